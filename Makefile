@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: ISC
+# mailfrom: SRS, SES and SPF for mail servers.  `make help` lists the targets.
+
+VERSION = 0.1.0
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+SBINDIR    ?= $(PREFIX)/sbin
+LIBDIR     ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR     ?= $(PREFIX)/share/man
+DATADIR    ?= $(PREFIX)/share/mailfrom
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSCONFDIR ?= /etc
+
+BUILD ?= build
+CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
+WERROR ?=
+
+WARN = -Wall -Wextra -Wshadow -Wvla -Wconversion -Wswitch-enum \
+       -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 $(WERROR)
+
+CRYPTO_LIBS   = $(shell pkg-config --libs libcrypto)
+LIBEVENT_LIBS = $(shell pkg-config --libs libevent_core)
+CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
+DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core)
+
+COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -I. -pthread -MMD -MP $(WARN) \
+          -DMAILFROM_VERSION='"$(VERSION)"' \
+          -DMAILFROM_SYSCONFDIR='"$(SYSCONFDIR)"' \
+          $(DEP_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
+
+# --- what there is ---------------------------------------------------------
+
+LIBSRS = key mailbox ses srs status
+COMMON = conf ini listen log netstring notify privilege sockaddr
+REWRITE = lists policy settings legacy secrets
+SRSD   = conn main maps server shapes
+SRS    = explain main
+
+LIBSRS_OBJS  = $(LIBSRS:%=$(BUILD)/libsrs/%.o)
+COMMON_OBJS  = $(COMMON:%=$(BUILD)/common/%.o)
+REWRITE_OBJS = $(REWRITE:%=$(BUILD)/rewrite/%.o)
+SRSD_OBJS    = $(SRSD:%=$(BUILD)/srsd/%.o)
+SRS_OBJS     = $(SRS:%=$(BUILD)/tools/srs/%.o)
+
+LIBSRS_A = $(BUILD)/libsrs.a
+PROGRAMS = $(BUILD)/srs $(BUILD)/srsd
+
+UNIT_TESTS = libsrs conformance
+FUZZERS    =
+
+MANPAGES =
+
+.PHONY: all check bench lint asan tsan fuzz quickstart soak install uninstall \
+	dist clean help unit tests
+all: $(PROGRAMS)
+
+# --- libraries and programs --------------------------------------------------
+
+$(LIBSRS_A): $(LIBSRS_OBJS)
+	rm -f $@ && $(AR) rcs $@ $(LIBSRS_OBJS)
+
+$(BUILD)/srs: $(SRS_OBJS) $(LIBSRS_A)
+	$(LINK) -o $@ $(SRS_OBJS) $(LIBSRS_A) $(CRYPTO_LIBS) $(LDLIBS)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+# --- tests -------------------------------------------------------------------
+
+UNIT_BINS = $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
+unit: $(UNIT_BINS)
+
+$(BUILD)/tests/unit/libsrs: $(BUILD)/tests/unit/libsrs.o $(LIBSRS_A)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+$(BUILD)/tests/unit/conformance: $(BUILD)/tests/unit/conformance.o $(LIBSRS_A)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)

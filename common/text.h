@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Text as (pointer, length), read by view, written by a bounded writer.
+ *
+ * The one header that libsrs and libspf share with the daemons.  Nothing here
+ * allocates, depends on the locale or needs a NUL.  Case folding is ASCII's:
+ * octets above 0x7f are never touched, so UTF-8 passes through unharmed.
+ */
+#ifndef MAILFROM_TEXT_H
+#define MAILFROM_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* A view: len octets at p, owned by somebody else.  p may be NULL if len is 0. */
+struct text {
+	const char *p;
+	size_t len;
+};
+
+/* A view of a string literal, and of a NUL-terminated string (NULL: empty). */
+#define TEXT(literal) ((struct text){"" literal, sizeof(literal) - 1})
+
+static inline struct text
+text_of(const char *s)
+{
+	return (struct text){s, s != NULL ? strlen(s) : 0};
+}
+
+static inline struct text
+text_at(const char *p, size_t len)
+{
+	return (struct text){p, len};
+}
+
+/* The part of t from octet `from` on; empty if t is shorter. */
+static inline struct text
+text_from(struct text t, size_t from)
+{
+	if (from >= t.len)
+		return (struct text){t.p, 0};
+	return (struct text){t.p + from, t.len - from};
+}
+
+/* The first len octets of t, or all of it. */
+static inline struct text
+text_head(struct text t, size_t len)
+{
+	return (struct text){t.p, len < t.len ? len : t.len};
+}
+
+static inline char
+ascii_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+}
+
+static inline char
+ascii_upper(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c;
+}
+
+static inline bool
+ascii_is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static inline bool
+ascii_is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Octets that would end or forge a line in a log, a header or SMTP. */
+static inline bool
+ascii_is_control(char c)
+{
+	return (unsigned char)c < 0x20 || (unsigned char)c == 0x7f;
+}
+
+static inline bool
+text_eq(struct text a, struct text b)
+{
+	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+/* Order by ASCII-folded octets, shorter first among equals: for sorting. */
+static inline int
+text_cmp_fold(struct text a, struct text b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char x = (unsigned char)ascii_lower(a.p[i]);
+		unsigned char y = (unsigned char)ascii_lower(b.p[i]);
+
+		if (x != y)
+			return x < y ? -1 : 1;
+	}
+	return a.len == b.len ? 0 : a.len < b.len ? -1 : 1;
+}
+
+static inline bool
+text_eq_fold(struct text a, struct text b)
+{
+	return a.len == b.len && text_cmp_fold(a, b) == 0;
+}
+
+static inline bool
+text_starts(struct text t, struct text prefix)
+{
+	return t.len >= prefix.len && text_eq(text_head(t, prefix.len), prefix);
+}
+
+static inline bool
+text_starts_fold(struct text t, struct text prefix)
+{
+	return t.len >= prefix.len &&
+	    text_eq_fold(text_head(t, prefix.len), prefix);
+}
+
+static inline bool
+text_ends_fold(struct text t, struct text suffix)
+{
+	return t.len >= suffix.len &&
+	    text_eq_fold(text_from(t, t.len - suffix.len), suffix);
+}
+
+/* Position of the first c, or t.len. */
+static inline size_t
+text_find(struct text t, char c)
+{
+	const char *hit = t.len != 0 ? memchr(t.p, c, t.len) : NULL;
+
+	return hit != NULL ? (size_t)(hit - t.p) : t.len;
+}
+
+/* Position of the last c, or t.len. */
+static inline size_t
+text_rfind(struct text t, char c)
+{
+	for (size_t i = t.len; i-- > 0;)
+		if (t.p[i] == c)
+			return i;
+	return t.len;
+}
+
+/*
+ * Cut t at its first c: the part before goes to *head, the part behind it
+ * stays in *t.  False, and nothing changed, if t has no c.
+ */
+static inline bool
+text_cut(struct text *t, char c, struct text *head)
+{
+	size_t at = text_find(*t, c);
+
+	if (at == t->len)
+		return false;
+	*head = text_head(*t, at);
+	*t = text_from(*t, at + 1);
+	return true;
+}
+
+/* t without blanks (space, tab, CR, LF) at either end. */
+static inline struct text
+text_trim(struct text t)
+{
+	while (t.len > 0 && (ascii_is_blank(t.p[0]) || t.p[0] == '\r' ||
+	    t.p[0] == '\n'))
+		t = text_from(t, 1);
+	while (t.len > 0 && (ascii_is_blank(t.p[t.len - 1]) ||
+	    t.p[t.len - 1] == '\r' || t.p[t.len - 1] == '\n'))
+		t.len--;
+	return t;
+}
+
+/*
+ * Decimal digits and nothing else, at most max.  False, and *out untouched,
+ * on anything else: sign, blank, empty, too large.
+ */
+static inline bool
+text_uint(struct text t, uint64_t max, uint64_t *out)
+{
+	uint64_t n = 0;
+
+	if (t.len == 0)
+		return false;
+	for (size_t i = 0; i < t.len; i++) {
+		uint64_t digit = (uint64_t)(t.p[i] - '0');
+
+		if (!ascii_is_digit(t.p[i]) || n > (UINT64_MAX - digit) / 10)
+			return false;
+		n = n * 10 + digit;
+	}
+	if (n > max)
+		return false;
+	*out = n;
+	return true;
+}
+
+/*
+ * A writer over the caller's buffer.  What doesn't fit sets `full`, which
+ * stays set: write everything, then ask once.  len counts what was written
+ * and never passes size.
+ */
+struct text_out {
+	char *p;
+	size_t size;
+	size_t len;
+	bool full;
+};
+
+static inline struct text_out
+text_out(char *p, size_t size)
+{
+	return (struct text_out){p, size, 0, false};
+}
+
+static inline void
+out_char(struct text_out *out, char c)
+{
+	if (out->full || out->len == out->size) {
+		out->full = true;
+		return;
+	}
+	out->p[out->len++] = c;
+}
+
+static inline void
+out_text(struct text_out *out, struct text t)
+{
+	if (out->full || t.len > out->size - out->len) {
+		out->full = true;
+		return;
+	}
+	if (t.len != 0)
+		memcpy(out->p + out->len, t.p, t.len);
+	out->len += t.len;
+}
+
+static inline void
+out_str(struct text_out *out, const char *s)
+{
+	out_text(out, text_of(s));
+}
+
+static inline void
+out_uint(struct text_out *out, uint64_t n)
+{
+	char digits[20];
+	size_t at = sizeof(digits);
+
+	do
+		digits[--at] = (char)('0' + n % 10);
+	while ((n /= 10) != 0);
+	out_text(out, text_at(digits + at, sizeof(digits) - at));
+}
+
+static inline struct text
+out_view(const struct text_out *out)
+{
+	return (struct text){out->p, out->len};
+}
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * HMAC-SHA1 (RFC 2104) with the key schedule kept.
+ *
+ * The low-level SHA1_*() of OpenSSL are used although OpenSSL 3 calls them
+ * deprecated: their state is a plain struct, so that the digest of the inner
+ * and of the outer pad is computed once for a key and copied for each message.
+ * EVP_MAC can't be shared between threads and costs three times as much, even
+ * with its key kept.  SHA-1 is what the address formats prescribe; as an HMAC
+ * it is unbroken.
+ */
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "libsrs/key_.h"
+
+#include <openssl/crypto.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+
+struct key_ {
+	SHA_CTX inner; /* after key XOR ipad */
+	SHA_CTX outer; /* after key XOR opad */
+};
+
+static void
+key_prepare(struct key_ *key, struct text secret)
+{
+	unsigned char block[SHA_CBLOCK] = {0};
+	unsigned char pad[SHA_CBLOCK];
+
+	if (secret.len > sizeof(block))
+		SHA1((const unsigned char *)secret.p, secret.len, block);
+	else
+		memcpy(block, secret.p, secret.len);
+
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] = block[i] ^ 0x36;
+	SHA1_Init(&key->inner);
+	SHA1_Update(&key->inner, pad, sizeof(pad));
+
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] = block[i] ^ 0x5c;
+	SHA1_Init(&key->outer);
+	SHA1_Update(&key->outer, pad, sizeof(pad));
+
+	OPENSSL_cleanse(block, sizeof(block));
+	OPENSSL_cleanse(pad, sizeof(pad));
+}
+
+enum srs_status
+keyring_add_(struct keyring_ *ring, struct text secret)
+{
+	struct key_ *keys;
+
+	if (secret.len == 0 || secret.len > SRS_KEY_MAX ||
+	    ring->count == SRS_KEYS_MAX)
+		return SRS_BAD_PARAM;
+
+	/* Not realloc(): it could leave a copy of the old keys behind. */
+	keys = calloc(ring->count + 1, sizeof(*keys));
+	if (keys == NULL)
+		return SRS_NO_MEMORY;
+	if (ring->count != 0)
+		memcpy(keys, ring->keys, ring->count * sizeof(*keys));
+	key_prepare(&keys[ring->count], secret);
+
+	unsigned count = ring->count + 1;
+	keyring_clear_(ring);
+	ring->keys = keys;
+	ring->count = count;
+	return SRS_OK;
+}
+
+void
+keyring_clear_(struct keyring_ *ring)
+{
+	if (ring->keys != NULL)
+		OPENSSL_cleanse(ring->keys, ring->count * sizeof(*ring->keys));
+	free(ring->keys);
+	ring->keys = NULL;
+	ring->count = 0;
+}
+
+void
+keyring_mac_(const struct keyring_ *ring, unsigned key, const void *message,
+    size_t len, uint8_t mac[static KEY_MAC_SIZE])
+{
+	SHA_CTX state = ring->keys[key].inner;
+
+	SHA1_Update(&state, message, len);
+	SHA1_Final(mac, &state);
+	state = ring->keys[key].outer;
+	SHA1_Update(&state, mac, KEY_MAC_SIZE);
+	SHA1_Final(mac, &state);
+}
+
+bool
+key_equal_(const void *a, const void *b, size_t len)
+{
+	return CRYPTO_memcmp(a, b, len) == 0;
+}
+
+void
+key_wipe_(void *p, size_t len)
+{
+	OPENSSL_cleanse(p, len);
+}

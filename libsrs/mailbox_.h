@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An address taken apart and put together, for SRS and SES alike.
+ */
+#ifndef MAILFROM_LIBSRS_MAILBOX_H
+#define MAILFROM_LIBSRS_MAILBOX_H
+
+#include "libsrs/srs.h"
+
+struct mailbox_ {
+	struct text local; /* without the quotes, if quoted */
+	struct text domain;
+	bool quoted;
+};
+
+/*
+ * Cut address at its last "@".  SRS_OK; SRS_BAD_SYNTAX: too long, no "@", no
+ * usable domain, or octets that would break out of an SMTP path.  The views
+ * point into address.
+ */
+enum srs_status mailbox_parse_(struct text address, struct mailbox_ *out);
+
+/* True if t can stand as a domain, and between "=" in a local part. */
+bool mailbox_domain_ok_(struct text t);
+
+/* What follows the last "@" of t, or all of t. */
+struct text mailbox_domain_of_(struct text t);
+
+/*
+ * Writing: begin, the parts of the local part by out_*(), then end, which adds
+ * the domain and checks the limits.  SRS_OK, or SRS_NO_SPACE with *addr "".
+ */
+struct text_out mailbox_begin_(struct srs_addr *addr, bool quoted);
+enum srs_status mailbox_end_(struct srs_addr *addr, struct text_out *out,
+    bool quoted, struct text domain);
+
+#endif

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SRS0 and SRS1, both directions.
+ *
+ *	SRS0 = tag sep hash "=" timestamp "=" host "=" user
+ *	SRS1 = tag sep hash "=" host1 "=" rest		rest: sep0 and SRS0's
+ *
+ * The hash of SRS0 is over timestamp, host and user, that of SRS1 over host1
+ * and rest, all in lower case and joined without delimiters.  The fields of
+ * user and rest may contain "=" themselves, so they come last and are what is
+ * left after the first three (two) cuts.
+ */
+#include "libsrs/srs.h"
+
+#include "libsrs/key_.h"
+#include "libsrs/mailbox_.h"
+
+#include <stdlib.h>
+
+#define SECONDS_PER_DAY 86400
+#define STAMP_DAYS	1024 /* two characters of five bits */
+#define STAMP_LEN	2
+#define TAG_LEN		4 /* "SRS0" */
+
+/* A day stamp this far ahead is a clock, not a message of three years ago. */
+#define FUTURE_DAYS_PLAUSIBLE 31
+
+struct srs_ctx {
+	struct srs_params params;
+	struct keyring_ keys;
+};
+
+static const char base64_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char base64url_digits[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+static const char base32_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+static bool
+params_ok(const struct srs_params *p)
+{
+	return p->hash_length >= 1 && p->hash_length <= SRS_HASH_MAX &&
+	    p->hash_min >= 1 && p->hash_min <= p->hash_length &&
+	    p->max_age_days <= SRS_AGE_DAYS_MAX &&
+	    p->future_days <= SRS_FUTURE_DAYS_MAX &&
+	    (p->separator == '=' || p->separator == '+' ||
+		p->separator == '-') &&
+	    (p->alphabet == SRS_BASE64 || p->alphabet == SRS_BASE64URL);
+}
+
+enum srs_status
+srs_ctx_new(const struct srs_params *params, struct srs_ctx **out)
+{
+	struct srs_ctx *ctx;
+
+	*out = NULL;
+	if (!params_ok(params))
+		return SRS_BAD_PARAM;
+	ctx = calloc(1, sizeof(*ctx));
+	if (ctx == NULL)
+		return SRS_NO_MEMORY;
+	ctx->params = *params;
+	*out = ctx;
+	return SRS_OK;
+}
+
+void
+srs_ctx_free(struct srs_ctx *ctx)
+{
+	if (ctx == NULL)
+		return;
+	keyring_clear_(&ctx->keys);
+	free(ctx);
+}
+
+enum srs_status
+srs_ctx_add_key(struct srs_ctx *ctx, struct text key)
+{
+	return keyring_add_(&ctx->keys, key);
+}
+
+/* --- the tag --- */
+
+/* 0 or 1 for a local part that begins like SRS0= or SRS1=, else -1. */
+static int
+srs_version(struct text local)
+{
+	if (local.len <= TAG_LEN || !text_starts_fold(local, TEXT("SRS")))
+		return -1;
+	if (local.p[3] != '0' && local.p[3] != '1')
+		return -1;
+	if (local.p[4] != '=' && local.p[4] != '+' && local.p[4] != '-')
+		return -1;
+	return local.p[3] - '0';
+}
+
+bool
+srs_is_srs(struct text address)
+{
+	struct mailbox_ box;
+
+	return mailbox_parse_(address, &box) == SRS_OK &&
+	    srs_version(box.local) >= 0;
+}
+
+/* --- the timestamp --- */
+
+static void
+stamp_create(uint64_t now_sec, char out[static STAMP_LEN])
+{
+	unsigned day = (unsigned)(now_sec / SECONDS_PER_DAY % STAMP_DAYS);
+
+	out[0] = base32_digits[day >> 5];
+	out[1] = base32_digits[day & 31];
+}
+
+static int
+base32_value(char c)
+{
+	c = ascii_upper(c);
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= '2' && c <= '7')
+		return c - '2' + 26;
+	return -1;
+}
+
+/*
+ * Age in days of a stamp at now_sec: 0..1023, the stamp being cyclic.  What
+ * would be up to a month short of a full cycle is counted as a day to come.
+ */
+static bool
+stamp_age(struct text stamp, uint64_t now_sec, int *age_days)
+{
+	int hi, lo, age;
+
+	if (stamp.len != STAMP_LEN)
+		return false;
+	hi = base32_value(stamp.p[0]);
+	lo = base32_value(stamp.p[1]);
+	if (hi < 0 || lo < 0)
+		return false;
+	age = (int)(now_sec / SECONDS_PER_DAY % STAMP_DAYS) - (hi * 32 + lo);
+	if (age < 0)
+		age += STAMP_DAYS;
+	if (age >= STAMP_DAYS - FUTURE_DAYS_PLAUSIBLE)
+		age -= STAMP_DAYS;
+	*age_days = age;
+	return true;
+}
+
+static enum srs_status
+stamp_check(const struct srs_params *params, int age_days)
+{
+	if (age_days < 0)
+		return -age_days <= (int)params->future_days ? SRS_OK
+							     : SRS_FUTURE;
+	return age_days <= (int)params->max_age_days ? SRS_OK : SRS_EXPIRED;
+}
+
+/* --- the hash --- */
+
+/*
+ * What is signed: up to three fields, joined, in lower case.  The fields are
+ * parts of one address of at most SRS_INPUT_MAX octets, plus a stamp.
+ */
+struct message {
+	size_t len;
+	char text[SRS_INPUT_MAX + STAMP_LEN];
+};
+
+static void
+message_add(struct message *m, struct text field)
+{
+	char *to = m->text + m->len;
+
+	for (size_t i = 0; i < field.len; i++)
+		to[i] = ascii_lower(field.p[i]);
+	m->len += field.len;
+}
+
+/* 20 octets as base64 without its padding. */
+static void
+hash_text(const uint8_t mac[static KEY_MAC_SIZE], const char digits[static 64],
+    char out[static SRS_HASH_MAX])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < 18; i += 3) {
+		uint32_t bits = (uint32_t)mac[i] << 16 |
+		    (uint32_t)mac[i + 1] << 8 | mac[i + 2];
+
+		out[at++] = digits[bits >> 18];
+		out[at++] = digits[bits >> 12 & 63];
+		out[at++] = digits[bits >> 6 & 63];
+		out[at++] = digits[bits & 63];
+	}
+	uint32_t bits = (uint32_t)mac[18] << 16 | (uint32_t)mac[19] << 8;
+
+	out[at++] = digits[bits >> 18];
+	out[at++] = digits[bits >> 12 & 63];
+	out[at] = digits[bits >> 6 & 63];
+}
+
+/* Write the signing key's hash of m. */
+static void
+hash_create(const struct srs_ctx *ctx, const struct message *m,
+    char out[static SRS_HASH_MAX])
+{
+	uint8_t mac[KEY_MAC_SIZE];
+
+	keyring_mac_(&ctx->keys, 0, m->text, m->len, mac);
+	hash_text(mac,
+	    ctx->params.alphabet == SRS_BASE64 ? base64_digits
+					       : base64url_digits,
+	    out);
+}
+
+/* One spelling for both alphabets and both cases. */
+static void
+hash_fold(char *hash, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char c = ascii_lower(hash[i]);
+
+		hash[i] = c == '-' ? '+' : c == '_' ? '/' : c;
+	}
+}
+
+/*
+ * All of given must match the beginning of some key's hash.  Every key is
+ * tried whatever the others gave, and each comparison takes the same time, so
+ * that the answer tells nothing but itself.
+ */
+static bool
+hash_verify(const struct srs_ctx *ctx, const struct message *m,
+    struct text given, unsigned *key)
+{
+	char want[SRS_HASH_MAX], have[SRS_HASH_MAX];
+	uint8_t mac[KEY_MAC_SIZE];
+	bool found = false;
+
+	if (given.len > SRS_HASH_MAX)
+		return false;
+	memcpy(have, given.p, given.len);
+	hash_fold(have, given.len);
+	for (unsigned k = ctx->keys.count; k-- > 0;) {
+		keyring_mac_(&ctx->keys, k, m->text, m->len, mac);
+		hash_text(mac, base64_digits, want);
+		hash_fold(want, given.len);
+		bool equal = key_equal_(have, want, given.len);
+
+		*key = equal ? k : *key;
+		found |= equal;
+	}
+	key_wipe_(mac, sizeof(mac));
+	key_wipe_(want, sizeof(want));
+	return found;
+}
+
+/* --- forward --- */
+
+static void
+addr_clear(struct srs_addr *out)
+{
+	out->len = 0;
+	out->text[0] = '\0';
+}
+
+static void
+out_tag(const struct srs_ctx *ctx, struct text_out *o, char version)
+{
+	out_text(o, TEXT("SRS"));
+	out_char(o, version);
+	out_char(o, ctx->params.separator);
+}
+
+/* host is what is signed, shown_host what is written: empty in srs_sign(). */
+static enum srs_status
+encode_srs0(const struct srs_ctx *ctx, const struct mailbox_ *box,
+    struct text shown_host, struct text domain, uint64_t now_sec,
+    struct srs_addr *out)
+{
+	char stamp[STAMP_LEN], hash[SRS_HASH_MAX];
+	struct message m = {.len = 0};
+	struct text_out o = mailbox_begin_(out, box->quoted);
+
+	stamp_create(now_sec, stamp);
+	message_add(&m, text_at(stamp, STAMP_LEN));
+	message_add(&m, box->domain);
+	message_add(&m, box->local);
+	hash_create(ctx, &m, hash);
+
+	out_tag(ctx, &o, '0');
+	out_text(&o, text_at(hash, ctx->params.hash_length));
+	out_char(&o, '=');
+	out_text(&o, text_at(stamp, STAMP_LEN));
+	out_char(&o, '=');
+	out_text(&o, shown_host);
+	out_char(&o, '=');
+	out_text(&o, box->local);
+	return mailbox_end_(out, &o, box->quoted, domain);
+}
+
+static enum srs_status
+encode_srs1(const struct srs_ctx *ctx, struct text host1, struct text rest,
+    bool quoted, struct text domain, struct srs_addr *out)
+{
+	char hash[SRS_HASH_MAX];
+	struct message m = {.len = 0};
+	struct text_out o = mailbox_begin_(out, quoted);
+
+	message_add(&m, host1);
+	message_add(&m, rest);
+	hash_create(ctx, &m, hash);
+
+	out_tag(ctx, &o, '1');
+	out_text(&o, text_at(hash, ctx->params.hash_length));
+	out_char(&o, '=');
+	out_text(&o, host1);
+	out_char(&o, '=');
+	out_text(&o, rest);
+	return mailbox_end_(out, &o, quoted, domain);
+}
+
+/*
+ * An address that is somebody's SRS0 or SRS1.  The first forwarder, host1, is
+ * kept, whoever sent it on: a bounce goes back in two steps however long the
+ * chain was.
+ */
+static enum srs_status
+encode_again(const struct srs_ctx *ctx, const struct mailbox_ *box, int version,
+    struct text domain, struct srs_addr *out)
+{
+	struct text hash, host1, rest;
+
+	if (version == 0)
+		return encode_srs1(ctx, box->domain,
+		    text_from(box->local, TAG_LEN), box->quoted, domain, out);
+	rest = text_from(box->local, TAG_LEN + 1);
+	if (!text_cut(&rest, '=', &hash) || !text_cut(&rest, '=', &host1) ||
+	    !mailbox_domain_ok_(host1))
+		return SRS_BAD_SYNTAX;
+	return encode_srs1(ctx, host1, rest, box->quoted, domain, out);
+}
+
+static enum srs_status
+sender_parse(const struct srs_ctx *ctx, struct text sender,
+    struct mailbox_ *box)
+{
+	if (ctx->keys.count == 0)
+		return SRS_NO_KEY;
+	if (sender.len == 0 || text_eq(sender, TEXT("<>")))
+		return SRS_NULL_SENDER;
+	return mailbox_parse_(sender, box);
+}
+
+enum srs_status
+srs_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
+    uint64_t now_sec, struct srs_addr *out)
+{
+	struct mailbox_ box;
+	enum srs_status status = sender_parse(ctx, sender, &box);
+
+	addr_clear(out);
+	if (status != SRS_OK)
+		return status;
+	domain = mailbox_domain_of_(domain);
+	if (!mailbox_domain_ok_(domain))
+		return SRS_BAD_SYNTAX;
+	if (!ctx->params.always_rewrite && text_eq_fold(box.domain, domain)) {
+		struct text_out o = mailbox_begin_(out, box.quoted);
+
+		out_text(&o, box.local);
+		return mailbox_end_(out, &o, box.quoted, box.domain);
+	}
+	int version = srs_version(box.local);
+	if (version >= 0)
+		return encode_again(ctx, &box, version, domain, out);
+	return encode_srs0(ctx, &box, box.domain, domain, now_sec, out);
+}
+
+enum srs_status
+srs_sign(const struct srs_ctx *ctx, struct text sender, uint64_t now_sec,
+    struct srs_addr *out)
+{
+	struct mailbox_ box;
+	enum srs_status status = sender_parse(ctx, sender, &box);
+
+	addr_clear(out);
+	if (status != SRS_OK)
+		return status;
+	int version = srs_version(box.local);
+	if (version >= 0)
+		return encode_again(ctx, &box, version, box.domain, out);
+	return encode_srs0(ctx, &box, TEXT(""), box.domain, now_sec, out);
+}
+
+/* --- reverse --- */
+
+/* Fill info with the fields of the address; no check but that they exist. */
+static enum srs_status
+info_parse(struct text address, struct srs_info *info)
+{
+	struct mailbox_ box;
+	enum srs_status status = mailbox_parse_(address, &box);
+
+	*info = (struct srs_info){0};
+	if (status != SRS_OK)
+		return text_find(address, '@') == address.len ? SRS_NOT_SRS
+							      : status;
+	int version = srs_version(box.local);
+	if (version < 0)
+		return SRS_NOT_SRS;
+	info->version = (unsigned)version;
+	info->separator = box.local.p[TAG_LEN];
+	info->quoted = box.quoted;
+	info->domain = box.domain;
+	info->user = text_from(box.local, TAG_LEN + 1);
+	if (!text_cut(&info->user, '=', &info->hash))
+		return SRS_BAD_SYNTAX;
+	if (version == 0 && !text_cut(&info->user, '=', &info->timestamp))
+		return SRS_BAD_SYNTAX;
+	if (!text_cut(&info->user, '=', &info->host))
+		return SRS_BAD_SYNTAX;
+	info->sign_form = version == 0 && info->host.len == 0;
+	return SRS_OK;
+}
+
+static enum srs_status
+info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
+{
+	struct message m = {.len = 0};
+
+	if (ctx->keys.count == 0)
+		return SRS_NO_KEY;
+	if (info->version == 0) {
+		info->dated =
+		    stamp_age(info->timestamp, now_sec, &info->age_days);
+		/* Needed before hashing: the message has room for two. */
+		if (info->timestamp.len != STAMP_LEN)
+			return SRS_BAD_TIMESTAMP;
+		message_add(&m, info->timestamp);
+	}
+	if (info->hash.len < ctx->params.hash_min)
+		return SRS_SHORT_HASH;
+	message_add(&m, info->sign_form ? info->domain : info->host);
+	message_add(&m, info->user);
+	info->verified = hash_verify(ctx, &m, info->hash, &info->key);
+	if (!info->verified)
+		return SRS_BAD_HASH;
+	if (info->version == 1)
+		return SRS_OK;
+	if (!info->dated)
+		return SRS_BAD_TIMESTAMP;
+	return stamp_check(&ctx->params, info->age_days);
+}
+
+static enum srs_status
+info_original(const struct srs_info *info, struct srs_addr *out)
+{
+	struct text_out o = mailbox_begin_(out, info->quoted);
+	struct text host = info->sign_form ? info->domain : info->host;
+
+	/* A lax holder of the same key may have signed anything. */
+	if (!mailbox_domain_ok_(host))
+		return SRS_BAD_SYNTAX;
+	if (info->version == 1)
+		out_text(&o, TEXT("SRS0"));
+	out_text(&o, info->user);
+	return mailbox_end_(out, &o, info->quoted, host);
+}
+
+enum srs_status
+srs_decode(const struct srs_ctx *ctx, struct text address, uint64_t now_sec,
+    struct srs_addr *out, struct srs_info *info)
+{
+	struct srs_info local_info;
+	enum srs_status status;
+
+	if (info == NULL)
+		info = &local_info;
+	addr_clear(out);
+	status = info_parse(address, info);
+	if (status == SRS_OK)
+		status = info_verify(ctx, now_sec, info);
+	if (status == SRS_OK)
+		status = info_original(info, out);
+	return status;
+}
