@@ -54,13 +54,42 @@ text_head(struct text t, size_t len)
 static inline char
 ascii_lower(char c)
 {
-	return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+	return (char)(c | ((unsigned char)(c - 'A') < 26) << 5);
 }
 
 static inline char
 ascii_upper(char c)
 {
-	return c >= 'a' && c <= 'z' ? (char)(c & ~0x20) : c;
+	return (char)(c & ~(((unsigned char)(c - 'a') < 26) << 5));
+}
+
+/* ascii_lower() of eight octets at once. */
+static inline void
+ascii_lower_8(char *p)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	uint64_t low7 = w & ones * 0x7f;
+	uint64_t from_a = low7 + ones * (0x80 - 'A');
+	uint64_t past_z = low7 + ones * (0x7f - 'Z');
+	w |= ((from_a ^ past_z) & ~w & ones * 0x80) >> 2;
+	memcpy(p, &w, sizeof(w));
+}
+
+/* Fold the len octets at p; the last eight overlap, which does no harm. */
+static inline void
+ascii_lower_all(char *p, size_t len)
+{
+	if (len < 8) {
+		for (size_t i = 0; i < len; i++)
+			p[i] = ascii_lower(p[i]);
+		return;
+	}
+	for (size_t i = 0; i + 8 < len; i += 8)
+		ascii_lower_8(p + i);
+	ascii_lower_8(p + len - 8);
 }
 
 static inline bool
@@ -143,9 +172,9 @@ text_find(struct text t, char c)
 static inline size_t
 text_rfind(struct text t, char c)
 {
-	for (size_t i = t.len; i-- > 0;)
-		if (t.p[i] == c)
-			return i;
+	for (const char *p = t.p + t.len; p != t.p;)
+		if (*--p == c)
+			return (size_t)(p - t.p);
 	return t.len;
 }
 

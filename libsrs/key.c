@@ -12,14 +12,57 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "libsrs/key_.h"
 
+#include <endian.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 
 struct key_ {
-	SHA_CTX inner; /* after key XOR ipad */
+	SHA_CTX inner; /* after key XOR ipad: one block in */
 	SHA_CTX outer; /* after key XOR opad */
 };
+
+#define LENGTH_SIZE 8 /* octets of bit count that end a SHA-1 message */
+
+static void
+put_be32(uint8_t *to, uint32_t n)
+{
+	n = htobe32(n);
+	memcpy(to, &n, sizeof(n));
+}
+
+/*
+ * Digest of the one block that `begun` has seen, and message.  SHA1_Update()
+ * and SHA1_Final() would buffer, check and wipe for the general case, at half
+ * the cost of hashing so short a text; here blocks go straight in.
+ */
+static void
+sha1_finish(const SHA_CTX *begun, const uint8_t *message, size_t len,
+    uint8_t mac[static KEY_MAC_SIZE])
+{
+	SHA_CTX state = *begun;
+	uint8_t block[SHA_CBLOCK];
+	uint64_t bits = (uint64_t)(SHA_CBLOCK + len) * 8;
+
+	for (; len >= SHA_CBLOCK; message += SHA_CBLOCK, len -= SHA_CBLOCK)
+		SHA1_Transform(&state, message);
+	memset(block, 0, sizeof(block));
+	if (len != 0)
+		memcpy(block, message, len);
+	block[len] = 0x80;
+	if (len >= SHA_CBLOCK - LENGTH_SIZE) {
+		SHA1_Transform(&state, block);
+		memset(block, 0, sizeof(block));
+	}
+	put_be32(block + SHA_CBLOCK - 8, (uint32_t)(bits >> 32));
+	put_be32(block + SHA_CBLOCK - 4, (uint32_t)bits);
+	SHA1_Transform(&state, block);
+	put_be32(mac, (uint32_t)state.h0);
+	put_be32(mac + 4, (uint32_t)state.h1);
+	put_be32(mac + 8, (uint32_t)state.h2);
+	put_be32(mac + 12, (uint32_t)state.h3);
+	put_be32(mac + 16, (uint32_t)state.h4);
+}
 
 static void
 key_prepare(struct key_ *key, struct text secret)
@@ -84,13 +127,10 @@ void
 keyring_mac_(const struct keyring_ *ring, unsigned key, const void *message,
     size_t len, uint8_t mac[static KEY_MAC_SIZE])
 {
-	SHA_CTX state = ring->keys[key].inner;
+	uint8_t inner[KEY_MAC_SIZE];
 
-	SHA1_Update(&state, message, len);
-	SHA1_Final(mac, &state);
-	state = ring->keys[key].outer;
-	SHA1_Update(&state, mac, KEY_MAC_SIZE);
-	SHA1_Final(mac, &state);
+	sha1_finish(&ring->keys[key].inner, message, len, inner);
+	sha1_finish(&ring->keys[key].outer, inner, sizeof(inner), mac);
 }
 
 bool

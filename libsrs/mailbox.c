@@ -10,26 +10,36 @@
 #include "libsrs/mailbox_.h"
 
 /*
- * No control may stand in a path.  The exception is TAB: quoted strings of
- * RFC 5322 have it, so there are senders with it.
+ * Where an octet must not stand.  Controls can't stand in a path at all; the
+ * exception is TAB, which quoted strings of RFC 5322 have, so there are senders
+ * with it.  Angle brackets would end the path early unless they are quoted.  A
+ * domain ends where "=" is, once it stands in a local part.  Octets above 0x7f
+ * may stand anywhere.
  */
-static bool
-path_char_ok(char c)
-{
-	return (!ascii_is_control(c) || c == '\t') && c != '<' && c != '>';
-}
+enum {
+	NOT_IN_QUOTES = 1,
+	NOT_IN_LOCAL = 2,
+	NOT_IN_DOMAIN = 4,
+	A = NOT_IN_QUOTES | NOT_IN_LOCAL | NOT_IN_DOMAIN,
+	B = NOT_IN_LOCAL | NOT_IN_DOMAIN,
+	D = NOT_IN_DOMAIN
+};
+
+static const uint8_t forbidden[256] = {
+    A, A, A, A, A, A, A, A, A, 0, A, A, A, A, A, A, /* TAB */
+    A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, /* controls */
+    0, 0, D, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* " */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, B, D, B, 0, /* < = > */
+    [0x7f] = A};
 
 static bool
-local_ok(struct text local, bool quoted)
+has_forbidden(struct text t, uint8_t where)
 {
-	for (size_t i = 0; i < local.len; i++) {
-		if (path_char_ok(local.p[i]))
-			continue;
-		/* Within quotes the angle brackets are text like any other. */
-		if (!quoted || (local.p[i] != '<' && local.p[i] != '>'))
-			return false;
-	}
-	return true;
+	uint8_t found = 0;
+
+	for (size_t i = 0; i < t.len; i++)
+		found |= forbidden[(unsigned char)t.p[i]];
+	return (found & where) != 0;
 }
 
 /* No quote that ends the string early, and none escaped away at its end. */
@@ -48,42 +58,41 @@ quoted_content_ok(struct text content)
 bool
 mailbox_domain_ok_(struct text t)
 {
-	if (t.len == 0)
-		return false;
-	for (size_t i = 0; i < t.len; i++)
-		if (!path_char_ok(t.p[i]) || t.p[i] == '=' || t.p[i] == '"')
-			return false;
-	return true;
+	return t.len != 0 && !has_forbidden(t, NOT_IN_DOMAIN);
 }
 
 struct text
 mailbox_domain_of_(struct text t)
 {
-	size_t at = text_rfind(t, '@');
-
-	return at == t.len ? t : text_from(t, at + 1);
+	return text_find(t, '@') == t.len ? t
+					  : text_from(t, text_rfind(t, '@') + 1);
 }
 
 enum srs_status
 mailbox_parse_(struct text address, struct mailbox_ *out)
 {
-	size_t at = text_rfind(address, '@');
+	size_t at = address.len;
+	uint8_t in_domain = 0;
 
-	if (address.len > SRS_INPUT_MAX || at == address.len)
+	if (address.len > SRS_INPUT_MAX)
 		return SRS_BAD_SYNTAX;
-	out->domain = text_from(address, at + 1);
-	out->local = text_head(address, at);
-	out->quoted = false;
-	if (at >= 2 && address.p[0] == '"' && address.p[at - 1] == '"') {
-		out->local = text_at(address.p + 1, at - 2);
-		out->quoted = true;
-	}
-	if (out->quoted && !quoted_content_ok(out->local))
+	/* Back to the last "@", looking at the domain on the way. */
+	for (; at > 0 && address.p[at - 1] != '@'; at--)
+		in_domain |= forbidden[(unsigned char)address.p[at - 1]];
+	if (at == 0 || at == address.len || (in_domain & NOT_IN_DOMAIN) != 0)
 		return SRS_BAD_SYNTAX;
-	if (!local_ok(out->local, out->quoted) ||
-	    !mailbox_domain_ok_(out->domain))
-		return SRS_BAD_SYNTAX;
-	return SRS_OK;
+	out->domain = text_from(address, at);
+	out->local = text_head(address, at - 1);
+	out->quoted = out->local.len >= 2 && out->local.p[0] == '"' &&
+	    out->local.p[out->local.len - 1] == '"';
+	if (!out->quoted)
+		return has_forbidden(out->local, NOT_IN_LOCAL) ? SRS_BAD_SYNTAX
+							       : SRS_OK;
+	out->local = text_at(out->local.p + 1, out->local.len - 2);
+	return has_forbidden(out->local, NOT_IN_QUOTES) ||
+		!quoted_content_ok(out->local)
+	    ? SRS_BAD_SYNTAX
+	    : SRS_OK;
 }
 
 struct text_out

@@ -170,42 +170,46 @@ struct message {
 };
 
 static void
-message_add(struct message *m, struct text field)
+message_build(struct message *m, struct text a, struct text b, struct text c)
 {
-	char *to = m->text + m->len;
+	struct text_out o = text_out(m->text, sizeof(m->text));
 
-	for (size_t i = 0; i < field.len; i++)
-		to[i] = ascii_lower(field.p[i]);
-	m->len += field.len;
+	out_text(&o, a);
+	out_text(&o, b);
+	out_text(&o, c);
+	ascii_lower_all(m->text, o.len);
+	m->len = o.len;
 }
 
-/* 20 octets as base64 without its padding. */
+/*
+ * The first len characters of 20 octets in base64; whole groups of four are
+ * written, hence the room.
+ */
+#define HASH_ROOM 28
+
 static void
 hash_text(const uint8_t mac[static KEY_MAC_SIZE], const char digits[static 64],
-    char out[static SRS_HASH_MAX])
+    size_t len, char out[static HASH_ROOM])
 {
-	size_t at = 0;
+	uint8_t octets[KEY_MAC_SIZE + 1];
 
-	for (size_t i = 0; i < 18; i += 3) {
-		uint32_t bits = (uint32_t)mac[i] << 16 |
-		    (uint32_t)mac[i + 1] << 8 | mac[i + 2];
+	memcpy(octets, mac, KEY_MAC_SIZE);
+	octets[KEY_MAC_SIZE] = 0;
+	for (size_t i = 0, at = 0; at < len; i += 3) {
+		uint32_t bits = (uint32_t)octets[i] << 16 |
+		    (uint32_t)octets[i + 1] << 8 | octets[i + 2];
 
 		out[at++] = digits[bits >> 18];
 		out[at++] = digits[bits >> 12 & 63];
 		out[at++] = digits[bits >> 6 & 63];
 		out[at++] = digits[bits & 63];
 	}
-	uint32_t bits = (uint32_t)mac[18] << 16 | (uint32_t)mac[19] << 8;
-
-	out[at++] = digits[bits >> 18];
-	out[at++] = digits[bits >> 12 & 63];
-	out[at] = digits[bits >> 6 & 63];
 }
 
 /* Write the signing key's hash of m. */
 static void
 hash_create(const struct srs_ctx *ctx, const struct message *m,
-    char out[static SRS_HASH_MAX])
+    char out[static HASH_ROOM])
 {
 	uint8_t mac[KEY_MAC_SIZE];
 
@@ -213,7 +217,7 @@ hash_create(const struct srs_ctx *ctx, const struct message *m,
 	hash_text(mac,
 	    ctx->params.alphabet == SRS_BASE64 ? base64_digits
 					       : base64url_digits,
-	    out);
+	    ctx->params.hash_length, out);
 }
 
 /* One spelling for both alphabets and both cases. */
@@ -236,7 +240,7 @@ static bool
 hash_verify(const struct srs_ctx *ctx, const struct message *m,
     struct text given, unsigned *key)
 {
-	char want[SRS_HASH_MAX], have[SRS_HASH_MAX];
+	char want[HASH_ROOM], have[HASH_ROOM];
 	uint8_t mac[KEY_MAC_SIZE];
 	bool found = false;
 
@@ -246,7 +250,7 @@ hash_verify(const struct srs_ctx *ctx, const struct message *m,
 	hash_fold(have, given.len);
 	for (unsigned k = ctx->keys.count; k-- > 0;) {
 		keyring_mac_(&ctx->keys, k, m->text, m->len, mac);
-		hash_text(mac, base64_digits, want);
+		hash_text(mac, base64_digits, given.len, want);
 		hash_fold(want, given.len);
 		bool equal = key_equal_(have, want, given.len);
 
@@ -267,12 +271,26 @@ addr_clear(struct srs_addr *out)
 	out->text[0] = '\0';
 }
 
-static void
-out_tag(const struct srs_ctx *ctx, struct text_out *o, char version)
+/* Tag, hash and timestamp: what stands before the first field of text. */
+#define HEAD_ROOM (TAG_LEN + 1 + HASH_ROOM + 1 + STAMP_LEN + 1)
+
+static struct text
+head_create(const struct srs_ctx *ctx, const struct message *m,
+    const char *tag, struct text stamp, char out[static HEAD_ROOM])
 {
-	out_text(o, TEXT("SRS"));
-	out_char(o, version);
-	out_char(o, ctx->params.separator);
+	char *at = out + TAG_LEN + 1;
+
+	memcpy(out, tag, TAG_LEN);
+	out[TAG_LEN] = ctx->params.separator;
+	hash_create(ctx, m, at);
+	at += ctx->params.hash_length;
+	*at++ = '=';
+	if (stamp.len != 0) {
+		memcpy(at, stamp.p, STAMP_LEN);
+		at += STAMP_LEN;
+		*at++ = '=';
+	}
+	return text_at(out, (size_t)(at - out));
 }
 
 /* host is what is signed, shown_host what is written: empty in srs_sign(). */
@@ -281,21 +299,14 @@ encode_srs0(const struct srs_ctx *ctx, const struct mailbox_ *box,
     struct text shown_host, struct text domain, uint64_t now_sec,
     struct srs_addr *out)
 {
-	char stamp[STAMP_LEN], hash[SRS_HASH_MAX];
-	struct message m = {.len = 0};
+	char stamp_text[STAMP_LEN], head[HEAD_ROOM];
+	struct text stamp = text_at(stamp_text, STAMP_LEN);
+	struct message m;
 	struct text_out o = mailbox_begin_(out, box->quoted);
 
-	stamp_create(now_sec, stamp);
-	message_add(&m, text_at(stamp, STAMP_LEN));
-	message_add(&m, box->domain);
-	message_add(&m, box->local);
-	hash_create(ctx, &m, hash);
-
-	out_tag(ctx, &o, '0');
-	out_text(&o, text_at(hash, ctx->params.hash_length));
-	out_char(&o, '=');
-	out_text(&o, text_at(stamp, STAMP_LEN));
-	out_char(&o, '=');
+	stamp_create(now_sec, stamp_text);
+	message_build(&m, stamp, box->domain, box->local);
+	out_text(&o, head_create(ctx, &m, "SRS0", stamp, head));
 	out_text(&o, shown_host);
 	out_char(&o, '=');
 	out_text(&o, box->local);
@@ -306,17 +317,12 @@ static enum srs_status
 encode_srs1(const struct srs_ctx *ctx, struct text host1, struct text rest,
     bool quoted, struct text domain, struct srs_addr *out)
 {
-	char hash[SRS_HASH_MAX];
-	struct message m = {.len = 0};
+	char head[HEAD_ROOM];
+	struct message m;
 	struct text_out o = mailbox_begin_(out, quoted);
 
-	message_add(&m, host1);
-	message_add(&m, rest);
-	hash_create(ctx, &m, hash);
-
-	out_tag(ctx, &o, '1');
-	out_text(&o, text_at(hash, ctx->params.hash_length));
-	out_char(&o, '=');
+	message_build(&m, host1, rest, TEXT(""));
+	out_text(&o, head_create(ctx, &m, "SRS1", TEXT(""), head));
 	out_text(&o, host1);
 	out_char(&o, '=');
 	out_text(&o, rest);
@@ -430,7 +436,7 @@ info_parse(struct text address, struct srs_info *info)
 static enum srs_status
 info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 {
-	struct message m = {.len = 0};
+	struct message m;
 
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;
@@ -440,12 +446,11 @@ info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 		/* Needed before hashing: the message has room for two. */
 		if (info->timestamp.len != STAMP_LEN)
 			return SRS_BAD_TIMESTAMP;
-		message_add(&m, info->timestamp);
 	}
 	if (info->hash.len < ctx->params.hash_min)
 		return SRS_SHORT_HASH;
-	message_add(&m, info->sign_form ? info->domain : info->host);
-	message_add(&m, info->user);
+	message_build(&m, info->timestamp,
+	    info->sign_form ? info->domain : info->host, info->user);
 	info->verified = hash_verify(ctx, &m, info->hash, &info->key);
 	if (!info->verified)
 		return SRS_BAD_HASH;

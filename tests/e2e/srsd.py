@@ -1,0 +1,169 @@
+"""srsd under test, and servers that answer wrongly in its place."""
+
+import os
+import socket
+import subprocess
+import threading
+
+import tap
+import world
+
+PROGRAM = os.environ.get("SRSD", os.path.join(world.BUILD, "srsd"))
+PORT = 10003
+TCP_FORWARD, TCP_REVERSE = 10001, 10002
+
+CONFIGURATION = """\
+[srs]
+secret_file = {secret}
+fwdomain = {domain}
+own_domains = {domain}, mx.{domain}
+{srs}
+[srsd]
+listen = inet:{port}@127.0.0.1, unix:{unix}
+{srsd}
+user = mailfrom
+socket_mode = 0666
+[log]
+to = stderr
+level = info
+"""
+TCP_TABLES = f"""\
+tcp_table_forward = inet:{TCP_FORWARD}@127.0.0.1
+tcp_table_reverse = inet:{TCP_REVERSE}@127.0.0.1
+"""
+
+
+class Srsd:
+    """The daemon for one domain; its socketmap is on port and on self.unix."""
+
+    def __init__(self, place, domain, port=PORT, srs="", srsd="", unix=None):
+        self.name = f"srsd-{domain}"
+        self.port = port
+        directory = place.make_dir("run", self.name, owner="mailfrom")
+        self.unix = unix or os.path.join(directory, "sock")
+        self.log_path = os.path.join(directory, "log")
+        secret = place.write("run", self.name, "secret", mode=0o640,
+                             text=f"a-secret-of-{domain}-and-of-no-other-domain\n")
+        os.chown(secret, 0, 8924)
+        self.config = place.write(
+            "run", self.name, "mailfrom.conf", text=CONFIGURATION.format(
+                secret=secret, domain=domain, port=port, unix=self.unix,
+                srs=srs, srsd=srsd))
+        self.process = None
+
+    def start(self):
+        with open(self.log_path, "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [PROGRAM, "-f", "-c", self.config], stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log)
+        tap.wait_until(self.is_up, f"{self.name} to listen")
+        return self
+
+    def is_up(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"{self.name} exited with "
+                                 f"{self.process.returncode}: {self.log_tail()}")
+        return listens(self.port)
+
+    def stop(self):
+        self.process.terminate()
+        status = self.process.wait(timeout=30)
+        tap.equal(status, 0, f"exit status of {self.name} at SIGTERM")
+
+    def log_tail(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return "".join(log.readlines()[-15:])
+
+
+def listens(port, host="127.0.0.1"):
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+# What a broken socketmap server may answer, each as the bytes on the wire.
+FAULTS = {
+    "TEMP": b"15:TEMP not so now,",
+    "TIMEOUT": b"14:TIMEOUT waited,",
+    "PERM": b"12:PERM trouble,",
+    "NOTFOUND": b"9:NOTFOUND ,",
+    "GARBAGE": b"hello world\r\n",
+    "NONSENSE": b"22:OK no address in sight,",
+    "EMPTY": b"3:OK ,",
+}
+FAULTS = {name: reply if name == "GARBAGE" else
+          b"%d:%s" % (len(reply.split(b":", 1)[1]) - 1, reply.split(b":", 1)[1])
+          for name, reply in FAULTS.items()}
+
+
+class FaultyMap:
+    """
+    A socketmap server on port with a fault: a key of FAULTS, CLOSE, HANG, or
+    WELL, which answers as srsd would if there were nothing to rewrite.
+    """
+
+    def __init__(self, fault, port=PORT):
+        self.fault = fault
+        self.open = []
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            self.open.append(client)
+            threading.Thread(target=self.talk, args=(client,),
+                             daemon=True).start()
+
+    def talk(self, client):
+        try:
+            for request in iter(lambda: client.recv(4096), b""):
+                reply = self.reply(request)
+                if reply is None:
+                    break
+                client.sendall(reply)
+        except OSError:
+            pass
+        client.close()
+
+    def reply(self, request):
+        if self.fault == "HANG":
+            return b""              # stays connected and says nothing
+        if self.fault == "CLOSE":
+            return None
+        if self.fault == "WELL":
+            key = request.rstrip(b",").split(b" ", 1)[1].split(b"\x9b")[-1]
+            return b"%d:OK %s," % (len(key) + 3, key)
+        return FAULTS[self.fault]
+
+    def stop(self):
+        # shutdown() wakes the thread in accept(); close() alone would not.
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        for client in self.open:
+            try:
+                client.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Outage:
+    """Within `with Outage(srsd, fault)`, srsd is gone or replaced; DOWN: gone."""
+
+    def __init__(self, srsd, fault):
+        self.srsd, self.fault, self.faulty = srsd, fault, None
+
+    def __enter__(self):
+        self.srsd.stop()
+        if self.fault != "DOWN":
+            self.faulty = FaultyMap(self.fault, self.srsd.port)
+
+    def __exit__(self, *_):
+        if self.faulty:
+            self.faulty.stop()
+        self.srsd.start()
