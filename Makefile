@@ -34,18 +34,19 @@ LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
 # --- what there is ---------------------------------------------------------
 
 LIBSRS = key mailbox ses srs status
-COMMON = conf ini listen log netstring notify privilege sockaddr
+COMMON = conf file ini listen log notify privilege report sockaddr
 REWRITE = lists policy settings legacy secrets
 SRSD   = conn main maps server shapes
-SRS    = explain main
+SRS    = srs srs_batch srs_explain
 
 LIBSRS_OBJS  = $(LIBSRS:%=$(BUILD)/libsrs/%.o)
 COMMON_OBJS  = $(COMMON:%=$(BUILD)/common/%.o)
 REWRITE_OBJS = $(REWRITE:%=$(BUILD)/rewrite/%.o)
 SRSD_OBJS    = $(SRSD:%=$(BUILD)/srsd/%.o)
-SRS_OBJS     = $(SRS:%=$(BUILD)/tools/srs/%.o)
+SRS_OBJS     = $(SRS:%=$(BUILD)/tools/%.o)
 
 LIBSRS_A = $(BUILD)/libsrs.a
+COMMON_A = $(BUILD)/common.a
 PROGRAMS = $(BUILD)/srs $(BUILD)/srsd
 
 UNIT_TESTS = libsrs conformance
@@ -62,8 +63,11 @@ all: $(PROGRAMS)
 $(LIBSRS_A): $(LIBSRS_OBJS)
 	rm -f $@ && $(AR) rcs $@ $(LIBSRS_OBJS)
 
-$(BUILD)/srs: $(SRS_OBJS) $(LIBSRS_A)
-	$(LINK) -o $@ $(SRS_OBJS) $(LIBSRS_A) $(CRYPTO_LIBS) $(LDLIBS)
+$(COMMON_A): $(COMMON_OBJS)
+	rm -f $@ && $(AR) rcs $@ $(COMMON_OBJS)
+
+$(BUILD)/srs: $(SRS_OBJS) $(BUILD)/rewrite/secrets.o $(COMMON_A) $(LIBSRS_A)
+	$(LINK) -o $@ $(SRS_OBJS) $(BUILD)/rewrite/secrets.o $(COMMON_A) $(LIBSRS_A) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

@@ -43,7 +43,8 @@ class Session:
         self.smtp.close()
 
     def command(self, line):
-        code, text = self.smtp.docmd(line)
+        self.smtp.send(line.encode() + b"\r\n")
+        code, text = self.smtp.getreply()
         return code, text.decode("utf-8", "replace")
 
     def send(self, sender, recipients, token, mail_args="", rcpt_args=""):

@@ -1,9 +1,14 @@
 """srsd under test, and servers that answer wrongly in its place."""
 
+import base64
+import hashlib
+import hmac
 import os
+import re
 import socket
 import subprocess
 import threading
+import time
 
 import tap
 import world
@@ -37,13 +42,14 @@ class Srsd:
     """The daemon for one domain; its socketmap is on port and on self.unix."""
 
     def __init__(self, place, domain, port=PORT, srs="", srsd="", unix=None):
-        self.name = f"srsd-{domain}"
-        self.port = port
+        self.name = f"srsd-{domain}-{port}"
+        self.domain, self.port = domain, port
+        self.secret = f"a-secret-of-{domain}-and-of-no-other-domain"
         directory = place.make_dir("run", self.name, owner="mailfrom")
         self.unix = unix or os.path.join(directory, "sock")
         self.log_path = os.path.join(directory, "log")
         secret = place.write("run", self.name, "secret", mode=0o640,
-                             text=f"a-secret-of-{domain}-and-of-no-other-domain\n")
+                             text=self.secret + "\n")
         os.chown(secret, 0, 8924)
         self.config = place.write(
             "run", self.name, "mailfrom.conf", text=CONFIGURATION.format(
@@ -70,9 +76,38 @@ class Srsd:
         status = self.process.wait(timeout=30)
         tap.equal(status, 0, f"exit status of {self.name} at SIGTERM")
 
+    def expect_srs0(self, address, sender):
+        """
+        Fail unless address is the SRS0 form of sender in this domain, by a
+        computation of our own: of today, and signed with the secret.
+        """
+        match = re.fullmatch(r'"?SRS0=([^=]+)=([A-Z2-7]{2})=([^=]+)=(.*?)"?@(.+)',
+                             address)
+        if not match:
+            raise AssertionError(f"not an SRS0 address: {address!r}")
+        digest, stamp, host, user, domain = match.groups()
+        local, _, origin = sender.rpartition("@")
+        tap.equal((user, host, domain), (local.strip('"'), origin, self.domain),
+                  f"user, host and domain of {address}")
+        if stamp not in stamps_now():
+            raise AssertionError(f"{address} isn't dated today")
+        mac = hmac.new(self.secret.encode(),
+                       (stamp + host + user).lower().encode(), hashlib.sha1)
+        whole = base64.urlsafe_b64encode(mac.digest()).decode()
+        digest = digest.replace("+", "-").replace("/", "_")
+        tap.equal(digest, whole[:len(digest)], f"hash of {address}")
+
     def log_tail(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as log:
             return "".join(log.readlines()[-15:])
+
+
+def stamps_now():
+    """The time stamps of today and, should it be midnight, of yesterday."""
+    digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+    today = int(time.time()) // 86400
+    return [digits[day >> 5 & 31] + digits[day & 31]
+            for day in (today, today - 1)]
 
 
 def listens(port, host="127.0.0.1"):
@@ -83,25 +118,27 @@ def listens(port, host="127.0.0.1"):
     return True
 
 
-# What a broken socketmap server may answer, each as the bytes on the wire.
+def netstring(text):
+    return b"%d:%s," % (len(text), text)
+
+
+# What a broken socketmap server may answer, as the bytes on the wire.
 FAULTS = {
-    "TEMP": b"15:TEMP not so now,",
-    "TIMEOUT": b"14:TIMEOUT waited,",
-    "PERM": b"12:PERM trouble,",
-    "NOTFOUND": b"9:NOTFOUND ,",
+    "TEMP": netstring(b"TEMP not now"),
+    "TIMEOUT": netstring(b"TIMEOUT waited"),
+    "PERM": netstring(b"PERM trouble"),
+    "NOTFOUND": netstring(b"NOTFOUND "),
     "GARBAGE": b"hello world\r\n",
-    "NONSENSE": b"22:OK no address in sight,",
-    "EMPTY": b"3:OK ,",
+    "NONSENSE": netstring(b"OK no address in sight"),
+    "EMPTY": netstring(b"OK "),
 }
-FAULTS = {name: reply if name == "GARBAGE" else
-          b"%d:%s" % (len(reply.split(b":", 1)[1]) - 1, reply.split(b":", 1)[1])
-          for name, reply in FAULTS.items()}
 
 
 class FaultyMap:
     """
-    A socketmap server on port with a fault: a key of FAULTS, CLOSE, HANG, or
-    WELL, which answers as srsd would if there were nothing to rewrite.
+    A socketmap server on port with a fault: a key of FAULTS; CLOSE; HANG; LATE,
+    which fails only after it has answered the probe well; or WELL, which answers
+    as srsd would if there were nothing to rewrite.
     """
 
     def __init__(self, fault, port=PORT):
@@ -136,10 +173,10 @@ class FaultyMap:
             return b""              # stays connected and says nothing
         if self.fault == "CLOSE":
             return None
-        if self.fault == "WELL":
-            key = request.rstrip(b",").split(b" ", 1)[1].split(b"\x9b")[-1]
-            return b"%d:OK %s," % (len(key) + 3, key)
-        return FAULTS[self.fault]
+        name, key = request.rstrip(b",").split(b":", 1)[1].split(b" ", 1)
+        if self.fault == "WELL" or self.fault == "LATE" and name == b"probe":
+            return netstring(b"OK " + key.split(b"\x9b")[-1])
+        return FAULTS.get(self.fault, FAULTS["TEMP"])
 
     def stop(self):
         # shutdown() wakes the thread in accept(); close() alone would not.

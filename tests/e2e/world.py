@@ -34,9 +34,10 @@ OUTSIDE = "127.0.0.10"          # the sink: every domain that isn't ours
 CLIENT = "127.0.0.99"           # whom no server trusts
 NAMESERVER = "127.0.0.53"
 DOMAINS = {
-    "fwd.test": FORWARDER, "virt.test": FORWARDER,
+    "fwd.test": FORWARDER,
     "fwd2.test": FORWARDER2,
     "sender.test": OUTSIDE, "dest.test": OUTSIDE, "other.test": OUTSIDE,
+    "hub.test": OUTSIDE, "routed.test": OUTSIDE,
 }
 USERS = ["alice", "dora", "local"]
 

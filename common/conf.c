@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/conf.h"
+
+#include <stdlib.h>
+
+#include "common/file.h"
+
+/* Everything a conf owns hangs on one list, freed and wiped together. */
+struct block {
+	struct block *next;
+	size_t size;
+	char data[];
+};
+
+struct origin {
+	const struct conf_section *section;
+	const struct conf_key *key;
+	unsigned line;
+};
+
+struct conf {
+	struct block *blocks;
+	struct origin *origins;
+	size_t origin_count, origin_room;
+	const char **files;
+	size_t file_count, file_room;
+};
+
+/* The key at hand, for messages and the place it fills. */
+struct setting {
+	struct conf *conf;
+	const struct ini *ini;
+	const struct conf_section *section;
+	const struct conf_key *key;
+	unsigned line;
+	struct report *report;
+};
+
+static void *
+conf_alloc(struct conf *conf, size_t size)
+{
+	struct block *block = calloc(1, sizeof(*block) + size);
+
+	if (block == NULL)
+		return NULL;
+	block->next = conf->blocks;
+	block->size = size;
+	conf->blocks = block;
+	return block->data;
+}
+
+static const char *
+conf_copy(struct conf *conf, struct text t)
+{
+	char *copy = conf_alloc(conf, t.len + 1);
+
+	if (copy != NULL && t.len != 0)
+		memcpy(copy, t.p, t.len);
+	return copy;
+}
+
+static void
+complain(const struct setting *s, const char *reason, struct text what)
+{
+	void (*say)(struct report *, const char *, unsigned, const char *,
+	    const char *, ...) =
+	    s->section->used ? report_error : report_warning;
+
+	say(s->report, s->ini->name, s->line, s->key->name, "%s: \"%.*s\"",
+	    reason, (int)text_head(what, 200).len, what.p);
+}
+
+static void
+complain_memory(const struct setting *s)
+{
+	report_error(s->report, s->ini->name, s->line, s->key->name,
+	    "out of memory");
+}
+
+static void *
+member(const struct setting *s)
+{
+	return (char *)s->section->values + s->key->offset;
+}
+
+/* --- one value of each type --- */
+
+static void
+set_bool(const struct setting *s, struct text value)
+{
+	static const char *const yes[] = {"yes", "true", "on", "1"};
+	static const char *const no[] = {"no", "false", "off", "0"};
+
+	for (size_t i = 0; i < 4; i++) {
+		if (text_eq_fold(value, text_of(yes[i])) ||
+		    text_eq_fold(value, text_of(no[i]))) {
+			*(bool *)member(s) = text_eq_fold(value,
+			    text_of(yes[i]));
+			return;
+		}
+	}
+	complain(s, "neither yes nor no", value);
+}
+
+static void
+set_uint(const struct setting *s, struct text value)
+{
+	char reason[80];
+	uint64_t n;
+
+	if (text_uint(value, UINT64_MAX, &n) && n >= s->key->min &&
+	    n <= s->key->max) {
+		*(uint64_t *)member(s) = n;
+		return;
+	}
+	snprintf(reason, sizeof(reason),
+	    "not a number from %llu to %llu", (unsigned long long)s->key->min,
+	    (unsigned long long)s->key->max);
+	complain(s, reason, value);
+}
+
+static void
+set_octal(const struct setting *s, struct text value)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < value.len; i++) {
+		if (value.p[i] < '0' || value.p[i] > '7' || i == 8) {
+			n = UINT64_MAX;
+			break;
+		}
+		n = n * 8 + (uint64_t)(value.p[i] - '0');
+	}
+	if (value.len == 0 || n > s->key->max)
+		complain(s, "not an octal mode such as 0660", value);
+	else
+		*(uint64_t *)member(s) = n;
+}
+
+static void
+set_choice(const struct setting *s, struct text value)
+{
+	char reason[160];
+	struct text_out out = text_out(reason, sizeof(reason) - 1);
+
+	out_str(&out, "not one of");
+	for (unsigned i = 0; s->key->choices[i] != NULL; i++) {
+		if (text_eq_fold(value, text_of(s->key->choices[i]))) {
+			*(unsigned *)member(s) = i;
+			return;
+		}
+		out_str(&out, i == 0 ? " " : ", ");
+		out_str(&out, s->key->choices[i]);
+	}
+	reason[out.len] = '\0';
+	complain(s, reason, value);
+}
+
+static void
+set_text(const struct setting *s, struct text value)
+{
+	const char *copy = conf_copy(s->conf, value);
+
+	if (copy == NULL)
+		complain_memory(s);
+	else
+		*(struct text *)member(s) = text_at(copy, value.len);
+}
+
+/* --- lists --- */
+
+/* Next item of t: up to a comma or a line end; false at the end. */
+static bool
+list_next(struct text *t, struct text *item)
+{
+	while (t->len != 0) {
+		size_t comma = text_find(*t, ','), line = text_find(*t, '\n');
+		size_t end = comma < line ? comma : line;
+
+		*item = text_trim(text_head(*t, end));
+		*t = text_from(*t, end + 1);
+		if (item->len != 0)
+			return true;
+	}
+	return false;
+}
+
+/* Next line of a list file that says something. */
+static bool
+list_file_next(struct text *t, struct text *item)
+{
+	while (list_next(t, item))
+		if (item->p[0] != '#')
+			return true;
+	return false;
+}
+
+static bool
+list_reserve(struct conf_list *list, size_t *room)
+{
+	if (list->count < *room)
+		return true;
+	*room = *room == 0 ? 16 : *room * 2;
+	struct text *more = realloc(list->items, *room * sizeof(*more));
+	if (more == NULL)
+		return false;
+	list->items = more;
+	return true;
+}
+
+static bool
+remember_file(struct conf *conf, const char *path)
+{
+	if (conf->file_count == conf->file_room) {
+		conf->file_room = conf->file_room == 0 ? 4
+						       : conf->file_room * 2;
+		const char **more = realloc(conf->files,
+		    conf->file_room * sizeof(*more));
+		if (more == NULL)
+			return false;
+		conf->files = more;
+	}
+	conf->files[conf->file_count++] = path;
+	return true;
+}
+
+static bool
+list_add_file(const struct setting *s, struct text path,
+    struct conf_list *list, size_t *room)
+{
+	const char *name = conf_copy(s->conf, path);
+	struct file file = {.data = NULL};
+	struct text rest, item;
+	bool ok = true;
+	int error;
+
+	if (name == NULL || !remember_file(s->conf, name))
+		return false;
+	error = file_read(name, &file);
+	if (error != 0) {
+		complain(s, strerror(error), path);
+		return true;
+	}
+	rest = text_at(conf_copy(s->conf, text_at(file.data, file.len)),
+	    file.len);
+	file_free(&file);
+	if (rest.p == NULL)
+		return false;
+	while (ok && list_file_next(&rest, &item)) {
+		ok = list_reserve(list, room);
+		if (ok)
+			list->items[list->count++] = item;
+	}
+	return ok;
+}
+
+static void
+set_list(const struct setting *s, struct text value)
+{
+	const char *copy = conf_copy(s->conf, value);
+	struct text rest = text_at(copy, value.len), item;
+	struct conf_list list = {.items = NULL};
+	size_t room = 0;
+	bool ok = copy != NULL;
+
+	while (ok && list_next(&rest, &item)) {
+		if (item.p[0] == '/') {
+			ok = list_add_file(s, item, &list, &room);
+			continue;
+		}
+		ok = list_reserve(&list, &room);
+		if (ok)
+			list.items[list.count++] = item;
+	}
+	struct text *kept = ok
+	    ? conf_alloc(s->conf, (list.count + 1) * sizeof(*kept))
+	    : NULL;
+	if (kept == NULL)
+		complain_memory(s);
+	else {
+		if (list.count != 0)
+			memcpy(kept, list.items, list.count * sizeof(*kept));
+		*(struct conf_list *)member(s) =
+		    (struct conf_list){kept, list.count};
+	}
+	free(list.items);
+}
+
+static void
+set(const struct setting *s, struct text value)
+{
+	switch (s->key->type) {
+	case CONF_BOOL:
+		set_bool(s, value);
+		break;
+	case CONF_UINT:
+		set_uint(s, value);
+		break;
+	case CONF_OCTAL:
+		set_octal(s, value);
+		break;
+	case CONF_CHOICE:
+		set_choice(s, value);
+		break;
+	case CONF_TEXT:
+		set_text(s, value);
+		break;
+	case CONF_LIST:
+		set_list(s, value);
+		break;
+	}
+}
+
+/* --- the whole --- */
+
+static void
+set_defaults(struct conf *conf, const struct ini *ini,
+    const struct conf_section *section, struct report *report)
+{
+	for (size_t i = 0; i < section->count; i++) {
+		const struct conf_key *key = &section->keys[i];
+		struct setting s = {.conf = conf,
+		    .ini = ini,
+		    .section = section,
+		    .key = key,
+		    .report = report};
+
+		if (key->initial != NULL)
+			set(&s, text_of(key->initial));
+	}
+}
+
+static struct origin *
+find_origin(const struct conf *conf, const struct conf_section *section,
+    const struct conf_key *key)
+{
+	for (size_t i = 0; i < conf->origin_count; i++)
+		if (conf->origins[i].section == section &&
+		    conf->origins[i].key == key)
+			return &conf->origins[i];
+	return NULL;
+}
+
+static bool
+remember_origin(struct conf *conf, struct origin origin)
+{
+	if (conf->origin_count == conf->origin_room) {
+		conf->origin_room = conf->origin_room == 0
+		    ? 32
+		    : conf->origin_room * 2;
+		struct origin *more = realloc(conf->origins,
+		    conf->origin_room * sizeof(*more));
+		if (more == NULL)
+			return false;
+		conf->origins = more;
+	}
+	conf->origins[conf->origin_count++] = origin;
+	return true;
+}
+
+static const struct conf_key *
+find_key(const struct conf_section *section, struct text name)
+{
+	for (size_t i = 0; i < section->count; i++)
+		if (text_eq(text_of(section->keys[i].name), name))
+			return &section->keys[i];
+	return NULL;
+}
+
+static void
+load_entry(struct conf *conf, const struct ini *ini,
+    const struct ini_entry *entry, const struct conf_section *section,
+    struct report *report)
+{
+	const struct conf_key *key = find_key(section, entry->key);
+	struct setting s = {.conf = conf,
+	    .ini = ini,
+	    .section = section,
+	    .key = key,
+	    .line = entry->line,
+	    .report = report};
+	const struct origin *before;
+
+	if (key == NULL) {
+		/* There is no key to name but the one that was given. */
+		struct conf_key unknown = {.name = section->name};
+
+		s.key = &unknown;
+		complain(&s, "unknown key in this section", entry->key);
+		return;
+	}
+	before = find_origin(conf, section, key);
+	if (before != NULL) {
+		char reason[64];
+
+		snprintf(reason, sizeof(reason), "already set in line %u",
+		    before->line);
+		complain(&s, reason, entry->value);
+		return;
+	}
+	if (!remember_origin(conf, (struct origin){section, key, s.line}))
+		complain_memory(&s);
+	set(&s, entry->value);
+}
+
+bool
+conf_load(struct conf **out, const struct ini *ini,
+    const struct conf_section *sections, size_t count, struct report *report)
+{
+	unsigned errors = report->errors;
+	struct conf *conf = calloc(1, sizeof(*conf));
+
+	*out = conf;
+	if (conf == NULL) {
+		report_error(report, ini->name, 0, NULL, "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		set_defaults(conf, ini, &sections[i], report);
+	for (size_t e = 0; e < ini->count; e++) {
+		const struct ini_entry *entry = &ini->entries[e];
+		size_t i = 0;
+
+		while (i < count &&
+		    !text_eq(entry->section, text_of(sections[i].name)))
+			i++;
+		if (i < count)
+			load_entry(conf, ini, entry, &sections[i], report);
+		else
+			report_error(report, ini->name, entry->line, NULL,
+			    "unknown section [%.*s]", (int)entry->section.len,
+			    entry->section.p);
+	}
+	return report->errors == errors;
+}
+
+void
+conf_free(struct conf *conf)
+{
+	if (conf == NULL)
+		return;
+	while (conf->blocks != NULL) {
+		struct block *block = conf->blocks;
+
+		conf->blocks = block->next;
+		explicit_bzero(block->data, block->size);
+		free(block);
+	}
+	free(conf->origins);
+	free(conf->files);
+	free(conf);
+}
+
+unsigned
+conf_line(const struct conf *conf, const char *section, const char *key)
+{
+	for (size_t i = 0; i < conf->origin_count; i++)
+		if (strcmp(conf->origins[i].section->name, section) == 0 &&
+		    strcmp(conf->origins[i].key->name, key) == 0)
+			return conf->origins[i].line;
+	return 0;
+}
+
+const char *
+conf_file(const struct conf *conf, size_t n)
+{
+	return n < conf->file_count ? conf->files[n] : NULL;
+}
+
+static void
+print_key(FILE *to, const struct conf_key *key)
+{
+	fprintf(to, "# %s", key->help);
+	if (key->type == CONF_UINT)
+		fprintf(to, "; %llu to %llu%s%s",
+		    (unsigned long long)key->min, (unsigned long long)key->max,
+		    key->unit != NULL ? " " : "",
+		    key->unit != NULL ? key->unit : "");
+	if (key->type == CONF_CHOICE) {
+		fprintf(to, ";");
+		for (size_t i = 0; key->choices[i] != NULL; i++)
+			fprintf(to, "%s %s", i == 0 ? "" : " |",
+			    key->choices[i]);
+	}
+	if (key->type == CONF_BOOL)
+		fprintf(to, "; yes | no");
+	fprintf(to, "\n#%s = %s\n", key->name,
+	    key->initial != NULL      ? key->initial
+		: key->sample != NULL ? key->sample
+				      : "");
+}
+
+void
+conf_print(FILE *to, const struct conf_section *sections, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		fprintf(to, "%s[%s]\n# %s\n", i == 0 ? "" : "\n",
+		    sections[i].name, sections[i].help);
+		for (size_t k = 0; k < sections[i].count; k++) {
+			fputc('\n', to);
+			print_key(to, &sections[i].keys[k]);
+		}
+	}
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Configuration by table: one table of keys drives the parser, the defaults,
+ * the file that is printed as a sample, and the check of the manual.
+ *
+ * A section's values are a struct of the program's; each key names the member
+ * it fills and the member's type follows from the key's:
+ *
+ *	CONF_BOOL	bool			yes no true false on off 1 0
+ *	CONF_UINT	uint64_t		digits, min..max
+ *	CONF_OCTAL	uint64_t		octal digits, 0..max
+ *	CONF_CHOICE	unsigned		index into choices
+ *	CONF_TEXT	struct text		anything; .p NULL if unset
+ *	CONF_LIST	struct conf_list	items between commas
+ */
+#ifndef MAILFROM_CONF_H
+#define MAILFROM_CONF_H
+
+#include <stdio.h>
+
+#include "common/ini.h"
+
+enum conf_type {
+	CONF_BOOL,
+	CONF_UINT,
+	CONF_OCTAL,
+	CONF_CHOICE,
+	CONF_TEXT,
+	CONF_LIST
+};
+
+struct conf_list {
+	struct text *items; /* trimmed, none empty */
+	size_t count;
+};
+
+struct conf_key {
+	const char *name;
+	enum conf_type type;
+	size_t offset;		    /* of the member that is filled */
+	uint64_t min, max;	    /* CONF_UINT, CONF_OCTAL */
+	const char *const *choices; /* CONF_CHOICE, NULL at the end */
+	const char *initial;	    /* as written in a file; NULL: unset */
+	const char *unit;	    /* for people; NULL: none */
+	const char *sample;	    /* shown if there is no initial; or NULL */
+	const char *help;	    /* one line */
+};
+
+struct conf_section {
+	const char *name;
+	const char *help;
+	const struct conf_key *keys;
+	size_t count;
+	void *values; /* the struct that is filled */
+	/*
+	 * Whether this program uses the section: mistakes in it are errors
+	 * then, else warnings.
+	 */
+	bool used;
+};
+
+/* What conf_load() allocated, and where each key was set. */
+struct conf;
+
+/*
+ * Fill every section's values from its table's defaults, then from ini.
+ * Unknown sections, unknown and duplicate keys, and values of the wrong kind or
+ * out of range are reported.  A list item "/path" stands for the lines of that
+ * file (blank lines and those that begin with "#" are skipped), as Postfix
+ * reads its lists; conf_files() names them.
+ * *out is the caller's, for conf_free(); the values point into it.
+ * True if nothing was reported as an error.  ini may be freed afterwards.
+ */
+bool conf_load(struct conf **out, const struct ini *ini,
+    const struct conf_section *sections, size_t count, struct report *report);
+void conf_free(struct conf *conf);
+
+/* Line of the file that set the key, 0 if it has its default. */
+unsigned conf_line(const struct conf *conf, const char *section,
+    const char *key);
+
+/* The n-th list file that was read; NULL behind the last. */
+const char *conf_file(const struct conf *conf, size_t n);
+
+/* Print a sample file: every key, its help, unit, range and default. */
+void conf_print(FILE *to, const struct conf_section *sections, size_t count);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BACKLOG		65535 /* the kernel cuts it to its own limit */
+#define INHERITED_MAX	64
+#define FD_NAME_SIZE	64
+#define LISTEN_NAMES_SIZE (INHERITED_MAX * FD_NAME_SIZE)
+
+static int
+fail(struct report *report, const char *name, const char *what, int fd)
+{
+	report_error(report, NULL, 0, NULL, "%s: %s: %s", name, what,
+	    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Remove a socket that nobody serves any more.  0, or -1 with errno. */
+static int
+remove_stale(const struct sockaddr_un *addr)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (lstat(addr->sun_path, &st) < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (!S_ISSOCK(st.st_mode)) {
+		errno = EEXIST;
+		return -1;
+	}
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -1;
+	rc = connect(fd, (const struct sockaddr *)addr, sizeof(*addr));
+	int error = errno;
+	close(fd);
+	if (rc == 0 || error != ECONNREFUSED) {
+		errno = EADDRINUSE;
+		return -1;
+	}
+	return unlink(addr->sun_path);
+}
+
+static int
+open_unix(const struct sockaddr_spec *spec,
+    const struct listen_options *options, const char *name,
+    struct report *report)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	mode_t mask;
+	int fd, rc;
+
+	memcpy(addr.sun_path, spec->path, sizeof(addr.sun_path));
+	if (remove_stale(&addr) < 0)
+		return fail(report, name, "cannot take over the path", -1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(report, name, "socket", -1);
+	/* Closed to all until it has its mode and owner. */
+	mask = umask(0777);
+	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
+	umask(mask);
+	if (rc < 0)
+		return fail(report, name, "bind", fd);
+	if (chown(addr.sun_path, options->uid, options->gid) < 0)
+		return fail(report, name, "socket_owner", fd);
+	if (chmod(addr.sun_path, options->mode) < 0)
+		return fail(report, name, "socket_mode", fd);
+	if (listen(fd, BACKLOG) < 0)
+		return fail(report, name, "listen", fd);
+	return fd;
+}
+
+static int
+open_inet(const struct sockaddr_spec *spec, const char *name,
+    struct report *report)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+	int fd, rc, on = 1;
+	char port[8];
+
+	hints.ai_family = spec->family == SOCKADDR_INET ? AF_INET : AF_INET6;
+	snprintf(port, sizeof(port), "%u", spec->port);
+	rc = getaddrinfo(spec->host, port, &hints, &found);
+	if (rc != 0) {
+		report_error(report, NULL, 0, NULL, "%s: host \"%s\": %s",
+		    name, spec->host, gai_strerror(rc));
+		return -1;
+	}
+	fd = socket(found->ai_family,
+	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		rc = -1;
+	if (rc == 0)
+		rc = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (rc == 0 && found->ai_family == AF_INET6)
+		rc = setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	if (rc == 0)
+		rc = bind(fd, found->ai_addr, found->ai_addrlen);
+	if (rc == 0)
+		rc = listen(fd, BACKLOG);
+	int error = errno;
+	freeaddrinfo(found);
+	errno = error;
+	if (rc != 0)
+		return fail(report, name, "cannot listen", fd);
+	return fd;
+}
+
+int
+listen_open(const struct sockaddr_spec *spec,
+    const struct listen_options *options, const char *name,
+    struct report *report)
+{
+	if (spec->family == SOCKADDR_UNIX)
+		return open_unix(spec, options, name, report);
+	return open_inet(spec, name, report);
+}
+
+/* --- systemd --- */
+
+static char inherited_names[LISTEN_NAMES_SIZE];
+
+unsigned
+listen_inherited(void)
+{
+	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
+	const char *names = getenv("LISTEN_FDNAMES");
+	uint64_t wanted_pid, count = 0;
+
+	if (pid == NULL || fds == NULL ||
+	    !text_uint(text_of(pid), UINT32_MAX, &wanted_pid) ||
+	    wanted_pid != (uint64_t)getpid() ||
+	    !text_uint(text_of(fds), INHERITED_MAX, &count))
+		return 0;
+	if (names != NULL && strlen(names) < sizeof(inherited_names))
+		memcpy(inherited_names, names, strlen(names) + 1);
+	unsetenv("LISTEN_PID");
+	unsetenv("LISTEN_FDS");
+	unsetenv("LISTEN_FDNAMES");
+	for (int fd = LISTEN_FIRST_FD; fd < LISTEN_FIRST_FD + (int)count;
+	     fd++) {
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	}
+	return (unsigned)count;
+}
+
+const char *
+listen_inherited_name(unsigned n)
+{
+	static char name[FD_NAME_SIZE];
+	struct text rest = text_of(inherited_names), one = {NULL, 0};
+
+	for (unsigned i = 0; i <= n; i++) {
+		if (text_cut(&rest, ':', &one))
+			continue;
+		one = rest;
+		rest.len = 0;
+	}
+	one = text_head(one, sizeof(name) - 1);
+	if (one.len != 0)
+		memcpy(name, one.p, one.len);
+	name[one.len] = '\0';
+	return name;
+}
+
+/* --- owner --- */
+
+static bool
+find_user(const char *name, uid_t *uid, gid_t *gid)
+{
+	const struct passwd *pw = getpwnam(name);
+
+	if (pw == NULL)
+		return false;
+	*uid = pw->pw_uid;
+	*gid = pw->pw_gid;
+	return true;
+}
+
+static bool
+find_group(const char *name, gid_t *gid)
+{
+	const struct group *gr = getgrnam(name);
+
+	if (gr == NULL)
+		return false;
+	*gid = gr->gr_gid;
+	return true;
+}
+
+bool
+listen_owner(struct text text, struct listen_options *options,
+    const char *file, unsigned line, struct report *report)
+{
+	struct text group = text, user = text;
+	bool has_group = text_cut(&group, ':', &user);
+	char name[64];
+
+	user = text_head(user, sizeof(name) - 1);
+	memcpy(name, user.p, user.len);
+	name[user.len] = '\0';
+	if (user.len != 0 && !find_user(name, &options->uid, &options->gid)) {
+		report_error(report, file, line, "socket_owner",
+		    "no user \"%s\" on this system", name);
+		return false;
+	}
+	if (!has_group)
+		return true;
+	group = text_head(group, sizeof(name) - 1);
+	memcpy(name, group.p, group.len);
+	name[group.len] = '\0';
+	if (!find_group(name, &options->gid)) {
+		report_error(report, file, line, "socket_owner",
+		    "no group \"%s\" on this system", name);
+		return false;
+	}
+	return true;
+}

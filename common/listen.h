@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Listening sockets: opened by us, or handed over by systemd.
+ */
+#ifndef MAILFROM_LISTEN_H
+#define MAILFROM_LISTEN_H
+
+#include <sys/types.h>
+
+#include "common/report.h"
+#include "common/sockaddr.h"
+
+struct listen_options {
+	mode_t mode; /* of a UNIX-domain socket */
+	uid_t uid;   /* its owner, (uid_t)-1 and (gid_t)-1: unchanged */
+	gid_t gid;
+};
+
+/*
+ * Open a non-blocking, close-on-exec listening socket with the largest backlog
+ * that the system grants.  A UNIX-domain socket that a dead process left is
+ * replaced; one that answers, or a file that is no socket, is an error.
+ * name is the address as configured, for messages.
+ * A descriptor, or -1 and an error was reported.
+ */
+int listen_open(const struct sockaddr_spec *spec,
+    const struct listen_options *options, const char *name,
+    struct report *report);
+
+/*
+ * Sockets passed by systemd (sd_listen_fds(3)): how many, the first being
+ * descriptor LISTEN_FIRST_FD.  They are made non-blocking and close-on-exec,
+ * and the variables are removed from the environment.
+ */
+#define LISTEN_FIRST_FD 3
+unsigned listen_inherited(void);
+
+/* Name of the n-th passed socket (FileDescriptorName=); "" if it has none. */
+const char *listen_inherited_name(unsigned n);
+
+/*
+ * Owner of a socket from "user", "user:group" or ":group".  False, and an
+ * error reported, if there is no such user or group.
+ */
+bool listen_owner(struct text text, struct listen_options *options,
+    const char *file, unsigned line, struct report *report);
+
+#endif

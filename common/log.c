@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/log.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+
+/* Kept free behind the cut, for the mark, the closing brace and the LF. */
+#define TAIL_ROOM 32
+
+const char *const log_level_names[] = {
+    "error", "warning", "info", "debug", NULL};
+const char *const log_target_names[] = {"syslog", "stderr", "journal", NULL};
+const char *const log_format_names[] = {"text", "json", NULL};
+
+static const int syslog_priorities[] = {
+    LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+
+static struct log_options options = {
+    .program = "mailfrom", .to = LOG_TO_STDERR, .format = LOG_AS_TEXT};
+static atomic_int enabled_level = LEVEL_WARNING;
+static int journal_fd = -1;
+
+static void
+open_journal(void)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+	if (journal_fd >= 0)
+		return;
+	memcpy(to.sun_path, JOURNAL_SOCKET, sizeof(JOURNAL_SOCKET));
+	journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (journal_fd >= 0 &&
+	    connect(journal_fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		close(journal_fd);
+		journal_fd = -1;
+	}
+}
+
+void
+log_open(const struct log_options *wanted)
+{
+	options = *wanted;
+	atomic_store(&enabled_level, (int)wanted->level);
+	if (options.to == LOG_TO_JOURNAL) {
+		open_journal();
+		if (journal_fd < 0) {
+			options.to = LOG_TO_SYSLOG;
+			openlog(options.program, LOG_PID, LOG_MAIL);
+			log_say(LEVEL_WARNING,
+			    "no journal at %s: logging to syslog",
+			    JOURNAL_SOCKET);
+		}
+	} else if (options.to == LOG_TO_SYSLOG)
+		openlog(options.program, LOG_PID, LOG_MAIL);
+}
+
+bool
+log_enabled(enum log_level level)
+{
+	return (int)level <=
+	    atomic_load_explicit(&enabled_level, memory_order_relaxed);
+}
+
+/* --- quoting --- */
+
+static void
+out_hex(struct text_out *out, unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	out_char(out, digits[c >> 4]);
+	out_char(out, digits[c & 15]);
+}
+
+/* Length of the UTF-8 character that t begins with; 0 if it is none. */
+static size_t
+utf8_len(struct text t)
+{
+	unsigned char c = (unsigned char)t.p[0];
+	size_t len = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+
+	if (len == 0 || len > t.len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if (((unsigned char)t.p[i] & 0xc0) != 0x80)
+			return 0;
+	/* Overlong forms, surrogates, past U+10FFFF, and the C1 controls. */
+	unsigned char d = (unsigned char)t.p[1];
+	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0) ||
+	    (c == 0xf0 && d < 0x90) || (c == 0xf4 && d >= 0x90) ||
+	    (c == 0xc2 && d < 0xa0))
+		return 0;
+	return len;
+}
+
+/*
+ * Both formats share the escapes that JSON has; any other octet that isn't a
+ * character is \xNN, which within JSON is a backslash and text.
+ */
+static void
+out_escaped(struct text_out *out, struct text value)
+{
+	while (value.len != 0) {
+		char c = value.p[0];
+		size_t len = 1;
+
+		if (c == '"' || c == '\\') {
+			out_char(out, '\\');
+			out_char(out, c);
+		} else if (c == '\n')
+			out_text(out, TEXT("\\n"));
+		else if (c == '\r')
+			out_text(out, TEXT("\\r"));
+		else if (c == '\t')
+			out_text(out, TEXT("\\t"));
+		else if (!ascii_is_control(c) && (unsigned char)c < 0x80)
+			out_char(out, c);
+		else if ((len = utf8_len(value)) != 0)
+			out_text(out, text_head(value, len));
+		else {
+			len = 1;
+			out_str(out,
+			    options.format == LOG_AS_JSON ? "\\\\x" : "\\x");
+			out_hex(out, (unsigned char)c);
+		}
+		value = text_from(value, len);
+	}
+}
+
+/* Octets that need no quotes in key=value: the usual ones of addresses. */
+static bool
+is_plain(struct text value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		char c = value.p[i];
+
+		if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=')
+			return false;
+	}
+	return value.len != 0;
+}
+
+static void
+out_key(struct text_out *out, const char *key)
+{
+	if (options.format == LOG_AS_JSON) {
+		out_text(out, TEXT(",\""));
+		out_str(out, key);
+		out_text(out, TEXT("\":"));
+	} else {
+		out_char(out, ' ');
+		out_str(out, key);
+		out_char(out, '=');
+	}
+}
+
+/* --- lines --- */
+
+static void
+out_time(struct text_out *out)
+{
+	char stamp[40];
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	size_t len = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(stamp + len, sizeof(stamp) - len, ".%03ldZ",
+	    now.tv_nsec / 1000000);
+	out_str(out, stamp);
+}
+
+void
+log_begin(struct log_line *line, enum log_level level, const char *event)
+{
+	line->level = level;
+	line->out = text_out(line->buffer, sizeof(line->buffer) - TAIL_ROOM);
+	if (options.format == LOG_AS_JSON) {
+		out_text(&line->out, TEXT("{\"time\":\""));
+		out_time(&line->out);
+		out_text(&line->out, TEXT("\",\"level\":\""));
+		out_str(&line->out, log_level_names[level]);
+		out_text(&line->out, TEXT("\",\"program\":\""));
+		out_str(&line->out, options.program);
+		out_text(&line->out, TEXT("\",\"event\":\""));
+		out_str(&line->out, event);
+		out_char(&line->out, '"');
+		return;
+	}
+	if (options.to == LOG_TO_STDERR) {
+		out_str(&line->out, options.program);
+		out_text(&line->out, TEXT(": "));
+		out_str(&line->out, log_level_names[level]);
+		out_text(&line->out, TEXT(": "));
+	}
+	out_str(&line->out, event);
+}
+
+/* Drop the pair that didn't fit: a torn value would break the format. */
+static void
+roll_back(struct text_out *out, size_t len)
+{
+	if (out->full)
+		out->len = len;
+}
+
+void
+log_text(struct log_line *line, const char *key, struct text value)
+{
+	struct text_out *out = &line->out;
+	size_t len = out->len;
+
+	if (out->full)
+		return;
+	out_key(out, key);
+	if (options.format == LOG_AS_TEXT && is_plain(value))
+		out_text(out, value);
+	else {
+		out_char(out, '"');
+		out_escaped(out, value);
+		out_char(out, '"');
+	}
+	roll_back(out, len);
+}
+
+void
+log_uint(struct log_line *line, const char *key, uint64_t value)
+{
+	size_t len = line->out.len;
+
+	if (line->out.full)
+		return;
+	out_key(&line->out, key);
+	out_uint(&line->out, value);
+	roll_back(&line->out, len);
+}
+
+static void
+send_journal(const struct log_line *line, struct text message)
+{
+	char buffer[LOG_LINE_SIZE + 128];
+	struct text_out out = text_out(buffer, sizeof(buffer));
+
+	out_text(&out, TEXT("PRIORITY="));
+	out_uint(&out, (uint64_t)syslog_priorities[line->level]);
+	out_text(&out, TEXT("\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER="));
+	out_str(&out, options.program);
+	out_text(&out, TEXT("\nMESSAGE="));
+	out_text(&out, message);
+	out_char(&out, '\n');
+	(void)send(journal_fd, out.p, out.len, MSG_NOSIGNAL);
+}
+
+void
+log_end(struct log_line *line)
+{
+	struct text_out *out = &line->out;
+
+	out->size = sizeof(line->buffer);
+	if (out->full) {
+		out->full = false;
+		out_str(out,
+		    options.format == LOG_AS_JSON ? ",\"cut\":true"
+						  : " cut=yes");
+	}
+	if (options.format == LOG_AS_JSON)
+		out_char(out, '}');
+	switch (options.to) {
+	case LOG_TO_STDERR:
+		out_char(out, '\n');
+		/* One write a line, so that threads don't mix theirs. */
+		(void)!write(STDERR_FILENO, out->p, out->len);
+		break;
+	case LOG_TO_SYSLOG:
+		syslog(syslog_priorities[line->level], "%.*s", (int)out->len,
+		    out->p);
+		break;
+	case LOG_TO_JOURNAL:
+		send_journal(line, out_view(out));
+		break;
+	}
+}
+
+void
+log_say(enum log_level level, const char *format, ...)
+{
+	struct log_line line;
+	char text[LOG_LINE_SIZE / 2];
+	va_list args;
+
+	if (!log_enabled(level))
+		return;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	log_begin(&line, level, "message");
+	log_text(&line, "text", text_of(text));
+	log_end(&line);
+}

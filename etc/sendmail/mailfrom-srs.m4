@@ -1,0 +1,201 @@
+dnl mailfrom-srs.m4 - SRS and SES in sendmail, through srsd's socketmap
+dnl
+dnl Copyright (c) 2026 the mailfrom authors
+dnl SPDX-License-Identifier: ISC
+dnl
+dnl What it does
+dnl
+dnl   Mail that leaves by SMTP with a sender of somebody else's gets an SRS sender
+dnl   of ours, whether an alias, .forward, :include:, virtusertable or mailertable
+dnl   sends it on.  What is delivered on this host keeps its sender, also when one
+dnl   message goes both ways.  Bounces to an SRS address of ours go to the sender
+dnl   that it hides; a forged or expired one is refused at RCPT with 550.
+dnl   The null sender and senders of our own domains (class w) are left alone.
+dnl
+dnl Installing it
+dnl
+dnl   Copy this file to /etc/mail.  In sendmail.mc, put these lines in the place of
+dnl   the line MAILER(`smtp'), which they take care of:
+dnl
+dnl	define(`MAILFROM_SRS_SOCKET', `inet:10003@127.0.0.1')dnl
+dnl	include(`/etc/mail/mailfrom-srs.m4')dnl
+dnl
+dnl   The socket is one that srsd listens on (listen in mailfrom.conf), in the
+dnl   words of libmilter: inet:PORT@HOST or local:/path.  Whoever can reach it can
+dnl   have addresses signed: keep it on loopback, or in a directory that only
+dnl   root and sendmail's users (smmta, smmsp) can enter.
+dnl
+dnl   The domain of the SRS addresses (fwdomain in mailfrom.conf) has to be in class
+dnl   w, so that bounces to it are taken in: LOCAL_DOMAIN(`fwd.example'), or a line
+dnl   in /etc/mail/local-host-names.  A domain of VIRTUSER_DOMAIN does as well.
+dnl
+dnl   Then make the new sendmail.cf and restart sendmail: on Debian with
+dnl   sendmailconfig, on BSD with `make -C /etc/mail install restart', elsewhere
+dnl
+dnl	m4 /usr/share/sendmail-cf/m4/cf.m4 sendmail.mc >sendmail.cf
+dnl
+dnl   It belongs in sendmail.mc only, not in submit.mc.
+dnl
+dnl Options, to be defined before the include line
+dnl
+dnl   MAILFROM_SRS_KEEP	A file of domains, one a line: mail to these keeps its
+dnl			sender.  For your own machines behind this one, a hub or
+dnl			a primary MX, that trust it.  The domains are sent to
+dnl			their MX.  To send one elsewhere leave it out of the file
+dnl			and name the mailer in mailertable:
+dnl				hub.example	esmtpkeep:[10.1.2.3]
+dnl   MAILFROM_SRS_OWN	Ask srsd about senders of class w too.  For sites that
+dnl			sign their own senders (`ses' and `sign' in
+dnl			mailfrom.conf); own_domains there then says whose
+dnl			senders are left alone.
+dnl   MAILFROM_SRS_QUEUE	While srsd is away, take mail in and queue what is to be
+dnl			rewritten, instead of refusing mail of all foreign
+dnl			senders with 451 at RCPT.
+dnl
+dnl When srsd is away, slow or wrong
+dnl
+dnl   A sender is used only if srsd answers OK and an address.  With anything else
+dnl   - no server, no answer within sendmail's 30 seconds, TEMP, PERM, NOTFOUND, an
+dnl   empty answer, garbage - nothing leaves:
+dnl
+dnl   at RCPT	451, for senders that would be rewritten, and for SRS recipients
+dnl   at delivery	the recipient stays in the queue, at every attempt and so for mail
+dnl		that was queued before; the message's local recipients get theirs
+dnl   in the queue	a bounce to an SRS address waits as well
+dnl
+dnl   All of it goes out by itself once srsd is back.  No mail is sent with a sender
+dnl   that should have been rewritten, and none with a mangled one.
+dnl
+dnl What to know
+dnl
+dnl   With a map lookup sends srsd the host that it is delivering to ($h), but sets
+dnl   it only after the sender's turn: in a message with several destinations it is
+dnl   that of another of them.  So `nosrs' and `exclude_recipients' in mailfrom.conf
+dnl   are exact for messages with one destination only.  MAILFROM_SRS_KEEP is exact.
+dnl
+dnl How
+dnl
+dnl   smtp.m4 is read with EnvFromSMTP, as the name of a mailer's ruleset for
+dnl   envelope senders, replaced.  So smtp, esmtp, smtp8, dsmtp and relay ask srsd, but
+dnl   procmail, cyrusv2 and FEATURE(`local_lmtp'), which use that ruleset for local
+dnl   delivery, don't.
+dnl   The maps are asked with -f -q: case and quotes of addresses survive both ways.
+dnl   The appended <OK> tells an answer from everything else.
+dnl   A ruleset that rewrites addresses can't put off the delivery.  So the one for
+dnl   senders leaves a note in {MailfromHeld}, and check_compat, which sendmail runs
+dnl   right after it and before it opens a connection, acts on that.
+dnl   Local_check_rcpt and check_compat end as they began, so that rules of your own
+dnl   and FEATURE(`compat_check') can go on before or after them.
+dnl
+divert(0)dnl
+VERSIONID(`mailfrom-srs.m4')
+ifdef(`_MAILER_smtp_',
+`errprint(`mailfrom-srs.m4: it has to stand in the place of MAILER(smtp), not after it
+')m4exit(1)')dnl
+ifdef(`MAILFROM_SRS_SOCKET', `',
+`errprint(`mailfrom-srs.m4: MAILFROM_SRS_SOCKET is not defined
+')m4exit(1)')dnl
+dnl The definition of the ruleset itself reads SEnvFromSMTP, another word to m4.
+define(`EnvFromSMTP', `MailfromEnvelope')dnl
+MAILER(`smtp')dnl
+undefine(`EnvFromSMTP')dnl
+
+LOCAL_CONFIG
+# srsd; it sees a map's name as it stands here
+Kmake_srs socket -f -q -a<OK> MAILFROM_SRS_SOCKET
+Kreverse_srs socket -f -q -a<OK> MAILFROM_SRS_SOCKET
+Kprobe socket -a<OK> -T<DOWN> MAILFROM_SRS_SOCKET
+# local parts to ask srsd about, and those that are SRS or SES for certain
+Kmailfrom_srs regex -q -a<SRS> ^[<"]*(SRS[01]|SES)[-+=]
+Kmailfrom_certain regex -q -a<SRS> ^[<"]*(SRS[01][-+=]|SES=)
+Kmailfrom_note macro
+ifdef(`MAILFROM_SRS_KEEP', `F{MailfromKeep}-o MAILFROM_SRS_KEEP %[^\#]', `dnl')
+
+MAILER_DEFINITIONS
+# esmtp for destinations that get the original sender
+Mesmtpkeep,	P=[IPC], F=_MODMF_(CONCAT(_DEF_SMTP_MAILER_FLAGS, `a', SMTP_MAILER_FLAGS), `ESMTP'), S=EnvFromSMTP/HdrFromSMTP, R=EnvToSMTP, E=\r\n, L=SMTP_MAILER_LL,
+		T=DNS/RFC822/SMTP,
+		A=ESMTP_MAILER_ARGS
+
+LOCAL_RULE_0
+R$*			$: $>MailfromRecipient $1
+ifdef(`MAILFROM_SRS_KEEP', `R$* < @ $={MailfromKeep} . > $*	$#esmtpkeep $@ $2. $: $1 < @ $2 . > $3', `dnl')
+
+LOCAL_RULESETS
+######################################################################
+###  MailfromEnvelope -- the envelope sender of mail sent by SMTP
+######################################################################
+
+SMailfromEnvelope
+R$*			$: $>EnvFromSMTP $1		what sendmail does to it
+R$@			$@				list:; has no sender
+R<@>			$@ <@>				nor have bounces
+ifdef(`MAILFROM_SRS_OWN', `dnl', `dnl
+R$* < @ $=w > $*	$@ $1 < @ $2 > $3		ours already
+R$* < @ $=w . > $*	$@ $1 < @ $2 . > $3')
+R$*			$: $&h $| $1
+R$| $*			$: unknown $| $1
+R$* $| $*		$: $2 $| $(make_srs $1 $| $2 $: <NONE> $)
+R$* $| $+ < @ $+ > <OK>	$@ $2 < @ $3 > $(mailfrom_note {MailfromHeld} $)
+R$* $| $*		$@ $1 $(mailfrom_note {MailfromHeld} $@ yes $)
+
+######################################################################
+###  check_compat -- keep back what MailfromEnvelope got no answer for
+######################################################################
+
+Scheck_compat
+R$*			$: $1 $| $>MailfromHold
+R$* $| $#$*		$#$2
+R$* $| $*		$: $1
+
+SMailfromHold
+R$*			$: $&{MailfromHeld} $| $&h
+R$| $*			$@ OK
+R$* $|			$@ OK				a mailer without a host,
+R$* $| + $*		$@ OK				with user+detail,
+R$* $| / $*		$@ OK				or with a file isn't SMTP
+R$*			$#error $@ 4.3.0 $: "451 sender not rewritten: no answer from srsd"
+
+######################################################################
+###  MailfromRecipient -- bounces to SRS addresses of our domains
+######################################################################
+
+SMailfromRecipient
+R$*			$: $>MailfromMark $1
+R<SRS> $| $+		$: ASKED $| $(reverse_srs $1 $: NONE $)
+R ASKED $| $+ < @ $+ > <OK>	$: $>MailfromMark $1 < @ $2 >
+R ASKED $| $*		$#error $@ 4.3.0 $: "451 cannot look up this address: no answer from srsd"
+# srsd gives back what it can't reverse: forged, too old, or a user with such a name
+R<SRS> $| $+ < @ $+ >	$: $(mailfrom_certain $1 $: NO $) $| $1 < @ $2 >
+R<SRS> $| $*		$#error $@ 5.7.1 $: "550 not a valid return address, or too old"
+R NO $| $*		$: $1
+
+# <SRS> or NO, and the address: is it one of ours that srsd may know?
+SMailfromMark
+R$+ < @ $=w . >		$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
+R$+ < @ $={VirtHost} . >	$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
+R$*			$@ NO $| $1
+
+######################################################################
+###  Local_check_rcpt -- take no mail that needs srsd, without srsd
+######################################################################
+
+SLocal_check_rcpt
+R$*			$: $1 $| $>MailfromNeeded $1
+R$* $| YES		$: $1 $| $(probe up $: NONE $)
+R$* $| NO		$: $1
+R$* $| $+ <OK>		$: $1
+R$* $| $*		$#error $@ 4.3.0 $: "451 sender rewriting is out of order, try again later"
+
+# YES or NO: does mail to this recipient need srsd, whatever becomes of it?
+SMailfromNeeded
+R$*			$: $(mailfrom_srs $1 $: NO $)
+R<SRS>			$@ YES
+ifdef(`MAILFROM_SRS_QUEUE', `R$*			$@ NO', `dnl
+R$*			$: $>CanonAddr $&f
+R<@>			$@ NO
+ifdef(`MAILFROM_SRS_OWN', `dnl', `dnl
+R$* < @ $=w > $*	$@ NO
+R$* < @ $=w . > $*	$@ NO')
+R$*			$@ YES')
+divert(0)dnl

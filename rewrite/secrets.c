@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+#include "rewrite/secrets.h"
+
+#include <stdlib.h>
+
+/* The default secret that pysrs ships, with and without the quotes. */
+static const char *const published[] = {"shhhh!", "\"shhhh!\""};
+
+static bool
+add_line(struct secrets *s, const char *path, unsigned number,
+    struct text line, struct text ended, struct report *report)
+{
+	if (line.len == 0)
+		return true;
+	if (memchr(line.p, '\0', line.len) != NULL) {
+		report_error(report, path, number, NULL, "a NUL octet");
+		return false;
+	}
+	if (line.p[0] == '#') {
+		report_warning(report, path, number, NULL,
+		    "taken for a comment; postsrsd 1.x would use this line "
+		    "as a secret");
+		return true;
+	}
+	struct text *more =
+	    realloc(s->items, (s->count + 1) * sizeof(*more));
+	if (more == NULL) {
+		report_error(report, path, number, NULL, "out of memory");
+		return false;
+	}
+	s->items = more;
+	s->items[s->count++] = ended;
+	return true;
+}
+
+static bool
+parse(struct secrets *s, const char *path, enum secrets_mode mode,
+    struct report *report)
+{
+	struct text rest = text_at(s->file.data, s->file.len);
+
+	for (unsigned number = 1; rest.len != 0; number++) {
+		size_t end = text_find(rest, '\n');
+		struct text line = text_head(rest, end);
+		struct text ended = text_head(rest, end + 1);
+
+		rest = text_from(rest, end + 1);
+		if (line.len != 0 && line.p[line.len - 1] == '\r')
+			line.len--;
+		if (!add_line(s, path, number, line,
+			mode == SECRETS_PLAIN ? line : ended, report))
+			return false;
+	}
+	return true;
+}
+
+bool
+secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
+    struct report *report)
+{
+	int error;
+
+	*out = (struct secrets){.count = 0};
+	error = file_read(path, &out->file);
+	if (error != 0) {
+		report_error(report, path, 0, NULL, "cannot read secrets: %s",
+		    strerror(error));
+		return false;
+	}
+	if (!parse(out, path, mode, report))
+		return false;
+	if (out->count == 0) {
+		report_error(report, path, 0, NULL,
+		    "no secret in it; make one with: srs keygen > %s", path);
+		return false;
+	}
+	return true;
+}
+
+void
+secrets_free(struct secrets *secrets)
+{
+	file_free(&secrets->file);
+	free(secrets->items);
+	*secrets = (struct secrets){.count = 0};
+}
+
+const char *
+secret_weakness(struct text secret)
+{
+	for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++)
+		if (text_eq(text_trim(secret), text_of(published[i])))
+			return "the secret is the one published with pysrs";
+	if (secret.len < SECRET_MIN)
+		return "the secret is too short: 12 octets at least, better "
+		       "the output of \"srs keygen\"";
+	return NULL;
+}

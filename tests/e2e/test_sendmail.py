@@ -1,0 +1,471 @@
+#!/usr/bin/env python3
+"""
+srsd behind real sendmails: etc/sendmail/mailfrom-srs.m4 at two forwarders, one
+behind the other, and a third one that keeps the m4 of pysrs.
+"""
+
+import itertools
+import os
+import re
+import sys
+import threading
+
+import sendmail
+import smtp
+import srsd
+import tap
+import world
+
+PEERS = {"sendmail": sendmail.PACKAGES, "pysrs": ["python3-srs"]}
+PYSRS_M4 = "usr/share/doc/python3-srs/examples/pysrs"
+LEGACY, HANGING, BACKGROUND = "127.0.0.3", "127.0.0.4", "127.0.0.5"
+HANGING_PORT = 10099
+
+SENDER = "bob@sender.test"
+OUR_ALIASES = """\
+carol: carol@dest.test
+both: local, both@dest.test
+nested: carol2
+carol2: carol, second@other.test
+later: defer-carol@dest.test
+chain: relay@fwd2.test
+rejected: reject-carol@dest.test
+rejected-far: rejected@fwd2.test
+kept: kept@hub.test, unkept@dest.test
+routed: routed@routed.test
+"""
+THEIR_ALIASES = """\
+relay: carol@dest.test
+rejected: reject-carol@dest.test
+"""
+VIRTUSERS = """\
+vera@fwd.test	vera@dest.test
+@virt.fwd.test	catchall@dest.test
+"""
+
+suite = tap.Suite()
+case = suite.case
+tokens = (f"token-{n}-" for n in itertools.count())
+
+
+class Site:
+    def __init__(self, place):
+        self.place = place
+        self.sink = smtp.Sink()
+        self.srsd = srsd.Srsd(place, "fwd.test").start()
+        self.srsd2 = srsd.Srsd(place, "fwd2.test", port=10004).start()
+        place.write("home", "dora", ".forward", text="dora@dest.test\n")
+        keep = place.write("run", "keep", text="hub.test\n")
+        virtual = "LOCAL_DOMAIN(`virt.fwd.test')dnl"
+        options = f"define(`MAILFROM_SRS_KEEP', `{keep}')dnl\n"
+        ours = sendmail.srs_lines("inet:10003@127.0.0.1", options)
+        self.fwd = sendmail.Sendmail(
+            place, "forwarder", "fwd.test", world.FORWARDER, ours,
+            OUR_ALIASES, VIRTUSERS, "routed.test\tesmtpkeep:[127.0.0.10]\n",
+            features=virtual).start()
+        self.fwd2 = sendmail.Sendmail(
+            place, "forwarder2", "fwd2.test", world.FORWARDER2,
+            sendmail.srs_lines("inet:10004@127.0.0.1"), THEIR_ALIASES).start()
+        self.hang = Hang(self)
+
+    def send(self, sender, *recipients, host=world.FORWARDER, **options):
+        """Send a message; returns (token, reply), and fails unless it is taken."""
+        token = next(tokens)
+        reply = smtp.send(host, sender, recipients, token, **options)
+        if not reply.accepted:
+            raise AssertionError(f"{sender} to {recipients}: {reply}")
+        return token, reply
+
+    def forward(self, sender, recipient, host=world.FORWARDER):
+        """Send a message; returns the envelope sender that the sink sees."""
+        token, _ = self.send(sender, recipient, host=host)
+        return self.sink.only(token).sender
+
+    def bounce(self, address, host=world.FORWARDER):
+        """Send a bounce to address; returns the recipient that the sink sees."""
+        token, _ = self.send("", address, host=host)
+        message = self.sink.only(token)
+        tap.equal(message.sender, "", "sender of the bounce")
+        return message.recipients[0]
+
+
+class Hang:
+    """
+    A server whose srsd says nothing, in the background: sendmail's patience of
+    30 s with it can't be configured.
+    """
+
+    def __init__(self, site):
+        self.site = site
+        self.srsd = srsd.Srsd(site.place, "fwd.test", port=HANGING_PORT)
+        self.faulty = srsd.FaultyMap("WELL", HANGING_PORT)
+        self.mta = sendmail.Sendmail(
+            site.place, "hanging", "fwd.test", HANGING,
+            sendmail.srs_lines(f"inet:{HANGING_PORT}@127.0.0.1"),
+            OUR_ALIASES).start()
+        self.queued, _ = site.send(SENDER, "later@fwd.test", host=HANGING)
+        self.faulty.fault = "HANG"
+        self.refused = next(tokens)
+        self.reply = None
+        self.threads = [threading.Thread(target=target, daemon=True)
+                        for target in (self.accept, self.mta.run_queue)]
+        for thread in self.threads:
+            thread.start()
+
+    def accept(self):
+        self.reply = smtp.send(HANGING, SENDER, ["carol@fwd.test"], self.refused)
+
+    def wait(self):
+        for thread in self.threads:
+            thread.join()
+
+
+@case("alias: the sink sees SRS0 in our domain, signed, with the sender's fields")
+def alias(site):
+    site.srsd.expect_srs0(site.forward(SENDER, "carol@fwd.test"), SENDER)
+
+
+@case("alias of an alias to two domains: both copies have it")
+def nested_alias(site):
+    token, _ = site.send(SENDER, "nested@fwd.test")
+    copies = site.sink.wait_for(token, 2)
+    tap.equal(sorted(r for m in copies for r in m.recipients),
+              ["carol@dest.test", "second@other.test"])
+    for copy in copies:
+        site.srsd.expect_srs0(copy.sender, SENDER)
+
+
+@case("virtusertable, and a catch-all in it")
+def virtusertable(site):
+    for recipient in "vera@fwd.test", "anybody@virt.fwd.test":
+        site.srsd.expect_srs0(site.forward(SENDER, recipient), SENDER)
+
+
+@case(".forward")
+def dot_forward(site):
+    site.srsd.expect_srs0(site.forward(SENDER, "dora@fwd.test"), SENDER)
+
+
+@case("local and forwarded in one message: the local copy has the original sender")
+def local_and_forwarded(site):
+    token, _ = site.send(SENDER, "both@fwd.test", "dora@fwd.test")
+    for copy in site.sink.wait_for(token, 2):
+        site.srsd.expect_srs0(copy.sender, SENDER)
+    expect_local_copy(site.fwd, token)
+
+
+def expect_local_copy(mta, token):
+    boxes = mta.mailbox("local", token)
+    tap.equal(len(boxes), 1, "local copies")
+    tap.equal(re.findall(r"^(?:Envelope-From|Return-Path): <?([^>\n]*)",
+                         boxes[0], re.M), [SENDER] * 2, "senders of it")
+
+
+@case("null sender untouched")
+def null_sender(site):
+    tap.equal(site.forward("", "carol@fwd.test"), "")
+
+
+@case("senders of our own domain and host untouched")
+def own_sender(site):
+    for sender in "local@fwd.test", "Local@MX.Fwd.Test":
+        tap.equal(site.forward(sender, "carol@fwd.test").lower(), sender.lower())
+
+
+@case("bounce to the SRS0 address reaches the original sender")
+def bounce(site):
+    address = site.forward(SENDER, "carol@fwd.test")
+    tap.equal(site.bounce(address), SENDER)
+
+
+@case("bounce to the SRS0 address in lower case, and in upper case")
+def bounce_folded(site):
+    address = site.forward(SENDER, "carol@fwd.test")
+    for changed in address.lower(), address.upper():
+        tap.equal(site.bounce(changed).lower(), SENDER)
+
+
+@case("mixed case survives both ways")
+def mixed_case(site):
+    sender = "Bob.McSmith@Sender.TEST"
+    address = site.forward(sender, "carol@fwd.test")
+    site.srsd.expect_srs0(address, sender)
+    tap.equal(site.bounce(address), sender)
+
+
+@case("quoted local parts survive both ways, and are valid on the wire")
+def quoted(site):
+    for sender in ('"Blah Blah"@sender.test', '"a(b,c"@sender.test',
+                   '"one@two"@sender.test'):
+        address = site.forward(sender, "carol@fwd.test")
+        site.srsd.expect_srs0(address, sender)
+        if not re.fullmatch(r'"[^"]*"@fwd\.test', address):
+            raise AssertionError(f"not quoted: {address}")
+        tap.equal(site.bounce(address), sender)
+
+
+@case("forged hash: 550 at RCPT, no message")
+def forged(site):
+    for address in ("SRS0=AAAAAA=AA=sender.test=bob@fwd.test",
+                    "srs0+aaaaaa=aa=sender.test=bob@fwd.test",
+                    "SRS1=AAAAAA=other.test==HHHHHH=TT=x.test=y@fwd.test"):
+        refused_with(site, "", address, 550)
+
+
+def refused_with(site, sender, recipient, code, host=world.FORWARDER):
+    token = next(tokens)
+    reply = smtp.send(host, sender, [recipient], token)
+    tap.equal((reply.rcpt[0][0], reply.data), (code, None),
+              f"reply to RCPT TO:<{recipient}>: {reply.rcpt}")
+    return token
+
+
+@case("a user whose name only looks like SES isn't taken for a forgery")
+def looks_like_ses(site):
+    token = next(tokens)
+    reply = smtp.send(world.FORWARDER, "", ["ses-nobody@fwd.test"], token)
+    tap.equal(reply.rcpt[0][1].split()[0], "5.1.1", "code of an unknown user")
+
+
+@case("second forwarder: SRS1, and the bounce to it goes back all the way")
+def second_forwarder(site):
+    address = site.forward(SENDER, "chain@fwd.test")
+    if not re.fullmatch(r"SRS1=[^=]+=fwd\.test==[^=]+=[^=]+=sender\.test=bob"
+                        r"@fwd2\.test", address):
+        raise AssertionError(f"not the SRS1 address expected: {address}")
+    tap.equal(site.bounce(address, host=world.FORWARDER2), SENDER)
+    refused_with(site, "", address.replace("sender.test", "other.test"), 550,
+                 host=world.FORWARDER2)
+
+
+@case("refused at the far end: exactly one DSN, to the original sender")
+def far_end_refuses(site):
+    for recipient in "rejected@fwd.test", "rejected-far@fwd.test":
+        token, _ = site.send(SENDER, recipient)
+        report = site.sink.only(token)
+        tap.equal((report.sender, report.recipients), ("", [SENDER]), recipient)
+
+
+@case("DSN parameters survive")
+def dsn_parameters(site):
+    token, _ = site.send(SENDER, "carol@fwd.test",
+                         mail_args=f"RET=HDRS ENVID=id-{os.getpid()}",
+                         rcpt_args="NOTIFY=FAILURE,DELAY")
+    message = site.sink.only(token)
+    tap.equal(sorted(message.mail_args.split()),
+              sorted([f"ENVID=id-{os.getpid()}", "RET=HDRS"]) +
+              [a for a in message.mail_args.split() if "SIZE=" in a])
+    if "NOTIFY=FAILURE,DELAY" not in message.rcpt_args[0]:
+        raise AssertionError(f"RCPT had {message.rcpt_args}")
+
+
+@case("MAILFROM_SRS_KEEP and the mailer esmtpkeep: their mail keeps its sender")
+def kept(site):
+    token, _ = site.send(SENDER, "kept@fwd.test")
+    by_recipient = {m.recipients[0]: m.sender
+                    for m in site.sink.wait_for(token, 2)}
+    tap.equal(by_recipient["kept@hub.test"], SENDER)
+    site.srsd.expect_srs0(by_recipient["unkept@dest.test"], SENDER)
+    tap.equal(site.forward(SENDER, "routed@fwd.test"), SENDER)
+
+
+# What each outage is called, and what the client is told: 451 at RCPT, or, if
+# the probe still answers, nothing, and the message waits in the queue.
+REFUSED_AT_RCPT = ["DOWN", "CLOSE", "TEMP", "TIMEOUT", "PERM", "NOTFOUND",
+                   "GARBAGE", "EMPTY"]
+HELD_AT_DELIVERY = ["LATE", "NONSENSE"]
+
+
+def acceptance_case(fault):
+    @case(f"outage {fault}, new mail: 451 at RCPT; own senders not affected")
+    def new_mail(site):
+        bounce_to = site.forward(SENDER, "carol@fwd.test")
+        with srsd.Outage(site.srsd, fault):
+            token = refused_with(site, SENDER, "carol@fwd.test", 451)
+            refused_with(site, "", bounce_to, 451)
+            tap.equal(site.forward("local@fwd.test", "carol@fwd.test"),
+                      "local@fwd.test")
+        site.fwd.run_queue()
+        tap.equal(site.sink.with_token(token), [], "in the sink")
+
+
+def late_case(fault):
+    @case(f"outage {fault}, after the probe: local copy delivered, other held")
+    def late(site):
+        with srsd.Outage(site.srsd, fault):
+            token, _ = site.send(SENDER, "both@fwd.test")
+            expect_local_copy(site.fwd, token)
+            tap.equal(site.sink.with_token(token), [], "in the sink")
+            expect_queued(site.fwd, token)
+        site.fwd.run_queue()
+        site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
+        expect_local_copy(site.fwd, token)
+        tap.equal(site.fwd.queue(), {})
+
+
+def queue_case(fault):
+    @case(f"outage {fault}, mail in the queue: waits, then goes out rewritten")
+    def queued(site):
+        bounce_to = site.forward("defer-bob@sender.test", "carol@fwd.test")
+        mail, _ = site.send(SENDER, "later@fwd.test")
+        bounced, _ = site.send("", bounce_to)
+        site.sink.deferring = False
+        try:
+            with srsd.Outage(site.srsd, fault):
+                site.fwd.run_queue()
+                for token in mail, bounced:
+                    tap.equal(site.sink.with_token(token), [], "in the sink")
+                    expect_queued(site.fwd, token)
+            site.fwd.run_queue()
+        finally:
+            site.sink.deferring = True
+        site.srsd.expect_srs0(site.sink.only(mail).sender, SENDER)
+        tap.equal(site.sink.only(bounced).recipients, ["defer-bob@sender.test"])
+        tap.equal(site.fwd.queue(), {})
+
+
+def expect_queued(mta, token):
+    if not any(token in text for text in mta.queue().values()):
+        raise AssertionError(f"{token} isn't in the queue: {mta.queue()}")
+
+
+for name in REFUSED_AT_RCPT:
+    acceptance_case(name)
+for name in HELD_AT_DELIVERY:
+    late_case(name)
+for name in REFUSED_AT_RCPT + ["NONSENSE"]:
+    queue_case(name)
+
+
+@case("srsd restarted amid a hundred messages: none lost, doubled or unrewritten")
+def restart(site):
+    mta = sendmail.Sendmail(
+        site.place, "background", "fwd.test", BACKGROUND,
+        sendmail.srs_lines("inet:10003@127.0.0.1"), OUR_ALIASES,
+        features="define(`confDELIVERY_MODE', `background')dnl").start()
+    expected = [next(tokens) for _ in range(100)]
+    halfway = threading.Event()
+
+    def deliver(share):
+        for token in share:
+            while not smtp.send(BACKGROUND, SENDER, ["carol@fwd.test"],
+                                token).accepted:
+                pass            # told 4xx, it tries again, as any client does
+            if token == expected[40]:
+                halfway.set()
+    threads = [threading.Thread(target=deliver, args=(expected[n::4],))
+               for n in range(4)]
+    for thread in threads:
+        thread.start()
+    halfway.wait()
+    for _ in range(3):
+        site.srsd.stop()
+        site.srsd.start()
+    for thread in threads:
+        thread.join()
+
+    def all_gone():
+        mta.run_queue()
+        return not mta.queue()
+    tap.wait_until(all_gone, "the queue to drain")
+    mta.stop()
+    for token in expected:
+        site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
+
+
+@case("with pysrs's m4: alias, alias with a local copy, bounce, forgery")
+def legacy(site):
+    start_legacy(site)
+    address = site.forward("Bob@Sender.test", "carol@fwd.test", host=LEGACY)
+    # That m4 lets sendmail fold the key, so the case of the sender is lost.
+    site.srsd.expect_srs0(address, SENDER)
+    tap.equal(site.bounce(address, host=LEGACY), SENDER)
+    tap.equal(site.forward("", "carol@fwd.test", host=LEGACY), "")
+    refused_with(site, "", "SRS0=AAAAAA=AA=sender.test=bob@fwd.test", 550,
+                 host=LEGACY)
+
+
+@case("with pysrs's m4: a local copy and a forwarded one")
+def legacy_both(site):
+    token, _ = site.send(SENDER, "both@fwd.test", host=LEGACY)
+    site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
+    expect_local_copy(site.legacy, token)
+
+
+@case("with pysrs's m4: a quoted local part, though sendmail strips the quotes")
+def legacy_quoted(site):
+    address = site.forward('"Blah Blah"@sender.test', "carol@fwd.test",
+                           host=LEGACY)
+    site.srsd.expect_srs0(address, '"blah blah"@sender.test')
+    tap.equal(site.bounce(address, host=LEGACY), '"blah blah"@sender.test')
+
+
+def start_legacy(site):
+    # HACK() wants a file below sendmail's own cf/hack: go there from that place.
+    m4 = "/.." * 16 + site.place.path("peers", "pysrs", PYSRS_M4)
+    site.legacy = sendmail.Sendmail(
+        site.place, "legacy", "fwd.test", LEGACY,
+        f"MAILER(`smtp')dnl\nHACK(`{m4}', `inet:10003@127.0.0.1')",
+        OUR_ALIASES).start()
+
+
+@case("FEATURE(`local_lmtp'), procmail and cyrusv2 don't rewrite, SMTP does")
+def mailers(site):
+    mta = sendmail.Sendmail(
+        site.place, "mailers", "fwd.test", world.FORWARDER,
+        sendmail.srs_lines("inet:10003@127.0.0.1") +
+        "\nMAILER(`procmail')dnl\nMAILER(`cyrusv2')dnl\n",
+        features="FEATURE(`local_lmtp')dnl\nFEATURE(`access_db')dnl\n"
+                 "FEATURE(`compat_check')dnl")
+    with open(mta.cf, encoding="utf-8") as file:
+        rulesets = dict(re.findall(r"^M([^,]+),.*?S=([^/, ]+)", file.read(),
+                                   re.M | re.S))
+    tap.equal({m for m, r in rulesets.items() if r == "MailfromEnvelope"},
+              {"smtp", "esmtp", "smtp8", "dsmtp", "relay"})
+    tap.equal({rulesets[m] for m in ("local", "procmail", "cyrusv2")},
+              {"EnvFromSMTP"})
+
+
+@case("the m4 refuses to stand after MAILER(smtp), or without a socket")
+def misplaced(site):
+    for lines in ("MAILER(`smtp')dnl\n" + sendmail.srs_lines("inet:1@127.0.0.1"),
+                  sendmail.srs_lines("x").splitlines()[1]):
+        try:
+            sendmail.Sendmail(site.place, "misplaced", "fwd.test",
+                              world.FORWARDER, lines)
+        except AssertionError as error:
+            if "mailfrom-srs.m4:" not in str(error):
+                raise
+        else:
+            raise AssertionError(f"m4 took {lines}")
+
+
+@case("outage HANG, new mail: 451 at RCPT, in the end")
+def hang_new_mail(site):
+    site.hang.wait()
+    tap.equal((site.hang.reply.rcpt[0][0], site.hang.reply.data), (451, None))
+    tap.equal(site.sink.with_token(site.hang.refused), [], "in the sink")
+
+
+@case("outage HANG, mail in the queue: waits, then goes out rewritten")
+def hang_queue(site):
+    hang = site.hang
+    hang.wait()
+    tap.equal(site.sink.with_token(hang.queued), [], "in the sink")
+    expect_queued(hang.mta, hang.queued)
+    hang.faulty.stop()
+    hang.srsd.start()
+    site.sink.deferring = False
+    hang.mta.run_queue()
+    hang.srsd.expect_srs0(site.sink.only(hang.queued).sender, SENDER)
+
+
+def main():
+    place = world.enter(PEERS)
+    site = Site(place)
+    return suite.run(site, lambda: place.recent_log() + [
+        "srsd:", site.srsd.log_tail(), site.srsd2.log_tail()])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

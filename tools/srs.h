@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the parts of the srs command share.
+ */
+#ifndef MAILFROM_TOOLS_SRS_H
+#define MAILFROM_TOOLS_SRS_H
+
+#include "libsrs/ses.h"
+
+#define SRS_EXIT_OK	0
+#define SRS_EXIT_FAILED 1
+#define SRS_EXIT_USAGE	2
+
+/* Everything that a command needs for one address after the other. */
+struct srs_job {
+	struct srs_ctx *srs;
+	struct ses_ctx *ses;
+	unsigned keys; /* 0: explain only, nothing can be verified */
+	unsigned max_age_days, future_days;
+	struct text domain;
+	bool fixed;	      /* --message-id was given */
+	bool sequence_given; /* --sequence was given */
+	uint64_t message_id; /* either's, or the next of a random start */
+	bool clock_given;    /* --now was given */
+	uint64_t now_sec;
+};
+
+/* One address to one result. */
+typedef enum srs_status srs_command(
+    struct srs_job *job, struct text address, struct srs_addr *out);
+
+/*
+ * Run the command over the lines of stdin, an answer line each: the result, or
+ * "! reason".  SRS_EXIT_OK, or SRS_EXIT_FAILED if any failed.
+ */
+int srs_batch(srs_command *command, struct srs_job *job);
+
+/* The same for one address of the command line. */
+int srs_single(srs_command *command, struct srs_job *job, const char *address);
+
+/* Print what an address says.  SRS_EXIT_OK if it is valid. */
+int srs_explain(const struct srs_job *job, struct text address);
+
+#endif
