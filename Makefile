@@ -33,20 +33,21 @@ LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
 
 # --- what there is ---------------------------------------------------------
 
-LIBSRS = key mailbox ses srs status
-COMMON = conf file ini listen log notify privilege report sockaddr
-REWRITE = lists policy settings legacy secrets
-SRSD   = conn main maps server shapes
-SRS    = srs srs_batch srs_explain
+LIBSRS  = key mailbox ses srs status
+COMMON  = conf file ini listen log log_conf notify privilege report sockaddr
+REWRITE = legacy lists policy rewriter secrets settings
+SRSD    = config conn main maps protocol server shapes worker
+SRS     = srs srs_batch srs_explain
 
-LIBSRS_OBJS  = $(LIBSRS:%=$(BUILD)/libsrs/%.o)
-COMMON_OBJS  = $(COMMON:%=$(BUILD)/common/%.o)
-REWRITE_OBJS = $(REWRITE:%=$(BUILD)/rewrite/%.o)
-SRSD_OBJS    = $(SRSD:%=$(BUILD)/srsd/%.o)
-SRS_OBJS     = $(SRS:%=$(BUILD)/tools/%.o)
+LIBSRS_OBJS  = $(LIBSRS:%=$(BUILD)/obj/libsrs/%.o)
+COMMON_OBJS  = $(COMMON:%=$(BUILD)/obj/common/%.o)
+REWRITE_OBJS = $(REWRITE:%=$(BUILD)/obj/rewrite/%.o)
+SRSD_OBJS    = $(SRSD:%=$(BUILD)/obj/srsd/%.o)
+SRS_OBJS     = $(SRS:%=$(BUILD)/obj/tools/%.o)
 
 LIBSRS_A = $(BUILD)/libsrs.a
 COMMON_A = $(BUILD)/common.a
+REWRITE_A = $(BUILD)/rewrite.a
 PROGRAMS = $(BUILD)/srs $(BUILD)/srsd
 
 UNIT_TESTS = libsrs conformance
@@ -66,10 +67,16 @@ $(LIBSRS_A): $(LIBSRS_OBJS)
 $(COMMON_A): $(COMMON_OBJS)
 	rm -f $@ && $(AR) rcs $@ $(COMMON_OBJS)
 
-$(BUILD)/srs: $(SRS_OBJS) $(BUILD)/rewrite/secrets.o $(COMMON_A) $(LIBSRS_A)
-	$(LINK) -o $@ $(SRS_OBJS) $(BUILD)/rewrite/secrets.o $(COMMON_A) $(LIBSRS_A) $(CRYPTO_LIBS) $(LDLIBS)
+$(REWRITE_A): $(REWRITE_OBJS)
+	rm -f $@ && $(AR) rcs $@ $(REWRITE_OBJS)
 
-$(BUILD)/%.o: %.c
+$(BUILD)/srs: $(SRS_OBJS) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
+
+$(BUILD)/srsd: $(SRSD_OBJS) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+
+$(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
@@ -78,12 +85,14 @@ $(BUILD)/%.o: %.c
 UNIT_BINS = $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
 unit: $(UNIT_BINS)
 
-$(BUILD)/tests/unit/libsrs: $(BUILD)/tests/unit/libsrs.o $(LIBSRS_A)
+$(BUILD)/tests/unit/libsrs: $(BUILD)/obj/tests/unit/libsrs.o $(LIBSRS_A)
+	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
-$(BUILD)/tests/unit/conformance: $(BUILD)/tests/unit/conformance.o $(LIBSRS_A)
+$(BUILD)/tests/unit/conformance: $(BUILD)/obj/tests/unit/conformance.o $(LIBSRS_A)
+	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+-include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)

@@ -424,6 +424,8 @@ conf_load(struct conf **out, const struct ini *ini,
 		while (i < count &&
 		    !text_eq(entry->section, text_of(sections[i].name)))
 			i++;
+		if (i < count && sections[i].elsewhere)
+			continue;
 		if (i < count)
 			load_entry(conf, ini, entry, &sections[i], report);
 		else

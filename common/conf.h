@@ -57,6 +57,8 @@ struct conf_section {
 	 * then, else warnings.
 	 */
 	bool used;
+	/* Another program's, without a table here: passed over. */
+	bool elsewhere;
 };
 
 /* What conf_load() allocated, and where each key was set. */

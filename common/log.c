@@ -49,7 +49,7 @@ void
 log_open(const struct log_options *wanted)
 {
 	options = *wanted;
-	atomic_store(&enabled_level, (int)wanted->level);
+	log_set_level(wanted->level);
 	if (options.to == LOG_TO_JOURNAL) {
 		open_journal();
 		if (journal_fd < 0) {
@@ -61,6 +61,12 @@ log_open(const struct log_options *wanted)
 		}
 	} else if (options.to == LOG_TO_SYSLOG)
 		openlog(options.program, LOG_PID, LOG_MAIL);
+}
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store(&enabled_level, (int)level);
 }
 
 bool

@@ -28,10 +28,13 @@ struct log_options {
 };
 
 /*
- * Set the log up, or change it; before that, lines of LEVEL_WARNING and above
- * go to stderr.  Not while another thread logs, but for a change of level.
+ * Set the log up; before that, lines of LEVEL_WARNING and above go to stderr.
+ * Not while another thread logs.
  */
 void log_open(const struct log_options *options);
+
+/* Change the level, at any time. */
+void log_set_level(enum log_level level);
 
 bool log_enabled(enum log_level level);
 

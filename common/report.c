@@ -18,6 +18,14 @@ say_stderr(void *arg, bool is_error, const char *line)
 	fprintf(stderr, "%s: %s\n", is_error ? "error" : "warning", line);
 }
 
+void
+report_ignore(void *arg, bool is_error, const char *line)
+{
+	(void)arg;
+	(void)is_error;
+	(void)line;
+}
+
 struct report
 report_to_stderr(void)
 {

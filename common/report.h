@@ -19,6 +19,9 @@ struct report {
 /* A report that prints "error: ..." and "warning: ..." to stderr. */
 struct report report_to_stderr(void);
 
+/* A receiver that drops what it is told. */
+void report_ignore(void *arg, bool is_error, const char *line);
+
 /*
  * Add an error or a warning.  file may be NULL, line 0, key NULL: such parts
  * are left out.  Controls in the text become "?", so one call is one line.

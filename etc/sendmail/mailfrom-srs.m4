@@ -104,7 +104,7 @@ LOCAL_CONFIG
 # srsd; it sees a map's name as it stands here
 Kmake_srs socket -f -q -a<OK> MAILFROM_SRS_SOCKET
 Kreverse_srs socket -f -q -a<OK> MAILFROM_SRS_SOCKET
-Kprobe socket -a<OK> -T<DOWN> MAILFROM_SRS_SOCKET
+Kprobe socket -a<OK> MAILFROM_SRS_SOCKET
 # local parts to ask srsd about, and those that are SRS or SES for certain
 Kmailfrom_srs regex -q -a<SRS> ^[<"]*(SRS[01]|SES)[-+=]
 Kmailfrom_certain regex -q -a<SRS> ^[<"]*(SRS[01][-+=]|SES=)
@@ -118,8 +118,11 @@ Mesmtpkeep,	P=[IPC], F=_MODMF_(CONCAT(_DEF_SMTP_MAILER_FLAGS, `a', SMTP_MAILER_F
 		A=ESMTP_MAILER_ARGS
 
 LOCAL_RULE_0
+ifdef(`MAILFROM_SRS_KEEP', `dnl
+R$* < @ $={MailfromKeep} . > $*	$#esmtpkeep $@ $2. $: $1 < @ $2 . > $3
+R$* < @ $={MailfromKeep} > $*	$#esmtpkeep $@ $2 $: $1 < @ $2 > $3', `dnl')
 R$*			$: $>MailfromRecipient $1
-ifdef(`MAILFROM_SRS_KEEP', `R$* < @ $={MailfromKeep} . > $*	$#esmtpkeep $@ $2. $: $1 < @ $2 . > $3', `dnl')
+R$* < @ $+ > $*		$: $>MailfromOutbound $1 < @ $2 > $3
 
 LOCAL_RULESETS
 ######################################################################
@@ -127,7 +130,7 @@ LOCAL_RULESETS
 ######################################################################
 
 SMailfromEnvelope
-R$*			$: $>EnvFromSMTP $1		what sendmail does to it
+R$*			$: $>EnvFromSMTP $1 $(mailfrom_note {MailfromHeld} $)
 R$@			$@				list:; has no sender
 R<@>			$@ <@>				nor have bounces
 ifdef(`MAILFROM_SRS_OWN', `dnl', `dnl
@@ -136,7 +139,7 @@ R$* < @ $=w . > $*	$@ $1 < @ $2 . > $3')
 R$*			$: $&h $| $1
 R$| $*			$: unknown $| $1
 R$* $| $*		$: $2 $| $(make_srs $1 $| $2 $: <NONE> $)
-R$* $| $+ < @ $+ > <OK>	$@ $2 < @ $3 > $(mailfrom_note {MailfromHeld} $)
+R$* $| $+ < @ $+ > <OK>	$@ $2 < @ $3 >
 R$* $| $*		$@ $1 $(mailfrom_note {MailfromHeld} $@ yes $)
 
 ######################################################################
@@ -170,6 +173,16 @@ R<SRS> $| $+ < @ $+ >	$: $(mailfrom_certain $1 $: NO $) $| $1 < @ $2 >
 R<SRS> $| $*		$#error $@ 5.7.1 $: "550 not a valid return address, or too old"
 R NO $| $*		$: $1
 
+# Mail for elsewhere: sendmail queues a recipient if a lookup fails while it resolves
+# it.  Without this, an answer that isn't even a socketmap's would end in an internal
+# error in MailfromEnvelope, and so in a bounce.
+SMailfromOutbound
+R$* < @ $=w . > $*	$@ $1 < @ $2 . > $3
+R$* < @ $={VirtHost} . > $*	$@ $1 < @ $2 . > $3
+R$*			$: $1 $| $>MailfromForeign
+R$* $| YES		$: $1 $| $(probe up $: $)
+R$* $| $*		$: $1
+
 # <SRS> or NO, and the address: is it one of ours that srsd may know?
 SMailfromMark
 R$+ < @ $=w . >		$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
@@ -191,11 +204,15 @@ R$* $| $*		$#error $@ 4.3.0 $: "451 sender rewriting is out of order, try again 
 SMailfromNeeded
 R$*			$: $(mailfrom_srs $1 $: NO $)
 R<SRS>			$@ YES
-ifdef(`MAILFROM_SRS_QUEUE', `R$*			$@ NO', `dnl
-R$*			$: $>CanonAddr $&f
-R<@>			$@ NO
+ifdef(`MAILFROM_SRS_QUEUE', `R$*			$@ NO', `R$*			$@ $>MailfromForeign')
+
+# YES or NO: is the sender one that srsd is asked about?
+SMailfromForeign
+R$*			$: $&f
+R$* < $* > $*		$: $2
 ifdef(`MAILFROM_SRS_OWN', `dnl', `dnl
-R$* < @ $=w > $*	$@ NO
-R$* < @ $=w . > $*	$@ NO')
-R$*			$@ YES')
+R$* @ $=w		$@ NO
+R$* @ $=w .		$@ NO')
+R$+ @ $+		$@ YES
+R$*			$@ NO				null, or a user of this host
 divert(0)dnl

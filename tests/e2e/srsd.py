@@ -13,7 +13,8 @@ import time
 import tap
 import world
 
-PROGRAM = os.environ.get("SRSD", os.path.join(world.BUILD, "srsd"))
+PROGRAM = os.path.abspath(
+    os.environ.get("SRSD", os.path.join(world.BUILD, "srsd")))
 PORT = 10003
 TCP_FORWARD, TCP_REVERSE = 10001, 10002
 
@@ -21,7 +22,7 @@ CONFIGURATION = """\
 [srs]
 secret_file = {secret}
 fwdomain = {domain}
-own_domains = {domain}, mx.{domain}
+own_domains = {own}
 {srs}
 [srsd]
 listen = inet:{port}@127.0.0.1, unix:{unix}
@@ -41,7 +42,8 @@ tcp_table_reverse = inet:{TCP_REVERSE}@127.0.0.1
 class Srsd:
     """The daemon for one domain; its socketmap is on port and on self.unix."""
 
-    def __init__(self, place, domain, port=PORT, srs="", srsd="", unix=None):
+    def __init__(self, place, domain, port=PORT, own=None, srs="", srsd="",
+                 unix=None):
         self.name = f"srsd-{domain}-{port}"
         self.domain, self.port = domain, port
         self.secret = f"a-secret-of-{domain}-and-of-no-other-domain"
@@ -54,7 +56,7 @@ class Srsd:
         self.config = place.write(
             "run", self.name, "mailfrom.conf", text=CONFIGURATION.format(
                 secret=secret, domain=domain, port=port, unix=self.unix,
-                srs=srs, srsd=srsd))
+                own=own or f"{domain}, mx.{domain}", srs=srs, srsd=srsd))
         self.process = None
 
     def start(self):
@@ -76,12 +78,17 @@ class Srsd:
         status = self.process.wait(timeout=30)
         tap.equal(status, 0, f"exit status of {self.name} at SIGTERM")
 
+    def restart_thrice(self):
+        for _ in range(3):
+            self.stop()
+            self.start()
+
     def expect_srs0(self, address, sender):
         """
         Fail unless address is the SRS0 form of sender in this domain, by a
         computation of our own: of today, and signed with the secret.
         """
-        match = re.fullmatch(r'"?SRS0=([^=]+)=([A-Z2-7]{2})=([^=]+)=(.*?)"?@(.+)',
+        match = re.fullmatch(r'"?SRS0=([^=]+)=([A-Z2-7]{2})=([^=]+)=(.*?)"?@([^@]+)',
                              address)
         if not match:
             raise AssertionError(f"not an SRS0 address: {address!r}")
@@ -144,6 +151,7 @@ class FaultyMap:
     def __init__(self, fault, port=PORT):
         self.fault = fault
         self.open = []
+        self.requests = 0
         self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
         threading.Thread(target=self.serve, daemon=True).start()
 
@@ -160,6 +168,7 @@ class FaultyMap:
     def talk(self, client):
         try:
             for request in iter(lambda: client.recv(4096), b""):
+                self.requests += 1
                 reply = self.reply(request)
                 if reply is None:
                     break
@@ -199,6 +208,7 @@ class Outage:
         self.srsd.stop()
         if self.fault != "DOWN":
             self.faulty = FaultyMap(self.fault, self.srsd.port)
+        return self.faulty
 
     def __exit__(self, *_):
         if self.faulty:

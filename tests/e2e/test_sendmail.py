@@ -4,12 +4,12 @@ srsd behind real sendmails: etc/sendmail/mailfrom-srs.m4 at two forwarders, one
 behind the other, and a third one that keeps the m4 of pysrs.
 """
 
-import itertools
 import os
 import re
 import sys
 import threading
 
+import exchange
 import sendmail
 import smtp
 import srsd
@@ -19,9 +19,10 @@ import world
 PEERS = {"sendmail": sendmail.PACKAGES, "pysrs": ["python3-srs"]}
 PYSRS_M4 = "usr/share/doc/python3-srs/examples/pysrs"
 LEGACY, HANGING, BACKGROUND = "127.0.0.3", "127.0.0.4", "127.0.0.5"
+QUEUEING = "127.0.0.6"
 HANGING_PORT = 10099
 
-SENDER = "bob@sender.test"
+SENDER = exchange.SENDER
 OUR_ALIASES = """\
 carol: carol@dest.test
 both: local, both@dest.test
@@ -45,15 +46,15 @@ vera@fwd.test	vera@dest.test
 
 suite = tap.Suite()
 case = suite.case
-tokens = (f"token-{n}-" for n in itertools.count())
 
 
-class Site:
+class Site(exchange.Exchange):
     def __init__(self, place):
+        super().__init__()
         self.place = place
-        self.sink = smtp.Sink()
         self.srsd = srsd.Srsd(place, "fwd.test").start()
-        self.srsd2 = srsd.Srsd(place, "fwd2.test", port=10004).start()
+        self.srsd2 = srsd.Srsd(place, "fwd2.test", port=10004, own="mx.fwd2.test",
+                               srs="ses = fwd2.test").start()
         place.write("home", "dora", ".forward", text="dora@dest.test\n")
         keep = place.write("run", "keep", text="hub.test\n")
         virtual = "LOCAL_DOMAIN(`virt.fwd.test')dnl"
@@ -65,28 +66,10 @@ class Site:
             features=virtual).start()
         self.fwd2 = sendmail.Sendmail(
             place, "forwarder2", "fwd2.test", world.FORWARDER2,
-            sendmail.srs_lines("inet:10004@127.0.0.1"), THEIR_ALIASES).start()
+            sendmail.srs_lines("inet:10004@127.0.0.1",
+                               "define(`MAILFROM_SRS_OWN', `1')dnl\n"),
+            THEIR_ALIASES).start()
         self.hang = Hang(self)
-
-    def send(self, sender, *recipients, host=world.FORWARDER, **options):
-        """Send a message; returns (token, reply), and fails unless it is taken."""
-        token = next(tokens)
-        reply = smtp.send(host, sender, recipients, token, **options)
-        if not reply.accepted:
-            raise AssertionError(f"{sender} to {recipients}: {reply}")
-        return token, reply
-
-    def forward(self, sender, recipient, host=world.FORWARDER):
-        """Send a message; returns the envelope sender that the sink sees."""
-        token, _ = self.send(sender, recipient, host=host)
-        return self.sink.only(token).sender
-
-    def bounce(self, address, host=world.FORWARDER):
-        """Send a bounce to address; returns the recipient that the sink sees."""
-        token, _ = self.send("", address, host=host)
-        message = self.sink.only(token)
-        tap.equal(message.sender, "", "sender of the bounce")
-        return message.recipients[0]
 
 
 class Hang:
@@ -103,17 +86,17 @@ class Hang:
             site.place, "hanging", "fwd.test", HANGING,
             sendmail.srs_lines(f"inet:{HANGING_PORT}@127.0.0.1"),
             OUR_ALIASES).start()
-        self.queued, _ = site.send(SENDER, "later@fwd.test", host=HANGING)
+        self.queued = site.send(SENDER, "later@fwd.test", host=HANGING)
         self.faulty.fault = "HANG"
-        self.refused = next(tokens)
-        self.reply = None
+        self.refused = self.reply = None
         self.threads = [threading.Thread(target=target, daemon=True)
                         for target in (self.accept, self.mta.run_queue)]
         for thread in self.threads:
             thread.start()
 
     def accept(self):
-        self.reply = smtp.send(HANGING, SENDER, ["carol@fwd.test"], self.refused)
+        self.refused, self.reply = self.site.submit(SENDER, "carol@fwd.test",
+                                                    host=HANGING)
 
     def wait(self):
         for thread in self.threads:
@@ -127,7 +110,7 @@ def alias(site):
 
 @case("alias of an alias to two domains: both copies have it")
 def nested_alias(site):
-    token, _ = site.send(SENDER, "nested@fwd.test")
+    token = site.send(SENDER, "nested@fwd.test")
     copies = site.sink.wait_for(token, 2)
     tap.equal(sorted(r for m in copies for r in m.recipients),
               ["carol@dest.test", "second@other.test"])
@@ -148,9 +131,10 @@ def dot_forward(site):
 
 @case("local and forwarded in one message: the local copy has the original sender")
 def local_and_forwarded(site):
-    token, _ = site.send(SENDER, "both@fwd.test", "dora@fwd.test")
-    for copy in site.sink.wait_for(token, 2):
-        site.srsd.expect_srs0(copy.sender, SENDER)
+    token = site.send(SENDER, "both@fwd.test", "dora@fwd.test")
+    copy = site.sink.only(token)
+    tap.equal(sorted(copy.recipients), ["both@dest.test", "dora@dest.test"])
+    site.srsd.expect_srs0(copy.sender, SENDER)
     expect_local_copy(site.fwd, token)
 
 
@@ -195,8 +179,8 @@ def mixed_case(site):
 
 @case("quoted local parts survive both ways, and are valid on the wire")
 def quoted(site):
-    for sender in ('"Blah Blah"@sender.test', '"a(b,c"@sender.test',
-                   '"one@two"@sender.test'):
+    # Not "one@two": sendmail refuses such recipients at RCPT, as relaying.
+    for sender in '"Blah Blah"@sender.test', '"a(b,c"@sender.test':
         address = site.forward(sender, "carol@fwd.test")
         site.srsd.expect_srs0(address, sender)
         if not re.fullmatch(r'"[^"]*"@fwd\.test', address):
@@ -209,21 +193,12 @@ def forged(site):
     for address in ("SRS0=AAAAAA=AA=sender.test=bob@fwd.test",
                     "srs0+aaaaaa=aa=sender.test=bob@fwd.test",
                     "SRS1=AAAAAA=other.test==HHHHHH=TT=x.test=y@fwd.test"):
-        refused_with(site, "", address, 550)
-
-
-def refused_with(site, sender, recipient, code, host=world.FORWARDER):
-    token = next(tokens)
-    reply = smtp.send(host, sender, [recipient], token)
-    tap.equal((reply.rcpt[0][0], reply.data), (code, None),
-              f"reply to RCPT TO:<{recipient}>: {reply.rcpt}")
-    return token
+        site.expect_refusal(550, "", address)
 
 
 @case("a user whose name only looks like SES isn't taken for a forgery")
 def looks_like_ses(site):
-    token = next(tokens)
-    reply = smtp.send(world.FORWARDER, "", ["ses-nobody@fwd.test"], token)
+    _, reply = site.submit("", "ses-nobody@fwd.test")
     tap.equal(reply.rcpt[0][1].split()[0], "5.1.1", "code of an unknown user")
 
 
@@ -234,21 +209,21 @@ def second_forwarder(site):
                         r"@fwd2\.test", address):
         raise AssertionError(f"not the SRS1 address expected: {address}")
     tap.equal(site.bounce(address, host=world.FORWARDER2), SENDER)
-    refused_with(site, "", address.replace("sender.test", "other.test"), 550,
+    site.expect_refusal(550, "", address.replace("sender.test", "other.test"),
                  host=world.FORWARDER2)
 
 
 @case("refused at the far end: exactly one DSN, to the original sender")
 def far_end_refuses(site):
     for recipient in "rejected@fwd.test", "rejected-far@fwd.test":
-        token, _ = site.send(SENDER, recipient)
+        token = site.send(SENDER, recipient)
         report = site.sink.only(token)
         tap.equal((report.sender, report.recipients), ("", [SENDER]), recipient)
 
 
 @case("DSN parameters survive")
 def dsn_parameters(site):
-    token, _ = site.send(SENDER, "carol@fwd.test",
+    token = site.send(SENDER, "carol@fwd.test",
                          mail_args=f"RET=HDRS ENVID=id-{os.getpid()}",
                          rcpt_args="NOTIFY=FAILURE,DELAY")
     message = site.sink.only(token)
@@ -261,7 +236,7 @@ def dsn_parameters(site):
 
 @case("MAILFROM_SRS_KEEP and the mailer esmtpkeep: their mail keeps its sender")
 def kept(site):
-    token, _ = site.send(SENDER, "kept@fwd.test")
+    token = site.send(SENDER, "kept@fwd.test")
     by_recipient = {m.recipients[0]: m.sender
                     for m in site.sink.wait_for(token, 2)}
     tap.equal(by_recipient["kept@hub.test"], SENDER)
@@ -281,8 +256,8 @@ def acceptance_case(fault):
     def new_mail(site):
         bounce_to = site.forward(SENDER, "carol@fwd.test")
         with srsd.Outage(site.srsd, fault):
-            token = refused_with(site, SENDER, "carol@fwd.test", 451)
-            refused_with(site, "", bounce_to, 451)
+            token = site.expect_refusal(451, SENDER, "carol@fwd.test")
+            site.expect_refusal(451, "", bounce_to)
             tap.equal(site.forward("local@fwd.test", "carol@fwd.test"),
                       "local@fwd.test")
         site.fwd.run_queue()
@@ -293,7 +268,7 @@ def late_case(fault):
     @case(f"outage {fault}, after the probe: local copy delivered, other held")
     def late(site):
         with srsd.Outage(site.srsd, fault):
-            token, _ = site.send(SENDER, "both@fwd.test")
+            token = site.send(SENDER, "both@fwd.test")
             expect_local_copy(site.fwd, token)
             tap.equal(site.sink.with_token(token), [], "in the sink")
             expect_queued(site.fwd, token)
@@ -307,8 +282,8 @@ def queue_case(fault):
     @case(f"outage {fault}, mail in the queue: waits, then goes out rewritten")
     def queued(site):
         bounce_to = site.forward("defer-bob@sender.test", "carol@fwd.test")
-        mail, _ = site.send(SENDER, "later@fwd.test")
-        bounced, _ = site.send("", bounce_to)
+        mail = site.send(SENDER, "later@fwd.test")
+        bounced = site.send("", bounce_to)
         site.sink.deferring = False
         try:
             with srsd.Outage(site.srsd, fault):
@@ -343,34 +318,51 @@ def restart(site):
         site.place, "background", "fwd.test", BACKGROUND,
         sendmail.srs_lines("inet:10003@127.0.0.1"), OUR_ALIASES,
         features="define(`confDELIVERY_MODE', `background')dnl").start()
-    expected = [next(tokens) for _ in range(100)]
-    halfway = threading.Event()
-
-    def deliver(share):
-        for token in share:
-            while not smtp.send(BACKGROUND, SENDER, ["carol@fwd.test"],
-                                token).accepted:
-                pass            # told 4xx, it tries again, as any client does
-            if token == expected[40]:
-                halfway.set()
-    threads = [threading.Thread(target=deliver, args=(expected[n::4],))
-               for n in range(4)]
-    for thread in threads:
-        thread.start()
-    halfway.wait()
-    for _ in range(3):
-        site.srsd.stop()
-        site.srsd.start()
-    for thread in threads:
-        thread.join()
+    messages = site.send_hundred_amid(site.srsd.restart_thrice,
+                                      "carol@fwd.test", host=BACKGROUND)
 
     def all_gone():
         mta.run_queue()
         return not mta.queue()
     tap.wait_until(all_gone, "the queue to drain")
     mta.stop()
-    for token in expected:
+    for token, sender in messages.items():
+        site.srsd.expect_srs0(site.sink.only(token).sender, sender)
+
+
+@case("MAILFROM_SRS_QUEUE: without srsd, mail is taken in and waits")
+def accept_and_queue(site):
+    mta = sendmail.Sendmail(
+        site.place, "queueing", "fwd.test", QUEUEING,
+        sendmail.srs_lines("inet:10003@127.0.0.1",
+                           "define(`MAILFROM_SRS_QUEUE', `1')dnl\n"),
+        OUR_ALIASES).start()
+    for fault in REFUSED_AT_RCPT:
+        with srsd.Outage(site.srsd, fault):
+            token = site.send(SENDER, "both@fwd.test", host=QUEUEING)
+            expect_local_copy(mta, token)
+            site.expect_refusal(451, "", "SRS0=AAAAAA=AA=x.test=y@fwd.test",
+                                host=QUEUEING)
+            tap.equal(site.sink.with_token(token), [], "in the sink")
+            expect_queued(mta, token)
+        mta.run_queue()
         site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
+        expect_local_copy(mta, token)
+    mta.stop()
+
+
+@case("MAILFROM_SRS_OWN: own senders are signed, and their bounces come home")
+def own_signed(site):
+    address = site.forward("local@fwd2.test", "relay@fwd2.test",
+                           host=world.FORWARDER2)
+    if not re.fullmatch(r"SES=[A-Z0-9_-]+=local@fwd2\.test", address):
+        raise AssertionError(f"not signed: {address}")
+    token = site.send("", address, host=world.FORWARDER2)
+    tap.equal(len(site.fwd2.mailbox("local", token)), 1, "bounces that came home")
+    site.expect_refusal(550, "", address.replace("SES=", "SES=A"),
+                        host=world.FORWARDER2)
+    tap.equal(site.forward("local@mx.fwd2.test", "relay@fwd2.test",
+                           host=world.FORWARDER2), "local@mx.fwd2.test")
 
 
 @case("with pysrs's m4: alias, alias with a local copy, bounce, forgery")
@@ -381,13 +373,13 @@ def legacy(site):
     site.srsd.expect_srs0(address, SENDER)
     tap.equal(site.bounce(address, host=LEGACY), SENDER)
     tap.equal(site.forward("", "carol@fwd.test", host=LEGACY), "")
-    refused_with(site, "", "SRS0=AAAAAA=AA=sender.test=bob@fwd.test", 550,
+    site.expect_refusal(550, "", "SRS0=AAAAAA=AA=sender.test=bob@fwd.test",
                  host=LEGACY)
 
 
 @case("with pysrs's m4: a local copy and a forwarded one")
 def legacy_both(site):
-    token, _ = site.send(SENDER, "both@fwd.test", host=LEGACY)
+    token = site.send(SENDER, "both@fwd.test", host=LEGACY)
     site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
     expect_local_copy(site.legacy, token)
 

@@ -264,7 +264,7 @@ forge_ses(struct line *out, const struct ses_parts *p)
 	bn_push(n, p->id, 64);
 	bn_push(n, p->time_field, p->time_bits);
 	for (unsigned i = 0; i < p->hash_bits; i++)
-		bn_push(n, mac[i / 8] >> (7 - i % 8) & 1u, 1);
+		bn_push(n, (uint64_t)mac[i / 8] >> (7 - i % 8) & 1, 1);
 	if (p->flip >= 0 && BN_is_bit_set(n, p->flip))
 		BN_clear_bit(n, p->flip);
 	else if (p->flip >= 0)

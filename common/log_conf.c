@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/log_conf.h"
+
+#include <stddef.h>
+
+#define AT(member) .offset = offsetof(struct log_settings, member)
+
+static const struct conf_key keys[] = {
+    {"to", CONF_CHOICE, AT(to), .choices = log_target_names,
+	.initial = "syslog", .help = "Where log lines go"},
+    {"level", CONF_CHOICE, AT(level), .choices = log_level_names,
+	.initial = "info", .help = "The least that is logged"},
+    {"format", CONF_CHOICE, AT(format), .choices = log_format_names,
+	.initial = "text", .help = "key=value, or an object a line"},
+};
+
+struct conf_section
+log_section(struct log_settings *values)
+{
+	return (struct conf_section){.name = "log",
+	    .help = "What all daemons write to the log",
+	    .keys = keys,
+	    .count = sizeof(keys) / sizeof(keys[0]),
+	    .values = values,
+	    .used = true};
+}
+
+struct log_options
+log_options(const struct log_settings *settings, const char *program)
+{
+	return (struct log_options){.program = program,
+	    .to = (enum log_target)settings->to,
+	    .level = (enum log_level)settings->level,
+	    .format = (enum log_format)settings->format};
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pysrs.cfg, read as it is: its entries in our words.
+ *
+ * The dialect is ConfigParser's, the defaults are pysrs's (8 characters of
+ * base64, 8 days, always rewrite).  What its milter signed with its other
+ * defaults (5 characters, 21 days) is accepted too where the file leaves them
+ * open, since both programs share the secret.
+ */
+#ifndef MAILFROM_LEGACY_H
+#define MAILFROM_LEGACY_H
+
+#include "common/ini.h"
+#include "rewrite/rewriter.h"
+
+struct legacy {
+	struct ini ini; /* [srs] and [srsd] in our words, original lines */
+	struct text *secrets; /* views into the source */
+	struct rewriter_legacy rewriter;
+};
+
+/*
+ * True if a file is pysrs's: by its name, or else by keys that only pysrs has.
+ */
+bool legacy_detect(const char *path, const struct ini *ini);
+
+/*
+ * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.
+ * Unknown keys are warned of.  False if out of memory or without a secret;
+ * legacy_free() is due either way.
+ */
+bool legacy_translate(const struct ini *source, struct legacy *out,
+    struct report *report);
+void legacy_free(struct legacy *legacy);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+#include "rewrite/policy.h"
+
+/* Layers of one's own around an address: forwarded, signed, forwarded again. */
+#define LAYERS_MAX 8
+
+static const char *const reason_texts[] = {
+    [POLICY_FORWARDED] = "forwarded",
+    [POLICY_SIGNED] = "signed",
+    [POLICY_SES_SIGNED] = "ses_signed",
+    [POLICY_RESTORED] = "restored",
+    [POLICY_NULL_SENDER] = "null_sender",
+    [POLICY_UNQUALIFIED] = "unqualified",
+    [POLICY_OWN_DOMAIN] = "own_domain",
+    [POLICY_OWN_SRS] = "own_srs",
+    [POLICY_RECIPIENT_EXCLUDED] = "recipient_excluded",
+    [POLICY_SENDER_EXCLUDED] = "sender_excluded",
+    [POLICY_SENDER_NOT_INCLUDED] = "sender_not_included",
+    [POLICY_NO_FWDOMAIN] = "no_fwdomain",
+    [POLICY_NOT_SRS] = "not_srs",
+    [POLICY_FOREIGN_DOMAIN] = "foreign_domain",
+    [POLICY_TOO_LONG] = "too_long",
+    [POLICY_BAD_ADDRESS] = "bad_address",
+    [POLICY_BAD_SIGNATURE] = "bad_signature",
+    [POLICY_EXPIRED] = "expired",
+};
+
+const char *
+policy_reason_text(enum policy_reason reason)
+{
+	return reason_texts[reason];
+}
+
+bool
+policy_changed(enum policy_reason reason)
+{
+	return reason <= POLICY_RESTORED;
+}
+
+bool
+policy_failed(enum policy_reason reason)
+{
+	return reason >= POLICY_TOO_LONG;
+}
+
+/* What a codec's status means; `done` if it worked. */
+static enum policy_reason
+reason_of(enum srs_status status, enum policy_reason done)
+{
+	switch (status) {
+	case SRS_OK:
+		return done;
+	case SRS_NOT_SRS:
+		return POLICY_NOT_SRS;
+	case SRS_NULL_SENDER:
+		return POLICY_NULL_SENDER;
+	case SRS_EXPIRED:
+	case SRS_FUTURE:
+		return POLICY_EXPIRED;
+	case SRS_BAD_HASH:
+	case SRS_SHORT_HASH:
+	case SRS_BAD_TIMESTAMP:
+		return POLICY_BAD_SIGNATURE;
+	case SRS_NO_SPACE:
+		return POLICY_TOO_LONG;
+	case SRS_BAD_SYNTAX:
+	case SRS_NO_KEY:
+	case SRS_BAD_PARAM:
+	case SRS_NO_MEMORY:
+		return POLICY_BAD_ADDRESS;
+	}
+	return POLICY_BAD_ADDRESS;
+}
+
+static struct text
+domain_of(struct text address)
+{
+	return text_from(address, text_rfind(address, '@') + 1);
+}
+
+/* --- reverse --- */
+
+static enum srs_status
+open_layer(const struct rewriter *r, struct text address, uint64_t now_sec,
+    struct srs_addr *out)
+{
+	enum srs_status status = ses_verify(r->ses, address, now_sec, out, NULL);
+
+	if (status == SRS_NOT_SRS)
+		return srs_decode(r->srs, address, now_sec, out, NULL);
+	if (status != SRS_OK && r->ses_legacy != NULL)
+		status = ses_verify(r->ses_legacy, address, now_sec, out, NULL);
+	return status;
+}
+
+void
+policy_reverse(const struct rewriter *r, struct text address,
+    enum policy_scope scope, uint64_t now_sec, struct policy_result *out)
+{
+	struct srs_addr layer;
+
+	out->reason = POLICY_NOT_SRS;
+	out->address.len = 0;
+	out->address.text[0] = '\0';
+	for (int i = 0; i < LAYERS_MAX; i++) {
+		enum srs_status status =
+		    open_layer(r, address, now_sec, &layer);
+
+		if (status == SRS_NOT_SRS)
+			break;
+		if (scope == POLICY_SRS_DOMAINS &&
+		    !list_has_domain(&r->srs_domains, domain_of(address))) {
+			if (i == 0)
+				out->reason = POLICY_FOREIGN_DOMAIN;
+			break;
+		}
+		/* Below the first layer it is the next host's to judge. */
+		if (status != SRS_OK) {
+			if (i == 0)
+				out->reason =
+				    reason_of(status, POLICY_RESTORED);
+			break;
+		}
+		out->reason = POLICY_RESTORED;
+		out->address = layer;
+		address = text_at(out->address.text, out->address.len);
+	}
+}
+
+/* --- forward --- */
+
+static bool
+is_own_srs(const struct rewriter *r, const struct policy_sender *s)
+{
+	struct srs_addr original;
+
+	return open_layer(r, s->address, s->now_sec, &original) == SRS_OK;
+}
+
+/* What keeps a sender as it is, before anything is written. */
+static bool
+is_kept(const struct rewriter *r, const struct policy_sender *s,
+    enum policy_reason *reason)
+{
+	struct text domain = domain_of(s->address);
+
+	if (s->address.len == 0 || text_eq(s->address, TEXT("@")))
+		*reason = POLICY_NULL_SENDER;
+	else if (s->address.p[0] == '@' ||
+	    text_find(s->address, '@') == s->address.len)
+		*reason = POLICY_UNQUALIFIED;
+	else if (list_has_domain(&r->nosrs, s->recipient_host) ||
+	    list_has_domain(&r->exclude_recipients, s->recipient_host))
+		*reason = POLICY_RECIPIENT_EXCLUDED;
+	else if (is_own_srs(r, s))
+		*reason = POLICY_OWN_SRS;
+	else if (list_has_domain(&r->ses_domains, domain) ||
+	    list_has_domain(&r->sign_domains, domain))
+		return false;
+	else if (list_has_domain(&r->own_domains, domain) ||
+	    (!r->always_rewrite && list_has_domain(&r->srs_domains, domain)))
+		*reason = POLICY_OWN_DOMAIN;
+	else if (list_has_address(&r->exclude_senders, s->address))
+		*reason = POLICY_SENDER_EXCLUDED;
+	else if (r->include_senders.count != 0 &&
+	    !list_has_address(&r->include_senders, s->address))
+		*reason = POLICY_SENDER_NOT_INCLUDED;
+	else
+		return false;
+	return true;
+}
+
+void
+policy_forward(const struct rewriter *r, const struct policy_sender *s,
+    struct policy_result *out)
+{
+	struct text domain = domain_of(s->address);
+	struct srs_addr *addr = &out->address;
+
+	addr->len = 0;
+	addr->text[0] = '\0';
+	if (is_kept(r, s, &out->reason))
+		return;
+	if (list_has_domain(&r->ses_domains, domain)) {
+		out->reason = reason_of(ses_sign(r->ses, s->address,
+		    s->message_id, s->now_sec, addr), POLICY_SES_SIGNED);
+		return;
+	}
+	if (list_has_domain(&r->sign_domains, domain)) {
+		out->reason = reason_of(
+		    srs_sign(r->srs, s->address, s->now_sec, addr),
+		    POLICY_SIGNED);
+		return;
+	}
+	struct text srs_domain = rewriter_domain(r, s->forwarding_domain);
+	if (srs_domain.len == 0) {
+		out->reason = POLICY_NO_FWDOMAIN;
+		return;
+	}
+	out->reason = reason_of(srs_encode(r->srs, s->address, srs_domain,
+	    s->now_sec, addr), POLICY_FORWARDED);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which sender is rewritten, and which recipient restored: pure functions of
+ * an address and the settings.  srsd and srsmilter only differ in how they ask.
+ */
+#ifndef MAILFROM_POLICY_H
+#define MAILFROM_POLICY_H
+
+#include "rewrite/rewriter.h"
+
+/* Why an address was changed, or wasn't; the words of the log. */
+enum policy_reason {
+	/* changed */
+	POLICY_FORWARDED, /* SRS0 or SRS1 into the SRS domain */
+	POLICY_SIGNED,	  /* SRS in its own domain */
+	POLICY_SES_SIGNED,
+	POLICY_RESTORED,
+	/* nothing to do */
+	POLICY_NULL_SENDER,
+	POLICY_UNQUALIFIED,	 /* no domain */
+	POLICY_OWN_DOMAIN,	 /* in own_domains, or in the SRS domain */
+	POLICY_OWN_SRS,		 /* carries a valid signature of ours */
+	POLICY_RECIPIENT_EXCLUDED, /* nosrs, exclude_recipients */
+	POLICY_SENDER_EXCLUDED,
+	POLICY_SENDER_NOT_INCLUDED,
+	POLICY_NO_FWDOMAIN,
+	POLICY_NOT_SRS,	       /* nothing to restore */
+	POLICY_FOREIGN_DOMAIN, /* SRS, but in nobody's domain that we know */
+	/* should have been changed, but can't be */
+	POLICY_TOO_LONG,
+	POLICY_BAD_ADDRESS,
+	POLICY_BAD_SIGNATURE, /* forged, or of a secret that is gone */
+	POLICY_EXPIRED
+};
+
+/* The reason as a word, such as "own_domain". */
+const char *policy_reason_text(enum policy_reason reason);
+
+/* True for the reasons of the first group: address holds the new one. */
+bool policy_changed(enum policy_reason reason);
+
+/* True for those of the last group, which somebody should look at. */
+bool policy_failed(enum policy_reason reason);
+
+struct policy_result {
+	enum policy_reason reason;
+	struct srs_addr address; /* "" unless policy_changed(reason) */
+};
+
+struct policy_sender {
+	struct text address; /* without angle brackets; empty: null sender */
+	struct text recipient_host;    /* next hop or domain; empty: unknown */
+	struct text forwarding_domain; /* whose mail it was; empty: unknown */
+	uint64_t message_id;	       /* for SES; unique to this message */
+	uint64_t now_sec;	       /* since 1970 UTC */
+};
+
+/* Decide on a sender, and rewrite or sign it. */
+void policy_forward(const struct rewriter *r, const struct policy_sender *s,
+    struct policy_result *out);
+
+enum policy_scope {
+	POLICY_SRS_DOMAINS, /* only addresses in srs_domains are ours */
+	POLICY_ANY_DOMAIN   /* whatever our secrets have signed, as pysrs */
+};
+
+/*
+ * Restore the address behind a signature, all layers of it that are ours.
+ */
+void policy_reverse(const struct rewriter *r, struct text address,
+    enum policy_scope scope, uint64_t now_sec, struct policy_result *out);
+
+#endif

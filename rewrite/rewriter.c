@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: ISC */
+#include "rewrite/rewriter.h"
+
+#include <stdlib.h>
+
+#include "rewrite/secrets.h"
+
+/* The settings at hand and where complaints about them go. */
+struct maker {
+	const struct rewrite_settings *settings;
+	const struct conf *conf;
+	const char *file;
+	const struct rewriter_legacy *legacy;
+	struct rewriter *rewriter;
+	struct report *report;
+};
+
+static void
+fail(const struct maker *m, const char *key, const char *reason)
+{
+	report_error(m->report, m->file, conf_line(m->conf, "srs", key), key,
+	    "%s", reason);
+}
+
+/* --- domains --- */
+
+static bool
+domain_ok(struct text domain)
+{
+	if (domain.len == 0 || domain.len > 253 ||
+	    text_find(domain, '.') == domain.len)
+		return false;
+	for (size_t i = 0; i < domain.len; i++) {
+		unsigned char c = (unsigned char)domain.p[i];
+
+		if (c <= ' ' || c == 0x7f || strchr("@<>=\"\\,;:$", c) != NULL)
+			return false;
+	}
+	return domain.p[0] != '.';
+}
+
+static bool
+add_domain(const struct maker *m, struct text item)
+{
+	struct rewriter *r = m->rewriter;
+	struct text srs = item, forwarding;
+
+	if (!text_cut(&srs, '=', &forwarding)) {
+		if (r->fwdomain.len != 0) {
+			fail(m, "fwdomain",
+			    "two default domains; others are written "
+			    "FORWARDING=DOMAIN");
+			return false;
+		}
+		r->fwdomain = item;
+		forwarding = item;
+	} else
+		r->domains[r->domain_count++] = (struct rewriter_domain){
+		    text_trim(forwarding), text_trim(srs)};
+	if (domain_ok(text_trim(srs)) && domain_ok(text_trim(forwarding)))
+		return true;
+	report_error(m->report, m->file, conf_line(m->conf, "srs", "fwdomain"),
+	    "fwdomain", "not a domain: \"%.*s\"", (int)item.len, item.p);
+	return false;
+}
+
+static bool
+build_fwdomain(const struct maker *m)
+{
+	const struct conf_list *list = &m->settings->fwdomain;
+
+	if (list->count == 0)
+		return true;
+	m->rewriter->domains =
+	    calloc(list->count, sizeof(*m->rewriter->domains));
+	if (m->rewriter->domains == NULL) {
+		fail(m, "fwdomain", "out of memory");
+		return false;
+	}
+	for (size_t i = 0; i < list->count; i++)
+		if (!add_domain(m, list->items[i]))
+			return false;
+	return true;
+}
+
+struct text
+rewriter_domain(const struct rewriter *r, struct text domain)
+{
+	for (size_t i = 0; i < r->domain_count; i++)
+		if (text_eq_fold(r->domains[i].forwarding, domain))
+			return r->domains[i].srs;
+	return r->fwdomain;
+}
+
+/* --- lists --- */
+
+/* The default of srs_domains: every domain that we write ourselves. */
+static bool
+build_srs_domains(const struct maker *m)
+{
+	const struct rewrite_settings *s = m->settings;
+	const struct rewriter *r = m->rewriter;
+	struct conf_list all = {.count = 0};
+	bool ok;
+
+	if (s->srs_domains.count != 0)
+		return list_build(&m->rewriter->srs_domains, &s->srs_domains);
+	all.items = calloc(1 + r->domain_count + s->ses.count + s->sign.count,
+	    sizeof(*all.items));
+	if (all.items == NULL)
+		return false;
+	if (r->fwdomain.len != 0)
+		all.items[all.count++] = r->fwdomain;
+	for (size_t i = 0; i < r->domain_count; i++)
+		all.items[all.count++] = r->domains[i].srs;
+	for (size_t i = 0; i < s->ses.count; i++)
+		all.items[all.count++] = s->ses.items[i];
+	for (size_t i = 0; i < s->sign.count; i++)
+		all.items[all.count++] = s->sign.items[i];
+	ok = list_build(&m->rewriter->srs_domains, &all);
+	free(all.items);
+	return ok;
+}
+
+static bool
+build_lists(const struct maker *m)
+{
+	const struct rewrite_settings *s = m->settings;
+	struct rewriter *r = m->rewriter;
+
+	if (list_build(&r->own_domains, &s->own_domains) &&
+	    list_build(&r->ses_domains, &s->ses) &&
+	    list_build(&r->sign_domains, &s->sign) &&
+	    list_build(&r->nosrs, &s->nosrs) &&
+	    list_build(&r->exclude_recipients, &s->exclude_recipients) &&
+	    list_build(&r->exclude_senders, &s->exclude_senders) &&
+	    list_build(&r->include_senders, &s->include_senders) &&
+	    build_srs_domains(m))
+		return true;
+	report_error(m->report, m->file, 0, NULL, "out of memory");
+	return false;
+}
+
+/* --- codecs --- */
+
+static bool
+build_codecs(const struct maker *m)
+{
+	const struct rewrite_settings *s = m->settings;
+	const struct rewriter_legacy *legacy = m->legacy;
+	struct rewriter *r = m->rewriter;
+	struct srs_params srs = {.hash_length = (unsigned)s->hash_length,
+	    .hash_min = (unsigned)(s->hash_min != 0 ? s->hash_min
+						    : s->hash_length),
+	    .max_age_days = (unsigned)s->max_age,
+	    .future_days = (unsigned)s->future_days,
+	    .separator = rewrite_separators[s->separator][0],
+	    .alphabet = s->hash_alphabet == 0 ? SRS_BASE64 : SRS_BASE64URL,
+	    .always_rewrite = s->always_rewrite};
+	struct ses_params ses = SES_PARAMS_DEFAULT;
+
+	if (srs.hash_min > srs.hash_length) {
+		fail(m, "hash_min", "above hash_length");
+		return false;
+	}
+	if (legacy != NULL && legacy->accept_hash_min != 0 &&
+	    legacy->accept_hash_min < srs.hash_min)
+		srs.hash_min = legacy->accept_hash_min;
+	ses.max_age_days = srs.max_age_days;
+	if (legacy != NULL && legacy->accept_max_age > srs.max_age_days)
+		srs.max_age_days = legacy->accept_max_age;
+	if (srs_ctx_new(&srs, &r->srs) != SRS_OK ||
+	    ses_ctx_new(&ses, &r->ses) != SRS_OK)
+		goto memory;
+	if (srs.max_age_days != ses.max_age_days) {
+		ses.max_age_days = srs.max_age_days;
+		if (ses_ctx_new(&ses, &r->ses_legacy) != SRS_OK)
+			goto memory;
+	}
+	return true;
+memory:
+	report_error(m->report, m->file, 0, NULL, "out of memory");
+	return false;
+}
+
+/* --- secrets --- */
+
+static bool
+add_secret(const struct maker *m, struct text secret)
+{
+	struct rewriter *r = m->rewriter;
+	enum srs_status status = srs_ctx_add_key(r->srs, secret);
+
+	if (status == SRS_OK)
+		status = ses_ctx_add_key(r->ses, secret);
+	if (status == SRS_OK && r->ses_legacy != NULL)
+		status = ses_ctx_add_key(r->ses_legacy, secret);
+	if (status == SRS_OK)
+		return true;
+	fail(m, "secret_file", "a secret is too long, or there are too many");
+	return false;
+}
+
+static bool
+check_secret(const struct maker *m, struct text secret)
+{
+	const char *weakness = secret_weakness(secret);
+
+	if (weakness == NULL)
+		return true;
+	/* Legacy sites have what they have; but not what is published. */
+	if (m->legacy != NULL && secret.len < SECRET_MIN &&
+	    strstr(weakness, "published") == NULL) {
+		report_warning(m->report, m->file, 0, "secret", "%s",
+		    weakness);
+		return true;
+	}
+	fail(m, m->legacy != NULL ? "secret" : "secret_file", weakness);
+	return false;
+}
+
+static bool
+add_secrets(const struct maker *m, const struct text *secrets, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!check_secret(m, secrets[i]) || !add_secret(m, secrets[i]))
+			return false;
+	return true;
+}
+
+static bool
+check_mode(const struct maker *m, const char *path, mode_t mode)
+{
+	if ((mode & (S_IROTH | S_IWOTH)) == 0)
+		return true;
+	report_error(m->report, m->file,
+	    conf_line(m->conf, "srs", "secret_file"), "secret_file",
+	    "everybody may read or write %s; mend it with: chown "
+	    "root:mailfrom %s && chmod 0640 %s", path, path, path);
+	return false;
+}
+
+static bool
+load_secrets(const struct maker *m)
+{
+	const struct rewrite_settings *s = m->settings;
+	struct secrets secrets;
+	bool ok;
+
+	if (m->legacy != NULL)
+		return add_secrets(m, m->legacy->secrets,
+		    m->legacy->secret_count);
+	if (s->secret_file.len == 0) {
+		fail(m, "secret_file",
+		    "not set; make a secret with: srs keygen");
+		return false;
+	}
+	ok = secrets_load(s->secret_file.p,
+	    s->secret_line_end ? SECRETS_WITH_LINE_END : SECRETS_PLAIN,
+	    &secrets, m->report);
+	if (ok)
+		ok = check_mode(m, s->secret_file.p,
+			 secrets.file.stat.st_mode) &&
+		    add_secrets(m, secrets.items, secrets.count);
+	secrets_free(&secrets);
+	return ok;
+}
+
+/* --- the whole --- */
+
+static bool
+check_gate(const struct maker *m)
+{
+	if (!m->settings->skip_if_spf_passes)
+		return true;
+	fail(m, "skip_if_spf_passes",
+	    "this version cannot check SPF; without the key every sender is "
+	    "rewritten, which is safe");
+	return false;
+}
+
+bool
+rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
+    const char *file, const struct rewriter_legacy *legacy,
+    struct rewriter **out, struct report *report)
+{
+	struct rewriter *r = calloc(1, sizeof(*r));
+	struct maker m = {settings, conf, file, legacy, r, report};
+
+	*out = NULL;
+	if (r == NULL) {
+		report_error(report, file, 0, NULL, "out of memory");
+		return false;
+	}
+	r->always_rewrite = settings->always_rewrite;
+	r->ses_server = (uint8_t)settings->ses_server;
+	if (!build_fwdomain(&m) || !build_lists(&m) || !build_codecs(&m) ||
+	    !load_secrets(&m) || !check_gate(&m)) {
+		rewriter_free(r);
+		return false;
+	}
+	if (r->fwdomain.len == 0)
+		report_warning(report, file, 0, "fwdomain",
+		    "not set: no sender will be rewritten");
+	*out = r;
+	return true;
+}
+
+void
+rewriter_free(struct rewriter *r)
+{
+	if (r == NULL)
+		return;
+	srs_ctx_free(r->srs);
+	ses_ctx_free(r->ses);
+	ses_ctx_free(r->ses_legacy);
+	list_free(&r->own_domains);
+	list_free(&r->srs_domains);
+	list_free(&r->ses_domains);
+	list_free(&r->sign_domains);
+	list_free(&r->nosrs);
+	list_free(&r->exclude_recipients);
+	list_free(&r->exclude_senders);
+	list_free(&r->include_senders);
+	free(r->domains);
+	free(r);
+}

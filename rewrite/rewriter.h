@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Settings made ready for deciding: keys prepared, lists sorted.
+ *
+ * A rewriter is read only once it is made, so that any number of threads may
+ * use it; a reload makes another one.
+ */
+#ifndef MAILFROM_REWRITER_H
+#define MAILFROM_REWRITER_H
+
+#include "libsrs/ses.h"
+#include "rewrite/lists.h"
+#include "rewrite/settings.h"
+
+/* An SRS domain for what is forwarded by one domain. */
+struct rewriter_domain {
+	struct text forwarding;
+	struct text srs;
+};
+
+struct rewriter {
+	struct srs_ctx *srs;
+	struct ses_ctx *ses;
+	/* Verifies what a pysrs milter with other defaults signed; or NULL. */
+	struct ses_ctx *ses_legacy;
+	struct text fwdomain; /* empty: nothing is forwarded */
+	struct rewriter_domain *domains;
+	size_t domain_count;
+	struct list own_domains;
+	struct list srs_domains;
+	struct list ses_domains;
+	struct list sign_domains;
+	struct list nosrs;
+	struct list exclude_recipients;
+	struct list exclude_senders;
+	struct list include_senders;
+	bool always_rewrite;
+	uint8_t ses_server;
+};
+
+/* What a legacy file says that [srs] has no keys for. */
+struct rewriter_legacy {
+	const struct text *secrets; /* instead of secret_file */
+	size_t secret_count;
+	unsigned accept_hash_min; /* characters; 0: as configured */
+	unsigned accept_max_age;  /* days; 0: as configured */
+};
+
+/*
+ * Make a rewriter from settings.  conf must outlive it.  legacy may be NULL.
+ * *out is the caller's, for rewriter_free(), and NULL on failure.
+ * False, and errors reported with the file's name, if the settings don't make
+ * sense, or secrets are missing, weak or readable by everybody.
+ */
+bool rewriter_new(const struct rewrite_settings *settings,
+    const struct conf *conf, const char *file,
+    const struct rewriter_legacy *legacy, struct rewriter **out,
+    struct report *report);
+void rewriter_free(struct rewriter *rewriter);
+
+/* The SRS domain for mail that is forwarded by domain; fwdomain if none is. */
+struct text rewriter_domain(const struct rewriter *r, struct text domain);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+#include "rewrite/settings.h"
+
+#include <stddef.h>
+
+#include "libsrs/srs.h"
+
+/* Fewer characters of hash are guessed in a day; 4 is postsrsd's default. */
+#define HASH_LENGTH_MIN 4
+
+const char *const rewrite_separators[] = {"=", "+", "-", NULL};
+
+/* In the order of enum srs_alphabet. */
+static const char *const alphabets[] = {"base64", "base64url", NULL};
+
+#define AT(member) .offset = offsetof(struct rewrite_settings, member)
+
+static const struct conf_key keys[] = {
+    {"secret_file", CONF_TEXT, AT(secret_file),
+	.sample = "/etc/mailfrom/secret",
+	.help = "File of secrets, one a line: the first signs, all verify"},
+    {"secret_line_end", CONF_BOOL, AT(secret_line_end), .initial = "no",
+	.help = "The line end is part of each secret, as in Mail::SRS"},
+    {"fwdomain", CONF_LIST, AT(fwdomain), .sample = "srs.example.com",
+	.help = "Domain to rewrite into; FORWARDING=DOMAIN adds one for that "
+		"forwarding domain"},
+    {"own_domains", CONF_LIST, AT(own_domains),
+	.sample = "example.com, .example.com",
+	.help = "Senders in these domains are never rewritten"},
+    {"srs_domains", CONF_LIST, AT(srs_domains),
+	.help = "Domains whose addresses are reversed; without it those of "
+		"fwdomain, ses and sign"},
+    {"ses", CONF_LIST, AT(ses),
+	.help = "Senders in these domains are signed with SES"},
+    {"sign", CONF_LIST, AT(sign),
+	.help = "Senders in these domains are signed with SRS"},
+    {"nosrs", CONF_LIST, AT(nosrs),
+	.help = "Mail to these hosts keeps its sender (sendmail)"},
+    {"exclude_senders", CONF_LIST, AT(exclude_senders),
+	.help = "Domains and addresses that are never rewritten"},
+    {"include_senders", CONF_LIST, AT(include_senders),
+	.help = "If set, only these domains and addresses are rewritten"},
+    {"exclude_recipients", CONF_LIST, AT(exclude_recipients),
+	.help = "Mail to these domains keeps its sender, where the "
+		"destination is known"},
+    {"always_rewrite", CONF_BOOL, AT(always_rewrite), .initial = "no",
+	.help = "Rewrite senders in the SRS domain itself too"},
+    {"max_age", CONF_UINT, AT(max_age), 1, SRS_AGE_DAYS_MAX,
+	.initial = "21", .unit = "days",
+	.help = "How long an address can be reversed"},
+    {"future_days", CONF_UINT, AT(future_days), 0, SRS_FUTURE_DAYS_MAX,
+	.initial = "1", .unit = "days",
+	.help = "How far ahead the clock of a host with the same secret may "
+		"be"},
+    {"hash_length", CONF_UINT, AT(hash_length), HASH_LENGTH_MIN, SRS_HASH_MAX,
+	.initial = "6", .unit = "characters", .help = "Hash that is written"},
+    {"hash_min", CONF_UINT, AT(hash_min), HASH_LENGTH_MIN, SRS_HASH_MAX,
+	.unit = "characters",
+	.help = "Least hash that is accepted; without it hash_length"},
+    {"separator", CONF_CHOICE, AT(separator), .choices = rewrite_separators,
+	.initial = "=", .help = "Character behind SRS0 and SRS1"},
+    {"hash_alphabet", CONF_CHOICE, AT(hash_alphabet), .choices = alphabets,
+	.initial = "base64url",
+	.help = "Alphabet of the hash that is written; both are accepted"},
+    {"ses_server", CONF_UINT, AT(ses_server), 0, 255, .initial = "0",
+	.help = "Number of this signing process among those with its secret"},
+    {"skip_if_spf_passes", CONF_BOOL, AT(skip_if_spf_passes), .initial = "no",
+	.help = "Keep senders whose SPF record names all our addresses"},
+    {"outbound_addresses", CONF_LIST, AT(outbound_addresses),
+	.help = "The addresses that mail leaves from, for skip_if_spf_passes"},
+};
+
+struct conf_section
+rewrite_section(struct rewrite_settings *values)
+{
+	return (struct conf_section){.name = "srs",
+	    .help = "Rewriting and signing of senders: srsd and srsmilter",
+	    .keys = keys,
+	    .count = sizeof(keys) / sizeof(keys[0]),
+	    .values = values,
+	    .used = true};
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+#include "srsd/config.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SRSD_LISTEN "inet:10003@127.0.0.1"
+
+#define AT(member) .offset = offsetof(struct srsd_settings, member)
+
+static const struct conf_key srsd_keys[] = {
+    {"listen", CONF_LIST, AT(listen), .initial = SRSD_LISTEN,
+	.help = "Socketmap listeners: unix:/path, inet:PORT@HOST, "
+		"inet6:PORT@HOST"},
+    {"tcp_table_forward", CONF_LIST, AT(tcp_table_forward),
+	.sample = "inet:10001@127.0.0.1",
+	.help = "Listeners of Postfix's tcp_table protocol, for senders"},
+    {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse),
+	.sample = "inet:10002@127.0.0.1",
+	.help = "The same for recipients"},
+    {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX,
+	.unit = "threads", .help = "Without it the cores, up to 4"},
+    {"user", CONF_TEXT, AT(user), .sample = "mailfrom",
+	.help = "Whom to become when started as root"},
+    {"socket_mode", CONF_OCTAL, AT(socket_mode), 0, 0777, .initial = "0660",
+	.help = "Mode of unix sockets: who may write to one may sign"},
+    {"socket_owner", CONF_TEXT, AT(socket_owner), .sample = "root:postfix",
+	.help = "USER, USER:GROUP or :GROUP that owns unix sockets"},
+    {"pid_file", CONF_TEXT, AT(pid_file), .sample = "/run/mailfrom/srsd.pid",
+	.help = "Where to write the process number"},
+    {"max_connections", CONF_UINT, AT(max_connections), 1, 1000000,
+	.initial = "10000", .help = "More clients wait to be accepted"},
+    {"idle_timeout", CONF_UINT, AT(idle_timeout), 1, 86400,
+	.initial = "3600", .unit = "seconds",
+	.help = "When a client that asks nothing is closed"},
+    {"request_timeout", CONF_UINT, AT(request_timeout), 1, 3600,
+	.initial = "30", .unit = "seconds",
+	.help = "For a whole request to arrive, and an answer to be taken"},
+};
+
+static struct conf_section
+srsd_section(struct srsd_settings *values)
+{
+	return (struct conf_section){.name = "srsd",
+	    .help = "The socketmap and tcp_table daemon",
+	    .keys = srsd_keys,
+	    .count = sizeof(srsd_keys) / sizeof(srsd_keys[0]),
+	    .values = values,
+	    .used = true};
+}
+
+/* Sections of the same file that are other programs' business. */
+static const char *const other_sections[] = {"srsmilter", "spf", "spfmilter"};
+
+#define OTHERS	 (sizeof(other_sections) / sizeof(other_sections[0]))
+#define SECTIONS (3 + OTHERS)
+
+static void
+sections_of(struct config *c, struct conf_section out[static SECTIONS])
+{
+	out[0] = rewrite_section(&c->srs);
+	out[1] = srsd_section(&c->srsd);
+	out[2] = log_section(&c->log);
+	for (size_t i = 0; i < OTHERS; i++)
+		out[3 + i] = (struct conf_section){.name = other_sections[i],
+		    .elsewhere = true};
+}
+
+void
+config_print(FILE *to)
+{
+	struct config none = {.path = NULL};
+	struct conf_section sections[SECTIONS];
+
+	sections_of(&none, sections);
+	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
+	      "out shows its\n# default, or an example where there is "
+	      "none.\n\n", to);
+	conf_print(to, sections, 3);
+}
+
+/* --- reading --- */
+
+static bool
+watch(struct config *c, const char *path)
+{
+	struct watched_file *more = realloc(c->watched,
+	    (c->watched_count + 1) * sizeof(*more));
+
+	if (more == NULL)
+		return false;
+	c->watched = more;
+	c->watched[c->watched_count++] =
+	    (struct watched_file){path, file_mark(path)};
+	return true;
+}
+
+/* Marks are taken before the files are read: a later change is noticed. */
+static bool
+watch_all(struct config *c, bool is_legacy)
+{
+	const char *path;
+
+	if (is_legacy && !watch(c, c->path))
+		return false;
+	if (c->srs.secret_file.len != 0 && !watch(c, c->srs.secret_file.p))
+		return false;
+	for (size_t i = 0; (path = conf_file(c->conf, i)) != NULL; i++)
+		if (!watch(c, path))
+			return false;
+	return true;
+}
+
+static bool
+load(struct config *c, const struct ini *ini,
+    const struct rewriter_legacy *legacy, struct report *report)
+{
+	struct conf_section sections[SECTIONS];
+	unsigned errors = report->errors;
+
+	sections_of(c, sections);
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
+		return false;
+	if (!watch_all(c, legacy != NULL)) {
+		report_error(report, c->path, 0, NULL, "out of memory");
+		return false;
+	}
+	return rewriter_new(&c->srs, c->conf, c->path, legacy, &c->rewriter,
+		   report) &&
+	    report->errors == errors;
+}
+
+static void
+check_legacy_mode(const char *path, const struct file *file,
+    struct report *report)
+{
+	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		report_warning(report, path, 0, "secret",
+		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
+		    "with: chown root:mailfrom %s && chmod 0640 %s", path,
+		    path);
+}
+
+static bool
+load_legacy(struct config *c, const struct file *file, struct report *report)
+{
+	struct ini ini;
+	struct legacy legacy = {.secrets = NULL};
+	bool ok;
+
+	check_legacy_mode(c->path, file, report);
+	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
+		 INI_CONFIGPARSER, report) &&
+	    legacy_translate(&ini, &legacy, report) &&
+	    load(c, &legacy.ini, &legacy.rewriter, report);
+	legacy_free(&legacy);
+	ini_free(&ini);
+	return ok;
+}
+
+static bool
+load_file(struct config *c, const struct file *file, enum srsd_format format,
+    struct report *report)
+{
+	struct text bytes = text_at(file->data, file->len);
+	struct report silent = {.say = report->say, .arg = report->arg};
+	struct ini ini;
+	bool ok;
+
+	if (format == SRSD_FORMAT_DETECT) {
+		silent.say = report_ignore;
+		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
+		format = legacy_detect(c->path, &ini) ? SRSD_FORMAT_PYSRS
+						      : SRSD_FORMAT_MAILFROM;
+		ini_free(&ini);
+	}
+	if (format == SRSD_FORMAT_PYSRS)
+		return load_legacy(c, file, report);
+	ok = ini_parse(&ini, c->path, bytes, INI_OURS, report) &&
+	    load(c, &ini, NULL, report);
+	ini_free(&ini);
+	return ok;
+}
+
+struct config *
+config_load(const char *path, enum srsd_format format, struct report *report)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	struct file file;
+	int error;
+	bool ok;
+
+	if (c == NULL) {
+		report_error(report, path, 0, NULL, "out of memory");
+		return NULL;
+	}
+	c->path = path;
+	error = file_read(path, &file);
+	if (error != 0)
+		report_error(report, path, 0, NULL,
+		    "cannot read the configuration: %s", strerror(error));
+	ok = error == 0 && load_file(c, &file, format, report);
+	file_free(&file);
+	if (ok)
+		return c;
+	config_free(c);
+	return NULL;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	rewriter_free(c->rewriter);
+	conf_free(c->conf);
+	free(c->watched);
+	free(c);
+}
+
+bool
+config_is_stale(const struct config *c)
+{
+	for (size_t i = 0; i < c->watched_count; i++) {
+		struct file_mark now = file_mark(c->watched[i].path);
+
+		if (!file_mark_eq(&now, &c->watched[i].mark))
+			return true;
+	}
+	return false;
+}
+
+void
+config_check_readable(const struct config *c, struct report *report)
+{
+	if (access(c->path, R_OK) < 0)
+		report_warning(report, c->path, 0, NULL,
+		    "cannot be read again by this user, so a reload will "
+		    "fail: %s", strerror(errno));
+	for (size_t i = 0; i < c->watched_count; i++)
+		if (access(c->watched[i].path, R_OK) < 0)
+			report_warning(report, c->watched[i].path, 0, NULL,
+			    "cannot be read again by this user, so a reload "
+			    "will fail: %s", strerror(errno));
+}

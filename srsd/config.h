@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything that srsd reads from files, as one object that a reload replaces.
+ */
+#ifndef MAILFROM_SRSD_CONFIG_H
+#define MAILFROM_SRSD_CONFIG_H
+
+#include "common/file.h"
+#include "common/log_conf.h"
+#include "rewrite/legacy.h"
+#include "rewrite/rewriter.h"
+
+#define SRSD_WORKERS_MAX 64
+
+enum srsd_format { SRSD_FORMAT_DETECT, SRSD_FORMAT_MAILFROM, SRSD_FORMAT_PYSRS };
+
+/* The section [srsd]. */
+struct srsd_settings {
+	struct conf_list listen;
+	struct conf_list tcp_table_forward;
+	struct conf_list tcp_table_reverse;
+	uint64_t workers; /* 0: as many as cores, up to 4 */
+	struct text user; /* .p NULL: the default */
+	uint64_t socket_mode;
+	struct text socket_owner;
+	struct text pid_file;
+	uint64_t max_connections;
+	uint64_t idle_timeout;	  /* seconds */
+	uint64_t request_timeout; /* seconds */
+};
+
+/* A file that was read, and its state then. */
+struct watched_file {
+	const char *path;
+	struct file_mark mark;
+};
+
+struct config {
+	const char *path; /* the caller's */
+	struct srsd_settings srsd;
+	struct rewrite_settings srs;
+	struct log_settings log;
+	struct conf *conf;
+	struct rewriter *rewriter;
+	struct watched_file *watched; /* secrets and lists */
+	size_t watched_count;
+};
+
+/*
+ * Read the configuration at path, which must outlive it, and all files that it
+ * names.  Not null: the caller's, for config_free(); or null, and errors were
+ * reported.
+ */
+struct config *config_load(const char *path, enum srsd_format format,
+    struct report *report);
+void config_free(struct config *config);
+
+/* Whether a secret or list file has changed since config was loaded. */
+bool config_is_stale(const struct config *config);
+
+/*
+ * Warn of files that this process can't read (any more), so that a reload would
+ * fail; to be asked after privileges were dropped.
+ */
+void config_check_readable(const struct config *config, struct report *report);
+
+/* Print a sample mailfrom.conf with every key and its default. */
+void config_print(FILE *to);
+
+#endif

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections: one read, the answers to all its requests in one write.
+ *
+ * A connection that is idle holds no buffers: both are the worker's, and only
+ * what is left over, half a request or an answer that the client doesn't take,
+ * is kept.  While answers are kept back nothing is read from that client.
+ * Deadlines are looked at once a second, so that requests cost no timer.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "srsd/server_.h"
+
+struct conn {
+	LIST_ENTRY(conn) entry;
+	struct worker *worker;
+	struct event *event;
+	enum protocol protocol;
+	int fd;
+	bool writing; /* waits for the client to take answers */
+	bool closing; /* once they are taken */
+	time_t deadline;
+	/* Left over; NULL and 0 if nothing is. */
+	char *input, *output;
+	size_t input_len, output_len;
+};
+
+/* --- what a decision leaves behind --- */
+
+static uint64_t
+next_message_id(void *arg)
+{
+	struct worker *w = arg;
+	uint64_t id = atomic_fetch_add_explicit(&w->server->message_id, 1,
+	    memory_order_relaxed);
+
+	/* Processes with the same secret differ in the low octet. */
+	return id << 8 | w->config->config->rewriter->ses_server;
+}
+
+static enum log_level
+decision_level(const struct map_answer *a)
+{
+	if (policy_failed(a->result.reason))
+		return LEVEL_WARNING;
+	/* Every recipient of every message is asked about: no news. */
+	if (a->result.reason == POLICY_NOT_SRS)
+		return LEVEL_DEBUG;
+	return LEVEL_INFO;
+}
+
+static void
+log_decision(void *arg, const struct map_answer *a)
+{
+	enum log_level level = decision_level(a);
+	struct log_line line;
+
+	(void)arg;
+	if (!log_enabled(level))
+		return;
+	log_begin(&line, level, a->reverse ? "reverse" : "forward");
+	log_text(&line, "result",
+	    text_of(policy_changed(a->result.reason)  ? "changed"
+		    : policy_failed(a->result.reason) ? "failed"
+						      : "unchanged"));
+	log_text(&line, "reason",
+	    text_of(policy_reason_text(a->result.reason)));
+	log_text(&line, a->reverse ? "recipient" : "sender",
+	    out_view(&a->address));
+	if (policy_changed(a->result.reason))
+		log_text(&line, "to",
+		    text_at(a->result.address.text, a->result.address.len));
+	if (a->host.len != 0)
+		log_text(&line, "host", a->host);
+	log_end(&line);
+}
+
+/* --- reading and writing --- */
+
+static void on_ready(evutil_socket_t fd, short what, void *arg);
+
+void
+conn_close_(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	LIST_REMOVE(c, entry);
+	w->conn_count--;
+	event_free(c->event);
+	close(c->fd);
+	free(c->input);
+	free(c->output);
+	free(c);
+}
+
+static bool
+conn_wait(struct conn *c, bool writing)
+{
+	short what = writing ? EV_WRITE : EV_READ;
+
+	c->writing = writing;
+	event_del(c->event);
+	return event_assign(c->event, c->worker->base, c->fd,
+		   (short)(what | EV_PERSIST), on_ready, c) == 0 &&
+	    event_add(c->event, NULL) == 0;
+}
+
+/* Half a request, or answers that aren't taken, have less time than nothing. */
+static void
+conn_set_deadline(struct conn *c, bool waiting)
+{
+	const struct srsd_settings *s = &c->worker->config->config->srsd;
+
+	c->deadline = c->worker->now +
+	    (time_t)(waiting ? s->request_timeout : s->idle_timeout);
+}
+
+/* Keep a copy of what is left over.  *kept may be what data points into. */
+static bool
+keep(char **kept, size_t *kept_len, const char *data, size_t len)
+{
+	char *copy = NULL;
+
+	if (len != 0) {
+		copy = malloc(len);
+		if (copy == NULL)
+			return false;
+		memcpy(copy, data, len);
+	}
+	free(*kept);
+	*kept = copy;
+	*kept_len = len;
+	return true;
+}
+
+/*
+ * Send from data what the client takes.  How much, or -1 if it is gone.
+ */
+static ssize_t
+conn_send(struct conn *c, const char *data, size_t len)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = send(c->fd, data + done, len - done, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+			break;
+		if (n < 0)
+			return -1;
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+/*
+ * Answer the requests of input until it is used up or the client stops taking
+ * answers.  False: close the connection.
+ */
+static bool
+conn_answer(struct conn *c, struct text input)
+{
+	struct worker *w = c->worker;
+	struct protocol_env env = {.rewriter = w->config->config->rewriter,
+	    .now_sec = (uint64_t)time(NULL),
+	    .next_message_id = next_message_id,
+	    .decided = log_decision,
+	    .arg = w,
+	    .scratch = &w->answer};
+	enum protocol_status status;
+	size_t arrived = input.len;
+	bool had_half = c->input != NULL;
+	ssize_t sent;
+
+	do {
+		struct text_out out = text_out(w->output, OUTPUT_SIZE);
+
+		do
+			status = protocol_next(c->protocol, &input, &env, &out);
+		while (status == PROTOCOL_ANSWERED &&
+		    out.size - out.len >= PROTOCOL_ANSWER_MAX);
+		sent = conn_send(c, out.p, out.len);
+		if (sent < 0)
+			return false;
+		if (!keep(&c->output, &c->output_len, out.p + sent,
+			out.len - (size_t)sent))
+			return false;
+	} while (status == PROTOCOL_ANSWERED && c->output == NULL);
+
+	c->closing = status == PROTOCOL_CLOSE;
+	if (c->closing && c->output == NULL)
+		return false;
+	if (c->output != NULL && !c->writing && !conn_wait(c, true))
+		return false;
+	/* Another octet of half a request gives it no more time. */
+	if (!had_half || input.len != arrived)
+		conn_set_deadline(c, c->output != NULL || input.len != 0);
+	return keep(&c->input, &c->input_len, input.p, input.len);
+}
+
+static bool
+conn_read(struct conn *c)
+{
+	struct worker *w = c->worker;
+	size_t have = c->input_len;
+	ssize_t n;
+
+	/* Never full: half a request is far smaller than the buffer. */
+	if (have != 0)
+		memcpy(w->input, c->input, have);
+	n = recv(c->fd, w->input + have, INPUT_SIZE - have, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK ||
+		    errno == EINTR;
+	if (n == 0)
+		return false;
+	return conn_answer(c, text_at(w->input, have + (size_t)n));
+}
+
+static bool
+conn_write(struct conn *c)
+{
+	struct worker *w = c->worker;
+	ssize_t sent = conn_send(c, c->output, c->output_len);
+	size_t have = c->input_len;
+
+	if (sent < 0)
+		return false;
+	if ((size_t)sent < c->output_len) {
+		if (sent != 0)
+			conn_set_deadline(c, true);
+		return keep(&c->output, &c->output_len, c->output + sent,
+		    c->output_len - (size_t)sent);
+	}
+	keep(&c->output, &c->output_len, NULL, 0);
+	if (c->closing || !conn_wait(c, false))
+		return false;
+	conn_set_deadline(c, false);
+	/* Requests that had arrived before the client stopped taking. */
+	if (have == 0)
+		return true;
+	memcpy(w->input, c->input, have);
+	return conn_answer(c, text_at(w->input, have));
+}
+
+static void
+on_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *c = arg;
+
+	(void)fd;
+	(void)what;
+	worker_take_config_(c->worker);
+	if (!(c->writing ? conn_write(c) : conn_read(c)))
+		conn_close_(c);
+}
+
+bool
+conn_open_(struct worker *w, int fd, enum protocol protocol)
+{
+	struct conn *c = calloc(1, sizeof(*c));
+
+	if (c == NULL)
+		return false;
+	c->worker = w;
+	c->fd = fd;
+	c->protocol = protocol;
+	c->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_ready, c);
+	if (c->event == NULL || event_add(c->event, NULL) < 0) {
+		if (c->event != NULL)
+			event_free(c->event);
+		free(c);
+		return false;
+	}
+	LIST_INSERT_HEAD(&w->conns, c, entry);
+	w->conn_count++;
+	conn_set_deadline(c, false);
+	return true;
+}
+
+void
+conns_expire_(struct worker *w)
+{
+	struct conn *c = LIST_FIRST(&w->conns);
+
+	while (c != NULL) {
+		struct conn *next = LIST_NEXT(c, entry);
+
+		if (c->deadline < w->now)
+			conn_close_(c);
+		c = next;
+	}
+}
+
+void
+conns_finish_(struct worker *w)
+{
+	struct conn *c = LIST_FIRST(&w->conns);
+
+	while (c != NULL) {
+		struct conn *next = LIST_NEXT(c, entry);
+
+		if ((!c->writing && !conn_read(c)) || c->output == NULL)
+			conn_close_(c);
+		else
+			c->closing = true;
+		c = next;
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The running daemon: worker threads, and the configuration they share.
+ */
+#ifndef MAILFROM_SRSD_SERVER_H
+#define MAILFROM_SRSD_SERVER_H
+
+#include "srsd/config.h"
+#include "srsd/protocol.h"
+
+struct listener {
+	int fd;
+	enum protocol protocol;
+};
+
+struct server;
+
+/*
+ * Start `workers` threads that serve the listeners, whose descriptors and array
+ * stay the caller's.  config passes to the server.  NULL, and an error
+ * reported, if a thread can't be made.  Signals that the caller waits for
+ * should be blocked meanwhile: threads inherit that.
+ */
+struct server *server_start(const struct listener *listeners, size_t count,
+    unsigned workers, struct config *config, struct report *report);
+
+/* Serve from this configuration from now on; it passes to the server. */
+void server_reload(struct server *server, struct config *config);
+
+/* The configuration in force, for the thread that calls server_reload(). */
+const struct config *server_config(const struct server *server);
+
+/*
+ * Stop: answer what has arrived, send what is answered (for a few seconds at
+ * most), close, and free.
+ */
+void server_stop(struct server *server);
+
+#endif

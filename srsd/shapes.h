@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Addresses as sendmail's rulesets hold them, and plain ones.
+ *
+ *	user<@host.>			a qualified address
+ *	<@>				the null sender
+ *	next.hop\x9buser<@host.>	key of make_srs: $&h $| address
+ *
+ * pysrs's m4 and ours both ask in this form.
+ */
+#ifndef MAILFROM_SRSD_SHAPES_H
+#define MAILFROM_SRSD_SHAPES_H
+
+#include "common/text.h"
+
+struct make_srs_key {
+	struct text host;    /* next hop; empty if the key has none */
+	struct text address; /* in sendmail's shape, as it came */
+};
+
+/*
+ * Take a key of make_srs apart at its first 0x9b that isn't part of a UTF-8
+ * character and has nothing but a host name before it.
+ */
+struct make_srs_key shapes_make_srs_key(struct text key);
+
+/*
+ * Write address, in sendmail's shape or plain, as user@host.  Unqualified
+ * addresses stay so; the null sender becomes empty.
+ */
+void shapes_to_plain(struct text address, struct text_out *out);
+
+/* Write user@host as user<@host.>. */
+void shapes_from_plain(struct text address, struct text_out *out);
+
+#endif

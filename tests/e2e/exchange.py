@@ -1,0 +1,88 @@
+"""What both mail servers' tests do: send, forward, bounce, and look who got what."""
+
+import itertools
+import threading
+
+import smtp
+import tap
+import world
+
+SENDER = "bob@sender.test"
+
+
+class Exchange:
+    """Messages through the mail server at self.host, and the sink behind it."""
+
+    host = world.FORWARDER
+
+    def __init__(self):
+        self.sink = smtp.Sink()
+        self.numbers = itertools.count()
+
+    def new_token(self):
+        """A text that no other message has; for threads as well."""
+        return f"token-{next(self.numbers)}-"
+
+    def submit(self, sender, *recipients, host=None, **options):
+        """Send a message; returns its token, which no other has, and the reply."""
+        token = self.new_token()
+        return token, smtp.send(host or self.host, sender, recipients, token,
+                                **options)
+
+    def send(self, sender, *recipients, **options):
+        """Send a message that has to be taken; returns its token."""
+        token, reply = self.submit(sender, *recipients, **options)
+        if not reply.accepted:
+            raise AssertionError(f"{sender} to {recipients}: {reply}")
+        return token
+
+    def forward(self, sender, recipient, host=None):
+        """Send a message; returns the envelope sender that the sink sees."""
+        return self.sink.only(self.send(sender, recipient, host=host)).sender
+
+    def bounce(self, address, host=None):
+        """Send a bounce to address; returns the recipient that the sink sees."""
+        message = self.sink.only(self.send("", address, host=host))
+        tap.equal(message.sender, "", "sender of the bounce")
+        return message.recipients[0]
+
+    def expect_refusal(self, code, sender, recipient, host=None):
+        """Send to recipient, who has to be refused with code; returns the token."""
+        token, reply = self.submit(sender, recipient, host=host)
+        tap.equal((reply.rcpt[0][0], reply.data), (code, None),
+                  f"reply to RCPT TO:<{recipient}>: {reply.rcpt}")
+        return token
+
+    def send_hundred_amid(self, disturb, *recipients, host=None):
+        """
+        Send a hundred messages, in four sessions at once, and call disturb() when
+        some of them are through.  A session that is told 4xx tries again, as any
+        client does.  Returns {token: sender}, each sender another one.
+        """
+        messages = {self.new_token(): f"Bob{n}@sender.test" for n in range(100)}
+        started, failed = threading.Semaphore(0), []
+
+        def deliver(share):
+            try:
+                with smtp.Session(host or self.host) as session:
+                    for token, sender in share:
+                        while not session.send(sender, recipients,
+                                               token).accepted:
+                            pass
+                        started.release()
+            except Exception as error:
+                failed.append(error)
+                raise
+        shares = [list(messages.items())[n::4] for n in range(4)]
+        threads = [threading.Thread(target=deliver, args=(share,), daemon=True)
+                   for share in shares]
+        for thread in threads:
+            thread.start()
+        for _ in range(30):
+            if not started.acquire(timeout=60):
+                raise AssertionError(f"no progress: {failed}")
+        disturb()
+        for thread in threads:
+            thread.join()
+        tap.equal(failed, [], "sessions that broke")
+        return messages
