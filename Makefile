@@ -13,7 +13,7 @@ DATADIR    ?= $(PREFIX)/share/mailfrom
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
 
-BUILD ?= build
+BUILD  ?= build
 CFLAGS ?= -O2 -g -fstack-protector-strong -D_FORTIFY_SOURCE=2
 WERROR ?=
 
@@ -30,69 +30,140 @@ COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -I. -pthread -MMD -MP $(WARN) \
           -DMAILFROM_SYSCONFDIR='"$(SYSCONFDIR)"' \
           $(DEP_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
+ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
-# --- what there is ---------------------------------------------------------
+# --- what there is ----------------------------------------------------------
 
 LIBSRS  = key mailbox ses srs status
 COMMON  = conf file ini listen log log_conf notify privilege report sockaddr
 REWRITE = legacy lists policy rewriter secrets settings
-SRSD    = config conn main maps protocol server shapes worker
-SRS     = srs srs_batch srs_explain
+SRSD    = config conn maps protocol server shapes worker
+SRS     = srs srs_ask srs_batch srs_explain
 
-LIBSRS_OBJS  = $(LIBSRS:%=$(BUILD)/obj/libsrs/%.o)
-COMMON_OBJS  = $(COMMON:%=$(BUILD)/obj/common/%.o)
-REWRITE_OBJS = $(REWRITE:%=$(BUILD)/obj/rewrite/%.o)
-SRSD_OBJS    = $(SRSD:%=$(BUILD)/obj/srsd/%.o)
-SRS_OBJS     = $(SRS:%=$(BUILD)/obj/tools/%.o)
-
-LIBSRS_A = $(BUILD)/libsrs.a
-COMMON_A = $(BUILD)/common.a
+LIBSRS_A  = $(BUILD)/libsrs.a
+COMMON_A  = $(BUILD)/common.a
 REWRITE_A = $(BUILD)/rewrite.a
-PROGRAMS = $(BUILD)/srs $(BUILD)/srsd
+SRSD_A    = $(BUILD)/srsd.a
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd
 
-UNIT_TESTS = libsrs conformance
-FUZZERS    =
+OBJ = $(BUILD)/obj
 
-MANPAGES =
+SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
+          tools/*.[ch] tests/*/*.[ch])
 
-.PHONY: all check bench lint asan tsan fuzz quickstart soak install uninstall \
-	dist clean help unit tests
-all: $(PROGRAMS)
+.PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
+	install uninstall dist clean
+all: $(PROGRAMS) $(LIBSRS_A)
 
-# --- libraries and programs --------------------------------------------------
+help:
+	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
 
-$(LIBSRS_A): $(LIBSRS_OBJS)
-	rm -f $@ && $(AR) rcs $@ $(LIBSRS_OBJS)
+# --- libraries and programs -------------------------------------------------
 
-$(COMMON_A): $(COMMON_OBJS)
-	rm -f $@ && $(AR) rcs $@ $(COMMON_OBJS)
+$(LIBSRS_A): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
+	$(ARCHIVE)
+$(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
+	$(ARCHIVE)
+$(REWRITE_A): $(REWRITE:%=$(OBJ)/rewrite/%.o)
+	$(ARCHIVE)
+$(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
+	$(ARCHIVE)
 
-$(REWRITE_A): $(REWRITE_OBJS)
-	rm -f $@ && $(AR) rcs $@ $(REWRITE_OBJS)
-
-$(BUILD)/srs: $(SRS_OBJS) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/srsd: $(SRSD_OBJS) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/obj/%.o: %.c
+$(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
-# --- tests -------------------------------------------------------------------
+# --- tests ------------------------------------------------------------------
 
-UNIT_BINS = $(UNIT_TESTS:%=$(BUILD)/tests/unit/%)
-unit: $(UNIT_BINS)
+UNIT = conformance libsrs
+UNIT_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 
-$(BUILD)/tests/unit/libsrs: $(BUILD)/obj/tests/unit/libsrs.o $(LIBSRS_A)
+tests: all $(UNIT:%=$(BUILD)/tests/unit/%)
+
+$(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_LIBS)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
-$(BUILD)/tests/unit/conformance: $(BUILD)/obj/tests/unit/conformance.o $(LIBSRS_A)
-	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
+# make check: install what the tests need, and run them all
+check:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory tests
+	@tests/run
+
+# make asan: the tests under the address and undefined-behaviour sanitizers
+# make tsan: the tests under the thread sanitizer
+SANITIZE = -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+asan: CHECK_FLAGS = BUILD=$(BUILD)/asan \
+    CFLAGS='$(SANITIZE) -fsanitize=address,undefined'
+tsan: CHECK_FLAGS = BUILD=$(BUILD)/tsan CFLAGS='$(SANITIZE) -fsanitize=thread'
+asan tsan:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory $(CHECK_FLAGS) tests
+	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers tests/run
+
+# make lint: what compilers and formatters have to say
+lint:
+	clang-format --dry-run -Werror $(SOURCES)
+	clang-tidy --quiet $(filter %.c,$(SOURCES)) -- -std=c11 \
+	    -D_DEFAULT_SOURCE -I. -DMAILFROM_VERSION='""' \
+	    -DMAILFROM_SYSCONFDIR='""'
+	cppcheck --quiet --error-exitcode=1 --inline-suppr -I. \
+	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
+
+# make quickstart: install what a build needs, build, and show it working
+quickstart:
+	@scripts/deps build
+	@$(MAKE) --no-print-directory all
+	@scripts/quickstart
+
+# --- installing -------------------------------------------------------------
+
+FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
+           -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
+           -e 's,@VERSION@,$(VERSION),g'
+HEADERS = libsrs/srs.h libsrs/ses.h common/text.h
+
+# make install: programs, library, manual and samples below PREFIX and DESTDIR
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR) \
+	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom/libsrs \
+	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common
+	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
+	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
+	install -m 0644 $(LIBSRS_A) $(DESTDIR)$(LIBDIR)
+	for h in $(HEADERS); do \
+	    install -m 0644 $$h $(DESTDIR)$(INCLUDEDIR)/mailfrom/$$h; done
+	$(FILL) libsrs/libsrs.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc
+	for page in man/*.[1-8]; do \
+	    install -D -m 0644 $$page \
+	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
+	cp -R etc/. $(DESTDIR)$(DATADIR)/
+	$(FILL) etc/systemd/srsd.service >$(DESTDIR)$(UNITDIR)/srsd.service
+	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
+
+# make uninstall: remove what install has put there
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(SBINDIR)/srsd \
+	    $(DESTDIR)$(LIBDIR)/libsrs.a \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
+	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket
+	for page in man/*.[1-8]; do \
+	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
+	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom
+
+# make dist: a source archive of what is committed
+dist:
+	git archive --prefix=mailfrom-$(VERSION)/ -o mailfrom-$(VERSION).tar.gz HEAD
+
+# make clean: remove what was built, and what tests have fetched
 clean:
 	rm -rf $(BUILD)
 
--include $(wildcard $(BUILD)/obj/*/*.d $(BUILD)/obj/*/*/*.d)
+-include $(wildcard $(OBJ)/*/*.d $(OBJ)/*/*/*.d)

@@ -25,7 +25,7 @@ struct options {
 	const char *domain;
 	bool hash_min_given;
 	bool fixed, sequence_given, clock_given;
-	uint64_t message_id, now_sec;
+	uint64_t message_id, now_sec, wait_sec;
 };
 
 struct verb {
@@ -43,6 +43,7 @@ usage(FILE *to)
 	      "[ADDRESS...]\n"
 	      "       srs explain [SECRETS] [options] ADDRESS...\n"
 	      "       srs keygen\n"
+	      "       srs ask [--wait SECONDS] SOCKET MAP KEY\n"
 	      "SECRETS:  --secret-file FILE | --secret TEXT...\n"
 	      "options:  --hash-length N  --hash-min N  --separator C  "
 	      "--max-age DAYS\n"
@@ -150,6 +151,7 @@ enum {
 	OPT_MESSAGE_ID,
 	OPT_SEQUENCE,
 	OPT_NOW,
+	OPT_WAIT,
 	OPT_ALIAS,
 	OPT_HELP,
 	OPT_VERSION
@@ -170,6 +172,7 @@ static const struct option long_options[] = {
     {"message-id", required_argument, NULL, OPT_MESSAGE_ID},
     {"sequence", required_argument, NULL, OPT_SEQUENCE},
     {"now", required_argument, NULL, OPT_NOW},
+    {"wait", required_argument, NULL, OPT_WAIT},
     {"alias", optional_argument, NULL, OPT_ALIAS},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -272,6 +275,8 @@ take_option(struct options *o, int option)
 	case OPT_NOW:
 		o->clock_given = true;
 		return take_number("now", UINT64_C(1) << 40, &o->now_sec);
+	case OPT_WAIT:
+		return take_number("wait", 3600, &o->wait_sec);
 	case OPT_ALIAS:
 		return bad_usage("--alias is Mail::SRS's word; here it is: "
 				 "srs encode --domain DOMAIN ADDRESS");
@@ -419,6 +424,12 @@ main(int argc, char **argv)
 		return bad_usage("which command?");
 	if (strcmp(argv[optind], "keygen") == 0)
 		return keygen();
+	if (strcmp(argv[optind], "ask") == 0) {
+		if (argc - optind != 4)
+			return bad_usage("ask needs SOCKET, MAP and KEY");
+		return srs_ask(argv[optind + 1], argv[optind + 2],
+		    argv[optind + 3], o.wait_sec);
+	}
 	verb = find_verb(argv[optind++]);
 	if (verb == NULL)
 		return bad_usage("\"%s\" is not a command", argv[optind - 1]);

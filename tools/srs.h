@@ -41,4 +41,11 @@ int srs_single(srs_command *command, struct srs_job *job, const char *address);
 /* Print what an address says.  SRS_EXIT_OK if it is valid. */
 int srs_explain(const struct srs_job *job, struct text address);
 
+/*
+ * Ask a running srsd at address (as in mailfrom.conf) and print the answer;
+ * an srsd that isn't up yet is waited for.  SRS_EXIT_OK if the answer is OK.
+ */
+int srs_ask(const char *address, const char *map, const char *key,
+    uint64_t wait_sec);
+
 #endif

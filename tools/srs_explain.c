@@ -168,10 +168,13 @@ srs_explain(const struct srs_job *job, struct text address)
 		enum srs_status layer = ses
 		    ? explain_ses(job, address, &layers[i])
 		    : explain_srs(job, address, &layers[i]);
-		/* An inner layer is somebody else's to verify. */
+		/* What another host signed inside is for it to verify. */
 		if (i == 0)
 			status = layer;
-		printf("  %-10s %s\n", "verdict", srs_status_text(layer));
+		printf("  %-10s %s\n", "verdict",
+		    i > 0 && layer == SRS_BAD_HASH
+			? "not ours; the next host verifies it"
+			: srs_status_text(layer));
 		if (layer != SRS_OK)
 			break;
 		address = text_at(layers[i].text, layers[i].len);
