@@ -73,8 +73,8 @@ complain(const struct setting *s, const char *reason, struct text what)
 static void
 complain_memory(const struct setting *s)
 {
-	report_error(s->report, s->ini->name, s->line, s->key->name,
-	    "out of memory");
+	report_error(
+	    s->report, s->ini->name, s->line, s->key->name, "out of memory");
 }
 
 static void *
@@ -94,8 +94,8 @@ set_bool(const struct setting *s, struct text value)
 	for (size_t i = 0; i < 4; i++) {
 		if (text_eq_fold(value, text_of(yes[i])) ||
 		    text_eq_fold(value, text_of(no[i]))) {
-			*(bool *)member(s) = text_eq_fold(value,
-			    text_of(yes[i]));
+			*(bool *)member(s) =
+			    text_eq_fold(value, text_of(yes[i]));
 			return;
 		}
 	}
@@ -113,9 +113,8 @@ set_uint(const struct setting *s, struct text value)
 		*(uint64_t *)member(s) = n;
 		return;
 	}
-	snprintf(reason, sizeof(reason),
-	    "not a number from %llu to %llu", (unsigned long long)s->key->min,
-	    (unsigned long long)s->key->max);
+	snprintf(reason, sizeof(reason), "not a number from %llu to %llu",
+	    (unsigned long long)s->key->min, (unsigned long long)s->key->max);
 	complain(s, reason, value);
 }
 
@@ -212,10 +211,10 @@ static bool
 remember_file(struct conf *conf, const char *path)
 {
 	if (conf->file_count == conf->file_room) {
-		conf->file_room = conf->file_room == 0 ? 4
-						       : conf->file_room * 2;
-		const char **more = realloc(conf->files,
-		    conf->file_room * sizeof(*more));
+		conf->file_room =
+		    conf->file_room == 0 ? 4 : conf->file_room * 2;
+		const char **more =
+		    realloc(conf->files, conf->file_room * sizeof(*more));
 		if (more == NULL)
 			return false;
 		conf->files = more;
@@ -225,8 +224,8 @@ remember_file(struct conf *conf, const char *path)
 }
 
 static bool
-list_add_file(const struct setting *s, struct text path,
-    struct conf_list *list, size_t *room)
+list_add_file(const struct setting *s, struct text path, struct conf_list *list,
+    size_t *room)
 {
 	const char *name = conf_copy(s->conf, path);
 	struct file file = {.data = NULL};
@@ -241,8 +240,8 @@ list_add_file(const struct setting *s, struct text path,
 		complain(s, strerror(error), path);
 		return true;
 	}
-	rest = text_at(conf_copy(s->conf, text_at(file.data, file.len)),
-	    file.len);
+	rest =
+	    text_at(conf_copy(s->conf, text_at(file.data, file.len)), file.len);
 	file_free(&file);
 	if (rest.p == NULL)
 		return false;
@@ -272,9 +271,8 @@ set_list(const struct setting *s, struct text value)
 		if (ok)
 			list.items[list.count++] = item;
 	}
-	struct text *kept = ok
-	    ? conf_alloc(s->conf, (list.count + 1) * sizeof(*kept))
-	    : NULL;
+	struct text *kept =
+	    ok ? conf_alloc(s->conf, (list.count + 1) * sizeof(*kept)) : NULL;
 	if (kept == NULL)
 		complain_memory(s);
 	else {
@@ -345,11 +343,10 @@ static bool
 remember_origin(struct conf *conf, struct origin origin)
 {
 	if (conf->origin_count == conf->origin_room) {
-		conf->origin_room = conf->origin_room == 0
-		    ? 32
-		    : conf->origin_room * 2;
-		struct origin *more = realloc(conf->origins,
-		    conf->origin_room * sizeof(*more));
+		conf->origin_room =
+		    conf->origin_room == 0 ? 32 : conf->origin_room * 2;
+		struct origin *more =
+		    realloc(conf->origins, conf->origin_room * sizeof(*more));
 		if (more == NULL)
 			return false;
 		conf->origins = more;
@@ -474,15 +471,14 @@ print_key(FILE *to, const struct conf_key *key)
 {
 	fprintf(to, "# %s", key->help);
 	if (key->type == CONF_UINT)
-		fprintf(to, "; %llu to %llu%s%s",
-		    (unsigned long long)key->min, (unsigned long long)key->max,
-		    key->unit != NULL ? " " : "",
+		fprintf(to, "; %llu to %llu%s%s", (unsigned long long)key->min,
+		    (unsigned long long)key->max, key->unit != NULL ? " " : "",
 		    key->unit != NULL ? key->unit : "");
 	if (key->type == CONF_CHOICE) {
 		fprintf(to, ";");
 		for (size_t i = 0; key->choices[i] != NULL; i++)
-			fprintf(to, "%s %s", i == 0 ? "" : " |",
-			    key->choices[i]);
+			fprintf(
+			    to, "%s %s", i == 0 ? "" : " |", key->choices[i]);
 	}
 	if (key->type == CONF_BOOL)
 		fprintf(to, "; yes | no");

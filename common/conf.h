@@ -37,13 +37,13 @@ struct conf_list {
 struct conf_key {
 	const char *name;
 	enum conf_type type;
-	size_t offset;		    /* of the member that is filled */
-	uint64_t min, max;	    /* CONF_UINT, CONF_OCTAL */
+	size_t offset;              /* of the member that is filled */
+	uint64_t min, max;          /* CONF_UINT, CONF_OCTAL */
 	const char *const *choices; /* CONF_CHOICE, NULL at the end */
-	const char *initial;	    /* as written in a file; NULL: unset */
-	const char *unit;	    /* for people; NULL: none */
-	const char *sample;	    /* shown if there is no initial; or NULL */
-	const char *help;	    /* one line */
+	const char *initial;        /* as written in a file; NULL: unset */
+	const char *unit;           /* for people; NULL: none */
+	const char *sample;         /* shown if there is no initial; or NULL */
+	const char *help;           /* one line */
 };
 
 struct conf_section {
@@ -78,8 +78,8 @@ bool conf_load(struct conf **out, const struct ini *ini,
 void conf_free(struct conf *conf);
 
 /* Line of the file that set the key, 0 if it has its default. */
-unsigned conf_line(const struct conf *conf, const char *section,
-    const char *key);
+unsigned conf_line(
+    const struct conf *conf, const char *section, const char *key);
 
 /* The n-th list file that was read; NULL behind the last. */
 const char *conf_file(const struct conf *conf, size_t n);

@@ -62,8 +62,7 @@ grow(struct parser *p)
 	if (ini->count < p->room)
 		return true;
 	p->room = p->room == 0 ? 32 : p->room * 2;
-	struct ini_entry *more =
-	    realloc(ini->entries, p->room * sizeof(*more));
+	struct ini_entry *more = realloc(ini->entries, p->room * sizeof(*more));
 	if (more == NULL) {
 		fail(p, "out of memory");
 		return false;
@@ -85,8 +84,8 @@ section_line(struct parser *p, struct text line)
 		fail(p, "empty section name");
 		return;
 	}
-	p->section = keep(p, name,
-	    p->dialect == INI_OURS || !text_eq(name, TEXT("DEFAULT")));
+	p->section = keep(
+	    p, name, p->dialect == INI_OURS || !text_eq(name, TEXT("DEFAULT")));
 }
 
 static void
@@ -114,11 +113,11 @@ entry_line(struct parser *p, struct text line)
 		return;
 	p->in_value = true;
 	key = keep(p, key, true);
-	p->ini->entries[p->ini->count++] = (struct ini_entry){
-	    .section = p->section,
-	    .key = key,
-	    .value = keep_value(p, text_trim(value)),
-	    .line = p->line};
+	p->ini->entries[p->ini->count++] =
+	    (struct ini_entry){.section = p->section,
+		.key = key,
+		.value = keep_value(p, text_trim(value)),
+		.line = p->line};
 }
 
 /* The value being continued is the last thing in the store. */

@@ -13,16 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BACKLOG		65535 /* the kernel cuts it to its own limit */
-#define INHERITED_MAX	64
-#define FD_NAME_SIZE	64
+#define BACKLOG           65535 /* the kernel cuts it to its own limit */
+#define INHERITED_MAX     64
+#define FD_NAME_SIZE      64
 #define LISTEN_NAMES_SIZE (INHERITED_MAX * FD_NAME_SIZE)
 
 static int
 fail(struct report *report, const char *name, const char *what, int fd)
 {
-	report_error(report, NULL, 0, NULL, "%s: %s: %s", name, what,
-	    strerror(errno));
+	report_error(
+	    report, NULL, 0, NULL, "%s: %s: %s", name, what, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -85,8 +85,8 @@ open_unix(const struct sockaddr_spec *spec,
 }
 
 static int
-open_inet(const struct sockaddr_spec *spec, const char *name,
-    struct report *report)
+open_inet(
+    const struct sockaddr_spec *spec, const char *name, struct report *report)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 	int fd, rc, on = 1;
@@ -96,12 +96,12 @@ open_inet(const struct sockaddr_spec *spec, const char *name,
 	snprintf(port, sizeof(port), "%u", spec->port);
 	rc = getaddrinfo(spec->host, port, &hints, &found);
 	if (rc != 0) {
-		report_error(report, NULL, 0, NULL, "%s: host \"%s\": %s",
-		    name, spec->host, gai_strerror(rc));
+		report_error(report, NULL, 0, NULL, "%s: host \"%s\": %s", name,
+		    spec->host, gai_strerror(rc));
 		return -1;
 	}
-	fd = socket(found->ai_family,
-	    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(
+	    found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		rc = -1;
 	if (rc == 0)
@@ -204,8 +204,8 @@ find_group(const char *name, gid_t *gid)
 }
 
 bool
-listen_owner(struct text text, struct listen_options *options,
-    const char *file, unsigned line, struct report *report)
+listen_owner(struct text text, struct listen_options *options, const char *file,
+    unsigned line, struct report *report)
 {
 	struct text group = text, user = text;
 	bool has_group = text_cut(&group, ':', &user);

@@ -92,7 +92,11 @@ static size_t
 utf8_len(struct text t)
 {
 	unsigned char c = (unsigned char)t.p[0];
-	size_t len = c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 0;
+	size_t len = c < 0xc2 ? 0
+	    : c < 0xe0        ? 2
+	    : c < 0xf0        ? 3
+	    : c < 0xf5        ? 4
+			      : 0;
 
 	if (len == 0 || len > t.len)
 		return 0;
@@ -181,8 +185,8 @@ out_time(struct text_out *out)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &tm);
 	size_t len = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(stamp + len, sizeof(stamp) - len, ".%03ldZ",
-	    now.tv_nsec / 1000000);
+	snprintf(
+	    stamp + len, sizeof(stamp) - len, ".%03ldZ", now.tv_nsec / 1000000);
 	out_str(out, stamp);
 }
 

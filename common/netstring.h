@@ -9,8 +9,8 @@
 
 enum netstring_status {
 	NETSTRING_OK,
-	NETSTRING_MORE,	   /* well formed so far, but not all of it is here */
-	NETSTRING_BAD,	   /* can never become a netstring */
+	NETSTRING_MORE,    /* well formed so far, but not all of it is here */
+	NETSTRING_BAD,     /* can never become a netstring */
 	NETSTRING_TOO_LONG /* would be, with more than max octets */
 };
 
@@ -20,8 +20,8 @@ enum netstring_status {
  * with NETSTRING_OK only.
  */
 static inline enum netstring_status
-netstring_read(struct text buffer, size_t max, struct text *payload,
-    size_t *used)
+netstring_read(
+    struct text buffer, size_t max, struct text *payload, size_t *used)
 {
 	size_t len = 0, at = 0;
 

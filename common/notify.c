@@ -48,9 +48,8 @@ notify_reloading(void)
 
 	/* Type=notify-reload wants to know which reload this is. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(state, sizeof(state),
-	    "RELOADING=1\nMONOTONIC_USEC=%lld%06ld", (long long)now.tv_sec,
-	    now.tv_nsec / 1000);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld%06ld",
+	    (long long)now.tv_sec, now.tv_nsec / 1000);
 	notify(state);
 }
 

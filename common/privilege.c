@@ -24,7 +24,8 @@ privilege_find(const char *user, struct privilege *out, struct report *report)
 			return true;
 		report_error(report, NULL, 0, "user",
 		    "only root can become \"%s\": start as root or as that "
-		    "user, or remove the key", user);
+		    "user, or remove the key",
+		    user);
 		return false;
 	}
 	pw = getpwnam(name);

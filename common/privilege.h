@@ -23,8 +23,8 @@ struct privilege {
  * being root, nobody but oneself.  False, and an error that says how to make
  * the user, if it can't be done.
  */
-bool privilege_find(const char *user, struct privilege *out,
-    struct report *report);
+bool privilege_find(
+    const char *user, struct privilege *out, struct report *report);
 
 /*
  * Become that user, with its supplementary groups, for good.  False, and an

@@ -62,8 +62,8 @@ add(struct report *r, bool is_error, const char *file, unsigned line,
 }
 
 void
-report_error(struct report *r, const char *file, unsigned line,
-    const char *key, const char *format, ...)
+report_error(struct report *r, const char *file, unsigned line, const char *key,
+    const char *format, ...)
 {
 	va_list args;
 

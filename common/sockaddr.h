@@ -22,13 +22,13 @@ struct sockaddr_spec {
 	enum sockaddr_family family;
 	char path[SOCKADDR_PATH_SIZE]; /* SOCKADDR_UNIX: absolute */
 	char host[SOCKADDR_HOST_SIZE]; /* else: name or literal, not empty */
-	uint16_t port;		       /* else: 1..65535, host byte order */
+	uint16_t port;                 /* else: 1..65535, host byte order */
 };
 
 /*
  * Parse text.  True, or false and *why says what is wrong with it (a constant).
  */
-bool sockaddr_parse(struct text text, struct sockaddr_spec *out,
-    const char **why);
+bool sockaddr_parse(
+    struct text text, struct sockaddr_spec *out, const char **why);
 
 #endif

@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A view: len octets at p, owned by somebody else.  p may be NULL if len is 0. */
+/* A view: len octets at p, owned by somebody else.  p may be NULL if len is 0.
+ */
 struct text {
 	const char *p;
 	size_t len;
@@ -198,11 +199,12 @@ text_cut(struct text *t, char c, struct text *head)
 static inline struct text
 text_trim(struct text t)
 {
-	while (t.len > 0 && (ascii_is_blank(t.p[0]) || t.p[0] == '\r' ||
-	    t.p[0] == '\n'))
+	while (t.len > 0 &&
+	    (ascii_is_blank(t.p[0]) || t.p[0] == '\r' || t.p[0] == '\n'))
 		t = text_from(t, 1);
-	while (t.len > 0 && (ascii_is_blank(t.p[t.len - 1]) ||
-	    t.p[t.len - 1] == '\r' || t.p[t.len - 1] == '\n'))
+	while (t.len > 0 &&
+	    (ascii_is_blank(t.p[t.len - 1]) || t.p[t.len - 1] == '\r' ||
+		t.p[t.len - 1] == '\n'))
 		t.len--;
 	return t;
 }

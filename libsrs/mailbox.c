@@ -25,8 +25,8 @@ enum {
 	D = NOT_IN_DOMAIN
 };
 
-static const uint8_t forbidden[256] = {
-    A, A, A, A, A, A, A, A, A, 0, A, A, A, A, A, A, /* TAB */
+static const uint8_t forbidden[256] = {A, A, A, A, A, A, A, A, A, 0, A, A, A, A,
+    A, A,                                           /* TAB */
     A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, /* controls */
     0, 0, D, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* " */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, B, D, B, 0, /* < = > */
@@ -64,8 +64,9 @@ mailbox_domain_ok_(struct text t)
 struct text
 mailbox_domain_of_(struct text t)
 {
-	return text_find(t, '@') == t.len ? t
-					  : text_from(t, text_rfind(t, '@') + 1);
+	return text_find(t, '@') == t.len
+	    ? t
+	    : text_from(t, text_rfind(t, '@') + 1);
 }
 
 enum srs_status

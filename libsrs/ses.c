@@ -6,9 +6,9 @@
  *	tc	  = now / fraction
  *	b	  = the least b >= 1 with (1 << b) - 1 > max_age_days
  *	T	  = b + fraction_bits;  M = (1 << T) - 1
- *	H	  = top hash_bits of HMAC(BE64(tc) BE64(id) local "@" lc(domain))
- *	N	  = ((id << T | tc mod M) << hash_bits) | H
- *	signature = N in base 38
+ *	H	  = top hash_bits of HMAC(BE64(tc) BE64(id) local "@"
+ *lc(domain)) N	  = ((id << T | tc mod M) << hash_bits) | H signature = N in
+ *base 38
  *
  * tc is taken modulo M, not M + 1: the value M marks a fixed signature, whose
  * hash is over tc = 0.  Its hash is checked like any other's.
@@ -21,14 +21,14 @@
 #include <stdlib.h>
 
 #define SECONDS_PER_DAY 86400
-#define TAG_LEN		4 /* "SES=" */
+#define TAG_LEN         4 /* "SES=" */
 
 /*
  * 64 bits of id, 9 + 8 of time code, 160 of hash: 241 bits, in 32-bit limbs;
  * 46 digits of base 38.  More digits can only be zeros in front.
  */
-#define NUMBER_LIMBS  8
-#define NUMBER_DIGITS 46
+#define NUMBER_LIMBS    8
+#define NUMBER_DIGITS   46
 #define DIGITS_READ_MAX 64
 
 struct ses_ctx {
@@ -284,8 +284,8 @@ ses_sign(const struct ses_ctx *ctx, struct text sender, uint64_t message_id,
 	uint64_t mask = (UINT64_C(1) << time_bits(&ctx->params)) - 1;
 
 	/* pysrs takes the first hours of 1970 for "no date"; so do we. */
-	return sign(ctx, sender, message_id, code,
-	    code == 0 ? mask : code % mask, out);
+	return sign(
+	    ctx, sender, message_id, code, code == 0 ? mask : code % mask, out);
 }
 
 enum srs_status

@@ -23,7 +23,7 @@
 #define SES_FRACTION_BITS_MAX 8
 
 struct ses_params {
-	unsigned hash_bits;	/* SES_HASH_BITS_MIN..SES_HASH_BITS_MAX */
+	unsigned hash_bits;     /* SES_HASH_BITS_MIN..SES_HASH_BITS_MAX */
 	unsigned fraction_bits; /* 0..SES_FRACTION_BITS_MAX */
 	/*
 	 * Validity, 0..SRS_AGE_DAYS_MAX.  It also sets the width of the time
@@ -34,8 +34,8 @@ struct ses_params {
 	unsigned max_age_days;
 };
 
-#define SES_PARAMS_DEFAULT                                                     \
-	((struct ses_params){                                                  \
+#define SES_PARAMS_DEFAULT    \
+	((struct ses_params){ \
 	    .hash_bits = 80, .fraction_bits = 2, .max_age_days = 10})
 
 struct ses_ctx;
@@ -48,10 +48,10 @@ enum srs_status ses_ctx_add_key(struct ses_ctx *ctx, struct text key);
 
 struct ses_info {
 	uint64_t message_id;
-	bool fixed;	    /* never expires: signed with ses_sign_fixed() */
-	uint64_t time_code; /* fractions of a day since 1970; 0 if fixed */
+	bool fixed;          /* never expires: signed with ses_sign_fixed() */
+	uint64_t time_code;  /* fractions of a day since 1970; 0 if fixed */
 	uint64_t signed_sec; /* when that fraction began, since 1970 UTC */
-	unsigned key;	    /* by which key, 0 being the signing one */
+	unsigned key;        /* by which key, 0 being the signing one */
 };
 
 /*

@@ -18,9 +18,9 @@
 #include <stdlib.h>
 
 #define SECONDS_PER_DAY 86400
-#define STAMP_DAYS	1024 /* two characters of five bits */
-#define STAMP_LEN	2
-#define TAG_LEN		4 /* "SRS0" */
+#define STAMP_DAYS      1024 /* two characters of five bits */
+#define STAMP_LEN       2
+#define TAG_LEN         4 /* "SRS0" */
 
 /* A day stamp this far ahead is a clock, not a message of three years ago. */
 #define FUTURE_DAYS_PLAUSIBLE 31
@@ -275,8 +275,8 @@ addr_clear(struct srs_addr *out)
 #define HEAD_ROOM (TAG_LEN + 1 + HASH_ROOM + 1 + STAMP_LEN + 1)
 
 static struct text
-head_create(const struct srs_ctx *ctx, const struct message *m,
-    const char *tag, struct text stamp, char out[static HEAD_ROOM])
+head_create(const struct srs_ctx *ctx, const struct message *m, const char *tag,
+    struct text stamp, char out[static HEAD_ROOM])
 {
 	char *at = out + TAG_LEN + 1;
 
@@ -351,8 +351,8 @@ encode_again(const struct srs_ctx *ctx, const struct mailbox_ *box, int version,
 }
 
 static enum srs_status
-sender_parse(const struct srs_ctx *ctx, struct text sender,
-    struct mailbox_ *box)
+sender_parse(
+    const struct srs_ctx *ctx, struct text sender, struct mailbox_ *box)
 {
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;

@@ -51,17 +51,17 @@
 
 enum srs_status {
 	SRS_OK = 0,
-	SRS_NOT_SRS,	   /* a plain address, nothing to reverse */
+	SRS_NOT_SRS,       /* a plain address, nothing to reverse */
 	SRS_NULL_SENDER,   /* <> is never rewritten */
-	SRS_BAD_SYNTAX,	   /* no "@", no domain, missing fields, controls */
+	SRS_BAD_SYNTAX,    /* no "@", no domain, missing fields, controls */
 	SRS_BAD_TIMESTAMP, /* not exactly two of A-Z 2-7 */
-	SRS_BAD_HASH,	   /* no key gives this hash */
-	SRS_SHORT_HASH,	   /* fewer characters than the minimum */
-	SRS_EXPIRED,	   /* older than the maximum age */
-	SRS_FUTURE,	   /* dated later than the allowance */
-	SRS_NO_SPACE,	   /* result over SRS_LOCAL_MAX or SRS_ADDR_MAX */
-	SRS_NO_KEY,	   /* the context holds no key */
-	SRS_BAD_PARAM,	   /* a parameter is out of its range */
+	SRS_BAD_HASH,      /* no key gives this hash */
+	SRS_SHORT_HASH,    /* fewer characters than the minimum */
+	SRS_EXPIRED,       /* older than the maximum age */
+	SRS_FUTURE,        /* dated later than the allowance */
+	SRS_NO_SPACE,      /* result over SRS_LOCAL_MAX or SRS_ADDR_MAX */
+	SRS_NO_KEY,        /* the context holds no key */
+	SRS_BAD_PARAM,     /* a parameter is out of its range */
 	SRS_NO_MEMORY
 };
 
@@ -81,22 +81,22 @@ enum srs_alphabet {
 };
 
 struct srs_params {
-	unsigned hash_length; /* characters written, 1..SRS_HASH_MAX */
-	unsigned hash_min;    /* characters demanded, 1..hash_length */
-	unsigned max_age_days;	  /* 0..SRS_AGE_DAYS_MAX */
-	unsigned future_days;	  /* 0..SRS_FUTURE_DAYS_MAX, for clock skew */
-	char separator;		  /* behind the tag: one of = + - */
+	unsigned hash_length;       /* characters written, 1..SRS_HASH_MAX */
+	unsigned hash_min;          /* characters demanded, 1..hash_length */
+	unsigned max_age_days;      /* 0..SRS_AGE_DAYS_MAX */
+	unsigned future_days;       /* 0..SRS_FUTURE_DAYS_MAX, for clock skew */
+	char separator;             /* behind the tag: one of = + - */
 	enum srs_alphabet alphabet; /* written; both are read */
 	bool always_rewrite; /* also if the sender is in the SRS domain */
 };
 
-#define SRS_PARAMS_DEFAULT                                                     \
-	((struct srs_params){.hash_length = 6,                                 \
-	    .hash_min = 6,                                                     \
-	    .max_age_days = 21,                                                \
-	    .future_days = 0,                                                  \
-	    .separator = '=',                                                  \
-	    .alphabet = SRS_BASE64URL,                                         \
+#define SRS_PARAMS_DEFAULT                     \
+	((struct srs_params){.hash_length = 6, \
+	    .hash_min = 6,                     \
+	    .max_age_days = 21,                \
+	    .future_days = 0,                  \
+	    .separator = '=',                  \
+	    .alphabet = SRS_BASE64URL,         \
 	    .always_rewrite = false})
 
 struct srs_ctx;
@@ -141,21 +141,22 @@ enum srs_status srs_encode(const struct srs_ctx *ctx, struct text sender,
 enum srs_status srs_sign(const struct srs_ctx *ctx, struct text sender,
     uint64_t now_sec, struct srs_addr *out);
 
-/* What an SRS address says.  The views point into the address that was given. */
+/* What an SRS address says.  The views point into the address that was given.
+ */
 struct srs_info {
 	unsigned version;      /* 0 or 1; fields below are set as far as read */
-	char separator;	       /* the one behind the tag */
-	bool quoted;	       /* local part was in double quotes */
-	bool sign_form;	       /* SRS0 with an empty host field */
+	char separator;        /* the one behind the tag */
+	bool quoted;           /* local part was in double quotes */
+	bool sign_form;        /* SRS0 with an empty host field */
 	struct text hash;      /* as given */
 	struct text timestamp; /* as given; empty in SRS1 */
 	struct text host;      /* SRS0: the original's; SRS1: first forwarder */
 	struct text user;      /* SRS0: the original's; SRS1: the rest */
 	struct text domain;    /* the one that was rewritten into */
-	bool verified;	       /* the hash is right */
-	unsigned key;	       /* by which key, 0 being the signing one */
-	bool dated;	       /* timestamp well formed, age_days is set */
-	int age_days;	       /* negative: in the future */
+	bool verified;         /* the hash is right */
+	unsigned key;          /* by which key, 0 being the signing one */
+	bool dated;            /* timestamp well formed, age_days is set */
+	int age_days;          /* negative: in the future */
 };
 
 /*

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 
 /* The defaults of pysrs's daemon, and of its milter where they differ. */
-#define PYSRS_HASH_LENGTH      TEXT("8")
-#define PYSRS_MAX_AGE	       TEXT("8")
-#define PYSRS_SOCKET	       TEXT("/var/run/milter/pysrs")
-#define PYSRS_MILTER_HASH      5
-#define PYSRS_MILTER_MAX_AGE   21
+#define PYSRS_HASH_LENGTH    TEXT("8")
+#define PYSRS_MAX_AGE        TEXT("8")
+#define PYSRS_SOCKET         TEXT("/var/run/milter/pysrs")
+#define PYSRS_MILTER_HASH    5
+#define PYSRS_MILTER_MAX_AGE 21
 
 struct word {
 	const char *section;
@@ -200,8 +200,8 @@ add_secrets(const struct ini *source, struct legacy *l, struct report *report)
 }
 
 bool
-legacy_translate(const struct ini *source, struct legacy *out,
-    struct report *report)
+legacy_translate(
+    const struct ini *source, struct legacy *out, struct report *report)
 {
 	*out = (struct legacy){.ini.name = source->name};
 	out->ini.entries =

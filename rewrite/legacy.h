@@ -29,8 +29,8 @@ bool legacy_detect(const char *path, const struct ini *ini);
  * Unknown keys are warned of.  False if out of memory or without a secret;
  * legacy_free() is due either way.
  */
-bool legacy_translate(const struct ini *source, struct legacy *out,
-    struct report *report);
+bool legacy_translate(
+    const struct ini *source, struct legacy *out, struct report *report);
 void legacy_free(struct legacy *legacy);
 
 #endif

@@ -84,7 +84,8 @@ static enum srs_status
 open_layer(const struct rewriter *r, struct text address, uint64_t now_sec,
     struct srs_addr *out)
 {
-	enum srs_status status = ses_verify(r->ses, address, now_sec, out, NULL);
+	enum srs_status status =
+	    ses_verify(r->ses, address, now_sec, out, NULL);
 
 	if (status == SRS_NOT_SRS)
 		return srs_decode(r->srs, address, now_sec, out, NULL);
@@ -183,13 +184,14 @@ policy_forward(const struct rewriter *r, const struct policy_sender *s,
 		return;
 	if (list_has_domain(&r->ses_domains, domain)) {
 		out->reason = reason_of(ses_sign(r->ses, s->address,
-		    s->message_id, s->now_sec, addr), POLICY_SES_SIGNED);
+					    s->message_id, s->now_sec, addr),
+		    POLICY_SES_SIGNED);
 		return;
 	}
 	if (list_has_domain(&r->sign_domains, domain)) {
-		out->reason = reason_of(
-		    srs_sign(r->srs, s->address, s->now_sec, addr),
-		    POLICY_SIGNED);
+		out->reason =
+		    reason_of(srs_sign(r->srs, s->address, s->now_sec, addr),
+			POLICY_SIGNED);
 		return;
 	}
 	struct text srs_domain = rewriter_domain(r, s->forwarding_domain);
@@ -197,6 +199,7 @@ policy_forward(const struct rewriter *r, const struct policy_sender *s,
 		out->reason = POLICY_NO_FWDOMAIN;
 		return;
 	}
-	out->reason = reason_of(srs_encode(r->srs, s->address, srs_domain,
-	    s->now_sec, addr), POLICY_FORWARDED);
+	out->reason = reason_of(
+	    srs_encode(r->srs, s->address, srs_domain, s->now_sec, addr),
+	    POLICY_FORWARDED);
 }

@@ -12,19 +12,19 @@
 enum policy_reason {
 	/* changed */
 	POLICY_FORWARDED, /* SRS0 or SRS1 into the SRS domain */
-	POLICY_SIGNED,	  /* SRS in its own domain */
+	POLICY_SIGNED,    /* SRS in its own domain */
 	POLICY_SES_SIGNED,
 	POLICY_RESTORED,
 	/* nothing to do */
 	POLICY_NULL_SENDER,
-	POLICY_UNQUALIFIED,	 /* no domain */
-	POLICY_OWN_DOMAIN,	 /* in own_domains, or in the SRS domain */
-	POLICY_OWN_SRS,		 /* carries a valid signature of ours */
+	POLICY_UNQUALIFIED,        /* no domain */
+	POLICY_OWN_DOMAIN,         /* in own_domains, or in the SRS domain */
+	POLICY_OWN_SRS,            /* carries a valid signature of ours */
 	POLICY_RECIPIENT_EXCLUDED, /* nosrs, exclude_recipients */
 	POLICY_SENDER_EXCLUDED,
 	POLICY_SENDER_NOT_INCLUDED,
 	POLICY_NO_FWDOMAIN,
-	POLICY_NOT_SRS,	       /* nothing to restore */
+	POLICY_NOT_SRS,        /* nothing to restore */
 	POLICY_FOREIGN_DOMAIN, /* SRS, but in nobody's domain that we know */
 	/* should have been changed, but can't be */
 	POLICY_TOO_LONG,
@@ -51,8 +51,8 @@ struct policy_sender {
 	struct text address; /* without angle brackets; empty: null sender */
 	struct text recipient_host;    /* next hop or domain; empty: unknown */
 	struct text forwarding_domain; /* whose mail it was; empty: unknown */
-	uint64_t message_id;	       /* for SES; unique to this message */
-	uint64_t now_sec;	       /* since 1970 UTC */
+	uint64_t message_id;           /* for SES; unique to this message */
+	uint64_t now_sec;              /* since 1970 UTC */
 };
 
 /* Decide on a sender, and rewrite or sign it. */

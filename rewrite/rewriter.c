@@ -150,8 +150,8 @@ build_codecs(const struct maker *m)
 	const struct rewriter_legacy *legacy = m->legacy;
 	struct rewriter *r = m->rewriter;
 	struct srs_params srs = {.hash_length = (unsigned)s->hash_length,
-	    .hash_min = (unsigned)(s->hash_min != 0 ? s->hash_min
-						    : s->hash_length),
+	    .hash_min =
+		(unsigned)(s->hash_min != 0 ? s->hash_min : s->hash_length),
 	    .max_age_days = (unsigned)s->max_age,
 	    .future_days = (unsigned)s->future_days,
 	    .separator = rewrite_separators[s->separator][0],
@@ -211,8 +211,7 @@ check_secret(const struct maker *m, struct text secret)
 	/* Legacy sites have what they have; but not what is published. */
 	if (m->legacy != NULL && secret.len < SECRET_MIN &&
 	    strstr(weakness, "published") == NULL) {
-		report_warning(m->report, m->file, 0, "secret", "%s",
-		    weakness);
+		report_warning(m->report, m->file, 0, "secret", "%s", weakness);
 		return true;
 	}
 	fail(m, m->legacy != NULL ? "secret" : "secret_file", weakness);
@@ -236,7 +235,8 @@ check_mode(const struct maker *m, const char *path, mode_t mode)
 	report_error(m->report, m->file,
 	    conf_line(m->conf, "srs", "secret_file"), "secret_file",
 	    "everybody may read or write %s; mend it with: chown "
-	    "root:mailfrom %s && chmod 0640 %s", path, path, path);
+	    "root:mailfrom %s && chmod 0640 %s",
+	    path, path, path);
 	return false;
 }
 
@@ -248,8 +248,8 @@ load_secrets(const struct maker *m)
 	bool ok;
 
 	if (m->legacy != NULL)
-		return add_secrets(m, m->legacy->secrets,
-		    m->legacy->secret_count);
+		return add_secrets(
+		    m, m->legacy->secrets, m->legacy->secret_count);
 	if (s->secret_file.len == 0) {
 		fail(m, "secret_file",
 		    "not set; make a secret with: srs keygen");
@@ -259,8 +259,8 @@ load_secrets(const struct maker *m)
 	    s->secret_line_end ? SECRETS_WITH_LINE_END : SECRETS_PLAIN,
 	    &secrets, m->report);
 	if (ok)
-		ok = check_mode(m, s->secret_file.p,
-			 secrets.file.stat.st_mode) &&
+		ok = check_mode(
+			 m, s->secret_file.p, secrets.file.stat.st_mode) &&
 		    add_secrets(m, secrets.items, secrets.count);
 	secrets_free(&secrets);
 	return ok;

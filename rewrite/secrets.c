@@ -7,8 +7,8 @@
 static const char *const published[] = {"shhhh!", "\"shhhh!\""};
 
 static bool
-add_line(struct secrets *s, const char *path, unsigned number,
-    struct text line, struct text ended, struct report *report)
+add_line(struct secrets *s, const char *path, unsigned number, struct text line,
+    struct text ended, struct report *report)
 {
 	if (line.len == 0)
 		return true;
@@ -22,8 +22,7 @@ add_line(struct secrets *s, const char *path, unsigned number,
 		    "as a secret");
 		return true;
 	}
-	struct text *more =
-	    realloc(s->items, (s->count + 1) * sizeof(*more));
+	struct text *more = realloc(s->items, (s->count + 1) * sizeof(*more));
 	if (more == NULL) {
 		report_error(report, path, number, NULL, "out of memory");
 		return false;

@@ -32,8 +32,8 @@ enum secrets_mode {
  * Read the secrets of path.  False, and an error reported, if the file can't be
  * read, holds no secret or a NUL.  secrets_free() is due either way; it wipes.
  */
-bool secrets_load(const char *path, enum secrets_mode mode,
-    struct secrets *out, struct report *report);
+bool secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
+    struct report *report);
 void secrets_free(struct secrets *secrets);
 
 /* Why nobody should sign with this secret, or NULL. */

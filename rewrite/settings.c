@@ -45,9 +45,8 @@ static const struct conf_key keys[] = {
 		"destination is known"},
     {"always_rewrite", CONF_BOOL, AT(always_rewrite), .initial = "no",
 	.help = "Rewrite senders in the SRS domain itself too"},
-    {"max_age", CONF_UINT, AT(max_age), 1, SRS_AGE_DAYS_MAX,
-	.initial = "21", .unit = "days",
-	.help = "How long an address can be reversed"},
+    {"max_age", CONF_UINT, AT(max_age), 1, SRS_AGE_DAYS_MAX, .initial = "21",
+	.unit = "days", .help = "How long an address can be reversed"},
     {"future_days", CONF_UINT, AT(future_days), 0, SRS_FUTURE_DAYS_MAX,
 	.initial = "1", .unit = "days",
 	.help = "How far ahead the clock of a host with the same secret may "

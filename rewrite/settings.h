@@ -21,11 +21,11 @@ struct rewrite_settings {
 	struct conf_list include_senders;
 	struct conf_list exclude_recipients;
 	bool always_rewrite;
-	uint64_t max_age;     /* days */
-	uint64_t future_days; /* days */
-	uint64_t hash_length; /* characters */
-	uint64_t hash_min;    /* characters; 0: as hash_length */
-	unsigned separator;   /* index into rewrite_separators */
+	uint64_t max_age;       /* days */
+	uint64_t future_days;   /* days */
+	uint64_t hash_length;   /* characters */
+	uint64_t hash_min;      /* characters; 0: as hash_length */
+	unsigned separator;     /* index into rewrite_separators */
 	unsigned hash_alphabet; /* enum srs_alphabet */
 	uint64_t ses_server;
 	bool skip_if_spf_passes;

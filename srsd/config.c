@@ -18,10 +18,9 @@ static const struct conf_key srsd_keys[] = {
 	.sample = "inet:10001@127.0.0.1",
 	.help = "Listeners of Postfix's tcp_table protocol, for senders"},
     {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse),
-	.sample = "inet:10002@127.0.0.1",
-	.help = "The same for recipients"},
-    {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX,
-	.unit = "threads", .help = "Without it the cores, up to 4"},
+	.sample = "inet:10002@127.0.0.1", .help = "The same for recipients"},
+    {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .unit = "threads",
+	.help = "Without it the cores, up to 4"},
     {"user", CONF_TEXT, AT(user), .sample = "mailfrom",
 	.help = "Whom to become when started as root"},
     {"socket_mode", CONF_OCTAL, AT(socket_mode), 0, 0777, .initial = "0660",
@@ -32,9 +31,8 @@ static const struct conf_key srsd_keys[] = {
 	.help = "Where to write the process number"},
     {"max_connections", CONF_UINT, AT(max_connections), 1, 1000000,
 	.initial = "10000", .help = "More clients wait to be accepted"},
-    {"idle_timeout", CONF_UINT, AT(idle_timeout), 1, 86400,
-	.initial = "3600", .unit = "seconds",
-	.help = "When a client that asks nothing is closed"},
+    {"idle_timeout", CONF_UINT, AT(idle_timeout), 1, 86400, .initial = "3600",
+	.unit = "seconds", .help = "When a client that asks nothing is closed"},
     {"request_timeout", CONF_UINT, AT(request_timeout), 1, 3600,
 	.initial = "30", .unit = "seconds",
 	.help = "For a whole request to arrive, and an answer to be taken"},
@@ -54,7 +52,7 @@ srsd_section(struct srsd_settings *values)
 /* Sections of the same file that are other programs' business. */
 static const char *const other_sections[] = {"srsmilter", "spf", "spfmilter"};
 
-#define OTHERS	 (sizeof(other_sections) / sizeof(other_sections[0]))
+#define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
 #define SECTIONS (3 + OTHERS)
 
 static void
@@ -64,8 +62,8 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 	out[1] = srsd_section(&c->srsd);
 	out[2] = log_section(&c->log);
 	for (size_t i = 0; i < OTHERS; i++)
-		out[3 + i] = (struct conf_section){.name = other_sections[i],
-		    .elsewhere = true};
+		out[3 + i] = (struct conf_section){
+		    .name = other_sections[i], .elsewhere = true};
 }
 
 void
@@ -77,7 +75,8 @@ config_print(FILE *to)
 	sections_of(&none, sections);
 	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
 	      "out shows its\n# default, or an example where there is "
-	      "none.\n\n", to);
+	      "none.\n\n",
+	    to);
 	conf_print(to, sections, 3);
 }
 
@@ -86,8 +85,8 @@ config_print(FILE *to)
 static bool
 watch(struct config *c, const char *path)
 {
-	struct watched_file *more = realloc(c->watched,
-	    (c->watched_count + 1) * sizeof(*more));
+	struct watched_file *more =
+	    realloc(c->watched, (c->watched_count + 1) * sizeof(*more));
 
 	if (more == NULL)
 		return false;
@@ -127,20 +126,20 @@ load(struct config *c, const struct ini *ini,
 		report_error(report, c->path, 0, NULL, "out of memory");
 		return false;
 	}
-	return rewriter_new(&c->srs, c->conf, c->path, legacy, &c->rewriter,
-		   report) &&
+	return rewriter_new(
+		   &c->srs, c->conf, c->path, legacy, &c->rewriter, report) &&
 	    report->errors == errors;
 }
 
 static void
-check_legacy_mode(const char *path, const struct file *file,
-    struct report *report)
+check_legacy_mode(
+    const char *path, const struct file *file, struct report *report)
 {
 	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		report_warning(report, path, 0, "secret",
 		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
-		    "with: chown root:mailfrom %s && chmod 0640 %s", path,
-		    path);
+		    "with: chown root:mailfrom %s && chmod 0640 %s",
+		    path, path);
 }
 
 static bool
@@ -238,10 +237,12 @@ config_check_readable(const struct config *c, struct report *report)
 	if (access(c->path, R_OK) < 0)
 		report_warning(report, c->path, 0, NULL,
 		    "cannot be read again by this user, so a reload will "
-		    "fail: %s", strerror(errno));
+		    "fail: %s",
+		    strerror(errno));
 	for (size_t i = 0; i < c->watched_count; i++)
 		if (access(c->watched[i].path, R_OK) < 0)
 			report_warning(report, c->watched[i].path, 0, NULL,
 			    "cannot be read again by this user, so a reload "
-			    "will fail: %s", strerror(errno));
+			    "will fail: %s",
+			    strerror(errno));
 }

@@ -12,7 +12,11 @@
 
 #define SRSD_WORKERS_MAX 64
 
-enum srsd_format { SRSD_FORMAT_DETECT, SRSD_FORMAT_MAILFROM, SRSD_FORMAT_PYSRS };
+enum srsd_format {
+	SRSD_FORMAT_DETECT,
+	SRSD_FORMAT_MAILFROM,
+	SRSD_FORMAT_PYSRS
+};
 
 /* The section [srsd]. */
 struct srsd_settings {
@@ -25,7 +29,7 @@ struct srsd_settings {
 	struct text socket_owner;
 	struct text pid_file;
 	uint64_t max_connections;
-	uint64_t idle_timeout;	  /* seconds */
+	uint64_t idle_timeout;    /* seconds */
 	uint64_t request_timeout; /* seconds */
 };
 
@@ -51,8 +55,8 @@ struct config {
  * names.  Not null: the caller's, for config_free(); or null, and errors were
  * reported.
  */
-struct config *config_load(const char *path, enum srsd_format format,
-    struct report *report);
+struct config *config_load(
+    const char *path, enum srsd_format format, struct report *report);
 void config_free(struct config *config);
 
 /* Whether a secret or list file has changed since config was loaded. */

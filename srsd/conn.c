@@ -35,8 +35,8 @@ static uint64_t
 next_message_id(void *arg)
 {
 	struct worker *w = arg;
-	uint64_t id = atomic_fetch_add_explicit(&w->server->message_id, 1,
-	    memory_order_relaxed);
+	uint64_t id = atomic_fetch_add_explicit(
+	    &w->server->message_id, 1, memory_order_relaxed);
 
 	/* Processes with the same secret differ in the low octet. */
 	return id << 8 | w->config->config->rewriter->ses_server;
@@ -67,10 +67,10 @@ log_decision(void *arg, const struct map_answer *a)
 	    text_of(policy_changed(a->result.reason)  ? "changed"
 		    : policy_failed(a->result.reason) ? "failed"
 						      : "unchanged"));
-	log_text(&line, "reason",
-	    text_of(policy_reason_text(a->result.reason)));
-	log_text(&line, a->reverse ? "recipient" : "sender",
-	    out_view(&a->address));
+	log_text(
+	    &line, "reason", text_of(policy_reason_text(a->result.reason)));
+	log_text(
+	    &line, a->reverse ? "recipient" : "sender", out_view(&a->address));
 	if (policy_changed(a->result.reason))
 		log_text(&line, "to",
 		    text_at(a->result.address.text, a->result.address.len));

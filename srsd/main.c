@@ -19,9 +19,9 @@
 #include "common/privilege.h"
 #include "srsd/server.h"
 
-#define LISTENERS_MAX	64
+#define LISTENERS_MAX   64
 #define WORKERS_DEFAULT 4
-#define WATCH_SEC	2 /* how often secret and list files are looked at */
+#define WATCH_SEC       2 /* how often secret and list files are looked at */
 
 struct options {
 	const char *path;
@@ -132,8 +132,8 @@ parse_options(int argc, char **argv, struct options *o)
 /* --- sockets --- */
 
 static bool
-add_listener(struct daemon *d, int fd, enum protocol protocol,
-    struct report *report)
+add_listener(
+    struct daemon *d, int fd, enum protocol protocol, struct report *report)
 {
 	if (d->listener_count == LISTENERS_MAX) {
 		report_error(report, NULL, 0, "listen", "more than %d sockets",
@@ -183,8 +183,8 @@ take_inherited(struct daemon *d, unsigned count, struct report *report)
 			protocol = PROTOCOL_TCP_FORWARD;
 		else if (strcmp(name, "tcp_table_reverse") == 0)
 			protocol = PROTOCOL_TCP_REVERSE;
-		if (!add_listener(d, LISTEN_FIRST_FD + (int)i, protocol,
-			report))
+		if (!add_listener(
+			d, LISTEN_FIRST_FD + (int)i, protocol, report))
 			return false;
 	}
 	return true;
@@ -195,9 +195,8 @@ open_listeners(struct daemon *d, const struct config *c,
     const struct privilege *who, struct report *report)
 {
 	const struct srsd_settings *s = &c->srsd;
-	struct listen_options options = {.mode = (mode_t)s->socket_mode,
-	    .uid = (uid_t)-1,
-	    .gid = (gid_t)-1};
+	struct listen_options options = {
+	    .mode = (mode_t)s->socket_mode, .uid = (uid_t)-1, .gid = (gid_t)-1};
 	unsigned inherited = listen_inherited();
 
 	if (inherited != 0 && !d->options.check_only)
@@ -229,8 +228,8 @@ open_pid_file(struct daemon *d, const struct config *c, struct report *report)
 	d->pid_fd = -1;
 	if (c->srsd.pid_file.len == 0)
 		return true;
-	d->pid_fd = open(path,
-	    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	d->pid_fd = open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (d->pid_fd >= 0)
 		return true;
 	report_error(report, c->path, conf_line(c->conf, "srsd", "pid_file"),
@@ -369,15 +368,17 @@ static void
 warn_of_restart(const struct config *old, const struct config *new)
 {
 	if (!same_list(&old->srsd.listen, &new->srsd.listen) ||
-	    !same_list(&old->srsd.tcp_table_forward,
-		&new->srsd.tcp_table_forward) ||
-	    !same_list(&old->srsd.tcp_table_reverse,
-		&new->srsd.tcp_table_reverse))
-		log_say(LEVEL_WARNING, "new listeners need a restart; the old "
-				       "ones are served");
+	    !same_list(
+		&old->srsd.tcp_table_forward, &new->srsd.tcp_table_forward) ||
+	    !same_list(
+		&old->srsd.tcp_table_reverse, &new->srsd.tcp_table_reverse))
+		log_say(LEVEL_WARNING,
+		    "new listeners need a restart; the old "
+		    "ones are served");
 	if (old->log.to != new->log.to || old->log.format != new->log.format)
-		log_say(LEVEL_WARNING, "[log] to and format need a restart to "
-				       "change");
+		log_say(LEVEL_WARNING,
+		    "[log] to and format need a restart to "
+		    "change");
 	if (old->srsd.workers != new->srsd.workers)
 		log_say(LEVEL_WARNING, "workers need a restart to change");
 }
@@ -391,14 +392,16 @@ reload(struct daemon *d, const char *why)
 	notify_reloading();
 	config = config_load(d->options.path, d->options.format, &report);
 	if (config == NULL)
-		log_say(LEVEL_ERROR, "%s: the new configuration is wrong; the "
-				     "old one stays in force", why);
+		log_say(LEVEL_ERROR,
+		    "%s: the new configuration is wrong; the "
+		    "old one stays in force",
+		    why);
 	else {
 		warn_of_restart(server_config(d->server), config);
 		log_set_level(log_wanted(d, config).level);
 		server_reload(d->server, config);
-		log_say(LEVEL_INFO, "%s: configuration and secrets reloaded",
-		    why);
+		log_say(
+		    LEVEL_INFO, "%s: configuration and secrets reloaded", why);
 	}
 	notify_ready();
 }
@@ -469,8 +472,8 @@ serve(struct daemon *d, struct config *config, struct report *report)
 	d->base = event_base_new();
 	d->server = d->base == NULL
 	    ? NULL
-	    : server_start(d->listeners, d->listener_count, workers, config,
-		  report);
+	    : server_start(
+		  d->listeners, d->listener_count, workers, config, report);
 	if (d->server == NULL)
 		return EXIT_FAILURE;
 	daemon_ready(ready_fd);

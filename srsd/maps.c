@@ -61,8 +61,8 @@ decide_reverse(const struct rewriter *r, const struct map_request *request,
 {
 	out->decided = true;
 	out->reverse = true;
-	policy_reverse(r, out_view(&out->address), scope, request->now_sec,
-	    &out->result);
+	policy_reverse(
+	    r, out_view(&out->address), scope, request->now_sec, &out->result);
 }
 
 /* --- sendmail --- */
@@ -216,9 +216,8 @@ void
 map_answer_request(const struct rewriter *r, struct text request,
     uint64_t message_id, uint64_t now_sec, struct map_answer *out)
 {
-	struct map_request parsed = {.key = request,
-	    .message_id = message_id,
-	    .now_sec = now_sec};
+	struct map_request parsed = {
+	    .key = request, .message_id = message_id, .now_sec = now_sec};
 
 	if (text_cut(&parsed.key, ' ', &parsed.map)) {
 		map_answer(r, &parsed, out);

@@ -40,7 +40,7 @@ struct map_answer {
 	bool decided;
 	bool reverse;
 	struct policy_result result;
-	struct text host; /* next hop, if the key told it */
+	struct text host;        /* next hop, if the key told it */
 	struct text_out address; /* what was asked about, plain */
 	char data_room[MAP_DATA_SIZE];
 	char address_room[MAP_REQUEST_MAX];

@@ -19,8 +19,8 @@ write_netstring(struct text_out *out, enum map_status status, struct text data)
 }
 
 static enum protocol_status
-socketmap_next(struct text *input, const struct protocol_env *env,
-    struct text_out *out)
+socketmap_next(
+    struct text *input, const struct protocol_env *env, struct text_out *out)
 {
 	struct map_answer *answer = env->scratch;
 	struct text request;
@@ -107,13 +107,13 @@ write_line(struct text_out *out, const char *code, struct text value)
 }
 
 static void
-tcp_get(enum protocol protocol, struct text key,
-    const struct protocol_env *env, struct text_out *out)
+tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
+    struct text_out *out)
 {
 	struct map_answer *answer = env->scratch;
-	struct map_request request = {
-	    .map = protocol == PROTOCOL_TCP_FORWARD ? TEXT("forward")
-						    : TEXT("reverse"),
+	struct map_request request = {.map = protocol == PROTOCOL_TCP_FORWARD
+		? TEXT("forward")
+		: TEXT("reverse"),
 	    .key = key,
 	    .message_id = env->next_message_id(env->arg),
 	    .now_sec = env->now_sec};

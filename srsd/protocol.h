@@ -15,7 +15,11 @@
 
 #include "srsd/maps.h"
 
-enum protocol { PROTOCOL_SOCKETMAP, PROTOCOL_TCP_FORWARD, PROTOCOL_TCP_REVERSE };
+enum protocol {
+	PROTOCOL_SOCKETMAP,
+	PROTOCOL_TCP_FORWARD,
+	PROTOCOL_TCP_REVERSE
+};
 
 /* Octets of a tcp_table line, its LF included (tcp_table(5)). */
 #define PROTOCOL_LINE_MAX 4096
@@ -28,8 +32,8 @@ enum protocol { PROTOCOL_SOCKETMAP, PROTOCOL_TCP_FORWARD, PROTOCOL_TCP_REVERSE }
 
 enum protocol_status {
 	PROTOCOL_ANSWERED, /* one request was taken and answered */
-	PROTOCOL_MORE,	   /* the input holds no whole request */
-	PROTOCOL_CLOSE	   /* close, once what was written is sent */
+	PROTOCOL_MORE,     /* the input holds no whole request */
+	PROTOCOL_CLOSE     /* close, once what was written is sent */
 };
 
 struct protocol_env {

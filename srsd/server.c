@@ -50,8 +50,9 @@ server_reload(struct server *s, struct config *config)
 	struct shared_config *shared = config_share(config);
 
 	if (shared == NULL) {
-		log_say(LEVEL_ERROR, "out of memory: the old configuration "
-				     "stays in force");
+		log_say(LEVEL_ERROR,
+		    "out of memory: the old configuration "
+		    "stays in force");
 		config_free(config);
 		return;
 	}
@@ -117,8 +118,8 @@ server_start(const struct listener *listeners, size_t count, unsigned workers,
 	struct server *s = server_new(listeners, count, workers, config);
 
 	if (s == NULL) {
-		report_error(report, NULL, 0, NULL, "cannot start: %s",
-		    strerror(errno));
+		report_error(
+		    report, NULL, 0, NULL, "cannot start: %s", strerror(errno));
 		return NULL;
 	}
 	while (s->workers_started < workers) {

@@ -11,7 +11,11 @@ static size_t
 character_len(struct text t)
 {
 	unsigned char c = (unsigned char)t.p[0];
-	size_t len = c < 0xc2 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf5 ? 4 : 1;
+	size_t len = c < 0xc2 ? 1
+	    : c < 0xe0        ? 2
+	    : c < 0xf0        ? 3
+	    : c < 0xf5        ? 4
+			      : 1;
 
 	if (len > t.len)
 		return 1;
@@ -55,8 +59,7 @@ shapes_to_plain(struct text address, struct text_out *out)
 
 	/* The last "<@": a quoted local part may hold anything. */
 	size_t at = address.len;
-	while (at > 0 &&
-	    !text_starts(text_from(address, at - 1), TEXT("<@")))
+	while (at > 0 && !text_starts(text_from(address, at - 1), TEXT("<@")))
 		at--;
 	if (at == 0 || address.p[address.len - 1] != '>') {
 		out_text(out, address);

@@ -14,7 +14,7 @@
 #include "tools/srs.h"
 
 #define SECRET_OPTIONS_MAX SRS_KEYS_MAX
-#define KEYGEN_OCTETS	   32
+#define KEYGEN_OCTETS      32
 
 struct options {
 	struct srs_params srs;
@@ -208,7 +208,8 @@ take_alphabet(struct options *o)
 		o->srs.alphabet = SRS_BASE64URL;
 	else
 		return bad_usage("--hash-alphabet: \"%s\" is neither base64 "
-				 "nor base64url", optarg);
+				 "nor base64url",
+		    optarg);
 	return SRS_EXIT_OK;
 }
 
@@ -216,8 +217,8 @@ static int
 take_separator(struct options *o)
 {
 	if (strlen(optarg) != 1 || strchr("=+-", *optarg) == NULL)
-		return bad_usage("--separator: \"%s\" is not one of = + -",
-		    optarg);
+		return bad_usage(
+		    "--separator: \"%s\" is not one of = + -", optarg);
 	o->srs.separator = *optarg;
 	return SRS_EXIT_OK;
 }
@@ -247,22 +248,22 @@ take_option(struct options *o, int option)
 		o->domain = optarg;
 		return SRS_EXIT_OK;
 	case OPT_HASH_LENGTH:
-		return take_unsigned("hash-length", SRS_HASH_MAX,
-		    &o->srs.hash_length);
+		return take_unsigned(
+		    "hash-length", SRS_HASH_MAX, &o->srs.hash_length);
 	case OPT_HASH_MIN:
 		o->hash_min_given = true;
-		return take_unsigned("hash-min", SRS_HASH_MAX,
-		    &o->srs.hash_min);
+		return take_unsigned(
+		    "hash-min", SRS_HASH_MAX, &o->srs.hash_min);
 	case OPT_HASH_ALPHABET:
 		return take_alphabet(o);
 	case OPT_SEPARATOR:
 		return take_separator(o);
 	case OPT_MAX_AGE:
-		return take_unsigned("max-age", SRS_AGE_DAYS_MAX,
-		    &o->srs.max_age_days);
+		return take_unsigned(
+		    "max-age", SRS_AGE_DAYS_MAX, &o->srs.max_age_days);
 	case OPT_FUTURE_DAYS:
-		return take_unsigned("future-days", SRS_FUTURE_DAYS_MAX,
-		    &o->srs.future_days);
+		return take_unsigned(
+		    "future-days", SRS_FUTURE_DAYS_MAX, &o->srs.future_days);
 	case OPT_ALWAYS_REWRITE:
 		o->srs.always_rewrite = true;
 		return SRS_EXIT_OK;
@@ -306,8 +307,8 @@ add_secret_file(const struct options *o, struct srs_job *job)
 	struct report report = report_to_stderr();
 	struct secrets secrets;
 	enum srs_status status = SRS_OK;
-	bool ok = secrets_load(o->secret_file, o->secrets_mode, &secrets,
-	    &report);
+	bool ok =
+	    secrets_load(o->secret_file, o->secrets_mode, &secrets, &report);
 
 	for (size_t i = 0; ok && i < secrets.count && status == SRS_OK; i++)
 		status = add_key(job, secrets.items[i]);
@@ -388,8 +389,8 @@ check(const struct verb *verb, const struct options *o, int addresses)
 		    verb->name);
 	if (verb->command != NULL && o->secret_file == NULL &&
 	    o->secret_count == 0)
-		return bad_usage("%s needs --secret-file or --secret",
-		    verb->name);
+		return bad_usage(
+		    "%s needs --secret-file or --secret", verb->name);
 	if (verb->command == NULL && addresses == 0)
 		return bad_usage("%s needs an address", verb->name);
 	if (o->fixed && o->sequence_given)

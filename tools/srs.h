@@ -7,9 +7,9 @@
 
 #include "libsrs/ses.h"
 
-#define SRS_EXIT_OK	0
+#define SRS_EXIT_OK     0
 #define SRS_EXIT_FAILED 1
-#define SRS_EXIT_USAGE	2
+#define SRS_EXIT_USAGE  2
 
 /* Everything that a command needs for one address after the other. */
 struct srs_job {
@@ -18,7 +18,7 @@ struct srs_job {
 	unsigned keys; /* 0: explain only, nothing can be verified */
 	unsigned max_age_days, future_days;
 	struct text domain;
-	bool fixed;	      /* --message-id was given */
+	bool fixed;          /* --message-id was given */
 	bool sequence_given; /* --sequence was given */
 	uint64_t message_id; /* either's, or the next of a random start */
 	bool clock_given;    /* --now was given */
@@ -45,7 +45,7 @@ int srs_explain(const struct srs_job *job, struct text address);
  * Ask a running srsd at address (as in mailfrom.conf) and print the answer;
  * an srsd that isn't up yet is waited for.  SRS_EXIT_OK if the answer is OK.
  */
-int srs_ask(const char *address, const char *map, const char *key,
-    uint64_t wait_sec);
+int srs_ask(
+    const char *address, const char *map, const char *key, uint64_t wait_sec);
 
 #endif

@@ -14,7 +14,7 @@
 #include "tools/srs.h"
 
 #define ANSWER_SIZE 65536
-#define ANSWER_SEC  30	     /* as long as sendmail waits */
+#define ANSWER_SEC  30       /* as long as sendmail waits */
 #define RETRY_NSEC  20000000 /* between attempts to connect */
 
 static int
@@ -120,8 +120,8 @@ read_answer(int fd, char room[static ANSWER_SIZE], struct text *answer)
 }
 
 int
-srs_ask(const char *address, const char *map, const char *key,
-    uint64_t wait_sec)
+srs_ask(
+    const char *address, const char *map, const char *key, uint64_t wait_sec)
 {
 	static char room[ANSWER_SIZE];
 	struct timeval limit = {.tv_sec = ANSWER_SEC};

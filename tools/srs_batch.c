@@ -23,9 +23,9 @@ struct batch {
 	srs_command *command;
 	struct srs_job *job;
 	struct text_out out;
-	bool failed;	 /* an address did */
-	bool broken;	 /* stdout did */
-	bool skipping;	 /* in the rest of a line that is too long */
+	bool failed;   /* an address did */
+	bool broken;   /* stdout did */
+	bool skipping; /* in the rest of a line that is too long */
 	char output[OUTPUT_SIZE];
 	char input[INPUT_SIZE];
 };
@@ -34,8 +34,8 @@ static void
 flush(struct batch *b)
 {
 	for (size_t done = 0; done < b->out.len;) {
-		ssize_t n = write(STDOUT_FILENO, b->out.p + done,
-		    b->out.len - done);
+		ssize_t n =
+		    write(STDOUT_FILENO, b->out.p + done, b->out.len - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -101,8 +101,8 @@ run(struct batch *b)
 	size_t len = 0;
 
 	while (!b->broken) {
-		ssize_t n = read(STDIN_FILENO, b->input + len,
-		    INPUT_SIZE - len);
+		ssize_t n =
+		    read(STDIN_FILENO, b->input + len, INPUT_SIZE - len);
 
 		if (n < 0 && errno == EINTR)
 			continue;

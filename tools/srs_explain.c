@@ -8,7 +8,7 @@
 #include "tools/srs.h"
 
 #define SECONDS_PER_DAY 86400
-#define LAYERS_MAX	8
+#define LAYERS_MAX      8
 
 /* Controls and odd octets would play with the terminal. */
 static void
@@ -92,15 +92,16 @@ static void
 print_srs(const struct srs_job *job, const struct srs_info *info)
 {
 	printf("  %-10s SRS%u, separator \"%c\"%s%s\n", "form", info->version,
-	    info->separator, info->sign_form ? ", signed in its own domain" : "",
+	    info->separator,
+	    info->sign_form ? ", signed in its own domain" : "",
 	    info->quoted ? ", quoted" : "");
 	printf("  %-10s ", "hash");
 	print_text(info->hash);
 	print_key(info->verified, info->key, job);
 	if (info->version == 0) {
 		print_timestamp(job, info);
-		print_field("host",
-		    info->sign_form ? info->domain : info->host);
+		print_field(
+		    "host", info->sign_form ? info->domain : info->host);
 		print_field("user", info->user);
 	} else {
 		print_field("forwarder", info->host);
@@ -110,8 +111,8 @@ print_srs(const struct srs_job *job, const struct srs_info *info)
 }
 
 static enum srs_status
-explain_srs(const struct srs_job *job, struct text address,
-    struct srs_addr *out)
+explain_srs(
+    const struct srs_job *job, struct text address, struct srs_addr *out)
 {
 	struct srs_info info;
 	enum srs_status status =
@@ -122,8 +123,8 @@ explain_srs(const struct srs_job *job, struct text address,
 }
 
 static enum srs_status
-explain_ses(const struct srs_job *job, struct text address,
-    struct srs_addr *out)
+explain_ses(
+    const struct srs_job *job, struct text address, struct srs_addr *out)
 {
 	struct ses_info info;
 	enum srs_status status =
@@ -141,8 +142,8 @@ explain_ses(const struct srs_job *job, struct text address,
 		printf("without a date, never expires\n");
 	else {
 		print_day(info.signed_sec);
-		print_age(job, (int)((job->now_sec - info.signed_sec) /
-				   SECONDS_PER_DAY));
+		print_age(job,
+		    (int)((job->now_sec - info.signed_sec) / SECONDS_PER_DAY));
 	}
 	return status;
 }

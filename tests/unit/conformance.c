@@ -22,14 +22,34 @@ struct row {
 };
 
 enum { /* columns of srs.tsv */
-	CASE, OP, NOW, SECRETS, HASH_LENGTH, HASH_MIN, SEPARATOR, MAX_AGE,
-	ALWAYS, INPUT, DOMAIN, EXPECT
+	CASE,
+	OP,
+	NOW,
+	SECRETS,
+	HASH_LENGTH,
+	HASH_MIN,
+	SEPARATOR,
+	MAX_AGE,
+	ALWAYS,
+	INPUT,
+	DOMAIN,
+	EXPECT
 };
 
 enum { /* columns of ses.tsv */
-	SES_CASE, SES_OP, SES_NOW, SES_SECRETS, SES_HASH_BITS, SES_MAX_AGE,
-	SES_FRACTION_BITS, SES_KIND, SES_ID, SES_INPUT, SES_EXPECT,
-	SES_TIME_CODE, SES_ID_READ
+	SES_CASE,
+	SES_OP,
+	SES_NOW,
+	SES_SECRETS,
+	SES_HASH_BITS,
+	SES_MAX_AGE,
+	SES_FRACTION_BITS,
+	SES_KIND,
+	SES_ID,
+	SES_INPUT,
+	SES_EXPECT,
+	SES_TIME_CODE,
+	SES_ID_READ
 };
 
 /* Undo \\ \t \n \r in place. */
@@ -43,8 +63,10 @@ unescape(char *p, size_t len)
 
 		if (c == '\\' && i + 1 < len) {
 			c = p[++i];
-			c = c == 't' ? '\t' : c == 'n' ? '\n' :
-			    c == 'r' ? '\r' : c;
+			c = c == 't'   ? '\t'
+			    : c == 'n' ? '\n'
+			    : c == 'r' ? '\r'
+				       : c;
 		}
 		p[to++] = c;
 	}
@@ -83,8 +105,8 @@ number(struct text t)
 }
 
 static void
-add_keys(void *ctx, enum srs_status (*add)(void *, struct text),
-    struct text secrets)
+add_keys(
+    void *ctx, enum srs_status (*add)(void *, struct text), struct text secrets)
 {
 	struct text one;
 
@@ -106,8 +128,8 @@ add_ses_key(void *ctx, struct text key)
 }
 
 static void
-check(const struct row *row, enum srs_status status,
-    const struct srs_addr *out, struct text expect)
+check(const struct row *row, enum srs_status status, const struct srs_addr *out,
+    struct text expect)
 {
 	bool want_error = text_eq(expect, TEXT("!"));
 
@@ -171,11 +193,11 @@ ses_row(const struct row *row)
 	if (text_eq(f[SES_OP], TEXT("verify")))
 		status = ses_verify(ctx, f[SES_INPUT], now, &out, &info);
 	else if (text_eq(f[SES_KIND], TEXT("fixed")))
-		status = ses_sign_fixed(
-		    ctx, f[SES_INPUT], number(f[SES_ID]), &out);
+		status =
+		    ses_sign_fixed(ctx, f[SES_INPUT], number(f[SES_ID]), &out);
 	else
-		status = ses_sign(
-		    ctx, f[SES_INPUT], number(f[SES_ID]), now, &out);
+		status =
+		    ses_sign(ctx, f[SES_INPUT], number(f[SES_ID]), now, &out);
 	check(row, status, &out, f[SES_EXPECT]);
 	if (status == SRS_OK && text_eq(f[SES_OP], TEXT("verify"))) {
 		assert_int_equal(info.message_id, number(f[SES_ID_READ]));
@@ -196,8 +218,8 @@ each_row(const char *path, size_t columns, size_t at_least,
 		fail_msg("cannot read %s", path);
 	for (; row_read(file, &row); rows++) {
 		if (row.count < columns)
-			fail_msg("%s: %zu fields in row %zu", path, row.count,
-			    rows);
+			fail_msg(
+			    "%s: %zu fields in row %zu", path, row.count, rows);
 		ask(&row);
 	}
 	fclose(file);
