@@ -112,6 +112,44 @@ ascii_is_control(char c)
 	return (unsigned char)c < 0x20 || (unsigned char)c == 0x7f;
 }
 
+/* True if all octets are printable ASCII, the blank included. */
+static inline bool
+text_is_printable(struct text t)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	uint64_t bad = 0;
+
+	if (t.len < 8) {
+		for (size_t i = 0; i < t.len; i++)
+			if ((unsigned char)(t.p[i] - ' ') > '~' - ' ')
+				return false;
+		return true;
+	}
+	/* Eight at once: below " ", DEL, or above 0x7f; the last overlap. */
+	for (size_t i = 0;; i += 8) {
+		size_t at = i + 8 < t.len ? i : t.len - 8;
+		uint64_t w;
+
+		memcpy(&w, t.p + at, sizeof(w));
+		uint64_t del = w ^ ones * 0x7f;
+		bad |= ((w - ones * ' ') & ~w) | ((del - ones) & ~del) | w;
+		if (at == t.len - 8)
+			return (bad & ones * 0x80) == 0;
+	}
+}
+
+/* How often c occurs in t. */
+static inline size_t
+text_count(struct text t, char c)
+{
+	size_t count = 0;
+
+	for (const char *p = t.p, *end = t.p + t.len;
+	     p != end && (p = memchr(p, c, (size_t)(end - p))) != NULL; p++)
+		count++;
+	return count;
+}
+
 static inline bool
 text_eq(struct text a, struct text b)
 {

@@ -50,7 +50,7 @@ dnl			mailfrom.conf); own_domains there then says whose
 dnl			senders are left alone.
 dnl   MAILFROM_SRS_QUEUE	While srsd is away, take mail in and queue what is to be
 dnl			rewritten, instead of refusing mail of all foreign
-dnl			senders with 451 at RCPT.
+dnl			senders with 421 at RCPT.
 dnl
 dnl When srsd is away, slow or wrong
 dnl
@@ -58,7 +58,7 @@ dnl   A sender is used only if srsd answers OK and an address.  With anything el
 dnl   - no server, no answer within sendmail's 30 seconds, TEMP, PERM, NOTFOUND, an
 dnl   empty answer, garbage - nothing leaves:
 dnl
-dnl   at RCPT	451, for senders that would be rewritten, and for SRS recipients
+dnl   at RCPT	421, for senders that would be rewritten; 451 for SRS recipients
 dnl   at delivery	the recipient stays in the queue, at every attempt and so for mail
 dnl		that was queued before; the message's local recipients get theirs
 dnl   in the queue	a bounce to an SRS address waits as well
@@ -68,22 +68,32 @@ dnl   that should have been rewritten, and none with a mangled one.
 dnl
 dnl What to know
 dnl
-dnl   With a map lookup sends srsd the host that it is delivering to ($h), but sets
-dnl   it only after the sender's turn: in a message with several destinations it is
-dnl   that of another of them.  So `nosrs' and `exclude_recipients' in mailfrom.conf
-dnl   are exact for messages with one destination only.  MAILFROM_SRS_KEEP is exact.
+dnl   srsd is told the host that sendmail delivers to ($h), but sendmail sets that
+dnl   only after it has rewritten the sender.  In a message with several
+dnl   destinations it is that of another one of them, or unknown.  So `nosrs' and
+dnl   `exclude_recipients' in mailfrom.conf are exact only for messages with a single
+dnl   destination.  MAILFROM_SRS_KEEP is always exact.
+dnl
+dnl   sendmail itself refuses recipients with an @ inside a quoted local part
+dnl   (550 Relaying denied), and so bounces to such senders too.
 dnl
 dnl How
 dnl
-dnl   smtp.m4 is read with EnvFromSMTP, as the name of a mailer's ruleset for
-dnl   envelope senders, replaced.  So smtp, esmtp, smtp8, dsmtp and relay ask srsd, but
-dnl   procmail, cyrusv2 and FEATURE(`local_lmtp'), which use that ruleset for local
-dnl   delivery, don't.
+dnl   smtp.m4 is read while m4 replaces the name of the ruleset EnvFromSMTP, so that
+dnl   the mailers smtp, esmtp, smtp8, dsmtp and relay rewrite senders by
+dnl   MailfromEnvelope.  The mailers procmail and cyrusv2, and FEATURE(`local_lmtp'),
+dnl   which borrow EnvFromSMTP to deliver on this host, don't.
+dnl
 dnl   The maps are asked with -f -q: case and quotes of addresses survive both ways.
 dnl   The appended <OK> tells an answer from everything else.
-dnl   A ruleset that rewrites addresses can't put off the delivery.  So the one for
-dnl   senders leaves a note in {MailfromHeld}, and check_compat, which sendmail runs
-dnl   right after it and before it opens a connection, acts on that.
+dnl
+dnl   A ruleset that rewrites senders can't put off the delivery.  So it leaves a note
+dnl   in {MailfromHeld}, and check_compat, which sendmail runs right after it and
+dnl   before it opens a connection, acts on that.
+dnl
+dnl   The answer at RCPT is 421, which ends the session, because a sendmail process
+dnl   that couldn't connect to a map doesn't try again: the next session will.
+dnl
 dnl   Local_check_rcpt and check_compat end as they began, so that rules of your own
 dnl   and FEATURE(`compat_check') can go on before or after them.
 dnl
@@ -117,12 +127,17 @@ Mesmtpkeep,	P=[IPC], F=_MODMF_(CONCAT(_DEF_SMTP_MAILER_FLAGS, `a', SMTP_MAILER_F
 		T=DNS/RFC822/SMTP,
 		A=ESMTP_MAILER_ARGS
 
+# A note by MailfromEnvelope is for its own mailer, not for those that come after it.
+SEnvFromSMTP
+R$*			$: $1 $(mailfrom_note {MailfromHeld} $)
+SEnvFromL
+R$*			$: $1 $(mailfrom_note {MailfromHeld} $)
+
 LOCAL_RULE_0
 ifdef(`MAILFROM_SRS_KEEP', `dnl
 R$* < @ $={MailfromKeep} . > $*	$#esmtpkeep $@ $2. $: $1 < @ $2 . > $3
 R$* < @ $={MailfromKeep} > $*	$#esmtpkeep $@ $2 $: $1 < @ $2 > $3', `dnl')
 R$*			$: $>MailfromRecipient $1
-R$* < @ $+ > $*		$: $>MailfromOutbound $1 < @ $2 > $3
 
 LOCAL_RULESETS
 ######################################################################
@@ -130,7 +145,7 @@ LOCAL_RULESETS
 ######################################################################
 
 SMailfromEnvelope
-R$*			$: $>EnvFromSMTP $1 $(mailfrom_note {MailfromHeld} $)
+R$*			$: $>EnvFromSMTP $1		what sendmail does to it
 R$@			$@				list:; has no sender
 R<@>			$@ <@>				nor have bounces
 ifdef(`MAILFROM_SRS_OWN', `dnl', `dnl
@@ -153,17 +168,22 @@ R$* $| $*		$: $1
 
 SMailfromHold
 R$*			$: $&{MailfromHeld} $| $&h
-R$| $*			$@ OK
-R$* $|			$@ OK				a mailer without a host,
-R$* $| + $*		$@ OK				with user+detail,
-R$* $| / $*		$@ OK				or with a file isn't SMTP
+R$| $*			$@ OK				no note
+R$* $|			$@ OK				no host: a file
 R$*			$#error $@ 4.3.0 $: "451 sender not rewritten: no answer from srsd"
 
 ######################################################################
-###  MailfromRecipient -- bounces to SRS addresses of our domains
+###  MailfromRecipient -- what sendmail resolves a recipient from
 ######################################################################
 
 SMailfromRecipient
+R$*			$: < $&{addr_type} > $1
+R< e s > $*		$@ $1				no recipient, a sender
+R< $* > $*		$: $>MailfromReverse $2
+R$* < @ $+ > $*		$: $>MailfromOutbound $1 < @ $2 > $3
+
+# Bounces to SRS addresses of our domains
+SMailfromReverse
 R$*			$: $>MailfromMark $1
 R<SRS> $| $+		$: ASKED $| $(reverse_srs $1 $: NONE $)
 R ASKED $| $+ < @ $+ > <OK>	$: $>MailfromMark $1 < @ $2 >
@@ -172,6 +192,12 @@ R ASKED $| $*		$#error $@ 4.3.0 $: "451 cannot look up this address: no answer f
 R<SRS> $| $+ < @ $+ >	$: $(mailfrom_certain $1 $: NO $) $| $1 < @ $2 >
 R<SRS> $| $*		$#error $@ 5.7.1 $: "550 not a valid return address, or too old"
 R NO $| $*		$: $1
+
+# <SRS> or NO, and the address: is it one of ours that srsd may know?
+SMailfromMark
+R$+ < @ $=w . >		$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
+R$+ < @ $={VirtHost} . >	$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
+R$*			$@ NO $| $1
 
 # Mail for elsewhere: sendmail queues a recipient if a lookup fails while it resolves
 # it.  Without this, an answer that isn't even a socketmap's would end in an internal
@@ -183,12 +209,6 @@ R$*			$: $1 $| $>MailfromForeign
 R$* $| YES		$: $1 $| $(probe up $: $)
 R$* $| $*		$: $1
 
-# <SRS> or NO, and the address: is it one of ours that srsd may know?
-SMailfromMark
-R$+ < @ $=w . >		$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
-R$+ < @ $={VirtHost} . >	$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
-R$*			$@ NO $| $1
-
 ######################################################################
 ###  Local_check_rcpt -- take no mail that needs srsd, without srsd
 ######################################################################
@@ -198,7 +218,7 @@ R$*			$: $1 $| $>MailfromNeeded $1
 R$* $| YES		$: $1 $| $(probe up $: NONE $)
 R$* $| NO		$: $1
 R$* $| $+ <OK>		$: $1
-R$* $| $*		$#error $@ 4.3.0 $: "451 sender rewriting is out of order, try again later"
+R$* $| $*		$#error $@ 4.3.0 $: "421 sender rewriting is out of order, try again later"
 
 # YES or NO: does mail to this recipient need srsd, whatever becomes of it?
 SMailfromNeeded

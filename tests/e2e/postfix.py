@@ -117,9 +117,8 @@ class Postfix:
             self.place.make_dir(*here, queue, mode=0o700, owner="postfix")
         self.place.make_dir(*here, "pid")
         for name, mode in ("maildrop", 0o730), ("public", 0o710):
-            path = self.place.make_dir(*here, name)
-            shutil.chown(path, "postfix", "postdrop")
-            os.chmod(path, mode)
+            self.place.make_dir(*here, name, mode=mode, owner="postfix",
+                                group="postdrop")
         self.place.make_dir(*here, "etc")
         for name in "resolv.conf", "hosts", "services", "nsswitch.conf":
             shutil.copy(f"/etc/{name}", os.path.join(self.spool, "etc", name))

@@ -32,7 +32,7 @@ define(`confMIN_QUEUE_AGE', `0')dnl
 define(`confTO_IDENT', `0s')dnl
 define(`confTO_RESOLVER_RETRANS', `1s')dnl
 define(`confDONT_PROBE_INTERFACES', `True')dnl
-define(`confLOG_LEVEL', `12')dnl
+define(`confLOG_LEVEL', `9')dnl
 define(`confQUEUE_LA', `1000')dnl
 define(`confREFUSE_LA', `1000')dnl
 define(`confDELAY_LA', `1000')dnl

@@ -21,19 +21,23 @@ class Reply(types.SimpleNamespace):
 
 
 def send(host, sender, recipients, token, mail_args="", rcpt_args="",
-         source=world.CLIENT, port=25):
+         source=world.CLIENT):
     """
     Send one message whose Message-ID holds token.  Addresses go out exactly as
-    they are given.  Stops at a refused MAIL; sends DATA if any RCPT was taken.
+    they are given.  Stops at a refused MAIL; sends DATA if every RCPT was taken.
     """
-    with Session(host, source, port) as session:
+    with Session(host, source) as session:
         return session.send(sender, recipients, token, mail_args, rcpt_args)
 
 
 class Session:
-    def __init__(self, host, source=world.CLIENT, port=25):
-        self.smtp = smtplib.SMTP(host, port, local_hostname="client.test",
-                                 timeout=120, source_address=(source, 0))
+    def __init__(self, host, source=world.CLIENT):
+        self.host, self.source = host, source
+        self.connect()
+
+    def connect(self):
+        self.smtp = smtplib.SMTP(self.host, local_hostname="client.test",
+                                 timeout=120, source_address=(self.source, 0))
         self.smtp.ehlo()
 
     def __enter__(self):
@@ -47,17 +51,27 @@ class Session:
         code, text = self.smtp.getreply()
         return code, text.decode("utf-8", "replace")
 
+    def reset(self, last_code):
+        """End the transaction; a server that said 421 has hung up."""
+        if last_code == 421:
+            self.smtp.close()
+            self.connect()
+        else:
+            self.command("RSET")
+
     def send(self, sender, recipients, token, mail_args="", rcpt_args=""):
         reply = Reply(mail=None, rcpt=[], data=None)
         reply.mail = self.command(f"MAIL FROM:<{sender}> {mail_args}".rstrip())
         if reply.mail[0] != 250:
-            self.command("RSET")
+            self.reset(reply.mail[0])
             return reply
         for recipient in recipients:
             line = f"RCPT TO:<{recipient}> {rcpt_args}".rstrip()
             reply.rcpt.append(self.command(line))
-        if not any(code == 250 for code, _ in reply.rcpt):
-            self.command("RSET")
+            if reply.rcpt[-1][0] == 421:
+                break
+        if not all(code == 250 for code, _ in reply.rcpt):
+            self.reset(reply.rcpt[-1][0])
             return reply
         reply.data = self.command("DATA")
         if reply.data[0] == 354:

@@ -28,7 +28,7 @@ own_domains = {own}
 listen = inet:{port}@127.0.0.1, unix:{unix}
 {srsd}
 user = mailfrom
-socket_mode = 0666
+socket_mode = 0660
 [log]
 to = stderr
 level = info

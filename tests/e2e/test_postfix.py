@@ -43,9 +43,10 @@ class Site(exchange.Exchange):
         place.write("home", "dora", ".forward", text="dora@dest.test\n")
         spool = place.make_dir("run", "postfix-canonical", "spool")
         place.make_dir("run", "postfix-canonical", "spool", "srs",
-                       owner="mailfrom")
-        self.srsd = srsd.Srsd(place, DOMAIN, srsd=srsd.TCP_TABLES,
-                              unix=os.path.join(spool, "srs", "sock")).start()
+                       owner="mailfrom", group="postfix", mode=0o750)
+        self.srsd = srsd.Srsd(
+            place, DOMAIN, unix=os.path.join(spool, "srs", "sock"),
+            srsd=srsd.TCP_TABLES + "socket_owner = mailfrom:postfix").start()
         self.forms = {
             "outbound": (postfix.settings("outbound.main.cf", DOMAIN),
                          postfix.settings("outbound.master.cf", DOMAIN)),
@@ -161,7 +162,7 @@ def forged(site):
     for address in ("SRS0=AAAAAA=AA=sender.test=bob@fwd.test",
                     "srs0+aaaaaa=aa=sender.test=bob@fwd.test",
                     "SRS1=AAAAAA=other.test==HHHHHH=TT=x.test=y@fwd.test"):
-        site.expect_refusal(550, "", address)
+        site.expect_refusal([550], "", address)
 
 
 @outbound("DSN parameters survive")
@@ -209,7 +210,7 @@ def outage_case(fault):
                 tap.wait_until(lambda: faulty.requests, "a question to srsd")
             else:
                 tap.wait_until(lambda: deferred(site.mta), f"{token} deferred")
-                site.expect_refusal(451, "", bounce_to)
+                site.expect_refusal([451], "", bounce_to)
             tap.equal(site.sink.with_token(token), [], "in the sink")
         site.drained()
         site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
@@ -269,7 +270,7 @@ def simple_bounce(site):
     site.srsd.expect_srs0(address, sender)
     tap.equal(site.bounce(address), sender)
     tap.equal(site.bounce(address.lower()).lower(), sender.lower())
-    site.expect_refusal(550, "", "SRS0=AAAAAA=AA=sender.test=bob@fwd.test")
+    site.expect_refusal([550], "", "SRS0=AAAAAA=AA=sender.test=bob@fwd.test")
 
 
 @simple_forms("quoted local part survives both ways")
@@ -283,7 +284,7 @@ def simple_quoted(site):
 @simple_forms("outage: 451, and nothing gets out")
 def simple_outage(site):
     with srsd.Outage(site.srsd, "DOWN"):
-        token = site.expect_refusal(451, SENDER, "vera@fwd.test")
+        token = site.expect_refusal([451], SENDER, "vera@fwd.test")
     site.drained()
     tap.equal(site.sink.with_token(token), [], "in the sink")
     site.srsd.expect_srs0(site.forward(SENDER, "vera@fwd.test"), SENDER)

@@ -39,8 +39,11 @@ DOMAINS = {
     "sender.test": OUTSIDE, "dest.test": OUTSIDE, "other.test": OUTSIDE,
     "hub.test": OUTSIDE, "routed.test": OUTSIDE,
 }
-USERS = ["alice", "dora", "local"]
+USERS = ["dora", "local"]
 
+# What else programs want to find in /etc, taken from the host.
+BORROWED = ["ld.so.cache", "ld.so.conf", "ld.so.conf.d", "alternatives",
+            "localtime"]
 PASSWD = """\
 root:x:0:0:root:/root:/bin/sh
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
@@ -128,12 +131,12 @@ class World:
     def path(self, *names):
         return os.path.join(self.stage, *names)
 
-    def make_dir(self, *names, mode=0o755, owner=None):
+    def make_dir(self, *names, mode=0o755, owner=None, group=None):
         path = self.path(*names)
         os.makedirs(path, exist_ok=True)
+        if owner or group:
+            shutil.chown(path, owner, group)
         os.chmod(path, mode)
-        if owner:
-            shutil.chown(path, owner)
         return path
 
     def write(self, *names, text="", mode=0o644):
@@ -145,6 +148,10 @@ class World:
         return path
 
     def populate_etc(self):
+        """
+        A whole /etc of our own.  Single files mounted over the host's would
+        vanish as soon as somebody there replaces one, as useradd does.
+        """
         people = "".join(
             f"{user}:x:{9001 + i}:9000::{self.path('home', user)}:/bin/sh\n"
             for i, user in enumerate(USERS))
@@ -158,13 +165,18 @@ class World:
             "nsswitch.conf": "passwd: files\ngroup: files\nshadow: files\n"
                              "hosts: files dns\nservices: files\n"
                              "protocols: files\naliases: files\n",
-            "hosts.allow": "", "hosts.deny": "",
+            "services": "smtp 25/tcp mail\ndomain 53/udp\ndomain 53/tcp\n",
+            "protocols": "tcp 6 TCP\nudp 17 UDP\n",
         }
         for name, text in files.items():
-            source = self.write("etc", name, text=text)
-            target = os.path.realpath(os.path.join("/etc", name))
-            if os.path.exists(target):
-                run("mount", "--bind", source, target)
+            self.write("etc", name, text=text)
+        for name in BORROWED:
+            if os.path.isdir(f"/etc/{name}"):
+                shutil.copytree(f"/etc/{name}", self.path("etc", name),
+                                symlinks=True)
+            elif os.path.exists(f"/etc/{name}"):
+                shutil.copy(f"/etc/{name}", self.path("etc", name))
+        run("mount", "--bind", self.path("etc"), "/etc")
         for user in USERS:
             self.make_dir("home", user, owner=user)
 

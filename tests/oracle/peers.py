@@ -11,6 +11,7 @@ import glob
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.parse
@@ -161,7 +162,7 @@ class PySRS(Server):
 
     def __init__(self, config):
         super().__init__(
-            ["python3", os.path.join(ORACLE, "peer_pysrs.py"),
+            [sys.executable, os.path.join(ORACLE, "peer_pysrs.py"),
              os.path.join(peer_directory("pysrs"),
                           "usr/lib/python3/dist-packages")], config)
 
@@ -226,14 +227,16 @@ class Postsrsd:
         self.secrets.close()
 
     def ask(self, table, keys):
+        """
+        One by one: several answers at once would each wait for an ACK.  An
+        empty key is a malformed request, which ends the connection.
+        """
         answers = []
-        for at in range(0, len(keys), WINDOW):
-            some = keys[at:at + WINDOW]
-            for key in some:
-                table.write(b"get " + urllib.parse.quote_from_bytes(
-                    key, safe="").encode() + b"\n")
+        for key in keys:
+            table.write(b"get " + urllib.parse.quote_from_bytes(
+                key or b"-", safe="").encode() + b"\n")
             table.flush()
-            answers += [self.answer(table) for _ in some]
+            answers.append(self.answer(table))
         return answers
 
     @staticmethod

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Answers, each in one piece of memory but for the record compiled from it.
+ */
+#include <stdlib.h>
+
+#include "libspf/record_.h"
+
+const char *
+spf_rr_text(enum spf_rr rr)
+{
+	switch (rr) {
+	case SPF_RR_TXT:
+		return "TXT";
+	case SPF_RR_A:
+		return "A";
+	case SPF_RR_AAAA:
+		return "AAAA";
+	case SPF_RR_MX:
+		return "MX";
+	case SPF_RR_PTR:
+		return "PTR";
+	}
+	return "?";
+}
+
+const char *
+spf_result_text(enum spf_result result)
+{
+	switch (result) {
+	case SPF_NONE:
+		return "none";
+	case SPF_NEUTRAL:
+		return "neutral";
+	case SPF_PASS:
+		return "pass";
+	case SPF_FAIL:
+		return "fail";
+	case SPF_SOFTFAIL:
+		return "softfail";
+	case SPF_TEMPERROR:
+		return "temperror";
+	case SPF_PERMERROR:
+		return "permerror";
+	}
+	return "?";
+}
+
+/* An answer with `extra` octets behind it, which *room points to. */
+static struct spf_answer *
+answer_new(enum spf_rr rr, enum spf_dns_status status, size_t extra, void *room)
+{
+	struct spf_answer *a = malloc(sizeof(*a) + extra);
+
+	if (a == NULL)
+		return NULL;
+	*a = (struct spf_answer){
+	    .rr = rr, .status = status, .size = sizeof(*a) + extra};
+	*(void **)room = a + 1;
+	return a;
+}
+
+struct spf_answer *
+spf_answer_empty(enum spf_rr rr, enum spf_dns_status status)
+{
+	void *room;
+
+	return answer_new(rr, status, 0, &room);
+}
+
+struct spf_answer *
+spf_answer_addresses(enum spf_rr rr, const uint8_t *octets, size_t count)
+{
+	size_t size = count * (rr == SPF_RR_AAAA ? 16 : 4);
+	uint8_t *room;
+	struct spf_answer *a = answer_new(
+	    rr, count != 0 ? SPF_DNS_FOUND : SPF_DNS_VOID, size, &room);
+
+	if (a == NULL || size == 0)
+		return a;
+	memcpy(room, octets, size);
+	a->addresses = room;
+	a->count = count;
+	return a;
+}
+
+struct spf_answer *
+spf_answer_names(enum spf_rr rr, const struct text *names, size_t count)
+{
+	size_t size = count * sizeof(struct text);
+	struct text *room;
+	struct spf_answer *a;
+
+	for (size_t i = 0; i < count; i++)
+		size += names[i].len;
+	a = answer_new(
+	    rr, count != 0 ? SPF_DNS_FOUND : SPF_DNS_VOID, size, &room);
+	if (a == NULL)
+		return NULL;
+	char *at = (char *)(room + count);
+	for (size_t i = 0; i < count; i++) {
+		struct text t = names[i];
+
+		if (t.len != 0 && t.p[t.len - 1] == '.')
+			t.len--;
+		if (t.len != 0)
+			memcpy(at, t.p, t.len);
+		ascii_lower_all(at, t.len);
+		room[i] = text_at(at, t.len);
+		at += t.len;
+	}
+	a->names = room;
+	a->count = count;
+	return a;
+}
+
+struct spf_answer *
+spf_answer_txt(const struct text *records, size_t count)
+{
+	struct text only = count == 1 ? records[0] : TEXT("");
+	struct text spf = TEXT("");
+	unsigned found = 0;
+	struct spf_answer *a;
+	char *room;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!record_is_spf_(records[i]))
+			continue;
+		spf = records[i];
+		found++;
+	}
+	a = answer_new(SPF_RR_TXT, count != 0 ? SPF_DNS_FOUND : SPF_DNS_VOID,
+	    only.len, &room);
+	if (a == NULL)
+		return NULL;
+	a->spf_records = found;
+	if (only.len != 0)
+		memcpy(room, only.p, only.len);
+	a->only_text = text_at(room, only.len);
+	if (found != 1)
+		return a;
+	a->record = spf_record_compile(spf);
+	if (a->record == NULL) {
+		free(a);
+		return NULL;
+	}
+	a->size += a->record->size;
+	return a;
+}
+
+void
+spf_answer_free(struct spf_answer *answer)
+{
+	if (answer == NULL)
+		return;
+	free((void *)(uintptr_t)answer->record);
+	free(answer);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+#include <arpa/inet.h>
+
+#include "libspf/spf.h"
+
+static const uint8_t mapped_prefix[12] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+bool
+spf_ip_parse(struct text text, struct spf_ip *out)
+{
+	char copy[SPF_IP_SIZE];
+	struct spf_ip ip = {.v6 = false};
+
+	if (text.len == 0 || text.len >= sizeof(copy) ||
+	    memchr(text.p, '\0', text.len) != NULL)
+		return false;
+	memcpy(copy, text.p, text.len);
+	copy[text.len] = '\0';
+	if (inet_pton(AF_INET, copy, ip.octets) != 1) {
+		if (inet_pton(AF_INET6, copy, ip.octets) != 1)
+			return false;
+		ip.v6 = memcmp(ip.octets, mapped_prefix,
+			    sizeof(mapped_prefix)) != 0;
+		if (!ip.v6) {
+			memmove(ip.octets, ip.octets + 12, 4);
+			memset(ip.octets + 4, 0, 12);
+		}
+	}
+	*out = ip;
+	return true;
+}
+
+size_t
+spf_ip_print(const struct spf_ip *ip, char out[static SPF_IP_SIZE])
+{
+	inet_ntop(ip->v6 ? AF_INET6 : AF_INET, ip->octets, out, SPF_IP_SIZE);
+	return strlen(out);
+}

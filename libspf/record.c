@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The record compiler: RFC 7208 4.6.1, 5, 6 and 12.
+ *
+ * Any syntax error anywhere makes the whole record a permerror before a
+ * mechanism is looked at (4.6), so the compiler stops at the first one and
+ * keeps a sentence about it.
+ */
+#include "libspf/record_.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+
+#define VERSION     "v=spf1"
+#define VERSION_LEN 6
+
+#define PROBLEM_SIZE 256
+
+struct compiler {
+	struct spf_record *record;
+	struct text_out problem;
+	char *pool; /* where lowered targets go; as large as the record */
+	struct text term;
+};
+
+/* Note the first thing that is wrong.  Always false, to be returned. */
+static bool
+wrong(struct compiler *c, const char *why)
+{
+	struct text_out *out = &c->problem;
+
+	if (out->len != 0)
+		return false;
+	out_char(out, '"');
+	for (size_t i = 0; i < c->term.len && i < 100; i++)
+		out_char(out,
+		    ascii_is_control(c->term.p[i]) ||
+			    (unsigned char)c->term.p[i] >= 0x80
+			? '?'
+			: c->term.p[i]);
+	out_str(out, "\": ");
+	out_str(out, why);
+	out->p[out->len] = '\0';
+	return false;
+}
+
+/* --- domain-spec --- */
+
+static bool
+is_alnum(char c)
+{
+	return ascii_is_digit(c) ||
+	    (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+/*
+ * toplabel = ( *alphanum ALPHA *alphanum ) /
+ *            ( 1*alphanum "-" *( alphanum / "-" ) alphanum )
+ */
+static bool
+toplabel_ok(struct text t)
+{
+	bool all_digits = true;
+
+	if (t.len == 0 || !is_alnum(t.p[0]) || !is_alnum(t.p[t.len - 1]))
+		return false;
+	for (size_t i = 0; i < t.len; i++) {
+		if (!is_alnum(t.p[i]) && t.p[i] != '-')
+			return false;
+		all_digits = all_digits && ascii_is_digit(t.p[i]);
+	}
+	return !all_digits;
+}
+
+/* domain-end = ( "." toplabel [ "." ] ) / macro-expand */
+static bool
+domain_end_ok(struct text spec, size_t literal_from)
+{
+	if (literal_from == spec.len)
+		return true;
+	if (spec.p[spec.len - 1] == '.')
+		spec.len--;
+	size_t dot = text_rfind(spec, '.');
+	return dot != spec.len && dot >= literal_from &&
+	    toplabel_ok(text_from(spec, dot + 1));
+}
+
+static struct text
+lower_copy(struct compiler *c, struct text t)
+{
+	char *to = c->pool;
+
+	memcpy(to, t.p, t.len);
+	ascii_lower_all(to, t.len);
+	c->pool += t.len;
+	return text_at(to, t.len);
+}
+
+static bool
+parse_domain_spec(
+    struct compiler *c, struct text spec, struct domain_spec_ *out)
+{
+	const char *why = NULL;
+	size_t literal_from = 0; /* behind the last macro */
+
+	if (spec.len == 0)
+		return wrong(c, "the domain is missing");
+	for (size_t i = 0; i < spec.len;) {
+		if (spec.p[i] != '%') {
+			i++;
+			continue;
+		}
+		size_t len =
+		    macro_length_(text_from(spec, i), MACRO_IN_DOMAIN_, &why);
+		if (len == 0)
+			return wrong(c, why);
+		out->macros = true;
+		i += len;
+		/* %% %_ %- are literals as far as the end is concerned. */
+		if (spec.p[i - 1] == '}')
+			literal_from = i;
+	}
+	if (!domain_end_ok(spec, literal_from))
+		return wrong(c, "the domain must end in a top-level name");
+	if (out->macros) {
+		out->text = spec;
+		return true;
+	}
+	if (spec.p[spec.len - 1] == '.')
+		spec.len--;
+	out->text = lower_copy(c, spec);
+	out->usable = name_ok_(out->text);
+	return true;
+}
+
+/* --- prefix lengths --- */
+
+/*
+ * Cut "/LENGTH" from the end of t, if what follows its last slash is digits:
+ * "/" may stand in a domain-spec too.
+ */
+static bool
+cut_prefix(struct compiler *c, struct text *t, unsigned max, uint8_t *out)
+{
+	size_t from = t->len;
+	unsigned n = 0;
+
+	while (from > 0 && ascii_is_digit(t->p[from - 1]))
+		from--;
+	if (from == t->len || from == 0 || t->p[from - 1] != '/')
+		return true;
+	if (t->len - from > 1 && t->p[from] == '0')
+		return wrong(c, "a prefix length must not begin with 0");
+	for (size_t i = from; i < t->len && n <= max; i++)
+		n = n * 10 + (unsigned)(t->p[i] - '0');
+	if (n > max)
+		return wrong(c,
+		    max == 32 ? "the prefix length of IPv4 is 0 to 32"
+			      : "the prefix length of IPv6 is 0 to 128");
+	*out = (uint8_t)n;
+	*t = text_head(*t, from - 1);
+	return true;
+}
+
+/* [ "/" ip4-length ] [ "//" ip6-length ] at the end of t. */
+static bool
+cut_dual_prefix(struct compiler *c, struct text *t, struct term_ *term)
+{
+	size_t slash = text_rfind(*t, '/');
+
+	if (slash != t->len && slash > 0 && t->p[slash - 1] == '/') {
+		size_t before = t->len;
+
+		if (!cut_prefix(c, t, 128, &term->cidr6))
+			return false;
+		if (t->len == before)
+			return true; /* no digits: part of the domain */
+		t->len--;            /* the other slash */
+	}
+	return cut_prefix(c, t, 32, &term->cidr4);
+}
+
+/* --- mechanisms --- */
+
+/* ip4-network = qnum "." qnum "." qnum "." qnum */
+static bool
+parse_ip4(struct text t, uint8_t out[static 4])
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		size_t from = at;
+		unsigned n = 0;
+
+		for (; at < t.len && ascii_is_digit(t.p[at]) && n <= 255; at++)
+			n = n * 10 + (unsigned)(t.p[at] - '0');
+		if (at == from || n > 255 ||
+		    (at - from > 1 && t.p[from] == '0'))
+			return false;
+		out[i] = (uint8_t)n;
+		if (i < 3 && (at == t.len || t.p[at++] != '.'))
+			return false;
+	}
+	return at == t.len;
+}
+
+static bool
+parse_ip6(struct text t, uint8_t out[static 16])
+{
+	char copy[SPF_IP_SIZE];
+
+	if (t.len >= sizeof(copy) || memchr(t.p, '\0', t.len) != NULL)
+		return false;
+	memcpy(copy, t.p, t.len);
+	copy[t.len] = '\0';
+	return inet_pton(AF_INET6, copy, out) == 1;
+}
+
+static bool
+compile_all(struct compiler *c, struct text rest, struct term_ *term)
+{
+	(void)term;
+	return rest.len == 0 || wrong(c, "nothing may follow \"all\"");
+}
+
+static bool
+compile_ip4(struct compiler *c, struct text rest, struct term_ *term)
+{
+	if (rest.len == 0 || rest.p[0] != ':')
+		return wrong(c, "an address must follow, ip4:ADDRESS");
+	rest = text_from(rest, 1);
+	if (!cut_prefix(c, &rest, 32, &term->cidr4))
+		return false;
+	return parse_ip4(rest, term->network) ||
+	    wrong(c, "not an IPv4 address or network");
+}
+
+static bool
+compile_ip6(struct compiler *c, struct text rest, struct term_ *term)
+{
+	if (rest.len == 0 || rest.p[0] != ':')
+		return wrong(c, "an address must follow, ip6:ADDRESS");
+	rest = text_from(rest, 1);
+	if (!cut_prefix(c, &rest, 128, &term->cidr6))
+		return false;
+	return parse_ip6(rest, term->network) ||
+	    wrong(c, "not an IPv6 address or network");
+}
+
+/* a and mx: [ ":" domain-spec ] [ dual-cidr-length ] */
+static bool
+compile_addresses(struct compiler *c, struct text rest, struct term_ *term)
+{
+	if (!cut_dual_prefix(c, &rest, term))
+		return false;
+	if (rest.len == 0)
+		return true;
+	if (rest.p[0] != ':')
+		return wrong(c, "not a prefix length");
+	return parse_domain_spec(c, text_from(rest, 1), &term->target);
+}
+
+static bool
+compile_ptr(struct compiler *c, struct text rest, struct term_ *term)
+{
+	if (rest.len == 0)
+		return true;
+	if (rest.p[0] != ':')
+		return wrong(c, "ptr takes no prefix length");
+	return parse_domain_spec(c, text_from(rest, 1), &term->target);
+}
+
+/* include and exists: ":" domain-spec */
+static bool
+compile_domain(struct compiler *c, struct text rest, struct term_ *term)
+{
+	if (rest.len == 0 || rest.p[0] != ':')
+		return wrong(c, "a domain must follow the colon");
+	return parse_domain_spec(c, text_from(rest, 1), &term->target);
+}
+
+/* Names are padded with NULs, so that one comparison of a word does. */
+#define NAME_WORD 8
+
+static const struct mechanism {
+	char name[NAME_WORD];
+	enum term_kind_ kind;
+	bool (*compile)(struct compiler *, struct text, struct term_ *);
+} mechanisms[] = {
+    {"ip4", TERM_IP4_, compile_ip4},
+    {"include", TERM_INCLUDE_, compile_domain},
+    {"all", TERM_ALL_, compile_all},
+    {"a", TERM_A_, compile_addresses},
+    {"mx", TERM_MX_, compile_addresses},
+    {"ip6", TERM_IP6_, compile_ip6},
+    {"exists", TERM_EXISTS_, compile_domain},
+    {"ptr", TERM_PTR_, compile_ptr},
+};
+
+#define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
+
+static const char *
+unknown_mechanism(struct text name)
+{
+	if (text_eq_fold(name, TEXT("ipv4")) || text_eq_fold(name, TEXT("ip")))
+		return "no such mechanism; is \"ip4\" meant?";
+	if (text_eq_fold(name, TEXT("ipv6")))
+		return "no such mechanism; is \"ip6\" meant?";
+	return "no such mechanism";
+}
+
+static bool
+compile_mechanism(struct compiler *c, struct text name, struct text rest,
+    enum spf_result result)
+{
+	struct term_ *term = &c->record->terms[c->record->count];
+	char word[NAME_WORD] = {0};
+
+	for (size_t i = 0; i < name.len && i < NAME_WORD; i++)
+		word[i] = ascii_lower(name.p[i]);
+	for (size_t i = 0; i < MECHANISMS; i++) {
+		if (memcmp(word, mechanisms[i].name, NAME_WORD) != 0)
+			continue;
+		*term = (struct term_){.kind = mechanisms[i].kind,
+		    .result = result,
+		    .cidr4 = 32,
+		    .cidr6 = 128,
+		    .written = c->term};
+		if (!mechanisms[i].compile(c, rest, term))
+			return false;
+		c->record->count++;
+		return true;
+	}
+	return wrong(c, unknown_mechanism(name));
+}
+
+/* --- modifiers --- */
+
+static bool
+macro_string_ok(struct compiler *c, struct text t)
+{
+	const char *why = NULL;
+
+	for (size_t i = 0; i < t.len;) {
+		size_t len = 1;
+
+		if (t.p[i] == '%')
+			len = macro_length_(
+			    text_from(t, i), MACRO_IN_TEXT_, &why);
+		if (len == 0)
+			return wrong(c, why);
+		i += len;
+	}
+	return true;
+}
+
+static bool
+compile_modifier(struct compiler *c, struct text name, struct text value)
+{
+	struct spf_record *r = c->record;
+
+	if (text_eq_fold(name, TEXT("redirect"))) {
+		if (r->has_redirect)
+			return wrong(c, "a second redirect");
+		r->has_redirect = true;
+		r->redirect_written = c->term;
+		return parse_domain_spec(c, value, &r->redirect);
+	}
+	if (text_eq_fold(name, TEXT("exp"))) {
+		if (r->has_explanation)
+			return wrong(c, "a second exp");
+		r->has_explanation = true;
+		return parse_domain_spec(c, value, &r->explanation);
+	}
+	/* Unknown ones are passed over, but must be well formed (6). */
+	return macro_string_ok(c, value);
+}
+
+/* --- terms --- */
+
+static bool
+is_name_char(char c)
+{
+	return is_alnum(c) || c == '-' || c == '_' || c == '.';
+}
+
+static bool
+compile_term(struct compiler *c)
+{
+	struct text rest = c->term;
+	enum spf_result result = SPF_PASS;
+	bool qualified = true;
+	size_t len = 0;
+
+	switch (rest.p[0]) {
+	case '+':
+		break;
+	case '-':
+		result = SPF_FAIL;
+		break;
+	case '~':
+		result = SPF_SOFTFAIL;
+		break;
+	case '?':
+		result = SPF_NEUTRAL;
+		break;
+	default:
+		qualified = false;
+	}
+	if (qualified)
+		rest = text_from(rest, 1);
+	while (len < rest.len && is_name_char(rest.p[len]))
+		len++;
+	struct text name = text_head(rest, len);
+	rest = text_from(rest, len);
+	if (qualified || rest.len == 0 || rest.p[0] != '=')
+		return compile_mechanism(c, name, rest, result);
+	if (name.len == 0 || !is_alnum(name.p[0]) || ascii_is_digit(name.p[0]))
+		return wrong(c, "the name of a modifier begins with a letter");
+	return compile_modifier(c, name, text_from(rest, 1));
+}
+
+static bool
+octets_ok(struct compiler *c, struct text t)
+{
+	if (text_is_printable(t))
+		return true;
+	for (size_t i = 0; i < t.len; i++) {
+		if (t.p[i] >= ' ' && t.p[i] <= '~')
+			continue;
+		c->term = text_head(text_from(t, i > 20 ? i - 20 : 0), 40);
+		return wrong(c, "an octet that is no printable ASCII");
+	}
+	return true;
+}
+
+static bool
+compile(struct compiler *c)
+{
+	struct text rest = c->record->text;
+
+	c->term = text_head(rest, VERSION_LEN);
+	if (rest.len > SPF_RECORD_MAX)
+		return wrong(c, "the record is longer than 16384 octets");
+	if (!record_is_spf_(rest))
+		return wrong(c, "a record begins with \"v=spf1\"");
+	if (!octets_ok(c, rest))
+		return false;
+	rest = text_from(rest, VERSION_LEN);
+	while (rest.len != 0) {
+		size_t space = text_find(rest, ' ');
+
+		c->term = text_head(rest, space);
+		rest = text_from(rest, space + 1);
+		if (c->term.len != 0 && !compile_term(c))
+			return false;
+	}
+	return true;
+}
+
+bool
+record_is_spf_(struct text text)
+{
+	char word[8];
+
+	if (text.len < VERSION_LEN)
+		return false;
+	memcpy(word, text.p, VERSION_LEN);
+	word[6] = word[7] = '\0';
+	ascii_lower_8(word);
+	return memcmp(word, VERSION "\0", sizeof(word)) == 0 &&
+	    (text.len == VERSION_LEN || text.p[VERSION_LEN] == ' ');
+}
+
+struct spf_record *
+spf_record_compile(struct text text)
+{
+	/* One octet too many is enough to see that it is too long. */
+	struct text kept = text_head(text, SPF_RECORD_MAX + 1);
+	size_t terms = text_count(kept, ' '); /* at most */
+	size_t head = sizeof(struct spf_record) + terms * sizeof(struct term_);
+	/* Then the text, its lowered targets, and room for a problem. */
+	size_t size = head + 2 * kept.len + 1;
+	char problem[PROBLEM_SIZE];
+	struct compiler c = {.problem = text_out(problem, PROBLEM_SIZE - 1)};
+	struct spf_record *r = malloc(size);
+
+	if (r == NULL)
+		return NULL;
+	*r = (struct spf_record){.size = size};
+	char *copy = (char *)r + head;
+	if (kept.len != 0)
+		memcpy(copy, kept.p, kept.len);
+	r->text = text_at(copy, kept.len);
+	c.record = r;
+	c.pool = copy + kept.len;
+	if (compile(&c))
+		return r;
+	/* Nothing is evaluated then: the sentence is all that is kept. */
+	struct spf_record *more =
+	    malloc(sizeof(*more) + kept.len + 1 + c.problem.len + 1);
+	if (more != NULL) {
+		*more = (struct spf_record){
+		    .size = sizeof(*more) + kept.len + c.problem.len + 2};
+		copy = (char *)(more + 1);
+		memcpy(copy, r->text.p, kept.len);
+		more->text = text_at(copy, kept.len);
+		memcpy(copy + kept.len + 1, problem, c.problem.len);
+		copy[kept.len + 1 + c.problem.len] = '\0';
+		more->problem = copy + kept.len + 1;
+	}
+	free(r);
+	return more;
+}
+
+void
+spf_record_free(struct spf_record *record)
+{
+	free(record);
+}
+
+const char *
+spf_record_problem(const struct spf_record *record)
+{
+	return record->problem;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Compiled records, as the compiler leaves them and the evaluator reads them.
+ */
+#ifndef MAILFROM_LIBSPF_RECORD_H
+#define MAILFROM_LIBSPF_RECORD_H
+
+#include "libspf/spf.h"
+
+enum term_kind_ {
+	TERM_ALL_,
+	TERM_IP4_,
+	TERM_IP6_,
+	TERM_A_,
+	TERM_MX_,
+	TERM_PTR_,
+	TERM_EXISTS_,
+	TERM_INCLUDE_
+};
+
+/*
+ * A domain-spec.  Without macros it is lowered, without a dot at its end, and
+ * usable says whether it can be asked for; with macros it is kept as written,
+ * validated, so that expanding can't fail.
+ */
+struct domain_spec_ {
+	struct text text; /* empty: the current domain */
+	bool macros;
+	bool usable;
+};
+
+struct term_ {
+	enum term_kind_ kind;
+	enum spf_result result; /* of the qualifier, if the term matches */
+	uint8_t cidr4, cidr6;   /* prefix lengths; of ip6 in cidr6 */
+	struct domain_spec_ target;
+	uint8_t network[16]; /* of ip4 (4 octets) and ip6 */
+	struct text written; /* the term as it stands in the record */
+};
+
+struct spf_record {
+	struct text text; /* the whole record */
+	struct domain_spec_ redirect;
+	struct domain_spec_ explanation;
+	bool has_redirect, has_explanation;
+	struct text redirect_written;
+	const char *problem; /* NULL: none */
+	size_t size;         /* octets in memory */
+	size_t count;
+	struct term_ terms[];
+};
+
+/* True if text begins like an SPF record (RFC 7208 4.5). */
+bool record_is_spf_(struct text text);
+
+/* --- macros (RFC 7208 7) --- */
+
+/* Where a macro string stands: c, r and t are for explanations alone. */
+enum macro_place_ { MACRO_IN_DOMAIN_, MACRO_IN_TEXT_ };
+
+/*
+ * Validate the macro that begins at t's "%"; its length, or 0 and *why.
+ */
+size_t macro_length_(struct text t, enum macro_place_ place, const char **why);
+
+/* What the letters stand for. */
+struct macro_values_ {
+	struct text sender, local, sender_domain; /* s l o */
+	struct text domain;                       /* d */
+	struct text validated;                    /* p */
+	struct text helo, receiver;               /* h r */
+	struct spf_ip ip;                         /* i c v */
+	uint64_t now_sec;                         /* t */
+};
+
+/* True if the letter p occurs in a macro of t. */
+bool macro_needs_validated_(struct text t);
+
+/*
+ * Expand a valid domain-spec to a name: lower case, no dot at the end, labels
+ * dropped from the left until it fits (7.3).  False if that is no name that can
+ * be asked for.
+ */
+bool macro_expand_domain_(struct text spec, const struct macro_values_ *values,
+    char out[static SPF_NAME_SIZE], size_t *len);
+
+/* Expand a valid macro string with blanks; NUL-terminated, cut if too long. */
+void macro_expand_text_(struct text spec, const struct macro_values_ *values,
+    char out[static SPF_TEXT_SIZE]);
+
+/* True if t is a valid macro string with blanks, for explanations. */
+bool macro_text_ok_(struct text t);
+
+/* --- names --- */
+
+/*
+ * True if t can be asked for: labels of 1..63 octets, SPF_NAME_MAX in all.
+ * No dot at the end.
+ */
+bool name_ok_(struct text t);
+
+/* As A-labels, lower case, without a dot at the end.  False: no such name. */
+bool name_to_ascii_(struct text t, char out[static SPF_NAME_SIZE], size_t *len);
+
+#endif

@@ -1,0 +1,500 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""
+The manual, the README and the samples against the programs and each other.
+
+What a page says of keys, options, words of the log, statuses and maps is
+compared in both directions; examples are run; what is quoted is looked up.
+BUILD names the directory of the programs (default: build).
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
+REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
+PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
+PROSE = [os.path.join(TOP, name)
+         for name in ("README.md", "SECURITY.md", "CHANGELOG.md")]
+
+cases = []
+
+
+class Skip(Exception):
+    """A case that can't run here."""
+
+
+def case(function):
+    cases.append(function)
+    return function
+
+
+def read(*path):
+    with open(os.path.join(TOP, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def run(*command, **options):
+    return subprocess.run(command, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False,
+                          **options)
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def same(found, expected, what):
+    """Fail and say what is in one set, list or text and not in the other."""
+    if found == expected:
+        return
+    if isinstance(found, (set, frozenset)):
+        raise AssertionError(f"{what}: only the first has "
+                             f"{sorted(found - expected)}, only the second "
+                             f"{sorted(expected - found)}")
+    raise AssertionError(f"{what}: {found!r} instead of {expected!r}")
+
+
+# --- reading mdoc -----------------------------------------------------------
+
+def plain(line):
+    """A line of literal text as mandoc prints it."""
+    return (line.replace("\\&", "").replace("\\-", "-")
+            .replace("\\(dq", '"').replace("\\e", "\\"))
+
+
+def section(page, title):
+    """The lines of the sections whose title matches."""
+    lines, inside = [], False
+    for line in read("man", page).splitlines():
+        if line.startswith(".Sh "):
+            inside = re.fullmatch(title, line[4:]) is not None
+        elif inside:
+            lines.append(line)
+    if not lines:
+        raise AssertionError(f"{page} has no section {title}")
+    return lines
+
+
+def literal_blocks(lines):
+    blocks, block = [], None
+    for line in lines:
+        if line.startswith(".Bd -literal"):
+            block = []
+        elif line == ".Ed" and block is not None:
+            blocks.append("\n".join(block) + "\n")
+            block = None
+        elif block is not None:
+            block.append(plain(line))
+    return blocks
+
+
+def items(lines, macro):
+    """First words of the list items that begin with macro."""
+    found = []
+    for line in lines:
+        words = re.split(r" (?:Ta|Ns|Pq) ?| , ", line)[0].split()
+        if words[:2] == [".It", macro]:
+            found += [w for w in words[2:] if w != ","]
+    return found
+
+
+def long_options(lines):
+    found = set()
+    for line in lines:
+        match = re.match(r"\.It Fl (-[a-z-]+|[A-Za-z])\b", line)
+        if match:
+            found.add("-" + match.group(1))
+    return found
+
+
+# --- pages ------------------------------------------------------------------
+
+@case
+def pages_pass_mandoc_lint():
+    if shutil.which("mandoc") is None:
+        raise Skip("no mandoc")
+    # All at once, so that they find each other.
+    result = run("mandoc", "-Tlint", "-Wstyle",
+                 *[os.path.basename(p) for p in PAGES],
+                 cwd=os.path.join(TOP, "man"))
+    same(result.stdout, "", "mandoc -Tlint")
+
+
+@case
+def every_program_and_library_has_a_page():
+    have = {os.path.basename(p) for p in PAGES}
+    need = {"srs.1", "srsd.8", "libsrs.3", "mailfrom.conf.5"}
+    same(need - have, set(), "pages that are missing")
+
+
+@case
+def pages_refer_to_pages_that_exist():
+    have = {os.path.basename(p) for p in PAGES}
+    for path in PAGES:
+        for name, number in re.findall(r"^\.Xr (\S+) (\d)", read(path), re.M):
+            if f"{name}.{number}" not in have:
+                raise AssertionError(f"{path}: no page {name}({number})")
+
+
+# --- keys -------------------------------------------------------------------
+
+def printed_keys():
+    """{(section, key): (range or None, value)} of srsd --print-config."""
+    keys, name, comment = {}, None, ""
+    result = run(program("srsd"), "--print-config")
+    same(result.returncode, 0, "exit status of srsd --print-config")
+    for line in result.stdout.splitlines():
+        if line.startswith("["):
+            name = line[1:-1]
+        elif line.startswith("# "):
+            comment = line
+        elif line.startswith("#"):
+            key, value = line[1:].split("=", 1)
+            bounds = re.search(
+                r"; (\d+ to \d+( \w+)?|\S+( \| \S+)+)$", comment)
+            keys[name, key.strip()] = (bounds and bounds.group(1),
+                                       value.strip())
+    return keys
+
+
+def documented_keys():
+    """The same of mailfrom.conf(5): the first line below each key."""
+    keys = {}
+    for name in ("srs", "srsd", "log"):
+        lines = section("mailfrom.conf.5", f"THE {name.upper()} SECTION")
+        for number, line in enumerate(lines):
+            if not line.startswith(".It Cm "):
+                continue
+            key, says = line.split()[2], lines[number + 1]
+            match = re.fullmatch(
+                r"(Yes or no|Octal mode|Text|List|Number, ([^;]*)"
+                r"|One of ([^;]*)); (?:default (.+)|no default"
+                r"(?:, for example (.+))?)\.", says)
+            if not match:
+                raise AssertionError(f"mailfrom.conf(5): {key}: {says!r}")
+            kind, bounds, words, default, example = match.groups()
+            if kind == "Yes or no":
+                bounds = "yes | no"
+            if words:
+                bounds = " | ".join(words.split(", "))
+            keys[name, key] = (bounds, default or example or "")
+    return keys
+
+
+@case
+def keys_of_mailfrom_conf_are_those_of_srsd():
+    printed, documented = printed_keys(), documented_keys()
+    same(set(documented), set(printed), "mailfrom.conf(5), srsd")
+    for key, value in printed.items():
+        same(documented[key], value, f"mailfrom.conf(5): {key}")
+
+
+@case
+def defaults_of_mailfrom_conf_are_accepted():
+    """Every default and example may be written into a file."""
+    lines, last = [], None
+    for (name, key), (_, value) in documented_keys().items():
+        if name != last:
+            lines.append(f"[{name}]")
+        last = name
+        if value:
+            lines.append(f"{key} = {value}")
+    accepted("\n".join(lines) + "\n", "defaults of mailfrom.conf(5)")
+
+
+def accepted(text, what):
+    """srsd -n takes text as a mailfrom.conf, with files of its own."""
+    # There may be no Postfix here.
+    text = re.sub("^socket_owner.*\n", "", text, flags=re.M)
+    with tempfile.TemporaryDirectory() as directory:
+        for name, content in (("secret", "correct horse battery staple\n"),
+                              ("domains", "example.com\n")):
+            path = os.path.join(directory, name)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(content)
+            os.chmod(path, 0o600)
+            text = text.replace(f"/etc/mailfrom/{name}", path)
+        if "secret_file" not in text:
+            text += f"[srs]\nsecret_file = {directory}/secret\n"
+        config = os.path.join(directory, "mailfrom.conf")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(text)
+        result = run(program("srsd"), "-n", "-c", config)
+    if result.returncode != 0:
+        raise AssertionError(f"{what}: {result.stdout}")
+
+
+@case
+def configurations_in_pages_are_accepted():
+    count = 0
+    for path in PAGES:
+        for block in literal_blocks(read(path).splitlines()):
+            if re.match(r"\[(srs|srsd|log)\]", block):
+                accepted(block, f"{os.path.basename(path)}:\n{block}")
+                count += 1
+    if count == 0:
+        raise AssertionError("no configuration in any page")
+
+
+# --- options ----------------------------------------------------------------
+
+def options_agree(name, page):
+    usage = run(program(name), "--help")
+    same(usage.returncode, 0, f"exit status of {name} --help")
+    said = set(re.findall(r"(?<![\w-])(--[a-z-]+|-[A-Za-z])\b", usage.stdout))
+    lines = section(page, "DESCRIPTION")
+    documented = long_options(lines)
+    # Those that a usage needn't show.
+    same(documented - {"--help", "--version"}, said, f"{page}, {name} --help")
+    for option in documented:
+        result = run(program(name), option, "?", stdin=subprocess.DEVNULL)
+        if re.search("unrecognized|invalid option", result.stdout):
+            raise AssertionError(f"{name}: {result.stdout}")
+
+
+@case
+def options_of_srs_are_those_of_its_page():
+    options_agree("srs", "srs.1")
+
+
+@case
+def options_of_srsd_are_those_of_its_page():
+    options_agree("srsd", "srsd.8")
+
+
+@case
+def commands_of_srs_are_those_of_its_page():
+    usage = run(program("srs"), "--help").stdout
+    said = set()
+    for words in re.findall(r"^(?:usage:)? *srs (\S+)", usage, re.M):
+        said |= set(words.split("|"))
+    lines = section("srs.1", "DESCRIPTION")
+    same(set(items(lines, "Cm")), said, "srs.1, srs --help")
+
+
+# --- words ------------------------------------------------------------------
+
+@case
+def reasons_of_srsd_are_those_of_its_page():
+    code = dict(re.findall(r"\[POLICY_(\w+)\] = \"(\w+)\"",
+                           read("rewrite", "policy.c")))
+    lines = section("srsd.8", "LOG")
+    page = items(lines, "Sy")
+    page.remove("reason")
+    same(set(page), set(code.values()), "srsd(8), policy.c")
+    for word in code.values():
+        if not any(word in line for line in section("srsd.8", "DECISIONS")) \
+                and not any(f".It Sy {word} " in line for line in lines):
+            raise AssertionError(f"srsd(8) doesn't explain {word}")
+
+
+@case
+def maps_of_srsd_are_those_of_its_page():
+    code = set(re.findall(r"^\s+\{\"(\w+)\", \w+\},$",
+                          read("srsd", "maps.c"), re.M))
+    same(set(items(section("srsd.8", "MAPS"), "Cm")), code,
+         "srsd(8), maps.c")
+
+
+@case
+def functions_of_libsrs_are_those_of_its_page():
+    headers = read("libsrs", "srs.h") + read("libsrs", "ses.h")
+    headers = re.sub(r"/\*.*?\*/", "", headers, flags=re.S)
+    code = set(re.findall(r"\b(s[re]s_\w+)\(", headers))
+    synopsis = section("libsrs.3", "SYNOPSIS")
+    page = {line.split()[1] for line in synopsis
+            if re.match(r"\.F[no] ", line)}
+    same(page, code, "libsrs(3), headers")
+    names = {line.split()[1] for line in section("libsrs.3", "NAME")
+             if line.startswith(".Nm")}
+    same(names, code, "NAME of libsrs(3), headers")
+
+
+@case
+def statuses_of_libsrs_are_those_of_its_page():
+    enum = re.search(r"enum srs_status \{(.*?)\};", read("libsrs", "srs.h"),
+                     re.S).group(1)
+    enum = re.sub(r"/\*.*?\*/", "", enum, flags=re.S)
+    same(set(items(section("libsrs.3", "RETURN VALUES"), "Dv")),
+         set(re.findall(r"\bSRS_\w+", enum)), "libsrs(3), srs.h")
+
+
+@case
+def numbers_of_libsrs_are_those_of_its_page():
+    headers = read("libsrs", "srs.h")
+    page = read("man", "libsrs.3")
+    for name, number in re.findall(
+            r"^\.Dv (SRS_\w+)\n\.Pq (\d+)\b", page, re.M):
+        if not re.search(rf"^#define {name}\s+{number}$", headers, re.M):
+            raise AssertionError(f"libsrs(3): {name} isn't {number}")
+
+
+# --- examples ---------------------------------------------------------------
+
+@case
+def examples_of_srs_do_what_they_show():
+    blocks = literal_blocks(section("srs.1", "EXAMPLES"))
+    steps = []
+    for line in "".join(blocks).splitlines():
+        if line.startswith("$ "):
+            steps.append((line[2:], []))
+        else:
+            steps[-1][1].append(line)
+    if len(steps) < 5:
+        raise AssertionError("hardly any example in srs(1)")
+    script = "".join(f"{{ {command}\n}} 2>&1; s=$?; printf '\\001'; "
+                     "(exit $s)\n" for command, _ in steps)
+    path = BUILD + os.pathsep + os.environ["PATH"]
+    with tempfile.TemporaryDirectory() as directory:
+        output = run("sh", "-c", script, cwd=directory,
+                     env={**os.environ, "PATH": path}).stdout
+    for (command, expected), found in zip(steps, output.split("\001")):
+        same(found.splitlines(), expected, f"$ {command}")
+
+
+@case
+def example_of_libsrs_compiles():
+    compiler = os.environ.get("CC", "cc")
+    if shutil.which(compiler) is None:
+        raise Skip("no compiler")
+    [code] = literal_blocks(section("libsrs.3", "EXAMPLES"))
+    result = run(compiler, "-std=c11", "-D_DEFAULT_SOURCE", "-Wall",
+                 "-Wextra", "-Werror", "-fsyntax-only", "-I", TOP, "-x", "c",
+                 "-", input=code)
+    same(result.stdout, "", "compiling the example of libsrs(3)")
+
+
+# --- prose ------------------------------------------------------------------
+
+def fences(path):
+    """(language, file that it is quoted from or None, text) of each block."""
+    return [(language, source or None, text) for source, language, text in
+            re.findall(r"(?:<!-- from (\S+) -->\n)?```(\w*)\n(.*?)^```$",
+                       read(path), re.S | re.M)]
+
+
+def quoted_lines(text):
+    """Lines without what makes them a comment in a sample."""
+    return [re.sub(r"^(#|dnl)?\s*", "", line).rstrip()
+            for line in text.splitlines() if line.strip()]
+
+
+@case
+def quotations_are_what_the_files_say():
+    count = 0
+    for path in PROSE:
+        for language, source, text in fences(path):
+            if language in ("postfix", "m4") and source is None:
+                raise AssertionError(f"{path}: from where is\n{text}")
+            if source is None:
+                continue
+            count += 1
+            rest = iter(quoted_lines(read(source)))
+            for line in quoted_lines(text):
+                if line not in rest:    # reads on: the order counts
+                    raise AssertionError(f"{path}: {source} has no {line!r} "
+                                         "there")
+    if count < 4:
+        raise AssertionError("README.md quotes hardly anything")
+
+
+@case
+def quotations_of_postfix_leave_no_setting_out():
+    for _, source, text in fences(PROSE[0]):
+        if source is None or not source.startswith("etc/postfix/"):
+            continue
+        settings = [line for line in read(source).splitlines()
+                    if line.strip() and not line.startswith("#")]
+        same([line.rstrip() for line in text.splitlines()],
+             [line.rstrip() for line in settings], f"README.md, {source}")
+
+
+@case
+def configurations_in_prose_are_accepted():
+    for path in PROSE:
+        for language, _, text in fences(path):
+            if language == "ini":
+                accepted(text, f"{path}:\n{text}")
+
+
+@case
+def samples_that_are_mentioned_exist():
+    samples = {os.path.relpath(path, TOP) for path in glob.glob(
+        os.path.join(TOP, "etc", "**"), recursive=True)}
+    mentioned = set()
+    for path in PAGES + PROSE:
+        text = read(path)
+        found = re.findall(r"(?<![\w/.])etc/[\w./-]*\w", text)
+        found += ["etc/" + name for name in
+                  re.findall(r"share/mailfrom/([\w./-]*\w)", text)]
+        for name in found:
+            if name not in samples:
+                raise AssertionError(f"{path}: there is no {name}")
+        mentioned |= set(found)
+    for sample in samples:
+        if re.match(r"etc/(postfix|sendmail)/", sample) \
+                and sample not in mentioned:
+            raise AssertionError(f"nothing mentions {sample}")
+
+
+@case
+def links_in_prose_lead_somewhere():
+    for path in PROSE:
+        text = read(path)
+        anchors = {re.sub(r"[^\w -]", "", title).strip().lower()
+                   .replace(" ", "-")
+                   for title in re.findall(r"^#+ (.*)$", text, re.M)}
+        for target in re.findall(r"\]\(([^)]+)\)", text):
+            if target.startswith("#"):
+                same({target[1:]} - anchors, set(), f"{path}: anchors")
+            elif "://" not in target and not os.path.exists(
+                    os.path.join(TOP, target)):
+                raise AssertionError(f"{path}: there is no {target}")
+
+
+@case
+def make_targets_that_are_mentioned_exist():
+    makefile = read("Makefile")
+    for path in PROSE:
+        code = "".join(text for _, _, text in fences(path))
+        found = re.findall(r"^make ([a-z]+)\b", code, re.M)
+        found += re.findall(r"(?:^ {4}|`)make ([a-z]+)\b", read(path), re.M)
+        for target in found:
+            if not re.search(rf"^(?:[a-z ]+ )?{target}(?: [a-z ]+)?:",
+                             makefile, re.M):
+                raise AssertionError(f"{path}: there is no make {target}")
+
+
+def main():
+    status = 0
+    print(f"1..{len(cases)}")
+    for number, function in enumerate(cases, 1):
+        name = function.__name__.replace("_", " ")
+        try:
+            function()
+        except Skip as reason:
+            if REQUIRE_ALL:
+                status = 1
+                print(f"not ok {number} - {name}: {reason}")
+            else:
+                print(f"ok {number} - {name} # SKIP {reason}")
+        except (AssertionError, OSError, ValueError, IndexError) as error:
+            status = 1
+            print(f"not ok {number} - {name}")
+            for line in str(error).splitlines():
+                print(f"# {line}")
+        else:
+            print(f"ok {number} - {name}")
+        sys.stdout.flush()
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

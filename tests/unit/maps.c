@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * srsd/maps.h: each map with each outcome, and that sendmail's maps answer OK
+ * and an address whatever they are asked.
+ */
+#include "srsd/maps.h"
+#include "tests/unit/rewriters.h"
+
+#define LINES                                                                  \
+	"fwdomain=srs.example.com, c.example=srs.customer.example\n"           \
+	"own_domains=own.example\nses=ses.example\nsign=sign.example\n"        \
+	"nosrs=n.example\n"
+
+#define SRS0_LOCAL  "SRS0=msJqy3=G3=example.net=bob"
+#define FORGED	    "SRS0=XXXXXX=G3=example.net=bob@srs.example.com"
+#define FORGED_KEY  "SRS0=XXXXXX=G3=example.net=bob<@srs.example.com.>"
+#define LONG_LOCAL  "a-local-part-of-forty-nine-octets-is-one-too-many-x"
+#define NO_SUCH_MAP                                                            \
+	"no such map; there are make_srs, reverse_srs, srs_forward, "          \
+	"srs_reverse, forward, reverse and probe"
+
+static struct made made;
+static struct map_answer answer;
+
+static int
+setup(void **state)
+{
+	if (scratch_setup(state) != 0)
+		return -1;
+	make_well(&made, LINES);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	unmake(&made);
+	return scratch_teardown(state);
+}
+
+#define MAKE   "make_srs h.example\x9b"
+#define NO_MAP 99 /* nothing was decided */
+
+static const struct {
+	struct text request;
+	enum map_status status;
+	const char *data;
+	int reason; /* enum policy_reason or NO_MAP */
+} rows[] = {
+    /* make_srs */
+    {BYTES(MAKE "bob<@example.net.>"), MAP_OK,
+	SRS0_LOCAL "<@srs.example.com.>", POLICY_FORWARDED},
+    {BYTES("make_srs@c.example h.example\x9b"
+	   "bob<@example.net.>"),
+	MAP_OK, SRS0_LOCAL "<@srs.customer.example.>", POLICY_FORWARDED},
+    {BYTES(MAKE "<@>"), MAP_OK, "<@>", POLICY_NULL_SENDER},
+    {BYTES(MAKE), MAP_OK, "<@>", POLICY_NULL_SENDER},
+    {BYTES("make_srs "), MAP_OK, "<@>", POLICY_NULL_SENDER},
+    {BYTES(MAKE "bob"), MAP_OK, "bob", POLICY_UNQUALIFIED},
+    {BYTES(MAKE "bob<@own.example.>"), MAP_OK, "bob<@own.example.>",
+	POLICY_OWN_DOMAIN},
+    {BYTES("make_srs n.example.\x9b"
+	   "bob<@example.net.>"),
+	MAP_OK, "bob<@example.net.>", POLICY_RECIPIENT_EXCLUDED},
+    {BYTES(MAKE SRS0_LOCAL "<@srs.example.com.>"), MAP_OK,
+	SRS0_LOCAL "<@srs.example.com.>", POLICY_OWN_SRS},
+    {BYTES(MAKE "carol<@ses.example.>"), MAP_OK,
+	"SES=BZEUL0UYG_C4XQVF-P=carol<@ses.example.>", POLICY_SES_SIGNED},
+    {BYTES(MAKE "dave<@sign.example.>"), MAP_OK,
+	"SRS0=u_37K-=G3==dave<@sign.example.>", POLICY_SIGNED},
+    {BYTES(MAKE LONG_LOCAL "<@example.net.>"), MAP_OK,
+	LONG_LOCAL "<@example.net.>", POLICY_TOO_LONG},
+    {BYTES(MAKE "bob<@example.net.>x"), MAP_OK, "bob<@example.net.>x",
+	POLICY_BAD_ADDRESS},
+
+    /* reverse_srs */
+    {BYTES("reverse_srs " SRS0_LOCAL "<@srs.example.com.>"), MAP_OK,
+	"bob<@example.net.>", POLICY_RESTORED},
+    {BYTES("reverse_srs srs0=msjqy3=g3=example.net=bob<@srs.example.com.>"),
+	MAP_OK, "bob<@example.net.>", POLICY_RESTORED},
+    {BYTES("reverse_srs " SRS0_LOCAL "@srs.example.com"), MAP_OK,
+	"bob<@example.net.>", POLICY_RESTORED},
+    {BYTES("reverse_srs " SRS0_LOCAL "<@elsewhere.example.>"), MAP_OK,
+	"bob<@example.net.>", POLICY_RESTORED}, /* pysrs: any domain */
+    {BYTES("reverse_srs bob<@example.net.>"), MAP_OK, "bob<@example.net.>",
+	POLICY_NOT_SRS},
+    {BYTES("reverse_srs " FORGED_KEY), MAP_OK, FORGED_KEY,
+	POLICY_BAD_SIGNATURE},
+    {BYTES("reverse_srs "), MAP_OK, "<@>", POLICY_NOT_SRS},
+    {BYTES("reverse_srs bob"), MAP_OK, "bob", POLICY_NOT_SRS},
+    {BYTES("reverse_srs |/bin/cat -u"), MAP_OK, "\"|/bin/cat -u\"",
+	POLICY_NOT_SRS},
+    {BYTES("reverse_srs SES=BZEUL0UYG_C4XQVF-P=carol<@ses.example.>"), MAP_OK,
+	"carol<@ses.example.>", POLICY_RESTORED},
+
+    /* forward, srs_forward */
+    {BYTES("forward bob@example.net"), MAP_OK, SRS0_LOCAL "@srs.example.com",
+	POLICY_FORWARDED},
+    {BYTES("srs_forward bob@example.net"), MAP_OK,
+	SRS0_LOCAL "@srs.example.com", POLICY_FORWARDED},
+    {BYTES("forward@C.Example bob@example.net"), MAP_OK,
+	SRS0_LOCAL "@srs.customer.example", POLICY_FORWARDED},
+    {BYTES("forward@d.example bob@example.net"), MAP_OK,
+	SRS0_LOCAL "@srs.example.com", POLICY_FORWARDED},
+    {BYTES("forward Bob.Smith@Example.NET"), MAP_OK,
+	"SRS0=yPsXf6=G3=Example.NET=Bob.Smith@srs.example.com",
+	POLICY_FORWARDED},
+    {BYTES("forward carol@ses.example"), MAP_OK,
+	"SES=BZEUL0UYG_C4XQVF-P=carol@ses.example", POLICY_SES_SIGNED},
+    {BYTES("forward \"\""), MAP_NOTFOUND, "", POLICY_NULL_SENDER},
+    {BYTES("forward <>"), MAP_NOTFOUND, "", POLICY_NULL_SENDER},
+    {BYTES("forward "), MAP_NOTFOUND, "", POLICY_NULL_SENDER},
+    {BYTES("forward bob"), MAP_NOTFOUND, "", POLICY_UNQUALIFIED},
+    {BYTES("forward @example.net"), MAP_NOTFOUND, "", POLICY_UNQUALIFIED},
+    {BYTES("forward bob@own.example"), MAP_NOTFOUND, "", POLICY_OWN_DOMAIN},
+    {BYTES("forward " SRS0_LOCAL "@srs.example.com"), MAP_NOTFOUND, "",
+	POLICY_OWN_SRS},
+    {BYTES("forward " LONG_LOCAL "@example.net"), MAP_NOTFOUND, "",
+	POLICY_TOO_LONG},
+    {BYTES("forward bob@"), MAP_NOTFOUND, "", POLICY_BAD_ADDRESS},
+
+    /* reverse, srs_reverse */
+    {BYTES("reverse " SRS0_LOCAL "@srs.example.com"), MAP_OK,
+	"bob@example.net", POLICY_RESTORED},
+    {BYTES("srs_reverse " SRS0_LOCAL "@srs.customer.example"), MAP_OK,
+	"bob@example.net", POLICY_RESTORED},
+    {BYTES("reverse " SRS0_LOCAL "@elsewhere.example"), MAP_NOTFOUND, "",
+	POLICY_FOREIGN_DOMAIN},
+    {BYTES("reverse bob@example.net"), MAP_NOTFOUND, "", POLICY_NOT_SRS},
+    {BYTES("reverse @srs.example.com"), MAP_NOTFOUND, "", POLICY_NOT_SRS},
+    {BYTES("reverse "), MAP_NOTFOUND, "", POLICY_NOT_SRS},
+    {BYTES("reverse " FORGED), MAP_NOTFOUND, "", POLICY_BAD_SIGNATURE},
+    {BYTES("reverse SRS0=jgq36T=GF=example.net=bob@srs.example.com"),
+	MAP_NOTFOUND, "", POLICY_EXPIRED},
+
+    /* probe */
+    {BYTES("probe "), MAP_OK, "srsd " MAILFROM_VERSION " is up", NO_MAP},
+    {BYTES("probe x y"), MAP_OK, "srsd " MAILFROM_VERSION " is up", NO_MAP},
+
+    /* no requests */
+    {BYTES(""), MAP_PERM, "not a request: no space behind the map", NO_MAP},
+    {BYTES("forward"), MAP_PERM, "not a request: no space behind the map",
+	NO_MAP},
+    {BYTES("make_srs\x9b<@>"), MAP_PERM,
+	"not a request: no space behind the map", NO_MAP},
+    {BYTES(" bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
+    {BYTES("nosuch bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
+    {BYTES("Forward bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
+    {BYTES("forwar bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
+    {BYTES("@c.example bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
+    {BYTES("forward\0 bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
+    {BYTES("forward bob\0@example.net"), MAP_PERM,
+	"the key holds a NUL octet", NO_MAP},
+    {BYTES("reverse \0"), MAP_PERM, "the key holds a NUL octet", NO_MAP},
+};
+
+static void
+ask(struct text request)
+{
+	memset(&answer, 'x', sizeof(answer));
+	map_answer_request(made.rewriter, request, 7, NOW, &answer);
+}
+
+static void
+table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *name = rows[i].request.p;
+
+		ask(rows[i].request);
+		expect_str(name, "status", map_status_text(answer.status),
+		    map_status_text(rows[i].status));
+		expect_text(name, "data", out_view(&answer.data),
+		    text_of(rows[i].data));
+		expect_int(name, "decided", answer.decided,
+		    rows[i].reason != NO_MAP);
+		if (answer.decided)
+			expect_str(name, "reason",
+			    policy_reason_text(answer.result.reason),
+			    policy_reason_text(
+				(enum policy_reason)rows[i].reason));
+	}
+}
+
+/*
+ * An empty host is a mailer without one, local delivery for instance: nothing
+ * leaves, so nothing is rewritten.  pysrs: "not h".
+ */
+static void
+no_host_no_forwarding(void **state)
+{
+	(void)state;
+	ask(TEXT("make_srs \x9b"
+		 "bob<@example.net.>"));
+	expect_text("no host", "data", out_view(&answer.data),
+	    TEXT("bob<@example.net.>"));
+	ask(TEXT("make_srs \x9b"
+		 "carol<@ses.example.>"));
+	expect_text("no host, ses", "data", out_view(&answer.data),
+	    TEXT("carol<@ses.example.>"));
+}
+
+/* What the log is told about. */
+static void
+for_the_log(void **state)
+{
+	(void)state;
+	ask(TEXT(MAKE "bob<@example.net.>"));
+	assert_false(answer.reverse);
+	expect_text("make_srs", "host", answer.host, TEXT("h.example"));
+	expect_text("make_srs", "address", out_view(&answer.address),
+	    TEXT("bob@example.net"));
+	ask(TEXT("reverse_srs " FORGED_KEY));
+	assert_true(answer.reverse);
+	expect_text("reverse_srs", "host", answer.host, TEXT(""));
+	expect_text("reverse_srs", "address", out_view(&answer.address),
+	    TEXT(FORGED));
+	ask(TEXT("forward \"\""));
+	assert_false(answer.reverse);
+	expect_text("forward", "address", out_view(&answer.address), TEXT(""));
+	ask(TEXT("reverse a b"));
+	assert_true(answer.reverse);
+	expect_text(
+	    "reverse", "address", out_view(&answer.address), TEXT("a b"));
+}
+
+/* A key of random octets of which many mean something. */
+static struct text
+random_key(char *room, size_t max, uint64_t *seed)
+{
+	static const char *const parts[] = {"\x9b", "<@", ".>", "<@>", "@",
+	    "SRS0=", "srs1+", "SES=", "msJqy3=G3=", "example.net", "=", "\"",
+	    "\\", "|", " ", "bob", "srs.example.com", "\xc4\x9b", "\xff",
+	    "\n", "ses.example", "h.example\x9b", "<", ">", ".", ":", "(", ";"};
+	struct text_out out = text_out(room, max);
+	uint64_t n = random_next(seed) % 12;
+
+	if (random_next(seed) % 16 == 0)
+		n = 4000; /* up to the limit */
+	while (n-- > 0) {
+		if (random_next(seed) % 4 == 0)
+			out_char(&out, (char)(1 + random_next(seed) % 255));
+		else
+			out_str(&out,
+			    parts[random_next(seed) % COUNT(parts)]);
+	}
+	return out_view(&out);
+}
+
+/* Whatever sendmail asks, what it gets can stand for the address. */
+static void
+sendmail_gets_ok_and_an_address(void **state)
+{
+	static const char *const names[] = {
+	    "make_srs ", "reverse_srs ", "make_srs@c.example "};
+	static char request[MAP_REQUEST_MAX];
+	uint64_t seed = 6;
+
+	(void)state;
+	for (int i = 0; i < 60000; i++) {
+		const char *name = names[i % 3];
+		size_t len = strlen(name);
+		struct text key =
+		    random_key(request + len, sizeof(request) - len, &seed);
+
+		memcpy(request, name, len);
+		ask(text_at(request, len + key.len));
+		if (answer.status != MAP_OK || answer.data.len == 0 ||
+		    answer.data.full || !answer.decided)
+			fail_msg("%s%.*s", name, (int)key.len, key.p);
+		/* Unchanged is the address that was in the key. */
+		if (!policy_changed(answer.result.reason) &&
+		    !text_eq(out_view(&answer.data), TEXT("<@>")) &&
+		    answer.data.p[0] != '"')
+			assert_true(text_eq(out_view(&answer.data),
+			    text_from(key, key.len - answer.data.len)));
+	}
+}
+
+/* The others: an address that isn't the key's, or NOTFOUND and nothing. */
+static void
+postfix_gets_an_address_or_nothing(void **state)
+{
+	static const char *const names[] = {"forward ", "reverse ",
+	    "srs_forward@c.example ", "srs_reverse "};
+	static char request[MAP_REQUEST_MAX];
+	uint64_t seed = 7;
+
+	(void)state;
+	for (int i = 0; i < 60000; i++) {
+		const char *name = names[i % 4];
+		size_t len = strlen(name);
+		struct text key =
+		    random_key(request + len, sizeof(request) - len, &seed);
+
+		memcpy(request, name, len);
+		ask(text_at(request, len + key.len));
+		assert_true(answer.decided);
+		if (policy_changed(answer.result.reason)) {
+			assert_int_equal(answer.status, MAP_OK);
+			assert_true(answer.data.len > 2 &&
+			    answer.data.len <= SRS_ADDR_MAX);
+			assert_false(text_eq(out_view(&answer.data), key));
+		} else {
+			assert_int_equal(answer.status, MAP_NOTFOUND);
+			assert_int_equal(answer.data.len, 0);
+		}
+	}
+}
+
+/* The longest request of each kind fits into the answer's room. */
+static void
+longest_requests_fit(void **state)
+{
+	static const char *const names[] = {"make_srs ", "reverse_srs ",
+	    "reverse_srs |", "forward ", "reverse ", "make_srs h\x9b"};
+	static char request[MAP_REQUEST_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		size_t len = strlen(names[i]);
+
+		memcpy(request, names[i], len);
+		memset(request + len, 'x', sizeof(request) - len);
+		ask(text_at(request, sizeof(request)));
+		assert_false(answer.data.full);
+		assert_false(answer.address.full);
+		assert_int_equal(
+		    answer.status, i == 3 || i == 4 ? MAP_NOTFOUND : MAP_OK);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(table),
+	    cmocka_unit_test(no_host_no_forwarding),
+	    cmocka_unit_test(for_the_log),
+	    cmocka_unit_test(sendmail_gets_ok_and_an_address),
+	    cmocka_unit_test(postfix_gets_an_address_or_nothing),
+	    cmocka_unit_test(longest_requests_fit),
+	};
+
+	return cmocka_run_group_tests_name("maps", tests, setup, teardown);
+}

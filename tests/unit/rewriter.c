@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: ISC */
+/* rewrite/rewriter.h: every reason not to make one, and what settings become. */
+#include "tests/unit/rewriters.h"
+
+#define D "fwdomain=srs.example.com\n"
+#define UNSET                                                                  \
+	"warning: t.conf: fwdomain: not set: no sender will be rewritten\n"
+
+static const struct {
+	const char *name, *lines;
+	bool ok;
+	const char *said;
+} rows[] = {
+    {"least", D, true, ""},
+    {"all", D
+	"own_domains=example.com\nses=s.example\nsign=t.example\n"
+	"nosrs=n.example\nexclude_senders=e.example\n"
+	"include_senders=i.example\nexclude_recipients=r.example\n"
+	"hash_length=27\nhash_min=4\nmax_age=500\nfuture_days=30\n"
+	"separator=+\nhash_alphabet=base64\nses_server=255\n"
+	"always_rewrite=yes\nskip_if_spf_passes=no\n"
+	"outbound_addresses=192.0.2.1",
+	true, ""},
+    {"no fwdomain", "", true, UNSET},
+    {"fwdomain for some only",
+	"fwdomain=customer.example=srs.customer.example", true, UNSET},
+    {"fwdomain for some too",
+	"fwdomain=a.example=s.a.example, s.example, b.example = s.b.example",
+	true, ""},
+    {"two defaults", "\nfwdomain=s.example, t.example\n", false,
+	"error: t.conf:3: fwdomain: two default domains; others are written "
+	"FORWARDING=DOMAIN\n"},
+    {"fwdomain without a dot", "fwdomain=localhost", false,
+	"error: t.conf:2: fwdomain: not a domain: \"localhost\"\n"},
+    {"fwdomain a literal name", "fwdomain=$myhostname.example", false,
+	"error: t.conf:2: fwdomain: not a domain: \"$myhostname.example\"\n"},
+    {"fwdomain an address", "fwdomain=a@s.example", false,
+	"error: t.conf:2: fwdomain: not a domain: \"a@s.example\"\n"},
+    {"fwdomain with a blank", "fwdomain=s. example", false,
+	"error: t.conf:2: fwdomain: not a domain: \"s. example\"\n"},
+    {"fwdomain with a dot first", "fwdomain=.s.example", false,
+	"error: t.conf:2: fwdomain: not a domain: \".s.example\"\n"},
+    {"fwdomain in quotes", "fwdomain=\"s.example\"", false,
+	"error: t.conf:2: fwdomain: not a domain: \"\"s.example\"\"\n"},
+    {"forwarding domain bad", "fwdomain=a=s.example", false,
+	"error: t.conf:2: fwdomain: not a domain: \"a=s.example\"\n"},
+    {"forwarding domain empty", "fwdomain==s.example", false,
+	"error: t.conf:2: fwdomain: not a domain: \"=s.example\"\n"},
+    {"SRS domain empty", "fwdomain=a.example=", false,
+	"error: t.conf:2: fwdomain: not a domain: \"a.example=\"\n"},
+    {"two equals signs", "fwdomain=a.example=b.example=c.example", false,
+	"error: t.conf:2: fwdomain: not a domain: "
+	"\"a.example=b.example=c.example\"\n"},
+
+    {"hash_min above", D "hash_length=6\nhash_min=7\n", false,
+	"error: t.conf:4: hash_min: above hash_length\n"},
+    {"hash_min above the default", D "hash_min=7\n", false,
+	"error: t.conf:3: hash_min: above hash_length\n"},
+    {"hash too short", D "hash_length=3\n", false,
+	"error: t.conf:3: hash_length: not a number from 4 to 27: \"3\"\n"},
+    {"hash too long", D "hash_length=28\n", false,
+	"error: t.conf:3: hash_length: not a number from 4 to 27: \"28\"\n"},
+    {"age", D "max_age=501\n", false,
+	"error: t.conf:3: max_age: not a number from 1 to 500: \"501\"\n"},
+    {"server", D "ses_server=256\n", false,
+	"error: t.conf:3: ses_server: not a number from 0 to 255: "
+	"\"256\"\n"},
+    {"separator", D "separator=*\n", false,
+	"error: t.conf:3: separator: not one of =, +, -: \"*\"\n"},
+    {"SPF gate", D "skip_if_spf_passes=yes\n", false,
+	"error: t.conf:3: skip_if_spf_passes: this version cannot check "
+	"SPF; without the key every sender is rewritten, which is safe\n"},
+
+    {"no secret", D "secret_file=\n", false,
+	"error: t.conf:3: secret_file: not set; make a secret with: srs "
+	"keygen\n"},
+    {"secret file missing", D "secret_file=DIR/none\n", false,
+	"error: DIR/none: cannot read secrets: No such file or "
+	"directory\n"},
+    {"secret file empty", D "secret_file=DIR/empty\n", false,
+	"error: DIR/empty: no secret in it; make one with: srs keygen > "
+	"DIR/empty\n"},
+    {"secret short", D "secret_file=DIR/short\n", false,
+	"error: t.conf:3: secret_file: the secret is too short: 12 octets "
+	"at least, better the output of \"srs keygen\"\n"},
+    {"second secret short", D "secret_file=DIR/second\n", false,
+	"error: t.conf:3: secret_file: the secret is too short: 12 octets "
+	"at least, better the output of \"srs keygen\"\n"},
+    {"secret published", D "secret_file=DIR/published\n", false,
+	"error: t.conf:3: secret_file: the secret is the one published with "
+	"pysrs\n"},
+    {"secret too long", D "secret_file=DIR/long\n", false,
+	"error: t.conf:3: secret_file: a secret is too long, or there are "
+	"too many\n"},
+    {"too many secrets", D "secret_file=DIR/many\n", false,
+	"error: t.conf:3: secret_file: a secret is too long, or there are "
+	"too many\n"},
+    {"secret in the configuration", D "secret=a secret of mine\n", false,
+	"error: t.conf:3: srs: unknown key in this section: \"secret\"\n"},
+    {"readable by all", D "secret_file=DIR/readable\n", false,
+	"error: t.conf:3: secret_file: everybody may read or write "
+	"DIR/readable; mend it with: chown root:mailfrom DIR/readable && "
+	"chmod 0640 DIR/readable\n"},
+    {"writable by all", D "secret_file=DIR/writable\n", false,
+	"error: t.conf:3: secret_file: everybody may read or write "
+	"DIR/writable; mend it with: chown root:mailfrom DIR/writable && "
+	"chmod 0640 DIR/writable\n"},
+    {"group may read", D "secret_file=DIR/group\n", true, ""},
+};
+
+static void
+write_secrets(void)
+{
+	static char many[65 * 20 + 1], long_one[4097];
+	size_t len = 0;
+
+	for (int i = 0; i < 65; i++)
+		len += (size_t)snprintf(many + len, sizeof(many) - len,
+		    "secret number %d\n", 1000 + i);
+	memset(long_one, 'x', sizeof(long_one));
+	scratch_write("empty", TEXT(""), 0600);
+	scratch_write("short", TEXT("short\n"), 0600);
+	scratch_write("second", TEXT("a secret of good length\nx\n"), 0600);
+	scratch_write("published", TEXT("shhhh!\n"), 0600);
+	scratch_write("many", text_at(many, len), 0600);
+	scratch_write("long", text_at(long_one, sizeof(long_one)), 0600);
+	scratch_write("readable", TEXT("a secret of good length\n"), 0644);
+	scratch_write("writable", TEXT("a secret of good length\n"), 0602);
+	scratch_write("group", TEXT("a secret of good length\n"), 0660);
+}
+
+static void
+table(void **state)
+{
+	(void)state;
+	write_secrets();
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct heard heard;
+		struct report report = report_to(&heard);
+		struct made m;
+		bool ok = make(&m, rows[i].lines, &report);
+
+		expect_str(rows[i].name, "said", heard.text, rows[i].said);
+		expect_int(rows[i].name, "ok", ok, rows[i].ok);
+		expect_int(rows[i].name, "made", m.rewriter != NULL, ok);
+		/* No message may tell what a secret is. */
+		assert_null(strstr(heard.text, "good length"));
+		unmake(&m);
+	}
+	rewriter_free(NULL);
+}
+
+/* A path with a dot at its end is no address (RFC 5321 2.3.5). */
+static void
+no_dot_is_written(void **state)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct srs_addr out = {.len = 0};
+	struct made m;
+
+	(void)state;
+	if (make(&m, "fwdomain=srs.example.com.\n", &report)) {
+		assert_int_equal(
+		    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+			rewriter_domain(m.rewriter, TEXT("")), NOW, &out),
+		    SRS_OK);
+		assert_true(out.text[out.len - 1] != '.');
+	}
+	unmake(&m);
+}
+
+static void
+domain_by_forwarding_domain(void **state)
+{
+	static const struct {
+		const char *forwarding, *expect;
+	} asked[] = {
+	    {"", "s.example"},
+	    {"other.example", "s.example"},
+	    {"a.example", "srs.a.example"},
+	    {"A.Example", "srs.a.example"},
+	    {"b.example", "srs.b.example"},
+	    {"x.a.example", "s.example"},
+	};
+	struct made m;
+
+	(void)state;
+	make_well(&m,
+	    "fwdomain=a.example=srs.a.example, s.example,\n"
+	    " b.example = srs.b.example");
+	for (size_t i = 0; i < COUNT(asked); i++)
+		expect_text(asked[i].forwarding, "domain",
+		    rewriter_domain(
+			m.rewriter, text_of(asked[i].forwarding)),
+		    text_of(asked[i].expect));
+	unmake(&m);
+}
+
+static void
+srs_domains_by_default(void **state)
+{
+	static const char *const in[] = {"s.example", "srs.a.example",
+	    "ses.example", "x.ses.example", "sign.example"};
+	static const char *const not_in[] = {
+	    "a.example", "own.example", "x.s.example", "only.example"};
+	struct made m;
+
+	(void)state;
+	make_well(&m,
+	    "fwdomain=s.example, a.example=srs.a.example\n"
+	    "ses=ses.example, .ses.example\nsign=sign.example\n"
+	    "own_domains=own.example");
+	for (size_t i = 0; i < COUNT(in); i++)
+		assert_true(list_has_domain(
+		    &m.rewriter->srs_domains, text_of(in[i])));
+	for (size_t i = 0; i < COUNT(not_in); i++)
+		assert_false(list_has_domain(
+		    &m.rewriter->srs_domains, text_of(not_in[i])));
+	unmake(&m);
+	/* If it is set, it is all there is. */
+	make_well(&m, D "srs_domains=only.example\nses=ses.example");
+	assert_true(list_has_domain(
+	    &m.rewriter->srs_domains, TEXT("only.example")));
+	assert_false(list_has_domain(
+	    &m.rewriter->srs_domains, TEXT("srs.example.com")));
+	assert_false(list_has_domain(
+	    &m.rewriter->srs_domains, TEXT("ses.example")));
+	unmake(&m);
+}
+
+static enum srs_status
+decode(const struct made *m, const char *address, uint64_t now)
+{
+	struct srs_addr out;
+
+	return srs_decode(m->rewriter->srs, text_of(address), now, &out, NULL);
+}
+
+/* What the keys of the table do to the codec, by its answers. */
+static void
+settings_reach_the_codec(void **state)
+{
+	struct srs_addr out;
+	struct made m;
+
+	(void)state;
+	make_well(&m, D
+	    "separator=+\nhash_length=8\nhash_min=5\n"
+	    "hash_alphabet=base64\nmax_age=2\nfuture_days=0\n");
+	assert_int_equal(
+	    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+		m.rewriter->fwdomain, NOW, &out),
+	    SRS_OK);
+	assert_string_equal(
+	    out.text, "SRS0+msJqy39c=G3=example.net=bob@srs.example.com");
+	assert_int_equal(
+	    decode(&m, "SRS0=msJqy=G3=example.net=bob@d.example", NOW),
+	    SRS_OK);
+	assert_int_equal(
+	    decode(&m, "SRS0=msJq=G3=example.net=bob@d.example", NOW),
+	    SRS_SHORT_HASH);
+	assert_int_equal(decode(&m, out.text, NOW + 2 * DAY), SRS_OK);
+	assert_int_equal(decode(&m, out.text, NOW + 3 * DAY), SRS_EXPIRED);
+	assert_int_equal(decode(&m, out.text, NOW - DAY), SRS_FUTURE);
+	unmake(&m);
+	make_well(&m, D);
+	assert_int_equal(decode(&m, out.text, NOW - DAY), SRS_OK);
+	assert_int_equal(decode(&m, out.text, NOW - 2 * DAY), SRS_FUTURE);
+	assert_int_equal(decode(&m, out.text, NOW + 21 * DAY), SRS_OK);
+	assert_int_equal(decode(&m, out.text, NOW + 22 * DAY), SRS_EXPIRED);
+	assert_null(m.rewriter->ses_legacy);
+	unmake(&m);
+}
+
+/* The first secret signs, all verify. */
+static void
+secrets_in_their_order(void **state)
+{
+	struct srs_addr out;
+	struct made m;
+
+	(void)state;
+	scratch_write("two",
+	    TEXT("a new one of the tests\n" SECRET "\n"), 0600);
+	make_well(&m, D "secret_file=DIR/two");
+	assert_int_equal(
+	    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+		m.rewriter->fwdomain, NOW, &out),
+	    SRS_OK);
+	assert_string_not_equal(
+	    out.text, "SRS0=msJqy3=G3=example.net=bob@srs.example.com");
+	assert_int_equal(decode(&m, out.text, NOW), SRS_OK);
+	assert_int_equal(decode(&m,
+			     "SRS0=msJqy3=G3=example.net=bob@srs.example.com",
+			     NOW),
+	    SRS_OK);
+	unmake(&m);
+	make_well(&m, D "secret_file=DIR/two\nsecret_line_end=yes");
+	assert_int_equal(decode(&m,
+			     "SRS0=msJqy3=G3=example.net=bob@srs.example.com",
+			     NOW),
+	    SRS_BAD_HASH);
+	unmake(&m);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(table),
+	    cmocka_unit_test(no_dot_is_written),
+	    cmocka_unit_test(domain_by_forwarding_domain),
+	    cmocka_unit_test(srs_domains_by_default),
+	    cmocka_unit_test(settings_reach_the_codec),
+	    cmocka_unit_test(secrets_in_their_order),
+	};
+
+	return cmocka_run_group_tests_name(
+	    "rewriter", tests, scratch_setup, scratch_teardown);
+}

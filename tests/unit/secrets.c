@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/* rewrite/secrets.h: what of a secret file is a secret. */
+#include "tests/unit/support.h"
+
+#include "rewrite/secrets.h"
+
+#define COMMENT                                                                \
+	"taken for a comment; postsrsd 1.x would use this line as a secret\n"
+#define NO_SECRET                                                              \
+	"error: DIR/s: no secret in it; make one with: srs keygen > DIR/s\n"
+
+static const struct {
+	const char *name;
+	struct text contents;
+	const char *expect; /* secrets, each in <> */
+	const char *with_line_end;
+	const char *said;
+} rows[] = {
+    {"one", BYTES("secret\n"), "<secret>", "<secret\n>", ""},
+    {"no line end", BYTES("secret"), "<secret>", "<secret>", ""},
+    {"several", BYTES("new\nold\nolder\n"), "<new><old><older>",
+	"<new\n><old\n><older\n>", ""},
+    {"CR LF", BYTES("new\r\nold\r\n"), "<new><old>", "<new\r\n><old\r\n>",
+	""},
+    {"CR within", BYTES("a\rb\n"), "<a\rb>", "<a\rb\n>", ""},
+    {"two CRs", BYTES("a\r\r\n"), "<a\r>", "<a\r\r\n>", ""},
+    {"blanks are part of it", BYTES(" a b \t\n"), "< a b \t>",
+	"< a b \t\n>", ""},
+    {"a blank line of blanks", BYTES(" \n"), "< >", "< \n>", ""},
+    {"empty lines", BYTES("\n\na\n\r\n\nb\n\n"), "<a><b>", "<a\n><b\n>", ""},
+    {"quotes are part of it", BYTES("\"a\"\n"), "<\"a\">", "<\"a\"\n>", ""},
+    {"octets", BYTES("\xff\x01\x80\n"), "<\xff\x01\x80>",
+	"<\xff\x01\x80\n>", ""},
+    {"comment", BYTES("# made by hand\nsecret\n"), "<secret>", "<secret\n>",
+	"warning: DIR/s:1: " COMMENT},
+    {"comment behind", BYTES("a\n#b\nc#d\n #e\n"), "<a><c#d>< #e>",
+	"<a\n><c#d\n>< #e\n>", "warning: DIR/s:2: " COMMENT},
+
+    {"empty file", BYTES(""), NULL, NULL, NO_SECRET},
+    {"empty lines only", BYTES("\n\r\n"), NULL, NULL, NO_SECRET},
+    {"comments only", BYTES("\n# a\n"), NULL, NULL,
+	"warning: DIR/s:2: " COMMENT NO_SECRET},
+    {"NUL", BYTES("a\nb\0c\n"), NULL, NULL,
+	"error: DIR/s:2: a NUL octet\n"},
+    {"NUL alone", BYTES("\0"), NULL, NULL,
+	"error: DIR/s:1: a NUL octet\n"},
+};
+
+static void
+check(size_t i, enum secrets_mode mode, const char *expect)
+{
+	const char *path = scratch_write("s", rows[i].contents, 0600);
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct secrets secrets;
+	char have[256];
+	struct text_out out = text_out(have, sizeof(have) - 1);
+	bool ok = secrets_load(path, mode, &secrets, &report);
+
+	expect_str(rows[i].name, "said", heard.text, rows[i].said);
+	expect_int(rows[i].name, "ok", ok, expect != NULL);
+	for (size_t k = 0; ok && k < secrets.count; k++) {
+		out_char(&out, '<');
+		out_text(&out, secrets.items[k]);
+		out_char(&out, '>');
+	}
+	if (ok)
+		expect_text(rows[i].name, "secrets", out_view(&out),
+		    text_of(expect));
+	secrets_free(&secrets);
+	assert_int_equal(secrets.count, 0);
+	assert_null(secrets.items);
+	assert_null(secrets.file.data);
+}
+
+static void
+table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		check(i, SECRETS_PLAIN, rows[i].expect);
+		check(i, SECRETS_WITH_LINE_END, rows[i].with_line_end);
+	}
+}
+
+static void
+no_file(void **state)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct secrets secrets;
+
+	(void)state;
+	assert_false(secrets_load(
+	    scratch("none"), SECRETS_PLAIN, &secrets, &report));
+	assert_string_equal(heard.text,
+	    "error: DIR/none: cannot read secrets: "
+	    "No such file or directory\n");
+	secrets_free(&secrets);
+	report = report_to(&heard);
+	assert_false(
+	    secrets_load(scratch_dir, SECRETS_PLAIN, &secrets, &report));
+	assert_string_equal(heard.text,
+	    "error: DIR: cannot read secrets: Invalid argument\n");
+	secrets_free(&secrets);
+}
+
+static void
+weakness(void **state)
+{
+	static const char published[] =
+	    "the secret is the one published with pysrs";
+	static const char short_one[] =
+	    "the secret is too short: 12 octets at least, better the output "
+	    "of \"srs keygen\"";
+	static const struct {
+		struct text secret;
+		const char *expect;
+	} weak[] = {
+	    {BYTES("shhhh!"), published},
+	    {BYTES("\"shhhh!\""), published},
+	    {BYTES("shhhh!\n"), published}, /* with its line end */
+	    {BYTES(" shhhh! "), published},
+	    {BYTES(""), short_one},
+	    {BYTES("12345678901"), short_one},
+	    {BYTES("SHHHH!"), short_one},
+	    {BYTES("123456789012"), NULL},
+	    {BYTES("shhhh!shhhh!"), NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(weak); i++) {
+		const char *have = secret_weakness(weak[i].secret);
+
+		if (weak[i].expect == NULL)
+			assert_null(have);
+		else
+			assert_string_equal(have, weak[i].expect);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(table),
+	    cmocka_unit_test(no_file),
+	    cmocka_unit_test(weakness),
+	};
+
+	return cmocka_run_group_tests_name(
+	    "secrets", tests, scratch_setup, scratch_teardown);
+}

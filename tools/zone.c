@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: ISC */
+#include "tools/zone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define RR_COUNT    5
+#define RECORDS_MAX 256 /* of one type at one name */
+#define TXT_SIZE    65536
+#define CNAMES_MAX  16
+
+struct entry {
+	struct text name;
+	struct text cname; /* empty: none */
+	struct spf_answer *answers[RR_COUNT];
+};
+
+struct zone {
+	struct entry *entries; /* sorted by name */
+	size_t count;
+	struct spf_answer *nothing[RR_COUNT];
+	struct spf_answer *error[RR_COUNT];
+};
+
+static const char *const rr_words[RR_COUNT] = {"TXT", "A", "AAAA", "MX", "PTR"};
+
+/* --- YAML --- */
+
+struct text
+yaml_text(const yaml_node_t *node)
+{
+	if (node == NULL || node->type != YAML_SCALAR_NODE)
+		return TEXT("");
+	return text_at(
+	    (const char *)node->data.scalar.value, node->data.scalar.length);
+}
+
+yaml_node_t *
+yaml_get(yaml_document_t *document, yaml_node_t *mapping, const char *key)
+{
+	if (mapping == NULL || mapping->type != YAML_MAPPING_NODE)
+		return NULL;
+	for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+	     pair < mapping->data.mapping.pairs.top; pair++)
+		if (text_eq(
+			yaml_text(yaml_document_get_node(document, pair->key)),
+			text_of(key)))
+			return yaml_document_get_node(document, pair->value);
+	return NULL;
+}
+
+/* --- one name's records --- */
+
+/* The records of one name, as the file lists them. */
+struct listing {
+	yaml_document_t *document;
+	yaml_node_t *sequence;
+	const char **why;
+};
+
+/* The type and value of an item "- TYPE: VALUE"; a bare word has no value. */
+static struct text
+item_get(const struct listing *l, yaml_node_item_t item, yaml_node_t **value)
+{
+	yaml_node_t *node = yaml_document_get_node(l->document, item);
+
+	*value = NULL;
+	if (node == NULL || node->type != YAML_MAPPING_NODE ||
+	    node->data.mapping.pairs.start == node->data.mapping.pairs.top)
+		return yaml_text(node);
+	yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+	*value = yaml_document_get_node(l->document, pair->value);
+	return yaml_text(yaml_document_get_node(l->document, pair->key));
+}
+
+static bool
+has_type(const struct listing *l, const char *type)
+{
+	for (yaml_node_item_t *i = l->sequence->data.sequence.items.start;
+	     i < l->sequence->data.sequence.items.top; i++) {
+		yaml_node_t *value;
+
+		if (text_eq(item_get(l, *i, &value), text_of(type)))
+			return true;
+	}
+	return false;
+}
+
+/* Strings of a TXT record, joined. */
+static struct text
+join(const struct listing *l, yaml_node_t *value, struct text_out *out)
+{
+	size_t from = out->len;
+
+	if (value->type != YAML_SEQUENCE_NODE) {
+		out_text(out, yaml_text(value));
+	} else {
+		for (yaml_node_item_t *i = value->data.sequence.items.start;
+		     i < value->data.sequence.items.top; i++)
+			out_text(out,
+			    yaml_text(yaml_document_get_node(l->document, *i)));
+	}
+	return text_at(out->p + from, out->len - from);
+}
+
+/* Everything that one lookup can come to, gathered in the file's order. */
+struct gathered {
+	struct text texts[RECORDS_MAX]; /* TXT, or names */
+	unsigned preference[RECORDS_MAX];
+	uint8_t addresses[RECORDS_MAX * 16];
+	size_t count;
+	bool error;
+	struct text_out room;
+	char room_text[TXT_SIZE];
+};
+
+static bool
+gather_name(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
+    struct gathered *g)
+{
+	struct text name = yaml_text(value);
+	uint64_t preference = 0;
+
+	if (rr == SPF_RR_MX) {
+		if (value->type != YAML_SEQUENCE_NODE ||
+		    value->data.sequence.items.top -
+			    value->data.sequence.items.start !=
+			2) {
+			*l->why = "MX wants [PREFERENCE, NAME]";
+			return false;
+		}
+		yaml_node_item_t *items = value->data.sequence.items.start;
+		text_uint(
+		    yaml_text(yaml_document_get_node(l->document, items[0])),
+		    65535, &preference);
+		name = yaml_text(yaml_document_get_node(l->document, items[1]));
+	}
+	/* By preference, in the file's order among equals. */
+	size_t at = g->count++;
+	for (; at > 0 && g->preference[at - 1] > preference; at--) {
+		g->texts[at] = g->texts[at - 1];
+		g->preference[at] = g->preference[at - 1];
+	}
+	g->texts[at] = name;
+	g->preference[at] = (unsigned)preference;
+	return true;
+}
+
+static bool
+gather_address(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
+    struct gathered *g)
+{
+	struct spf_ip ip;
+	size_t size = rr == SPF_RR_AAAA ? 16 : 4;
+
+	if (!spf_ip_parse(yaml_text(value), &ip)) {
+		*l->why = "not an IP address";
+		return false;
+	}
+	/* An IPv4-mapped AAAA: no IPv6 client can have it. */
+	if (ip.v6 != (rr == SPF_RR_AAAA))
+		memset(ip.octets, 0, sizeof(ip.octets));
+	memcpy(g->addresses + g->count++ * size, ip.octets, size);
+	return true;
+}
+
+static bool
+gather_value(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
+    struct gathered *g)
+{
+	if (g->count == RECORDS_MAX) {
+		*l->why = "too many records at a name";
+		return false;
+	}
+	switch (rr) {
+	case SPF_RR_TXT: {
+		struct text text = join(l, value, &g->room);
+
+		/* "TXT: NONE" says that SPF records are no TXT records. */
+		if (!text_eq(text, TEXT("NONE")))
+			g->texts[g->count++] = text;
+		return true;
+	}
+	case SPF_RR_A:
+	case SPF_RR_AAAA:
+		return gather_address(l, rr, value, g);
+	case SPF_RR_MX:
+	case SPF_RR_PTR:
+		return gather_name(l, rr, value, g);
+	}
+	return false;
+}
+
+/*
+ * A TIMEOUT stands for the types that weren't listed before it.  SPF records
+ * are TXT records too where a name has none of the latter.
+ */
+static bool
+gather(const struct listing *l, enum spf_rr rr, struct gathered *g)
+{
+	const char *type = rr_words[rr];
+
+	if (rr == SPF_RR_TXT && !has_type(l, "TXT"))
+		type = "SPF";
+	g->count = 0;
+	g->error = false;
+	g->room = text_out(g->room_text, sizeof(g->room_text));
+	for (yaml_node_item_t *i = l->sequence->data.sequence.items.start;
+	     i < l->sequence->data.sequence.items.top; i++) {
+		yaml_node_t *value;
+		struct text word = item_get(l, *i, &value);
+
+		if (value == NULL) {
+			if (!text_eq(word, TEXT("TIMEOUT"))) {
+				*l->why = "neither TYPE: VALUE nor TIMEOUT";
+				return false;
+			}
+			/* Generated TXT records come behind everything. */
+			g->error = g->count == 0 || strcmp(type, "SPF") == 0;
+			if (g->error)
+				return true;
+			continue;
+		}
+		if (!text_eq(word, text_of(type)))
+			continue;
+		if (text_eq(yaml_text(value), TEXT("TIMEOUT"))) {
+			g->error = true;
+			return true;
+		}
+		if (!gather_value(l, rr, value, g))
+			return false;
+	}
+	return true;
+}
+
+static struct spf_answer *
+build_answer(enum spf_rr rr, const struct gathered *g)
+{
+	if (g->error)
+		return spf_answer_empty(rr, SPF_DNS_ERROR);
+	switch (rr) {
+	case SPF_RR_TXT:
+		return spf_answer_txt(g->texts, g->count);
+	case SPF_RR_A:
+	case SPF_RR_AAAA:
+		return spf_answer_addresses(rr, g->addresses, g->count);
+	case SPF_RR_MX:
+	case SPF_RR_PTR:
+		return spf_answer_names(rr, g->texts, g->count);
+	}
+	return NULL;
+}
+
+/* --- the zone --- */
+
+static char *
+keep_name(struct text name, struct text *out)
+{
+	char *copy = malloc(name.len + 1);
+
+	if (copy == NULL)
+		return NULL;
+	if (name.len != 0 && name.p[name.len - 1] == '.')
+		name.len--;
+	memcpy(copy, name.p, name.len);
+	ascii_lower_all(copy, name.len);
+	*out = text_at(copy, name.len);
+	return copy;
+}
+
+static bool
+load_cname(const struct listing *l, struct entry *entry)
+{
+	for (yaml_node_item_t *i = l->sequence->data.sequence.items.start;
+	     i < l->sequence->data.sequence.items.top; i++) {
+		yaml_node_t *value;
+		struct text word = item_get(l, *i, &value);
+
+		if (value != NULL && text_eq(word, TEXT("CNAME")))
+			return keep_name(yaml_text(value), &entry->cname) !=
+			    NULL;
+	}
+	return true;
+}
+
+static bool
+load_entry(const struct listing *l, struct text name, struct entry *entry)
+{
+	struct gathered *g = malloc(sizeof(*g));
+	bool ok = g != NULL && keep_name(name, &entry->name) != NULL;
+
+	if (ok && l->sequence->type != YAML_SEQUENCE_NODE) {
+		*l->why = "the records of a name must be a list";
+		ok = false;
+	}
+	for (unsigned rr = 0; ok && rr < RR_COUNT; rr++) {
+		ok = gather(l, (enum spf_rr)rr, g);
+		if (ok) {
+			entry->answers[rr] = build_answer((enum spf_rr)rr, g);
+			ok = entry->answers[rr] != NULL;
+		}
+	}
+	free(g);
+	return ok && load_cname(l, entry);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	return text_cmp_fold(
+	    ((const struct entry *)a)->name, ((const struct entry *)b)->name);
+}
+
+static struct zone *
+zone_new(size_t count)
+{
+	struct zone *zone = calloc(1, sizeof(*zone));
+
+	if (zone == NULL)
+		return NULL;
+	zone->entries = calloc(count + 1, sizeof(*zone->entries));
+	bool ok = zone->entries != NULL;
+	for (unsigned rr = 0; rr < RR_COUNT; rr++) {
+		zone->nothing[rr] =
+		    spf_answer_empty((enum spf_rr)rr, SPF_DNS_VOID);
+		zone->error[rr] =
+		    spf_answer_empty((enum spf_rr)rr, SPF_DNS_ERROR);
+		ok = ok && zone->nothing[rr] != NULL && zone->error[rr] != NULL;
+	}
+	if (ok)
+		return zone;
+	zone_free(zone);
+	return NULL;
+}
+
+struct zone *
+zone_from_yaml(yaml_document_t *document, yaml_node_t *node, const char **why)
+{
+	struct zone *zone;
+
+	*why = "out of memory";
+	if (node == NULL || node->type != YAML_MAPPING_NODE) {
+		*why = "zonedata is not a mapping of names";
+		return NULL;
+	}
+	yaml_node_pair_t *start = node->data.mapping.pairs.start;
+	yaml_node_pair_t *end = node->data.mapping.pairs.top;
+	zone = zone_new((size_t)(end - start));
+	if (zone == NULL)
+		return NULL;
+	for (yaml_node_pair_t *pair = start; pair < end; pair++) {
+		struct listing l = {document,
+		    yaml_document_get_node(document, pair->value), why};
+
+		if (!load_entry(&l,
+			yaml_text(yaml_document_get_node(document, pair->key)),
+			&zone->entries[zone->count++])) {
+			zone_free(zone);
+			return NULL;
+		}
+	}
+	qsort(zone->entries, zone->count, sizeof(*zone->entries), compare);
+	return zone;
+}
+
+struct zone *
+zone_from_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	yaml_parser_t parser;
+	yaml_document_t document;
+	struct zone *zone = NULL;
+	const char *why = "no zonedata in it";
+
+	if (file == NULL) {
+		perror(path);
+		return NULL;
+	}
+	yaml_parser_initialize(&parser);
+	yaml_parser_set_input_file(&parser, file);
+	if (!yaml_parser_load(&parser, &document))
+		fprintf(stderr, "%s:%zu: %s\n", path,
+		    parser.problem_mark.line + 1, parser.problem);
+	else {
+		yaml_node_t *root = yaml_document_get_root_node(&document);
+		yaml_node_t *data = yaml_get(&document, root, "zonedata");
+
+		zone =
+		    zone_from_yaml(&document, data != NULL ? data : root, &why);
+		if (zone == NULL)
+			fprintf(stderr, "%s: %s\n", path, why);
+		yaml_document_delete(&document);
+	}
+	yaml_parser_delete(&parser);
+	fclose(file);
+	return zone;
+}
+
+void
+zone_free(struct zone *zone)
+{
+	if (zone == NULL)
+		return;
+	for (size_t i = 0; i < zone->count; i++) {
+		struct entry *entry = &zone->entries[i];
+
+		free((void *)(uintptr_t)entry->name.p);
+		free((void *)(uintptr_t)entry->cname.p);
+		for (unsigned rr = 0; rr < RR_COUNT; rr++)
+			spf_answer_free(entry->answers[rr]);
+	}
+	for (unsigned rr = 0; rr < RR_COUNT; rr++) {
+		spf_answer_free(zone->nothing[rr]);
+		spf_answer_free(zone->error[rr]);
+	}
+	free(zone->entries);
+	free(zone);
+}
+
+static const struct spf_answer *
+lookup(void *arg, enum spf_rr rr, struct text name)
+{
+	const struct zone *zone = arg;
+	struct entry key = {.name = name};
+
+	for (int i = 0; i < CNAMES_MAX; i++) {
+		const struct entry *entry = bsearch(
+		    &key, zone->entries, zone->count, sizeof(key), compare);
+
+		/* The suites' own way to say SERVFAIL. */
+		if (entry == NULL)
+			return text_starts(key.name, TEXT("error."))
+			    ? zone->error[rr]
+			    : zone->nothing[rr];
+		if (entry->cname.len == 0)
+			return entry->answers[rr];
+		key.name = entry->cname;
+	}
+	return zone->error[rr];
+}
+
+struct spf_source
+zone_source(struct zone *zone)
+{
+	return (struct spf_source){.lookup = lookup, .arg = zone};
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * DNS from a YAML file, in the format of the openspf test suites: no network.
+ *
+ *	zonedata:
+ *	  example.com:
+ *	    - SPF: v=spf1 a -all	(TXT too, unless there is a TXT)
+ *	    - A: 192.0.2.1
+ *	    - MX: [10, mail.example.com]
+ *	    - TIMEOUT			(all types not listed before)
+ */
+#ifndef MAILFROM_TOOLS_ZONE_H
+#define MAILFROM_TOOLS_ZONE_H
+
+#include <yaml.h>
+
+#include "libspf/spf.h"
+
+struct zone;
+
+/*
+ * Read the mapping at node of document.  NULL: out of memory, or *why says what
+ * is wrong.  The zone is the caller's, for zone_free().
+ */
+struct zone *zone_from_yaml(
+    yaml_document_t *document, yaml_node_t *node, const char **why);
+
+/*
+ * Read the key "zonedata" of the documents of a file.  NULL, and a message on
+ * stderr, if it can't be read.
+ */
+struct zone *zone_from_file(const char *path);
+
+void zone_free(struct zone *zone);
+
+/* Answers from zone; a name that isn't there doesn't exist. */
+struct spf_source zone_source(struct zone *zone);
+
+/* The value of a key of a YAML mapping, or NULL. */
+yaml_node_t *yaml_get(
+    yaml_document_t *document, yaml_node_t *mapping, const char *key);
+
+/* The text of a YAML scalar; empty for anything else. */
+struct text yaml_text(const yaml_node_t *node);
+
+#endif
