@@ -138,6 +138,17 @@ text_is_printable(struct text t)
 	}
 }
 
+static inline bool
+text_has_control(struct text t)
+{
+	if (text_is_printable(t))
+		return false;
+	for (size_t i = 0; i < t.len; i++)
+		if (ascii_is_control(t.p[i]))
+			return true;
+	return false;
+}
+
 /* How often c occurs in t. */
 static inline size_t
 text_count(struct text t, char c)

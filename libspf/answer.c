@@ -114,6 +114,37 @@ spf_answer_names(enum spf_rr rr, const struct text *names, size_t count)
 	return a;
 }
 
+/* Room in front of what must be aligned. */
+static size_t
+aligned(size_t size)
+{
+	const size_t unit = _Alignof(max_align_t);
+
+	return (size + unit - 1) / unit * unit;
+}
+
+static struct spf_answer *
+answer_record(struct text text)
+{
+	size_t head = aligned(sizeof(struct spf_answer));
+	size_t size = record_size_(text);
+	struct spf_answer *a = malloc(head + size);
+
+	if (a == NULL)
+		return NULL;
+	struct spf_record *r = (void *)((char *)a + head);
+	if (!record_compile_(text, r, size)) {
+		free(a);
+		return NULL;
+	}
+	*a = (struct spf_answer){.rr = SPF_RR_TXT,
+	    .status = SPF_DNS_FOUND,
+	    .spf_records = 1,
+	    .record = r,
+	    .size = head + r->size};
+	return a;
+}
+
 struct spf_answer *
 spf_answer_txt(const struct text *records, size_t count)
 {
@@ -129,6 +160,12 @@ spf_answer_txt(const struct text *records, size_t count)
 		spf = records[i];
 		found++;
 	}
+	if (found == 1) {
+		a = answer_record(spf);
+		if (a != NULL && count == 1)
+			a->only_text = a->record->text;
+		return a;
+	}
 	a = answer_new(SPF_RR_TXT, count != 0 ? SPF_DNS_FOUND : SPF_DNS_VOID,
 	    only.len, &room);
 	if (a == NULL)
@@ -137,14 +174,6 @@ spf_answer_txt(const struct text *records, size_t count)
 	if (only.len != 0)
 		memcpy(room, only.p, only.len);
 	a->only_text = text_at(room, only.len);
-	if (found != 1)
-		return a;
-	a->record = spf_record_compile(spf);
-	if (a->record == NULL) {
-		free(a);
-		return NULL;
-	}
-	a->size += a->record->size;
 	return a;
 }
 
@@ -153,6 +182,7 @@ spf_answer_free(struct spf_answer *answer)
 {
 	if (answer == NULL)
 		return;
-	free((void *)(uintptr_t)answer->record);
+	if (answer->record != NULL)
+		free(answer->record->problem);
 	free(answer);
 }

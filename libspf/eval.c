@@ -56,9 +56,9 @@ struct check {
 	bool blocked;
 	/* The record whose term has failed the client, for its exp=. */
 	const struct spf_record *failed;
+	struct text domain;
 	char failed_domain[SPF_NAME_SIZE];
 	char validated[SPF_NAME_SIZE]; /* %{p}, of the term at hand */
-	char sender[SPF_SENDER_MAX + SPF_NAME_SIZE + 2];
 };
 
 /* One level of check_host(). */
@@ -90,19 +90,24 @@ tell(const struct check *c, const struct level *l, struct spf_event event)
 			tell(check, level, (struct spf_event){__VA_ARGS__}); \
 	} while (0)
 
-static void
-copy_text(char *out, size_t size, struct text t)
+static size_t
+put_text(char *out, size_t size, struct text t)
 {
 	size_t len = t.len < size ? t.len : size - 1;
 
 	if (len != 0)
 		memcpy(out, t.p, len);
 	out[len] = '\0';
-	if (text_is_printable(text_at(out, len)))
-		return;
+	return len;
+}
+
+/* What comes from the wire must not carry controls further. */
+static void
+hide_controls(char *text, size_t len)
+{
 	for (size_t i = 0; i < len; i++)
-		if (ascii_is_control(out[i]))
-			out[i] = '?';
+		if (ascii_is_control(text[i]))
+			text[i] = '?';
 }
 
 /* Note the first problem: "TERM" in the record of DOMAIN: WHY (WHAT). */
@@ -129,6 +134,7 @@ problem(const struct check *c, const struct level *l, const char *why,
 		out_text(&out, text_head(what, SPF_NAME_MAX));
 	}
 	text[out.len] = '\0';
+	hide_controls(text, out.len);
 	TELL(c, l, .kind = SPF_EVENT_PROBLEM, .text = out_view(&out));
 }
 
@@ -174,13 +180,21 @@ lookup(struct check *c, const struct level *l, enum spf_rr rr, struct text name)
 
 /* --- addresses --- */
 
+static uint32_t
+get_be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+/* Whether the first bits (up to 128, of whole words) of a and b are equal. */
 static bool
 prefix_eq(const uint8_t *a, const uint8_t *b, unsigned bits)
 {
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	return memcmp(a, b, whole) == 0 &&
-	    (rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0);
+	for (; bits >= 32; bits -= 32, a += 4, b += 4)
+		if (get_be32(a) != get_be32(b))
+			return false;
+	return bits == 0 || (get_be32(a) ^ get_be32(b)) >> (32 - bits) == 0;
 }
 
 static bool
@@ -308,7 +322,7 @@ find_validated(struct check *c, const struct level *l)
 	}
 	if (unknown)
 		return MATCH_UNKNOWN;
-	copy_text(c->validated, sizeof(c->validated), best);
+	put_text(c->validated, sizeof(c->validated), best);
 	c->values.validated = text_of(c->validated);
 	return MATCH_YES;
 }
@@ -589,8 +603,9 @@ decided(struct check *c, const struct level *l, enum spf_result result)
 	if (!l->included) {
 		struct spf_verdict *v = c->verdict;
 
-		copy_text(v->mechanism, sizeof(v->mechanism), l->written);
-		copy_text(v->at, sizeof(v->at), l->domain);
+		/* Records and names are free of controls by now. */
+		put_text(v->mechanism, sizeof(v->mechanism), l->written);
+		put_text(v->at, sizeof(v->at), l->domain);
 		if (result != SPF_FAIL)
 			return (enum outcome)result;
 		c->failed = l->record;
@@ -809,18 +824,6 @@ explain(struct check *c)
 
 /* --- the request --- */
 
-static struct text
-append(char *room, size_t size, size_t *len, struct text t)
-{
-	size_t n = t.len < size - *len ? t.len : size - *len;
-	struct text copy = text_at(room + *len, n);
-
-	if (n != 0)
-		memcpy(room + *len, t.p, n);
-	*len += n;
-	return copy;
-}
-
 /*
  * Identity, sender and values of macros.  False: there is no domain that could
  * have a record (4.3), the result is none.
@@ -831,39 +834,32 @@ prepare(struct check *c)
 	const struct spf_request *q = c->request;
 	struct spf_verdict *v = c->verdict;
 	struct text local = LOCAL_DEFAULT, domain = q->helo;
-	size_t len = 0, at = text_rfind(q->sender, '@');
+	size_t len = 0;
 
 	if (q->identity == SPF_MAILFROM && q->sender.len != 0) {
+		size_t at = text_rfind(q->sender, '@');
+
 		domain = at == q->sender.len ? q->sender
 					     : text_from(q->sender, at + 1);
 		if (at != 0 && at != q->sender.len)
 			local = text_head(q->sender, at);
 	}
-	local = text_head(local, SPF_SENDER_MAX);
-	/* The address as the macros see it, "local@domain", in one piece. */
-	size_t size = sizeof(c->sender);
-	bool ok = name_to_ascii_(domain, v->domain, &len);
-	struct text checked = text_at(v->domain, len);
-
-	if (ok)
-		ok = text_find(checked, '.') != len &&
-		    text_find(checked, '[') == len;
-	if (!ok) {
-		copy_text(v->domain, sizeof(v->domain), domain);
-		checked = text_of(v->domain);
-	}
-	len = 0;
-	c->values.local = append(c->sender, size, &len, local);
-	append(c->sender, size, &len, TEXT("@"));
-	c->values.sender_domain = append(c->sender, size, &len, checked);
-	c->values.sender = text_at(c->sender, len);
+	c->values.local = text_head(local, SPF_SENDER_MAX);
 	c->values.helo = text_head(q->helo, SPF_SENDER_MAX);
 	c->values.receiver = q->receiver.len != 0
 	    ? text_head(q->receiver, SPF_NAME_MAX)
 	    : TEXT("unknown");
 	c->values.ip = q->ip;
 	c->values.now_sec = q->now_sec;
-	return ok;
+	if (name_to_ascii_(domain, v->domain, &len) < 2 ||
+	    v->domain[0] == '[') {
+		hide_controls(
+		    v->domain, put_text(v->domain, sizeof(v->domain), domain));
+		return false;
+	}
+	c->domain = text_at(v->domain, len);
+	c->values.sender_domain = c->domain;
+	return true;
 }
 
 enum spf_status
@@ -888,7 +884,7 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	out->result = SPF_NONE;
 	if (!prepare(&c))
 		return SPF_OK;
-	outcome = check_domain(&c, text_of(out->domain));
+	outcome = check_domain(&c, c.domain);
 	if (c.blocked)
 		return SPF_PENDING;
 	out->result = (enum spf_result)outcome;

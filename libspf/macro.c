@@ -12,7 +12,10 @@
 #include "libspf/record_.h"
 
 /* Parts that a value can have: each octet a delimiter. */
-#define PARTS_MAX (SPF_SENDER_MAX + 1)
+#define PARTS_MAX (VALUE_SIZE + 1)
+
+/* Octets of the longest value, that of s. */
+#define VALUE_SIZE (SPF_SENDER_MAX + 1 + SPF_NAME_SIZE)
 
 /* An expansion is built here; only its end can become part of a name. */
 #define BUILD_SIZE 2048
@@ -97,11 +100,11 @@ macro_text_ok_(struct text t)
 /* --- values --- */
 
 static struct text
-ip_dotted(const struct spf_ip *ip, char room[static 64])
+ip_dotted(const struct spf_ip *ip, char room[static VALUE_SIZE])
 {
 	/* Upper case, as the suites have it; names are lowered anyway. */
 	static const char digits[] = "0123456789ABCDEF";
-	struct text_out out = text_out(room, 64);
+	struct text_out out = text_out(room, VALUE_SIZE);
 
 	for (size_t i = 0; i < (ip->v6 ? 16u : 4u); i++) {
 		if (i != 0)
@@ -118,26 +121,38 @@ ip_dotted(const struct spf_ip *ip, char room[static 64])
 }
 
 static struct text
-ip_readable(const struct spf_ip *ip, char room[static 64])
+sender(const struct macro_values_ *v, char room[static VALUE_SIZE])
+{
+	struct text_out out = text_out(room, VALUE_SIZE);
+
+	out_text(&out, v->local);
+	out_char(&out, '@');
+	out_text(&out, v->sender_domain);
+	return out_view(&out);
+}
+
+static struct text
+ip_readable(const struct spf_ip *ip, char room[static VALUE_SIZE])
 {
 	return text_at(room, spf_ip_print(ip, room));
 }
 
 static struct text
-number(uint64_t n, char room[static 64])
+number(uint64_t n, char room[static VALUE_SIZE])
 {
-	struct text_out out = text_out(room, 64);
+	struct text_out out = text_out(room, VALUE_SIZE);
 
 	out_uint(&out, n);
 	return out_view(&out);
 }
 
 static struct text
-value_of(char letter, const struct macro_values_ *v, char room[static 64])
+value_of(
+    char letter, const struct macro_values_ *v, char room[static VALUE_SIZE])
 {
 	switch (ascii_lower(letter)) {
 	case 's':
-		return v->sender;
+		return sender(v, room);
 	case 'l':
 		return v->local;
 	case 'o':
@@ -271,7 +286,7 @@ static void
 build_macro(struct build *b, struct text t, const struct macro_values_ *values)
 {
 	struct text parts[PARTS_MAX];
-	char room[64];
+	char room[VALUE_SIZE];
 	char letter = t.p[2];
 	bool escape = letter >= 'A' && letter <= 'Z', reverse = false;
 	struct text value = value_of(letter, values, room);
@@ -345,7 +360,7 @@ macro_expand_domain_(struct text spec, const struct macro_values_ *values,
 		name = text_from(name, dot + 1);
 		b.shortened = false;
 	}
-	if (!name_ok_(name))
+	if (!name_ok_(name) || text_has_control(name))
 		return false;
 	memcpy(out, name.p, name.len);
 	ascii_lower_all(out, name.len);

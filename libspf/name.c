@@ -8,32 +8,29 @@
 
 #define LABEL_MAX 63
 
-bool
-name_ok_(struct text t)
+unsigned
+name_labels_(struct text t)
 {
+	unsigned labels = 0;
+
 	if (t.len == 0 || t.len > SPF_NAME_MAX)
-		return false;
+		return 0;
 	for (;;) {
 		size_t label = text_find(t, '.');
 
 		if (label == 0 || label > LABEL_MAX)
-			return false;
+			return 0;
+		labels++;
 		if (label == t.len)
-			return true;
+			return labels;
 		t = text_at(t.p + label + 1, t.len - label - 1);
 	}
 }
 
-static bool
-is_ascii(struct text t)
+bool
+name_ok_(struct text t)
 {
-	unsigned char all = 0;
-
-	if (text_is_printable(t))
-		return true;
-	for (size_t i = 0; i < t.len; i++)
-		all |= (unsigned char)t.p[i];
-	return all < 0x80;
+	return name_labels_(t) != 0;
 }
 
 static bool
@@ -57,21 +54,19 @@ idn_to_ascii(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
 	return ok;
 }
 
-bool
+unsigned
 name_to_ascii_(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
 {
 	if (t.len != 0 && t.p[t.len - 1] == '.')
 		t.len--;
-	if (!is_ascii(t)) {
-		if (!idn_to_ascii(t, out, len))
-			return false;
-	} else {
+	if (text_is_printable(t)) {
 		if (t.len == 0 || t.len > SPF_NAME_MAX)
-			return false;
+			return 0;
 		memcpy(out, t.p, t.len);
 		*len = t.len;
-	}
+	} else if (text_has_control(t) || !idn_to_ascii(t, out, len))
+		return 0;
 	ascii_lower_all(out, *len);
 	out[*len] = '\0';
-	return name_ok_(text_at(out, *len));
+	return name_labels_(text_at(out, *len));
 }

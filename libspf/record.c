@@ -378,10 +378,15 @@ compile_modifier(struct compiler *c, struct text name, struct text value)
 
 /* --- terms --- */
 
+/* ALPHA / DIGIT / "-" / "_" / ".", a bit for each octet from 0 and from 64. */
 static bool
 is_name_char(char c)
 {
-	return is_alnum(c) || c == '-' || c == '_' || c == '.';
+	static const uint64_t bits[4] = {
+	    UINT64_C(0x03ff600000000000), UINT64_C(0x07fffffe87fffffe), 0, 0};
+	unsigned char octet = (unsigned char)c;
+
+	return (bits[octet >> 6] >> (octet & 63) & 1) != 0;
 }
 
 static bool
@@ -472,50 +477,60 @@ record_is_spf_(struct text text)
 	    (text.len == VERSION_LEN || text.p[VERSION_LEN] == ' ');
 }
 
-struct spf_record *
-spf_record_compile(struct text text)
+size_t
+record_size_(struct text text)
 {
 	/* One octet too many is enough to see that it is too long. */
 	struct text kept = text_head(text, SPF_RECORD_MAX + 1);
-	size_t terms = text_count(kept, ' '); /* at most */
-	size_t head = sizeof(struct spf_record) + terms * sizeof(struct term_);
-	/* Then the text, its lowered targets, and room for a problem. */
-	size_t size = head + 2 * kept.len + 1;
-	char problem[PROBLEM_SIZE];
-	struct compiler c = {.problem = text_out(problem, PROBLEM_SIZE - 1)};
-	struct spf_record *r = malloc(size);
 
-	if (r == NULL)
-		return NULL;
+	/* The terms, at most; the text; its lowered targets. */
+	return sizeof(struct spf_record) +
+	    text_count(kept, ' ') * sizeof(struct term_) + 2 * kept.len;
+}
+
+bool
+record_compile_(struct text text, struct spf_record *r, size_t size)
+{
+	char problem[PROBLEM_SIZE];
+	struct compiler c = {
+	    .record = r, .problem = text_out(problem, PROBLEM_SIZE - 1)};
+	struct text kept = text_head(text, SPF_RECORD_MAX + 1);
+	char *copy = (char *)r + size - 2 * kept.len;
+
 	*r = (struct spf_record){.size = size};
-	char *copy = (char *)r + head;
 	if (kept.len != 0)
 		memcpy(copy, kept.p, kept.len);
 	r->text = text_at(copy, kept.len);
-	c.record = r;
 	c.pool = copy + kept.len;
 	if (compile(&c))
+		return true;
+	r->count = 0;
+	r->problem = malloc(c.problem.len + 1);
+	if (r->problem == NULL)
+		return false;
+	r->size += c.problem.len + 1;
+	memcpy(r->problem, problem, c.problem.len + 1);
+	return true;
+}
+
+struct spf_record *
+spf_record_compile(struct text text)
+{
+	size_t size = record_size_(text);
+	struct spf_record *r = malloc(size);
+
+	if (r == NULL || record_compile_(text, r, size))
 		return r;
-	/* Nothing is evaluated then: the sentence is all that is kept. */
-	struct spf_record *more =
-	    malloc(sizeof(*more) + kept.len + 1 + c.problem.len + 1);
-	if (more != NULL) {
-		*more = (struct spf_record){
-		    .size = sizeof(*more) + kept.len + c.problem.len + 2};
-		copy = (char *)(more + 1);
-		memcpy(copy, r->text.p, kept.len);
-		more->text = text_at(copy, kept.len);
-		memcpy(copy + kept.len + 1, problem, c.problem.len);
-		copy[kept.len + 1 + c.problem.len] = '\0';
-		more->problem = copy + kept.len + 1;
-	}
 	free(r);
-	return more;
+	return NULL;
 }
 
 void
 spf_record_free(struct spf_record *record)
 {
+	if (record == NULL)
+		return;
+	free(record->problem);
 	free(record);
 }
 

@@ -44,14 +44,23 @@ struct spf_record {
 	struct domain_spec_ explanation;
 	bool has_redirect, has_explanation;
 	struct text redirect_written;
-	const char *problem; /* NULL: none */
-	size_t size;         /* octets in memory */
+	char *problem; /* its own allocation; NULL: none */
+	size_t size;   /* octets in memory */
 	size_t count;
 	struct term_ terms[];
 };
 
 /* True if text begins like an SPF record (RFC 7208 4.5). */
 bool record_is_spf_(struct text text);
+
+/* Octets of memory that compiling text takes, problem aside. */
+size_t record_size_(struct text text);
+
+/*
+ * Compile text into r, which has record_size_(text) octets.  False: out of
+ * memory.  problem is to be freed.
+ */
+bool record_compile_(struct text text, struct spf_record *r, size_t size);
 
 /* --- macros (RFC 7208 7) --- */
 
@@ -65,12 +74,12 @@ size_t macro_length_(struct text t, enum macro_place_ place, const char **why);
 
 /* What the letters stand for. */
 struct macro_values_ {
-	struct text sender, local, sender_domain; /* s l o */
-	struct text domain;                       /* d */
-	struct text validated;                    /* p */
-	struct text helo, receiver;               /* h r */
-	struct spf_ip ip;                         /* i c v */
-	uint64_t now_sec;                         /* t */
+	struct text local, sender_domain; /* l o, and s together */
+	struct text domain;               /* d */
+	struct text validated;            /* p */
+	struct text helo, receiver;       /* h r */
+	struct spf_ip ip;                 /* i c v */
+	uint64_t now_sec;                 /* t */
 };
 
 /* True if the letter p occurs in a macro of t. */
@@ -94,12 +103,18 @@ bool macro_text_ok_(struct text t);
 /* --- names --- */
 
 /*
- * True if t can be asked for: labels of 1..63 octets, SPF_NAME_MAX in all.
- * No dot at the end.
+ * How many labels t has if it can be asked for: each of 1..63 octets,
+ * SPF_NAME_MAX in all, no dot at the end.  0: it can't.
  */
+unsigned name_labels_(struct text t);
 bool name_ok_(struct text t);
 
-/* As A-labels, lower case, without a dot at the end.  False: no such name. */
-bool name_to_ascii_(struct text t, char out[static SPF_NAME_SIZE], size_t *len);
+/*
+ * As A-labels, lower case, without a dot at the end; how many labels.  0: no
+ * such name; so are names with control octets, which nobody can have
+ * registered.
+ */
+unsigned name_to_ascii_(
+    struct text t, char out[static SPF_NAME_SIZE], size_t *len);
 
 #endif

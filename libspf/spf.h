@@ -23,7 +23,8 @@
 #include "common/text.h"
 
 /* RFC 7208 4.6.4. */
-#define SPF_TERMS_MAX 10 /* terms that cause DNS queries, in the whole check \
+#define SPF_TERMS_MAX                                                        \
+	10               /* terms that cause DNS queries, in the whole check \
 			  */
 #define SPF_VOIDS_MAX 2  /* terms whose lookup came back empty */
 #define SPF_MX_MAX    10 /* names of one mx term */

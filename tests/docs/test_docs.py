@@ -212,7 +212,8 @@ def defaults_of_mailfrom_conf_are_accepted():
 def accepted(text, what):
     """srsd -n takes text as a mailfrom.conf, with files of its own."""
     # There may be no Postfix here.
-    text = re.sub("^socket_owner.*\n", "", text, flags=re.M)
+    text = re.sub("^socket_owner.*", "socket_owner = root:root", text,
+                  flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
                               ("domains", "example.com\n")):

@@ -77,11 +77,12 @@ def srs_lines(socket, options=""):
 class Sendmail:
     """
     A sendmail for domain on address.  srs: the lines of its .mc that switch
-    SRS on.  aliases, virtusers, mailertable: text of these tables.
+    SRS on; features: lines before MAILER().  aliases: text of that file;
+    tables: {name: text} of others.
     """
 
     def __init__(self, place, name, domain, address, srs, aliases="",
-                 virtusers="", mailers="", features=""):
+                 tables=None, features=""):
         self.place, self.name, self.address = place, name, address
         self.domain = domain
         self.prefix = place.path("peers", "sendmail")
@@ -94,7 +95,7 @@ class Sendmail:
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                             "LD_LIBRARY_PATH": ":".join(libraries)}
         self.process = None
-        self.write_tables(aliases, virtusers, mailers)
+        self.write_tables(aliases, tables or {})
         self.write_cf(srs, features)
 
     def program(self, name="sendmail"):
@@ -109,7 +110,7 @@ class Sendmail:
         return self.place.write("run", self.name, "etc", name, text=text,
                                 mode=mode)
 
-    def write_tables(self, aliases, virtusers, mailers):
+    def write_tables(self, aliases, tables):
         self.config_file("service.switch", "hosts\tdns files\naliases\tfiles\n"
                          "passwd\tfiles\n")
         for name in ("local-host-names", "trusted-users", "relay-domains"):
@@ -117,9 +118,8 @@ class Sendmail:
         self.config_file("deliver", DELIVER.replace("@mail@", self.mail), 0o755)
         self.config_file("aliases", f"postmaster: root\n{aliases}")
         self.place.write("run", self.name, "statistics")
-        for table, text in (("virtusertable", virtusers),
-                            ("mailertable", mailers)):
-            source = self.config_file(table + ".txt", text)
+        for table in "virtusertable", "mailertable", "access":
+            source = self.config_file(table + ".txt", tables.get(table, ""))
             with open(source, encoding="utf-8") as file:
                 subprocess.run(
                     [self.program("makemap"), "-C", "/dev/null", "hash",

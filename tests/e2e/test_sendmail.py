@@ -40,10 +40,24 @@ THEIR_ALIASES = """\
 relay: carol@dest.test
 rejected: reject-carol@dest.test
 """
-VIRTUSERS = """\
-vera@fwd.test	vera@dest.test
-@virt.fwd.test	catchall@dest.test
+OUR_TABLES = {
+    "virtusertable": "vera@fwd.test\tvera@dest.test\n"
+                     "@virt.fwd.test\tcatchall@dest.test\n",
+    "mailertable": "routed.test\tesmtpkeep:[127.0.0.10]\n",
+}
+# The second forwarder has what Debian's sendmail.mc has, and a ruleset that ours
+# has to get along with.
+THEIR_FEATURES = """\
+FEATURE(`access_db', , `skip')dnl
+FEATURE(`delay_checks', `friend', `n')dnl
+FEATURE(`conncontrol', `nodelay', `terminate')dnl
+FEATURE(`ratecontrol', `nodelay', `terminate')dnl
+FEATURE(`compat_check')dnl
 """
+THEIR_TABLES = {
+    "access": "Compat:enemy@sender.test<@>carol@dest.test\t"
+              "ERROR:550 5.7.1 not these two\n",
+}
 
 suite = tap.Suite()
 case = suite.case
@@ -63,13 +77,12 @@ class Site(exchange.Exchange):
         ours = sendmail.srs_lines("inet:10003@127.0.0.1", options)
         self.fwd = sendmail.Sendmail(
             place, "forwarder", "fwd.test", world.FORWARDER, ours,
-            OUR_ALIASES, VIRTUSERS, "routed.test\tesmtpkeep:[127.0.0.10]\n",
-            features=virtual).start()
+            OUR_ALIASES, OUR_TABLES, virtual).start()
         self.fwd2 = sendmail.Sendmail(
             place, "forwarder2", "fwd2.test", world.FORWARDER2,
             sendmail.srs_lines("inet:10004@127.0.0.1",
                                "define(`MAILFROM_SRS_OWN', `1')dnl\n"),
-            THEIR_ALIASES).start()
+            THEIR_ALIASES, THEIR_TABLES, THEIR_FEATURES).start()
         self.hang = Hang(self)
 
 
@@ -337,6 +350,21 @@ def restart(site):
     mta.stop()
     for token, sender in messages.items():
         site.srsd.expect_srs0(site.sink.only(token).sender, sender)
+
+
+@case("with delay_checks and compat_check: both they and the outage guard work")
+def other_features(site):
+    there = {"host": world.FORWARDER2}
+    token = site.send("enemy@sender.test", "relay@fwd2.test", **there)
+    report = site.sink.only(token)
+    tap.equal((report.sender, report.recipients), ("", ["enemy@sender.test"]))
+    with srsd.Outage(site.srsd2, "DOWN"):
+        site.expect_refusal(DEFERRED, SENDER, "relay@fwd2.test", **there)
+    with srsd.Outage(site.srsd2, "LATE"):
+        token = site.send(SENDER, "relay@fwd2.test", **there)
+        tap.equal(site.sink.with_token(token), [], "in the sink")
+    site.fwd2.run_queue()
+    site.srsd2.expect_srs0(site.sink.only(token).sender, SENDER)
 
 
 @case("MAILFROM_SRS_QUEUE: without srsd, mail is taken in and waits")

@@ -149,7 +149,7 @@ def no_domain(d):
 def host(d):
     inner = inner_host(d.address)
     return only_there(d, NO_ADDRESS) and inner is not None and (
-        inner == b"" or re.search(rb"[\"<>]", inner))
+        inner == b"" or re.search(rb"[@\"<>]", inner))
 
 
 @rule("quoted string", "a quote that isn't escaped, or an escaped one at the "
@@ -172,7 +172,7 @@ def srs1_fields(d):
 def srs1_host(d):
     inner = inner_host(d.address)
     return only_there(d, NO_ADDRESS) and SRS1.match(d.address) and \
-        inner is not None and (inner == b"" or b"\"" in inner)
+        inner is not None and (inner == b"" or re.search(rb"[@\"]", inner))
 
 
 @rule("missing field", "without a user it isn't all there; Mail::SRS makes "

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lack of memory while a configuration is read: the n-th allocation fails, for
+ * every n.  Each time it must be said, nothing may leak, and the next attempt
+ * must succeed.
+ *
+ * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
+ */
+#include "rewrite/legacy.h"
+#include "srsd/config.h"
+#include "tests/unit/rewriters.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void __wrap_free(void *p);
+
+static bool counting;
+static long fail_at; /* the n-th from now on, from 1; 0: none */
+static long allocations, held;
+
+static bool
+refuse(void)
+{
+	return counting && ++allocations == fail_at;
+}
+
+static void *
+count_held(void *p)
+{
+	if (counting && p != NULL)
+		held++;
+	return p;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return refuse() ? NULL : count_held(__real_malloc(size));
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return refuse() ? NULL : count_held(__real_calloc(count, size));
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	void *p;
+
+	if (refuse())
+		return NULL;
+	p = __real_realloc(old, size);
+	return old == NULL ? count_held(p) : p;
+}
+
+void
+__wrap_free(void *p)
+{
+	if (counting && p != NULL)
+		held--;
+	__real_free(p);
+}
+
+/* --- what is tried --- */
+
+static void
+hear_something(void *arg, bool is_error, const char *line)
+{
+	(void)is_error;
+	assert_true(line[0] != '\0');
+	++*(unsigned *)arg;
+}
+
+static struct report
+quiet_report(unsigned *heard)
+{
+	*heard = 0;
+	return (struct report){.say = hear_something, .arg = heard};
+}
+
+static char ini_text[4096], list_path[128], config_path[128];
+static char legacy_path[128];
+
+static bool
+parse_ini(struct report *report)
+{
+	struct ini ini;
+	bool ok = ini_parse(
+	    &ini, "t.conf", text_of(ini_text), INI_OURS, report);
+
+	if (ok)
+		assert_int_equal(ini.count, 100);
+	ini_free(&ini);
+	return ok;
+}
+
+static bool
+load_config(const char *path, enum srsd_format format, struct report *report)
+{
+	struct config *config = config_load(path, format, report);
+	bool ok = config != NULL;
+
+	config_free(config);
+	return ok;
+}
+
+static bool
+load_ours(struct report *report)
+{
+	return load_config(config_path, SRSD_FORMAT_MAILFROM, report);
+}
+
+static bool
+load_legacy(struct report *report)
+{
+	return load_config(legacy_path, SRSD_FORMAT_PYSRS, report);
+}
+
+/* As the daemons call it, without the file around it. */
+static bool
+make_rewriter(struct report *report)
+{
+	static const char lines[] =
+	    "[srs]\nfwdomain=s.example, a.example=b.example\n"
+	    "secret_file=secret\nown_domains=a.example, .a.example\n"
+	    "ses=ses.example\nsign=sign.example\nnosrs=n.example\n"
+	    "exclude_senders=x@\ninclude_senders=y.example\n"
+	    "exclude_recipients=r.example\n";
+	struct rewrite_settings settings = {.max_age = 0};
+	struct conf_section section = rewrite_section(&settings);
+	const struct text secrets[] = {
+	    TEXT("a first secret"), TEXT("a second secret")};
+	struct rewriter_legacy legacy = {secrets, 2, 5, 22};
+	struct rewriter *rewriter = NULL;
+	struct conf *conf = NULL;
+	struct ini ini;
+	bool ok;
+
+	ok = ini_parse(&ini, "t", text_of(lines), INI_OURS, report) &&
+	    conf_load(&conf, &ini, &section, 1, report) &&
+	    rewriter_new(&settings, conf, "t", &legacy, &rewriter, report);
+	assert_int_equal(ok, rewriter != NULL);
+	rewriter_free(rewriter);
+	conf_free(conf);
+	ini_free(&ini);
+	return ok;
+}
+
+/* --- and fails --- */
+
+/* Try it with the n-th allocation failing; true if it worked. */
+static bool
+try_with_failure(bool (*attempt)(struct report *), long n)
+{
+	unsigned heard;
+	struct report report = quiet_report(&heard);
+	bool ok;
+
+	allocations = held = 0;
+	fail_at = n;
+	counting = true;
+	ok = attempt(&report);
+	counting = false;
+	if (held != 0)
+		fail_msg("allocation %ld: %ld not freed", n, held);
+	if (ok != (report.errors == 0))
+		fail_msg("allocation %ld: %s, %u errors", n,
+		    ok ? "worked" : "failed", report.errors);
+	if (heard != report.errors + report.warnings)
+		fail_msg("allocation %ld: heard of %u", n, heard);
+	return ok;
+}
+
+static void
+fail_each(bool (*attempt)(struct report *), long at_least)
+{
+	long total;
+
+	assert_true(try_with_failure(attempt, 0));
+	total = allocations;
+	assert_true(total >= at_least);
+	for (long n = 1; n <= total; n++)
+		if (try_with_failure(attempt, n))
+			fail_msg("allocation %ld of %ld was not needed", n,
+			    total);
+	assert_true(try_with_failure(attempt, 0));
+}
+
+static int
+setup(void **state)
+{
+	struct text_out out = text_out(ini_text, sizeof(ini_text) - 1);
+	char text[1024];
+
+	if (scratch_setup(state) != 0)
+		return -1;
+	out_str(&out, "[s]\n");
+	for (unsigned i = 0; i < 100; i++) {
+		out_str(&out, "key = value\n");
+	}
+	assert_false(out.full);
+	ini_text[out.len] = '\0';
+	snprintf(list_path, sizeof(list_path), "%s",
+	    scratch_write("list",
+		TEXT("a.example\nb.example\nc.example\nd.example\n"
+		     "e.example\nf.example\ng.example\nh.example\n"
+		     "i.example\nj.example\nk.example\nl.example\n"
+		     "m.example\nn.example\no.example\np.example\n"
+		     "q.example\nr.example\n"),
+		0644));
+	snprintf(text, sizeof(text),
+	    "[srs]\nsecret_file=%s/secret\nfwdomain=s.example\n"
+	    "own_domains=%s\nexclude_senders=%s\ninclude_senders=%s\n"
+	    "exclude_recipients=%s\nnosrs=%s\n"
+	    "[srsd]\nlisten=inet:1@h\nworkers=1\nuser=u\n",
+	    scratch_dir, list_path, list_path, list_path, list_path,
+	    list_path);
+	scratch_write("secret", TEXT(SECRET "\n" SECRET "2\n"), 0640);
+	snprintf(config_path, sizeof(config_path), "%s",
+	    scratch_write("mailfrom.conf", text_of(text), 0644));
+	snprintf(legacy_path, sizeof(legacy_path), "%s",
+	    scratch_write("pysrs.cfg",
+		TEXT("[srs]\nsecret=" SECRET "\nsecret.0=" SECRET "3\n"
+		     "fwdomain=s.example\nses=a.example\n"
+		     "socket=inet:10003@127.0.0.1\n"),
+		0640));
+	return 0;
+}
+
+static void
+ini(void **state)
+{
+	(void)state;
+	fail_each(parse_ini, 3);
+}
+
+static void
+rewriter(void **state)
+{
+	(void)state;
+	fail_each(make_rewriter, 40);
+}
+
+static void
+our_file(void **state)
+{
+	(void)state;
+	fail_each(load_ours, 60);
+}
+
+static void
+legacy_file(void **state)
+{
+	(void)state;
+	fail_each(load_legacy, 30);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(ini),
+	    cmocka_unit_test(rewriter),
+	    cmocka_unit_test(our_file),
+	    cmocka_unit_test(legacy_file),
+	};
+
+	return cmocka_run_group_tests_name(
+	    "memory", tests, setup, scratch_teardown);
+}
