@@ -144,7 +144,9 @@ install: all
 	for page in man/*.[1-8]; do \
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
-	cp -R etc/. $(DESTDIR)$(DATADIR)/
+	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
+	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
+	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
 	$(FILL) etc/systemd/srsd.service >$(DESTDIR)$(UNITDIR)/srsd.service
 	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
 

@@ -12,8 +12,9 @@ struct block {
 	char data[];
 };
 
+/* Names are the tables', which outlive everything. */
 struct origin {
-	const struct conf_section *section;
+	const char *section;
 	const struct conf_key *key;
 	unsigned line;
 };
@@ -263,7 +264,7 @@ set_list(const struct setting *s, struct text value)
 	bool ok = copy != NULL;
 
 	while (ok && list_next(&rest, &item)) {
-		if (item.p[0] == '/') {
+		if (item.p[0] == '/' && !s->key->no_files) {
 			ok = list_add_file(s, item, &list, &room);
 			continue;
 		}
@@ -333,8 +334,8 @@ find_origin(const struct conf *conf, const struct conf_section *section,
     const struct conf_key *key)
 {
 	for (size_t i = 0; i < conf->origin_count; i++)
-		if (conf->origins[i].section == section &&
-		    conf->origins[i].key == key)
+		if (conf->origins[i].key == key &&
+		    strcmp(conf->origins[i].section, section->name) == 0)
 			return &conf->origins[i];
 	return NULL;
 }
@@ -395,7 +396,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 		complain(&s, reason, entry->value);
 		return;
 	}
-	if (!remember_origin(conf, (struct origin){section, key, s.line}))
+	if (!remember_origin(conf, (struct origin){section->name, key, s.line}))
 		complain_memory(&s);
 	set(&s, entry->value);
 }
@@ -454,7 +455,7 @@ unsigned
 conf_line(const struct conf *conf, const char *section, const char *key)
 {
 	for (size_t i = 0; i < conf->origin_count; i++)
-		if (strcmp(conf->origins[i].section->name, section) == 0 &&
+		if (strcmp(conf->origins[i].section, section) == 0 &&
 		    strcmp(conf->origins[i].key->name, key) == 0)
 			return conf->origins[i].line;
 	return 0;

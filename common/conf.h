@@ -44,6 +44,7 @@ struct conf_key {
 	const char *unit;           /* for people; NULL: none */
 	const char *sample;         /* shown if there is no initial; or NULL */
 	const char *help;           /* one line */
+	bool no_files; /* CONF_LIST: "/path" is an item like any other */
 };
 
 struct conf_section {
@@ -69,7 +70,7 @@ struct conf;
  * Unknown sections, unknown and duplicate keys, and values of the wrong kind or
  * out of range are reported.  A list item "/path" stands for the lines of that
  * file (blank lines and those that begin with "#" are skipped), as Postfix
- * reads its lists; conf_files() names them.
+ * reads its lists; conf_file() names them.
  * *out is the caller's, for conf_free(); the values point into it.
  * True if nothing was reported as an error.  ini may be freed afterwards.
  */

@@ -75,13 +75,18 @@ open_unix(const struct sockaddr_spec *spec,
 	umask(mask);
 	if (rc < 0)
 		return fail(report, name, "bind", fd);
+	const char *step = NULL;
 	if (chown(addr.sun_path, options->uid, options->gid) < 0)
-		return fail(report, name, "socket_owner", fd);
-	if (chmod(addr.sun_path, options->mode) < 0)
-		return fail(report, name, "socket_mode", fd);
-	if (listen(fd, BACKLOG) < 0)
-		return fail(report, name, "listen", fd);
-	return fd;
+		step = "socket_owner";
+	else if (chmod(addr.sun_path, options->mode) < 0)
+		step = "socket_mode";
+	else if (listen(fd, BACKLOG) < 0)
+		step = "listen";
+	if (step == NULL)
+		return fd;
+	fail(report, name, step, fd);
+	unlink(addr.sun_path);
+	return -1;
 }
 
 static int

@@ -160,13 +160,14 @@ turn_servers(ares_channel ares, unsigned first)
 {
 	struct ares_addr_port_node *servers, *head, *last;
 	int status = ares_get_servers_ports(ares, &servers);
+	unsigned count = 1;
 
 	if (status != ARES_SUCCESS || servers == NULL)
 		return status;
 	for (last = servers; last->next != NULL; last = last->next)
-		;
+		count++;
 	head = servers;
-	for (; first > 0 && head->next != NULL; first--) {
+	for (first %= count; first > 0; first--) {
 		struct ares_addr_port_node *next = head->next;
 
 		last->next = head;

@@ -52,12 +52,13 @@ size_t dnsmsg_name_text_(
     const struct dnsmsg_name *name, char out[static SPF_NAME_SIZE]);
 
 /*
- * Write the question for rr of name: recursion desired, with EDNS, whose OPT
- * record is the last thing in it (c-ares cuts it off for servers that don't
+ * Write the question for rr of name: recursion desired, and with edns an OPT
+ * record as the last thing in it (c-ares cuts it off for servers that don't
  * know EDNS).  The length.
  */
 size_t dnsmsg_query_(uint16_t id, enum spf_rr rr,
-    const struct dnsmsg_name *name, uint8_t out[static DNSMSG_QUERY_SIZE]);
+    const struct dnsmsg_name *name, bool edns,
+    uint8_t out[static DNSMSG_QUERY_SIZE]);
 
 enum dnsmsg_status {
 	DNSMSG_ANSWER,    /* what the answer is: records, or none */

@@ -78,7 +78,7 @@ put_u16(uint8_t *to, unsigned n)
 
 size_t
 dnsmsg_query_(uint16_t id, enum spf_rr rr, const struct dnsmsg_name *name,
-    uint8_t out[static DNSMSG_QUERY_SIZE])
+    bool edns, uint8_t out[static DNSMSG_QUERY_SIZE])
 {
 	uint8_t *at = out;
 
@@ -87,11 +87,13 @@ dnsmsg_query_(uint16_t id, enum spf_rr rr, const struct dnsmsg_name *name,
 	at = put_u16(at, 1); /* question */
 	at = put_u16(at, 0);
 	at = put_u16(at, 0);
-	at = put_u16(at, 1); /* OPT */
+	at = put_u16(at, edns ? 1 : 0);
 	memcpy(at, name->wire, name->len);
 	at += name->len;
 	at = put_u16(at, dnsmsg_type_(rr));
 	at = put_u16(at, CLASS_IN);
+	if (!edns)
+		return (size_t)(at - out);
 	*at++ = 0; /* the root */
 	at = put_u16(at, TYPE_OPT);
 	at = put_u16(at, DNSMSG_UDP_SIZE);

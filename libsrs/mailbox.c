@@ -20,15 +20,17 @@ enum {
 	NOT_IN_QUOTES = 1,
 	NOT_IN_LOCAL = 2,
 	NOT_IN_DOMAIN = 4,
-	A = NOT_IN_QUOTES | NOT_IN_LOCAL | NOT_IN_DOMAIN,
-	B = NOT_IN_LOCAL | NOT_IN_DOMAIN,
-	D = NOT_IN_DOMAIN
+	NOT_IN_OURS = 8, /* domain that we write ourselves */
+	A = NOT_IN_QUOTES | NOT_IN_LOCAL | NOT_IN_DOMAIN | NOT_IN_OURS,
+	B = NOT_IN_LOCAL | NOT_IN_DOMAIN | NOT_IN_OURS,
+	D = NOT_IN_DOMAIN | NOT_IN_OURS,
+	O = NOT_IN_OURS
 };
 
-static const uint8_t forbidden[256] = {A, A, A, A, A, A, A, A, A, 0, A, A, A, A,
+static const uint8_t forbidden[256] = {A, A, A, A, A, A, A, A, A, O, A, A, A, A,
     A, A,                                           /* TAB */
     A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, /* controls */
-    0, 0, D, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* " */
+    O, 0, D, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* blank, quote */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, B, D, B, 0, /* < = > */
     [0x7f] = A};
 
@@ -59,6 +61,12 @@ bool
 mailbox_domain_ok_(struct text t)
 {
 	return t.len != 0 && !has_forbidden(t, NOT_IN_DOMAIN);
+}
+
+bool
+mailbox_own_domain_ok_(struct text t)
+{
+	return t.len != 0 && !has_forbidden(t, NOT_IN_OURS);
 }
 
 struct text

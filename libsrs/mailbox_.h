@@ -23,6 +23,9 @@ enum srs_status mailbox_parse_(struct text address, struct mailbox_ *out);
 /* True if t can stand as a domain, and between "=" in a local part. */
 bool mailbox_domain_ok_(struct text t);
 
+/* The same for a domain that is written, not found: without blanks. */
+bool mailbox_own_domain_ok_(struct text t);
+
 /* What follows the last "@" of t, or all of t. */
 struct text mailbox_domain_of_(struct text t);
 

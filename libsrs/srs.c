@@ -372,7 +372,7 @@ srs_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
 	if (status != SRS_OK)
 		return status;
 	domain = mailbox_domain_of_(domain);
-	if (!mailbox_domain_ok_(domain))
+	if (!mailbox_own_domain_ok_(domain))
 		return SRS_BAD_SYNTAX;
 	if (!ctx->params.always_rewrite && text_eq_fold(box.domain, domain)) {
 		struct text_out o = mailbox_begin_(out, box.quoted);
@@ -438,11 +438,12 @@ info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 {
 	struct message m;
 
+	if (info->version == 0)
+		info->dated =
+		    stamp_age(info->timestamp, now_sec, &info->age_days);
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;
 	if (info->version == 0) {
-		info->dated =
-		    stamp_age(info->timestamp, now_sec, &info->age_days);
 		/* Needed before hashing: the message has room for two. */
 		if (info->timestamp.len != STAMP_LEN)
 			return SRS_BAD_TIMESTAMP;

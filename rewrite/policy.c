@@ -138,6 +138,14 @@ is_own_srs(const struct rewriter *r, const struct policy_sender *s)
 	return open_layer(r, s->address, s->now_sec, &original) == SRS_OK;
 }
 
+static bool
+is_srs_domain(
+    const struct rewriter *r, const struct policy_sender *s, struct text domain)
+{
+	return list_has_domain(&r->srs_domains, domain) ||
+	    text_eq_fold(domain, rewriter_domain(r, s->forwarding_domain));
+}
+
 /* What keeps a sender as it is, before anything is written. */
 static bool
 is_kept(const struct rewriter *r, const struct policy_sender *s,
@@ -159,7 +167,7 @@ is_kept(const struct rewriter *r, const struct policy_sender *s,
 	    list_has_domain(&r->sign_domains, domain))
 		return false;
 	else if (list_has_domain(&r->own_domains, domain) ||
-	    (!r->always_rewrite && list_has_domain(&r->srs_domains, domain)))
+	    (!r->always_rewrite && is_srs_domain(r, s, domain)))
 		*reason = POLICY_OWN_DOMAIN;
 	else if (list_has_address(&r->exclude_senders, s->address))
 		*reason = POLICY_SENDER_EXCLUDED;

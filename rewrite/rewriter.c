@@ -299,6 +299,13 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 		rewriter_free(r);
 		return false;
 	}
+	if (r->fwdomain.len != 0 &&
+	    !list_has_domain(&r->srs_domains, r->fwdomain))
+		report_warning(report, file,
+		    conf_line(conf, "srs", "srs_domains"), "srs_domains",
+		    "%.*s of fwdomain is not among them: Postfix's bounces to "
+		    "it will not be reversed",
+		    (int)r->fwdomain.len, r->fwdomain.p);
 	if (r->fwdomain.len == 0)
 		report_warning(report, file, 0, "fwdomain",
 		    "not set: no sender will be rewritten");

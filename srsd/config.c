@@ -11,13 +11,13 @@
 #define AT(member) .offset = offsetof(struct srsd_settings, member)
 
 static const struct conf_key srsd_keys[] = {
-    {"listen", CONF_LIST, AT(listen), .initial = SRSD_LISTEN,
+    {"listen", CONF_LIST, AT(listen), .no_files = true, .initial = SRSD_LISTEN,
 	.help = "Socketmap listeners: unix:/path, inet:PORT@HOST, "
 		"inet6:PORT@HOST"},
-    {"tcp_table_forward", CONF_LIST, AT(tcp_table_forward),
+    {"tcp_table_forward", CONF_LIST, AT(tcp_table_forward), .no_files = true,
 	.sample = "inet:10001@127.0.0.1",
 	.help = "Listeners of Postfix's tcp_table protocol, for senders"},
-    {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse),
+    {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse), .no_files = true,
 	.sample = "inet:10002@127.0.0.1", .help = "The same for recipients"},
     {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .unit = "threads",
 	.help = "Without it the cores, up to 4"},
@@ -229,6 +229,13 @@ config_is_stale(const struct config *c)
 			return true;
 	}
 	return false;
+}
+
+void
+config_mark_seen(struct config *c)
+{
+	for (size_t i = 0; i < c->watched_count; i++)
+		c->watched[i].mark = file_mark(c->watched[i].path);
 }
 
 void

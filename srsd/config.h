@@ -62,6 +62,9 @@ void config_free(struct config *config);
 /* Whether a secret or list file has changed since config was loaded. */
 bool config_is_stale(const struct config *config);
 
+/* Take the files as they are now for seen: only another change is stale. */
+void config_mark_seen(struct config *config);
+
 /*
  * Warn of files that this process can't read (any more), so that a reload would
  * fail; to be asked after privileges were dropped.

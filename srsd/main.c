@@ -289,7 +289,6 @@ daemon_ready(int ready_fd)
 		dup2(null, STDOUT_FILENO);
 		dup2(null, STDERR_FILENO);
 	}
-	(void)!chdir("/");
 	(void)!write(ready_fd, "", 1);
 	close(ready_fd);
 }
@@ -367,20 +366,31 @@ same_list(const struct conf_list *a, const struct conf_list *b)
 static void
 warn_of_restart(const struct config *old, const struct config *new)
 {
-	if (!same_list(&old->srsd.listen, &new->srsd.listen) ||
-	    !same_list(
-		&old->srsd.tcp_table_forward, &new->srsd.tcp_table_forward) ||
-	    !same_list(
-		&old->srsd.tcp_table_reverse, &new->srsd.tcp_table_reverse))
-		log_say(LEVEL_WARNING,
-		    "new listeners need a restart; the old "
-		    "ones are served");
-	if (old->log.to != new->log.to || old->log.format != new->log.format)
-		log_say(LEVEL_WARNING,
-		    "[log] to and format need a restart to "
-		    "change");
-	if (old->srsd.workers != new->srsd.workers)
-		log_say(LEVEL_WARNING, "workers need a restart to change");
+	const struct srsd_settings *a = &old->srsd, *b = &new->srsd;
+	const struct {
+		const char *key;
+		bool same;
+	} fixed[] = {
+	    {"listen", same_list(&a->listen, &b->listen)},
+	    {"tcp_table_forward",
+		same_list(&a->tcp_table_forward, &b->tcp_table_forward)},
+	    {"tcp_table_reverse",
+		same_list(&a->tcp_table_reverse, &b->tcp_table_reverse)},
+	    {"workers", a->workers == b->workers},
+	    {"user", text_eq(a->user, b->user)},
+	    {"socket_mode", a->socket_mode == b->socket_mode},
+	    {"socket_owner", text_eq(a->socket_owner, b->socket_owner)},
+	    {"pid_file", text_eq(a->pid_file, b->pid_file)},
+	    {"[log] to", old->log.to == new->log.to},
+	    {"[log] format", old->log.format == new->log.format},
+	};
+
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (!fixed[i].same)
+			log_say(LEVEL_WARNING,
+			    "%s needs a restart to change; the old setting "
+			    "stays in force",
+			    fixed[i].key);
 }
 
 static void
@@ -391,12 +401,13 @@ reload(struct daemon *d, const char *why)
 
 	notify_reloading();
 	config = config_load(d->options.path, d->options.format, &report);
-	if (config == NULL)
+	if (config == NULL) {
+		config_mark_seen(server_config(d->server));
 		log_say(LEVEL_ERROR,
 		    "%s: the new configuration is wrong; the "
 		    "old one stays in force",
 		    why);
-	else {
+	} else {
 		warn_of_restart(server_config(d->server), config);
 		log_set_level(log_wanted(d, config).level);
 		server_reload(d->server, config);
@@ -500,6 +511,11 @@ prepare(struct daemon *d, const struct config *config, struct report *report)
 		return false;
 	if (!open_listeners(d, config, &who, report))
 		return false;
+	if (!d->options.check_only && d->listener_count == 0) {
+		report_error(report, config->path, 0, "listen",
+		    "no socket to listen on");
+		return false;
+	}
 	if (d->options.check_only)
 		return true;
 	if (!open_pid_file(d, config, report) || !privilege_drop(&who, report))

@@ -63,8 +63,8 @@ server_reload(struct server *s, struct config *config)
 	pthread_mutex_unlock(&s->lock);
 }
 
-const struct config *
-server_config(const struct server *s)
+struct config *
+server_config(struct server *s)
 {
 	return s->config->config;
 }

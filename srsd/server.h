@@ -28,7 +28,7 @@ struct server *server_start(const struct listener *listeners, size_t count,
 void server_reload(struct server *server, struct config *config);
 
 /* The configuration in force, for the thread that calls server_reload(). */
-const struct config *server_config(const struct server *server);
+struct config *server_config(struct server *server);
 
 /*
  * Stop: answer what has arrived, send what is answered (for a few seconds at

@@ -119,6 +119,16 @@ read_answer(int fd, char room[static ANSWER_SIZE], struct text *answer)
 	}
 }
 
+/* An answer may hold anything; a terminal needn't see it. */
+static void
+print_answer(const char *mark, struct text answer)
+{
+	fputs(mark, stdout);
+	for (size_t i = 0; i < answer.len; i++)
+		putchar(ascii_is_control(answer.p[i]) ? '?' : answer.p[i]);
+	putchar('\n');
+}
+
 int
 srs_ask(
     const char *address, const char *map, const char *key, uint64_t wait_sec)
@@ -148,9 +158,9 @@ srs_ask(
 		return SRS_EXIT_FAILED;
 	}
 	if (text_starts(answer, TEXT("OK "))) {
-		printf("%.*s\n", (int)answer.len - 3, answer.p + 3);
+		print_answer("", text_from(answer, 3));
 		return SRS_EXIT_OK;
 	}
-	printf("! %.*s\n", (int)text_trim(answer).len, answer.p);
+	print_answer("! ", text_trim(answer));
 	return SRS_EXIT_FAILED;
 }

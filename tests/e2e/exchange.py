@@ -1,4 +1,4 @@
-"""What both mail servers' tests do: send, forward, bounce, and look who got what."""
+"""What the tests of both do: send, forward, bounce, and look who got what."""
 
 import itertools
 import threading

@@ -1,4 +1,4 @@
-"""A private Postfix, from Debian's package and with its master.cf, for one domain."""
+"""A private Postfix for one domain, with the master.cf of Debian's package."""
 
 import os
 import re
@@ -14,6 +14,7 @@ SETTINGS = os.path.join(world.SOURCE, "etc", "postfix")
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
           "incoming", "private", "saved", "trace"]
 
+SIZE_LIMIT = 50000
 CONFIGURATION = """\
 compatibility_level = 3.6
 config_directory = {etc}
@@ -49,6 +50,7 @@ queue_run_delay = 1s
 smtpd_client_connection_count_limit = 0
 smtp_tls_security_level = none
 smtpd_tls_security_level = none
+message_size_limit = {size_limit}
 biff = no
 """
 
@@ -92,7 +94,8 @@ class Postfix:
         self.write("virtual", virtual)
         self.write("main.cf", CONFIGURATION.format(
             etc=self.etc, spool=self.spool, data=data, prefix=self.prefix,
-            libraries=libraries, domain=domain, mail=self.mail) + main_cf)
+            libraries=libraries, domain=domain, mail=self.mail,
+            size_limit=SIZE_LIMIT) + main_cf)
         self.write("master.cf", self.debian_master_cf() + master_cf)
         self.command("postalias", f"hash:{self.etc}/aliases")
 

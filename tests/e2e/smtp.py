@@ -20,24 +20,22 @@ class Reply(types.SimpleNamespace):
         return self.data is not None and self.data[0] == 250
 
 
-def send(host, sender, recipients, token, mail_args="", rcpt_args="",
-         source=world.CLIENT):
-    """
-    Send one message whose Message-ID holds token.  Addresses go out exactly as
-    they are given.  Stops at a refused MAIL; sends DATA if every RCPT was taken.
-    """
-    with Session(host, source) as session:
-        return session.send(sender, recipients, token, mail_args, rcpt_args)
+def send(host, sender, recipients, token, **options):
+    """Send one message, as Session.send does, in a session of its own."""
+    with Session(host) as session:
+        return session.send(sender, recipients, token, **options)
 
 
 class Session:
-    def __init__(self, host, source=world.CLIENT):
-        self.host, self.source = host, source
+    """A session with the server at host, as a client that nobody trusts."""
+
+    def __init__(self, host):
+        self.host = host
         self.connect()
 
     def connect(self):
         self.smtp = smtplib.SMTP(self.host, local_hostname="client.test",
-                                 timeout=120, source_address=(self.source, 0))
+                                 timeout=120, source_address=(world.CLIENT, 0))
         self.smtp.ehlo()
 
     def __enter__(self):
@@ -59,7 +57,13 @@ class Session:
         else:
             self.command("RSET")
 
-    def send(self, sender, recipients, token, mail_args="", rcpt_args=""):
+    def send(self, sender, recipients, token, mail_args="", rcpt_args="",
+             size=0):
+        """
+        Send a message whose Message-ID holds token, and that is of that size or
+        larger.  Addresses go out exactly as they are given.  Stops at a refused
+        MAIL; sends DATA if every RCPT was taken.
+        """
         reply = Reply(mail=None, rcpt=[], data=None)
         reply.mail = self.command(f"MAIL FROM:<{sender}> {mail_args}".rstrip())
         if reply.mail[0] != 250:
@@ -77,11 +81,13 @@ class Session:
         if reply.data[0] == 354:
             # Header addresses stay clear of the envelope's domains, so that
             # what is seen of those in the sink comes from the envelope.
-            reply.data = self.command(
-                "From: author@header.test\r\nTo: list@header.test\r\n"
-                "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n"
-                f"Subject: test\r\nMessage-ID: <{token}@header.test>\r\n\r\n"
-                f"body of {token}\r\n.")
+            text = "From: author@header.test\r\nTo: list@header.test\r\n" \
+                "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n" \
+                f"Subject: test\r\nMessage-ID: <{token}@header.test>\r\n\r\n" \
+                f"body of {token}\r\n"
+            line = "x" * 70 + "\r\n"
+            padding = line * ((size - len(text)) // len(line) + 1)
+            reply.data = self.command(f"{text}{padding}.")
         return reply
 
 

@@ -88,8 +88,8 @@ class Srsd:
         Fail unless address is the SRS0 form of sender in this domain, by a
         computation of our own: of today, and signed with the secret.
         """
-        match = re.fullmatch(r'"?SRS0=([^=]+)=([A-Z2-7]{2})=([^=]+)=(.*?)"?@([^@]+)',
-                             address)
+        match = re.fullmatch(
+            r'"?SRS0=([^=]+)=([A-Z2-7]{2})=([^=]+)=(.*?)"?@([^@]+)', address)
         if not match:
             raise AssertionError(f"not an SRS0 address: {address!r}")
         digest, stamp, host, user, domain = match.groups()

@@ -194,6 +194,15 @@ def one_pass(site):
               "Received headers")
 
 
+@outbound("a message as large as allowed isn't too large for the second pass")
+def large(site):
+    token = site.send(SENDER, "carol@fwd.test", size=postfix.SIZE_LIMIT - 300)
+    message = site.sink.only(token)
+    site.srsd.expect_srs0(message.sender, SENDER)
+    if len(message.text) <= postfix.SIZE_LIMIT:
+        raise AssertionError(f"only {len(message.text)} octets: proves nothing")
+
+
 # NOTFOUND is no outage here: it is how srsd says that there is nothing to do.
 OUTAGES = ["DOWN", "CLOSE", "HANG", "TEMP", "TIMEOUT", "PERM", "GARBAGE"]
 

@@ -11,7 +11,6 @@ import threading
 
 import exchange
 import sendmail
-import smtp
 import srsd
 import tap
 import world

@@ -117,16 +117,14 @@ def missing(peers):
 class World:
     def __init__(self):
         self.stage = mount_stage()
-        self.peers = self.path("peers")
-        bind(os.path.join(BUILD, "peers"), self.peers)
+        bind(os.path.join(BUILD, "peers"), self.path("peers"))
         self.log = []
-        self.nameserver = None
         self.populate_etc()
         self.private_dev()
         run("ip", "link", "set", "lo", "up")
         run("hostname", "mx.fwd.test")
         self.serve_syslog()
-        self.nameserver = NameServer()
+        NameServer()
 
     def path(self, *names):
         return os.path.join(self.stage, *names)

@@ -19,6 +19,7 @@ import urllib.parse
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
+PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
 ORACLE = os.path.dirname(os.path.abspath(__file__))
 PACKAGES = {
     "pysrs": ["python3-srs"],
@@ -39,7 +40,7 @@ Config = collections.namedtuple(
 
 
 def peer_directory(name):
-    return os.path.join(BUILD, "peers", name)
+    return os.path.join(PEERS, name)
 
 
 def fetch():

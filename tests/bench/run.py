@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""
+How fast: srsd beside a plain netstring echo and pysrs's daemon, libsrs in
+instructions, srs in lines a second.
+
+usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|srs|srsd]...
+
+The servers take turns in each round, server on one core and load on another,
+and ratios are taken within a round: this machine's mood changes all of them.
+Nothing is asserted.
+"""
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
+PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
+PYSRS = os.path.join(PEERS, "pysrs")
+SECRET = "a secret of the benchmark, 32 characters"
+ADDRESSES = ["bob.smith@example.com", "a@b.co",
+             "bounce-2391-bob=example.net@lists.example.org",
+             "\"Bob Smith\"@example.com",
+             "SRS0=cq/5=G3=example.com=bob@first.example"]
+LINES = 2_000_000
+
+SRSD_CONFIG = """\
+[srs]
+secret_file = {directory}/secret
+fwdomain = forward.example
+[srsd]
+listen = unix:{socket}
+workers = 1
+socket_mode = 0600
+{user}
+[log]
+to = stderr
+level = warning
+"""
+PYSRS_CONFIG = """\
+[srs]
+secret = {secret}
+fwdomain = forward.example
+socket = {socket}
+"""
+
+
+def program(name):
+    return os.path.join(BUILD, name)
+
+
+def cores():
+    return sorted(os.sched_getaffinity(0))
+
+
+def on_core(which):
+    """What pins a command: the server has the first core, load the second."""
+    available = cores()
+    return ["taskset", "-c", str(available[which % len(available)])]
+
+
+def median(numbers):
+    return statistics.median(numbers)
+
+
+# --- libsrs ---
+
+def instructions(verb, address, times):
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+         program("bench/codec"), verb, str(times), address],
+        capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
+
+
+def bench_libsrs(_):
+    print("libsrs, instructions a call (callgrind) and calls a second:")
+    for verb in ("encode", "decode", "ses-sign", "ses-verify"):
+        for address in ADDRESSES if verb == "encode" else ADDRESSES[:1]:
+            try:
+                cost = (instructions(verb, address, 2000) -
+                        instructions(verb, address, 1000)) / 1000
+            except FileNotFoundError:
+                cost = float("nan")     # no valgrind
+            rate = median([int(subprocess.run(
+                on_core(0) + [program("bench/codec"), verb, "500000", address],
+                capture_output=True, check=True).stdout) for _ in range(3)])
+            print(f"  {verb:10} {cost:7.0f} {rate / 1e6:6.2f} M/s  {address}")
+
+
+# --- srs ---
+
+def bench_srs(options):
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        path = os.path.join(directory, "addresses")
+        with open(path, "w", encoding="ascii") as file:
+            file.writelines(f"user.{n}@example{n % 997}.com\n"
+                            for n in range(LINES))
+        spent = []
+        for _ in range(options.rounds):
+            with open(path, "rb") as stdin:
+                begin = time.monotonic()
+                subprocess.run(
+                    on_core(0) + [program("srs"), "encode", "--secret", SECRET,
+                                  "--domain", "forward.example"],
+                    stdin=stdin, stdout=subprocess.DEVNULL, check=True)
+                spent.append(time.monotonic() - begin)
+        print(f"srs encode, {LINES} lines over stdin: "
+              f"{LINES / median(spent) / 1e6:.2f} M lines/s")
+
+
+# --- srsd ---
+
+def write(directory, name, text):
+    path = os.path.join(directory, name)
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    os.chmod(path, 0o600)
+    return path
+
+
+def srsd_command(directory, socket):
+    write(directory, "secret", SECRET + "\n")
+    user = "user = root" if os.geteuid() == 0 else ""
+    return [program("srsd"), "-f", "-c", write(
+        directory, "mailfrom.conf",
+        SRSD_CONFIG.format(directory=directory, socket=socket, user=user))]
+
+
+def echo_command(_, socket):
+    return [program("bench/echo"), socket]
+
+
+def pysrs_command(directory, socket):
+    return [sys.executable, os.path.join(
+        PYSRS, "usr/share/doc/python3-srs/examples/pysrs.py"),
+        write(directory, "pysrs.cfg",
+              PYSRS_CONFIG.format(secret=SECRET, socket=socket))]
+
+
+SERVERS = {"srsd": srsd_command, "echo": echo_command, "pysrs": pysrs_command}
+
+
+def measure(name, options, directory, keys):
+    """Lookups a second, and the microseconds of most and of nearly all."""
+    socket = os.path.join(directory, name)
+    environment = dict(os.environ, PYTHONPATH=os.path.join(
+        PYSRS, "usr/lib/python3/dist-packages"))
+    with open(os.path.join(directory, "log"), "w+", encoding="utf-8",
+              errors="replace") as log:
+        server = subprocess.Popen(
+            on_core(0) + SERVERS[name](directory, socket), env=environment,
+            stdin=subprocess.DEVNULL, stderr=log,
+            stdout=subprocess.DEVNULL)  # pysrs tells every answer there
+        try:
+            while not os.path.exists(socket):
+                if server.poll() is not None:
+                    log.seek(0)
+                    raise SystemExit(f"{name} ended: {log.read()}")
+                time.sleep(0.01)
+            time.sleep(0.1)             # from bind() to listen()
+            done = subprocess.run(
+                on_core(1) + [program("bench/load"), "-k", keys,
+                              "-c", str(options.connections),
+                              "-s", str(options.seconds), "-e",
+                              "make_srs" if name == "echo" else "OK SRS0=",
+                              socket],
+                capture_output=True, text=True)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
+            if os.path.exists(socket):
+                os.unlink(socket)
+    if done.returncode != 0:
+        raise SystemExit(f"load on {name}: {done.stderr}")
+    rate, middle, late, wrong = map(int, done.stdout.split())
+    if wrong:
+        raise SystemExit(f"{name} gave {wrong} answers of another kind")
+    return rate, middle, late
+
+
+def bench_srsd(options):
+    names = list(SERVERS)
+    done = subprocess.run([os.path.join(SOURCE, "tests", "fetch-peers"), PYSRS,
+                           "python3-srs"], capture_output=True, text=True)
+    if done.returncode != 0:
+        print(f"without pysrs: {' '.join(done.stderr.split())}")
+        names.remove("pysrs")
+    if len(cores()) < 2:
+        print("one core only: server and load share it")
+    results = {name: [] for name in names}
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        keys = os.path.join(directory, "keys")
+        with open(keys, "wb") as file:
+            file.writelines(
+                b"make_srs recipient.example\x9buser%d<@example%d.com.>\n" %
+                (n, n % 97) for n in range(1000))
+        for number in range(options.rounds):
+            turn = number % len(names)
+            for name in names[turn:] + names[:turn]:
+                results[name].append(measure(name, options, directory, keys))
+    print(f"socketmap lookups, make_srs, unix socket, {options.connections} "
+          f"connections, one in flight each; medians of {options.rounds}:")
+    for name in names:
+        rate, middle, late = map(median, zip(*results[name]))
+        print(f"  {name:6} {rate:9,.0f}/s  p50 {middle:6.0f} us  "
+              f"p99 {late:6.0f} us")
+    for name in names[1:]:
+        ratios = [ours[0] / theirs[0]
+                  for ours, theirs in zip(results["srsd"], results[name])]
+        print(f"  srsd / {name:6} {median(ratios):6.2f}   "
+              f"({min(ratios):.2f} to {max(ratios):.2f})")
+
+
+BENCHES = {"libsrs": bench_libsrs, "srs": bench_srs, "srsd": bench_srsd}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-c", "--connections", type=int, default=64)
+    parser.add_argument("-r", "--rounds", type=int, default=5)
+    parser.add_argument("-s", "--seconds", type=int, default=2)
+    parser.add_argument("what", nargs="*", choices=[[], *BENCHES])
+    options = parser.parse_args()
+    for name in options.what or BENCHES:
+        BENCHES[name](options)
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * srsd/protocol.h: any stream of octets, at once and in pieces, against a
+ * rewriter in which every rule has something to do.  The first octet chooses
+ * the protocol and, by its upper bits, the size of the pieces.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "srsd/protocol.h"
+
+#define NOW UINT64_C(1700000000)
+
+/* Longer streams only repeat what shorter ones have shown. */
+#define STREAM_MAX 20000
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char lines[] = "[srs]\n"
+			    "fwdomain=srs.example.com, c.example=d.example\n"
+			    "own_domains=own.example, .own.example\n"
+			    "ses=ses.example\n"
+			    "sign=sign.example\n"
+			    "nosrs=n.example\n"
+			    "exclude_senders=x@, e.example\n";
+
+/* Made once, and never freed. */
+static const struct rewriter *
+rewriter(void)
+{
+	static struct rewrite_settings settings;
+	static struct rewriter *made;
+	static const struct text secrets[] = {{"a secret of the fuzzers", 23}};
+	static const struct rewriter_legacy legacy = {secrets, 1, 0, 0};
+	struct report report = {.say = report_ignore};
+	struct conf_section section = rewrite_section(&settings);
+	struct conf *conf;
+	struct ini ini;
+
+	if (made != NULL)
+		return made;
+	if (!ini_parse(&ini, "fuzz", TEXT(lines), INI_OURS, &report) ||
+	    !conf_load(&conf, &ini, &section, 1, &report) ||
+	    !rewriter_new(&settings, conf, "fuzz", &legacy, &made, &report))
+		abort();
+	ini_free(&ini);
+	return made;
+}
+
+static uint64_t
+next_id(void *arg)
+{
+	(void)arg;
+	return 7;
+}
+
+static void
+decided(void *arg, const struct map_answer *answer)
+{
+	(void)arg;
+	if (!answer->decided || answer->data.full || answer->address.full)
+		abort();
+}
+
+struct outcome {
+	size_t len;
+	bool closed;
+	char sent[1024 * 1024];
+};
+
+/* The answers to a stream that comes in pieces of this size. */
+static void
+run(enum protocol protocol, struct text stream, size_t piece, struct outcome *o)
+{
+	static struct map_answer scratch;
+	static char room[PROTOCOL_ANSWER_MAX], kept[2 * STREAM_MAX];
+	struct protocol_env env = {.rewriter = rewriter(),
+	    .now_sec = NOW,
+	    .next_message_id = next_id,
+	    .decided = decided,
+	    .scratch = &scratch};
+	size_t have = 0;
+
+	o->len = 0;
+	o->closed = false;
+	while (stream.len != 0 && !o->closed) {
+		struct text part = text_head(stream, piece), input;
+		enum protocol_status status;
+
+		stream = text_from(stream, part.len);
+		memcpy(kept + have, part.p, part.len);
+		input = text_at(kept, have + part.len);
+		do {
+			struct text_out out = text_out(room, sizeof(room));
+
+			status = protocol_next(protocol, &input, &env, &out);
+			if (out.full || out.len > sizeof(o->sent) - o->len)
+				abort();
+			memcpy(o->sent + o->len, room, out.len);
+			o->len += out.len;
+		} while (status == PROTOCOL_ANSWERED);
+		o->closed = status == PROTOCOL_CLOSE;
+		if (!o->closed && input.len > PROTOCOL_INPUT_MAX)
+			abort();
+		memmove(kept, input.p, input.len);
+		have = input.len;
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const enum protocol protocols[] = {PROTOCOL_SOCKETMAP,
+	    PROTOCOL_TCP_FORWARD, PROTOCOL_TCP_REVERSE, PROTOCOL_SOCKETMAP};
+	static struct outcome whole, pieces;
+	struct text stream;
+
+	if (size < 2 || size > STREAM_MAX)
+		return 0;
+	stream = text_at((const char *)data + 1, size - 1);
+	run(protocols[data[0] & 3], stream, stream.len, &whole);
+	run(protocols[data[0] & 3], stream, 1 + (data[0] >> 2), &pieces);
+	if (whole.closed != pieces.closed || whole.len != pieces.len ||
+	    memcmp(whole.sent, pieces.sent, whole.len) != 0)
+		abort();
+	return 0;
+}

@@ -1,0 +1,807 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * libspf/eval.c: whatever is asked ahead, and in whatever order answers come,
+ * verdict, texts and counters are those of asking one by one.
+ *
+ * Random zones, each from a seed; an answer depends on the seed and its
+ * question alone, so that a name which only a macro can make has one too.
+ *
+ * SPF_PROPERTY_ZONES in the environment: how many (default 20,000);
+ * SPF_PROPERTY_FIRST: the first seed.
+ */
+#include "tests/unit/support.h"
+
+#include <limits.h>
+
+#include "libspf/record_.h"
+
+#define ZONES_DEFAULT 20000
+
+#define BUCKETS       256
+#define QUESTIONS_MAX 4096 /* in one check; beyond all limits */
+#define RECORDS_MAX   12
+#define RECORD_SIZE   1200
+
+/* --- zones ------------------------------------------------------------- */
+
+/* A question of a zone, its answer, and whether the evaluator may see it. */
+struct entry {
+	struct entry *next;
+	enum spf_rr rr;
+	struct spf_answer *answer;
+	bool known, missed;
+	size_t len;
+	char name[];
+};
+
+/* How likely things are in a zone, in 256ths. */
+struct mood {
+	unsigned error, nothing, match, lookups, broken, many;
+};
+
+struct zone {
+	uint64_t seed;
+	uint64_t room; /* state of the generator at hand */
+	struct mood mood;
+	struct spf_ip ip;
+	bool all_known;
+	struct entry *buckets[BUCKETS];
+	/* Of the evaluation at hand, in the order asked. */
+	struct entry *missing[QUESTIONS_MAX];
+	size_t missing_count;
+};
+
+static const char *const domains[] = {"d0.example", "d1.example", "d2.example",
+    "d3.example", "d4.example", "d5.example", "d6.example", "sub.d0.example"};
+static const char *const hosts[] = {"h0.example", "h1.example", "h2.example",
+    "h3.example", "h4.example", "h5.d0.example", "h6.d1.example", "d0.example",
+    "h7.sub.d0.example", "."};
+static const char *const made[] = {"%{i}.m.example", "%{d2}", "%{l}.m.example",
+    "%{h}", "%{p}.m.example", "%{p2}", "%{ir}.%{v}.m.example", "%{o}",
+    "%{s}.m.example", "%{L}.m.example", "%{l1r-}.d1.example", "%{d3r}.example"};
+static const char *const odd[] = {"a..example", ".example",
+    "1234567890123456789012345678901234567890123456789012345678901234.example",
+    "no\\thing.example", "UPPER.example", "x/8.example"};
+static const char *const clients[] = {
+    "192.0.2.1", "192.0.2.200", "10.0.0.1", "2001:db8::1", "2001:db8:ffff::2"};
+static const char *const senders[] = {"me@d0.example", "@d1.example", "", "x",
+    "d2.example", "a-b.c@sub.d0.example", "we!rd%@D3.EXAMPLE", "u@d4.example",
+    "\xc3\xa9@d\xc3\xbc.example", "u@nowhere..example", "u@[192.0.2.1]"};
+
+/* Many names, so that lists of them have little in common. */
+static char machines[100][20];
+
+#define PICK(z, list) ((list)[roll(z, COUNT(list))])
+
+/* 0 to n - 1. */
+static unsigned
+roll(struct zone *z, size_t n)
+{
+	return (unsigned)((random_next(&z->room) >> 20) % n);
+}
+
+static bool
+chance(struct zone *z, unsigned of_256)
+{
+	return roll(z, 256) < of_256;
+}
+
+static uint64_t
+hash(uint64_t seed, enum spf_rr rr, struct text name)
+{
+	uint64_t h = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)rr;
+
+	for (size_t i = 0; i < name.len; i++)
+		h = (h ^ (unsigned char)name.p[i]) * UINT64_C(0x100000001b3);
+	h ^= h >> 29;
+	return h != 0 ? h : 1;
+}
+
+static void
+put_domain(struct zone *z, struct text_out *out)
+{
+	if (chance(z, 40))
+		out_str(out, PICK(z, made));
+	else if (chance(z, z->mood.broken))
+		out_str(out, PICK(z, odd));
+	else if (chance(z, 90))
+		out_str(out, hosts[roll(z, COUNT(hosts) - 1)]);
+	else
+		out_str(out, PICK(z, domains));
+}
+
+static void
+put_record_domain(struct zone *z, struct text_out *out)
+{
+	if (chance(z, 230))
+		out_str(out, PICK(z, domains));
+	else
+		put_domain(z, out);
+}
+
+static void
+put_prefix(struct zone *z, struct text_out *out)
+{
+	static const char *const prefixes[] = {
+	    "/24", "/32", "/0", "//64", "/16//48", "//0", "/31"};
+
+	if (chance(z, 40))
+		out_str(out, PICK(z, prefixes));
+}
+
+static void
+put_ip(struct zone *z, struct text_out *out)
+{
+	static const char *const networks[] = {"ip4:192.0.2.0/24",
+	    "ip4:10.0.0.1", "ip4:198.51.100.0/25", "ip6:2001:db8::/32",
+	    "ip6:2001:db8:ffff::2", "ip6:fe80::/10"};
+	static const char *const others[] = {
+	    "ip4:198.51.100.0/25", "ip6:fe80::/10"};
+
+	out_str(out,
+	    chance(z, z->mood.match) ? PICK(z, networks) : PICK(z, others));
+}
+
+/* A mechanism that needs DNS. */
+static void
+put_asking(struct zone *z, struct text_out *out)
+{
+	switch (roll(z, 9)) {
+	case 0:
+	case 1:
+	case 2:
+		out_str(out, "include:");
+		put_record_domain(z, out);
+		return;
+	case 3:
+	case 4:
+		out_str(out, "a");
+		break;
+	case 5:
+	case 6:
+		out_str(out, "mx");
+		break;
+	case 7:
+		out_str(out, "exists:");
+		put_domain(z, out);
+		return;
+	default:
+		out_str(out, "ptr");
+		if (chance(z, 100)) {
+			out_char(out, ':');
+			put_domain(z, out);
+		}
+		return;
+	}
+	if (chance(z, 200)) {
+		out_char(out, ':');
+		put_domain(z, out);
+	}
+	put_prefix(z, out);
+}
+
+static void
+put_record(struct zone *z, struct text_out *out)
+{
+	static const char *const qualifiers[] = {"", "", "", "", "-", "~", "?"};
+	static const char *const wrong[] = {
+	    "ipv4:192.0.2.1", "a:%{z}", "mx/33", "redirect=a.b", "exp=x"};
+
+	out_str(out, "v=spf1");
+	for (unsigned n = roll(z, chance(z, z->mood.many) ? 13 : 5); n > 0;
+	     n--) {
+		out_char(out, ' ');
+		out_str(out, PICK(z, qualifiers));
+		if (chance(z, z->mood.lookups))
+			put_asking(z, out);
+		else
+			put_ip(z, out);
+	}
+	if (chance(z, z->mood.broken / 2)) {
+		out_char(out, ' ');
+		out_str(out, PICK(z, wrong));
+	}
+	if (chance(z, 60)) {
+		out_str(out, " redirect=");
+		put_record_domain(z, out);
+	} else if (chance(z, 180)) {
+		out_str(out, chance(z, 160) ? " -all" : " ~all");
+	}
+	if (chance(z, 70)) {
+		out_str(out, " exp=");
+		put_domain(z, out);
+	}
+}
+
+static struct spf_answer *
+make_txt(struct zone *z)
+{
+	static const char *const others[] = {"not an SPF record",
+	    "%{p} is %{i} of %{d}", "%{c} %{r} %{t}", "bad %{x}", "v=spf10 a"};
+	char rooms[3][RECORD_SIZE];
+	struct text texts[3];
+	size_t count = 0, records = 1;
+
+	if (chance(z, 10))
+		records = 2;
+	if (chance(z, 20))
+		records = 0;
+	for (; count < records; count++) {
+		struct text_out out =
+		    text_out(rooms[count], sizeof(rooms[count]));
+
+		put_record(z, &out);
+		assert_false(out.full);
+		texts[count] = out_view(&out);
+	}
+	if (records == 0 || chance(z, 20))
+		texts[count++] = text_of(PICK(z, others));
+	return spf_answer_txt(texts, count);
+}
+
+static struct spf_answer *
+make_addresses(struct zone *z, enum spf_rr rr)
+{
+	uint8_t octets[3 * 16];
+	size_t size = rr == SPF_RR_AAAA ? 16 : 4;
+	size_t count = 1 + roll(z, 3);
+
+	for (size_t i = 0; i < count * size; i++)
+		octets[i] = (uint8_t)roll(z, 256);
+	if (z->ip.v6 == (rr == SPF_RR_AAAA) && chance(z, z->mood.match))
+		memcpy(octets + roll(z, count) * size, z->ip.octets, size);
+	return spf_answer_addresses(rr, octets, count);
+}
+
+static struct spf_answer *
+make_names(struct zone *z, enum spf_rr rr)
+{
+	struct text names[RECORDS_MAX];
+	size_t count = 1 + roll(z, chance(z, z->mood.many) ? RECORDS_MAX : 3);
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = text_of(chance(z, z->mood.many) ? PICK(z, machines)
+							   : PICK(z, hosts));
+	return spf_answer_names(rr, names, count);
+}
+
+static struct spf_answer *
+make_answer(struct zone *z, enum spf_rr rr, struct text name)
+{
+	z->room = hash(z->seed, rr, name);
+	roll(z, 2);
+	if (chance(z, z->mood.error))
+		return spf_answer_empty(rr, SPF_DNS_ERROR);
+	if (chance(z, z->mood.nothing))
+		return spf_answer_empty(rr, SPF_DNS_VOID);
+	switch (rr) {
+	case SPF_RR_TXT:
+		return make_txt(z);
+	case SPF_RR_A:
+	case SPF_RR_AAAA:
+		return make_addresses(z, rr);
+	case SPF_RR_MX:
+	case SPF_RR_PTR:
+		return make_names(z, rr);
+	}
+	return NULL;
+}
+
+static struct entry *
+zone_get(struct zone *z, enum spf_rr rr, struct text name)
+{
+	struct entry **bucket = &z->buckets[hash(0, rr, name) % BUCKETS];
+	struct entry *e = *bucket;
+
+	while (e != NULL &&
+	    (e->rr != rr || !text_eq(text_at(e->name, e->len), name)))
+		e = e->next;
+	if (e != NULL)
+		return e;
+	e = calloc(1, sizeof(*e) + name.len + 1);
+	assert_non_null(e);
+	e->rr = rr;
+	e->len = name.len;
+	memcpy(e->name, name.p, name.len);
+	e->answer = make_answer(z, rr, name);
+	assert_non_null(e->answer);
+	e->next = *bucket;
+	*bucket = e;
+	return e;
+}
+
+static void
+zone_reset(struct zone *z)
+{
+	for (size_t i = 0; i < BUCKETS; i++)
+		while (z->buckets[i] != NULL) {
+			struct entry *e = z->buckets[i];
+
+			z->buckets[i] = e->next;
+			spf_answer_free(e->answer);
+			free(e);
+		}
+}
+
+static void
+zone_forget(struct zone *z)
+{
+	z->all_known = false;
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct entry *e = z->buckets[i]; e != NULL; e = e->next)
+			e->known = false;
+}
+
+static const struct spf_answer *
+zone_lookup(void *arg, enum spf_rr rr, struct text name)
+{
+	struct zone *z = arg;
+
+	assert_true(name_ok_(name)); /* what spf.h promises */
+	for (size_t i = 0; i < name.len; i++)
+		assert_int_equal(name.p[i], ascii_lower(name.p[i]));
+	struct entry *e = zone_get(z, rr, name);
+	if (e->known || z->all_known)
+		return e->answer;
+	if (!e->missed) {
+		e->missed = true;
+		assert_true(z->missing_count < QUESTIONS_MAX);
+		z->missing[z->missing_count++] = e;
+	}
+	return NULL;
+}
+
+/* --- checks ------------------------------------------------------------ */
+
+struct trial {
+	struct zone zone;
+	struct spf_request request;
+	struct spf_record *best_guess;
+	struct spf_verdict want;
+	/* What asking one by one asks, in order. */
+	struct entry *order[QUESTIONS_MAX];
+	size_t order_count;
+	const char *driver;
+};
+
+static enum spf_status
+evaluate(struct trial *t, struct spf_verdict *out)
+{
+	const struct spf_source source = {zone_lookup, &t->zone};
+	enum spf_status status;
+
+	t->zone.missing_count = 0;
+	status = spf_evaluate(&t->request, &source, out);
+	for (size_t i = 0; i < t->zone.missing_count; i++)
+		t->zone.missing[i]->missed = false;
+	return status;
+}
+
+static void
+print_entry(const struct entry *e)
+{
+	const struct spf_answer *a = e->answer;
+
+	print_error("  %s %s:", e->name, spf_rr_text(e->rr));
+	if (a->status != SPF_DNS_FOUND)
+		print_error(a->status == SPF_DNS_ERROR ? " error" : " void");
+	if (a->rr == SPF_RR_TXT && a->status == SPF_DNS_FOUND)
+		print_error(" %u records %.*s", a->spf_records,
+		    (int)(a->record != NULL ? a->record->text.len
+					    : a->only_text.len),
+		    a->record != NULL ? a->record->text.p : a->only_text.p);
+	for (size_t i = 0; i < a->count && a->names != NULL; i++)
+		print_error(" %.*s", (int)a->names[i].len, a->names[i].p);
+	for (size_t i = 0; i < a->count && a->addresses != NULL; i++) {
+		struct spf_ip ip = {.v6 = a->rr == SPF_RR_AAAA};
+		char text[SPF_IP_SIZE];
+
+		memcpy(ip.octets, a->addresses + i * (ip.v6 ? 16 : 4),
+		    ip.v6 ? 16 : 4);
+		spf_ip_print(&ip, text);
+		print_error(" %s", text);
+	}
+	print_error("\n");
+}
+
+/* Everything that is needed to see what went wrong. */
+static void
+bad(const struct trial *t, const char *what, const char *have, const char *want)
+{
+	char ip[SPF_IP_SIZE];
+
+	spf_ip_print(&t->request.ip, ip);
+	print_error("seed %llu, %s: ip %s, sender \"%.*s\", helo \"%.*s\", "
+		    "identity %d, delegate \"%.*s\", asked one by one:\n",
+	    (unsigned long long)t->zone.seed, t->driver, ip,
+	    (int)t->request.sender.len, t->request.sender.p,
+	    (int)t->request.helo.len, t->request.helo.p,
+	    (int)t->request.identity, (int)t->request.delegate.len,
+	    t->request.delegate.p);
+	for (size_t i = 0; i < t->order_count; i++)
+		print_entry(t->order[i]);
+	fail_msg("seed %llu: %s: %s: have \"%s\", want \"%s\"",
+	    (unsigned long long)t->zone.seed, t->driver, what, have, want);
+}
+
+static void
+same_text(
+    const struct trial *t, const char *what, const char *have, const char *want)
+{
+	if (strcmp(have, want) != 0)
+		bad(t, what, have, want);
+}
+
+static void
+same_number(
+    const struct trial *t, const char *what, uint64_t have, uint64_t want)
+{
+	char texts[2][24];
+
+	if (have == want)
+		return;
+	snprintf(texts[0], sizeof(texts[0]), "%llu", (unsigned long long)have);
+	snprintf(texts[1], sizeof(texts[1]), "%llu", (unsigned long long)want);
+	bad(t, what, texts[0], texts[1]);
+}
+
+static void
+at_most(const struct trial *t, const char *what, uint64_t have, uint64_t max)
+{
+	if (have > max)
+		same_number(t, what, have, max);
+}
+
+static void
+same_verdict(const struct trial *t, const struct spf_verdict *v)
+{
+	const struct spf_verdict *want = &t->want;
+
+	same_text(t, "result", spf_result_text(v->result),
+	    spf_result_text(want->result));
+	same_text(t, "domain", v->domain, want->domain);
+	same_text(t, "mechanism", v->mechanism, want->mechanism);
+	same_text(t, "at", v->at, want->at);
+	same_text(t, "explanation", v->explanation, want->explanation);
+	same_text(t, "problem", v->problem, want->problem);
+	same_number(t, "terms", v->terms, want->terms);
+	same_number(t, "voids", v->voids, want->voids);
+	same_number(t, "lookups", v->lookups, want->lookups);
+	same_number(t, "depth", v->depth, want->depth);
+	same_number(t, "guessed", v->guessed, want->guessed);
+	same_number(t, "delegated", v->delegated, want->delegated);
+}
+
+/* What every verdict must keep to (4.6.4 and the texts' contracts). */
+static void
+sane_verdict(const struct trial *t, const struct spf_verdict *v)
+{
+	bool error = v->result == SPF_TEMPERROR || v->result == SPF_PERMERROR;
+
+	if (!error) {
+		at_most(t, "terms", v->terms, SPF_TERMS_MAX);
+		at_most(t, "voids", v->voids, SPF_VOIDS_MAX);
+	}
+	at_most(t, "terms", v->terms, SPF_TERMS_MAX + 1);
+	at_most(t, "voids", v->voids, SPF_VOIDS_MAX + 1);
+	at_most(t, "depth", v->depth, SPF_TERMS_MAX);
+	same_number(t, "a problem, as the result is an error",
+	    v->problem[0] != '\0', error);
+	if (v->result != SPF_FAIL)
+		same_text(t, "explanation", v->explanation, "");
+	same_number(t, "printable explanation",
+	    text_is_printable(text_of(v->explanation)), true);
+	for (const char *p = v->problem; *p != '\0'; p++)
+		same_number(t, "controls in problem", ascii_is_control(*p), 0);
+}
+
+/* --- drivers ----------------------------------------------------------- */
+
+/* Everything is known: this is the verdict. */
+static void
+run_all_known(struct trial *t)
+{
+	struct spf_verdict v;
+
+	t->driver = "sequential, all known";
+	t->zone.all_known = true;
+	t->request.sequential = true;
+	same_number(t, "status", evaluate(t, &t->want), SPF_OK);
+	sane_verdict(t, &t->want);
+	t->driver = "prefetch, all known";
+	t->request.sequential = false;
+	same_number(t, "status", evaluate(t, &v), SPF_OK);
+	same_verdict(t, &v);
+	zone_forget(&t->zone);
+}
+
+/* One by one: the order of questions that all others are measured by. */
+static void
+run_one_by_one(struct trial *t)
+{
+	struct spf_verdict v;
+
+	t->driver = "one by one";
+	t->order_count = 0;
+	t->request.sequential = true;
+	while (evaluate(t, &v) == SPF_PENDING) {
+		same_number(t, "questions of a sequential evaluation",
+		    t->zone.missing_count, 1);
+		t->zone.missing[0]->known = true;
+		t->order[t->order_count++] = t->zone.missing[0];
+		assert_true(t->order_count < QUESTIONS_MAX);
+	}
+	same_verdict(t, &v);
+	at_most(t, "questions of one check", t->order_count,
+	    1 + 1 + SPF_TERMS_MAX * (1 + SPF_MX_MAX) + 1 + SPF_PTR_MAX + 1);
+	t->request.sequential = false;
+	zone_forget(&t->zone);
+}
+
+/* The first question must be the next one of asking one by one. */
+static void
+check_first(const struct trial *t)
+{
+	for (size_t i = 0; i < t->order_count; i++)
+		if (!t->order[i]->known) {
+			same_text(t, "name of the first question",
+			    t->zone.missing[0]->name, t->order[i]->name);
+			same_number(t, "type of the first question",
+			    t->zone.missing[0]->rr, t->order[i]->rr);
+			return;
+		}
+	bad(t, "pending", "with all answers of asking one by one", "");
+}
+
+/*
+ * Evaluate whenever the first question is answered, with, in 256ths, that share
+ * of the other answers there as well; budget: others that may be asked.
+ */
+static void
+run_rounds(
+    struct trial *t, const char *driver, unsigned others, unsigned budget)
+{
+	struct zone *z = &t->zone;
+	size_t evaluations = 1, questions = 0;
+	uint64_t draw = hash(z->seed, SPF_RR_TXT, text_of(driver));
+	struct spf_verdict v;
+
+	t->driver = driver;
+	for (; evaluate(t, &v) == SPF_PENDING; evaluations++) {
+		if (z->missing_count == 0)
+			bad(t, "pending", "without a question", "");
+		check_first(t);
+		z->missing[0]->known = true;
+		questions++;
+		for (size_t i = 1; i < z->missing_count && budget > 0; i++) {
+			if (random_next(&draw) >> 56 >= others)
+				continue;
+			z->missing[i]->known = true;
+			questions++;
+			budget--;
+		}
+	}
+	same_verdict(t, &v);
+	at_most(t, "evaluations", evaluations, t->order_count + 1);
+	zone_forget(z);
+}
+
+/* Answers that come in any order, however late, to questions of any round. */
+static void
+run_late(struct trial *t)
+{
+	struct zone *z = &t->zone;
+	struct entry *waiting[QUESTIONS_MAX], *first;
+	size_t count = 0, evaluations = 1, asked = 0;
+	uint64_t draw = hash(z->seed, SPF_RR_A, TEXT("late"));
+	struct spf_verdict v;
+
+	t->driver = "late answers";
+	for (; evaluate(t, &v) == SPF_PENDING; evaluations++) {
+		check_first(t);
+		first = z->missing[0];
+		for (size_t i = 0; i < z->missing_count; i++) {
+			size_t at = 0;
+
+			while (at < count && waiting[at] != z->missing[i])
+				at++;
+			if (at < count)
+				continue;
+			assert_true(count < QUESTIONS_MAX);
+			waiting[count++] = z->missing[i];
+			asked++;
+		}
+		while (!first->known) {
+			size_t at = (size_t)(random_next(&draw) >> 20) % count;
+
+			waiting[at]->known = true;
+			waiting[at] = waiting[--count];
+		}
+	}
+	same_verdict(t, &v);
+	at_most(t, "evaluations", evaluations, t->order_count + 1);
+	at_most(t, "questions without a budget", asked, 1200);
+	zone_forget(z);
+}
+
+/* What is answered has nothing to do with what was asked. */
+static void
+run_superset(struct trial *t)
+{
+	struct zone *z = &t->zone;
+	uint64_t draw = hash(z->seed, SPF_RR_MX, TEXT("superset"));
+	struct spf_verdict v;
+	size_t evaluations = 1;
+
+	t->driver = "superset";
+	for (size_t i = 0; i < COUNT(domains) + COUNT(hosts) - 1; i++)
+		for (unsigned rr = SPF_RR_TXT; rr <= SPF_RR_PTR; rr++) {
+			const char *name = i < COUNT(domains)
+			    ? domains[i]
+			    : hosts[i - COUNT(domains)];
+
+			zone_get(z, (enum spf_rr)rr, text_of(name))->known =
+			    random_next(&draw) >> 62 != 0;
+		}
+	for (; evaluate(t, &v) == SPF_PENDING; evaluations++) {
+		check_first(t);
+		z->missing[0]->known = true;
+	}
+	same_verdict(t, &v);
+	at_most(t, "evaluations", evaluations, t->order_count + 1);
+	zone_forget(z);
+}
+
+/* --- tracing ----------------------------------------------------------- */
+
+struct told {
+	unsigned lookups, unknown, checks, results;
+};
+
+static void
+hear_event(void *arg, const struct spf_event *event)
+{
+	struct told *told = arg;
+
+	told->lookups += event->kind == SPF_EVENT_LOOKUP;
+	told->unknown +=
+	    event->kind == SPF_EVENT_LOOKUP && event->answer == NULL;
+	told->checks += event->kind == SPF_EVENT_CHECK;
+	told->results += event->kind == SPF_EVENT_RESULT;
+}
+
+static void
+run_traced(struct trial *t)
+{
+	struct told told = {0};
+	const struct spf_trace trace = {hear_event, &told};
+	struct spf_verdict v;
+
+	t->driver = "traced";
+	t->request.trace = &trace;
+	t->zone.all_known = true;
+	same_number(t, "status", evaluate(t, &v), SPF_OK);
+	same_verdict(t, &v);
+	same_number(t, "lookups told", told.lookups, v.lookups);
+	same_number(t, "unknown answers told", told.unknown, 0);
+	at_most(t, "results told", told.results, told.checks);
+	t->request.trace = NULL;
+	zone_forget(&t->zone);
+}
+
+/* --- trials ------------------------------------------------------------ */
+
+static void
+set_mood(struct zone *z)
+{
+	static const struct mood moods[] = {
+	    /* error, nothing, match, lookups, broken, many */
+	    {0, 10, 40, 140, 0, 10},   /* an orderly world */
+	    {0, 0, 0, 255, 0, 128},    /* trees that match nothing */
+	    {0, 0, 0, 250, 0, 220},    /* and long lists of hosts */
+	    {10, 30, 60, 180, 10, 20}, /* some of all */
+	    {60, 60, 40, 180, 20, 20}, /* a bad day */
+	    {4, 8, 4, 230, 4, 60},     /* near the limits */
+	    {0, 100, 30, 200, 0, 10},  /* half of it gone */
+	};
+
+	z->mood = PICK(z, moods);
+}
+
+static void
+trial_begin(struct trial *t, uint64_t seed)
+{
+	static const char guess[] = "v=spf1 a/24 mx ptr ~all";
+	static const char *const explanations[] = {
+	    "", "", "refused %{i}", "%{p} is not %{d}", "bad %{y}"};
+	struct zone *z = &t->zone;
+
+	z->seed = seed;
+	z->room = hash(seed, SPF_RR_PTR, TEXT("trial"));
+	z->all_known = false;
+	set_mood(z);
+	spf_ip_parse(text_of(PICK(z, clients)), &z->ip);
+	t->request = (struct spf_request){.ip = z->ip,
+	    .identity = chance(z, 40) ? SPF_HELO : SPF_MAILFROM,
+	    .sender =
+		text_of(chance(z, 180) ? "me@d0.example" : PICK(z, senders)),
+	    .helo = text_of(chance(z, 128) ? PICK(z, domains) : PICK(z, hosts)),
+	    .best_guess = chance(z, 60) ? t->best_guess : NULL,
+	    .default_explanation = text_of(PICK(z, explanations)),
+	    .now_sec = NOW};
+	if (chance(z, 30))
+		t->request.delegate = TEXT("delegate.example");
+	if (chance(z, 10)) {
+		spf_record_free(t->best_guess);
+		t->best_guess = spf_record_compile(text_of(guess));
+		assert_non_null(t->best_guess);
+		t->request.best_guess = t->best_guess;
+	}
+}
+
+static uint64_t
+number_of_environment(const char *name, uint64_t otherwise)
+{
+	text_uint(text_of(getenv(name)), UINT64_MAX, &otherwise);
+	return otherwise;
+}
+
+static void
+random_zones(void **state)
+{
+	static struct trial t;
+	uint64_t zones =
+	    number_of_environment("SPF_PROPERTY_ZONES", ZONES_DEFAULT);
+	uint64_t seed = number_of_environment("SPF_PROPERTY_FIRST", 0);
+	unsigned results[SPF_PERMERROR + 1] = {0};
+	size_t most = 0;
+
+	(void)state;
+	t.best_guess = spf_record_compile(TEXT("v=spf1 a mx/24 ptr"));
+	assert_non_null(t.best_guess);
+	for (size_t i = 0; i < COUNT(machines); i++)
+		snprintf(machines[i], sizeof(machines[i]), "m%zu.d%zu.example",
+		    i, i % 9);
+	for (uint64_t end = seed + zones; seed < end; seed++) {
+		trial_begin(&t, seed);
+		run_all_known(&t);
+		run_one_by_one(&t);
+		run_rounds(&t, "prefetch, all answered", 256, UINT_MAX);
+		run_rounds(&t, "prefetch, half answered", 128, UINT_MAX);
+		run_rounds(&t, "prefetch, few answered", 20, UINT_MAX);
+		run_rounds(&t, "prefetch, none answered", 0, UINT_MAX);
+		run_rounds(&t, "prefetch, budget of 32", 256, 32);
+		run_rounds(
+		    &t, "prefetch, small budget", 200, (unsigned)(seed % 7));
+		run_late(&t);
+		run_superset(&t);
+		run_traced(&t);
+		results[t.want.result]++;
+		most = t.order_count > most ? t.order_count : most;
+		zone_reset(&t.zone);
+	}
+	spf_record_free(t.best_guess);
+	t.best_guess = NULL;
+	/* A test that no longer reaches half of the evaluator shows here. */
+	for (size_t i = 0; zones >= ZONES_DEFAULT && i < COUNT(results); i++)
+		if (results[i] < zones / 200)
+			fail_msg("only %u of %llu zones give %s", results[i],
+			    (unsigned long long)zones,
+			    spf_result_text((enum spf_result)i));
+	print_message("# %llu zones: none %u, neutral %u, pass %u, fail %u, "
+		      "softfail %u, temperror %u, permerror %u; at most %zu "
+		      "questions\n",
+	    (unsigned long long)zones, results[SPF_NONE], results[SPF_NEUTRAL],
+	    results[SPF_PASS], results[SPF_FAIL], results[SPF_SOFTFAIL],
+	    results[SPF_TEMPERROR], results[SPF_PERMERROR], most);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(random_zones),
+	};
+
+	return cmocka_run_group_tests_name("spf_property", tests, NULL, NULL);
+}
