@@ -87,29 +87,15 @@ out_hex(struct text_out *out, unsigned char c)
 	out_char(out, digits[c & 15]);
 }
 
-/* Length of the UTF-8 character that t begins with; 0 if it is none. */
+/* Length of a character that a terminal may see: no C1 controls. */
 static size_t
-utf8_len(struct text t)
+shown_len(struct text t)
 {
-	unsigned char c = (unsigned char)t.p[0];
-	size_t len = c < 0xc2 ? 0
-	    : c < 0xe0        ? 2
-	    : c < 0xf0        ? 3
-	    : c < 0xf5        ? 4
-			      : 0;
+	size_t len = text_utf8_len(t);
 
-	if (len == 0 || len > t.len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if (((unsigned char)t.p[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates, past U+10FFFF, and the C1 controls. */
-	unsigned char d = (unsigned char)t.p[1];
-	if ((c == 0xe0 && d < 0xa0) || (c == 0xed && d >= 0xa0) ||
-	    (c == 0xf0 && d < 0x90) || (c == 0xf4 && d >= 0x90) ||
-	    (c == 0xc2 && d < 0xa0))
-		return 0;
-	return len;
+	return len == 2 && t.p[0] == '\xc2' && (unsigned char)t.p[1] < 0xa0
+	    ? 0
+	    : len;
 }
 
 /*
@@ -134,7 +120,7 @@ out_escaped(struct text_out *out, struct text value)
 			out_text(out, TEXT("\\t"));
 		else if (!ascii_is_control(c) && (unsigned char)c < 0x80)
 			out_char(out, c);
-		else if ((len = utf8_len(value)) != 0)
+		else if ((len = shown_len(value)) != 0)
 			out_text(out, text_head(value, len));
 		else {
 			len = 1;

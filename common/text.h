@@ -149,6 +149,30 @@ text_has_control(struct text t)
 	return false;
 }
 
+/*
+ * Length of the UTF-8 character of two octets and more that t begins with; 0 if
+ * it is none (RFC 3629: no overlong forms, no surrogates, nothing past
+ * U+10FFFF).  t must not be empty.
+ */
+static inline size_t
+text_utf8_len(struct text t)
+{
+	const unsigned char *p = (const unsigned char *)t.p;
+	size_t len = 0;
+
+	if (p[0] >= 0xc2 && p[0] < 0xf5)
+		len = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (len == 0 || len > t.len)
+		return 0;
+	for (size_t i = 1; i < len; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
+	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
+		return 0;
+	return len;
+}
+
 /* How often c occurs in t. */
 static inline size_t
 text_count(struct text t, char c)

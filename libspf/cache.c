@@ -51,7 +51,13 @@ reply_new_(enum spf_rr rr, struct text name, uint64_t hash)
 void
 reply_answer_(struct spf_reply *reply, struct spf_answer *answer)
 {
-	reply->answer = answer != NULL ? answer : &failures[reply->rr];
+	reply->answer = answer != NULL ? answer : reply_failure_(reply->rr);
+}
+
+const struct spf_answer *
+reply_failure_(enum spf_rr rr)
+{
+	return &failures[rr];
 }
 
 struct spf_reply *
@@ -68,7 +74,7 @@ reply_release_(struct spf_reply *reply)
 	    atomic_fetch_sub_explicit(
 		&reply->holders, 1, memory_order_acq_rel) != 1)
 		return;
-	if (reply->answer != NULL && reply->answer != &failures[reply->rr])
+	if (reply->answer != NULL && reply->answer != reply_failure_(reply->rr))
 		spf_answer_free((struct spf_answer *)(uintptr_t)reply->answer);
 	free(reply);
 }

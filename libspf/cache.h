@@ -85,6 +85,9 @@ struct spf_reply *reply_new_(enum spf_rr rr, struct text name, uint64_t hash);
  */
 void reply_answer_(struct spf_reply *reply, struct spf_answer *answer);
 
+/* The temporary error that stands for an answer to a question for rr. */
+const struct spf_answer *reply_failure_(enum spf_rr rr);
+
 struct spf_reply *reply_hold_(struct spf_reply *reply);
 
 /* Give up a hold; the last one frees it.  NULL is fine. */

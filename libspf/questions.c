@@ -130,13 +130,13 @@ questions_age_(struct spf_resolver *r)
 
 /* --- answers --- */
 
+/* It is answered: tell who waits for it. */
 static void
-question_end(struct question *q, struct spf_answer *answer)
+question_end(struct question *q)
 {
 	struct spf_resolver *r = q->resolver;
 	struct check *c;
 
-	reply_answer_(q->reply, answer);
 	LIST_REMOVE(q, entry);
 	atomic_fetch_sub_explicit(
 	    &r->counters.in_flight, 1, memory_order_relaxed);
@@ -167,14 +167,15 @@ question_keep(struct question *q, struct spf_answer *answer, uint32_t ttl_sec)
 		pthread_rwlock_unlock(&r->cache_lock);
 	}
 	cache_drop_(out);
-	question_end(q, answer);
+	question_end(q);
 }
 
 static void
 question_failed(struct question *q)
 {
 	count_(&q->resolver->counters.errors, 1);
-	question_end(q, NULL);
+	reply_answer_(q->reply, NULL);
+	question_end(q);
 }
 
 /* The server names an alias and leaves the rest to us. */
@@ -281,4 +282,15 @@ question_ask_(
 	if (reply_is_(q->reply, hash, rr, name))
 		return q;
 	return question_new(r, hash, rr, name);
+}
+
+void
+questions_free_(struct spf_resolver *r)
+{
+	struct question *q;
+
+	while ((q = TAILQ_FIRST(&r->to_send)) != NULL) {
+		question_unqueue(q);
+		question_failed(q);
+	}
 }

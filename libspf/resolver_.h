@@ -179,6 +179,9 @@ void questions_send_(struct spf_resolver *r);
 /* Time has passed since questions were sent. */
 void questions_age_(struct spf_resolver *r);
 
+/* End those that weren't sent. */
+void questions_free_(struct spf_resolver *r);
+
 /* --- checks.c --- */
 
 /* Begin a check that came by the inbox. */

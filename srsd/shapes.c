@@ -3,28 +3,6 @@
 
 #define DELIMITER '\x9b' /* what $| is in a map's key */
 
-/*
- * Length of the UTF-8 character at the beginning of t; 1 for anything else.
- * Only whether 0x9b continues one matters, so overlong forms are let pass.
- */
-static size_t
-character_len(struct text t)
-{
-	unsigned char c = (unsigned char)t.p[0];
-	size_t len = c < 0xc2 ? 1
-	    : c < 0xe0        ? 2
-	    : c < 0xf0        ? 3
-	    : c < 0xf5        ? 4
-			      : 1;
-
-	if (len > t.len)
-		return 1;
-	for (size_t i = 1; i < len; i++)
-		if (((unsigned char)t.p[i] & 0xc0) != 0x80)
-			return 1;
-	return len;
-}
-
 static bool
 host_ok(struct text host)
 {
@@ -41,8 +19,11 @@ shapes_make_srs_key(struct text key)
 	struct make_srs_key out = {.host = {key.p, 0}, .address = key};
 	size_t at = 0;
 
-	while (at < key.len && key.p[at] != DELIMITER)
-		at += character_len(text_from(key, at));
+	while (at < key.len && key.p[at] != DELIMITER) {
+		size_t len = text_utf8_len(text_from(key, at));
+
+		at += len != 0 ? len : 1;
+	}
 	if (at >= key.len || !host_ok(text_head(key, at)))
 		return out;
 	out.host = text_head(key, at);

@@ -4,7 +4,7 @@
  *
  * VERB is encode, decode, ses-sign or ses-verify; decode and ses-verify are
  * given what encode and ses-sign make of ADDRESS.  Prints calls per second.
- * Under callgrind, the difference of two runs is what a call costs.
+ * run.py counts the instructions of the library's function under callgrind.
  */
 #include <stdio.h>
 #include <stdlib.h>

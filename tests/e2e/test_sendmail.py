@@ -71,7 +71,8 @@ class Site(exchange.Exchange):
                                srs="ses = fwd2.test").start()
         place.write("home", "dora", ".forward", text="dora@dest.test\n")
         keep = place.write("run", "keep", text="hub.test\n")
-        virtual = "LOCAL_DOMAIN(`virt.fwd.test')dnl"
+        virtual = "LOCAL_DOMAIN(`virt.fwd.test')dnl\n" \
+            "VIRTUSER_DOMAIN(`virtuser.test')dnl"
         options = f"define(`MAILFROM_SRS_KEEP', `{keep}')dnl\n"
         ours = sendmail.srs_lines("inet:10003@127.0.0.1", options)
         self.fwd = sendmail.Sendmail(
@@ -182,6 +183,13 @@ def bounce_folded(site):
     address = site.forward(SENDER, "carol@fwd.test")
     for changed in address.lower(), address.upper():
         tap.equal(site.bounce(changed).lower(), SENDER)
+
+
+@case("SRS domain from VIRTUSER_DOMAIN: bounces to it too, forged ones refused")
+def virtuser_domain(site):
+    address = site.forward(SENDER, "carol@fwd.test")
+    tap.equal(site.bounce(address.replace("@fwd.test", "@virtuser.test")), SENDER)
+    site.expect_refusal([550], "", "SRS0=AAAAAA=AA=x.test=y@virtuser.test")
 
 
 @case("mixed case survives both ways")

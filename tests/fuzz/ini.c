@@ -1,19 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /* common/ini.h: any octets, in both dialects. */
-#include <stdlib.h>
-
 #include "common/ini.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/fuzz.h"
 
 static void
 check_view(const struct ini *ini, struct text t)
 {
 	size_t at = (size_t)(t.p - ini->store);
 
-	if (t.p < ini->store || at > ini->store_size ||
-	    t.len > ini->store_size - at)
-		abort();
+	FUZZ_CHECK(t.p >= ini->store && at <= ini->store_size);
+	FUZZ_CHECK(t.len <= ini->store_size - at);
 }
 
 static void
@@ -23,17 +19,16 @@ parse(struct text bytes, enum ini_dialect dialect)
 	struct ini ini;
 	bool ok = ini_parse(&ini, "fuzz", bytes, dialect, &report);
 
-	if (ok != (report.errors == 0))
-		abort();
+	FUZZ_CHECK(ok == (report.errors == 0));
 	for (size_t i = 0; i < ini.count; i++) {
 		const struct ini_entry *e = &ini.entries[i];
 
 		check_view(&ini, e->section);
 		check_view(&ini, e->key);
 		check_view(&ini, e->value);
-		if (e->key.len == 0 || e->section.len == 0 || e->line == 0 ||
-		    !text_eq(e->value, text_trim(e->value)))
-			abort();
+		FUZZ_CHECK(e->section.len != 0 && e->key.len != 0);
+		FUZZ_CHECK(e->line != 0);
+		FUZZ_CHECK(text_eq(e->value, text_trim(e->value)));
 	}
 	ini_free(&ini);
 }

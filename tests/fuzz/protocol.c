@@ -4,17 +4,13 @@
  * rewriter in which every rule has something to do.  The first octet chooses
  * the protocol and, by its upper bits, the size of the pieces.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "srsd/protocol.h"
+#include "tests/fuzz/fuzz.h"
 
 #define NOW UINT64_C(1700000000)
 
 /* Longer streams only repeat what shorter ones have shown. */
 #define STREAM_MAX 20000
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char lines[] = "[srs]\n"
 			    "fwdomain=srs.example.com, c.example=d.example\n"
@@ -30,19 +26,19 @@ rewriter(void)
 {
 	static struct rewrite_settings settings;
 	static struct rewriter *made;
+	static struct conf *conf;
 	static const struct text secrets[] = {{"a secret of the fuzzers", 23}};
 	static const struct rewriter_legacy legacy = {secrets, 1, 0, 0};
 	struct report report = {.say = report_ignore};
 	struct conf_section section = rewrite_section(&settings);
-	struct conf *conf;
 	struct ini ini;
 
 	if (made != NULL)
 		return made;
-	if (!ini_parse(&ini, "fuzz", TEXT(lines), INI_OURS, &report) ||
-	    !conf_load(&conf, &ini, &section, 1, &report) ||
-	    !rewriter_new(&settings, conf, "fuzz", &legacy, &made, &report))
-		abort();
+	FUZZ_CHECK(ini_parse(&ini, "fuzz", text_of(lines), INI_OURS, &report));
+	FUZZ_CHECK(conf_load(&conf, &ini, &section, 1, &report));
+	FUZZ_CHECK(
+	    rewriter_new(&settings, conf, "fuzz", &legacy, &made, &report));
 	ini_free(&ini);
 	return made;
 }
@@ -58,8 +54,8 @@ static void
 decided(void *arg, const struct map_answer *answer)
 {
 	(void)arg;
-	if (!answer->decided || answer->data.full || answer->address.full)
-		abort();
+	FUZZ_CHECK(answer->decided);
+	FUZZ_CHECK(!answer->data.full && !answer->address.full);
 }
 
 struct outcome {
@@ -94,14 +90,13 @@ run(enum protocol protocol, struct text stream, size_t piece, struct outcome *o)
 			struct text_out out = text_out(room, sizeof(room));
 
 			status = protocol_next(protocol, &input, &env, &out);
-			if (out.full || out.len > sizeof(o->sent) - o->len)
-				abort();
+			FUZZ_CHECK(!out.full);
+			FUZZ_CHECK(out.len <= sizeof(o->sent) - o->len);
 			memcpy(o->sent + o->len, room, out.len);
 			o->len += out.len;
 		} while (status == PROTOCOL_ANSWERED);
 		o->closed = status == PROTOCOL_CLOSE;
-		if (!o->closed && input.len > PROTOCOL_INPUT_MAX)
-			abort();
+		FUZZ_CHECK(o->closed || input.len <= PROTOCOL_INPUT_MAX);
 		memmove(kept, input.p, input.len);
 		have = input.len;
 	}
@@ -120,8 +115,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	stream = text_at((const char *)data + 1, size - 1);
 	run(protocols[data[0] & 3], stream, stream.len, &whole);
 	run(protocols[data[0] & 3], stream, 1 + (data[0] >> 2), &pieces);
-	if (whole.closed != pieces.closed || whole.len != pieces.len ||
-	    memcmp(whole.sent, pieces.sent, whole.len) != 0)
-		abort();
+	FUZZ_CHECK(whole.closed == pieces.closed);
+	FUZZ_CHECK(whole.len == pieces.len);
+	FUZZ_CHECK(memcmp(whole.sent, pieces.sent, whole.len) == 0);
 	return 0;
 }

@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /* common/sockaddr.h: any octets; what is accepted is a usable address. */
-#include <stdlib.h>
-
 #include "common/sockaddr.h"
+#include "tests/fuzz/fuzz.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+static bool
+is_string(const char *p, size_t size)
+{
+	return p[0] != '\0' && memchr(p, '\0', size) != NULL;
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	struct text input = text_at((const char *)data, size);
 	struct sockaddr_spec spec;
 	const char *why = NULL;
 
-	if (!sockaddr_parse(text_at((const char *)data, size), &spec, &why)) {
-		if (why == NULL || *why == '\0')
-			abort();
+	if (!sockaddr_parse(input, &spec, &why)) {
+		FUZZ_CHECK(why != NULL && *why != '\0');
 		return 0;
 	}
 	if (spec.family == SOCKADDR_UNIX) {
-		if (spec.path[0] != '/' ||
-		    memchr(spec.path, '\0', sizeof(spec.path)) == NULL)
-			abort();
-	} else if (spec.port == 0 || spec.host[0] == '\0' ||
-	    memchr(spec.host, '\0', sizeof(spec.host)) == NULL)
-		abort();
+		FUZZ_CHECK(is_string(spec.path, sizeof(spec.path)));
+		FUZZ_CHECK(spec.path[0] == '/');
+	} else {
+		FUZZ_CHECK(is_string(spec.host, sizeof(spec.host)));
+		FUZZ_CHECK(spec.port != 0);
+	}
 	return 0;
 }
