@@ -102,7 +102,7 @@ find_reply(struct check *c, enum spf_rr rr, struct text name)
 			remember(c, reply);
 		} else if (!c->giving_up)
 			ask(c, hash, rr, name);
-	} else if (reply->answer == NULL && c->awaited == NULL)
+	} else if (reply->answer == NULL && c->awaited == NULL && !c->giving_up)
 		c->awaited = question_of_(r, reply);
 	return reply != NULL && reply->answer != NULL ? reply : NULL;
 }
@@ -177,8 +177,7 @@ end_evaluation(struct check *c, const char *why)
 	c->giving_up = true;
 	c->request.sequential = true;
 	spf_evaluate(&c->request, &(struct spf_source){lookup, c}, v);
-	if (!c->missed ||
-	    (v->result == SPF_FAIL && c->missed_rr == SPF_RR_TXT))
+	if (!c->missed || (v->result == SPF_FAIL && c->missed_rr == SPF_RR_TXT))
 		return;
 	v->result = SPF_TEMPERROR;
 	v->explanation[0] = '\0';
@@ -193,8 +192,7 @@ void
 check_give_up_(struct check *c, const char *why)
 {
 	if (c->is_question) {
-		*c->reply_out =
-		    reply_new_(c->rr, c->name, /* of no table */ 0);
+		*c->reply_out = reply_new_(c->rr, c->name, /* of no table */ 0);
 		if (*c->reply_out != NULL)
 			reply_answer_(*c->reply_out, NULL);
 	} else
@@ -225,18 +223,24 @@ evaluate(struct check *c)
 void
 check_run_(struct check *c)
 {
+	struct question *awaited;
+
+	TAILQ_REMOVE(&c->resolver->ready, c, queued);
+	c->is_ready = false;
+	bool ended = evaluate(c);
+	awaited = c->awaited;
 	c->awaited = NULL;
-	if (evaluate(c)) {
+	if (ended) {
 		check_end(c);
 		return;
 	}
 	c->cost.rounds++;
-	if (c->no_memory || c->awaited == NULL) {
-		c->awaited = NULL;
+	if (c->no_memory || awaited == NULL) {
 		check_give_up_(c, "out of memory");
 		return;
 	}
-	LIST_INSERT_HEAD(&c->awaited->awaiting, c, awaiting);
+	c->awaited = awaited;
+	LIST_INSERT_HEAD(&awaited->awaiting, c, awaiting);
 }
 
 void
@@ -286,9 +290,9 @@ check_forget_(struct spf_resolver *r, uint64_t id)
 {
 	struct check *c;
 
-	LIST_FOREACH (c, &r->checks[id % CHECK_LISTS], by_id)
-		if (c->id == id)
-			break;
+	LIST_FOREACH(c, &r->checks[id % CHECK_LISTS], by_id)
+	if (c->id == id)
+		break;
 	if (c == NULL)
 		return false;
 	check_detach(c);

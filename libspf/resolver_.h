@@ -26,6 +26,8 @@
 /* Replies that a check has room for without asking for memory. */
 #define CHECK_REPLIES 32
 
+#define RESOLVER_STOPPING "the resolver is stopping"
+
 /* Octets of random query ids that are got at once. */
 #define QUERY_IDS_SIZE 256
 
@@ -45,7 +47,7 @@ struct waiting {
 /* A check that isn't all cached, or one question of spf_resolver_ask(). */
 struct check {
 	struct spf_resolver *resolver;
-	uint64_t id; /* 0: it can't be cancelled */
+	uint64_t id;
 	LIST_ENTRY(check) by_id;
 	TAILQ_ENTRY(check) queued; /* in the inbox, or ready */
 	bool is_ready;
@@ -105,6 +107,7 @@ struct question {
 struct cancel {
 	STAILQ_ENTRY(cancel) entry;
 	uint64_t id;
+	bool found;
 	struct waiting *waiting;
 };
 
@@ -151,8 +154,16 @@ uint64_t resolver_now_ms_(void);
 /* Evaluate what is ready and send what is to be sent, until nothing is. */
 void resolver_settle_(void *resolver);
 
+void waiting_begin_(struct waiting *waiting);
+
+/* Wait for waiting_end_(). */
+void waiting_wait_(struct waiting *waiting);
+
 /* Tell whoever waits; he may be gone when this returns. */
 void waiting_end_(struct waiting *waiting);
+
+/* Hand c to the thread.  0: it is stopping; else the check's number. */
+uint64_t check_post_(struct spf_resolver *r, struct check *c);
 
 static inline void
 count_(atomic_uint_fast64_t *counter, uint64_t n)
@@ -187,7 +198,7 @@ void questions_free_(struct spf_resolver *r);
 /* Begin a check that came by the inbox. */
 void check_begin_(struct check *c);
 
-/* Evaluate, and end or wait. */
+/* Evaluate what is ready, and end or wait. */
 void check_run_(struct check *c);
 
 /* Evaluate when it is settled: what it waits for has come. */

@@ -25,11 +25,10 @@
 
 /*
  * 64 bits of id, 9 + 8 of time code, 160 of hash: 241 bits, in 32-bit limbs;
- * 46 digits of base 38.  More digits can only be zeros in front.
+ * 46 digits of base 38.
  */
-#define NUMBER_LIMBS    8
-#define NUMBER_DIGITS   46
-#define DIGITS_READ_MAX 64
+#define NUMBER_LIMBS  8
+#define NUMBER_DIGITS 46
 
 struct ses_ctx {
 	struct ses_params params;
@@ -149,7 +148,7 @@ number_bits(const struct number *n, unsigned from, unsigned count)
 static void
 out_base38(struct text_out *out, struct number n)
 {
-	char digits[NUMBER_DIGITS + 3];
+	char digits[NUMBER_DIGITS + 3]; /* 256 bits have 49 */
 	size_t at = sizeof(digits);
 
 	while (!number_is_zero(&n))
@@ -161,7 +160,9 @@ static bool
 base38_parse(struct text sig, struct number *n)
 {
 	*n = (struct number){{0}};
-	if (sig.len == 0 || sig.len > DIGITS_READ_MAX)
+	/* One spelling for a number: no zeros in front. */
+	if (sig.len == 0 || sig.len > NUMBER_DIGITS ||
+	    ascii_upper(sig.p[0]) == base38_digits[0])
 		return false;
 	for (size_t i = 0; i < sig.len; i++) {
 		const char *digit = memchr(base38_digits, ascii_upper(sig.p[i]),

@@ -77,10 +77,8 @@ say_sendmail(struct map_answer *out, struct text given)
 	out->status = MAP_OK;
 	if (policy_changed(out->result.reason))
 		shapes_from_plain(result_address(out), &out->data);
-	else if (given.len == 0)
-		out_text(&out->data, TEXT("<@>"));
 	else
-		out_text(&out->data, given);
+		shapes_unchanged(given, &out->data);
 }
 
 static void

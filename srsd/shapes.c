@@ -33,29 +33,85 @@ shapes_make_srs_key(struct text key)
 	return out;
 }
 
+/*
+ * Octets that stand in a local part without quotes (RFC 5321 4.1.2, RFC 6531).
+ * A quote or backslash would need escapes that sendmail may have undone: such
+ * a local part is left alone.
+ */
+static bool
+needs_quotes(struct text local)
+{
+	bool special = false;
+
+	if (local.len == 0)
+		return false;
+	for (size_t i = 0; i < local.len; i++) {
+		if (local.p[i] == '"' || local.p[i] == '\\')
+			return false;
+		if (strchr("()<>[]:;@, \t", local.p[i]) != NULL)
+			special = true;
+	}
+	return special;
+}
+
+static void
+write_local(struct text local, struct text_out *out)
+{
+	bool quotes = needs_quotes(local);
+
+	if (quotes)
+		out_char(out, '"');
+	out_text(out, local);
+	if (quotes)
+		out_char(out, '"');
+}
+
+/* Position of the last "<@" in address, a quoted local part may hold others. */
+static size_t
+bracket(struct text address)
+{
+	for (size_t at = address.len; at-- > 0;)
+		if (text_starts(text_from(address, at), TEXT("<@")))
+			return at;
+	return address.len;
+}
+
 void
 shapes_to_plain(struct text address, struct text_out *out)
 {
-	struct text local, domain;
+	size_t at = bracket(address);
+	struct text domain;
 
-	/* The last "<@": a quoted local part may hold anything. */
-	size_t at = address.len;
-	while (at > 0 && !text_starts(text_from(address, at - 1), TEXT("<@")))
-		at--;
-	if (at == 0 || address.p[address.len - 1] != '>') {
+	if (at == address.len || address.p[address.len - 1] != '>') {
 		out_text(out, address);
 		return;
 	}
-	local = text_head(address, at - 1);
-	domain = text_from(address, at + 1);
+	domain = text_from(address, at + 2);
 	domain.len--;
 	if (domain.len != 0 && domain.p[domain.len - 1] == '.')
 		domain.len--;
-	out_text(out, local);
+	write_local(text_head(address, at), out);
 	if (domain.len == 0)
 		return;
 	out_char(out, '@');
 	out_text(out, domain);
+}
+
+void
+shapes_unchanged(struct text address, struct text_out *out)
+{
+	size_t at = bracket(address);
+
+	if (address.len == 0) {
+		out_text(out, TEXT("<@>"));
+		return;
+	}
+	if (at == address.len) {
+		out_text(out, address);
+		return;
+	}
+	write_local(text_head(address, at), out);
+	out_text(out, text_from(address, at));
 }
 
 void

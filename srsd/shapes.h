@@ -26,9 +26,18 @@ struct make_srs_key shapes_make_srs_key(struct text key);
 
 /*
  * Write address, in sendmail's shape or plain, as user@host.  Unqualified
- * addresses stay so; the null sender becomes empty.
+ * addresses stay so; the null sender becomes empty.  A local part whose quotes
+ * sendmail has stripped (K lines without -q) gets them back: answered without,
+ * "blah blah" would go out as blah.blah.
  */
 void shapes_to_plain(struct text address, struct text_out *out);
+
+/*
+ * Write an address in sendmail's shape as it came, but for quotes that were
+ * stripped.  Nothing becomes the null sender: an empty answer would be taken
+ * for an empty address.
+ */
+void shapes_unchanged(struct text address, struct text_out *out);
 
 /* Write user@host as user<@host.>. */
 void shapes_from_plain(struct text address, struct text_out *out);

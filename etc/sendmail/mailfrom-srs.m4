@@ -64,7 +64,10 @@ dnl		that was queued before; the message's local recipients get theirs
 dnl   in the queue	a bounce to an SRS address waits as well
 dnl
 dnl   All of it goes out by itself once srsd is back.  No mail is sent with a sender
-dnl   that should have been rewritten, and none with a mangled one.
+dnl   that should have been rewritten, and none with a mangled one.  One case is
+dnl   left: if something that doesn't speak socketmap takes srsd's place between a
+dnl   delivery's start and its lookup, sendmail calls that an internal error and the
+dnl   mail bounces, to its original sender.
 dnl
 dnl What to know
 dnl

@@ -20,12 +20,15 @@
 #define BUFFER_SIZE 8192
 #define EVENTS      256
 #define BACKLOG     1024
+#define CLIENTS_MAX 4096 /* descriptors, really */
 
 struct client {
 	int fd;
 	size_t len;
 	char buffer[BUFFER_SIZE];
 };
+
+static struct client clients[CLIENTS_MAX]; /* by descriptor */
 
 static void
 die(const char *what)
@@ -96,14 +99,14 @@ listen_at(const char *path)
 static void
 greet(int epoll, int listener)
 {
-	struct client *c = calloc(1, sizeof(*c));
+	int fd = accept(listener, NULL, NULL);
+	struct epoll_event event = {.events = EPOLLIN, .data = {.fd = fd}};
 
-	if (c == NULL)
-		die("memory");
-	c->fd = accept(listener, NULL, NULL);
-	struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = c}};
-	if (c->fd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, c->fd, &event) < 0)
+	if (fd < 0 || fd >= CLIENTS_MAX ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0)
 		die("accept");
+	clients[fd].fd = fd;
+	clients[fd].len = 0;
 }
 
 int
@@ -118,21 +121,20 @@ main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	listener = listen_at(argv[1]);
-	struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = NULL}};
+	struct epoll_event event = {
+	    .events = EPOLLIN, .data = {.fd = listener}};
 	if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0)
 		die("epoll");
 	for (;;) {
 		int n = epoll_wait(epoll, events, EVENTS, -1);
 
 		for (int i = 0; i < n; i++) {
-			struct client *c = events[i].data.ptr;
+			int fd = events[i].data.fd;
 
-			if (c == NULL)
+			if (fd == listener)
 				greet(epoll, listener);
-			else if (!serve(c)) {
-				close(c->fd);
-				free(c);
-			}
+			else if (!serve(&clients[fd]))
+				close(fd);
 		}
 	}
 }

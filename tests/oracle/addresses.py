@@ -47,7 +47,8 @@ FIXED = [
 
 PLAIN = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 LOCAL = PLAIN + b"....__--++==!#$%&'*/?^`{|}~"
-WILD = LOCAL + b" \t\"\\@<>=,;:()[]" + bytes(range(0x80, 0xff, 7)) + b"\x00\x08"
+WILD = (LOCAL + b" \t\"\\@<>=,;:()[]\x00\x08" +
+        bytes(range(0x80, 0xff, 7)))
 QUOTED = LOCAL + b" @,;:<>()[]=\t"
 HOST = PLAIN + b"...---"
 
@@ -78,7 +79,8 @@ def quoted(dice):
 def utf8(dice):
     letters = "äöüßéěłñ中文İĞÀ€😀abc.="
     text = "".join(dice.choice(letters) for _ in range(dice.randint(1, 8)))
-    return text.encode() + b"@" + dice.choice([host(dice), "éÉ.example".encode()])
+    return text.encode() + b"@" + dice.choice(
+        [host(dice), "éÉ.example".encode()])
 
 
 def tagged(dice):

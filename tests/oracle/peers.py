@@ -2,8 +2,9 @@
 """
 The SRS implementations that answer, each a process of its own.
 
-Every one has verbs on lists of addresses (bytes) that return a list of Answers:
-Here is our command, the peers are Debian's packages, unpacked and not installed.
+Every one has verbs on lists of addresses (bytes) that return a list of
+Answers: Here is our command, the peers are Debian's packages, unpacked and not
+installed.
 """
 
 import collections

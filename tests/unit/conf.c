@@ -27,8 +27,8 @@ static const struct conf_key keys[] = {
 	.help = "A number"},
     {"mode", CONF_OCTAL, AT(mode), 0, 0777, .initial = "0660",
 	.help = "A mode"},
-    {"choice", CONF_CHOICE, AT(choice), .choices = choices,
-	.initial = "green", .help = "A choice"},
+    {"choice", CONF_CHOICE, AT(choice), .choices = choices, .initial = "green",
+	.help = "A choice"},
     {"text", CONF_TEXT, AT(text), .sample = "some text", .help = "A text"},
     {"other", CONF_TEXT, AT(other), .initial = "else", .help = "Another"},
     {"list", CONF_LIST, AT(list), .sample = "a, b", .help = "A list"},
@@ -89,8 +89,7 @@ load(const char *text, struct report *report)
 	replace(text, "DIR", scratch_dir, input, sizeof(input));
 	assert_true(
 	    ini_parse(&l.ini, "t.conf", text_of(input), INI_OURS, report));
-	l.ok =
-	    conf_load(&l.conf, &l.ini, sections, COUNT(sections), report);
+	l.ok = conf_load(&l.conf, &l.ini, sections, COUNT(sections), report);
 	return l;
 }
 
@@ -162,8 +161,8 @@ static const struct {
     {"choice cut", "[used]\nchoice=re", false, DEFAULTS,
 	"error: t.conf:2: choice: not one of red, Green: \"re\"\n"},
 
-    {"text empty is set", "[used]\ntext=\nother=", true,
-	"yes 7 432 Green   0", ""},
+    {"text empty is set", "[used]\ntext=\nother=", true, "yes 7 432 Green   0",
+	""},
     {"list", "[used]\nlist = a,b , c\n d\n ,,e,", true,
 	"yes 7 432 Green NULL else a|b|c|d|e 0", ""},
     {"list empty", "[used]\nlist = ,", true, DEFAULTS, ""},
@@ -183,8 +182,8 @@ static const struct {
     {"duplicate later", "[used]\nnumber = 4\n[spare]\n[used]\nNumber=4\n",
 	false, "yes 4 432 Green NULL else 0",
 	"error: t.conf:5: number: already set in line 2: \"4\"\n"},
-    {"all are told", "[used]\nflag=x\nnumber=x\nmode=x\nchoice=x\nx=x\n",
-	false, DEFAULTS,
+    {"all are told", "[used]\nflag=x\nnumber=x\nmode=x\nchoice=x\nx=x\n", false,
+	DEFAULTS,
 	"error: t.conf:2: flag: neither yes nor no: \"x\"\n"
 	"error: t.conf:3: number: not a number from 3 to 20: \"x\"\n"
 	"error: t.conf:4: mode: not an octal mode such as 0660: \"x\"\n"
@@ -218,8 +217,7 @@ static const struct {
     {"list file missing", "[used]\nlist = a, DIR/no\n", false,
 	"yes 7 432 Green NULL else a 0",
 	"error: t.conf:2: list: No such file or directory: \"DIR/no\"\n"},
-    {"list file missing, spare", "[spare]\nlist = a, DIR/no\n", true,
-	DEFAULTS,
+    {"list file missing, spare", "[spare]\nlist = a, DIR/no\n", true, DEFAULTS,
 	"warning: t.conf:2: list: No such file or directory: \"DIR/no\"\n"},
     {"list file in a file", "[used]\nlist = DIR/nested\n", true,
 	"yes 7 432 Green NULL else /no/such/file 0", ""},
@@ -415,8 +413,7 @@ sample_is_a_configuration(void **state)
 {
 	struct rewrite_settings srs;
 	struct log_settings log;
-	struct conf_section ours[] = {
-	    rewrite_section(&srs), log_section(&log)};
+	struct conf_section ours[] = {rewrite_section(&srs), log_section(&log)};
 
 	(void)state;
 	memset(&used, 0, sizeof(used));
@@ -462,8 +459,7 @@ tables_are_sound(void **state)
 {
 	struct rewrite_settings srs;
 	struct log_settings log;
-	struct conf_section ours[] = {
-	    rewrite_section(&srs), log_section(&log)};
+	struct conf_section ours[] = {rewrite_section(&srs), log_section(&log)};
 
 	(void)state;
 	for (size_t s = 0; s < COUNT(ours); s++) {

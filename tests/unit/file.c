@@ -18,8 +18,8 @@ reads_all_of_it(void **state)
 		const char *path = scratch_write("f", contents[i], 0640);
 
 		assert_int_equal(file_read(path, &file), 0);
-		expect_text("file", "contents",
-		    text_at(file.data, file.len), contents[i]);
+		expect_text("file", "contents", text_at(file.data, file.len),
+		    contents[i]);
 		assert_int_equal(file.data[file.len], '\0');
 		assert_int_equal(file.stat.st_mode & 0777, 0640);
 		file_free(&file);

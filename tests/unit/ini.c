@@ -33,8 +33,8 @@ render(const struct ini *ini, char *to, size_t size)
 		out_text(&out, e->key);
 		out_char(&out, '=');
 		for (size_t k = 0; k < e->value.len; k++)
-			out_char(&out,
-			    e->value.p[k] == '\n' ? '|' : e->value.p[k]);
+			out_char(
+			    &out, e->value.p[k] == '\n' ? '|' : e->value.p[k]);
 		out_str(&out, " @");
 		out_uint(&out, e->line);
 		out_char(&out, '\n');
@@ -82,10 +82,10 @@ static const struct row rows[] = {
 	"[a] \xc3\x84=\xc3\x84 @2\n", "", ""},
     {"blanks around", INI_OURS, BYTES("[ a ]\nk\t =\t v w \t\n"),
 	"[a] k=v w @2\n", "", ""},
-    {"first = parts", INI_OURS, BYTES("[a]\nk = v = w\n"),
-	"[a] k=v = w @2\n", "", ""},
-    {"empty value", INI_OURS, BYTES("[a]\nk =\nl=\n"),
-	"[a] k= @2\n[a] l= @3\n", "", ""},
+    {"first = parts", INI_OURS, BYTES("[a]\nk = v = w\n"), "[a] k=v = w @2\n",
+	"", ""},
+    {"empty value", INI_OURS, BYTES("[a]\nk =\nl=\n"), "[a] k= @2\n[a] l= @3\n",
+	"", ""},
     {"colon is text in ours", INI_OURS, BYTES("[a]\nk = inet:1@h\n"),
 	"[a] k=inet:1@h @2\n", "", ""},
     {"colon alone isn't ours", INI_OURS, BYTES("[a]\nk: v\n"), "",
@@ -97,8 +97,8 @@ static const struct row rows[] = {
 
     {"comments", INI_OURS, BYTES("# c\n; c\n[a]\n  # c\n\t;c\nk=v\n"),
 	"[a] k=v @6\n", "", "indented ones too: ConfigParser"},
-    {"comments only begin lines", INI_OURS,
-	BYTES("[a]\nk = abc ;def#g # h\n"), "[a] k=abc ;def#g # h @2\n", "",
+    {"comments only begin lines", INI_OURS, BYTES("[a]\nk = abc ;def#g # h\n"),
+	"[a] k=abc ;def#g # h @2\n", "",
 	"facts of pysrs.cfg: the whole text is the secret"},
     {"the same in the other", INI_CONFIGPARSER,
 	BYTES("[a]\nk = abc ;def#g # h\n"), "[a] k=abc ;def#g # h @2\n", "",
@@ -127,8 +127,8 @@ static const struct row rows[] = {
 	"[a] k=v @2\n[a] l=w = x @3\n[a] m=y: z @4\n", "", "ConfigParser"},
     {"double percent", INI_CONFIGPARSER, BYTES("[a]\nk = 100%%%% %%s\n"),
 	"[a] k=100%% %s @2\n", "", "ConfigParser"},
-    {"double percent, continued", INI_CONFIGPARSER,
-	BYTES("[a]\nk = %%\n %%\n"), "[a] k=%|% @2\n", "", "ConfigParser"},
+    {"double percent, continued", INI_CONFIGPARSER, BYTES("[a]\nk = %%\n %%\n"),
+	"[a] k=%|% @2\n", "", "ConfigParser"},
     {"one percent", INI_CONFIGPARSER, BYTES("[a]\nk = 5% of\nl = 1\n"),
 	"[a] k=5% of @2\n[a] l=1 @3\n",
 	"error: t.conf:2: \"%\" must be written \"%%\" in this dialect\n",
@@ -278,8 +278,8 @@ all_short_texts(void **state)
 			check_any(text, sizeof(before) - 1 + len, INI_OURS);
 			check_any(
 			    text, sizeof(before) - 1 + len, INI_CONFIGPARSER);
-			check_any(text + sizeof(before) - 1, len,
-			    INI_CONFIGPARSER);
+			check_any(
+			    text + sizeof(before) - 1, len, INI_CONFIGPARSER);
 		}
 	}
 }

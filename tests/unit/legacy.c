@@ -10,16 +10,16 @@
 
 #include "rewrite/legacy.h"
 
-#define KEY	  "secret=" SECRET "\n"
-#define LENGTH_8  "[srs] hash_length=8 @0\n"
-#define AGE_8	  "[srs] max_age=8 @0\n"
-#define LISTEN	  "[srsd] listen=/var/run/milter/pysrs @0\n"
-#define ALPHABET  "[srs] hash_alphabet=base64 @0\n"
-#define ALWAYS	  "[srs] always_rewrite=yes @0\n"
-#define DEFAULTS  LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS
-#define NO_SECRET                                                              \
-	"error: pysrs.cfg: secret: not set; pysrs would sign with its "        \
-	"published default, which anybody can forge.  Make one with: srs "     \
+#define KEY      "secret=" SECRET "\n"
+#define LENGTH_8 "[srs] hash_length=8 @0\n"
+#define AGE_8    "[srs] max_age=8 @0\n"
+#define LISTEN   "[srsd] listen=/var/run/milter/pysrs @0\n"
+#define ALPHABET "[srs] hash_alphabet=base64 @0\n"
+#define ALWAYS   "[srs] always_rewrite=yes @0\n"
+#define DEFAULTS LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS
+#define NO_SECRET                                                          \
+	"error: pysrs.cfg: secret: not set; pysrs would sign with its "    \
+	"published default, which anybody can forge.  Make one with: srs " \
 	"keygen\n"
 
 /* In the shape of the sample that comes with pysrs, all keys in use. */
@@ -50,8 +50,8 @@ static const char sample[] =
 
 static const struct {
 	const char *name, *input;
-	const char *entries; /* in our words */
-	const char *secrets; /* in <> */
+	const char *entries;        /* in our words */
+	const char *secrets;        /* in <> */
 	unsigned hash_min, max_age; /* accepted besides */
 	const char *said;
 } rows[] = {
@@ -70,18 +70,17 @@ static const struct {
 	"[srs] fwdomain=s.example @7\n" ALPHABET ALWAYS,
 	"<" SECRET ">", 0, 0, ""},
     {"maxage alone", "[srs]\n" KEY "maxage=21\n",
-	"[srs] max_age=21 @3\n" LENGTH_8 LISTEN ALPHABET ALWAYS,
-	"<" SECRET ">", 5, 0, ""},
+	"[srs] max_age=21 @3\n" LENGTH_8 LISTEN ALPHABET ALWAYS, "<" SECRET ">",
+	5, 0, ""},
     {"hashlength alone", "[srs]\n" KEY "hashlength=5\n",
-	"[srs] hash_length=5 @3\n" AGE_8 LISTEN ALPHABET ALWAYS,
-	"<" SECRET ">", 0, 21, ""},
+	"[srs] hash_length=5 @3\n" AGE_8 LISTEN ALPHABET ALWAYS, "<" SECRET ">",
+	0, 21, ""},
 
     {"several secrets",
 	"[srs]\nsecret.2=third\nsecret.0=first\nsecret=new\nsecret.1=second\n",
 	DEFAULTS, "<new><first><second><third>", 5, 21, ""},
-    {"a gap ends them",
-	"[srs]\nsecret=new\nsecret.0=first\nsecret.2=third\n", DEFAULTS,
-	"<new><first>", 5, 21, ""},
+    {"a gap ends them", "[srs]\nsecret=new\nsecret.0=first\nsecret.2=third\n",
+	DEFAULTS, "<new><first>", 5, 21, ""},
     {"a gap at the start", "[srs]\nsecret=new\nsecret.1=second\n", DEFAULTS,
 	"<new>", 5, 21, ""},
     {"secret.3 isn't read", "[srs]\nsecret=new\nsecret.3=x\n", DEFAULTS,
@@ -105,12 +104,13 @@ static const struct {
 	"warning: pysrs.cfg:3: [srs] max_age: not a key of pysrs; ignored\n"
 	"warning: pysrs.cfg:4: [srs] hashmin: not a key of pysrs; ignored\n"
 	"warning: pysrs.cfg:6: [bms] x: not a key of pysrs; ignored\n"},
-    {"a milter key in the wrong section",
-	"[srs]\n" KEY "miltersrs=true\n", DEFAULTS, "<" SECRET ">", 5, 21,
+    {"a milter key in the wrong section", "[srs]\n" KEY "miltersrs=true\n",
+	DEFAULTS, "<" SECRET ">", 5, 21,
 	"warning: pysrs.cfg:3: [srs] miltersrs: not a key of pysrs; "
 	"ignored\n"},
-    {"both names", "[srs]\n" KEY "[srsmilter]\nname=a\nmiltername=b\n"
-		   "socket=c\nsocketname=d\n",
+    {"both names",
+	"[srs]\n" KEY "[srsmilter]\nname=a\nmiltername=b\n"
+	"socket=c\nsocketname=d\n",
 	DEFAULTS, "<" SECRET ">", 5, 21, ""},
 
     {"no secret", "[srs]\nfwdomain=s.example\n", NULL, NULL, 0, 0, NO_SECRET},
@@ -164,8 +164,8 @@ table(void **state)
 		struct ini ini;
 		bool ok;
 
-		assert_true(ini_parse(&ini, "pysrs.cfg",
-		    text_of(rows[i].input), INI_CONFIGPARSER, &report));
+		assert_true(ini_parse(&ini, "pysrs.cfg", text_of(rows[i].input),
+		    INI_CONFIGPARSER, &report));
 		ok = legacy_translate(&ini, &l, &report);
 		expect_str(name, "said", heard.text, rows[i].said);
 		expect_int(name, "ok", ok, rows[i].entries != NULL);
@@ -225,15 +225,15 @@ detection(void **state)
 static bool
 make_legacy(struct made *m, const char *input, struct report *report)
 {
-	struct conf_section sections[] = {rewrite_section(&m->settings),
-	    {.name = "srsd", .elsewhere = true}};
+	struct conf_section sections[] = {
+	    rewrite_section(&m->settings), {.name = "srsd", .elsewhere = true}};
 	struct legacy l = {.secrets = NULL};
 	struct ini ini;
 	bool ok;
 
 	*m = (struct made){.conf = NULL};
-	ok = ini_parse(&ini, "pysrs.cfg", text_of(input), INI_CONFIGPARSER,
-		 report) &&
+	ok = ini_parse(
+		 &ini, "pysrs.cfg", text_of(input), INI_CONFIGPARSER, report) &&
 	    legacy_translate(&ini, &l, report) &&
 	    conf_load(&m->conf, &l.ini, sections, 2, report) &&
 	    rewriter_new(&m->settings, m->conf, "pysrs.cfg", &l.rewriter,
@@ -301,8 +301,8 @@ empty_secret(void **state)
 	struct made m;
 
 	(void)state;
-	assert_false(make_legacy(
-	    &m, "[srs]\nsecret=\nfwdomain=s.example\n", &report));
+	assert_false(
+	    make_legacy(&m, "[srs]\nsecret=\nfwdomain=s.example\n", &report));
 	assert_null(m.rewriter);
 	assert_null(strstr(heard.text, "secret_file"));
 	assert_non_null(strstr(heard.text, "error: pysrs.cfg: secret: "));
@@ -311,8 +311,8 @@ empty_secret(void **state)
 
 #define SIGNED_8  "SRS0=msJqy39c=G3=example.net=bob@mydomain.example"
 #define DAYS_20_5 "SRS0=KQbNn=GH=example.net=bob@mydomain.example"
-#define SES_8	  "SES=31_RF3VGR273ISPY3=carol@ses.example"
-#define SES_21	  "SES=BVJ7EIXRX9R80R-9VP=carol@ses.example" /* 15 days old */
+#define SES_8     "SES=31_RF3VGR273ISPY3=carol@ses.example"
+#define SES_21    "SES=BVJ7EIXRX9R80R-9VP=carol@ses.example" /* 15 days old */
 
 /* Eight characters are written, and those of the milter accepted too. */
 static void
@@ -327,13 +327,12 @@ signs_as_the_daemon(void **state)
 	assert_true(make_legacy(&m, sample, &report));
 	assert_string_equal(heard.text, "");
 	assert_true(m.rewriter->always_rewrite);
-	assert_int_equal(
-	    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
-		m.rewriter->fwdomain, NOW, &out),
+	assert_int_equal(srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+			     m.rewriter->fwdomain, NOW, &out),
 	    SRS_OK);
 	assert_string_equal(out.text, SIGNED_8);
-	assert_int_equal(srs_decode(m.rewriter->srs, TEXT(DAYS_20_5), NOW,
-			     &out, NULL),
+	assert_int_equal(
+	    srs_decode(m.rewriter->srs, TEXT(DAYS_20_5), NOW, &out, NULL),
 	    SRS_OK);
 	assert_int_equal(srs_decode(m.rewriter->srs, TEXT(DAYS_20_5),
 			     NOW + 2 * DAY, &out, NULL),
@@ -346,8 +345,7 @@ signs_as_the_daemon(void **state)
 	    SRS_SHORT_HASH);
 	/* SES has 8 days in the daemon and 21, of another width, beside it. */
 	assert_int_equal(
-	    ses_verify(m.rewriter->ses, TEXT(SES_8), NOW, &out, NULL),
-	    SRS_OK);
+	    ses_verify(m.rewriter->ses, TEXT(SES_8), NOW, &out, NULL), SRS_OK);
 	assert_non_null(m.rewriter->ses_legacy);
 	assert_int_equal(
 	    ses_verify(m.rewriter->ses_legacy, TEXT(SES_21), NOW, &out, NULL),
@@ -369,10 +367,9 @@ explicit_values_are_all(void **state)
 	    "[srs]\n" KEY "maxage=8\nhashlength=8\nfwdomain=s.example\n",
 	    &report));
 	assert_null(m.rewriter->ses_legacy);
-	assert_int_equal(
-	    srs_decode(m.rewriter->srs,
-		TEXT("SRS0=msJqy=G3=example.net=bob@s.example"), NOW, &out,
-		NULL),
+	assert_int_equal(srs_decode(m.rewriter->srs,
+			     TEXT("SRS0=msJqy=G3=example.net=bob@s.example"),
+			     NOW, &out, NULL),
 	    SRS_SHORT_HASH);
 	assert_int_equal(srs_decode(m.rewriter->srs, TEXT(SIGNED_8),
 			     NOW + 9 * DAY, &out, NULL),

@@ -123,8 +123,7 @@ static const struct {
     {"UTF-8", BYTES("\xc3\xa4\xe2\x82\xac\xf0\x9f\x93\xa7"),
 	"\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x93\xa7\"",
 	"\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x93\xa7\""},
-    {"C1 as UTF-8", BYTES("\xc2\x9b[2J\xc2\x85"),
-	"\"\\xc2\\x9b[2J\\xc2\\x85\"",
+    {"C1 as UTF-8", BYTES("\xc2\x9b[2J\xc2\x85"), "\"\\xc2\\x9b[2J\\xc2\\x85\"",
 	"\"\\\\xc2\\\\x9b[2J\\\\xc2\\\\x85\""},
     {"first behind C1", BYTES("\xc2\xa0"), "\"\xc2\xa0\"", "\"\xc2\xa0\""},
     {"C1 as octet", BYTES("\x9b[2J"), "\"\\x9b[2J\"", "\"\\\\x9b[2J\""},
@@ -133,8 +132,8 @@ static const struct {
     {"overlong slash", BYTES("\xc0\xaf\xe0\x80\xaf"),
 	"\"\\xc0\\xaf\\xe0\\x80\\xaf\"",
 	"\"\\\\xc0\\\\xaf\\\\xe0\\\\x80\\\\xaf\""},
-    {"overlong of four", BYTES("\xf0\x8f\xbf\xbf"),
-	"\"\\xf0\\x8f\\xbf\\xbf\"", "\"\\\\xf0\\\\x8f\\\\xbf\\\\xbf\""},
+    {"overlong of four", BYTES("\xf0\x8f\xbf\xbf"), "\"\\xf0\\x8f\\xbf\\xbf\"",
+	"\"\\\\xf0\\\\x8f\\\\xbf\\\\xbf\""},
     {"surrogate", BYTES("\xed\xa0\x80"), "\"\\xed\\xa0\\x80\"",
 	"\"\\\\xed\\\\xa0\\\\x80\""},
     {"past U+10FFFF", BYTES("\xf4\x90\x80\x80\xf5"),
@@ -235,9 +234,8 @@ any_value_is_read_back(void **state)
 			value[k] =
 			    octets[random_next(&seed) % (sizeof(octets) - 1)];
 		open_log(json ? LOG_AS_JSON : LOG_AS_TEXT, LEVEL_DEBUG);
-		struct text middle =
-		    middle_of(catch_lines(log_pair, &pair),
-			json ? LOG_AS_JSON : LOG_AS_TEXT);
+		struct text middle = middle_of(catch_lines(log_pair, &pair),
+		    json ? LOG_AS_JSON : LOG_AS_TEXT);
 		struct text have = unquote(middle, back, json);
 		/* In JSON, \xNN of an octet is text like any other. */
 		if (!json)
@@ -331,7 +329,8 @@ long_lines_stay_whole(void **state)
 		size_t r = i % COUNT(floods);
 
 		open_log(json ? LOG_AS_JSON : LOG_AS_TEXT, LEVEL_DEBUG);
-		for (size_t len = floods[r].first; len <= floods[r].last; len++) {
+		for (size_t len = floods[r].first; len <= floods[r].last;
+		     len++) {
 			struct flood f = {len, floods[r].pairs};
 
 			check_flood(&f, json);

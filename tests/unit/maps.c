@@ -6,17 +6,17 @@
 #include "srsd/maps.h"
 #include "tests/unit/rewriters.h"
 
-#define LINES                                                                  \
-	"fwdomain=srs.example.com, c.example=srs.customer.example\n"           \
-	"own_domains=own.example\nses=ses.example\nsign=sign.example\n"        \
+#define LINES                                                           \
+	"fwdomain=srs.example.com, c.example=srs.customer.example\n"    \
+	"own_domains=own.example\nses=ses.example\nsign=sign.example\n" \
 	"nosrs=n.example\n"
 
-#define SRS0_LOCAL  "SRS0=msJqy3=G3=example.net=bob"
-#define FORGED	    "SRS0=XXXXXX=G3=example.net=bob@srs.example.com"
-#define FORGED_KEY  "SRS0=XXXXXX=G3=example.net=bob<@srs.example.com.>"
-#define LONG_LOCAL  "a-local-part-of-forty-nine-octets-is-one-too-many-x"
-#define NO_SUCH_MAP                                                            \
-	"no such map; there are make_srs, reverse_srs, srs_forward, "          \
+#define SRS0_LOCAL "SRS0=msJqy3=G3=example.net=bob"
+#define FORGED     "SRS0=XXXXXX=G3=example.net=bob@srs.example.com"
+#define FORGED_KEY "SRS0=XXXXXX=G3=example.net=bob<@srs.example.com.>"
+#define LONG_LOCAL "a-local-part-of-forty-nine-octets-is-one-too-many-x"
+#define NO_SUCH_MAP                                                   \
+	"no such map; there are make_srs, reverse_srs, srs_forward, " \
 	"srs_reverse, forward, reverse and probe"
 
 static struct made made;
@@ -48,8 +48,8 @@ static const struct {
 	int reason; /* enum policy_reason or NO_MAP */
 } rows[] = {
     /* make_srs */
-    {BYTES(MAKE "bob<@example.net.>"), MAP_OK,
-	SRS0_LOCAL "<@srs.example.com.>", POLICY_FORWARDED},
+    {BYTES(MAKE "bob<@example.net.>"), MAP_OK, SRS0_LOCAL "<@srs.example.com.>",
+	POLICY_FORWARDED},
     {BYTES("make_srs@c.example h.example\x9b"
 	   "bob<@example.net.>"),
 	MAP_OK, SRS0_LOCAL "<@srs.customer.example.>", POLICY_FORWARDED},
@@ -120,8 +120,8 @@ static const struct {
     {BYTES("forward bob@"), MAP_NOTFOUND, "", POLICY_BAD_ADDRESS},
 
     /* reverse, srs_reverse */
-    {BYTES("reverse " SRS0_LOCAL "@srs.example.com"), MAP_OK,
-	"bob@example.net", POLICY_RESTORED},
+    {BYTES("reverse " SRS0_LOCAL "@srs.example.com"), MAP_OK, "bob@example.net",
+	POLICY_RESTORED},
     {BYTES("srs_reverse " SRS0_LOCAL "@srs.customer.example"), MAP_OK,
 	"bob@example.net", POLICY_RESTORED},
     {BYTES("reverse " SRS0_LOCAL "@elsewhere.example"), MAP_NOTFOUND, "",
@@ -149,8 +149,8 @@ static const struct {
     {BYTES("forwar bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
     {BYTES("@c.example bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
     {BYTES("forward\0 bob@example.net"), MAP_PERM, NO_SUCH_MAP, NO_MAP},
-    {BYTES("forward bob\0@example.net"), MAP_PERM,
-	"the key holds a NUL octet", NO_MAP},
+    {BYTES("forward bob\0@example.net"), MAP_PERM, "the key holds a NUL octet",
+	NO_MAP},
     {BYTES("reverse \0"), MAP_PERM, "the key holds a NUL octet", NO_MAP},
 };
 
@@ -173,8 +173,8 @@ table(void **state)
 		    map_status_text(rows[i].status));
 		expect_text(name, "data", out_view(&answer.data),
 		    text_of(rows[i].data));
-		expect_int(name, "decided", answer.decided,
-		    rows[i].reason != NO_MAP);
+		expect_int(
+		    name, "decided", answer.decided, rows[i].reason != NO_MAP);
 		if (answer.decided)
 			expect_str(name, "reason",
 			    policy_reason_text(answer.result.reason),
@@ -214,8 +214,8 @@ for_the_log(void **state)
 	ask(TEXT("reverse_srs " FORGED_KEY));
 	assert_true(answer.reverse);
 	expect_text("reverse_srs", "host", answer.host, TEXT(""));
-	expect_text("reverse_srs", "address", out_view(&answer.address),
-	    TEXT(FORGED));
+	expect_text(
+	    "reverse_srs", "address", out_view(&answer.address), TEXT(FORGED));
 	ask(TEXT("forward \"\""));
 	assert_false(answer.reverse);
 	expect_text("forward", "address", out_view(&answer.address), TEXT(""));
@@ -231,8 +231,8 @@ random_key(char *room, size_t max, uint64_t *seed)
 {
 	static const char *const parts[] = {"\x9b", "<@", ".>", "<@>", "@",
 	    "SRS0=", "srs1+", "SES=", "msJqy3=G3=", "example.net", "=", "\"",
-	    "\\", "|", " ", "bob", "srs.example.com", "\xc4\x9b", "\xff",
-	    "\n", "ses.example", "h.example\x9b", "<", ">", ".", ":", "(", ";"};
+	    "\\", "|", " ", "bob", "srs.example.com", "\xc4\x9b", "\xff", "\n",
+	    "ses.example", "h.example\x9b", "<", ">", ".", ":", "(", ";"};
 	struct text_out out = text_out(room, max);
 	uint64_t n = random_next(seed) % 12;
 
@@ -242,8 +242,7 @@ random_key(char *room, size_t max, uint64_t *seed)
 		if (random_next(seed) % 4 == 0)
 			out_char(&out, (char)(1 + random_next(seed) % 255));
 		else
-			out_str(&out,
-			    parts[random_next(seed) % COUNT(parts)]);
+			out_str(&out, parts[random_next(seed) % COUNT(parts)]);
 	}
 	return out_view(&out);
 }
@@ -282,8 +281,8 @@ sendmail_gets_ok_and_an_address(void **state)
 static void
 postfix_gets_an_address_or_nothing(void **state)
 {
-	static const char *const names[] = {"forward ", "reverse ",
-	    "srs_forward@c.example ", "srs_reverse "};
+	static const char *const names[] = {
+	    "forward ", "reverse ", "srs_forward@c.example ", "srs_reverse "};
 	static char request[MAP_REQUEST_MAX];
 	uint64_t seed = 7;
 

@@ -92,8 +92,8 @@ static bool
 parse_ini(struct report *report)
 {
 	struct ini ini;
-	bool ok = ini_parse(
-	    &ini, "t.conf", text_of(ini_text), INI_OURS, report);
+	bool ok =
+	    ini_parse(&ini, "t.conf", text_of(ini_text), INI_OURS, report);
 
 	if (ok)
 		assert_int_equal(ini.count, 100);
@@ -188,8 +188,8 @@ fail_each(bool (*attempt)(struct report *), long at_least)
 	assert_true(total >= at_least);
 	for (long n = 1; n <= total; n++)
 		if (try_with_failure(attempt, n))
-			fail_msg("allocation %ld of %ld was not needed", n,
-			    total);
+			fail_msg(
+			    "allocation %ld of %ld was not needed", n, total);
 	assert_true(try_with_failure(attempt, 0));
 }
 
@@ -220,8 +220,7 @@ setup(void **state)
 	    "own_domains=%s\nexclude_senders=%s\ninclude_senders=%s\n"
 	    "exclude_recipients=%s\nnosrs=%s\n"
 	    "[srsd]\nlisten=inet:1@h\nworkers=1\nuser=u\n",
-	    scratch_dir, list_path, list_path, list_path, list_path,
-	    list_path);
+	    scratch_dir, list_path, list_path, list_path, list_path, list_path);
 	scratch_write("secret", TEXT(SECRET "\n" SECRET "2\n"), 0640);
 	snprintf(config_path, sizeof(config_path), "%s",
 	    scratch_write("mailfrom.conf", text_of(text), 0644));

@@ -45,8 +45,8 @@ static const struct {
 
     {"one too long", BYTES("101:"), NETSTRING_TOO_LONG, NULL, 0},
     {"too long at once", BYTES("101"), NETSTRING_TOO_LONG, NULL, 0},
-    {"wraps 64 bits", BYTES("18446744073709551621:hello,"),
-	NETSTRING_TOO_LONG, NULL, 0},
+    {"wraps 64 bits", BYTES("18446744073709551621:hello,"), NETSTRING_TOO_LONG,
+	NULL, 0},
     {"digits for ever", BYTES("99999999999999999999999999999999"),
 	NETSTRING_TOO_LONG, NULL, 0},
 };
@@ -123,8 +123,8 @@ verdicts_are_final(void **state)
 			for (size_t i = 0; i < len; i++, rest /= base)
 				text[i] = octets[rest % base];
 			for (size_t cut = 1; cut <= len; cut++) {
-				now = netstring_read(text_at(text, cut), MAX,
-				    &payload, &used);
+				now = netstring_read(
+				    text_at(text, cut), MAX, &payload, &used);
 				if (before != NETSTRING_MORE)
 					assert_int_equal(now, before);
 				before = now;

@@ -6,13 +6,12 @@
 #include "srsd/protocol.h"
 #include "tests/unit/rewriters.h"
 
-#define SRS0 "SRS0=msJqy3=G3=example.net=bob@srs.example.com"
-#define FWD  "23:forward bob@example.net,"
-#define OK   "49:OK " SRS0 ","
-#define UP   "19:OK srsd " MAILFROM_VERSION " is up,"
-#define PERM_SPACE                                                             \
-	"43:PERM not a request: no space behind the map,"
-#define TOO_LONG "21:PERM request too long,"
+#define SRS0       "SRS0=msJqy3=G3=example.net=bob@srs.example.com"
+#define FWD        "23:forward bob@example.net,"
+#define OK         "49:OK " SRS0 ","
+#define UP         "19:OK srsd " MAILFROM_VERSION " is up,"
+#define PERM_SPACE "43:PERM not a request: no space behind the map,"
+#define TOO_LONG   "21:PERM request too long,"
 
 static struct made made;
 static struct map_answer scratch_answer;
@@ -141,8 +140,8 @@ expect_same(const char *name)
 		    first.sent);
 	expect_int(name, "closed", again.closed, first.closed);
 	if (!first.closed)
-		expect_int(name, "left", (long long)again.left,
-		    (long long)first.left);
+		expect_int(
+		    name, "left", (long long)again.left, (long long)first.left);
 }
 
 /* The same answers, however the stream is cut. */
@@ -163,8 +162,8 @@ run_in_pieces(const char *name, enum protocol protocol, struct text stream)
 }
 
 #define SOCKETMAP PROTOCOL_SOCKETMAP
-#define FORWARD	  PROTOCOL_TCP_FORWARD
-#define REVERSE	  PROTOCOL_TCP_REVERSE
+#define FORWARD   PROTOCOL_TCP_FORWARD
+#define REVERSE   PROTOCOL_TCP_REVERSE
 
 static const struct {
 	const char *name;
@@ -176,54 +175,51 @@ static const struct {
 	unsigned decisions;
 } rows[] = {
     {"one", SOCKETMAP, BYTES(FWD), OK, false, 0, 1},
-    {"null sender", SOCKETMAP, BYTES("10:forward \"\","), "9:NOTFOUND ,",
-	false, 0, 1},
-    {"probe", SOCKETMAP, BYTES("6:probe ,"), UP, false,
-	0, 0},
+    {"null sender", SOCKETMAP, BYTES("10:forward \"\","), "9:NOTFOUND ,", false,
+	0, 1},
+    {"probe", SOCKETMAP, BYTES("6:probe ,"), UP, false, 0, 0},
     {"nothing", SOCKETMAP, BYTES(""), "", false, 0, 0},
     {"pipelined", SOCKETMAP, BYTES(FWD FWD "14:reverse a@b.cd," FWD),
 	OK OK "9:NOTFOUND ," OK, false, 0, 4},
-    {"half a request", SOCKETMAP, BYTES(FWD "23:forward b"), OK, false, 12,
-	1},
+    {"half a request", SOCKETMAP, BYTES(FWD "23:forward b"), OK, false, 12, 1},
     {"no space", SOCKETMAP, BYTES("7:forward," FWD), PERM_SPACE OK, false, 0,
 	1},
     {"empty", SOCKETMAP, BYTES("0:," FWD), PERM_SPACE OK, false, 0, 1},
     {"NUL in the key", SOCKETMAP, BYTES("11:forward a\0b," FWD),
 	"30:PERM the key holds a NUL octet," OK, false, 0, 1},
     {"NUL for a length", SOCKETMAP, BYTES("\0" FWD), "", true, 0, 0},
-    {"malformed at first", SOCKETMAP, BYTES("hello world\r\n" FWD), "", true,
-	0, 0},
+    {"malformed at first", SOCKETMAP, BYTES("hello world\r\n" FWD), "", true, 0,
+	0},
     {"malformed later", SOCKETMAP, BYTES(FWD "x" FWD), OK, true, 0, 1},
-    {"no comma", SOCKETMAP, BYTES("23:forward bob@example.net;" FWD), "",
-	true, 0, 0},
+    {"no comma", SOCKETMAP, BYTES("23:forward bob@example.net;" FWD), "", true,
+	0, 0},
     {"CR LF behind", SOCKETMAP, BYTES(FWD "\r\n" FWD), OK, true, 0, 1},
-    {"leading zero", SOCKETMAP, BYTES("023:forward bob@example.net,"), "",
-	true, 0, 0},
+    {"leading zero", SOCKETMAP, BYTES("023:forward bob@example.net,"), "", true,
+	0, 0},
     {"too long", SOCKETMAP, BYTES(FWD "8193:forward "), OK TOO_LONG, true, 0,
 	1},
     {"far too long", SOCKETMAP,
 	BYTES("99999999999999999999999999999999999999:x"), TOO_LONG, true, 0,
 	0},
-    {"a tcp_table client", SOCKETMAP, BYTES("get bob@example.net\n"), "",
-	true, 0, 0},
+    {"a tcp_table client", SOCKETMAP, BYTES("get bob@example.net\n"), "", true,
+	0, 0},
 
-    {"get", FORWARD, BYTES("get bob@example.net\n"), "200 " SRS0 "\n", false,
-	0, 1},
-    {"get, CR LF", FORWARD, BYTES("get bob@example.net\r\n"),
-	"200 " SRS0 "\n", false, 0, 1},
+    {"get", FORWARD, BYTES("get bob@example.net\n"), "200 " SRS0 "\n", false, 0,
+	1},
+    {"get, CR LF", FORWARD, BYTES("get bob@example.net\r\n"), "200 " SRS0 "\n",
+	false, 0, 1},
     {"get back", REVERSE, BYTES("get " SRS0 "\n"), "200 bob@example.net\n",
 	false, 0, 1},
     {"not found", REVERSE, BYTES("get bob@example.net\n"), "500 not_srs\n",
 	false, 0, 1},
-    {"own domain", FORWARD, BYTES("get bob@own.example\n"),
-	"500 own_domain\n", false, 0, 1},
+    {"own domain", FORWARD, BYTES("get bob@own.example\n"), "500 own_domain\n",
+	false, 0, 1},
     {"null sender", FORWARD, BYTES("get \nget <>\nget \"\"\n"),
 	"500 null_sender\n500 null_sender\n500 null_sender\n", false, 0, 3},
-    {"pipelined", FORWARD,
-	BYTES("get a\nget b\r\nget bob@example.net\nget d"),
+    {"pipelined", FORWARD, BYTES("get a\nget b\r\nget bob@example.net\nget d"),
 	"500 unqualified\n500 unqualified\n200 " SRS0 "\n", false, 5, 3},
-    {"percent", FORWARD, BYTES("get bob%40example%2enet\n"),
-	"200 " SRS0 "\n", false, 0, 1},
+    {"percent", FORWARD, BYTES("get bob%40example%2enet\n"), "200 " SRS0 "\n",
+	false, 0, 1},
     {"percent in the answer", REVERSE,
 	BYTES("get SRS0=W2rzHj=G3=example.net=%22a%20%25b%22@srs.example.com"
 	      "\n"),
@@ -264,12 +260,11 @@ table(void **state)
 		expect_int(
 		    rows[i].name, "closed", first.closed, rows[i].closed);
 		if (!first.closed)
-			expect_int(rows[i].name, "left",
-			    (long long)first.left, (long long)rows[i].left);
-		expect_int(rows[i].name, "decisions", decisions,
-		    rows[i].decisions);
-		run_in_pieces(
-		    rows[i].name, rows[i].protocol, rows[i].input);
+			expect_int(rows[i].name, "left", (long long)first.left,
+			    (long long)rows[i].left);
+		expect_int(
+		    rows[i].name, "decisions", decisions, rows[i].decisions);
+		run_in_pieces(rows[i].name, rows[i].protocol, rows[i].input);
 	}
 }
 
@@ -358,8 +353,7 @@ largest_answer_fits(void **state)
 			out_char(&in, '\xff');
 		out_char(&in, ',');
 		input = out_view(&in);
-		assert_int_equal(
-		    protocol_next(SOCKETMAP, &input, &env, &out),
+		assert_int_equal(protocol_next(SOCKETMAP, &input, &env, &out),
 		    PROTOCOL_ANSWERED);
 		assert_false(out.full);
 		assert_int_equal(input.len, 0);
@@ -408,8 +402,7 @@ random_streams(void **state)
 		uint64_t n = 1 + random_next(&seed) % 12;
 
 		while (n-- > 0)
-			out_str(&out,
-			    parts[random_next(&seed) % COUNT(parts)]);
+			out_str(&out, parts[random_next(&seed) % COUNT(parts)]);
 		run_in_pieces("random",
 		    (enum protocol[]){SOCKETMAP, FORWARD, REVERSE}[i % 3],
 		    out_view(&out));

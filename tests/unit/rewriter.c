@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* rewrite/rewriter.h: every reason not to make one, and what settings become. */
+/* rewrite/rewriter.h: every reason not to make one, and what settings become.
+ */
 #include "tests/unit/rewriters.h"
 
 #define D "fwdomain=srs.example.com\n"
-#define UNSET                                                                  \
+#define UNSET \
 	"warning: t.conf: fwdomain: not set: no sender will be rewritten\n"
 
 static const struct {
@@ -12,18 +13,18 @@ static const struct {
 	const char *said;
 } rows[] = {
     {"least", D, true, ""},
-    {"all", D
-	"own_domains=example.com\nses=s.example\nsign=t.example\n"
-	"nosrs=n.example\nexclude_senders=e.example\n"
-	"include_senders=i.example\nexclude_recipients=r.example\n"
-	"hash_length=27\nhash_min=4\nmax_age=500\nfuture_days=30\n"
-	"separator=+\nhash_alphabet=base64\nses_server=255\n"
-	"always_rewrite=yes\nskip_if_spf_passes=no\n"
-	"outbound_addresses=192.0.2.1",
+    {"all",
+	D "own_domains=example.com\nses=s.example\nsign=t.example\n"
+	  "nosrs=n.example\nexclude_senders=e.example\n"
+	  "include_senders=i.example\nexclude_recipients=r.example\n"
+	  "hash_length=27\nhash_min=4\nmax_age=500\nfuture_days=30\n"
+	  "separator=+\nhash_alphabet=base64\nses_server=255\n"
+	  "always_rewrite=yes\nskip_if_spf_passes=no\n"
+	  "outbound_addresses=192.0.2.1",
 	true, ""},
     {"no fwdomain", "", true, UNSET},
-    {"fwdomain for some only",
-	"fwdomain=customer.example=srs.customer.example", true, UNSET},
+    {"fwdomain for some only", "fwdomain=customer.example=srs.customer.example",
+	true, UNSET},
     {"fwdomain for some too",
 	"fwdomain=a.example=s.a.example, s.example, b.example = s.b.example",
 	true, ""},
@@ -191,8 +192,7 @@ domain_by_forwarding_domain(void **state)
 	    " b.example = srs.b.example");
 	for (size_t i = 0; i < COUNT(asked); i++)
 		expect_text(asked[i].forwarding, "domain",
-		    rewriter_domain(
-			m.rewriter, text_of(asked[i].forwarding)),
+		    rewriter_domain(m.rewriter, text_of(asked[i].forwarding)),
 		    text_of(asked[i].expect));
 	unmake(&m);
 }
@@ -212,20 +212,20 @@ srs_domains_by_default(void **state)
 	    "ses=ses.example, .ses.example\nsign=sign.example\n"
 	    "own_domains=own.example");
 	for (size_t i = 0; i < COUNT(in); i++)
-		assert_true(list_has_domain(
-		    &m.rewriter->srs_domains, text_of(in[i])));
+		assert_true(
+		    list_has_domain(&m.rewriter->srs_domains, text_of(in[i])));
 	for (size_t i = 0; i < COUNT(not_in); i++)
 		assert_false(list_has_domain(
 		    &m.rewriter->srs_domains, text_of(not_in[i])));
 	unmake(&m);
 	/* If it is set, it is all there is. */
 	make_well(&m, D "srs_domains=only.example\nses=ses.example");
-	assert_true(list_has_domain(
-	    &m.rewriter->srs_domains, TEXT("only.example")));
-	assert_false(list_has_domain(
-	    &m.rewriter->srs_domains, TEXT("srs.example.com")));
-	assert_false(list_has_domain(
-	    &m.rewriter->srs_domains, TEXT("ses.example")));
+	assert_true(
+	    list_has_domain(&m.rewriter->srs_domains, TEXT("only.example")));
+	assert_false(
+	    list_has_domain(&m.rewriter->srs_domains, TEXT("srs.example.com")));
+	assert_false(
+	    list_has_domain(&m.rewriter->srs_domains, TEXT("ses.example")));
 	unmake(&m);
 }
 
@@ -245,18 +245,16 @@ settings_reach_the_codec(void **state)
 	struct made m;
 
 	(void)state;
-	make_well(&m, D
-	    "separator=+\nhash_length=8\nhash_min=5\n"
-	    "hash_alphabet=base64\nmax_age=2\nfuture_days=0\n");
-	assert_int_equal(
-	    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
-		m.rewriter->fwdomain, NOW, &out),
+	make_well(&m,
+	    D "separator=+\nhash_length=8\nhash_min=5\n"
+	      "hash_alphabet=base64\nmax_age=2\nfuture_days=0\n");
+	assert_int_equal(srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+			     m.rewriter->fwdomain, NOW, &out),
 	    SRS_OK);
 	assert_string_equal(
 	    out.text, "SRS0+msJqy39c=G3=example.net=bob@srs.example.com");
 	assert_int_equal(
-	    decode(&m, "SRS0=msJqy=G3=example.net=bob@d.example", NOW),
-	    SRS_OK);
+	    decode(&m, "SRS0=msJqy=G3=example.net=bob@d.example", NOW), SRS_OK);
 	assert_int_equal(
 	    decode(&m, "SRS0=msJq=G3=example.net=bob@d.example", NOW),
 	    SRS_SHORT_HASH);
@@ -281,25 +279,22 @@ secrets_in_their_order(void **state)
 	struct made m;
 
 	(void)state;
-	scratch_write("two",
-	    TEXT("a new one of the tests\n" SECRET "\n"), 0600);
+	scratch_write(
+	    "two", TEXT("a new one of the tests\n" SECRET "\n"), 0600);
 	make_well(&m, D "secret_file=DIR/two");
-	assert_int_equal(
-	    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
-		m.rewriter->fwdomain, NOW, &out),
+	assert_int_equal(srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+			     m.rewriter->fwdomain, NOW, &out),
 	    SRS_OK);
 	assert_string_not_equal(
 	    out.text, "SRS0=msJqy3=G3=example.net=bob@srs.example.com");
 	assert_int_equal(decode(&m, out.text, NOW), SRS_OK);
-	assert_int_equal(decode(&m,
-			     "SRS0=msJqy3=G3=example.net=bob@srs.example.com",
-			     NOW),
+	assert_int_equal(
+	    decode(&m, "SRS0=msJqy3=G3=example.net=bob@srs.example.com", NOW),
 	    SRS_OK);
 	unmake(&m);
 	make_well(&m, D "secret_file=DIR/two\nsecret_line_end=yes");
-	assert_int_equal(decode(&m,
-			     "SRS0=msJqy3=G3=example.net=bob@srs.example.com",
-			     NOW),
+	assert_int_equal(
+	    decode(&m, "SRS0=msJqy3=G3=example.net=bob@srs.example.com", NOW),
 	    SRS_BAD_HASH);
 	unmake(&m);
 }

@@ -34,8 +34,8 @@ make(struct made *m, const char *lines, struct report *report)
 	replace(text, "DIR", scratch_dir, input, sizeof(input));
 	ok = ini_parse(&ini, "t.conf", text_of(input), INI_OURS, report) &&
 	    conf_load(&m->conf, &ini, &section, 1, report) &&
-	    rewriter_new(&m->settings, m->conf, "t.conf", NULL, &m->rewriter,
-		report);
+	    rewriter_new(
+		&m->settings, m->conf, "t.conf", NULL, &m->rewriter, report);
 	ini_free(&ini);
 	return ok;
 }

@@ -4,9 +4,9 @@
 
 #include "rewrite/secrets.h"
 
-#define COMMENT                                                                \
+#define COMMENT \
 	"taken for a comment; postsrsd 1.x would use this line as a secret\n"
-#define NO_SECRET                                                              \
+#define NO_SECRET \
 	"error: DIR/s: no secret in it; make one with: srs keygen > DIR/s\n"
 
 static const struct {
@@ -20,17 +20,16 @@ static const struct {
     {"no line end", BYTES("secret"), "<secret>", "<secret>", ""},
     {"several", BYTES("new\nold\nolder\n"), "<new><old><older>",
 	"<new\n><old\n><older\n>", ""},
-    {"CR LF", BYTES("new\r\nold\r\n"), "<new><old>", "<new\r\n><old\r\n>",
-	""},
+    {"CR LF", BYTES("new\r\nold\r\n"), "<new><old>", "<new\r\n><old\r\n>", ""},
     {"CR within", BYTES("a\rb\n"), "<a\rb>", "<a\rb\n>", ""},
     {"two CRs", BYTES("a\r\r\n"), "<a\r>", "<a\r\r\n>", ""},
-    {"blanks are part of it", BYTES(" a b \t\n"), "< a b \t>",
-	"< a b \t\n>", ""},
+    {"blanks are part of it", BYTES(" a b \t\n"), "< a b \t>", "< a b \t\n>",
+	""},
     {"a blank line of blanks", BYTES(" \n"), "< >", "< \n>", ""},
     {"empty lines", BYTES("\n\na\n\r\n\nb\n\n"), "<a><b>", "<a\n><b\n>", ""},
     {"quotes are part of it", BYTES("\"a\"\n"), "<\"a\">", "<\"a\"\n>", ""},
-    {"octets", BYTES("\xff\x01\x80\n"), "<\xff\x01\x80>",
-	"<\xff\x01\x80\n>", ""},
+    {"octets", BYTES("\xff\x01\x80\n"), "<\xff\x01\x80>", "<\xff\x01\x80\n>",
+	""},
     {"comment", BYTES("# made by hand\nsecret\n"), "<secret>", "<secret\n>",
 	"warning: DIR/s:1: " COMMENT},
     {"comment behind", BYTES("a\n#b\nc#d\n #e\n"), "<a><c#d>< #e>",
@@ -40,10 +39,8 @@ static const struct {
     {"empty lines only", BYTES("\n\r\n"), NULL, NULL, NO_SECRET},
     {"comments only", BYTES("\n# a\n"), NULL, NULL,
 	"warning: DIR/s:2: " COMMENT NO_SECRET},
-    {"NUL", BYTES("a\nb\0c\n"), NULL, NULL,
-	"error: DIR/s:2: a NUL octet\n"},
-    {"NUL alone", BYTES("\0"), NULL, NULL,
-	"error: DIR/s:1: a NUL octet\n"},
+    {"NUL", BYTES("a\nb\0c\n"), NULL, NULL, "error: DIR/s:2: a NUL octet\n"},
+    {"NUL alone", BYTES("\0"), NULL, NULL, "error: DIR/s:1: a NUL octet\n"},
 };
 
 static void
@@ -65,8 +62,8 @@ check(size_t i, enum secrets_mode mode, const char *expect)
 		out_char(&out, '>');
 	}
 	if (ok)
-		expect_text(rows[i].name, "secrets", out_view(&out),
-		    text_of(expect));
+		expect_text(
+		    rows[i].name, "secrets", out_view(&out), text_of(expect));
 	secrets_free(&secrets);
 	assert_int_equal(secrets.count, 0);
 	assert_null(secrets.items);
@@ -91,8 +88,8 @@ no_file(void **state)
 	struct secrets secrets;
 
 	(void)state;
-	assert_false(secrets_load(
-	    scratch("none"), SECRETS_PLAIN, &secrets, &report));
+	assert_false(
+	    secrets_load(scratch("none"), SECRETS_PLAIN, &secrets, &report));
 	assert_string_equal(heard.text,
 	    "error: DIR/none: cannot read secrets: "
 	    "No such file or directory\n");
@@ -100,8 +97,8 @@ no_file(void **state)
 	report = report_to(&heard);
 	assert_false(
 	    secrets_load(scratch_dir, SECRETS_PLAIN, &secrets, &report));
-	assert_string_equal(heard.text,
-	    "error: DIR: cannot read secrets: Invalid argument\n");
+	assert_string_equal(
+	    heard.text, "error: DIR: cannot read secrets: Invalid argument\n");
 	secrets_free(&secrets);
 }
 

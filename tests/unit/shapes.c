@@ -15,8 +15,9 @@ static const struct {
 	struct text key;
 	const char *host, *address, *plain;
 } keys[] = {
-    {"8.17.1", BYTES("recipient.example\x9b"
-		     "bob.smith<@example.com.>"),
+    {"8.17.1",
+	BYTES("recipient.example\x9b"
+	      "bob.smith<@example.com.>"),
 	"recipient.example", "bob.smith<@example.com.>",
 	"bob.smith@example.com"},
     {"8.17.1, null sender", BYTES("recipient.example\x9b<@>"),
@@ -31,30 +32,35 @@ static const struct {
 	"\"Blah Blah\"@orig.com"},
     {"8.17.1, unqualified", BYTES("recipient.example\x9blocaluser<@mx.a.>"),
 	"recipient.example", "localuser<@mx.a.>", "localuser@mx.a"},
-    {"host with a dot", BYTES("recipient.example.\x9b<@>"),
-	"recipient.example", "<@>", ""},
-    {"host is a dot", BYTES(".\x9b"
-			    "bob<@a.>"),
+    {"host with a dot", BYTES("recipient.example.\x9b<@>"), "recipient.example",
+	"<@>", ""},
+    {"host is a dot",
+	BYTES(".\x9b"
+	      "bob<@a.>"),
 	"", "bob<@a.>", "bob@a"},
-    {"host in brackets", BYTES("[192.0.2.1]\x9b"
-			       "bob<@a.>"),
+    {"host in brackets",
+	BYTES("[192.0.2.1]\x9b"
+	      "bob<@a.>"),
 	"[192.0.2.1]", "bob<@a.>", "bob@a"},
-    {"IPv6 in brackets", BYTES("[IPv6:2001:db8::1]\x9b"
-			       "bob<@a.>"),
+    {"IPv6 in brackets",
+	BYTES("[IPv6:2001:db8::1]\x9b"
+	      "bob<@a.>"),
 	"[IPv6:2001:db8::1]", "bob<@a.>", "bob@a"},
-    {"hosts to try in turn", BYTES("[mx1.a]:[mx2.a]\x9b"
-				   "bob<@a.>"),
+    {"hosts to try in turn",
+	BYTES("[mx1.a]:[mx2.a]\x9b"
+	      "bob<@a.>"),
 	"[mx1.a]:[mx2.a]", "bob<@a.>", "bob@a"},
-    {"no host", BYTES("\x9b"
-		      "bob<@a.>"),
+    {"no host",
+	BYTES("\x9b"
+	      "bob<@a.>"),
 	"", "bob<@a.>", "bob@a"},
     {"no delimiter", BYTES("bob<@a.>"), "", "bob<@a.>", "bob@a"},
     {"nothing", BYTES(""), "", "", ""},
     {"delimiter alone", BYTES("\x9b"), "", "", ""},
     {"host alone", BYTES("a.example\x9b"), "a.example", "", ""},
 
-    {"delimiter in the address", BYTES("h.example\x9b\x9b<@a.>"),
-	"h.example", "\x9b<@a.>", "\x9b@a"},
+    {"delimiter in the address", BYTES("h.example\x9b\x9b<@a.>"), "h.example",
+	"\x9b<@a.>", "\x9b@a"},
     {"UTF-8 in the address", BYTES("h.example\x9b" E_CARON "va<@a.>"),
 	"h.example", E_CARON "va<@a.>", E_CARON "va@a"},
     {"UTF-8 without host", BYTES(E_CARON "va<@a.>"), "", E_CARON "va<@a.>",
@@ -63,31 +69,40 @@ static const struct {
 	BYTES("p" E_CARON "t.example\x9b"
 	      "bob<@a.>"),
 	"p" E_CARON "t.example", "bob<@a.>", "bob@a"},
-    {"three octets", BYTES("\xe2\x9b\x94.example\x9b"
-			   "bob<@a.>"),
+    {"three octets",
+	BYTES("\xe2\x9b\x94.example\x9b"
+	      "bob<@a.>"),
 	"\xe2\x9b\x94.example", "bob<@a.>", "bob@a"},
-    {"four octets", BYTES("\xf0\x9f\x9b\x91.example\x9b"
-			  "bob<@a.>"),
+    {"four octets",
+	BYTES("\xf0\x9f\x9b\x91.example\x9b"
+	      "bob<@a.>"),
 	"\xf0\x9f\x9b\x91.example", "bob<@a.>", "bob@a"},
-    {"no UTF-8: Latin-1", BYTES("\xe4.example\x9b"
-				"bob<@a.>"),
+    {"no UTF-8: Latin-1",
+	BYTES("\xe4.example\x9b"
+	      "bob<@a.>"),
 	"\xe4.example", "bob<@a.>", "bob@a"},
-    {"behind an address", BYTES("bob<@a.>\x9b"
-				"eve<@b.>"),
-	"", "bob<@a.>\x9b"
-	    "eve<@b.>",
+    {"behind an address",
+	BYTES("bob<@a.>\x9b"
+	      "eve<@b.>"),
+	"",
+	"bob<@a.>\x9b"
+	"eve<@b.>",
 	"bob<@a.>\x9b"
 	"eve@b"},
-    {"behind a blank", BYTES("b c\x9b"
-			     "eve<@b.>"),
-	"", "b c\x9b"
-	    "eve<@b.>",
+    {"behind a blank",
+	BYTES("b c\x9b"
+	      "eve<@b.>"),
+	"",
+	"b c\x9b"
+	"eve<@b.>",
 	"b c\x9b"
 	"eve@b"},
-    {"behind an @", BYTES("a@b\x9b"
-			  "eve<@b.>"),
-	"", "a@b\x9b"
-	    "eve<@b.>",
+    {"behind an @",
+	BYTES("a@b\x9b"
+	      "eve<@b.>"),
+	"",
+	"a@b\x9b"
+	"eve<@b.>",
 	"a@b\x9b"
 	"eve@b"},
 };
@@ -129,8 +144,8 @@ make_srs_keys(void **state)
 		char room[128];
 		struct text_out out = text_out(room, sizeof(room));
 
-		expect_text(keys[i].name, "host", key.host,
-		    text_of(keys[i].host));
+		expect_text(
+		    keys[i].name, "host", key.host, text_of(keys[i].host));
 		expect_text(keys[i].name, "address", key.address,
 		    text_of(keys[i].address));
 		shapes_to_plain(key.address, &out);
@@ -169,11 +184,11 @@ from_plain(void **state)
 		struct text_out plain = text_out(back, sizeof(back));
 
 		shapes_from_plain(text_of(pairs[i][0]), &out);
-		expect_text("from", "shape", out_view(&out),
-		    text_of(pairs[i][1]));
+		expect_text(
+		    "from", "shape", out_view(&out), text_of(pairs[i][1]));
 		shapes_to_plain(out_view(&out), &plain);
-		expect_text("from", "back", out_view(&plain),
-		    text_of(pairs[i][0]));
+		expect_text(
+		    "from", "back", out_view(&plain), text_of(pairs[i][0]));
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* common/sockaddr.h: libmilter's and Postfix's spellings, and what is refused. */
+/* common/sockaddr.h: libmilter's and Postfix's spellings, and what is refused.
+ */
 #include "tests/unit/support.h"
 
 #include "common/sockaddr.h"
@@ -32,18 +33,17 @@ static const struct {
     {BYTES("inet6:10003@[::1]"), SOCKADDR_INET6, "::1", 10003},
     {BYTES("inet6:[::1]:10003"), SOCKADDR_INET6, "::1", 10003},
     {BYTES("inet6:::1:10003"), SOCKADDR_INET6, "::1", 10003},
-    {BYTES("inet6:10003@fe80::1%eth0"), SOCKADDR_INET6, "fe80::1%eth0",
-	10003},
+    {BYTES("inet6:10003@fe80::1%eth0"), SOCKADDR_INET6, "fe80::1%eth0", 10003},
     {BYTES("inet:1@" H250 "abcde"), SOCKADDR_INET, H250 "abcde", 1},
 };
 
-#define NOT_ONE                                                                \
+#define NOT_ONE \
 	"not a socket address: unix:/path, inet:PORT@HOST or inet6:PORT@HOST"
 #define NO_SLASH "the path of a unix socket must begin with \"/\""
 #define TOO_LONG "the path is too long for a unix socket (107 octets)"
-#define NO_PORT	 "the port is not a number from 1 to 65535"
-#define NO_HOST	 "the host is empty or too long"
-#define NO_COLON                                                               \
+#define NO_PORT  "the port is not a number from 1 to 65535"
+#define NO_HOST  "the host is empty or too long"
+#define NO_COLON \
 	"no host: write inet:PORT@HOST, for instance inet:10003@127.0.0.1"
 
 static const struct {

@@ -25,8 +25,11 @@
 #include "common/report.h"
 #include "common/text.h"
 
-#define COUNT(array)  (sizeof(array) / sizeof((array)[0]))
-#define BYTES(string) {string, sizeof(string) - 1}
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define BYTES(string)                      \
+	{                                  \
+		string, sizeof(string) - 1 \
+	}
 
 #define NOW UINT64_C(1700000000) /* day 19675, stamp G3 */
 #define DAY UINT64_C(86400)
@@ -63,8 +66,8 @@ scratch_teardown(void **state)
 
 /* Copy text to out with every `from` replaced by `to`. */
 static inline void
-replace(const char *text, const char *from, const char *to, char *out,
-    size_t size)
+replace(
+    const char *text, const char *from, const char *to, char *out, size_t size)
 {
 	struct text_out o = text_out(out, size - 1);
 	size_t len = strlen(from);
@@ -134,17 +137,17 @@ report_to(struct heard *h)
 /* --- saying which row failed --- */
 
 static inline void
-expect_str(const char *row, const char *what, const char *have,
-    const char *want)
+expect_str(
+    const char *row, const char *what, const char *have, const char *want)
 {
 	if (strcmp(have, want) != 0)
-		fail_msg("%s: %s\nhave \"%s\"\nwant \"%s\"", row, what, have,
-		    want);
+		fail_msg(
+		    "%s: %s\nhave \"%s\"\nwant \"%s\"", row, what, have, want);
 }
 
 static inline void
-expect_text(const char *row, const char *what, struct text have,
-    struct text want)
+expect_text(
+    const char *row, const char *what, struct text have, struct text want)
 {
 	if (!text_eq(have, want))
 		fail_msg("%s: %s\nhave \"%.*s\"\nwant \"%.*s\"", row, what,

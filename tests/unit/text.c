@@ -63,14 +63,14 @@ writer_without_room(void **state)
 static void
 writer_numbers(void **state)
 {
-	static const uint64_t numbers[] = {0, 1, 9, 10, 99, 100, 4294967296,
-	    UINT64_MAX - 1, UINT64_MAX};
+	static const uint64_t numbers[] = {
+	    0, 1, 9, 10, 99, 100, 4294967296, UINT64_MAX - 1, UINT64_MAX};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		char want[24], room[24];
-		int len = snprintf(want, sizeof(want), "%llu",
-		    (unsigned long long)numbers[i]);
+		int len = snprintf(
+		    want, sizeof(want), "%llu", (unsigned long long)numbers[i]);
 		struct text_out out = text_out(room, (size_t)len);
 		struct text_out small = text_out(room, (size_t)len - 1);
 
@@ -95,11 +95,8 @@ uint_reads_digits_only(void **state)
 		bool ok;
 		uint64_t expect;
 	} rows[] = {
-	    {"0", 0, true, 0},
-	    {"1", 0, false, 0},
-	    {"007", 10, true, 7},
-	    {"255", 255, true, 255},
-	    {"256", 255, false, 0},
+	    {"0", 0, true, 0}, {"1", 0, false, 0}, {"007", 10, true, 7},
+	    {"255", 255, true, 255}, {"256", 255, false, 0},
 	    {"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
 	    {"18446744073709551616", UINT64_MAX, false, 0},
 	    {"18446744073709551620", UINT64_MAX, false, 0},
@@ -107,16 +104,10 @@ uint_reads_digits_only(void **state)
 	    {"184467440737095516150", UINT64_MAX, false, 0},
 	    {"99999999999999999999999999", UINT64_MAX, false, 0},
 	    {"00000000000000000000000001", UINT64_MAX, true, 1},
-	    {"", 9, false, 0},
-	    {" 1", 9, false, 0},
-	    {"1 ", 9, false, 0},
-	    {"+1", 9, false, 0},
-	    {"-1", UINT64_MAX, false, 0},
-	    {"0x1", 9, false, 0},
-	    {"1.0", 99, false, 0},
-	    {"1e1", 99, false, 0},
-	    {":", 99, false, 0},
-	    {"/", 99, false, 0},
+	    {"", 9, false, 0}, {" 1", 9, false, 0}, {"1 ", 9, false, 0},
+	    {"+1", 9, false, 0}, {"-1", UINT64_MAX, false, 0},
+	    {"0x1", 9, false, 0}, {"1.0", 99, false, 0}, {"1e1", 99, false, 0},
+	    {":", 99, false, 0}, {"/", 99, false, 0},
 	    {"\xb2", 99, false, 0}, /* superscript two, in Latin-1 */
 	};
 
@@ -343,19 +334,16 @@ trim_blanks_and_line_ends(void **state)
 		struct text input;
 		const char *expect;
 	} rows[] = {
-	    {BYTES(""), ""},
-	    {BYTES(" \t\r\n"), ""},
-	    {BYTES("a"), "a"},
-	    {BYTES("  a b\t\r\n"), "a b"},
-	    {BYTES("\r\n a"), "a"},
-	    {BYTES("\va\f"), "\va\f"},	     /* only what is said */
+	    {BYTES(""), ""}, {BYTES(" \t\r\n"), ""}, {BYTES("a"), "a"},
+	    {BYTES("  a b\t\r\n"), "a b"}, {BYTES("\r\n a"), "a"},
+	    {BYTES("\va\f"), "\va\f"},   /* only what is said */
 	    {BYTES("\xa0 a"), "\xa0 a"}, /* no-break space, Latin-1 */
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		expect_text(rows[i].expect, "trimmed",
-		    text_trim(rows[i].input), text_of(rows[i].expect));
+		expect_text(rows[i].expect, "trimmed", text_trim(rows[i].input),
+		    text_of(rows[i].expect));
 }
 
 int
