@@ -22,8 +22,12 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wconversion -Wswitch-enum \
 
 CRYPTO_LIBS   = $(shell pkg-config --libs libcrypto)
 LIBEVENT_LIBS = $(shell pkg-config --libs libevent_core)
+IDN2_LIBS     = $(shell pkg-config --libs libidn2)
+CARES_LIBS    = $(shell pkg-config --libs libcares)
+YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
-DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core)
+DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
+                        libidn2 libcares yaml-0.1)
 
 COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -I. -pthread -MMD -MP $(WARN) \
           -DMAILFROM_VERSION='"$(VERSION)"' \
@@ -35,12 +39,14 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 # --- what there is ----------------------------------------------------------
 
 LIBSRS  = key mailbox ses srs status
+LIBSPF  = answer eval header ip macro name record
 COMMON  = conf file ini listen log log_conf notify privilege report sockaddr
 REWRITE = legacy lists policy rewriter secrets settings
 SRSD    = config conn maps protocol server shapes worker
 SRS     = srs srs_ask srs_batch srs_explain
 
 LIBSRS_A  = $(BUILD)/libsrs.a
+LIBSPF_A  = $(BUILD)/libspf.a
 COMMON_A  = $(BUILD)/common.a
 REWRITE_A = $(BUILD)/rewrite.a
 SRSD_A    = $(BUILD)/srsd.a
@@ -53,7 +59,7 @@ SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
-all: $(PROGRAMS) $(LIBSRS_A)
+all: $(PROGRAMS) $(LIBSRS_A) $(LIBSPF_A)
 
 help:
 	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
@@ -61,6 +67,8 @@ help:
 # --- libraries and programs -------------------------------------------------
 
 $(LIBSRS_A): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
+	$(ARCHIVE)
+$(LIBSPF_A): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(ARCHIVE)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
 	$(ARCHIVE)
@@ -89,6 +97,10 @@ tests: all $(UNIT:%=$(BUILD)/tests/unit/%)
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_LIBS)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+
+# Allocations are made to fail one by one in these.
+WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+$(BUILD)/tests/unit/libsrs: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
 
 # make check: install what the tests need, and run them all
 check:

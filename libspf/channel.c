@@ -14,9 +14,11 @@
 #include "libspf/channel.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include <ares.h>
@@ -35,6 +37,8 @@
 
 /* Room for answers that come in a burst. */
 #define RECEIVE_BUFFER (256 * 1024)
+
+#define NAMESERVER_PORT 53
 
 #define TICK_MS_MIN 5
 #define TICK_MS_MAX 200
@@ -58,7 +62,7 @@ struct channel {
 
 struct channels {
 	struct event_base *base;
-	char *nameservers; /* NULL: those of the system */
+	struct ares_addr_port_node *servers; /* NULL: those of the system */
 	struct ares_options options;
 	TAILQ_HEAD(, channel) list; /* the first takes new questions */
 	struct event *tick;
@@ -132,6 +136,81 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 		event_add(s->event, NULL);
 }
 
+/* --- name servers --- */
+
+/* The IP of "IP", "IP:PORT" or "[IP6]:PORT" goes to *ip, PORT stays in *rest.
+ */
+static bool
+cut_port(struct text *rest, struct text *ip)
+{
+	if (rest->len != 0 && rest->p[0] == '[') {
+		*rest = text_from(*rest, 1);
+		if (!text_cut(rest, ']', ip))
+			return false;
+		if (rest->len == 0)
+			return true;
+		*rest = text_from(*rest, 1);
+		return rest->p[-1] == ':' && rest->len != 0;
+	}
+	struct text whole = *rest;
+	if (text_cut(rest, ':', ip) && text_find(*rest, ':') == rest->len)
+		return rest->len != 0;
+	*ip = whole;
+	*rest = TEXT("");
+	return true;
+}
+
+static bool
+read_server(struct text text, struct ares_addr_port_node *out)
+{
+	struct spf_ip ip;
+	struct text address;
+	uint64_t port = NAMESERVER_PORT;
+
+	text = text_trim(text);
+	if (!cut_port(&text, &address) || !spf_ip_parse(address, &ip) ||
+	    (text.len != 0 && (!text_uint(text, 65535, &port) || port == 0)))
+		return false;
+	out->family = ip.v6 ? AF_INET6 : AF_INET;
+	out->udp_port = out->tcp_port = (int)port;
+	if (ip.v6)
+		memcpy(&out->addr.addr6, ip.octets, 16);
+	else
+		memcpy(&out->addr.addr4, ip.octets, 4);
+	return true;
+}
+
+/* c-ares has a function for this, which takes "1.2.3" for an address. */
+static enum spf_resolver_status
+read_servers(struct channels *set, struct text list)
+{
+	struct ares_addr_port_node **end = &set->servers;
+	struct text one;
+	bool more;
+
+	do {
+		more = text_cut(&list, ',', &one);
+		*end = calloc(1, sizeof(**end));
+		if (*end == NULL)
+			return SPF_RESOLVER_NO_MEMORY;
+		if (!read_server(more ? one : list, *end))
+			return SPF_RESOLVER_BAD_SERVERS;
+		end = &(*end)->next;
+	} while (more);
+	return SPF_RESOLVER_OK;
+}
+
+static void
+free_servers(struct ares_addr_port_node *server)
+{
+	while (server != NULL) {
+		struct ares_addr_port_node *next = server->next;
+
+		free(server);
+		server = next;
+	}
+}
+
 /* --- making channels --- */
 
 static void
@@ -203,16 +282,16 @@ channel_new(struct channels *set, struct channel **out)
 		channel_free(c);
 		return status;
 	}
-	if (set->nameservers != NULL &&
-	    ares_set_servers_ports_csv(c->ares, set->nameservers) !=
-		ARES_SUCCESS) {
+	if (set->servers != NULL)
+		status =
+		    status_of(ares_set_servers_ports(c->ares, set->servers));
+	if (status == SPF_RESOLVER_OK && set->first != 0)
+		status = status_of(turn_servers(c->ares, set->first));
+	if (status == SPF_RESOLVER_OK)
+		*out = c;
+	else
 		channel_free(c);
-		return SPF_RESOLVER_BAD_SERVERS;
-	}
-	if (set->first != 0)
-		turn_servers(c->ares, set->first);
-	*out = c;
-	return SPF_RESOLVER_OK;
+	return status;
 }
 
 /*
@@ -338,9 +417,9 @@ channels_build(struct channels *set, const struct spf_resolver_params *params)
 	struct channel *first;
 
 	if (params->nameservers != NULL) {
-		set->nameservers = strdup(params->nameservers);
-		if (set->nameservers == NULL)
-			return SPF_RESOLVER_NO_MEMORY;
+		status = read_servers(set, text_of(params->nameservers));
+		if (status != SPF_RESOLVER_OK)
+			return status;
 	}
 	if (tick_ms < TICK_MS_MIN)
 		tick_ms = TICK_MS_MIN;
@@ -405,6 +484,6 @@ channels_free_(struct channels *set)
 	}
 	if (set->tick != NULL)
 		event_free(set->tick);
-	free(set->nameservers);
+	free_servers(set->servers);
 	free(set);
 }

@@ -32,7 +32,7 @@ static const uint8_t forbidden[256] = {A, A, A, A, A, A, A, A, A, O, A, A, A, A,
     A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A, /* controls */
     O, 0, D, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* blank, quote */
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, B, D, B, 0, /* < = > */
-    [0x7f] = A};
+    ['@'] = D, [0x7f] = A};
 
 static bool
 has_forbidden(struct text t, uint8_t where)

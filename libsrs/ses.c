@@ -6,9 +6,9 @@
  *	tc	  = now / fraction
  *	b	  = the least b >= 1 with (1 << b) - 1 > max_age_days
  *	T	  = b + fraction_bits;  M = (1 << T) - 1
- *	H	  = top hash_bits of HMAC(BE64(tc) BE64(id) local "@"
- *lc(domain)) N	  = ((id << T | tc mod M) << hash_bits) | H signature = N in
- *base 38
+ *	H	  = top hash_bits of HMAC(BE64(tc) BE64(id) local "@" lc(domain))
+ *	N	  = ((id << T | tc mod M) << hash_bits) | H
+ *	signature = N in base 38
  *
  * tc is taken modulo M, not M + 1: the value M marks a fixed signature, whose
  * hash is over tc = 0.  Its hash is checked like any other's.
@@ -143,6 +143,17 @@ number_bits(const struct number *n, unsigned from, unsigned count)
 			value |= n->limb[bit / 32] >> bit % 32 & 1;
 	}
 	return value;
+}
+
+/* The lowest bits (fewer than there are) of n. */
+static void
+number_low_bits(const struct number *n, unsigned bits, struct number *out)
+{
+	*out = (struct number){{0}};
+	for (unsigned i = 0; i < bits / 32; i++)
+		out->limb[i] = n->limb[i];
+	out->limb[bits / 32] =
+	    n->limb[bits / 32] & ((UINT32_C(1) << bits % 32) - 1);
 }
 
 static void
@@ -343,8 +354,7 @@ signature_verify(const struct ses_ctx *ctx, const struct mailbox_ *box,
 	struct number have = {{0}};
 	bool found = false;
 
-	for (unsigned i = ctx->params.hash_bits; i-- > 0;)
-		number_push(&have, number_bits(n, i, 1), 1);
+	number_low_bits(n, ctx->params.hash_bits, &have);
 	for (unsigned k = ctx->keys.count; k-- > 0;) {
 		struct number want = {{0}};
 

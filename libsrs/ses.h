@@ -71,8 +71,8 @@ enum srs_status ses_sign_fixed(const struct ses_ctx *ctx, struct text sender,
  * Verify a signed address and give the one that was signed.  The hash is
  * always checked, of dated and of fixed signatures.  The local part is signed
  * with its case, the domain without.
- * out: the caller's; "" unless SRS_OK.  info: the caller's or NULL; set only
- * with SRS_OK, SRS_EXPIRED.
+ * out: the caller's; "" unless SRS_OK.  info: the caller's or NULL; set
+ * once the signature is verified: with SRS_OK, SRS_EXPIRED, SRS_NO_SPACE.
  * SRS_OK; SRS_NOT_SRS: no SES address; SRS_BAD_SYNTAX; SRS_BAD_HASH: not signed
  * by any key, or dated in the future; SRS_EXPIRED; SRS_NO_SPACE; SRS_NO_KEY.
  */

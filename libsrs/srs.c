@@ -330,6 +330,18 @@ encode_srs1(const struct srs_ctx *ctx, struct text host1, struct text rest,
 }
 
 /*
+ * The rest of SRS1 begins with the separator of the SRS0 inside.  It must: the
+ * signed fields are joined without delimiters, so that otherwise the fields of
+ * a signed SRS0 could be cut in other places and pass for an SRS1.
+ */
+static bool
+rest_ok(struct text rest)
+{
+	return rest.len != 0 &&
+	    (rest.p[0] == '=' || rest.p[0] == '+' || rest.p[0] == '-');
+}
+
+/*
  * An address that is somebody's SRS0 or SRS1.  The first forwarder, host1, is
  * kept, whoever sent it on: a bounce goes back in two steps however long the
  * chain was.
@@ -345,7 +357,7 @@ encode_again(const struct srs_ctx *ctx, const struct mailbox_ *box, int version,
 		    text_from(box->local, TAG_LEN), box->quoted, domain, out);
 	rest = text_from(box->local, TAG_LEN + 1);
 	if (!text_cut(&rest, '=', &hash) || !text_cut(&rest, '=', &host1) ||
-	    !mailbox_domain_ok_(host1))
+	    !mailbox_domain_ok_(host1) || !rest_ok(rest))
 		return SRS_BAD_SYNTAX;
 	return encode_srs1(ctx, host1, rest, box->quoted, domain, out);
 }
@@ -428,6 +440,8 @@ info_parse(struct text address, struct srs_info *info)
 	if (version == 0 && !text_cut(&info->user, '=', &info->timestamp))
 		return SRS_BAD_SYNTAX;
 	if (!text_cut(&info->user, '=', &info->host))
+		return SRS_BAD_SYNTAX;
+	if (version == 1 && !rest_ok(info->user))
 		return SRS_BAD_SYNTAX;
 	info->sign_form = version == 0 && info->host.len == 0;
 	return SRS_OK;

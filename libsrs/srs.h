@@ -6,7 +6,7 @@
  * No I/O, no clock, no environment, no globals: time is an argument, keys are
  * given by the caller, and a context, once its keys are in, is read only and
  * may be used by any number of threads at once.  Nothing but _new and _add_key
- * allocates.
+ * allocates.  What is written must not lie in what is read.
  *
  * Addresses are those of RFC 5321 without angle brackets: local-part "@"
  * domain, cut at the last "@".  Octets above 0x7f pass through (RFC 6531).  A
@@ -171,8 +171,8 @@ struct srs_info {
  * info: the caller's or NULL; filled as far as the address could be read,
  * whatever the status.
  * SRS_OK; SRS_NOT_SRS; SRS_BAD_SYNTAX; SRS_SHORT_HASH; SRS_BAD_HASH;
- * SRS_BAD_TIMESTAMP, SRS_EXPIRED, SRS_FUTURE: the hash is right but for that;
- * SRS_NO_SPACE; SRS_NO_KEY.
+ * SRS_BAD_TIMESTAMP; SRS_EXPIRED, SRS_FUTURE: the hash is right; SRS_NO_SPACE;
+ * SRS_NO_KEY.
  */
 enum srs_status srs_decode(const struct srs_ctx *ctx, struct text address,
     uint64_t now_sec, struct srs_addr *out, struct srs_info *info);

@@ -16,11 +16,7 @@
 
 #define SPFQUERY_OVERRIDES_MAX 32
 
-enum spfquery_engine {
-	SPFQUERY_NATIVE,
-	SPFQUERY_LIBSPF2,
-	SPFQUERY_AUDIT
-};
+enum spfquery_engine { SPFQUERY_NATIVE, SPFQUERY_LIBSPF2, SPFQUERY_AUDIT };
 
 /* What the command line says.  NULL: not said. */
 struct spfquery_options {

@@ -108,10 +108,32 @@ dns_source(struct dns *dns)
 	return (struct spf_source){.lookup = lookup, .arg = dns};
 }
 
+static void
+reply_free(struct dns *dns, struct dns_reply *r)
+{
+	if (r->owned != NULL)
+		spf_answer_free(r->owned);
+	else if (dns->resolver != NULL)
+		spf_answer_release(r->answer);
+	free(r);
+}
+
 void
 dns_restart(struct dns *dns)
 {
+	struct dns_reply **at = &dns->replies;
+
 	dns->deadline_us = 0;
+	while (*at != NULL) {
+		struct dns_reply *r = *at;
+
+		if (r->fixed) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		reply_free(dns, r);
+	}
 }
 
 unsigned
@@ -175,11 +197,7 @@ dns_close(struct dns *dns)
 		struct dns_reply *r = dns->replies;
 
 		dns->replies = r->next;
-		if (r->owned != NULL)
-			spf_answer_free(r->owned);
-		else if (dns->resolver != NULL)
-			spf_answer_release(r->answer);
-		free(r);
+		reply_free(dns, r);
 	}
 	zone_free(dns->zone);
 	spf_resolver_free(dns->resolver);
@@ -191,8 +209,10 @@ dns_override(struct dns *dns, struct text domain, struct text record)
 {
 	if (domain.len != 0 && domain.p[domain.len - 1] == '.')
 		domain.len--;
-	reply_own(reply_add(dns, SPF_RR_TXT, domain),
-	    spf_answer_txt(&record, 1));
+	struct dns_reply *r = reply_add(dns, SPF_RR_TXT, domain);
+
+	reply_own(r, spf_answer_txt(&record, 1));
+	r->fixed = true;
 	if (dns->resolver != NULL &&
 	    spf_resolver_override(dns->resolver, domain, record) !=
 		SPF_RESOLVER_OK)
@@ -213,8 +233,8 @@ dns_check(struct dns *dns, enum spfquery_engine engine,
 		break;
 	case SPFQUERY_LIBSPF2:
 	case SPFQUERY_AUDIT:
-		fprintf(stderr,
-		    "spfquery: the engine libspf2 is not built in\n");
+		fprintf(
+		    stderr, "spfquery: the engine libspf2 is not built in\n");
 		return false;
 	}
 	/* Nothing is unknown there, so this is the verdict. */
@@ -222,7 +242,6 @@ dns_check(struct dns *dns, enum spfquery_engine engine,
 		spf_evaluate(request, &source, out);
 		return true;
 	}
-	spf_resolver_check(
-	    dns->resolver, request, dns->timeout_ms, out, NULL);
+	spf_resolver_check(dns->resolver, request, dns->timeout_ms, out, NULL);
 	return true;
 }

@@ -14,6 +14,7 @@ struct dns_reply {
 	enum spf_rr rr;
 	const struct spf_answer *answer;
 	struct spf_answer *owned; /* by the reply itself */
+	bool fixed;               /* whatever the DNS says */
 	bool timed;               /* it came from the network */
 	uint64_t elapsed_us;
 	size_t name_len;
@@ -36,8 +37,8 @@ bool dns_check(struct dns *dns, enum spfquery_engine engine,
 
 /*
  * Answers one by one, each waited for and kept, so that no answer is ever
- * unknown and none changes.  Errors once the time for a check is over; the time
- * begins with the first question after dns_restart().
+ * unknown and none changes.  Errors once the time for a check is over.
+ * dns_restart() forgets them and begins a new check.
  */
 struct spf_source dns_source(struct dns *dns);
 void dns_restart(struct dns *dns);

@@ -53,6 +53,9 @@ answer(struct batch *b, enum srs_status status, const struct srs_addr *result)
 {
 	if (b->out.size - b->out.len < ANSWER_MAX)
 		flush(b);
+	/* A local part of this kind would read as a failure. */
+	if (status == SRS_OK && text_starts(text_of(result->text), TEXT("! ")))
+		status = SRS_BAD_SYNTAX;
 	if (status == SRS_OK)
 		out_text(&b->out, text_at(result->text, result->len));
 	else {

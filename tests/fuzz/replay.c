@@ -2,7 +2,9 @@
 /*
  * replay: run a fuzz target over files, without a fuzzer.
  *
- *	TARGET [-m MUTATIONS] FILE-OR-DIRECTORY...
+ *	TARGET [-m MUTATIONS] [FILE-OR-DIRECTORY...]
+ *
+ * Without a file it takes those of tests/fuzz/corpus/TARGET.
  *
  * Each file is given to the target as it is, cut short at every length up to
  * CUTS_MAX, and changed in MUTATIONS ways (200 unless told), always the same
@@ -202,6 +204,18 @@ replay_path(const char *path, size_t mutations)
 	return ok;
 }
 
+static bool
+replay_own_corpus(const char *program, size_t mutations)
+{
+	const char *slash = strrchr(program, '/');
+	char path[PATH_SIZE];
+	int len = snprintf(path, sizeof(path), "tests/fuzz/corpus/%s",
+	    slash != NULL ? slash + 1 : program);
+
+	return len > 0 && (size_t)len < sizeof(path) &&
+	    replay_path(path, mutations);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -213,7 +227,7 @@ main(int argc, char **argv)
 		if (option != 'm' ||
 		    !text_uint(text_of(optarg), 100000000, &mutations)) {
 			fputs("usage: replay [-m MUTATIONS] "
-			      "FILE-OR-DIRECTORY...\n",
+			      "[FILE-OR-DIRECTORY...]\n",
 			    stderr);
 			return 2;
 		}
@@ -221,6 +235,8 @@ main(int argc, char **argv)
 	signal(SIGSEGV, tell_input);
 	signal(SIGBUS, tell_input);
 	signal(SIGFPE, tell_input);
+	if (optind == argc)
+		ok = replay_own_corpus(argv[0], (size_t)mutations);
 	for (int i = optind; i < argc; i++)
 		ok = replay_path(argv[i], (size_t)mutations) && ok;
 	ok = ok && files != 0;

@@ -7,6 +7,7 @@ Answers: Here is our command, the peers are Debian's packages, unpacked and not
 installed.
 """
 
+import atexit
 import collections
 import glob
 import os
@@ -216,6 +217,7 @@ class Postsrsd:
                  "FAKETIME": time.strftime("%Y-%m-%d %H:%M:%S",
                                            time.gmtime(NOW)),
                  "FAKETIME_DONT_FAKE_MONOTONIC": "1"})
+        atexit.register(self.process.kill)
         self.tables = [connect(port, self.process) for port in ports]
         stamp, = self.encode([b"a@b.example"])
         if b"=G3=b.example=a@" not in stamp.text:

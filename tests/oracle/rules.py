@@ -315,3 +315,9 @@ def ses_equals(d):
 def ses_forgery(d):
     return only_there(d, BAD_HASH) and has_no_date(d.address,
                                                    d.config.max_age)
+
+
+@rule("SES zeros", "a number has one spelling: with zeros in front it would "
+      "pass for another signature", peers=("pysrs",), verbs=("ses_verify",))
+def ses_zeros(d):
+    return only_there(d, BAD_HASH) and re.match(rb"SES=A", d.address, re.I)

@@ -16,6 +16,7 @@
  *threads; none may call back after that override DOMAIN RECORD repeat N IP
  *SENDER HELO		nanoseconds of each of N checks stats
  *	free				end the resolver, whatever is in flight
+ *	abandon T IP SENDER HELO	end it while T threads wait
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -133,6 +134,15 @@ tally_add(
 }
 
 static void
+tally_reset(void)
+{
+	tally.ended = tally.rounds_max = 0;
+	tally.questions = tally.elapsed_us_max = 0;
+	memset(tally.results, 0, sizeof(tally.results));
+	started_count = 0;
+}
+
+static void
 tally_print(void)
 {
 	printf("ended=%zu", tally.ended);
@@ -143,10 +153,7 @@ tally_print(void)
 	       " elapsed_us=%" PRIu64 "\n",
 	    tally.questions, tally.rounds_max, tally.elapsed_us_max,
 	    now_ns() / 1000 - begun_us);
-	tally.ended = tally.rounds_max = 0;
-	tally.questions = tally.elapsed_us_max = 0;
-	memset(tally.results, 0, sizeof(tally.results));
-	started_count = 0;
+	tally_reset();
 }
 
 /* --- commands --- */
@@ -304,7 +311,7 @@ run_cancel(char **words)
 	atomic_store(&all_cancelled, true);
 	printf("cancelled=%zu ended=%zu of=%zu\n", atomic_load(&cancelled),
 	    tally.ended, started_count);
-	tally.ended = started_count = 0;
+	tally_reset();
 }
 
 static void
@@ -368,6 +375,46 @@ run_free(char **words)
 	run_wait(words);
 }
 
+static void *
+check_one(void *arg)
+{
+	struct texts texts;
+	struct spf_request request = request_of(arg, &texts);
+	struct spf_verdict verdict;
+	struct spf_cost cost;
+
+	spf_resolver_check(
+	    resolver, &request, SPF_TIMEOUT_MS_MAX, &verdict, &cost);
+	tally_add(NULL, &verdict, &cost);
+	return NULL;
+}
+
+static void
+run_abandon(char **words)
+{
+	size_t count = strtoul(words[0], NULL, 10);
+	pthread_t *threads = calloc(count, sizeof(*threads));
+	struct spf_resolver_stats stats;
+
+	if (threads == NULL)
+		fail("no memory");
+	begun_us = now_ns() / 1000;
+	for (size_t i = 0; i < count; i++)
+		if (pthread_create(&threads[i], NULL, check_one, words + 1) !=
+		    0)
+			fail("no thread");
+	/* Nobody may begin anything after the end, so all must have begun. */
+	do
+		spf_resolver_stats(resolver, &stats);
+	while (stats.in_flight < count);
+	spf_resolver_free(resolver);
+	resolver = NULL;
+	for (size_t i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+	tally_print();
+}
+
 static const struct {
 	const char *name;
 	void (*run)(char **words);
@@ -383,6 +430,7 @@ static const struct {
     {"repeat", run_repeat},
     {"stats", run_stats},
     {"free", run_free},
+    {"abandon", run_abandon},
 };
 
 static void

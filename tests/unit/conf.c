@@ -299,6 +299,36 @@ lines_and_files_are_known(void **state)
 	conf_free(NULL);
 }
 
+/* Sections on the stack of a function that has returned by the time of asking.
+ */
+static __attribute__((noinline)) struct conf *
+load_with_local_sections(struct report *report)
+{
+	struct conf_section local[] = {
+	    {"used", "", keys, COUNT(keys), &used, true, false}};
+	struct conf *conf = NULL;
+	struct ini ini;
+
+	assert_true(ini_parse(
+	    &ini, "t", TEXT("[used]\n\nflag=no\n"), INI_OURS, report));
+	assert_true(conf_load(&conf, &ini, local, 1, report));
+	ini_free(&ini);
+	memset(local, 0, sizeof(local));
+	return conf;
+}
+
+static void
+lines_outlive_the_sections(void **state)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct conf *conf = load_with_local_sections(&report);
+
+	(void)state;
+	assert_int_equal(conf_line(conf, "used", "flag"), 3);
+	conf_free(conf);
+}
+
 /* The values outlive the text they came from. */
 static void
 values_outlive_the_ini(void **state)
@@ -486,6 +516,7 @@ main(void)
 	    cmocka_unit_test(table),
 	    cmocka_unit_test(earlier_errors_stay),
 	    cmocka_unit_test(lines_and_files_are_known),
+	    cmocka_unit_test(lines_outlive_the_sections),
 	    cmocka_unit_test(values_outlive_the_ini),
 	    cmocka_unit_test(sample_shows_the_table),
 	    cmocka_unit_test(sample_is_a_configuration),

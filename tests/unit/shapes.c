@@ -25,7 +25,7 @@ static const struct {
     {"8.17.1, needless quotes gone",
 	BYTES("recipient.example\x9b"
 	      "blah blah<@orig.com.>"),
-	"recipient.example", "blah blah<@orig.com.>", "blah blah@orig.com"},
+	"recipient.example", "blah blah<@orig.com.>", "\"blah blah\"@orig.com"},
     {"8.17.1, kept quotes",
 	BYTES("recipient.example\x9b\"Blah Blah\"<@orig.com.>"),
 	"recipient.example", "\"Blah Blah\"<@orig.com.>",
@@ -87,24 +87,24 @@ static const struct {
 	"",
 	"bob<@a.>\x9b"
 	"eve<@b.>",
-	"bob<@a.>\x9b"
-	"eve@b"},
+	"\"bob<@a.>\x9b"
+	"eve\"@b"},
     {"behind a blank",
 	BYTES("b c\x9b"
 	      "eve<@b.>"),
 	"",
 	"b c\x9b"
 	"eve<@b.>",
-	"b c\x9b"
-	"eve@b"},
+	"\"b c\x9b"
+	"eve\"@b"},
     {"behind an @",
 	BYTES("a@b\x9b"
 	      "eve<@b.>"),
 	"",
 	"a@b\x9b"
 	"eve<@b.>",
-	"a@b\x9b"
-	"eve@b"},
+	"\"a@b\x9b"
+	"eve\"@b"},
 };
 
 static const struct {
@@ -134,6 +134,54 @@ static const struct {
     {"short", "<", "<"},
     {"shorter", "<@", "<@"},
 };
+
+/* Answers that change nothing, but for quotes that sendmail has stripped. */
+static const struct {
+	const char *name, *input, *expect;
+} unchanged[] = {
+    {"as it came", "bob<@example.com.>", "bob<@example.com.>"},
+    {"null", "<@>", "<@>"},
+    {"empty", "", "<@>"},
+    {"unqualified", "bob", "bob"},
+    {"plain", "bob@example.com", "bob@example.com"},
+    {"stripped", "blah blah<@orig.com.>", "\"blah blah\"<@orig.com.>"},
+    {"stripped, with an @", "a@b<@orig.com.>", "\"a@b\"<@orig.com.>"},
+    {"stripped, with a <@", "a<@b<@orig.com.>", "\"a<@b\"<@orig.com.>"},
+    {"every special", "(<@c.>", "\"(\"<@c.>"},
+    {"quoted already", "\"a b\"<@c.>", "\"a b\"<@c.>"},
+    {"a quote within", "a\"b c<@d.>", "a\"b c<@d.>"},
+    {"a backslash within", "a\\b c<@d.>", "a\\b c<@d.>"},
+    {"atoms need none", "a.b!#$%&'*+-/=?^_`{|}~<@c.>",
+	"a.b!#$%&'*+-/=?^_`{|}~<@c.>"},
+    {"UTF-8 needs none", E_CARON "<@c.>", E_CARON "<@c.>"},
+    {"no dot", "a b<@c>", "\"a b\"<@c>"},
+    {"not closed", "bob<@c.", "bob<@c."},
+};
+
+static void
+stays_unchanged(void **state)
+{
+	static const char specials[] = "()<>[]:;@, \t";
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(unchanged); i++) {
+		char room[128];
+		struct text_out out = text_out(room, sizeof(room));
+
+		shapes_unchanged(text_of(unchanged[i].input), &out);
+		expect_text(unchanged[i].name, "answer", out_view(&out),
+		    text_of(unchanged[i].expect));
+	}
+	for (const char *c = specials; *c != '\0'; c++) {
+		char given[16], want[16], room[16];
+		struct text_out out = text_out(room, sizeof(room));
+
+		snprintf(given, sizeof(given), "a%cb<@d.>", *c);
+		snprintf(want, sizeof(want), "\"a%cb\"<@d.>", *c);
+		shapes_unchanged(text_of(given), &out);
+		expect_text(given, "answer", out_view(&out), text_of(want));
+	}
+}
 
 static void
 make_srs_keys(void **state)
@@ -192,13 +240,13 @@ from_plain(void **state)
 	}
 }
 
-/* Parts are parts of the key, and nothing is longer than it was. */
+/* Parts are parts of the key, and nothing but quotes is added. */
 static void
 any_key(void **state)
 {
 	static const char octets[] = "ab.@<>\"\x9b\xc4\x9b\xe2\x94 |";
 	uint64_t seed = 5;
-	char text[32], room[32];
+	char text[32], room[40];
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
@@ -219,7 +267,11 @@ any_key(void **state)
 		assert_int_equal(text_find(parts.host, '@'), parts.host.len);
 		shapes_to_plain(parts.address, &out);
 		assert_false(out.full);
-		assert_true(out.len <= parts.address.len);
+		assert_true(out.len <= parts.address.len + 2);
+		out = text_out(room, sizeof(room));
+		shapes_unchanged(parts.address, &out);
+		assert_false(out.full);
+		assert_true(out.len != 0 && out.len <= parts.address.len + 3);
 	}
 }
 
@@ -229,6 +281,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(make_srs_keys),
 	    cmocka_unit_test(to_plain),
+	    cmocka_unit_test(stays_unchanged),
 	    cmocka_unit_test(from_plain),
 	    cmocka_unit_test(any_key),
 	};

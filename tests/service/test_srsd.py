@@ -1,0 +1,1064 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""srsd as it runs: sockets, what clients may do to it, signals, privileges."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+
+from harness import (
+    DEADLINE, NOBODY, NOBODY_GROUP, ROOT, Client, Skip, Srsd, Suite, equal,
+    has_ipv6, netstring, true, wait_until, write)
+
+suite = Suite()
+
+FORWARD = b"forward bob@example.net"
+PROBE_ANSWER = re.compile(rb"OK srsd [0-9.]+ is up")
+ORIGINAL = b"OK bob@example.net"
+
+
+def forwarded(client, sender="bob@example.net"):
+    """The SRS address for sender."""
+    answer = client.ask("forward " + sender)
+    true(re.match(rb"OK SRS0=[^=]+=[A-Z2-7]{2}=", answer), f"SRS0: {answer!r}")
+    return answer[3:].decode()
+
+
+def expect_alive(client):
+    equal(client.ask("reverse " + forwarded(client)), ORIGINAL, "there and back")
+
+
+# --- sockets -----------------------------------------------------------------------
+
+@suite.case
+def unix_socket(site):
+    """a unix socket with its mode and owner"""
+    daemon = Srsd(site).start()
+    expect_alive(daemon.client())
+    info = os.stat(daemon.sock)
+    equal(stat.S_IMODE(info.st_mode), 0o660, "default mode")
+    if ROOT:
+        equal((info.st_uid, info.st_gid), (NOBODY, NOBODY_GROUP),
+              "default owner")
+    daemon.stop()
+    owner = "socket_owner = root:daemon\n" if ROOT else ""
+    daemon = Srsd(site, srsd="socket_mode = 0602\n" + owner).start()
+    info = os.stat(daemon.sock)
+    equal(stat.S_IMODE(info.st_mode), 0o602, "mode")
+    if ROOT:
+        equal((info.st_uid, info.st_gid), (0, 1), "owner")
+
+
+@suite.case
+def unknown_owner(site):
+    """socket_owner names nobody: srsd says so and doesn't start"""
+    daemon = Srsd(site, srsd="socket_owner = no-such-user")
+    status, _, error = site.run("-f", "-c", daemon.config)
+    equal(status, 1, "status")
+    true('socket_owner: no user "no-such-user" on this system' in error, error)
+
+
+@suite.case
+def inet_sockets(site):
+    """inet and inet6, as libmilter and as Postfix write them, and tcp_table"""
+    site.need_own_network()
+    listen = ["inet:10003@127.0.0.1", "inet:127.0.0.1:10004",
+              "inet:10005@localhost"]
+    hosts = [("127.0.0.1", 10003), ("127.0.0.1", 10004), ("127.0.0.1", 10005)]
+    if has_ipv6():
+        listen += ["inet6:10003@::1", "inet6:[::1]:10004"]
+        hosts += [("::1", 10003), ("::1", 10004)]
+    daemon = Srsd(site, srsd=f"listen = {', '.join(listen)}\n"
+                             "tcp_table_forward = inet:10001@127.0.0.1\n"
+                             "tcp_table_reverse = inet:10002@127.0.0.1\n")
+    daemon.start()
+    for host in hosts:
+        expect_alive(daemon.client(host))
+    expect_tcp_tables(daemon.client(("127.0.0.1", 10001)),
+                      daemon.client(("127.0.0.1", 10002)))
+    # A restart finds its ports free, though connections of the old one linger.
+    daemon.stop()
+    daemon.start()
+    expect_alive(daemon.client(hosts[0]))
+
+
+def expect_tcp_tables(forward, reverse):
+    line = forward.send(b"get bob@example.net\r\n").line()
+    true(line.startswith(b"200 SRS0="), f"answer {line!r}")
+    equal(reverse.send(b"get " + line[4:] + b"\n").line(),
+          b"200 bob@example.net", "answer")
+    equal(reverse.send(b"get bob@example.net\nput x\n").line(),
+          b"500 not_srs", "answer")
+    equal(reverse.line(), b"400 only%20get%20is%20understood", "answer")
+
+
+@suite.case
+def taken_port(site):
+    """a port that is taken: srsd says which and doesn't start"""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        name = f"inet:{taken.getsockname()[1]}@127.0.0.1"
+        daemon = Srsd(site, srsd=f"listen = {name}")
+        status, _, error = site.run("-f", "-c", daemon.config)
+    equal(status, 1, "status")
+    equal(error, f"error: {name}: cannot listen: Address already in use\n",
+          "message")
+
+
+@suite.case
+def passed_sockets(site):
+    """sockets that systemd passes, by their names"""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    daemon = Srsd(site)
+    daemon.start(sockets, {
+        "LISTEN_FDNAMES": "srsd.socket:tcp_table_forward:tcp_table_reverse"})
+    first, forward, reverse = [
+        daemon.client(s.getsockname()) for s in sockets]
+    expect_alive(first)
+    expect_tcp_tables(forward, reverse)
+    true(not os.path.exists(daemon.sock), "the file's socket was opened too")
+    # Without names all are socketmap; meant for another process, none is ours.
+    daemon.stop()
+    daemon.start(sockets[:1])
+    expect_alive(daemon.client(sockets[0].getsockname()))
+    daemon.stop()
+    daemon.start(sockets[:1], {"LISTEN_PID": "1"})
+    expect_alive(daemon.client())
+    for s in sockets:
+        s.close()
+
+
+@suite.case
+def stale_socket(site):
+    """a unix socket of a dead process is replaced, a served one is not"""
+    daemon = Srsd(site).start()
+    client = daemon.client()
+    status, _, error = site.run("-f", "-c", daemon.config)
+    equal(status, 1, "status beside another")
+    equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
+                 "Address already in use\n", "message")
+    expect_alive(client)
+    expect_alive(daemon.client())
+    daemon.kill()
+    true(os.path.exists(daemon.sock), "nothing stale to replace")
+    daemon.start()
+    expect_alive(daemon.client())
+
+
+@suite.case
+def path_is_taken(site):
+    """a path with a file, a directory or a link is left alone"""
+    daemon = Srsd(site)
+    for make in (lambda p: write(p, "mine"), os.mkdir,
+                 lambda p: os.symlink("/nowhere", p)):
+        make(daemon.sock)
+        before = os.lstat(daemon.sock)
+        status, _, error = site.run("-f", "-c", daemon.config)
+        equal(status, 1, "status")
+        equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
+                     "File exists\n", "message")
+        equal(os.lstat(daemon.sock).st_ino, before.st_ino, "what is there")
+        os.rename(daemon.sock, daemon.sock + str(before.st_ino))
+
+
+# --- what clients may do -----------------------------------------------------------
+
+NO_SUCH_MAP = (b"PERM no such map; there are make_srs, reverse_srs, "
+               b"srs_forward, srs_reverse, forward, reverse and probe")
+NO_SPACE = b"PERM not a request: no space behind the map"
+
+# name, octets sent, answers, whether the connection is closed then
+ABUSE = [
+    ("malformed", b"hello world\r\n", [], True),
+    ("malformed behind a request", netstring(b"forward x") + b"x",
+     [b"NOTFOUND "], True),
+    ("a NUL for a length", b"\0", [], True),
+    ("no comma", b"9:forward x;", [], True),
+    ("a length that wraps", b"18446744073709551619:abc,",
+     [b"PERM request too long"], True),
+    ("oversized", netstring(b"forward " + b"x" * 9000),
+     [b"PERM request too long"], True),
+    ("a megabyte of digits", b"9" * 1000000, [b"PERM request too long"], True),
+    ("a megabyte of noise", b"\xff" * 1000000, [], True),
+    ("the largest", netstring(b"forward " + b"x" * 8184), [b"NOTFOUND "],
+     False),
+    ("NUL in a key", netstring(b"forward a\0b"),
+     [b"PERM the key holds a NUL octet"], False),
+    ("no space", netstring(b"forward"), [NO_SPACE], False),
+    ("nothing at all", netstring(b""), [NO_SPACE], False),
+    ("unknown map", netstring(b"virtual x"), [NO_SUCH_MAP], False),
+    ("a thousand unknown maps", netstring(b"? x") * 1000,
+     [NO_SUCH_MAP] * 1000, False),
+]
+
+
+@suite.case
+def wire_abuse(site):
+    """bad requests get their answer or a closed connection, others don't notice"""
+    daemon = Srsd(site, srsd="workers = 1").start()
+    witness = daemon.client()
+    for name, octets, answers, closed in ABUSE:
+        client = daemon.client()
+        try:
+            client.send(octets)
+        except (BrokenPipeError, ConnectionResetError):
+            true(closed, f"{name}: closed while sending")
+        for answer in answers:
+            equal(client.answer(), answer, name)
+        if closed:
+            client.expect_closed(name)
+        else:
+            expect_alive(client)
+        expect_alive(witness)
+
+
+@suite.case
+def slow_requests(site):
+    """half a request for ever is closed, trickled or not; idle clients stay"""
+    daemon = Srsd(site, srsd="request_timeout = 1\nworkers = 1").start()
+    idle, half, trickle = daemon.client(), daemon.client(), daemon.client()
+    begin = time.monotonic()
+    half.send(b"23:forward bob")
+    while trickle.is_open():
+        true(time.monotonic() - begin < DEADLINE, "trickled on")
+        try:
+            trickle.send(b"8" if trickle.rest == b"" else b"x")
+            trickle.rest = b"sent the first"
+            if time.monotonic() - begin < 0.1:
+                trickle.send(b"000:")
+        except (BrokenPipeError, ConnectionResetError):
+            break
+        time.sleep(0.05)
+    true(time.monotonic() - begin > 0.9, "closed before its time")
+    half.expect_closed("half a request")
+    true(time.monotonic() - begin < 6, "closed long after its time")
+    expect_alive(idle)
+
+
+@suite.case
+def idle_timeout(site):
+    """clients that ask nothing are closed after idle_timeout"""
+    daemon = Srsd(site, srsd="idle_timeout = 1").start()
+    busy, idle = daemon.client(), daemon.client()
+    begin = time.monotonic()
+    expect_alive(idle)
+    while idle.is_open():
+        true(time.monotonic() - begin < DEADLINE, "never closed")
+        expect_alive(busy)
+        time.sleep(0.05)
+    true(time.monotonic() - begin > 0.9, "closed before its time")
+
+
+@suite.case
+def thousand_idle_clients(site):
+    """a thousand idle clients cost little and disturb nobody"""
+    if site.descriptors < 1200:
+        raise Skip("needs 1200 descriptors")
+    daemon = Srsd(site).start()
+    expect_alive(daemon.client())
+    before = daemon.memory()
+    crowd = [daemon.client() for _ in range(1000)]
+    expect_alive(daemon.client())
+    for client in crowd[::100]:
+        expect_alive(client)
+    # The last one was accepted, so all are.
+    expect_alive(crowd[-1])
+    grown = daemon.memory() - before
+    true(grown < 4 << 20, f"{grown} octets for a thousand clients")
+
+
+def send_until_full(client, octets):
+    """Send octets over and over until nobody takes them; how often."""
+    client.socket.setblocking(False)
+    stream, sent, deadline = octets * 1000, 0, time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        try:
+            sent += client.socket.send(stream[sent % len(octets):])
+            deadline = time.monotonic() + 0.5
+        except BlockingIOError:
+            time.sleep(0.01)
+    client.socket.settimeout(DEADLINE)
+    return sent
+
+
+@suite.case
+def reader_that_never_reads(site):
+    """who pipelines and never reads costs little, disturbs nobody, loses nothing"""
+    daemon = Srsd(site, srsd="workers = 1").start()
+    witness, deaf = daemon.client(), daemon.client()
+    expect_alive(witness)
+    before = daemon.memory()
+    request = netstring(FORWARD)
+    sent = send_until_full(deaf, request)
+    true(sent > 100000, f"only {sent} octets were taken")
+    expect_alive(witness)
+    grown = daemon.memory() - before
+    true(grown < 4 << 20, f"{grown} octets for one client")
+    # It reads after all: every whole request is answered.
+    expected = witness.ask(FORWARD)
+    for number in range(sent // len(request)):
+        equal(deaf.answer(), expected, f"answer {number}")
+
+
+@suite.case
+def reader_is_closed(site):
+    """who takes no answers is closed after request_timeout"""
+    daemon = Srsd(site, srsd="request_timeout = 1\nworkers = 1").start()
+    witness, deaf = daemon.client(), daemon.client()
+    send_until_full(deaf, netstring(FORWARD))
+    wait_until(lambda: count_connections(daemon) == 1, "the deaf one to go")
+    expect_alive(witness)
+
+
+def count_connections(daemon):
+    """Connections of a daemon that has one listener."""
+    links = []
+    for fd in os.listdir(f"/proc/{daemon.process.pid}/fd"):
+        try:
+            links.append(os.readlink(f"/proc/{daemon.process.pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass
+    return sum(link.startswith("socket:") for link in links) - 1
+
+
+@suite.case
+def flood(site):
+    """connections beyond max_connections wait and are served in their turn"""
+    daemon = Srsd(site, srsd="max_connections = 8\nworkers = 1").start()
+    waiting = [daemon.client().send(netstring(b"probe ")) for _ in range(40)]
+    wait_until(lambda: count_connections(daemon) == 8, "eight to be accepted")
+    answered = 0
+    while waiting:
+        ready = wait_until(
+            lambda: [c for c in waiting if has_answer(c)], "an answer")
+        true(len(ready) <= 8, f"{len(ready)} were served at once")
+        true(count_connections(daemon) <= 8, "too many connections")
+        for client in ready:
+            true(PROBE_ANSWER.match(client.answer()), "answer")
+            waiting.remove(client)
+            client.close()
+            answered += 1
+    equal(answered, 40, "served")
+
+
+def has_answer(client):
+    client.socket.setblocking(False)
+    try:
+        return client.socket.recv(1, socket.MSG_PEEK) != b""
+    except BlockingIOError:
+        return False
+    finally:
+        client.socket.settimeout(DEADLINE)
+
+
+# --- signals -----------------------------------------------------------------------
+
+RELOADED = "configuration and secrets reloaded"
+STAYS = "the new configuration is wrong; the old one stays in force"
+
+
+@suite.case
+def reload(site):
+    """SIGHUP takes a good configuration and not a bad one, and closes nobody"""
+    daemon = Srsd(site).start()
+    client = daemon.client()
+    before = forwarded(client)
+    true(before.endswith("@srs.example.com"), before)
+    daemon.configure(srs="fwdomain = two.example.com\nsrs_domains = "
+                         "two.example.com, srs.example.com")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(RELOADED)
+    true(forwarded(client).endswith("@two.example.com"), "the old domain")
+    equal(client.ask("reverse " + before), ORIGINAL, "an older address")
+
+    daemon.configure(srs="fwdomain = three.example.com\nhash_length = 99")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(STAYS)
+    with open(daemon.config, encoding="ascii") as file:
+        line = [n for n, text in enumerate(file, 1) if "hash_length" in text][0]
+    true(f"{daemon.config}:{line}: hash_length: not a number from 4 to 27: "
+         in daemon.log().replace("\\", ""), daemon.log())
+    true(forwarded(client).endswith("@two.example.com"), "the new domain")
+
+    write(daemon.config, "not a configuration\n")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(STAYS, 2)
+    os.unlink(daemon.config)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(STAYS, 3)
+    expect_alive(client)
+    # And a good one after all.
+    daemon.configure(srs="fwdomain = four.example.com")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(RELOADED, 2)
+    true(forwarded(client).endswith("@four.example.com"), "the old domain")
+
+
+@suite.case
+def reload_tells_what_it_cannot(site):
+    """SIGHUP says what only a restart changes"""
+    daemon = Srsd(site).start()
+    daemon.configure(srsd=f"listen = unix:{daemon.sock}2\nworkers = 3",
+                     log="format = json")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(RELOADED)
+    for key in ("listen", "workers", "[log] format"):
+        true(f"{key} needs a restart to change" in daemon.log(), key)
+    equal(daemon.log().count("needs a restart"), 3, "keys")
+    expect_alive(daemon.client())
+
+
+class Load:
+    """Clients that ask without a pause, and remember what went wrong."""
+
+    def __init__(self, daemon, count):
+        self.ending, self.asked, self.failure = False, 0, None
+        self.threads = [
+            threading.Thread(target=self.go, args=(daemon.client(),))
+            for _ in range(count)]
+
+    def go(self, client):
+        try:
+            while not self.ending:
+                expect_alive(client)
+                self.asked += 1
+        except Exception as error:  # pylint: disable=broad-except
+            self.failure = error
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending = True
+        for thread in self.threads:
+            thread.join()
+        if self.failure:
+            raise self.failure
+
+
+@suite.case
+def thousand_reloads(site):
+    """a thousand SIGHUPs under load harm nobody"""
+    daemon = Srsd(site, log="level = warning").start(wait=False)
+    wait_until(lambda: os.path.exists(daemon.sock) and can_ask(daemon),
+               "srsd to serve")
+    with Load(daemon, 4) as load:
+        wait_until(lambda: load.asked > 20, "load")
+        before = daemon.memory()
+        for _ in range(1000):
+            daemon.signal(signal.SIGHUP)
+            time.sleep(0.001)
+        asked = load.asked
+        wait_until(lambda: load.asked > asked + 20, "more load")
+        grown = daemon.memory() - before
+    equal(daemon.log(), "", "log")
+    true(grown < 4 << 20, f"{grown} octets more")
+    daemon.stop()
+
+
+def can_ask(daemon):
+    try:
+        return bool(PROBE_ANSWER.match(daemon.client().ask("probe ")))
+    except OSError:
+        return False
+
+
+@suite.case
+def changed_files(site):
+    """changed secret and list files are taken without a signal"""
+    lists = site.new_dir()
+    excluded = write(os.path.join(lists, "excluded"), "other.example\n")
+    daemon = Srsd(site, srs=f"exclude_senders = {excluded}").start()
+    client = daemon.client()
+    old = forwarded(client)
+    write(daemon.secret, f"the next secret of the tests\n{daemon.SECRET}\n",
+          0o640)
+    write(excluded, "other.example\nlisted.example\n")
+    daemon.wait_log(RELOADED)
+    equal(client.ask("forward a@listed.example"), b"NOTFOUND ", "listed")
+    new = forwarded(client)
+    true(new != old, "signed with the old secret")
+    equal(client.ask("reverse " + old), ORIGINAL, "an older address")
+    # The old secret goes; what it has signed is nobody's then.
+    write(daemon.secret, "the next secret of the tests\n", 0o640)
+    daemon.wait_log(RELOADED, 2)
+    equal(client.ask("reverse " + old), b"NOTFOUND ", "signed with the old")
+    equal(client.ask("reverse " + new), ORIGINAL, "signed with the new")
+
+
+@suite.case
+def changed_for_the_worse(site):
+    """a secret file spoilt on disk is told of once, and the old secret stays"""
+    daemon = Srsd(site).start()
+    client = daemon.client()
+    address = forwarded(client)
+    write(daemon.secret, "short\n", 0o640)
+    daemon.wait_log(STAYS)
+    equal(forwarded(client), address, "signature")
+    # Mended: taken, and only one complaint in between.
+    write(daemon.secret, "the next secret of the tests\n", 0o640)
+    daemon.wait_log(RELOADED)
+    true(forwarded(client) != address, "signed with the old secret")
+    write(daemon.secret, "short\n", 0o640)
+    daemon.wait_log(STAYS, 2)
+    ends = time.monotonic() + 4.5       # two looks at the file and some
+    wait_until(lambda: time.monotonic() > ends or daemon.log().count(STAYS) > 2,
+               "time to pass")
+    equal(daemon.log().count(STAYS), 2, "complaints")
+
+
+@suite.case
+def term_answers_what_was_sent(site):
+    """SIGTERM: requests that were sent are answered, and the status is 0"""
+    daemon = Srsd(site, srsd="workers = 2").start()
+    client, idle = daemon.client(), daemon.client()
+    expect_alive(idle)
+    expected = client.ask(FORWARD)
+    client.send(netstring(FORWARD) * 500)
+    daemon.process.terminate()
+    for number in range(500):
+        equal(client.answer(), expected, f"answer {number}")
+    client.expect_closed("afterwards")
+    idle.expect_closed("idle")
+    equal(daemon.process.wait(DEADLINE), 0, "status")
+    true("text=stopped" in daemon.log(), "log")
+
+
+@suite.case
+def term_answers_all_of_it(site):
+    """SIGTERM: so are many more than fit into one buffer"""
+    daemon = Srsd(site, srsd="workers = 1", log="level = warning")
+    daemon.start(wait=False)
+    wait_until(lambda: os.path.exists(daemon.sock) and can_ask(daemon),
+               "srsd to serve")
+    client = daemon.client()
+    expected = client.ask(FORWARD)
+    requests = send_until_full(client, netstring(FORWARD)) // \
+        len(netstring(FORWARD))
+    daemon.process.terminate()
+    for number in range(requests):
+        equal(client.answer(), expected, f"answer {number} of {requests}")
+    equal(daemon.process.wait(DEADLINE), 0, "status")
+
+
+@suite.case
+def term_waits_for_nobody_for_ever(site):
+    """SIGTERM: who takes no answers is left behind after a few seconds"""
+    daemon = Srsd(site, srsd="workers = 1").start()
+    deaf, half = daemon.client(), daemon.client()
+    send_until_full(deaf, netstring(FORWARD))
+    half.send(b"23:forw")
+    true(daemon.stop() < 10, "it took too long")
+
+
+@suite.case
+def interrupt(site):
+    """SIGINT stops as SIGTERM does"""
+    daemon = Srsd(site).start()
+    daemon.signal(signal.SIGINT)
+    equal(daemon.process.wait(DEADLINE), 0, "status")
+
+
+@suite.case
+def notifications(site):
+    """the service manager is told of start, reload and stop"""
+    path = os.path.join(site.new_dir(), "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(path)
+        os.chmod(path, 0o666)
+        manager.settimeout(DEADLINE)
+        daemon = Srsd(site).start(env={"NOTIFY_SOCKET": path})
+        equal(manager.recv(4096), b"READY=1", "start")
+        expect_alive(daemon.client())
+        daemon.signal(signal.SIGHUP)
+        begin = time.clock_gettime(time.CLOCK_MONOTONIC)
+        message = manager.recv(4096)
+        match = re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=(\d+)", message)
+        true(match, f"reload: {message!r}")
+        true(abs(int(match[1]) / 1e6 - begin) < DEADLINE, "clock")
+        equal(manager.recv(4096), b"READY=1", "reloaded")
+        daemon.stop()
+        equal(manager.recv(4096), b"STOPPING=1", "stop")
+
+
+# --- in the background -------------------------------------------------------------
+
+def reap(pid):
+    """Exit status of a process that became ours."""
+    def ended():
+        done, status = os.waitpid(pid, os.WNOHANG)
+        return done == pid and (os.waitstatus_to_exitcode(status),)
+    return wait_until(ended, f"process {pid} to end")[0]
+
+
+class Background:
+    """srsd that went into the background; ended with the `with`."""
+
+    def __init__(self, site, *args, **options):
+        self.daemon = Srsd(site, **options)
+        self.pid_path = os.path.join(self.daemon.dir, "pid")
+        self.daemon.configure(
+            srsd=self.daemon.sections["srsd"] + f"\npid_file = {self.pid_path}",
+            log="level = error")
+        self.args = args or ("-c", self.daemon.config)
+        self.result = site.run(*self.args, cwd=self.daemon.dir)
+        self.pid = 0
+        if os.path.exists(self.pid_path):
+            with open(self.pid_path, encoding="ascii") as file:
+                self.pid = int(file.read() or "0")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.pid:
+            os.kill(self.pid, signal.SIGTERM)
+            equal(reap(self.pid), 0, "status")
+
+
+@suite.case
+def background(site):
+    """the parent exits when the daemon serves; the daemon holds on to nothing"""
+    with Background(site) as b:
+        equal(b.result, (0, "", ""), "start")
+        # No polling: it serves already.
+        expect_alive(b.daemon.client())
+        true(b.pid > 1, f"pid {b.pid}")
+        equal(os.getsid(b.pid), b.pid, "session")
+        for fd in range(3):
+            equal(os.readlink(f"/proc/{b.pid}/fd/{fd}"), "/dev/null",
+                  f"descriptor {fd}")
+    true(not can_connect(b.daemon.sock), "it still listens")
+
+
+def can_connect(path):
+    with socket.socket(socket.AF_UNIX) as s:
+        try:
+            s.connect(path)
+        except OSError:
+            return False
+    return True
+
+
+@suite.case
+def background_reload(site):
+    """a daemon that was started with a relative path can be reloaded"""
+    with Background(site, "-c", "mailfrom.conf") as b:
+        equal(b.result, (0, "", ""), "start")
+        client = b.daemon.client()
+        b.daemon.configure(srs="fwdomain = two.example.com")
+        os.kill(b.pid, signal.SIGHUP)
+        wait_until(
+            lambda: forwarded(client).endswith("@two.example.com"),
+            "the new domain", 5)
+
+
+@suite.case
+def background_failure(site):
+    """a start that fails is told of by the parent, with status 1"""
+    daemon = Srsd(site)
+    write(daemon.sock, "mine")
+    status, _, error = site.run("-c", daemon.config)
+    equal(status, 1, "status")
+    true(": cannot take over the path: File exists" in error, error)
+    os.unlink(daemon.sock)
+    daemon.configure(srsd="pid_file = /no/such/directory/pid")
+    status, _, error = site.run("-c", daemon.config)
+    equal(status, 1, "status")
+    true(re.search(r"mailfrom\.conf:\d+: pid_file: /no/such/directory/pid: No "
+                   "such file or directory", error), error)
+    # Nothing was left running.
+    true(not can_connect(daemon.sock), "something serves")
+
+
+# --- privileges ---------------------------------------------------------------------
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return dict(line.split(":", 1) for line in file)
+
+
+@suite.case
+def privileges_are_dropped(site):
+    """started as root it becomes another user, with that user's groups alone"""
+    site.need_root()
+    daemon = Srsd(site)
+    groups = os.getgroups()
+    os.setgroups([0, 4711])
+    try:
+        daemon.start()
+    finally:
+        os.setgroups(groups)
+    for task in os.listdir(f"/proc/{daemon.process.pid}/task"):
+        status = status_of(f"{daemon.process.pid}/task/{task}")
+        equal(status["Uid"].split(), [str(NOBODY)] * 4, "uid")
+        equal(status["Gid"].split(), [str(NOBODY_GROUP)] * 4, "gid")
+        equal(sorted(map(int, status["Groups"].split())),
+              sorted(os.getgrouplist("nobody", NOBODY_GROUP)), "groups")
+        equal(int(status["CapEff"], 16), 0, "capabilities")
+    expect_alive(daemon.client())
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_log(RELOADED)
+
+
+@suite.case
+def missing_user(site):
+    """a user that doesn't exist: srsd says how to make it"""
+    site.need_root()
+    for line, name in (("user = no-such-user", "no-such-user"),
+                       ("#user", "mailfrom")):
+        if name == "mailfrom" and user_exists(name):
+            continue
+        daemon = Srsd(site, srsd=line)
+        status, _, error = site.run("-f", "-c", daemon.config)
+        equal(status, 1, "status")
+        equal(error, f'error: user: no user "{name}" on this system; make it '
+              "with: useradd --system --no-create-home --shell "
+              f"/usr/sbin/nologin {name}\n", "message")
+        true(not os.path.exists(daemon.sock), "a socket was made")
+
+
+def user_exists(name):
+    return subprocess.run(["getent", "passwd", name], check=False,
+                          stdout=subprocess.DEVNULL).returncode == 0
+
+
+@suite.case
+def unreadable_later(site):
+    """files that a reload could not read are warned of at start"""
+    site.need_root()
+    daemon = Srsd(site)
+    write(daemon.secret, daemon.SECRET + "\n", 0o600)
+    daemon.start()
+    true(f"warning: {daemon.secret}: cannot be read again by this user, so a "
+         "reload will fail: Permission denied" in daemon.log(), "no warning")
+    expect_alive(daemon.client())
+
+
+@suite.case
+def not_root(site):
+    """without root it serves as who it is, and becomes nobody else"""
+    daemon = Srsd(site, srsd="#user")
+    options = {"user": NOBODY, "group": NOBODY_GROUP,
+               "extra_groups": []} if ROOT else {}
+    os.chmod(daemon.dir, 0o777)
+    daemon.configure(srsd="user = root")
+    status, _, error = site.run("-f", "-c", daemon.config, **options)
+    equal(status, 1, "status")
+    true('error: user: only root can become "root"' in error, error)
+    daemon.configure(srsd="#user")
+    with subprocess.Popen([site.program, "-f", "-c", daemon.config],
+                          stderr=subprocess.DEVNULL, **options) as process:
+        wait_until(lambda: os.path.exists(daemon.sock) and can_ask(daemon),
+                   "srsd to serve")
+        process.terminate()
+        equal(process.wait(DEADLINE), 0, "status")
+
+
+@suite.case
+def readable_secret(site):
+    """a secret that everybody can read is refused"""
+    daemon = Srsd(site)
+    os.chmod(daemon.secret, 0o644)
+    status, _, error = site.run("-f", "-c", daemon.config)
+    equal(status, 1, "status")
+    true("secret_file: everybody may read or write " in error, error)
+
+
+# --- configuration -------------------------------------------------------------------
+
+GOOD = "secret_file = {secret}\nfwdomain = srs.example.com\n"
+
+# name, text, exit status, what is said (FILE: the file's name)
+CHECKS = [
+    ("good", "[srs]\n" + GOOD, 0, ""),
+    ("other programs' sections", "[srs]\n" + GOOD +
+     "[srsmilter]\nwhatever = x\n[spf]\nwhatever = x\nwhatever = y\n"
+     "[spfmilter]\nwhatever = x\n", 0, ""),
+    ("unknown key", "[srs]\n" + GOOD + "fwdomian = x.example\n", 1,
+     'error: FILE:4: srs: unknown key in this section: "fwdomian"\n'),
+    ("several", "[srsd]\nworkers = 65\nidle_timeout = 0\n[srs]\nmax_age = x\n"
+     "max_age = 3\n", 1,
+     'error: FILE:2: workers: not a number from 1 to 64: "65"\n'
+     'error: FILE:3: idle_timeout: not a number from 1 to 86400: "0"\n'
+     'error: FILE:5: max_age: not a number from 1 to 500: "x"\n'
+     'error: FILE:6: max_age: already set in line 5: "3"\n'),
+    ("unknown section", "[srs]\n" + GOOD + "[sr]\nx = y\n", 1,
+     "error: FILE:5: unknown section [sr]\n"),
+    ("no configuration", "hello\n", 1,
+     'error: FILE:1: neither a [section] nor "key = value"\n'),
+    ("no secret", "[srs]\nfwdomain = srs.example.com\n", 1,
+     "error: FILE: secret_file: not set; make a secret with: srs keygen\n"),
+    ("no fwdomain", "[srs]\nsecret_file = {secret}\n", 0,
+     "warning: FILE: fwdomain: not set: no sender will be rewritten\n"),
+    ("bad listener", "[srs]\n" + GOOD + "[srsd]\nlisten = tcp:1@h\n", 1,
+     'error: FILE:5: listen: "tcp:1@h": not a socket address: unix:/path, '
+     "inet:PORT@HOST or inet6:PORT@HOST\n"),
+    ("bad listener of tcp_table", "[srs]\n" + GOOD +
+     "[srsd]\n\ntcp_table_reverse = inet:x@h\n", 1,
+     'error: FILE:6: tcp_table_reverse: "inet:x@h": the port is not a number '
+     "from 1 to 65535\n"),
+    ("a path is a listener", "[srs]\n" + GOOD + "[srsd]\nlisten = /run/x\n", 0,
+     ""),
+    ("bad mode", "[srs]\n" + GOOD + "[srsd]\nsocket_mode = rw\n", 1,
+     'error: FILE:5: socket_mode: not an octal mode such as 0660: "rw"\n'),
+    ("list file missing", "[srs]\n" + GOOD + "own_domains = /no/such\n", 1,
+     'error: FILE:4: own_domains: No such file or directory: "/no/such"\n'),
+]
+
+
+@suite.case
+def check_only(site):
+    """-n says what is wrong, with file and line, and starts nothing"""
+    directory = site.new_dir()
+    secret = write(os.path.join(directory, "secret"), Srsd.SECRET, 0o640)
+    path = os.path.join(directory, "mailfrom.conf")
+    failures = []
+    for name, text, expected, said in CHECKS:
+        write(path, text.replace("{secret}", secret))
+        status, output, error = site.run("-n", "-c", path)
+        got = (status, output, error)
+        want = (expected, f"{path}: ok\n" if expected == 0 else "",
+                said.replace("FILE", path))
+        if got != want:
+            failures.append(f"{name}: got {got!r}\nexpected {want!r}")
+    true(not failures, "\n".join(failures))
+
+
+@suite.case
+def options(site):
+    """options, and their exit statuses"""
+    status, output, error = site.run("-V")
+    true(status == 0 and error == "", f"-V: {status} {error}")
+    true(re.fullmatch(r"srsd \(mailfrom\) [0-9.]+\n", output), output)
+    status, output, error = site.run("--help")
+    true(status == 0 and output.startswith("usage: srsd ") and error == "",
+         "--help")
+    for args in (["-x"], ["what"], ["--format", "what"], ["-c"]):
+        status, output, error = site.run(*args)
+        true(status == 1 and output == "" and error != "", f"{args}")
+    status, _, error = site.run("-n", "-c", "/no/such/file")
+    equal((status, error), (1, "error: /no/such/file: cannot read the "
+                            "configuration: No such file or directory\n"), "-c")
+
+
+@suite.case
+def printed_configuration(site):
+    """--print-config prints a configuration, as comments and without them"""
+    status, text, error = site.run("--print-config")
+    equal((status, error), (0, ""), "--print-config")
+    daemon = Srsd(site)
+    for section in ("srs", "srsd", "log"):
+        true(f"\n[{section}]\n" in text, f"no [{section}]")
+    path = write(os.path.join(daemon.dir, "mailfrom.conf"), text)
+    status, _, error = site.run("-n", "-c", path)
+    equal((status, error), (1, f"error: {path}: secret_file: not set; make a "
+                            "secret with: srs keygen\n"), "as it is")
+    bare = re.sub(r"(?m)^#(?=\S)", "", text)
+    true(bare.count("\n") == text.count("\n") and bare != text, "comments")
+    write(path, bare.replace("/etc/mailfrom/secret", daemon.secret)
+          .replace("root:postfix", "root:daemon"))
+    equal(site.run("-n", "-c", path), (0, f"{path}: ok\n", ""), "bare")
+
+
+# --- the log ---------------------------------------------------------------------------
+
+HOSTILE = [
+    b"a\nsrsd: info: forward result=changed@example.net",
+    b'a" result="changed@example.net',
+    b'a","result":"changed@example.net',
+    b"a\r\n\t\x0b\x0c\x1b[2J\x7f@example.net",
+    b"a\\@example.net", b"\xff\xfe\x80@example.net",
+    b"\xc2\x9b2J\xc2\x85@example.net", "jörg@bücher.example".encode(),
+    b"\xed\xa0\x80\xf4\x90\x80\x80@example.net", b"\xe2\x80\xa8@example.net",
+    b"x" * 8000, b'"' * 4000 + b"@example.net", b"\x01" * 3000,
+    b"plain@example.net", b"a b=c@example.net", b"",
+]
+
+
+def ask_hostile(daemon):
+    client = daemon.client()
+    for sender in HOSTILE:
+        true(client.ask(b"forward " + sender) is not None, "no answer")
+        true(client.ask(b"make_srs h.example\x9b" + sender) is not None,
+             "no answer")
+        true(client.ask(b"reverse " + sender) is not None, "no answer")
+    daemon.stop()
+
+
+@suite.case
+def text_log(site):
+    """a log line for each decision, which hostile senders cannot forge"""
+    daemon = Srsd(site, log="level = debug").start()
+    ask_hostile(daemon)
+    value = r'(?:[!-~]+|"(?:[^"\\\x00-\x1f\x7f]|\\["\\nrt]|\\x[0-9a-f]{2})*")'
+    shape = re.compile(rf"srsd: (?:warning|info|debug): (forward|reverse|message)"
+                       rf"(?: [a-z_]+={value})+")
+    counts = {"forward": 0, "reverse": 0, "message": 0}
+    for line in daemon.log().split("\n")[:-1]:
+        match = shape.fullmatch(line)
+        true(match, f"line {line!r}")
+        counts[match[1]] += 1
+    equal(counts["forward"], 2 * len(HOSTILE), "lines on senders")
+    equal(counts["reverse"], len(HOSTILE), "lines on recipients")
+    true(re.search(r"^srsd: info: forward result=changed reason=forwarded "
+                   r'sender=plain@example\.net to="SRS0=\S+@srs\.example\.com"$',
+                   daemon.log(), re.M), "the plain one")
+    true(re.search(r"^srsd: info: forward result=changed reason=forwarded "
+                   r'sender=plain@example\.net to="SRS0=\S+" host=h\.example$',
+                   daemon.log(), re.M), "the plain one of make_srs")
+
+
+@suite.case
+def json_log(site):
+    """every JSON line is an object with the text that was asked about"""
+    daemon = Srsd(site, log="level = debug\nformat = json").start()
+    ask_hostile(daemon)
+    with open(daemon.log_path, "rb") as file:
+        lines = file.read().decode("utf-8").split("\n")
+    equal(lines.pop(), "", "end of the log")
+    entries = [json.loads(line) for line in lines]
+    for entry in entries:
+        true(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z",
+                          entry["time"]), f"time {entry['time']}")
+        equal(entry["program"], "srsd", "program")
+    senders = [e for e in entries if e["event"] == "forward"]
+    equal(len(senders), 2 * len(HOSTILE), "lines on senders")
+    equal(len([e for e in entries if e["event"] == "reverse"]), len(HOSTILE),
+          "lines on recipients")
+    for entry, hostile in zip(senders[::2], HOSTILE):
+        if len(hostile) > 1500:
+            equal(entry.get("cut"), True, "cut")
+        elif hostile.isascii() and hostile.decode().isprintable():
+            equal(entry["sender"], hostile.decode(), "sender")
+    true("jörg@bücher.example" in [e.get("sender") for e in senders], "UTF-8")
+
+
+@suite.case
+def log_levels(site):
+    """level and -v choose what is logged"""
+    for level, args, forward, reverse in (
+            ("warning", (), 0, 0), ("info", (), 1, 0), ("debug", (), 1, 1),
+            ("error", ("-v",), 1, 1)):
+        daemon = Srsd(site, log=f"level = {level}", args=args)
+        daemon.start(wait=False)
+        wait_until(lambda d=daemon: os.path.exists(d.sock) and can_ask(d),
+                   "srsd to serve")
+        client = daemon.client()
+        client.ask(FORWARD)
+        client.ask("reverse bob@example.net")
+        daemon.stop()
+        equal((daemon.log().count(": forward "), daemon.log().count(
+            ": reverse ")), (forward, reverse), level)
+
+
+# --- pysrs -------------------------------------------------------------------------------
+
+PYSRS = """\
+# sample SRS configuration
+[srs]
+secret = {secret}
+;maxage=21
+;hashlength=5
+fwdomain = mydomain.example
+ses = localdomain1.example
+sign = localdomain2.example
+nosrs = braindeadmail.example
+srs = otherdomain.example
+banned_users = mailer-daemon, clamav, postmaster
+socket = {socket}
+
+[srsmilter]
+datadir=/var/lib/milter
+socketname = /var/run/milter/srsmilter
+miltername = pysrsfilter
+reject_spoofed = true
+internal_connect = 192.168.*.*,127.0.0.1,::1
+miltersrs = false
+"""
+
+
+@suite.case
+def pysrs_file(site):
+    """a pysrs.cfg works as it is, by its name, its keys, or --format"""
+    for name, args in (("pysrs.cfg", ()), ("srs.conf", ()),
+                       ("srs.conf", ("--format", "pysrs"))):
+        directory = site.new_dir()
+        sock = os.path.join(directory, "sock")
+        path = write(os.path.join(directory, name), PYSRS.format(
+            secret=Srsd.SECRET, socket=sock), 0o640)
+        os.chmod(directory, 0o777)
+        options = {"user": NOBODY, "group": NOBODY_GROUP,
+                   "extra_groups": []} if ROOT else {}
+        error_path = os.path.join(directory, "error")
+        with open(error_path, "wb") as error, \
+                subprocess.Popen([site.program, "-f", "-c", path, *args],
+                                 stderr=error, **options) as process:
+            try:
+                wait_until(lambda: serves(process, sock, error_path),
+                           "srsd to serve")
+                expect_pysrs(Client(site, sock))
+            finally:
+                process.terminate()
+
+
+def serves(process, path, error_path):
+    if process.poll() is not None:
+        with open(error_path, encoding="utf-8") as file:
+            raise AssertionError(f"srsd: {file.read()}")
+    return os.path.exists(path) and can_connect(path)
+
+
+def expect_pysrs(client):
+    answer = client.ask(b"make_srs h.example\x9bbob<@example.net.>")
+    true(re.fullmatch(rb"OK SRS0=[A-Za-z0-9+/]{8}=[A-Z2-7]{2}=example\.net=bob"
+                      rb"<@mydomain\.example\.>", answer), f"answer {answer!r}")
+    equal(client.ask(b"reverse_srs " + answer[3:].lower()),
+          b"OK bob<@example.net.>", "reversed")
+    for key in (b"braindeadmail.example\x9bbob<@example.net.>",
+                b"h.example\x9b<@>", b"\x9bbob<@example.net.>"):
+        equal(client.ask(b"make_srs " + key), b"OK " + key.split(b"\x9b")[1],
+              "unchanged")
+    # always rewritten, also in its own domain
+    true(client.ask(b"make_srs h\x9ba<@mydomain.example.>")
+         .startswith(b"OK SRS0="), "own domain")
+    true(client.ask(b"make_srs h\x9ba<@localdomain1.example.>")
+         .startswith(b"OK SES="), "ses")
+    true(client.ask(b"make_srs h\x9ba<@localdomain2.example.>")
+         .endswith(b"==a<@localdomain2.example.>"), "sign")
+
+
+@suite.case
+def pysrs_problems(site):
+    """a pysrs.cfg without a secret of its own is refused, a readable one warned of"""
+    directory = site.new_dir()
+    path = os.path.join(directory, "pysrs.cfg")
+    sock = os.path.join(directory, "sock")
+    text = PYSRS.replace("{socket}", f"unix:{sock}")
+    for secret, said in (("shhhh!", "is the one published with pysrs"),
+                         ('"shhhh!"', "is the one published with pysrs"),
+                         ("", "secret: ")):
+        write(path, text.replace("{secret}", secret), 0o640)
+        status, _, error = site.run("-n", "-c", path)
+        equal(status, 1, f"status with {secret!r}")
+        true(said in error, error)
+    write(path, text.replace("secret = {secret}\n", ""), 0o640)
+    status, _, error = site.run("-n", "-c", path)
+    true(status == 1 and "anybody can forge" in error, error)
+    write(path, text.replace("{secret}", Srsd.SECRET) + "[x]\ny = z\n", 0o644)
+    status, output, error = site.run("-n", "-c", path)
+    equal((status, output), (0, f"{path}: ok\n"), "readable")
+    true("EVERYBODY ON THIS HOST CAN READ THE SECRET" in error, error)
+    true("[x] y: not a key of pysrs; ignored" in error, error)
+
+
+if __name__ == "__main__":
+    sys.exit(suite.run())

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * spfquery --trace: a check as a tree.
+ *
+ * The events of an evaluation are gathered first, as only what follows says
+ * which branch is the last and what came of a term.
+ */
+#include <langinfo.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tools/spfquery_dns.h"
+
+#define COLUMNS 80
+#define DEPTHS  (SPF_TERMS_MAX + 2)
+
+/* Networks in a row that don't match are shown as one line. */
+#define RUN_MIN 3
+
+/* --- the tree --- */
+
+enum node_kind { NODE_CHECK, NODE_TERM, NODE_MACRO, NODE_LOOKUP, NODE_PROBLEM };
+enum node_match { MATCH_UNSAID, MATCH_NO, MATCH_YES };
+
+struct node {
+	struct node *next, *first, *last;
+	enum node_kind kind;
+	char *name, *text;
+	enum spf_rr rr;
+	const struct spf_answer *answer;
+	const struct dns_reply *reply;
+	enum node_match match;
+	bool has_result;
+	enum spf_result result;
+	unsigned term;    /* its number among those that count; 0: it doesn't */
+	unsigned nothing; /* the number of this lookup among void ones */
+};
+
+struct tree {
+	const struct dns *dns;
+	struct node root;
+	struct node *checks[DEPTHS], *terms[DEPTHS];
+	struct node *lookup; /* the last one */
+	unsigned voids;
+	bool over; /* the check of depth 0 has its result */
+};
+
+static char *
+copy(struct text t)
+{
+	char *c = spfquery_must(malloc(t.len + 1));
+
+	if (t.len != 0)
+		memcpy(c, t.p, t.len);
+	c[t.len] = '\0';
+	return c;
+}
+
+static struct node *
+node_add(struct node *parent, enum node_kind kind, const struct spf_event *e)
+{
+	struct node *n = spfquery_must(calloc(1, sizeof(*n)));
+
+	n->kind = kind;
+	n->name = copy(e->name);
+	n->text = copy(e->text);
+	if (parent->last != NULL)
+		parent->last->next = n;
+	else
+		parent->first = n;
+	parent->last = n;
+	return n;
+}
+
+static void
+node_clear(struct node *n)
+{
+	while (n->first != NULL) {
+		struct node *child = n->first;
+
+		n->first = child->next;
+		node_clear(child);
+		free(child->name);
+		free(child->text);
+		free(child);
+	}
+}
+
+/* --- gathering --- */
+
+/* Terms that cause lookups, by name: all but all, ip4, ip6 and exp. */
+static bool
+is_counted(struct text term)
+{
+	static const char *const names[] = {
+	    "include", "redirect", "exists", "ptr", "mx", "a"};
+
+	if (term.len != 0 && strchr("+-~?", term.p[0]) != NULL)
+		term = text_from(term, 1);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct text name = text_of(names[i]);
+
+		if (text_starts_fold(term, name) &&
+		    (term.len == name.len ||
+			strchr(":/=", term.p[name.len]) != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* Where what happens at depth belongs. */
+static struct node *
+place_of(struct tree *t, unsigned depth)
+{
+	if (depth >= DEPTHS || t->over)
+		return &t->root;
+	if (t->terms[depth] != NULL)
+		return t->terms[depth];
+	return t->checks[depth] != NULL ? t->checks[depth] : &t->root;
+}
+
+static void
+hear_check(struct tree *t, unsigned depth, const struct spf_event *e)
+{
+	struct node *parent = depth > 0 && t->terms[depth - 1] != NULL
+	    ? t->terms[depth - 1]
+	    : &t->root;
+
+	t->checks[depth] = node_add(parent, NODE_CHECK, e);
+	t->terms[depth] = NULL;
+}
+
+static void
+hear_term(struct tree *t, unsigned depth, const struct spf_event *e)
+{
+	struct node *n =
+	    node_add(t->checks[depth] != NULL ? t->checks[depth] : &t->root,
+		NODE_TERM, e);
+
+	if (is_counted(e->text))
+		n->term = e->terms + 1;
+	t->terms[depth] = n;
+}
+
+static void
+hear_lookup(struct tree *t, const struct spf_event *e)
+{
+	struct node *n = node_add(place_of(t, e->depth), NODE_LOOKUP, e);
+
+	n->rr = e->rr;
+	n->answer = e->answer;
+	n->reply = dns_find(t->dns, e->rr, e->name);
+	t->lookup = n;
+}
+
+static void
+hear(void *arg, const struct spf_event *e)
+{
+	struct tree *t = arg;
+	unsigned depth = e->depth < DEPTHS ? e->depth : 0;
+
+	if (e->voids > t->voids && t->lookup != NULL)
+		t->lookup->nothing = t->voids = e->voids;
+	switch (e->kind) {
+	case SPF_EVENT_CHECK:
+		hear_check(t, depth, e);
+		break;
+	case SPF_EVENT_RECORD:
+		free(t->checks[depth]->text);
+		t->checks[depth]->text = copy(e->text);
+		break;
+	case SPF_EVENT_TERM:
+		hear_term(t, depth, e);
+		break;
+	case SPF_EVENT_MACRO:
+		node_add(place_of(t, e->depth), NODE_MACRO, e);
+		break;
+	case SPF_EVENT_LOOKUP:
+		hear_lookup(t, e);
+		break;
+	case SPF_EVENT_MATCH:
+		t->terms[depth]->match = e->matched ? MATCH_YES : MATCH_NO;
+		break;
+	case SPF_EVENT_PROBLEM:
+		node_add(place_of(t, e->depth), NODE_PROBLEM, e);
+		break;
+	case SPF_EVENT_RESULT:
+		t->checks[depth]->has_result = true;
+		t->checks[depth]->result = e->result;
+		t->over = depth == 0;
+		break;
+	}
+}
+
+/* --- drawing --- */
+
+enum colour { PLAIN, DIM, GOOD, BAD, SOFT, STRONG };
+
+struct canvas {
+	FILE *to;
+	bool colours;
+	const char *branch, *last, *pipe, *arrow, *dots;
+	size_t depth; /* of what leads the line */
+	bool more[4 * DEPTHS];
+};
+
+/* Colours for a terminal; lines of UTF-8 where that is the locale's. */
+static struct canvas
+canvas_for(FILE *to)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+	struct canvas c = {.to = to,
+	    .branch = "|- ",
+	    .last = "`- ",
+	    .pipe = "|  ",
+	    .arrow = "->",
+	    .dots = "..."};
+
+	c.colours = isatty(fileno(to)) &&
+	    (no_color == NULL || no_color[0] == '\0') &&
+	    (term == NULL || strcmp(term, "dumb") != 0);
+	setlocale(LC_CTYPE, "");
+	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0) {
+		c.branch = "\u251c\u2500 ";
+		c.last = "\u2514\u2500 ";
+		c.pipe = "\u2502  ";
+		c.arrow = "\u2192";
+		c.dots = "\u2026";
+	}
+	setlocale(LC_CTYPE, "C");
+	return c;
+}
+
+static void paint(const struct canvas *c, enum colour colour,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void
+paint(const struct canvas *c, enum colour colour, const char *format, ...)
+{
+	static const char *const codes[] = {[PLAIN] = "",
+	    [DIM] = "\033[2m",
+	    [GOOD] = "\033[1;32m",
+	    [BAD] = "\033[1;31m",
+	    [SOFT] = "\033[1;33m",
+	    [STRONG] = "\033[1m"};
+	bool coloured = c->colours && colour != PLAIN;
+	va_list args;
+
+	fputs(coloured ? codes[colour] : "", c->to);
+	va_start(args, format);
+	vfprintf(c->to, format, args);
+	va_end(args);
+	fputs(coloured ? "\033[0m" : "", c->to);
+}
+
+static enum colour
+result_colour(enum spf_result result)
+{
+	switch (result) {
+	case SPF_PASS:
+		return GOOD;
+	case SPF_FAIL:
+	case SPF_PERMERROR:
+	case SPF_TEMPERROR:
+		return BAD;
+	case SPF_SOFTFAIL:
+		return SOFT;
+	case SPF_NEUTRAL:
+	case SPF_NONE:
+		break;
+	}
+	return STRONG;
+}
+
+static void
+put_lead(const struct canvas *c)
+{
+	for (size_t i = 0; i < c->depth; i++)
+		paint(c, DIM, "%s", c->more[i] ? c->pipe : "   ");
+}
+
+static void
+put_branch(const struct canvas *c, bool more)
+{
+	put_lead(c);
+	paint(c, DIM, "%s", more ? c->branch : c->last);
+}
+
+static void
+put_time(const struct canvas *c, const struct dns_reply *reply)
+{
+	if (reply != NULL && reply->timed)
+		paint(c, DIM, "  %.1f ms", (double)reply->elapsed_us / 1000);
+}
+
+/* A record, its terms wrapped behind what leads the line. */
+static void
+put_record(const struct canvas *c, const char *record, bool branches)
+{
+	size_t lead = 3 * c->depth + (branches ? 3 : 0), column = 0;
+	struct text rest = text_of(record), word;
+
+	while (rest.len != 0) {
+		if (!text_cut(&rest, ' ', &word)) {
+			word = rest;
+			rest.len = 0;
+		}
+		if (word.len == 0)
+			continue;
+		if (column == 0 || lead + column + 1 + word.len > COLUMNS) {
+			fputs(column != 0 ? "\n" : "", c->to);
+			put_lead(c);
+			paint(c, DIM, "%s", branches ? c->pipe : "");
+			column = 0;
+		} else {
+			putc(' ', c->to);
+			column++;
+		}
+		spfquery_put(c->to, word);
+		column += word.len;
+	}
+	if (column != 0)
+		putc('\n', c->to);
+}
+
+static enum spf_result
+result_of_term(const char *term)
+{
+	switch (term[0]) {
+	case '-':
+		return SPF_FAIL;
+	case '~':
+		return SPF_SOFTFAIL;
+	case '?':
+		return SPF_NEUTRAL;
+	default:
+		return SPF_PASS;
+	}
+}
+
+static void
+put_match(const struct canvas *c, const struct node *n)
+{
+	enum spf_result result = result_of_term(n->text);
+
+	switch (n->match) {
+	case MATCH_YES:
+		fputs("  ", c->to);
+		paint(c, result_colour(result), "matches: %s",
+		    spf_result_text(result));
+		break;
+	case MATCH_NO:
+		paint(c, DIM, "  no match");
+		break;
+	case MATCH_UNSAID:
+		break;
+	}
+}
+
+static void
+put_node(const struct canvas *c, const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_CHECK:
+		paint(c, STRONG, "%s", "");
+		spfquery_put(c->to, text_of(n->name));
+		if (n->has_result)
+			paint(c, result_colour(n->result), "  %s",
+			    spf_result_text(n->result));
+		else if (n->text[0] == '\0')
+			paint(c, DIM, "  no record");
+		break;
+	case NODE_TERM:
+		spfquery_put(c->to, text_of(n->text));
+		put_match(c, n);
+		if (n->term != 0)
+			paint(c, DIM, "  (term %u of %u)", n->term,
+			    SPF_TERMS_MAX);
+		break;
+	case NODE_MACRO:
+		spfquery_put(c->to, text_of(n->text));
+		fprintf(c->to, " %s ", c->arrow);
+		spfquery_put(c->to,
+		    n->name[0] != '\0' ? text_of(n->name)
+				       : TEXT("(no name that can be asked)"));
+		break;
+	case NODE_LOOKUP:
+		fprintf(c->to, "%s ", spf_rr_text(n->rr));
+		spfquery_put(c->to, text_of(n->name));
+		fprintf(c->to, " %s ", c->arrow);
+		spfquery_put_answer(c->to, n->answer);
+		if (n->nothing != 0)
+			paint(c, DIM, "  (void %u of %u)", n->nothing,
+			    SPF_VOIDS_MAX);
+		put_time(c, n->reply);
+		break;
+	case NODE_PROBLEM:
+		paint(c, BAD, "problem: ");
+		spfquery_put(c->to, text_of(n->text));
+		break;
+	}
+	putc('\n', c->to);
+}
+
+static bool
+is_dull(const struct node *n)
+{
+	return n != NULL && n->kind == NODE_TERM && n->term == 0 &&
+	    n->match == MATCH_NO && n->first == NULL;
+}
+
+/* The last of the dull terms that begin with n, and how many they are. */
+static const struct node *
+run_of(const struct node *n, size_t *count)
+{
+	*count = 0;
+	for (const struct node *at = n; is_dull(at); at = at->next) {
+		++*count;
+		n = at;
+	}
+	return n;
+}
+
+static void
+put_run(const struct canvas *c, const struct node *first,
+    const struct node *last, size_t count)
+{
+	put_branch(c, last->next != NULL);
+	spfquery_put(c->to, text_of(first->text));
+	fprintf(c->to, " %s ", c->dots);
+	spfquery_put(c->to, text_of(last->text));
+	paint(c, DIM, "  no match (%zu networks)", count);
+	putc('\n', c->to);
+}
+
+static void
+put_children(struct canvas *c, const struct node *parent)
+{
+	for (const struct node *n = parent->first; n != NULL; n = n->next) {
+		size_t count;
+		const struct node *last = run_of(n, &count);
+
+		if (count >= RUN_MIN) {
+			put_run(c, n, last, count);
+			n = last;
+			continue;
+		}
+		put_branch(c, n->next != NULL);
+		put_node(c, n);
+		c->more[c->depth++] = n->next != NULL;
+		if (n->kind == NODE_CHECK)
+			put_record(c, n->text, n->first != NULL);
+		put_children(c, n);
+		c->depth--;
+	}
+}
+
+/* --- around it --- */
+
+static void
+put_question(const struct canvas *c, const struct spf_request *q)
+{
+	char ip[SPF_IP_SIZE];
+
+	spf_ip_print(&q->ip, ip);
+	if (q->identity == SPF_HELO) {
+		fputs("HELO ", c->to);
+		spfquery_put(c->to, q->helo);
+		fprintf(c->to, ", from %s\n", ip);
+		return;
+	}
+	fputs("MAIL FROM <", c->to);
+	spfquery_put(c->to, q->sender);
+	fprintf(c->to, ">, from %s", ip);
+	if (q->helo.len != 0) {
+		fputs(", HELO ", c->to);
+		spfquery_put(c->to, q->helo);
+	}
+	putc('\n', c->to);
+}
+
+static void
+put_counters(const struct canvas *c, const struct spfquery_report *report)
+{
+	const struct spf_verdict *v = report->verdict;
+	uint64_t elapsed_us;
+	unsigned asked = dns_asked(report->dns, &elapsed_us);
+
+	paint(c, v->terms > SPF_TERMS_MAX ? BAD : PLAIN, "%u of %u terms",
+	    v->terms, SPF_TERMS_MAX);
+	fputs(", ", c->to);
+	paint(c, v->voids > SPF_VOIDS_MAX ? BAD : PLAIN,
+	    "%u of %u void lookups", v->voids, SPF_VOIDS_MAX);
+	fprintf(c->to, ", %u lookup%s", v->lookups, v->lookups == 1 ? "" : "s");
+	if (asked != 0)
+		fprintf(c->to, ", %u question%s in %.1f ms one by one", asked,
+		    asked == 1 ? "" : "s", (double)elapsed_us / 1000);
+	putc('\n', c->to);
+}
+
+void
+spfquery_trace(FILE *to, const struct spfquery_report *report)
+{
+	struct tree t = {.dns = report->dns};
+	struct canvas c = canvas_for(to);
+	const struct spf_trace trace = {.event = hear, .arg = &t};
+	struct spf_source source = dns_source(report->dns);
+	struct spf_request request = *report->request;
+	struct spf_verdict v;
+
+	request.trace = &trace;
+	spf_evaluate(&request, &source, &v);
+	if (v.voids > t.voids && t.lookup != NULL)
+		t.lookup->nothing = v.voids;
+	putc('\n', to);
+	put_question(&c, report->request);
+	put_children(&c, &t.root);
+	put_counters(&c, report);
+	paint(&c, result_colour(v.result), "%s", spf_result_text(v.result));
+	fputs(": ", to);
+	spfquery_put_why(to, &v);
+	fputs("\n\n", to);
+	node_clear(&t.root);
+}
