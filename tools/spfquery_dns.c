@@ -80,11 +80,12 @@ reply_ask(struct dns *dns, struct dns_reply *r)
 		reply_own(r, spf_answer_empty(r->rr, SPF_DNS_ERROR));
 		return;
 	}
-	r->answer = spf_resolver_ask(dns->resolver, r->rr, name);
+	r->held = spf_resolver_ask(dns->resolver, r->rr, name);
+	if (r->held == NULL)
+		spfquery_must(NULL);
+	r->answer = spf_reply_answer(r->held);
 	r->elapsed_us = now_us() - begin;
 	r->timed = true;
-	if (r->answer == NULL)
-		reply_own(r, spf_answer_empty(r->rr, SPF_DNS_ERROR));
 }
 
 static const struct spf_answer *
@@ -109,12 +110,10 @@ dns_source(struct dns *dns)
 }
 
 static void
-reply_free(struct dns *dns, struct dns_reply *r)
+reply_free(struct dns_reply *r)
 {
-	if (r->owned != NULL)
-		spf_answer_free(r->owned);
-	else if (dns->resolver != NULL)
-		spf_answer_release(r->answer);
+	spf_answer_free(r->owned);
+	spf_reply_release(r->held);
 	free(r);
 }
 
@@ -132,7 +131,7 @@ dns_restart(struct dns *dns)
 			continue;
 		}
 		*at = r->next;
-		reply_free(dns, r);
+		reply_free(r);
 	}
 }
 
@@ -197,7 +196,7 @@ dns_close(struct dns *dns)
 		struct dns_reply *r = dns->replies;
 
 		dns->replies = r->next;
-		reply_free(dns, r);
+		reply_free(r);
 	}
 	zone_free(dns->zone);
 	spf_resolver_free(dns->resolver);

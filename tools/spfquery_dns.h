@@ -8,14 +8,17 @@
 
 #include "tools/spfquery.h"
 
+struct spf_reply;
+
 /* An answer that was given, with the time it took. */
 struct dns_reply {
 	struct dns_reply *next;
 	enum spf_rr rr;
 	const struct spf_answer *answer;
-	struct spf_answer *owned; /* by the reply itself */
-	bool fixed;               /* whatever the DNS says */
-	bool timed;               /* it came from the network */
+	struct spf_answer *owned;     /* the answer, if it is this reply's */
+	const struct spf_reply *held; /* or what holds it */
+	bool fixed;                   /* whatever the DNS says */
+	bool timed;                   /* it came from the network */
 	uint64_t elapsed_us;
 	size_t name_len;
 	char name[];

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* srsd/shapes.h: any key; parts are parts of it, and nothing grows. */
+/* srsd/shapes.h: any key; parts are parts of it, and only quotes are added. */
 #include "srsd/shapes.h"
 #include "tests/fuzz/fuzz.h"
 
 static void
 check_plain(struct text address)
 {
-	char *room = malloc(address.len + 1);
-	struct text_out out = text_out(room, address.len);
+	size_t size = address.len + sizeof("<@>");
+	char *room = malloc(size);
+	struct text_out out = text_out(room, address.len + 2);
 
 	FUZZ_CHECK(room != NULL);
 	shapes_to_plain(address, &out);
 	FUZZ_CHECK(!out.full);
+	out = text_out(room, size);
+	shapes_unchanged(address, &out);
+	FUZZ_CHECK(!out.full && out.len != 0);
 	free(room);
 }
 

@@ -235,11 +235,13 @@ def bare_tag(d):
     return re.match(rb"SRS[01]@", d.address, re.I)
 
 
-@rule("SRS1 with nothing in it", "pysrs won't reverse what it signed itself: "
-      "SRS1=HASH=host=@forwarder", peers=("pysrs",), verbs=("decode",))
-def srs1_empty(d):
-    return only_here(d) and SRS1.match(d.address) and \
-        fields(d.address, 3)[2:] == [b""]
+@rule("SRS1 around no SRS0", "what SRS1 carries begins with the inner address's "
+      "separator; otherwise the fields of a signed SRS0, which are joined "
+      "without delimiters, could pass for an SRS1",
+      verbs=("encode", "decode", "sign"))
+def srs1_around_nothing(d):
+    return only_there(d, NO_ADDRESS) and SRS1.match(d.address) and \
+        fields(d.address, 3)[2][:1] not in (b"=", b"+", b"-")
 
 
 @rule("sign form", "an empty host stands for the address's own domain; only "

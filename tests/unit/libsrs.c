@@ -1453,7 +1453,7 @@ own_domain_stays(void **state)
 	    {"bob@f.example", "x@F.EXAMPLE", true},
 	    {"\"b b\"@f.example", "f.example", true},
 	    {"SRS0=x=y=z=u@f.example", "f.example", true},
-	    {"SRS1=x=y=z=u@f.example", "f.example", true},
+	    {"SRS1=x=y==z=u@f.example", "f.example", true},
 	    {"bob@sub.f.example", "f.example", false},
 	    {"bob@f.exampl", "f.example", false},
 	    {"bob@f.example.", "f.example", false},

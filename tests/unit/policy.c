@@ -96,6 +96,12 @@ static const struct forward_row {
     {"the SRS domain", D, "bob@SRS.example.com", "", "", POLICY_OWN_DOMAIN, ""},
     {"another SRS domain", D "srs_domains=also.example", "bob@also.example", "",
 	"", POLICY_OWN_DOMAIN, ""},
+    {"the SRS domain, not in srs_domains", D "srs_domains=also.example",
+	"bob@srs.example.com", "", "", POLICY_OWN_DOMAIN, ""},
+    {"the SRS domain of the forwarding domain",
+	"fwdomain=srs.example.com, c.example=d.example\n"
+	"srs_domains=srs.example.com",
+	"bob@d.example", "", "c.example", POLICY_OWN_DOMAIN, ""},
     {"the SRS domain, always_rewrite", D "always_rewrite=yes",
 	"bob@srs.example.com", "", "", POLICY_FORWARDED,
 	"SRS0=@srs.example.com"},

@@ -191,6 +191,106 @@ case_all_lengths_and_alignments(void **state)
 	}
 }
 
+/* --- what octets are --- */
+
+static void
+kinds_at_every_place(void **state)
+{
+	(void)state;
+	for (size_t len = 1; len <= 20; len++) {
+		for (size_t at = 0; at < len; at++) {
+			for (int c = 0; c < 256; c++) {
+				char room[20];
+				struct text t = {room, len};
+
+				memset(room, c % 2 ? ' ' : '~', len);
+				room[at] = (char)c;
+				assert_int_equal(
+				    text_is_printable(t), c >= ' ' && c <= '~');
+				assert_int_equal(
+				    text_has_control(t), c < ' ' || c == 0x7f);
+				assert_int_equal(text_count(t, (char)c),
+				    c == (c % 2 ? ' ' : '~') ? len : 1);
+			}
+		}
+	}
+	assert_true(text_is_printable(TEXT("")));
+	assert_false(text_has_control(TEXT("")));
+	assert_int_equal(text_count(TEXT(""), 'a'), 0);
+}
+
+/* Two octets that are none of the printable ones, at any two places. */
+static void
+kinds_of_two(void **state)
+{
+	static const unsigned char odd[] = {0, 0x1f, 0x7f, 0x80, 0xff};
+
+	(void)state;
+	for (size_t a = 0; a < 17; a++) {
+		for (size_t b = 0; b < 17; b++) {
+			for (size_t i = 0; i < 25; i++) {
+				char room[17];
+				struct text t = {room, sizeof(room)};
+
+				memset(room, 'a', sizeof(room));
+				room[a] = (char)odd[i / 5];
+				room[b] = (char)odd[i % 5];
+				assert_false(text_is_printable(t));
+			}
+		}
+	}
+}
+
+/* RFC 3629, 4: the table of well-formed sequences. */
+static size_t
+reference_utf8(const unsigned char *p, size_t len)
+{
+	unsigned low = 0x80, high = 0xbf;
+	size_t need = 0;
+
+	if (p[0] >= 0xc2 && p[0] <= 0xdf)
+		need = 2;
+	else if (p[0] >= 0xe0 && p[0] <= 0xef)
+		need = 3;
+	else if (p[0] >= 0xf0 && p[0] <= 0xf4)
+		need = 4;
+	if (need == 0 || need > len)
+		return 0;
+	if (p[0] == 0xe0)
+		low = 0xa0;
+	else if (p[0] == 0xed)
+		high = 0x9f;
+	else if (p[0] == 0xf0)
+		low = 0x90;
+	else if (p[0] == 0xf4)
+		high = 0x8f;
+	if (p[1] < low || p[1] > high)
+		return 0;
+	for (size_t i = 2; i < need; i++)
+		if (p[i] < 0x80 || p[i] > 0xbf)
+			return 0;
+	return need;
+}
+
+static void
+utf8_characters(void **state)
+{
+	static const unsigned char later[] = {
+	    0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9b, 0x9f, 0xa0, 0xbf, 0xc0, 0xff};
+
+	(void)state;
+	for (unsigned n = 0; n < 256 * 11 * 11 * 11; n++) {
+		unsigned char p[4] = {(unsigned char)(n / 1331),
+		    later[n / 121 % 11], later[n / 11 % 11], later[n % 11]};
+
+		for (size_t len = 1; len <= 4; len++)
+			if (text_utf8_len(text_at((const char *)p, len)) !=
+			    reference_utf8(p, len))
+				fail_msg("%02x %02x %02x %02x, %zu octets",
+				    p[0], p[1], p[2], p[3], len);
+	}
+}
+
 /* --- comparing --- */
 
 static void
@@ -358,6 +458,9 @@ main(void)
 	    cmocka_unit_test(case_of_every_octet),
 	    cmocka_unit_test(case_eight_at_once),
 	    cmocka_unit_test(case_all_lengths_and_alignments),
+	    cmocka_unit_test(kinds_at_every_place),
+	    cmocka_unit_test(kinds_of_two),
+	    cmocka_unit_test(utf8_characters),
 	    cmocka_unit_test(compare_rows),
 	    cmocka_unit_test(beginnings_and_ends),
 	    cmocka_unit_test(find_first_and_last),

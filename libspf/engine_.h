@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the engine's files share: engine.c, engine_guard.c, engine_libspf2.c and
+ * the helper's two sides.
+ */
+#ifndef MAILFROM_LIBSPF_ENGINE_INTERNAL_H
+#define MAILFROM_LIBSPF_ENGINE_INTERNAL_H
+
+#include "libspf/engine.h"
+#include "libspf/record_.h"
+
+/* --- engine.c --- */
+
+/* There is no opinion: make *out a temperror that says why.  Always SPF_OK. */
+enum spf_status opinion_none_(
+    struct spf_verdict *out, enum spf_opinion why, enum spf_opinion *opinion);
+
+/* As a C string that fits, "?" for what isn't printable ASCII. */
+void opinion_put_text_(char *out, size_t size, struct text text);
+
+/* Tell the request's trace, if it has one, of a lookup. */
+void opinion_tell_lookup_(const struct spf_request *request, enum spf_rr rr,
+    struct text name, const struct spf_answer *answer);
+
+/* --- engine_guard.c --- */
+
+/* True if libspf2 can be trusted with an SPF record. */
+bool guard_record_ok_(struct text record);
+
+/* True if it can be trusted with an explanation. */
+bool guard_text_ok_(struct text text);
+
+/* --- engine_audit.c --- */
+
+/* What evaluates for libspf2: in this process, or in a helper. */
+struct engine_libspf2_ {
+	enum spf_status (*evaluate)(void *arg,
+	    const struct spf_request *request, const struct spf_source *source,
+	    struct spf_verdict *out, enum spf_opinion *opinion);
+	void *arg;
+};
+
+/*
+ * Evaluate by spf_evaluate(), and with its verdict ask libspf2 too.  With
+ * SPF_OK audit->native is out, audit->libspf2 is other, and the rest is set.
+ */
+enum spf_status audit_evaluate_(const struct engine_libspf2_ *libspf2,
+    const struct spf_request *request, const struct spf_source *source,
+    struct spf_verdict *out, struct spf_verdict *other,
+    struct spf_audit *audit);
+
+#endif
