@@ -34,6 +34,7 @@ COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -I. -pthread -MMD -MP $(WARN) \
           -DMAILFROM_SYSCONFDIR='"$(SYSCONFDIR)"' \
           $(DEP_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
+comma   = ,
 ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 # --- what there is ----------------------------------------------------------
@@ -89,18 +90,55 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = conformance libsrs
-UNIT_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+UNIT = conf conformance file ini legacy libsrs lists log maps memory netstring \
+       policy protocol rewriter secrets shapes sockaddr text
+FUZZ = ini protocol ses_verify shapes sockaddr srs_decode
+BENCH = codec echo load
 
-tests: all $(UNIT:%=$(BUILD)/tests/unit/%)
+TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_A)
 
-$(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(UNIT_LIBS)
+tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%)
+
+$(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
-$(BUILD)/tests/unit/libsrs: LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=free
+$(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
+$(BUILD)/tests/unit/memory: LDFLAGS += $(WRAP)
+
+# A fuzz target with a driver that replays its corpus, and mutations of it.
+$(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+# make bench: how fast it is, beside its peers
+bench: all $(BENCH:%=$(BUILD)/bench/%)
+	@BUILD=$(BUILD) tests/bench/run.py
+
+# make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
+FUZZ_SEC ?= 60
+fuzz:
+	@mkdir -p $(BUILD)/fuzz
+	@for t in $(FUZZ); do \
+	    echo "== $$t"; mkdir -p $(BUILD)/fuzz/corpus/$$t; \
+	    clang -std=c11 -D_DEFAULT_SOURCE -I. -O1 -g -pthread \
+	        -DMAILFROM_VERSION='"fuzz"' -DMAILFROM_SYSCONFDIR='"/etc"' \
+	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+	        -o $(BUILD)/fuzz/$$t tests/fuzz/$$t.c \
+	        $(LIBSRS:%=libsrs/%.c) $(LIBSPF:%=libspf/%.c) \
+	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
+	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
+	        $(CRYPTO_LIBS) $(IDN2_LIBS) && \
+	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
+	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
+	        tests/fuzz/corpus/$$t || exit 1; \
+	done
 
 # make check: install what the tests need, and run them all
 check:
