@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include "common/file.h"
-
 /* Everything a conf owns hangs on one list, freed and wiped together. */
 struct block {
 	struct block *next;
@@ -23,7 +21,7 @@ struct conf {
 	struct block *blocks;
 	struct origin *origins;
 	size_t origin_count, origin_room;
-	const char **files;
+	struct conf_file *files;
 	size_t file_count, file_room;
 };
 
@@ -185,42 +183,73 @@ list_next(struct text *t, struct text *item)
 	return false;
 }
 
-/* Next line of a list file that says something. */
-static bool
-list_file_next(struct text *t, struct text *item)
+/* Room for one more in an array; NULL, and nothing changed: out of memory. */
+static void *
+reserve(void *array, size_t count, size_t *room, size_t size)
 {
-	while (list_next(t, item))
-		if (item->p[0] != '#')
-			return true;
-	return false;
+	size_t wanted = *room == 0 ? 16 : *room * 2;
+
+	if (count < *room)
+		return array;
+	array = realloc(array, wanted * size);
+	if (array != NULL)
+		*room = wanted;
+	return array;
 }
 
 static bool
 list_reserve(struct conf_list *list, size_t *room)
 {
-	if (list->count < *room)
-		return true;
-	*room = *room == 0 ? 16 : *room * 2;
-	struct text *more = realloc(list->items, *room * sizeof(*more));
-	if (more == NULL)
+	struct text *items =
+	    reserve(list->items, list->count, room, sizeof(*items));
+
+	if (items == NULL)
 		return false;
-	list->items = more;
+	list->items = items;
 	return true;
 }
 
 static bool
 remember_file(struct conf *conf, const char *path)
 {
-	if (conf->file_count == conf->file_room) {
-		conf->file_room =
-		    conf->file_room == 0 ? 4 : conf->file_room * 2;
-		const char **more =
-		    realloc(conf->files, conf->file_room * sizeof(*more));
-		if (more == NULL)
+	struct conf_file *files = reserve(
+	    conf->files, conf->file_count, &conf->file_room, sizeof(*files));
+
+	if (files == NULL)
+		return false;
+	conf->files = files;
+	/* Marked before it is read, so that no change is missed. */
+	conf->files[conf->file_count++] =
+	    (struct conf_file){path, file_mark(path)};
+	return true;
+}
+
+static bool
+list_add(struct conf_list *list, size_t *room, struct text items)
+{
+	struct text item;
+
+	while (list_next(&items, &item)) {
+		if (!list_reserve(list, room))
 			return false;
-		conf->files = more;
+		list->items[list->count++] = item;
 	}
-	conf->files[conf->file_count++] = path;
+	return true;
+}
+
+/* A comment is a line, whatever commas are in it. */
+static bool
+list_add_lines(struct conf_list *list, size_t *room, struct text lines)
+{
+	while (lines.len != 0) {
+		size_t end = text_find(lines, '\n');
+		struct text line = text_trim(text_head(lines, end));
+
+		lines = text_from(lines, end + 1);
+		if (line.len != 0 && line.p[0] != '#' &&
+		    !list_add(list, room, line))
+			return false;
+	}
 	return true;
 }
 
@@ -230,8 +259,7 @@ list_add_file(const struct setting *s, struct text path, struct conf_list *list,
 {
 	const char *name = conf_copy(s->conf, path);
 	struct file file = {.data = NULL};
-	struct text rest, item;
-	bool ok = true;
+	struct text lines;
 	int error;
 
 	if (name == NULL || !remember_file(s->conf, name))
@@ -241,17 +269,10 @@ list_add_file(const struct setting *s, struct text path, struct conf_list *list,
 		complain(s, strerror(error), path);
 		return true;
 	}
-	rest =
+	lines =
 	    text_at(conf_copy(s->conf, text_at(file.data, file.len)), file.len);
 	file_free(&file);
-	if (rest.p == NULL)
-		return false;
-	while (ok && list_file_next(&rest, &item)) {
-		ok = list_reserve(list, room);
-		if (ok)
-			list->items[list->count++] = item;
-	}
-	return ok;
+	return lines.p != NULL && list_add_lines(list, room, lines);
 }
 
 static void
@@ -268,9 +289,7 @@ set_list(const struct setting *s, struct text value)
 			ok = list_add_file(s, item, &list, &room);
 			continue;
 		}
-		ok = list_reserve(&list, &room);
-		if (ok)
-			list.items[list.count++] = item;
+		ok = list_add(&list, &room, item);
 	}
 	struct text *kept =
 	    ok ? conf_alloc(s->conf, (list.count + 1) * sizeof(*kept)) : NULL;
@@ -343,15 +362,12 @@ find_origin(const struct conf *conf, const struct conf_section *section,
 static bool
 remember_origin(struct conf *conf, struct origin origin)
 {
-	if (conf->origin_count == conf->origin_room) {
-		conf->origin_room =
-		    conf->origin_room == 0 ? 32 : conf->origin_room * 2;
-		struct origin *more =
-		    realloc(conf->origins, conf->origin_room * sizeof(*more));
-		if (more == NULL)
-			return false;
-		conf->origins = more;
-	}
+	struct origin *origins = reserve(conf->origins, conf->origin_count,
+	    &conf->origin_room, sizeof(*origins));
+
+	if (origins == NULL)
+		return false;
+	conf->origins = origins;
 	conf->origins[conf->origin_count++] = origin;
 	return true;
 }
@@ -461,10 +477,10 @@ conf_line(const struct conf *conf, const char *section, const char *key)
 	return 0;
 }
 
-const char *
+const struct conf_file *
 conf_file(const struct conf *conf, size_t n)
 {
-	return n < conf->file_count ? conf->files[n] : NULL;
+	return n < conf->file_count ? &conf->files[n] : NULL;
 }
 
 static void

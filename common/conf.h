@@ -18,6 +18,7 @@
 
 #include <stdio.h>
 
+#include "common/file.h"
 #include "common/ini.h"
 
 enum conf_type {
@@ -82,8 +83,14 @@ void conf_free(struct conf *conf);
 unsigned conf_line(
     const struct conf *conf, const char *section, const char *key);
 
-/* The n-th list file that was read; NULL behind the last. */
-const char *conf_file(const struct conf *conf, size_t n);
+/* A list file that was read, and its state before that. */
+struct conf_file {
+	const char *path;
+	struct file_mark mark;
+};
+
+/* The n-th list file; NULL behind the last. */
+const struct conf_file *conf_file(const struct conf *conf, size_t n);
 
 /* Print a sample file: every key, its help, unit, range and default. */
 void conf_print(FILE *to, const struct conf_section *sections, size_t count);

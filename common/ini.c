@@ -61,13 +61,14 @@ grow(struct parser *p)
 
 	if (ini->count < p->room)
 		return true;
-	p->room = p->room == 0 ? 32 : p->room * 2;
-	struct ini_entry *more = realloc(ini->entries, p->room * sizeof(*more));
+	size_t room = p->room == 0 ? 32 : p->room * 2;
+	struct ini_entry *more = realloc(ini->entries, room * sizeof(*more));
 	if (more == NULL) {
 		fail(p, "out of memory");
 		return false;
 	}
 	ini->entries = more;
+	p->room = room;
 	return true;
 }
 

@@ -50,6 +50,9 @@ check_cached(struct spf_resolver *r, const struct spf_request *request,
 	/* The first answer that is missing ends it. */
 	quick.sequential = true;
 	count_(&r->counters.checks, 1);
+	/* Another evaluator may take its time; nobody may put meanwhile. */
+	if (r->params.evaluate != NULL)
+		return false;
 	pthread_rwlock_rdlock(&r->cache_lock);
 	status = spf_evaluate(&quick, &source, out);
 	pthread_rwlock_unlock(&r->cache_lock);

@@ -14,7 +14,6 @@
 #include "libspf/channel.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/queue.h>
@@ -24,6 +23,7 @@
 #include <ares.h>
 
 #include "libspf/dnsmsg.h"
+#include "libspf/nameservers.h"
 
 /* How many questions share their source ports, and how long. */
 #define CHANNEL_QUESTIONS_MAX 1000
@@ -37,8 +37,6 @@
 
 /* Room for answers that come in a burst. */
 #define RECEIVE_BUFFER (256 * 1024)
-
-#define NAMESERVER_PORT 53
 
 #define TICK_MS_MIN 5
 #define TICK_MS_MAX 200
@@ -58,11 +56,14 @@ struct channel {
 	unsigned sent, in_flight;
 	unsigned slow; /* answers in a row that took more than one try */
 	time_t made_at;
+	bool unwatched; /* some socket has no event */
 };
 
 struct channels {
 	struct event_base *base;
-	struct ares_addr_port_node *servers; /* NULL: those of the system */
+	/* A list, in an array; none: those of the system. */
+	struct ares_addr_port_node servers[NAMESERVERS_MAX];
+	size_t server_count;
 	struct ares_options options;
 	TAILQ_HEAD(, channel) list; /* the first takes new questions */
 	struct event *tick;
@@ -105,7 +106,10 @@ sock_free(struct sock *s)
 	free(s);
 }
 
-/* c-ares opens, uses or closes a socket.  If this fails it times out. */
+/*
+ * c-ares opens, uses or closes a socket.  If there is no memory to watch it, it
+ * is looked at in ticks.
+ */
 static void
 on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 {
@@ -122,8 +126,10 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 	}
 	if (s == NULL) {
 		s = calloc(1, sizeof(*s));
-		if (s == NULL)
+		if (s == NULL) {
+			c->unwatched = true;
 			return;
+		}
 		s->fd = fd;
 		LIST_INSERT_HEAD(&c->socks, s, entry);
 	} else if (s->event != NULL)
@@ -132,83 +138,8 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 	    (short)((readable ? EV_READ : 0) | (writable ? EV_WRITE : 0) |
 		EV_PERSIST),
 	    on_socket, c);
-	if (s->event != NULL)
-		event_add(s->event, NULL);
-}
-
-/* --- name servers --- */
-
-/* The IP of "IP", "IP:PORT" or "[IP6]:PORT" goes to *ip, PORT stays in *rest.
- */
-static bool
-cut_port(struct text *rest, struct text *ip)
-{
-	if (rest->len != 0 && rest->p[0] == '[') {
-		*rest = text_from(*rest, 1);
-		if (!text_cut(rest, ']', ip))
-			return false;
-		if (rest->len == 0)
-			return true;
-		*rest = text_from(*rest, 1);
-		return rest->p[-1] == ':' && rest->len != 0;
-	}
-	struct text whole = *rest;
-	if (text_cut(rest, ':', ip) && text_find(*rest, ':') == rest->len)
-		return rest->len != 0;
-	*ip = whole;
-	*rest = TEXT("");
-	return true;
-}
-
-static bool
-read_server(struct text text, struct ares_addr_port_node *out)
-{
-	struct spf_ip ip;
-	struct text address;
-	uint64_t port = NAMESERVER_PORT;
-
-	text = text_trim(text);
-	if (!cut_port(&text, &address) || !spf_ip_parse(address, &ip) ||
-	    (text.len != 0 && (!text_uint(text, 65535, &port) || port == 0)))
-		return false;
-	out->family = ip.v6 ? AF_INET6 : AF_INET;
-	out->udp_port = out->tcp_port = (int)port;
-	if (ip.v6)
-		memcpy(&out->addr.addr6, ip.octets, 16);
-	else
-		memcpy(&out->addr.addr4, ip.octets, 4);
-	return true;
-}
-
-/* c-ares has a function for this, which takes "1.2.3" for an address. */
-static enum spf_resolver_status
-read_servers(struct channels *set, struct text list)
-{
-	struct ares_addr_port_node **end = &set->servers;
-	struct text one;
-	bool more;
-
-	do {
-		more = text_cut(&list, ',', &one);
-		*end = calloc(1, sizeof(**end));
-		if (*end == NULL)
-			return SPF_RESOLVER_NO_MEMORY;
-		if (!read_server(more ? one : list, *end))
-			return SPF_RESOLVER_BAD_SERVERS;
-		end = &(*end)->next;
-	} while (more);
-	return SPF_RESOLVER_OK;
-}
-
-static void
-free_servers(struct ares_addr_port_node *server)
-{
-	while (server != NULL) {
-		struct ares_addr_port_node *next = server->next;
-
-		free(server);
-		server = next;
-	}
+	if (s->event == NULL || event_add(s->event, NULL) < 0)
+		c->unwatched = true;
 }
 
 /* --- making channels --- */
@@ -282,7 +213,7 @@ channel_new(struct channels *set, struct channel **out)
 		channel_free(c);
 		return status;
 	}
-	if (set->servers != NULL)
+	if (set->server_count != 0)
 		status =
 		    status_of(ares_set_servers_ports(c->ares, set->servers));
 	if (status == SPF_RESOLVER_OK && set->first != 0)
@@ -337,6 +268,18 @@ channels_reap_(struct channels *set)
 
 /* --- questions --- */
 
+/* Read whatever its sockets have. */
+static void
+channel_poll(struct channel *c)
+{
+	ares_socket_t fds[ARES_GETSOCK_MAXNUM];
+	int ready = ares_getsock(c->ares, fds, ARES_GETSOCK_MAXNUM);
+
+	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++)
+		if (ARES_GETSOCK_READABLE(ready, i))
+			ares_process_fd(c->ares, fds[i], fds[i]);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -345,10 +288,13 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	TAILQ_FOREACH (c, &set->list, entry)
-		if (c->in_flight != 0)
-			ares_process_fd(
-			    c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	TAILQ_FOREACH (c, &set->list, entry) {
+		if (c->in_flight == 0)
+			continue;
+		if (c->unwatched)
+			channel_poll(c);
+		ares_process_fd(c->ares, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+	}
 	set->settle(set->arg);
 }
 
@@ -409,6 +355,26 @@ init_library(void)
 	library_status = ares_library_init(ARES_LIB_INIT_ALL);
 }
 
+/* c-ares has a function for this, which takes "1.2.3" for an address. */
+static bool
+take_servers(struct channels *set, struct text list)
+{
+	struct nameserver servers[NAMESERVERS_MAX];
+	size_t count = nameservers_read_(list, servers);
+
+	for (size_t i = 0; i < count; i++) {
+		struct ares_addr_port_node *node = &set->servers[i];
+		const struct spf_ip *ip = &servers[i].ip;
+
+		node->family = ip->v6 ? AF_INET6 : AF_INET;
+		node->udp_port = node->tcp_port = (int)servers[i].port;
+		memcpy(&node->addr, ip->octets, ip->v6 ? 16 : 4);
+		node->next = i + 1 < count ? node + 1 : NULL;
+	}
+	set->server_count = count;
+	return count != 0;
+}
+
 static enum spf_resolver_status
 channels_build(struct channels *set, const struct spf_resolver_params *params)
 {
@@ -416,11 +382,9 @@ channels_build(struct channels *set, const struct spf_resolver_params *params)
 	enum spf_resolver_status status;
 	struct channel *first;
 
-	if (params->nameservers != NULL) {
-		status = read_servers(set, text_of(params->nameservers));
-		if (status != SPF_RESOLVER_OK)
-			return status;
-	}
+	if (params->nameservers != NULL &&
+	    !take_servers(set, text_of(params->nameservers)))
+		return SPF_RESOLVER_BAD_SERVERS;
 	if (tick_ms < TICK_MS_MIN)
 		tick_ms = TICK_MS_MIN;
 	if (tick_ms > TICK_MS_MAX)
@@ -484,6 +448,5 @@ channels_free_(struct channels *set)
 	}
 	if (set->tick != NULL)
 		event_free(set->tick);
-	free_servers(set->servers);
 	free(set);
 }

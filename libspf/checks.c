@@ -176,7 +176,8 @@ end_evaluation(struct check *c, const char *why)
 
 	c->giving_up = true;
 	c->request.sequential = true;
-	spf_evaluate(&c->request, &(struct spf_source){lookup, c}, v);
+	resolver_evaluate_(
+	    c->resolver, &c->request, &(struct spf_source){lookup, c}, v);
 	if (!c->missed || (v->result == SPF_FAIL && c->missed_rr == SPF_RR_TXT))
 		return;
 	v->result = SPF_TEMPERROR;
@@ -216,7 +217,8 @@ evaluate(struct check *c)
 	/* Without a budget there is nothing to explore for. */
 	if (c->budget == 0)
 		c->request.sequential = true;
-	return spf_evaluate(&c->request, &(struct spf_source){lookup, c},
+	return resolver_evaluate_(c->resolver, &c->request,
+		   &(struct spf_source){lookup, c},
 		   &c->resolver->verdict) == SPF_OK;
 }
 

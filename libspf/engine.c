@@ -196,8 +196,8 @@ spf_engine_evaluate(struct spf_engine_ctx *ctx,
 	case SPF_ENGINE_NATIVE:
 		break;
 	case SPF_ENGINE_LIBSPF2:
-		status = ctx->libspf2.evaluate(
-		    ctx, request, source, out, opinion);
+		status =
+		    ctx->libspf2.evaluate(ctx, request, source, out, opinion);
 		if (status == SPF_OK)
 			count(&ctx->opinions[*opinion]);
 		return status;

@@ -29,7 +29,9 @@ bool spf_engine_parse(struct text name, enum spf_engine *out);
  * allows about 125; libspf2 counts afresh in each include, and would make tens
  * of thousands.
  */
+#ifndef SPF_LIBSPF2_LOOKUPS_MAX /* a test counts what it is good for */
 #define SPF_LIBSPF2_LOOKUPS_MAX 200
+#endif
 
 /*
  * Whether the engine has an opinion.  That it has none says nothing about the
@@ -120,8 +122,8 @@ struct spf_engine_params {
 	void *arg;
 };
 
-#define SPF_ENGINE_PARAMS_DEFAULT                                              \
-	((struct spf_engine_params){                                           \
+#define SPF_ENGINE_PARAMS_DEFAULT    \
+	((struct spf_engine_params){ \
 	    .engine = SPF_ENGINE_NATIVE, .helpers = 2, .timeout_ms = 1000})
 
 enum spf_engine_status {
@@ -168,7 +170,6 @@ struct spf_engine_stats {
 			    */
 };
 
-void spf_engine_stats(
-    struct spf_engine_ctx *ctx, struct spf_engine_stats *out);
+void spf_engine_stats(struct spf_engine_ctx *ctx, struct spf_engine_stats *out);
 
 #endif

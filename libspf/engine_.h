@@ -24,11 +24,41 @@ void opinion_tell_lookup_(const struct spf_request *request, enum spf_rr rr,
 
 /* --- engine_guard.c --- */
 
+/* Octets of a text that libspf2 is shown. */
+#define GUARD_TEXT_MAX 4096
+
 /* True if libspf2 can be trusted with an SPF record. */
 bool guard_record_ok_(struct text record);
 
 /* True if it can be trusted with an explanation. */
 bool guard_text_ok_(struct text text);
+
+/* --- engine_client.c --- */
+
+/* Octets of a HELO or receiver name, and of a sender, with the NUL. */
+#define CLIENT_TEXT_SIZE   (SPF_SENDER_MAX + 1)
+#define CLIENT_SENDER_SIZE (2 * SPF_SENDER_MAX + 2)
+
+/* text as a string, cut if it is too long.  False: it has a NUL. */
+bool client_text_(struct text text, char out[static CLIENT_TEXT_SIZE]);
+
+/*
+ * Who is checked, as local part, "@" and domain, the latter as A-labels if it
+ * is a domain; *domain is the domain as printable ASCII.  False: it can't be
+ * put in a string.
+ */
+bool client_sender_(const struct spf_request *request,
+    char out[static CLIENT_SENDER_SIZE], char domain[static SPF_NAME_SIZE]);
+
+/* <domain>._spf.<delegate>, lower case.  False: no such name can exist. */
+bool client_delegated_(const struct spf_request *request, const char *domain,
+    char room[static SPF_NAME_SIZE], struct text *name);
+
+/*
+ * A domain as struct spf_source wants it.  False: no such name can exist.
+ */
+bool client_name_(
+    const char *domain, char room[static SPF_NAME_SIZE], struct text *name);
 
 /* --- engine_audit.c --- */
 

@@ -81,16 +81,14 @@ witness_keep(struct witness *w, const struct spf_answer *answer, enum spf_rr rr,
 	bool ok = make_room(&seen, &w->size, w->count, 1, sizeof(*w->seen));
 
 	w->seen = seen;
-	ok = ok &&
-	    make_room(&names, &w->names_size, w->names_len, name.len, 1);
+	ok = ok && make_room(&names, &w->names_size, w->names_len, name.len, 1);
 	w->names = names;
 	if (!ok) {
 		w->no_memory = true;
 		return;
 	}
 	memcpy(w->names + w->names_len, name.p, name.len);
-	w->seen[w->count++] =
-	    (struct seen){answer, rr, w->names_len, name.len};
+	w->seen[w->count++] = (struct seen){answer, rr, w->names_len, name.len};
 	w->names_len += name.len;
 }
 

@@ -15,7 +15,6 @@
  */
 #include "libspf/engine_.h"
 
-#define TEXT_MAX     4096
 #define COMPILED_MAX 400
 #define LITERAL_MAX  255
 #define MACROS_MAX   119
@@ -49,7 +48,7 @@ unit_ok(struct text unit)
 static bool
 is_string(struct text text)
 {
-	return text.len <= TEXT_MAX && text_find(text, '\0') == text.len;
+	return text.len <= GUARD_TEXT_MAX && text_find(text, '\0') == text.len;
 }
 
 bool

@@ -15,7 +15,7 @@
  * Evaluation may take 11 levels of 10 KB (spf.h) and sanitizers multiply that;
  * the default of some systems is less.
  */
-#define STACK_SIZE (1024 * 1024)
+#define STACK_SIZE (2 * 1024 * 1024)
 
 /* The resolver whose thread this is. */
 static _Thread_local struct spf_resolver *here;
@@ -49,6 +49,18 @@ uint64_t
 resolver_now_ms_(void)
 {
 	return resolver_now_us_() / 1000;
+}
+
+enum spf_status
+resolver_evaluate_(const struct spf_resolver *r,
+    const struct spf_request *request, const struct spf_source *source,
+    struct spf_verdict *out)
+{
+	const struct spf_resolver_params *p = &r->params;
+
+	if (p->evaluate == NULL)
+		return spf_evaluate(request, source, out);
+	return p->evaluate(p->evaluate_arg, request, source, out);
 }
 
 /* --- waiting --- */

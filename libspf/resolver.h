@@ -43,6 +43,15 @@ struct spf_resolver_params {
 	unsigned attempts;   /* rounds over all servers, 1 to 10 */
 	size_t cache_size;   /* octets of answers kept; 0: none */
 	bool prefetch;       /* ask ahead what may be needed */
+	/*
+	 * What evaluates, with the contract of spf_evaluate(); NULL: that.
+	 * Another one is called on the resolver's thread only, where all else
+	 * waits for it, with answers that stay until it has its verdict.
+	 */
+	enum spf_status (*evaluate)(void *arg,
+	    const struct spf_request *request, const struct spf_source *source,
+	    struct spf_verdict *out);
+	void *evaluate_arg;
 };
 
 #define SPF_RESOLVER_PARAMS_DEFAULT                        \

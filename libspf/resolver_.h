@@ -165,6 +165,11 @@ void waiting_end_(struct waiting *waiting);
 /* Hand c to the thread.  0: it is stopping; else the check's number. */
 uint64_t check_post_(struct spf_resolver *r, struct check *c);
 
+/* By the evaluator of the resolver's choice. */
+enum spf_status resolver_evaluate_(const struct spf_resolver *r,
+    const struct spf_request *request, const struct spf_source *source,
+    struct spf_verdict *out);
+
 static inline void
 count_(atomic_uint_fast64_t *counter, uint64_t n)
 {

@@ -80,6 +80,8 @@ has_without_detail(const struct list *list, struct text address, size_t at)
 bool
 list_has_address(const struct list *list, struct text address)
 {
+	if (address.len > 1 && address.p[address.len - 1] == '.')
+		address.len--;
 	size_t at = text_rfind(address, '@');
 
 	if (list->count == 0)

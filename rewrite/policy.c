@@ -10,6 +10,7 @@ static const char *const reason_texts[] = {
     [POLICY_SES_SIGNED] = "ses_signed",
     [POLICY_RESTORED] = "restored",
     [POLICY_NULL_SENDER] = "null_sender",
+    [POLICY_NO_NEXT_HOP] = "no_next_hop",
     [POLICY_UNQUALIFIED] = "unqualified",
     [POLICY_OWN_DOMAIN] = "own_domain",
     [POLICY_OWN_SRS] = "own_srs",
@@ -155,6 +156,8 @@ is_kept(const struct rewriter *r, const struct policy_sender *s,
 
 	if (s->address.len == 0 || text_eq(s->address, TEXT("@")))
 		*reason = POLICY_NULL_SENDER;
+	else if (s->no_next_hop)
+		*reason = POLICY_NO_NEXT_HOP;
 	else if (s->address.p[0] == '@' ||
 	    text_find(s->address, '@') == s->address.len)
 		*reason = POLICY_UNQUALIFIED;

@@ -17,6 +17,7 @@ enum policy_reason {
 	POLICY_RESTORED,
 	/* nothing to do */
 	POLICY_NULL_SENDER,
+	POLICY_NO_NEXT_HOP,        /* delivered here, as pysrs has it */
 	POLICY_UNQUALIFIED,        /* no domain */
 	POLICY_OWN_DOMAIN,         /* in own_domains, or in the SRS domain */
 	POLICY_OWN_SRS,            /* carries a valid signature of ours */
@@ -50,6 +51,7 @@ struct policy_result {
 struct policy_sender {
 	struct text address; /* without angle brackets; empty: null sender */
 	struct text recipient_host;    /* next hop or domain; empty: unknown */
+	bool no_next_hop;              /* the MTA says that there is none */
 	struct text forwarding_domain; /* whose mail it was; empty: unknown */
 	uint64_t message_id;           /* for SES; unique to this message */
 	uint64_t now_sec;              /* since 1970 UTC */

@@ -39,25 +39,38 @@ domain_ok(struct text domain)
 	return domain.p[0] != '.';
 }
 
+/* Written addresses have no dot at the end (RFC 5321 2.3.5). */
+static struct text
+without_dot(struct text domain)
+{
+	domain = text_trim(domain);
+	if (domain.len > 1 && domain.p[domain.len - 1] == '.')
+		domain.len--;
+	return domain;
+}
+
 static bool
 add_domain(const struct maker *m, struct text item)
 {
 	struct rewriter *r = m->rewriter;
-	struct text srs = item, forwarding;
+	struct text srs = item, forwarding = item;
 
-	if (!text_cut(&srs, '=', &forwarding)) {
-		if (r->fwdomain.len != 0) {
-			fail(m, "fwdomain",
-			    "two default domains; others are written "
-			    "FORWARDING=DOMAIN");
-			return false;
-		}
-		r->fwdomain = item;
-		forwarding = item;
-	} else
-		r->domains[r->domain_count++] = (struct rewriter_domain){
-		    text_trim(forwarding), text_trim(srs)};
-	if (domain_ok(text_trim(srs)) && domain_ok(text_trim(forwarding)))
+	bool is_default = !text_cut(&srs, '=', &forwarding);
+
+	srs = without_dot(srs);
+	forwarding = without_dot(forwarding);
+	if (is_default && r->fwdomain.len != 0) {
+		fail(m, "fwdomain",
+		    "two default domains; others are written "
+		    "FORWARDING=DOMAIN");
+		return false;
+	}
+	if (is_default)
+		r->fwdomain = srs;
+	else
+		r->domains[r->domain_count++] =
+		    (struct rewriter_domain){forwarding, srs};
+	if (domain_ok(srs) && domain_ok(forwarding))
 		return true;
 	report_error(m->report, m->file, conf_line(m->conf, "srs", "fwdomain"),
 	    "fwdomain", "not a domain: \"%.*s\"", (int)item.len, item.p);
@@ -185,6 +198,12 @@ memory:
 
 /* --- secrets --- */
 
+static const char *
+secret_key(const struct maker *m)
+{
+	return m->legacy != NULL ? "secret" : "secret_file";
+}
+
 static bool
 add_secret(const struct maker *m, struct text secret)
 {
@@ -197,7 +216,7 @@ add_secret(const struct maker *m, struct text secret)
 		status = ses_ctx_add_key(r->ses_legacy, secret);
 	if (status == SRS_OK)
 		return true;
-	fail(m, "secret_file", "a secret is too long, or there are too many");
+	fail(m, secret_key(m), "a secret is too long, or there are too many");
 	return false;
 }
 
@@ -209,12 +228,12 @@ check_secret(const struct maker *m, struct text secret)
 	if (weakness == NULL)
 		return true;
 	/* Legacy sites have what they have; but not what is published. */
-	if (m->legacy != NULL && secret.len < SECRET_MIN &&
+	if (m->legacy != NULL && secret.len != 0 && secret.len < SECRET_MIN &&
 	    strstr(weakness, "published") == NULL) {
 		report_warning(m->report, m->file, 0, "secret", "%s", weakness);
 		return true;
 	}
-	fail(m, m->legacy != NULL ? "secret" : "secret_file", weakness);
+	fail(m, secret_key(m), weakness);
 	return false;
 }
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/sockaddr.h"
+
 #define SRSD_LISTEN "inet:10003@127.0.0.1"
 
 #define AT(member) .offset = offsetof(struct srsd_settings, member)
@@ -19,8 +21,8 @@ static const struct conf_key srsd_keys[] = {
 	.help = "Listeners of Postfix's tcp_table protocol, for senders"},
     {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse), .no_files = true,
 	.sample = "inet:10002@127.0.0.1", .help = "The same for recipients"},
-    {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .unit = "threads",
-	.help = "Without it the cores, up to 4"},
+    {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .sample = "4",
+	.unit = "threads", .help = "Without it the cores, up to 4"},
     {"user", CONF_TEXT, AT(user), .sample = "mailfrom",
 	.help = "Whom to become when started as root"},
     {"socket_mode", CONF_OCTAL, AT(socket_mode), 0, 0777, .initial = "0660",
@@ -83,7 +85,7 @@ config_print(FILE *to)
 /* --- reading --- */
 
 static bool
-watch(struct config *c, const char *path)
+watch(struct config *c, const char *path, struct file_mark mark)
 {
 	struct watched_file *more =
 	    realloc(c->watched, (c->watched_count + 1) * sizeof(*more));
@@ -91,25 +93,54 @@ watch(struct config *c, const char *path)
 	if (more == NULL)
 		return false;
 	c->watched = more;
-	c->watched[c->watched_count++] =
-	    (struct watched_file){path, file_mark(path)};
+	c->watched[c->watched_count++] = (struct watched_file){path, mark};
 	return true;
 }
 
 /* Marks are taken before the files are read: a later change is noticed. */
 static bool
-watch_all(struct config *c, bool is_legacy)
+watch_all(struct config *c)
 {
-	const char *path;
+	const struct conf_file *file;
 
-	if (is_legacy && !watch(c, c->path))
+	if (c->srs.secret_file.len != 0 &&
+	    !watch(c, c->srs.secret_file.p, file_mark(c->srs.secret_file.p)))
 		return false;
-	if (c->srs.secret_file.len != 0 && !watch(c, c->srs.secret_file.p))
-		return false;
-	for (size_t i = 0; (path = conf_file(c->conf, i)) != NULL; i++)
-		if (!watch(c, path))
+	for (size_t i = 0; (file = conf_file(c->conf, i)) != NULL; i++)
+		if (!watch(c, file->path, file->mark))
 			return false;
 	return true;
+}
+
+static bool
+check_addresses(const struct config *c, const char *key,
+    const struct conf_list *list, struct report *report)
+{
+	struct sockaddr_spec spec;
+	const char *why = NULL;
+
+	for (size_t i = 0; i < list->count; i++) {
+		struct text item = list->items[i];
+
+		if (sockaddr_parse(item, &spec, &why))
+			continue;
+		report_error(report, c->path, conf_line(c->conf, "srsd", key),
+		    key, "\"%.*s\": %s", (int)item.len, item.p, why);
+		return false;
+	}
+	return true;
+}
+
+static bool
+check_listeners(const struct config *c, struct report *report)
+{
+	const struct srsd_settings *s = &c->srsd;
+
+	return check_addresses(c, "listen", &s->listen, report) &&
+	    check_addresses(
+		c, "tcp_table_forward", &s->tcp_table_forward, report) &&
+	    check_addresses(
+		c, "tcp_table_reverse", &s->tcp_table_reverse, report);
 }
 
 static bool
@@ -120,9 +151,10 @@ load(struct config *c, const struct ini *ini,
 	unsigned errors = report->errors;
 
 	sections_of(c, sections);
-	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
+	    !check_listeners(c, report))
 		return false;
-	if (!watch_all(c, legacy != NULL)) {
+	if (!watch_all(c)) {
 		report_error(report, c->path, 0, NULL, "out of memory");
 		return false;
 	}
@@ -150,6 +182,11 @@ load_legacy(struct config *c, const struct file *file, struct report *report)
 	bool ok;
 
 	check_legacy_mode(c->path, file, report);
+	/* It holds the secret itself. */
+	if (!watch(c, c->path, c->mark)) {
+		report_error(report, c->path, 0, NULL, "out of memory");
+		return false;
+	}
 	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
 		 INI_CONFIGPARSER, report) &&
 	    legacy_translate(&ini, &legacy, report) &&
@@ -196,6 +233,7 @@ config_load(const char *path, enum srsd_format format, struct report *report)
 		return NULL;
 	}
 	c->path = path;
+	c->mark = file_mark(path);
 	error = file_read(path, &file);
 	if (error != 0)
 		report_error(report, path, 0, NULL,

@@ -40,7 +40,8 @@ struct watched_file {
 };
 
 struct config {
-	const char *path; /* the caller's */
+	const char *path;      /* the caller's */
+	struct file_mark mark; /* of that, before it was read */
 	struct srsd_settings srsd;
 	struct rewrite_settings srs;
 	struct log_settings log;

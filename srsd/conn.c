@@ -15,6 +15,9 @@
 #include "common/log.h"
 #include "srsd/server_.h"
 
+/* Reads from one client at the end, 64 KB each. */
+#define FINISH_READS_MAX 256
+
 struct conn {
 	LIST_ENTRY(conn) entry;
 	struct worker *worker;
@@ -204,7 +207,13 @@ conn_answer(struct conn *c, struct text input)
 	return keep(&c->input, &c->input_len, input.p, input.len);
 }
 
-static bool
+enum arrived {
+	ARRIVED_SOMETHING, /* and was answered */
+	ARRIVED_NOTHING,
+	ARRIVED_END /* close the connection */
+};
+
+static enum arrived
 conn_read(struct conn *c)
 {
 	struct worker *w = c->worker;
@@ -216,11 +225,28 @@ conn_read(struct conn *c)
 		memcpy(w->input, c->input, have);
 	n = recv(c->fd, w->input + have, INPUT_SIZE - have, 0);
 	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK ||
-		    errno == EINTR;
-	if (n == 0)
-		return false;
-	return conn_answer(c, text_at(w->input, have + (size_t)n));
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
+		    ? ARRIVED_NOTHING
+		    : ARRIVED_END;
+	if (n == 0 || !conn_answer(c, text_at(w->input, have + (size_t)n)))
+		return ARRIVED_END;
+	return ARRIVED_SOMETHING;
+}
+
+/*
+ * At the end: answer all that has arrived.  False: close, nothing is owed to
+ * this client any more.  One that goes on sending for ever is cut off.
+ */
+static bool
+conn_finish(struct conn *c)
+{
+	enum arrived arrived = ARRIVED_SOMETHING;
+
+	for (int i = 0; i < FINISH_READS_MAX && !c->writing &&
+	     arrived == ARRIVED_SOMETHING;
+	     i++)
+		arrived = conn_read(c);
+	return arrived != ARRIVED_END && c->output != NULL;
 }
 
 static bool
@@ -243,10 +269,12 @@ conn_write(struct conn *c)
 		return false;
 	conn_set_deadline(c, false);
 	/* Requests that had arrived before the client stopped taking. */
-	if (have == 0)
-		return true;
-	memcpy(w->input, c->input, have);
-	return conn_answer(c, text_at(w->input, have));
+	if (have != 0) {
+		memcpy(w->input, c->input, have);
+		if (!conn_answer(c, text_at(w->input, have)))
+			return false;
+	}
+	return !w->stopping || c->writing || conn_finish(c);
 }
 
 static void
@@ -257,7 +285,7 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	worker_take_config_(c->worker);
-	if (!(c->writing ? conn_write(c) : conn_read(c)))
+	if (c->writing ? !conn_write(c) : conn_read(c) == ARRIVED_END)
 		conn_close_(c);
 }
 
@@ -306,10 +334,8 @@ conns_finish_(struct worker *w)
 	while (c != NULL) {
 		struct conn *next = LIST_NEXT(c, entry);
 
-		if ((!c->writing && !conn_read(c)) || c->output == NULL)
+		if (!c->writing && !conn_finish(c))
 			conn_close_(c);
-		else
-			c->closing = true;
 		c = next;
 	}
 }

@@ -145,7 +145,7 @@ add_listener(
 }
 
 static bool
-open_list(struct daemon *d, const struct conf_list *list, const char *key,
+open_list(struct daemon *d, const struct conf_list *list,
     enum protocol protocol, const struct listen_options *options,
     struct report *report)
 {
@@ -157,11 +157,9 @@ open_list(struct daemon *d, const struct conf_list *list, const char *key,
 		struct text item = list->items[i];
 
 		snprintf(name, sizeof(name), "%.*s", (int)item.len, item.p);
-		if (!sockaddr_parse(item, &spec, &why)) {
-			report_error(report, d->options.path, 0, key,
-			    "\"%s\": %s", name, why);
+		/* config_load() has seen to it that this can't fail. */
+		if (!sockaddr_parse(item, &spec, &why))
 			return false;
-		}
 		if (d->options.check_only)
 			continue;
 		int fd = listen_open(&spec, options, name, report);
@@ -209,12 +207,11 @@ open_listeners(struct daemon *d, const struct config *c,
 	    !listen_owner(s->socket_owner, &options, c->path,
 		conf_line(c->conf, "srsd", "socket_owner"), report))
 		return false;
-	return open_list(d, &s->listen, "listen", PROTOCOL_SOCKETMAP, &options,
-		   report) &&
-	    open_list(d, &s->tcp_table_forward, "tcp_table_forward",
-		PROTOCOL_TCP_FORWARD, &options, report) &&
-	    open_list(d, &s->tcp_table_reverse, "tcp_table_reverse",
-		PROTOCOL_TCP_REVERSE, &options, report);
+	return open_list(d, &s->listen, PROTOCOL_SOCKETMAP, &options, report) &&
+	    open_list(d, &s->tcp_table_forward, PROTOCOL_TCP_FORWARD, &options,
+		report) &&
+	    open_list(d, &s->tcp_table_reverse, PROTOCOL_TCP_REVERSE, &options,
+		report);
 }
 
 /* --- becoming a daemon --- */
@@ -540,6 +537,7 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	raise_descriptor_limit();
 	signals_block(SIG_BLOCK);
+	signal(SIGPIPE, SIG_IGN); /* a log to a pipe may lose its reader */
 	if (!prepare(&d, config, &report)) {
 		config_free(config);
 		return EXIT_FAILURE;

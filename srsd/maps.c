@@ -47,6 +47,7 @@ decide_forward(const struct rewriter *r, const struct map_request *request,
 {
 	struct policy_sender sender = {.address = out_view(&out->address),
 	    .recipient_host = out->host,
+	    .no_next_hop = out->no_next_hop,
 	    .forwarding_domain = forwarding_domain,
 	    .message_id = request->message_id,
 	    .now_sec = request->now_sec};
@@ -88,6 +89,7 @@ make_srs(const struct rewriter *r, const struct map_request *request,
 	struct make_srs_key key = shapes_make_srs_key(request->key);
 
 	out->host = key.host;
+	out->no_next_hop = key.no_next_hop;
 	shapes_to_plain(key.address, &out->address);
 	decide_forward(r, request, forwarding_domain, out);
 	say_sendmail(out, key.address);
@@ -184,6 +186,7 @@ answer_begin(struct map_answer *out)
 	out->decided = false;
 	out->reverse = false;
 	out->host = TEXT("");
+	out->no_next_hop = false;
 }
 
 void

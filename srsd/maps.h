@@ -40,6 +40,7 @@ struct map_answer {
 	bool decided;
 	bool reverse;
 	struct policy_result result;
+	bool no_next_hop;
 	struct text host;        /* next hop, if the key told it */
 	struct text_out address; /* what was asked about, plain */
 	char data_room[MAP_DATA_SIZE];

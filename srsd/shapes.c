@@ -26,6 +26,7 @@ shapes_make_srs_key(struct text key)
 	}
 	if (at >= key.len || !host_ok(text_head(key, at)))
 		return out;
+	out.no_next_hop = at == 0;
 	out.host = text_head(key, at);
 	if (out.host.len != 0 && out.host.p[at - 1] == '.')
 		out.host.len--;

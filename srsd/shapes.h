@@ -15,6 +15,7 @@
 
 struct make_srs_key {
 	struct text host;    /* next hop; empty if the key has none */
+	bool no_next_hop;    /* the key says that there is none */
 	struct text address; /* in sendmail's shape, as it came */
 };
 

@@ -41,6 +41,15 @@ print_header(const char *name, const char *value)
 }
 
 static void
+print_audit(const struct spfquery_audit *audit)
+{
+	printf("libspf2: %s (%s)\n",
+	    audit->opinion[0] != '\0' ? audit->opinion
+				      : spf_result_text(audit->verdict.result),
+	    audit->outcome);
+}
+
+static void
 print_report(const struct job *job, const struct spfquery_report *report)
 {
 	const struct spf_verdict *v = report->verdict;
@@ -58,6 +67,8 @@ print_report(const struct job *job, const struct spfquery_report *report)
 		spfquery_put_why(stdout, v);
 		putchar('\n');
 	}
+	if (report->audit->made)
+		print_audit(report->audit);
 	if (v->explanation[0] != '\0') {
 		printf("explanation: ");
 		spfquery_put(stdout, text_of(v->explanation));
@@ -118,6 +129,7 @@ run_check(const struct job *job, struct text ip, struct text sender,
 {
 	const struct spfquery_options *o = job->options;
 	struct spf_verdict verdict;
+	struct spfquery_audit audit;
 	struct spf_request request = {.identity = identity,
 	    .sender = without_brackets(sender),
 	    .helo = helo,
@@ -134,10 +146,12 @@ run_check(const struct job *job, struct text ip, struct text sender,
 		    (int)text_head(ip, 100).len, ip.p);
 	if (o->record != NULL)
 		use_record(job, &request);
-	if (!dns_check(job->dns, o->engine, &request, &verdict))
+	if (!dns_check(job->dns, o->engine, &request, &verdict, &audit))
 		return SPFQUERY_USAGE;
 	const struct spfquery_report report = {.request = &request,
 	    .verdict = &verdict,
+	    .audit = &audit,
+	    .engine = o->engine,
 	    .dns = job->dns,
 	    .receiver = text_of(job->receiver)};
 	print_report(job, &report);

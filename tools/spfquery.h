@@ -69,15 +69,34 @@ void spfquery_put_answer(FILE *to, const struct spf_answer *answer);
 
 /* --- commands --- */
 
+/* What libspf2 says, where both engines have been asked. */
+struct spfquery_audit {
+	bool made;
+	const char *outcome; /* "agreed", "result", "explanation", "silent" */
+	const char *opinion; /* "", or why it has none */
+	struct spf_verdict verdict;
+};
+
 struct dns;
 
 /* Everything about one check that has been made. */
 struct spfquery_report {
 	const struct spf_request *request;
 	const struct spf_verdict *verdict;
+	const struct spfquery_audit *audit;
+	enum spfquery_engine engine;
 	struct dns *dns;
 	struct text receiver;
 };
+
+/*
+ * Evaluate by an engine over a source that knows every answer.  audit is for
+ * SPFQUERY_AUDIT, and may be NULL.  False, and a message on stderr, if the
+ * engine isn't built in.
+ */
+bool spfquery_evaluate(enum spfquery_engine engine,
+    const struct spf_request *request, const struct spf_source *source,
+    struct spf_verdict *out, struct spfquery_audit *audit);
 
 /* The check once more, as a tree. */
 void spfquery_trace(FILE *to, const struct spfquery_report *report);

@@ -222,25 +222,18 @@ dns_override(struct dns *dns, struct text domain, struct text record)
 
 bool
 dns_check(struct dns *dns, enum spfquery_engine engine,
-    const struct spf_request *request, struct spf_verdict *out)
+    const struct spf_request *request, struct spf_verdict *out,
+    struct spfquery_audit *audit)
 {
 	struct spf_source source = dns_source(dns);
 
+	audit->made = false;
 	dns_restart(dns);
-	switch (engine) {
-	case SPFQUERY_NATIVE:
-		break;
-	case SPFQUERY_LIBSPF2:
-	case SPFQUERY_AUDIT:
-		fprintf(
-		    stderr, "spfquery: the engine libspf2 is not built in\n");
-		return false;
-	}
-	/* Nothing is unknown there, so this is the verdict. */
-	if (dns->zone != NULL || request->sequential) {
-		spf_evaluate(request, &source, out);
+	if (dns->zone == NULL && engine == SPFQUERY_NATIVE &&
+	    !request->sequential) {
+		spf_resolver_check(
+		    dns->resolver, request, dns->timeout_ms, out, NULL);
 		return true;
 	}
-	spf_resolver_check(dns->resolver, request, dns->timeout_ms, out, NULL);
-	return true;
+	return spfquery_evaluate(engine, request, &source, out, audit);
 }

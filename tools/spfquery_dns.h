@@ -36,7 +36,8 @@ void dns_override(struct dns *dns, struct text domain, struct text record);
  * there.
  */
 bool dns_check(struct dns *dns, enum spfquery_engine engine,
-    const struct spf_request *request, struct spf_verdict *out);
+    const struct spf_request *request, struct spf_verdict *out,
+    struct spfquery_audit *audit);
 
 /*
  * Answers one by one, each waited for and kept, so that no answer is ever

@@ -187,7 +187,9 @@ write_trace(struct writer *w, const struct spfquery_report *report)
 
 	request.trace = &trace;
 	open_with(w, "trace", '[');
-	spf_evaluate(&request, &source, &verdict);
+	spfquery_evaluate(report->engine == SPFQUERY_LIBSPF2 ? SPFQUERY_LIBSPF2
+							     : SPFQUERY_NATIVE,
+	    &request, &source, &verdict, NULL);
 	close_with(w, ']');
 }
 
@@ -256,6 +258,16 @@ spfquery_json(FILE *to, const struct spfquery_report *report)
 	len =
 	    spf_header_authentication(report->request, report->verdict, header);
 	text(&w, "authentication_results", text_at(header, len));
+	if (report->audit->made) {
+		open_with(&w, "libspf2", '{');
+		text(&w, "outcome", text_of(report->audit->outcome));
+		text(&w, "opinion", text_of(report->audit->opinion));
+		text(&w, "result",
+		    text_of(spf_result_text(report->audit->verdict.result)));
+		text(&w, "explanation",
+		    text_of(report->audit->verdict.explanation));
+		close_with(&w, '}');
+	}
 	write_trace(&w, report);
 	asked = dns_asked(report->dns, &elapsed_us);
 	number(&w, "questions", asked);

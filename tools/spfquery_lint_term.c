@@ -267,7 +267,7 @@ lint_hint(const struct lint_term *t, char hint[static SPF_TEXT_SIZE])
 		if (strcmp(word, "all") != 0)
 			out_char(&out, is_modifier(word) ? '=' : ':');
 		out_str(&out, "\" meant?");
-	} else if (out.len == 0 && t->kind == LINT_UNKNOWN &&
+	} else if (out.len == 0 && !t->valid &&
 	    text_starts_fold(t->name, TEXT("all")))
 		out_str(&out, "is \"all\" meant?");
 	hint[out.len] = '\0';

@@ -108,6 +108,10 @@ spfquery_put_why(FILE *to, const struct spf_verdict *v)
 	case SPF_SOFTFAIL:
 		break;
 	}
+	if (v->at[0] == '\0') {
+		fputs("libspf2 doesn't say which term", to);
+		return;
+	}
 	if (v->mechanism[0] == '\0') {
 		fprintf(to, "nothing matches in the %s", modifiers_of(v));
 		spfquery_put(to, text_of(v->at));

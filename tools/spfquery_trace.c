@@ -11,188 +11,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tools/spfquery_dns.h"
+#include "tools/spfquery_tree.h"
 
 #define COLUMNS 80
-#define DEPTHS  (SPF_TERMS_MAX + 2)
-
 /* Networks in a row that don't match are shown as one line. */
 #define RUN_MIN 3
-
-/* --- the tree --- */
-
-enum node_kind { NODE_CHECK, NODE_TERM, NODE_MACRO, NODE_LOOKUP, NODE_PROBLEM };
-enum node_match { MATCH_UNSAID, MATCH_NO, MATCH_YES };
-
-struct node {
-	struct node *next, *first, *last;
-	enum node_kind kind;
-	char *name, *text;
-	enum spf_rr rr;
-	const struct spf_answer *answer;
-	const struct dns_reply *reply;
-	enum node_match match;
-	bool has_result;
-	enum spf_result result;
-	unsigned term;    /* its number among those that count; 0: it doesn't */
-	unsigned nothing; /* the number of this lookup among void ones */
-};
-
-struct tree {
-	const struct dns *dns;
-	struct node root;
-	struct node *checks[DEPTHS], *terms[DEPTHS];
-	struct node *lookup; /* the last one */
-	unsigned voids;
-	bool over; /* the check of depth 0 has its result */
-};
-
-static char *
-copy(struct text t)
-{
-	char *c = spfquery_must(malloc(t.len + 1));
-
-	if (t.len != 0)
-		memcpy(c, t.p, t.len);
-	c[t.len] = '\0';
-	return c;
-}
-
-static struct node *
-node_add(struct node *parent, enum node_kind kind, const struct spf_event *e)
-{
-	struct node *n = spfquery_must(calloc(1, sizeof(*n)));
-
-	n->kind = kind;
-	n->name = copy(e->name);
-	n->text = copy(e->text);
-	if (parent->last != NULL)
-		parent->last->next = n;
-	else
-		parent->first = n;
-	parent->last = n;
-	return n;
-}
-
-static void
-node_clear(struct node *n)
-{
-	while (n->first != NULL) {
-		struct node *child = n->first;
-
-		n->first = child->next;
-		node_clear(child);
-		free(child->name);
-		free(child->text);
-		free(child);
-	}
-}
-
-/* --- gathering --- */
-
-/* Terms that cause lookups, by name: all but all, ip4, ip6 and exp. */
-static bool
-is_counted(struct text term)
-{
-	static const char *const names[] = {
-	    "include", "redirect", "exists", "ptr", "mx", "a"};
-
-	if (term.len != 0 && strchr("+-~?", term.p[0]) != NULL)
-		term = text_from(term, 1);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct text name = text_of(names[i]);
-
-		if (text_starts_fold(term, name) &&
-		    (term.len == name.len ||
-			strchr(":/=", term.p[name.len]) != NULL))
-			return true;
-	}
-	return false;
-}
-
-/* Where what happens at depth belongs. */
-static struct node *
-place_of(struct tree *t, unsigned depth)
-{
-	if (depth >= DEPTHS || t->over)
-		return &t->root;
-	if (t->terms[depth] != NULL)
-		return t->terms[depth];
-	return t->checks[depth] != NULL ? t->checks[depth] : &t->root;
-}
-
-static void
-hear_check(struct tree *t, unsigned depth, const struct spf_event *e)
-{
-	struct node *parent = depth > 0 && t->terms[depth - 1] != NULL
-	    ? t->terms[depth - 1]
-	    : &t->root;
-
-	t->checks[depth] = node_add(parent, NODE_CHECK, e);
-	t->terms[depth] = NULL;
-}
-
-static void
-hear_term(struct tree *t, unsigned depth, const struct spf_event *e)
-{
-	struct node *n =
-	    node_add(t->checks[depth] != NULL ? t->checks[depth] : &t->root,
-		NODE_TERM, e);
-
-	if (is_counted(e->text))
-		n->term = e->terms + 1;
-	t->terms[depth] = n;
-}
-
-static void
-hear_lookup(struct tree *t, const struct spf_event *e)
-{
-	struct node *n = node_add(place_of(t, e->depth), NODE_LOOKUP, e);
-
-	n->rr = e->rr;
-	n->answer = e->answer;
-	n->reply = dns_find(t->dns, e->rr, e->name);
-	t->lookup = n;
-}
-
-static void
-hear(void *arg, const struct spf_event *e)
-{
-	struct tree *t = arg;
-	unsigned depth = e->depth < DEPTHS ? e->depth : 0;
-
-	if (e->voids > t->voids && t->lookup != NULL)
-		t->lookup->nothing = t->voids = e->voids;
-	switch (e->kind) {
-	case SPF_EVENT_CHECK:
-		hear_check(t, depth, e);
-		break;
-	case SPF_EVENT_RECORD:
-		free(t->checks[depth]->text);
-		t->checks[depth]->text = copy(e->text);
-		break;
-	case SPF_EVENT_TERM:
-		hear_term(t, depth, e);
-		break;
-	case SPF_EVENT_MACRO:
-		node_add(place_of(t, e->depth), NODE_MACRO, e);
-		break;
-	case SPF_EVENT_LOOKUP:
-		hear_lookup(t, e);
-		break;
-	case SPF_EVENT_MATCH:
-		t->terms[depth]->match = e->matched ? MATCH_YES : MATCH_NO;
-		break;
-	case SPF_EVENT_PROBLEM:
-		node_add(place_of(t, e->depth), NODE_PROBLEM, e);
-		break;
-	case SPF_EVENT_RESULT:
-		t->checks[depth]->has_result = true;
-		t->checks[depth]->result = e->result;
-		t->over = depth == 0;
-		break;
-	}
-}
 
 /* --- drawing --- */
 
@@ -203,7 +26,7 @@ struct canvas {
 	bool colours;
 	const char *branch, *last, *pipe, *arrow, *dots;
 	size_t depth; /* of what leads the line */
-	bool more[4 * DEPTHS];
+	bool more[4 * TREE_DEPTHS];
 };
 
 /* Colours for a terminal; lines of UTF-8 where that is the locale's. */
@@ -253,6 +76,14 @@ paint(const struct canvas *c, enum colour colour, const char *format, ...)
 	vfprintf(c->to, format, args);
 	va_end(args);
 	fputs(coloured ? "\033[0m" : "", c->to);
+}
+
+static void
+paint_name(const struct canvas *c, const char *name)
+{
+	fputs(c->colours ? "\033[1m" : "", c->to);
+	spfquery_put(c->to, text_of(name));
+	fputs(c->colours ? "\033[0m" : "", c->to);
 }
 
 static enum colour
@@ -364,8 +195,7 @@ put_node(const struct canvas *c, const struct node *n)
 {
 	switch (n->kind) {
 	case NODE_CHECK:
-		paint(c, STRONG, "%s", "");
-		spfquery_put(c->to, text_of(n->name));
+		paint_name(c, n->name);
 		if (n->has_result)
 			paint(c, result_colour(n->result), "  %s",
 			    spf_result_text(n->result));
@@ -503,24 +333,18 @@ put_counters(const struct canvas *c, const struct spfquery_report *report)
 void
 spfquery_trace(FILE *to, const struct spfquery_report *report)
 {
-	struct tree t = {.dns = report->dns};
+	const struct spf_verdict *v = report->verdict;
 	struct canvas c = canvas_for(to);
-	const struct spf_trace trace = {.event = hear, .arg = &t};
-	struct spf_source source = dns_source(report->dns);
-	struct spf_request request = *report->request;
-	struct spf_verdict v;
+	struct node root = {.kind = NODE_CHECK};
 
-	request.trace = &trace;
-	spf_evaluate(&request, &source, &v);
-	if (v.voids > t.voids && t.lookup != NULL)
-		t.lookup->nothing = v.voids;
+	tree_grow(&root, report);
 	putc('\n', to);
 	put_question(&c, report->request);
-	put_children(&c, &t.root);
+	put_children(&c, &root);
 	put_counters(&c, report);
-	paint(&c, result_colour(v.result), "%s", spf_result_text(v.result));
+	paint(&c, result_colour(v->result), "%s", spf_result_text(v->result));
 	fputs(": ", to);
-	spfquery_put_why(to, &v);
+	spfquery_put_why(to, v);
 	fputs("\n\n", to);
-	node_clear(&t.root);
+	tree_clear(&root);
 }

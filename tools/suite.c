@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "tools/spfquery.h"
 #include "tools/zone.h"
 
 struct suite {
@@ -39,18 +40,53 @@ is_wanted(const struct suite *s, yaml_node_t *wanted, const char *result)
 static void
 print_wanted(const struct suite *s, yaml_node_t *wanted)
 {
-	struct text text = yaml_text(wanted);
-
-	printf("%.*s", (int)text.len, text.p);
+	spfquery_put(stdout, yaml_text(wanted));
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE)
 		return;
 	for (yaml_node_item_t *i = wanted->data.sequence.items.start;
 	     i < wanted->data.sequence.items.top; i++) {
-		text = yaml_text(yaml_document_get_node(s->document, *i));
-		printf("%s%.*s",
-		    i == wanted->data.sequence.items.start ? "" : " or ",
-		    (int)text.len, text.p);
+		fputs(i == wanted->data.sequence.items.start ? "" : " or ",
+		    stdout);
+		spfquery_put(
+		    stdout, yaml_text(yaml_document_get_node(s->document, *i)));
 	}
+}
+
+static void
+print_failure(const struct suite *s, struct text name)
+{
+	printf("FAIL %s: ", s->path);
+	spfquery_put(stdout, name);
+	fputs(": want ", stdout);
+}
+
+/* The result and, if it is right and the test has one, the explanation. */
+static bool
+is_right(const struct suite *s, struct text name, yaml_node_t *test,
+    const char *result, const struct spf_verdict *verdict)
+{
+	yaml_node_t *wanted = yaml_get(s->document, test, "result");
+	yaml_node_t *explanation = yaml_get(s->document, test, "explanation");
+
+	if (!is_wanted(s, wanted, result)) {
+		print_failure(s, name);
+		print_wanted(s, wanted);
+		printf(", have %s%s", result,
+		    verdict->problem[0] != '\0' ? ": " : "");
+		spfquery_put(stdout, text_of(verdict->problem));
+		putchar('\n');
+		return false;
+	}
+	if (explanation == NULL ||
+	    text_eq(yaml_text(explanation), text_of(verdict->explanation)))
+		return true;
+	print_failure(s, name);
+	fputs("explanation \"", stdout);
+	spfquery_put(stdout, yaml_text(explanation));
+	fputs("\", have \"", stdout);
+	spfquery_put(stdout, text_of(verdict->explanation));
+	fputs("\"\n", stdout);
+	return false;
 }
 
 static void
@@ -62,35 +98,17 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 	    .receiver = get_text(s, test, "receiver"),
 	    .default_explanation = TEXT("DEFAULT")};
 	struct spf_source source = zone_source(s->zone);
-	struct text host = get_text(s, test, "host");
-	yaml_node_t *wanted = yaml_get(s->document, test, "result");
-	yaml_node_t *explanation = yaml_get(s->document, test, "explanation");
-	struct spf_verdict verdict;
+	struct spf_verdict verdict = {.result = SPF_NONE};
 	const char *result = "no such host address";
 
-	if (spf_ip_parse(host, &request.ip)) {
+	if (spf_ip_parse(get_text(s, test, "host"), &request.ip)) {
 		spf_evaluate(&request, &source, &verdict);
 		result = spf_result_text(verdict.result);
 	}
-	if (!is_wanted(s, wanted, result)) {
-		printf("FAIL %s: %.*s: want ", s->path, (int)name.len, name.p);
-		print_wanted(s, wanted);
-		printf(", have %s%s%s\n", result,
-		    verdict.problem[0] != '\0' ? ": " : "", verdict.problem);
+	if (is_right(s, name, test, result, &verdict))
+		s->passed++;
+	else
 		s->failed++;
-		return;
-	}
-	struct text text = yaml_text(explanation);
-	if (explanation != NULL &&
-	    !text_eq(text, text_of(verdict.explanation))) {
-		printf("FAIL %s: %.*s: want explanation \"%.*s\", have "
-		       "\"%s\"\n",
-		    s->path, (int)name.len, name.p, (int)text.len, text.p,
-		    verdict.explanation);
-		s->failed++;
-		return;
-	}
-	s->passed++;
 }
 
 static bool
@@ -98,14 +116,15 @@ run_document(struct suite *s)
 {
 	yaml_node_t *root = yaml_document_get_root_node(s->document);
 	yaml_node_t *tests = yaml_get(s->document, root, "tests");
-	const char *why;
+	struct zone_problem problem;
 
 	if (tests == NULL || tests->type != YAML_MAPPING_NODE)
 		return true;
 	s->zone = zone_from_yaml(
-	    s->document, yaml_get(s->document, root, "zonedata"), &why);
+	    s->document, yaml_get(s->document, root, "zonedata"), &problem);
 	if (s->zone == NULL) {
-		fprintf(stderr, "%s: %s\n", s->path, why);
+		fprintf(
+		    stderr, "%s:%zu: %s\n", s->path, problem.line, problem.why);
 		return false;
 	}
 	for (yaml_node_pair_t *pair = tests->data.mapping.pairs.start;
@@ -126,8 +145,7 @@ run_documents(struct suite *s, yaml_parser_t *parser)
 	s->document = &document;
 	while (ok && !end) {
 		if (!yaml_parser_load(parser, &document)) {
-			fprintf(stderr, "%s:%zu: %s\n", s->path,
-			    parser->problem_mark.line + 1, parser->problem);
+			yaml_complain(s->path, parser);
 			return false;
 		}
 		end = yaml_document_get_root_node(&document) == NULL;
@@ -150,11 +168,18 @@ suite_run(const char *path, unsigned *passed, unsigned *failed)
 		perror(path);
 		return false;
 	}
-	yaml_parser_initialize(&parser);
-	yaml_parser_set_input_file(&parser, file);
-	ok = run_documents(&s, &parser);
-	yaml_parser_delete(&parser);
+	ok = yaml_parser_initialize(&parser) != 0;
+	if (ok) {
+		yaml_parser_set_input_file(&parser, file);
+		ok = run_documents(&s, &parser);
+		yaml_parser_delete(&parser);
+	} else
+		fprintf(stderr, "%s: out of memory\n", path);
 	fclose(file);
+	if (ok && s.passed + s.failed == 0) {
+		fprintf(stderr, "%s: no tests in it\n", path);
+		ok = false;
+	}
 	*passed += s.passed;
 	*failed += s.failed;
 	return ok;

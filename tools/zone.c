@@ -49,14 +49,37 @@ yaml_get(yaml_document_t *document, yaml_node_t *mapping, const char *key)
 	return NULL;
 }
 
+void
+yaml_complain(const char *path, const yaml_parser_t *parser)
+{
+	size_t line = parser->error == YAML_READER_ERROR
+	    ? 0
+	    : parser->problem_mark.line + 1;
+
+	fprintf(stderr, "%s:", path);
+	if (line != 0)
+		fprintf(stderr, "%zu:", line);
+	fprintf(stderr, " %s\n",
+	    parser->problem != NULL ? parser->problem : "out of memory");
+}
+
 /* --- one name's records --- */
 
 /* The records of one name, as the file lists them. */
 struct listing {
 	yaml_document_t *document;
 	yaml_node_t *sequence;
-	const char **why;
+	struct zone_problem *problem;
 };
+
+/* Say what is wrong with node.  Always false, to be returned. */
+static bool
+wrong(const struct listing *l, const yaml_node_t *node, const char *why)
+{
+	l->problem->why = why;
+	l->problem->line = node != NULL ? node->start_mark.line + 1 : 0;
+	return false;
+}
 
 /* The type and value of an item "- TYPE: VALUE"; a bare word has no value. */
 static struct text
@@ -126,13 +149,15 @@ gather_name(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
 		    value->data.sequence.items.top -
 			    value->data.sequence.items.start !=
 			2) {
-			*l->why = "MX wants [PREFERENCE, NAME]";
-			return false;
+			return wrong(l, value, "MX wants [PREFERENCE, NAME]");
 		}
 		yaml_node_item_t *items = value->data.sequence.items.start;
-		text_uint(
-		    yaml_text(yaml_document_get_node(l->document, items[0])),
-		    65535, &preference);
+		if (!text_uint(yaml_text(yaml_document_get_node(
+				   l->document, items[0])),
+			65535, &preference))
+			return wrong(l, value,
+			    "the preference of MX is a number from 0 to "
+			    "65535");
 		name = yaml_text(yaml_document_get_node(l->document, items[1]));
 	}
 	/* By preference, in the file's order among equals. */
@@ -154,8 +179,7 @@ gather_address(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
 	size_t size = rr == SPF_RR_AAAA ? 16 : 4;
 
 	if (!spf_ip_parse(yaml_text(value), &ip)) {
-		*l->why = "not an IP address";
-		return false;
+		return wrong(l, value, "not an IP address");
 	}
 	/* An IPv4-mapped AAAA: no IPv6 client can have it. */
 	if (ip.v6 != (rr == SPF_RR_AAAA))
@@ -169,13 +193,15 @@ gather_value(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
     struct gathered *g)
 {
 	if (g->count == RECORDS_MAX) {
-		*l->why = "too many records at a name";
-		return false;
+		return wrong(l, value, "too many records of a type at a name");
 	}
 	switch (rr) {
 	case SPF_RR_TXT: {
 		struct text text = join(l, value, &g->room);
 
+		if (g->room.full)
+			return wrong(l, value,
+			    "more than 65535 octets of text at a name");
 		/* "TXT: NONE" says that SPF records are no TXT records. */
 		if (!text_eq(text, TEXT("NONE")))
 			g->texts[g->count++] = text;
@@ -212,8 +238,9 @@ gather(const struct listing *l, enum spf_rr rr, struct gathered *g)
 
 		if (value == NULL) {
 			if (!text_eq(word, TEXT("TIMEOUT"))) {
-				*l->why = "neither TYPE: VALUE nor TIMEOUT";
-				return false;
+				return wrong(l,
+				    yaml_document_get_node(l->document, *i),
+				    "neither TYPE: VALUE nor TIMEOUT");
 			}
 			/* Generated TXT records come behind everything. */
 			g->error = g->count == 0 || strcmp(type, "SPF") == 0;
@@ -290,8 +317,8 @@ load_entry(const struct listing *l, struct text name, struct entry *entry)
 	bool ok = g != NULL && keep_name(name, &entry->name) != NULL;
 
 	if (ok && l->sequence->type != YAML_SEQUENCE_NODE) {
-		*l->why = "the records of a name must be a list";
-		ok = false;
+		ok = wrong(
+		    l, l->sequence, "the records of a name must be a list");
 	}
 	for (unsigned rr = 0; ok && rr < RR_COUNT; rr++) {
 		ok = gather(l, (enum spf_rr)rr, g);
@@ -334,13 +361,15 @@ zone_new(size_t count)
 }
 
 struct zone *
-zone_from_yaml(yaml_document_t *document, yaml_node_t *node, const char **why)
+zone_from_yaml(
+    yaml_document_t *document, yaml_node_t *node, struct zone_problem *problem)
 {
 	struct zone *zone;
 
-	*why = "out of memory";
+	*problem = (struct zone_problem){.why = "out of memory"};
 	if (node == NULL || node->type != YAML_MAPPING_NODE) {
-		*why = "zonedata is not a mapping of names";
+		problem->why = "zonedata is not a mapping of names";
+		problem->line = node != NULL ? node->start_mark.line + 1 : 0;
 		return NULL;
 	}
 	yaml_node_pair_t *start = node->data.mapping.pairs.start;
@@ -350,7 +379,7 @@ zone_from_yaml(yaml_document_t *document, yaml_node_t *node, const char **why)
 		return NULL;
 	for (yaml_node_pair_t *pair = start; pair < end; pair++) {
 		struct listing l = {document,
-		    yaml_document_get_node(document, pair->value), why};
+		    yaml_document_get_node(document, pair->value), problem};
 
 		if (!load_entry(&l,
 			yaml_text(yaml_document_get_node(document, pair->key)),
@@ -360,6 +389,30 @@ zone_from_yaml(yaml_document_t *document, yaml_node_t *node, const char **why)
 		}
 	}
 	qsort(zone->entries, zone->count, sizeof(*zone->entries), compare);
+	for (size_t i = 1; i < zone->count; i++)
+		if (compare(&zone->entries[i - 1], &zone->entries[i]) == 0) {
+			*problem = (struct zone_problem){
+			    .why = "a name is there twice"};
+			zone_free(zone);
+			return NULL;
+		}
+	return zone;
+}
+
+static struct zone *
+zone_from_document(const char *path, yaml_document_t *document)
+{
+	yaml_node_t *root = yaml_document_get_root_node(document);
+	yaml_node_t *data = yaml_get(document, root, "zonedata");
+	struct zone_problem problem;
+	struct zone *zone =
+	    zone_from_yaml(document, data != NULL ? data : root, &problem);
+
+	if (zone == NULL && problem.line != 0)
+		fprintf(
+		    stderr, "%s:%zu: %s\n", path, problem.line, problem.why);
+	else if (zone == NULL)
+		fprintf(stderr, "%s: %s\n", path, problem.why);
 	return zone;
 }
 
@@ -370,25 +423,21 @@ zone_from_file(const char *path)
 	yaml_parser_t parser;
 	yaml_document_t document;
 	struct zone *zone = NULL;
-	const char *why = "no zonedata in it";
 
 	if (file == NULL) {
 		perror(path);
 		return NULL;
 	}
-	yaml_parser_initialize(&parser);
+	if (yaml_parser_initialize(&parser) == 0) {
+		fprintf(stderr, "%s: out of memory\n", path);
+		fclose(file);
+		return NULL;
+	}
 	yaml_parser_set_input_file(&parser, file);
-	if (!yaml_parser_load(&parser, &document))
-		fprintf(stderr, "%s:%zu: %s\n", path,
-		    parser.problem_mark.line + 1, parser.problem);
+	if (yaml_parser_load(&parser, &document) == 0)
+		yaml_complain(path, &parser);
 	else {
-		yaml_node_t *root = yaml_document_get_root_node(&document);
-		yaml_node_t *data = yaml_get(&document, root, "zonedata");
-
-		zone =
-		    zone_from_yaml(&document, data != NULL ? data : root, &why);
-		if (zone == NULL)
-			fprintf(stderr, "%s: %s\n", path, why);
+		zone = zone_from_document(path, &document);
 		yaml_document_delete(&document);
 	}
 	yaml_parser_delete(&parser);

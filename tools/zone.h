@@ -18,16 +18,23 @@
 
 struct zone;
 
-/*
- * Read the mapping at node of document.  NULL: out of memory, or *why says what
- * is wrong.  The zone is the caller's, for zone_free().
- */
-struct zone *zone_from_yaml(
-    yaml_document_t *document, yaml_node_t *node, const char **why);
+/* What is wrong with a zone, and in which line; 0: unknown. */
+struct zone_problem {
+	const char *why;
+	size_t line;
+};
 
 /*
- * Read the key "zonedata" of the documents of a file.  NULL, and a message on
- * stderr, if it can't be read.
+ * Read the mapping at node of document, which may be NULL.  NULL, and *problem,
+ * if it is no zone or memory is out.  The zone is the caller's, for
+ * zone_free().
+ */
+struct zone *zone_from_yaml(
+    yaml_document_t *document, yaml_node_t *node, struct zone_problem *problem);
+
+/*
+ * Read the key "zonedata" of the first document of a file, or that document as
+ * a whole.  NULL, and a message on stderr, if it can't be read.
  */
 struct zone *zone_from_file(const char *path);
 
@@ -42,5 +49,8 @@ yaml_node_t *yaml_get(
 
 /* The text of a YAML scalar; empty for anything else. */
 struct text yaml_text(const yaml_node_t *node);
+
+/* Say on stderr why parser has failed on the file at path. */
+void yaml_complain(const char *path, const yaml_parser_t *parser);
 
 #endif

@@ -422,10 +422,12 @@ def legacy(site):
                  host=LEGACY)
 
 
-@case("with pysrs's m4: a local copy and a forwarded one")
+@case("with pysrs's m4: beside a local copy nothing is rewritten, as with pysrs")
 def legacy_both(site):
+    # That m4 names no next hop then, which says "delivered here" to pysrs and
+    # so to us: sites with local_lmtp depend on it.  Our m4 gets this right.
     token = site.send(SENDER, "both@fwd.test", host=LEGACY)
-    site.srsd.expect_srs0(site.sink.only(token).sender, SENDER)
+    tap.equal(site.sink.only(token).sender, SENDER)
     expect_local_copy(site.legacy, token)
 
 

@@ -17,6 +17,9 @@
  *SENDER HELO		nanoseconds of each of N checks stats
  *	free				end the resolver, whatever is in flight
  *	abandon T IP SENDER HELO	end it while T threads wait
+ *
+ * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc: the resolver's
+ * own allocations can fail, those of the libraries below it don't.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -41,6 +44,16 @@ struct tally {
 	uint64_t questions, elapsed_us_max;
 };
 
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static atomic_long allocations, fail_at;
+
+static struct spf_resolver_params params;
 static struct spf_resolver *resolver;
 static struct tally tally = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
@@ -65,6 +78,39 @@ fail(const char *why)
 {
 	printf("error %s\n.\n", why);
 	exit(1);
+}
+
+/* --- memory --- */
+
+static bool
+refuse(void)
+{
+	return atomic_fetch_add(&allocations, 1) + 1 == atomic_load(&fail_at);
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return refuse() ? NULL : __real_malloc(size);
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return refuse() ? NULL : __real_calloc(count, size);
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	return refuse() ? NULL : __real_realloc(old, size);
+}
+
+static long
+set_memory(long n)
+{
+	atomic_store(&fail_at, n);
+	return atomic_exchange(&allocations, 0);
 }
 
 /* --- requests --- */
@@ -367,6 +413,31 @@ run_stats(char **words)
 }
 
 static void
+run_memory(char **words)
+{
+	printf("%ld\n", set_memory(strtol(words[0], NULL, 10)));
+}
+
+static void
+run_renew(char **words)
+{
+	enum spf_resolver_status status = SPF_RESOLVER_NO_MEMORY;
+	struct spf_resolver *another = NULL;
+	long n = 0;
+
+	(void)words;
+	while (status == SPF_RESOLVER_NO_MEMORY) {
+		set_memory(++n);
+		status = spf_resolver_new(&params, &another);
+		if ((status == SPF_RESOLVER_OK) != (another != NULL))
+			fail("status and resolver differ");
+	}
+	set_memory(0);
+	spf_resolver_free(another);
+	printf("%ld %s\n", n, spf_resolver_status_text(status));
+}
+
+static void
 run_free(char **words)
 {
 	begun_us = now_ns() / 1000;
@@ -429,6 +500,8 @@ static const struct {
     {"override", run_override},
     {"repeat", run_repeat},
     {"stats", run_stats},
+    {"memory", run_memory},
+    {"renew", run_renew},
     {"free", run_free},
     {"abandon", run_abandon},
 };
@@ -457,7 +530,7 @@ run(char *line)
 /* --- beginning --- */
 
 static void
-set(struct spf_resolver_params *params, char *word)
+set_param(char *word)
 {
 	char *value = strchr(word, '=');
 
@@ -466,17 +539,17 @@ set(struct spf_resolver_params *params, char *word)
 	*value++ = '\0';
 	unsigned long n = strtoul(value, NULL, 10);
 	if (strcmp(word, "nameservers") == 0)
-		params->nameservers = value;
+		params.nameservers = value;
 	else if (strcmp(word, "timeout_ms") == 0)
-		params->timeout_ms = (unsigned)n;
+		params.timeout_ms = (unsigned)n;
 	else if (strcmp(word, "attempt_ms") == 0)
-		params->attempt_ms = (unsigned)n;
+		params.attempt_ms = (unsigned)n;
 	else if (strcmp(word, "attempts") == 0)
-		params->attempts = (unsigned)n;
+		params.attempts = (unsigned)n;
 	else if (strcmp(word, "cache_size") == 0)
-		params->cache_size = n;
+		params.cache_size = n;
 	else if (strcmp(word, "prefetch") == 0)
-		params->prefetch = n != 0;
+		params.prefetch = n != 0;
 	else
 		fail(word);
 }
@@ -484,12 +557,12 @@ set(struct spf_resolver_params *params, char *word)
 int
 main(int argc, char **argv)
 {
-	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
 	enum spf_resolver_status status;
 	char line[4096];
 
+	params = SPF_RESOLVER_PARAMS_DEFAULT;
 	for (int i = 1; i < argc; i++)
-		set(&params, argv[i]);
+		set_param(argv[i]);
 	status = spf_resolver_new(&params, &resolver);
 	printf("%s\n.\n", spf_resolver_status_text(status));
 	fflush(stdout);

@@ -1,6 +1,7 @@
 """Name servers for the tests: nsd, and one that delays, lies or keeps silent."""
 
 import collections
+import glob
 import heapq
 import itertools
 import os
@@ -17,12 +18,18 @@ import dns
 import tap
 
 HOST = "127.0.0.1"
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
+NSD_PACKAGES = ["nsd", "libfstrm0", "libprotobuf-c1"]
+DRIVER = os.path.join(BUILD, "tests", "resolver", "driver")
 
 
 class Nsd:
     """Debian's nsd on a loopback port, serving zones: {name: text}."""
 
-    def __init__(self, zones):
+    def __init__(self, program, zones):
+        self.program = program
         self.directory = tempfile.mkdtemp(prefix="mailfrom-nsd.")
         self.log = os.path.join(self.directory, "log")
         for zone, text in zones.items():
@@ -62,7 +69,7 @@ remote-control:
 """ + "".join(f'zone:\n    name: "{zone}"\n    zonefile: "{zone}.zone"\n'
               for zone in zones))
         return subprocess.Popen(
-            [nsd_program(), "-d", "-c", conf], stdin=subprocess.DEVNULL,
+            [*self.program, "-d", "-c", conf], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def is_up(self):
@@ -94,8 +101,30 @@ remote-control:
             return "no log"
 
 
-def nsd_program():
-    return shutil.which("nsd", path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+def find_nsd():
+    """
+    The command, as a list: of the system, or unpacked beside the tests (as a
+    package it would become a service).  None, and why, if it can't be had.
+    """
+    installed = shutil.which("nsd", path="/usr/sbin:/usr/local/sbin:" +
+                             os.environ.get("PATH", ""))
+    if installed:
+        return [installed], None
+    peers = os.path.join(BUILD, "peers")
+    target = os.path.join(peers, "nsd")
+    os.makedirs(target, exist_ok=True)
+    fetch = os.path.join(SOURCE, "tests", "fetch-peers")
+    try:
+        done = subprocess.run(
+            ["flock", peers, fetch, target, *NSD_PACKAGES],
+            capture_output=True, text=True)
+    except OSError as error:
+        return None, str(error)
+    if done.returncode != 0:
+        return None, done.stderr.strip()
+    libraries = glob.glob(os.path.join(target, "usr", "lib", "*-linux-*"))
+    return ["env", "LD_LIBRARY_PATH=" + ":".join(libraries),
+            os.path.join(target, "usr", "sbin", "nsd")], None
 
 
 def free_port():
@@ -318,7 +347,7 @@ class Driver:
         names = ",".join(s if isinstance(s, str) else s.name for s in servers)
         words = [f"{key}={value}" for key, value in params.items()]
         self.process = subprocess.Popen(
-            [program(), f"nameservers={names}", *words], text=True,
+            [os.environ.get("RESOLVER_DRIVER", DRIVER), f"nameservers={names}", *words], text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1,
             encoding="latin-1")
         self.status, = self.answer()
@@ -375,10 +404,3 @@ class Check:
         for word in numbers:
             key, _, value = word.partition("=")
             setattr(self, key, int(value))
-
-
-def program():
-    here = os.path.dirname(os.path.abspath(__file__))
-    build = os.environ.get("BUILD", os.path.join(here, "..", "..", "build"))
-    return os.environ.get("RESOLVER_DRIVER", os.path.join(
-        build, "tests", "resolver", "driver"))

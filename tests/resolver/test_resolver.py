@@ -6,7 +6,6 @@ and keep silent.  Everything is on loopback, on ports that nobody uses.
 
 import os
 import random
-import socket
 import sys
 import time
 
@@ -77,8 +76,8 @@ back CNAME awayloop.test.
 class Site:
     """nsd with ZONES, and a proxy in front of it."""
 
-    def __init__(self):
-        self.nsd = servers.Nsd(ZONES)
+    def __init__(self, nsd):
+        self.nsd = servers.Nsd(nsd, ZONES)
 
     def proxy(self, answer=None, **options):
         return Server(answer, upstream=self.nsd.port, **options)
@@ -530,6 +529,20 @@ def _(site):
     server.stop()
 
 
+@case("silent servers of others hold up nobody for long")
+def _(site):
+    server = Server(lambda question, tcp: [] if "silent" in question.name else
+                    [dns.reply(question, [dns.rr(question.name, dns.TXT,
+                                                 dns.txt("v=spf1 +all"))])])
+    with Driver(server) as driver:
+        driver("start", 5000, IP, "u@silent{}.test", "h.test")
+        begin = time.monotonic()
+        tap.equal(driver.check(IP, "u@x.test").result, "pass")
+        is_below(10, begin, "a check behind 5000 silent ones")
+        tap.equal(driver.tally("free")["temperror"], 5000)
+    server.stop()
+
+
 @case("source ports change")
 def _(site):
     server = Server(lambda question, tcp: [(0.001, dns.void(question))])
@@ -692,6 +705,42 @@ def _(site):
     silent.stop()
 
 
+@case("short of memory at any point: a temperror at worst")
+def _(site):
+    record = "v=spf1 " + " ".join(f"a:a{n}.{{0}}" for n in range(4)) + \
+        " include:i.{0} mx:m.{0} exists:%{{l}}.e.{0} ip4:192.0.2.1 -all"
+
+    def answer(question, tcp):
+        name, kind = question.name, question.type
+        if name[0] == "i":
+            return [dns.void(question)] if kind != dns.TXT else [dns.reply(
+                question, [dns.rr(name, kind, dns.txt("v=spf1 -all"))])]
+        data = {dns.TXT: dns.txt(record.format(name)),
+                dns.MX: dns.mx(1, "h." + name)}.get(
+                    kind, dns.address("203.0.113.1"))
+        return [dns.reply(question, [dns.rr(name, kind, data)])]
+    server = Server(answer)
+    with Driver(server, attempt_ms=200) as driver:
+        driver("renew")
+        reached, n, results = True, 0, []
+        while reached:
+            n += 1
+            driver("memory", n)
+            results.append(driver.check(IP, f"u@d{n}.test").result)
+            # Nothing of the next turn may be in flight yet.
+            tap.wait_until(lambda: driver.tally("stats")["in_flight"] == 0,
+                           "the last answers")
+            reached = int(driver("memory", 0)[0]) >= n
+            tap.equal(driver.check(IP, f"u@d{n}.test").result, "pass")
+        tap.equal(results[-1], "pass")
+        tap.equal(set(results) <= {"pass", "temperror"}, True, str(results))
+        tap.diagnose(f"{n - 1} allocations, {results.count('temperror')} "
+                     "temperrors")
+        if results.count("temperror") < 10:
+            raise AssertionError(str(results))
+    server.stop()
+
+
 @case("starting and ending with nothing to do, and wrong name servers")
 def _(site):
     with Driver("127.0.0.1:1") as driver:
@@ -719,26 +768,15 @@ def _(site):
     server.stop()
 
 
-def missing():
-    """Why this can't run here, or None."""
-    if servers.nsd_program() is None:
-        return "needs nsd"
-    try:
-        socket.socket().bind((servers.HOST, 0))
-    except OSError as error:
-        return f"needs loopback: {error}"
-    return None
-
-
 def main():
-    reason = missing()
+    nsd, reason = servers.find_nsd()
     if reason and os.environ.get("MAILFROM_REQUIRE_ALL") == "1":
         tap.bail_out(reason)
         return 1
     if reason:
         tap.skip_all(reason)
         return 0
-    site = Site()
+    site = Site(nsd)
     try:
         return suite.run(site, site.evidence)
     finally:

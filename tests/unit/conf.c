@@ -291,9 +291,9 @@ lines_and_files_are_known(void **state)
 	assert_int_equal(conf_line(l.conf, "used", "number"), 0);
 	assert_int_equal(conf_line(l.conf, "none", "flag"), 0);
 	snprintf(path, sizeof(path), "%s/list", scratch_dir);
-	assert_string_equal(conf_file(l.conf, 0), path);
+	assert_string_equal(conf_file(l.conf, 0)->path, path);
 	snprintf(path, sizeof(path), "%s/other", scratch_dir);
-	assert_string_equal(conf_file(l.conf, 1), path);
+	assert_string_equal(conf_file(l.conf, 1)->path, path);
 	assert_null(conf_file(l.conf, 2));
 	unload(&l);
 	conf_free(NULL);

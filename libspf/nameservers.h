@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A list of name servers: "IP", "IP:PORT", "[IP6]:PORT", commas between.
+ */
+#ifndef MAILFROM_SPF_NAMESERVERS_H
+#define MAILFROM_SPF_NAMESERVERS_H
+
+#include "libspf/spf.h"
+
+/* More than anybody can wait for in turn. */
+#define NAMESERVERS_MAX 16
+
+struct nameserver {
+	struct spf_ip ip;
+	unsigned port; /* 53 unless it was given */
+};
+
+/* Read list.  How many there are; 0 if anything in it can't be understood. */
+size_t nameservers_read_(
+    struct text list, struct nameserver out[static NAMESERVERS_MAX]);
+
+#endif
