@@ -99,8 +99,14 @@ def missing(peers):
     try:
         subprocess.run(UNSHARE + ["ip", "link", "set", "lo", "up"],
                        check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        return f"needs namespaces and iproute2: {error}"
+    except OSError as error:
+        return f"needs unshare (util-linux) and ip (iproute2): {error}"
+    except subprocess.CalledProcessError as error:
+        said = error.stderr.decode(errors="replace").strip()
+        hint = ""
+        if "root filesystem propagation" in said:
+            hint = "; a chroot must be a mount: mount --bind DIR DIR first"
+        return f"needs namespaces: {said}{hint}"
     fetch = os.path.join(SOURCE, "tests", "fetch-peers")
     for directory, packages in peers.items():
         target = os.path.join(BUILD, "peers", directory)
