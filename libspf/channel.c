@@ -35,11 +35,19 @@
 /* How long another server is the first one then. */
 #define CHANNEL_DETOUR_SEC 300
 
-/* Room for answers that come in a burst. */
-#define RECEIVE_BUFFER (256 * 1024)
+/*
+ * Octets for answers that come in a burst: what is tried, what is there at
+ * least, and what an answer takes with the system's overhead.
+ */
+#define BUFFER_MAX    (4 * 1024 * 1024)
+#define BUFFER_MIN    (128 * 1024)
+#define ANSWER_OCTETS 1024
 
 #define TICK_MS_MIN 5
 #define TICK_MS_MAX 200
+
+LIST_HEAD(sock_list, sock);
+TAILQ_HEAD(channel_queue, channel);
 
 struct sock {
 	LIST_ENTRY(sock) entry;
@@ -52,7 +60,7 @@ struct channel {
 	TAILQ_ENTRY(channel) entry;
 	struct channels *set;
 	ares_channel ares;
-	LIST_HEAD(, sock) socks;
+	struct sock_list socks;
 	unsigned sent, in_flight;
 	unsigned slow; /* answers in a row that took more than one try */
 	time_t made_at;
@@ -65,10 +73,11 @@ struct channels {
 	struct ares_addr_port_node servers[NAMESERVERS_MAX];
 	size_t server_count;
 	struct ares_options options;
-	TAILQ_HEAD(, channel) list; /* the first takes new questions */
+	struct channel_queue list; /* the first takes new questions */
 	struct event *tick;
 	struct timeval tick_every;
 	size_t in_flight;
+	unsigned room;  /* for answers, of the last socket */
 	unsigned first; /* server that comes first */
 	time_t detour_ends;
 	void (*settle)(void *arg);
@@ -142,15 +151,40 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 		c->unwatched = true;
 }
 
+/*
+ * A new socket.  Some systems refuse a buffer that is too large, where others
+ * give what they have.
+ */
+static int
+on_new_socket(ares_socket_t fd, int type, void *arg)
+{
+	struct channels *set = arg;
+	int octets = BUFFER_MAX;
+	socklen_t len = sizeof(octets);
+
+	if (type != SOCK_DGRAM)
+		return 0;
+	while (octets > BUFFER_MIN &&
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, len) < 0)
+		octets /= 2;
+	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &octets, &len) == 0)
+		set->room = (unsigned)octets / ANSWER_OCTETS;
+	return 0;
+}
+
 /* --- making channels --- */
 
 static void
 channel_free(struct channel *c)
 {
+	struct sock *s, *next;
+
 	if (c->ares != NULL)
 		ares_destroy(c->ares);
-	while (!LIST_EMPTY(&c->socks))
-		sock_free(LIST_FIRST(&c->socks));
+	for (s = LIST_FIRST(&c->socks); s != NULL; s = next) {
+		next = LIST_NEXT(s, entry);
+		sock_free(s);
+	}
 	free(c);
 }
 
@@ -206,13 +240,13 @@ channel_new(struct channels *set, struct channel **out)
 	options.sock_state_cb_data = c;
 	status = status_of(ares_init_options(&c->ares, &options,
 	    ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES |
-		ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB |
-		ARES_OPT_SOCK_RCVBUF | ARES_OPT_EDNSPSZ));
+		ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB | ARES_OPT_EDNSPSZ));
 	if (status != SPF_RESOLVER_OK) {
 		c->ares = NULL;
 		channel_free(c);
 		return status;
 	}
+	ares_set_socket_configure_callback(c->ares, on_new_socket, set);
 	if (set->server_count != 0)
 		status =
 		    status_of(ares_set_servers_ports(c->ares, set->servers));
@@ -252,17 +286,25 @@ channel_current(struct channels *set)
 	return next;
 }
 
+unsigned
+channels_room_(const struct channels *set)
+{
+	return set->room;
+}
+
 void
 channels_reap_(struct channels *set)
 {
-	struct channel *c = TAILQ_FIRST(&set->list), *next;
+	struct channel *c = TAILQ_NEXT(TAILQ_FIRST(&set->list), entry);
 
-	for (c = TAILQ_NEXT(c, entry); c != NULL; c = next) {
-		next = TAILQ_NEXT(c, entry);
-		if (c->in_flight != 0)
-			continue;
-		TAILQ_REMOVE(&set->list, c, entry);
-		channel_free(c);
+	while (c != NULL) {
+		struct channel *next = TAILQ_NEXT(c, entry);
+
+		if (c->in_flight == 0) {
+			TAILQ_REMOVE(&set->list, c, entry);
+			channel_free(c);
+		}
+		c = next;
 	}
 }
 
@@ -288,7 +330,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	TAILQ_FOREACH (c, &set->list, entry) {
+	for (c = TAILQ_FIRST(&set->list); c != NULL; c = TAILQ_NEXT(c, entry)) {
 		if (c->in_flight == 0)
 			continue;
 		if (c->unwatched)
@@ -320,7 +362,8 @@ on_landing(
 	struct flight *flight = arg;
 	struct channel *c = flight->channel;
 
-	c->slow = timeouts != 0 ? c->slow + 1 : 0;
+	flight->repeated = timeouts != 0;
+	c->slow = flight->repeated ? c->slow + 1 : 0;
 	c->in_flight--;
 	if (--c->set->in_flight == 0)
 		event_del(c->set->tick);
@@ -399,7 +442,6 @@ channels_build(struct channels *set, const struct spf_resolver_params *params)
 		.tries = (int)params->attempts,
 		.lookups = lookups,
 		.ednspsz = DNSMSG_UDP_SIZE,
-		.socket_receive_buffer_size = RECEIVE_BUFFER,
 		.sock_state_cb = on_sock_state};
 	status = channel_new(set, &first);
 	if (status == SPF_RESOLVER_OK)
@@ -423,6 +465,7 @@ channels_new_(struct event_base *base, const struct spf_resolver_params *params,
 	if (set == NULL)
 		return SPF_RESOLVER_NO_MEMORY;
 	set->base = base;
+	set->room = BUFFER_MIN / ANSWER_OCTETS;
 	set->settle = settle;
 	set->arg = arg;
 	TAILQ_INIT(&set->list);

@@ -23,6 +23,7 @@ struct channels;
 /* A question on the wire; part of what waits for it. */
 struct flight {
 	struct channel *channel; /* channel.c's */
+	bool repeated;           /* set when it lands: once wasn't enough */
 	/* The answer's octets are there during the call only. */
 	void (*landed)(struct flight *flight, enum channel_status status,
 	    const uint8_t *octets, size_t len);
@@ -45,6 +46,9 @@ void channels_free_(struct channels *channels);
  */
 void channels_send_(struct channels *channels, const uint8_t *query, size_t len,
     struct flight *flight);
+
+/* How many answers the receive buffers have room for, about. */
+unsigned channels_room_(const struct channels *channels);
 
 /* Let go of channels that have nothing left to wait for; not from landed(). */
 void channels_reap_(struct channels *channels);

@@ -66,7 +66,8 @@ spf_opinion_text(enum spf_opinion opinion)
 	case SPF_OPINION_GARBLED:
 		return "libspf2's helper broke the protocol";
 	case SPF_OPINION_UNAVAILABLE:
-		return "libspf2's helper can't be started";
+		return "libspf2's helper has crashed too often, or can't be "
+		       "started";
 	case SPF_OPINIONS:
 		break;
 	}

@@ -58,11 +58,11 @@ const char *spf_opinion_text(enum spf_opinion opinion);
  * libspf2 in this process: what tools and the helper use.  The contract is that
  * of spf_evaluate(): looks up everything that it lacks, the first being what
  * libspf2 would ask next, with these differences:
- *  - *opinion says whether *out is libspf2's.  NULL is fine.
+ *  - *opinion, with SPF_OK, says whether *out is libspf2's.  NULL is fine.
  *  - mechanism and at are empty, voids and depth are 0, libspf2 doesn't tell;
  *    terms are those outside of includes; now_sec is the system's time.
  *  - The trace is told of lookups alone.
- *  - Takes 250 KB of stack, and memory; a failed assertion leaks what was
+ *  - Takes 64 KB of stack, and memory; a failed assertion leaks what was
  *    allocated, and memory corruption would end the process.
  * SPF_OK, SPF_PENDING.  Any number of threads.
  */
@@ -156,7 +156,7 @@ void spf_engine_free(struct spf_engine_ctx *ctx);
  * *opinion is libspf2's, if the status is SPF_OK.  A helper that dies is
  * replaced, at most ten times in quick succession and then every six seconds.
  * SPF_OK, SPF_PENDING.  Any number of threads; more than there are helpers wait
- * for each other.
+ * for each other.  Takes 100 KB of stack, and that of spf_evaluate().
  */
 enum spf_status spf_engine_evaluate(struct spf_engine_ctx *ctx,
     const struct spf_request *request, const struct spf_source *source,

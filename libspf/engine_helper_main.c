@@ -26,6 +26,19 @@
 
 #include "libspf/engine_wire.h"
 
+/* Sanitizers reserve terabytes, and start a thread. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || \
+    __has_feature(memory_sanitizer)
+#define SANITIZED true
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED false
+#endif
+
 #define MEMORY_MAX  (256 * 1024 * 1024) /* octets of address space */
 #define CPU_SEC_MAX 2                   /* of one check */
 
@@ -74,13 +87,12 @@ give_up_privileges(void)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_FSIZE, 0);
 	limit(RLIMIT_NOFILE, 0);
+	if (SANITIZED)
+		return;
 #ifdef RLIMIT_NPROC
 	limit(RLIMIT_NPROC, 0);
 #endif
-	/* Sanitizers reserve terabytes. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	limit(RLIMIT_AS, MEMORY_MAX);
-#endif
 }
 
 /* From now on, a check may take so long; then SIGXCPU ends the process. */

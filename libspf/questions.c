@@ -4,17 +4,25 @@
  *
  * A burst of questions must not overrun the buffers of the sockets at either
  * end: what is lost there costs a timeout.  So of the questions sent within the
- * last moments only so many may be unanswered; others wait their turn.  Older
- * ones don't count: silent servers, which a hostile domain may have, hold up
- * nobody for longer than that moment.
+ * last moments only so many may be unanswered, the window; others wait their
+ * turn.  It grows while answers come, and shrinks when questions had to be
+ * repeated.  Older questions don't count: silent servers, which a hostile
+ * domain may have, hold up nobody for longer than that moment.
  */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "libspf/resolver_.h"
 
-#define YOUNG_MAX 512
-#define YOUNG_MS  50
+#define YOUNG_MS 50
+
+/* Thus at least 5,000 questions a second, even if none is answered. */
+#define WINDOW_MIN   256
+#define WINDOW_BEGIN 512
+#define WINDOW_MAX   4096
+
+/* A loss shows in many questions; they count as one for that long. */
+#define WINDOW_REST_MS 500
 
 /*
  * How long answers are kept at most: records (RFC 8767 4 suggests a week as the
@@ -41,6 +49,44 @@ question_of_(struct spf_resolver *r, const struct spf_reply *reply)
 	if (q->reply == reply)
 		return q;
 	return NULL;
+}
+
+/* --- the window --- */
+
+void
+questions_init_(struct spf_resolver *r)
+{
+	TAILQ_INIT(&r->to_send);
+	TAILQ_INIT(&r->young);
+	for (size_t i = 0; i < QUESTION_LISTS; i++)
+		LIST_INIT(&r->questions[i]);
+	r->window = WINDOW_BEGIN;
+}
+
+static bool
+window_is_full(const struct spf_resolver *r)
+{
+	unsigned room = channels_room_(r->channels);
+	unsigned window = room < WINDOW_MIN ? WINDOW_MIN : room;
+
+	return r->young_count >= (r->window < window ? r->window : window);
+}
+
+/* A question has landed. */
+static void
+window_adjust(struct spf_resolver *r, bool repeated)
+{
+	if (repeated) {
+		uint64_t now_ms = resolver_now_ms_();
+
+		if (now_ms < r->window_rests_until_ms)
+			return;
+		r->window_rests_until_ms = now_ms + WINDOW_REST_MS;
+		r->window /= 2;
+		if (r->window < WINDOW_MIN)
+			r->window = WINDOW_MIN;
+	} else if (r->window < WINDOW_MAX && !TAILQ_EMPTY(&r->to_send))
+		r->window++;
 }
 
 /* --- sending --- */
@@ -107,8 +153,7 @@ questions_send_(struct spf_resolver *r)
 	struct timeval soon = {.tv_usec = YOUNG_MS * 1000 / 2};
 	struct question *q;
 
-	while (r->young_count < YOUNG_MAX &&
-	    (q = TAILQ_FIRST(&r->to_send)) != NULL) {
+	while (!window_is_full(r) && (q = TAILQ_FIRST(&r->to_send)) != NULL) {
 		question_unqueue(q);
 		question_send(q);
 	}
@@ -197,15 +242,16 @@ question_answered(struct question *q, const uint8_t *octets, size_t len)
 {
 	struct dnsmsg_result result;
 
-	switch (dnsmsg_parse_(octets, len, q->reply->rr, &q->name, &result)) {
+	enum dnsmsg_status status =
+	    dnsmsg_parse_(octets, len, q->reply->rr, &q->name, &result);
+
+	if (q->ttl_sec < result.ttl_sec)
+		result.ttl_sec = q->ttl_sec;
+	switch (status) {
 	case DNSMSG_ANSWER:
-		if (q->ttl_sec < result.ttl_sec)
-			result.ttl_sec = q->ttl_sec;
 		question_keep(q, result.answer, result.ttl_sec);
 		return;
 	case DNSMSG_ALIAS:
-		if (q->ttl_sec < result.ttl_sec)
-			result.ttl_sec = q->ttl_sec;
 		question_chase(q, &result);
 		return;
 	case DNSMSG_FAILURE:
@@ -233,6 +279,7 @@ on_landed(struct flight *flight, enum channel_status status,
 	question_unqueue(q);
 	switch (status) {
 	case CHANNEL_ANSWERED:
+		window_adjust(q->resolver, flight->repeated);
 		question_answered(q, octets, len);
 		return;
 	case CHANNEL_TIMEOUT:

@@ -256,12 +256,9 @@ resolver_init(struct spf_resolver *r, const struct spf_resolver_params *params)
 	TAILQ_INIT(&r->started);
 	STAILQ_INIT(&r->cancels);
 	TAILQ_INIT(&r->ready);
-	TAILQ_INIT(&r->to_send);
-	TAILQ_INIT(&r->young);
 	for (size_t i = 0; i < CHECK_LISTS; i++)
 		LIST_INIT(&r->checks[i]);
-	for (size_t i = 0; i < QUESTION_LISTS; i++)
-		LIST_INIT(&r->questions[i]);
+	questions_init_(r);
 }
 
 static bool

@@ -140,7 +140,8 @@ struct spf_resolver {
 	struct check_list checks[CHECK_LISTS];
 	struct question_list questions[QUESTION_LISTS];
 	struct question_queue to_send, young;
-	unsigned young_count;
+	unsigned young_count, window;
+	uint64_t window_rests_until_ms;
 	struct spf_verdict verdict; /* of the check at hand */
 	uint8_t query_ids[QUERY_IDS_SIZE];
 	size_t query_ids_left;
@@ -177,6 +178,8 @@ count_(atomic_uint_fast64_t *counter, uint64_t n)
 }
 
 /* --- questions.c --- */
+
+void questions_init_(struct spf_resolver *r);
 
 /*
  * The question for rr of name that is in flight, or a new one.  NULL: out of

@@ -273,7 +273,8 @@ job_open(struct job *job)
 	if (job->dns == NULL)
 		return false;
 	for (size_t i = 0; i < o->override_count; i++) {
-		struct text record = text_of(o->overrides[i]), domain;
+		struct text record = text_of(o->overrides[i]);
+		struct text domain = TEXT("");
 
 		text_cut(&record, '=', &domain);
 		dns_override(job->dns, domain, record);

@@ -199,7 +199,7 @@ put_node(const struct canvas *c, const struct node *n)
 		if (n->has_result)
 			paint(c, result_colour(n->result), "  %s",
 			    spf_result_text(n->result));
-		else if (n->text[0] == '\0')
+		else if (n->text[0] == '\0' && n->first == NULL)
 			paint(c, DIM, "  no record");
 		break;
 	case NODE_TERM:
@@ -318,12 +318,16 @@ put_counters(const struct canvas *c, const struct spfquery_report *report)
 	uint64_t elapsed_us;
 	unsigned asked = dns_asked(report->dns, &elapsed_us);
 
-	paint(c, v->terms > SPF_TERMS_MAX ? BAD : PLAIN, "%u of %u terms",
-	    v->terms, SPF_TERMS_MAX);
-	fputs(", ", c->to);
-	paint(c, v->voids > SPF_VOIDS_MAX ? BAD : PLAIN,
-	    "%u of %u void lookups", v->voids, SPF_VOIDS_MAX);
-	fprintf(c->to, ", %u lookup%s", v->lookups, v->lookups == 1 ? "" : "s");
+	/* libspf2 doesn't tell its own. */
+	if (report->engine != SPFQUERY_LIBSPF2) {
+		paint(c, v->terms > SPF_TERMS_MAX ? BAD : PLAIN,
+		    "%u of %u terms", v->terms, SPF_TERMS_MAX);
+		fputs(", ", c->to);
+		paint(c, v->voids > SPF_VOIDS_MAX ? BAD : PLAIN,
+		    "%u of %u void lookups", v->voids, SPF_VOIDS_MAX);
+		fputs(", ", c->to);
+	}
+	fprintf(c->to, "%u lookup%s", v->lookups, v->lookups == 1 ? "" : "s");
 	if (asked != 0)
 		fprintf(c->to, ", %u question%s in %.1f ms one by one", asked,
 		    asked == 1 ? "" : "s", (double)elapsed_us / 1000);

@@ -12,33 +12,33 @@
 
 struct suite {
 	const char *path;
-	yaml_document_t *document;
+	yaml_document_t document; /* the one at hand */
 	struct zone *zone;
 	unsigned passed, failed;
 };
 
 static struct text
-get_text(const struct suite *s, yaml_node_t *mapping, const char *key)
+get_text(struct suite *s, yaml_node_t *mapping, const char *key)
 {
-	return yaml_text(yaml_get(s->document, mapping, key));
+	return yaml_text(yaml_get(&s->document, mapping, key));
 }
 
 /* A result, or a list of results that are all right. */
 static bool
-is_wanted(const struct suite *s, yaml_node_t *wanted, const char *result)
+is_wanted(struct suite *s, yaml_node_t *wanted, const char *result)
 {
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE)
 		return text_eq(yaml_text(wanted), text_of(result));
 	for (yaml_node_item_t *i = wanted->data.sequence.items.start;
 	     i < wanted->data.sequence.items.top; i++)
-		if (text_eq(yaml_text(yaml_document_get_node(s->document, *i)),
+		if (text_eq(yaml_text(yaml_document_get_node(&s->document, *i)),
 			text_of(result)))
 			return true;
 	return false;
 }
 
 static void
-print_wanted(const struct suite *s, yaml_node_t *wanted)
+print_wanted(struct suite *s, yaml_node_t *wanted)
 {
 	spfquery_put(stdout, yaml_text(wanted));
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE)
@@ -47,13 +47,13 @@ print_wanted(const struct suite *s, yaml_node_t *wanted)
 	     i < wanted->data.sequence.items.top; i++) {
 		fputs(i == wanted->data.sequence.items.start ? "" : " or ",
 		    stdout);
-		spfquery_put(
-		    stdout, yaml_text(yaml_document_get_node(s->document, *i)));
+		spfquery_put(stdout,
+		    yaml_text(yaml_document_get_node(&s->document, *i)));
 	}
 }
 
 static void
-print_failure(const struct suite *s, struct text name)
+print_failure(struct suite *s, struct text name)
 {
 	printf("FAIL %s: ", s->path);
 	spfquery_put(stdout, name);
@@ -62,11 +62,11 @@ print_failure(const struct suite *s, struct text name)
 
 /* The result and, if it is right and the test has one, the explanation. */
 static bool
-is_right(const struct suite *s, struct text name, yaml_node_t *test,
+is_right(struct suite *s, struct text name, yaml_node_t *test,
     const char *result, const struct spf_verdict *verdict)
 {
-	yaml_node_t *wanted = yaml_get(s->document, test, "result");
-	yaml_node_t *explanation = yaml_get(s->document, test, "explanation");
+	yaml_node_t *wanted = yaml_get(&s->document, test, "result");
+	yaml_node_t *explanation = yaml_get(&s->document, test, "explanation");
 
 	if (!is_wanted(s, wanted, result)) {
 		print_failure(s, name);
@@ -114,14 +114,14 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 static bool
 run_document(struct suite *s)
 {
-	yaml_node_t *root = yaml_document_get_root_node(s->document);
-	yaml_node_t *tests = yaml_get(s->document, root, "tests");
+	yaml_node_t *root = yaml_document_get_root_node(&s->document);
+	yaml_node_t *tests = yaml_get(&s->document, root, "tests");
 	struct zone_problem problem;
 
 	if (tests == NULL || tests->type != YAML_MAPPING_NODE)
 		return true;
 	s->zone = zone_from_yaml(
-	    s->document, yaml_get(s->document, root, "zonedata"), &problem);
+	    &s->document, yaml_get(&s->document, root, "zonedata"), &problem);
 	if (s->zone == NULL) {
 		fprintf(
 		    stderr, "%s:%zu: %s\n", s->path, problem.line, problem.why);
@@ -130,8 +130,8 @@ run_document(struct suite *s)
 	for (yaml_node_pair_t *pair = tests->data.mapping.pairs.start;
 	     pair < tests->data.mapping.pairs.top; pair++)
 		run_test(s,
-		    yaml_text(yaml_document_get_node(s->document, pair->key)),
-		    yaml_document_get_node(s->document, pair->value));
+		    yaml_text(yaml_document_get_node(&s->document, pair->key)),
+		    yaml_document_get_node(&s->document, pair->value));
 	zone_free(s->zone);
 	return true;
 }
@@ -139,19 +139,17 @@ run_document(struct suite *s)
 static bool
 run_documents(struct suite *s, yaml_parser_t *parser)
 {
-	yaml_document_t document;
 	bool ok = true, end = false;
 
-	s->document = &document;
 	while (ok && !end) {
-		if (!yaml_parser_load(parser, &document)) {
+		if (!yaml_parser_load(parser, &s->document)) {
 			yaml_complain(s->path, parser);
 			return false;
 		}
-		end = yaml_document_get_root_node(&document) == NULL;
+		end = yaml_document_get_root_node(&s->document) == NULL;
 		if (!end)
 			ok = run_document(s);
-		yaml_document_delete(&document);
+		yaml_document_delete(&s->document);
 	}
 	return ok;
 }

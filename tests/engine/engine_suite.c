@@ -15,18 +15,18 @@
 
 struct suite {
 	struct spf_engine_ctx *engine;
-	yaml_document_t *document;
+	yaml_document_t document;
 	struct zone *zone;
 };
 
 static struct text
-get_text(const struct suite *s, yaml_node_t *test, const char *key)
+get_text(struct suite *s, yaml_node_t *test, const char *key)
 {
-	return yaml_text(yaml_get(s->document, test, key));
+	return yaml_text(yaml_get(&s->document, test, key));
 }
 
 static void
-put_wanted(const struct suite *s, yaml_node_t *wanted, struct text_out *out)
+put_wanted(struct suite *s, yaml_node_t *wanted, struct text_out *out)
 {
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE) {
 		out_text(out, yaml_text(wanted));
@@ -37,7 +37,7 @@ put_wanted(const struct suite *s, yaml_node_t *wanted, struct text_out *out)
 		if (out->len != 0)
 			out_char(out, ',');
 		out_text(
-		    out, yaml_text(yaml_document_get_node(s->document, *i)));
+		    out, yaml_text(yaml_document_get_node(&s->document, *i)));
 	}
 }
 
@@ -69,7 +69,7 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 	    .receiver = get_text(s, test, "receiver"),
 	    .default_explanation = TEXT("DEFAULT")};
 	struct spf_source source = zone_source(s->zone);
-	yaml_node_t *explanation = yaml_get(s->document, test, "explanation");
+	yaml_node_t *explanation = yaml_get(&s->document, test, "explanation");
 	char room[200];
 	struct text_out wanted = text_out(room, sizeof(room));
 	struct spf_verdict v;
@@ -83,7 +83,7 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 	}
 	const char *result =
 	    opinion == SPF_OPINION_GIVEN ? spf_result_text(v.result) : "silent";
-	put_wanted(s, yaml_get(s->document, test, "result"), &wanted);
+	put_wanted(s, yaml_get(&s->document, test, "result"), &wanted);
 	bool ok = is_wanted(out_view(&wanted), text_of(result)) &&
 	    (explanation == NULL ||
 		text_eq(yaml_text(explanation), text_of(v.explanation)));
@@ -99,14 +99,14 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 static void
 run_document(struct suite *s)
 {
-	yaml_node_t *root = yaml_document_get_root_node(s->document);
-	yaml_node_t *tests = yaml_get(s->document, root, "tests");
+	yaml_node_t *root = yaml_document_get_root_node(&s->document);
+	yaml_node_t *tests = yaml_get(&s->document, root, "tests");
 	struct zone_problem problem;
 
 	if (tests == NULL || tests->type != YAML_MAPPING_NODE)
 		return;
 	s->zone = zone_from_yaml(
-	    s->document, yaml_get(s->document, root, "zonedata"), &problem);
+	    &s->document, yaml_get(&s->document, root, "zonedata"), &problem);
 	if (s->zone == NULL) {
 		fprintf(stderr, "%s\n", problem.why);
 		exit(2);
@@ -114,8 +114,8 @@ run_document(struct suite *s)
 	for (yaml_node_pair_t *pair = tests->data.mapping.pairs.start;
 	     pair < tests->data.mapping.pairs.top; pair++)
 		run_test(s,
-		    yaml_text(yaml_document_get_node(s->document, pair->key)),
-		    yaml_document_get_node(s->document, pair->value));
+		    yaml_text(yaml_document_get_node(&s->document, pair->key)),
+		    yaml_document_get_node(&s->document, pair->value));
 	zone_free(s->zone);
 }
 
@@ -124,7 +124,6 @@ run_file(struct suite *s, const char *path)
 {
 	FILE *file = fopen(path, "r");
 	yaml_parser_t parser;
-	yaml_document_t document;
 	bool end = false;
 
 	if (file == NULL) {
@@ -133,17 +132,16 @@ run_file(struct suite *s, const char *path)
 	}
 	yaml_parser_initialize(&parser);
 	yaml_parser_set_input_file(&parser, file);
-	s->document = &document;
 	while (!end) {
-		if (!yaml_parser_load(&parser, &document)) {
+		if (!yaml_parser_load(&parser, &s->document)) {
 			fprintf(stderr, "%s:%zu: %s\n", path,
 			    parser.problem_mark.line + 1, parser.problem);
 			exit(2);
 		}
-		end = yaml_document_get_root_node(&document) == NULL;
+		end = yaml_document_get_root_node(&s->document) == NULL;
 		if (!end)
 			run_document(s);
-		yaml_document_delete(&document);
+		yaml_document_delete(&s->document);
 	}
 	yaml_parser_delete(&parser);
 	fclose(file);

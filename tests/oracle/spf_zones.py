@@ -20,8 +20,9 @@ MACROS = ["%{i}.m.test", "%{d2}", "%{l}.m.test", "%{h}", "%{p}.m.test",
           "%{d}", "%%.m.test", "%{I}.m.test"]
 ODD_MACROS = ["%{iR}.m.test", "%{l|}.m.test", "%{D0}.test", "%{x}.test",
               "%(i).test", "%{d2", "%{c}.test", "%{d300}"]
-TEXTS = ["%{i} is not for %{d}", "%{s} %{l} %{o} %{h}", "%{p}", "%{c}|%{r}|%{v}",
-         "100% wrong", "caf\u00e9", "%{L} %{S} %{D}", "a%%b%_c%-d", "plain"]
+TEXTS = ["%{i} is not for %{d}", "%{s} %{l} %{o} %{h}", "%{p}", "%{p} %{i}",
+         "%{c}|%{r}|%{v}", "100% wrong", "caf\u00e9", "%{L} %{S} %{D}",
+         "a%%b%_c%-d", "plain"]
 MISTAKES = ["ipv4:192.0.2.1", "a:%{z}.test", "mx/33", "redirect=d1.test "
             "redirect=d2.test", "include", "ip4:192.0.2.256", "all:x.test",
             "exists", "-", "ip4:192.0.2.0/", "ip4:192.0.2.1/032", "ip6:::1::",
@@ -48,6 +49,7 @@ MOODS = [
     Mood(0.20, 0.10, 0.15, 0.7, 0.00, 0.05, 0.02),
     Mood(0.00, 0.35, 0.10, 0.8, 0.02, 0.05, 0.05),
     Mood(0.01, 0.05, 0.20, 0.4, 0.30, 0.00, 0.02),
+    Mood(0.00, 0.35, 0.05, 0.8, 0.00, 0.30, 0.20),
 ]
 
 
@@ -117,7 +119,7 @@ class Maker:
                                     "-ALL")))
         if self.often(0.4):
             terms.append("exp=" + self.domain_spec(
-                ["e0.test", "e1.test", "e2.test"]))
+                ["e0.test", "e1.test", "e2.test", "%{p}.test"]))
         if self.often(0.03):
             self.chance.shuffle(terms)
         return "v=spf1 " + self.pick((" ", " ", " ", "  ")).join(terms)

@@ -57,7 +57,7 @@ static struct spf_resolver_params params;
 static struct spf_resolver *resolver;
 static struct tally tally = {
     .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-static uint64_t started[STARTED_MAX];
+static atomic_uint_fast64_t started[STARTED_MAX];
 static size_t started_count;
 static atomic_size_t next_to_cancel, cancelled;
 static atomic_bool all_cancelled;
@@ -291,6 +291,45 @@ run_wait(char **words)
 	pthread_mutex_unlock(&tally.lock);
 }
 
+/* arg is the number's place. */
+static void
+forget_next(
+    void *arg, const struct spf_verdict *verdict, const struct spf_cost *cost)
+{
+	atomic_uint_fast64_t *number = arg;
+
+	if (spf_resolver_cancel(resolver, atomic_load(number)))
+		fail("a check has forgotten itself");
+	/* 0 if it isn't started yet. */
+	bool forgotten = spf_resolver_cancel(resolver, atomic_load(number + 1));
+	tally_add(NULL, verdict, cost);
+	pthread_mutex_lock(&tally.lock);
+	tally.ended += forgotten;
+	pthread_cond_signal(&tally.changed);
+	pthread_mutex_unlock(&tally.lock);
+}
+
+static void
+run_chain(char **words)
+{
+	size_t n = strtoul(words[0], NULL, 10);
+
+	if (n >= STARTED_MAX)
+		fail("too many");
+	begun_us = now_ns() / 1000;
+	for (size_t i = 0; i <= n; i++)
+		atomic_store(&started[i], 0);
+	for (started_count = 0; started_count < n; started_count++) {
+		struct texts texts;
+		struct spf_request request = request_of(words + 1, &texts);
+
+		atomic_store(&started[started_count],
+		    spf_resolver_start(resolver, &request, SPF_TIMEOUT_MS_MAX,
+			forget_next, &started[started_count]));
+	}
+	run_wait(words);
+}
+
 static void *
 check_many(void *arg)
 {
@@ -388,8 +427,10 @@ run_repeat(char **words)
 	uint64_t n = strtoul(words[0], NULL, 10), begin;
 	struct texts texts;
 	struct spf_request request = request_of(words + 1, &texts);
-	struct spf_verdict verdict;
+	struct spf_verdict verdict = {.result = SPF_NONE};
 
+	if (n == 0)
+		fail("how often?");
 	begin = now_ns();
 	for (uint64_t i = 0; i < n; i++)
 		spf_resolver_check(
@@ -494,6 +535,7 @@ static const struct {
     {"ask", run_ask},
     {"start", run_start},
     {"wait", run_wait},
+    {"chain", run_chain},
     {"threads", run_threads},
     {"cancel", run_cancel},
     {"resume", run_resume},

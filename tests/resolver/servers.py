@@ -1,4 +1,4 @@
-"""Name servers for the tests: nsd, and one that delays, lies or keeps silent."""
+"""Name servers for the tests: nsd, and one that delays, lies, is silent."""
 
 import collections
 import glob
@@ -318,7 +318,8 @@ def take(sock, count):
 class Zone:
     """
     Answers from a table, for Server: {(name, type): [data...]}; what isn't there
-    is void.  Data is octets, a pair (ttl, octets), or CNAME data by `alias`.
+    is void.  Data is octets, or a pair (ttl, octets); instead of the list there
+    may be a function of the question that returns one.
     """
 
     def __init__(self, table, ttl=300, negative_ttl=300):
@@ -330,8 +331,6 @@ class Zone:
             records = records(question)
         if records is None:
             return [dns.void(question, self.negative_ttl)]
-        if isinstance(records, bytes):
-            return [records]
         return [dns.reply(question, [
             dns.rr(question.name, question.type, data, ttl)
             for ttl, data in map(self.with_ttl, records)])]
@@ -347,9 +346,10 @@ class Driver:
         names = ",".join(s if isinstance(s, str) else s.name for s in servers)
         words = [f"{key}={value}" for key, value in params.items()]
         self.process = subprocess.Popen(
-            [os.environ.get("RESOLVER_DRIVER", DRIVER), f"nameservers={names}", *words], text=True,
+            [os.environ.get("RESOLVER_DRIVER", DRIVER),
+             f"nameservers={names}", *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1,
-            encoding="latin-1")
+            text=True, encoding="latin-1")
         self.status, = self.answer()
 
     def answer(self):

@@ -563,6 +563,7 @@ run_rounds(
 {
 	struct zone *z = &t->zone;
 	size_t evaluations = 1, questions = 0;
+	uint64_t most = (uint64_t)t->order_count + budget;
 	uint64_t draw = hash(z->seed, SPF_RR_TXT, text_of(driver));
 	struct spf_verdict v;
 
@@ -583,6 +584,7 @@ run_rounds(
 	}
 	same_verdict(t, &v);
 	at_most(t, "evaluations", evaluations, t->order_count + 1);
+	at_most(t, "questions", questions, most);
 	zone_forget(z);
 }
 
@@ -612,7 +614,11 @@ run_late(struct trial *t)
 			asked++;
 		}
 		while (!first->known) {
-			size_t at = (size_t)(random_next(&draw) >> 20) % count;
+			size_t at = count > 1
+			    ? (size_t)(random_next(&draw) >> 20) % count
+			    : 0;
+
+			assert_true(count > 0);
 
 			waiting[at]->known = true;
 			waiting[at] = waiting[--count];

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * libspf/answer.c and ip.c: answers, what is drawn from them, how large they
+ * are, and that one answer serves several checks.
+ */
+#include <pthread.h>
+
+#include "libspf/record_.h"
+#include "tests/unit/support.h"
+
+/* --- words ---------------------------------------------------------------- */
+
+static void
+words(void **state)
+{
+	static const char *const results[] = {"none", "neutral", "pass", "fail",
+	    "softfail", "temperror", "permerror"};
+	static const char *const types[] = {"TXT", "A", "AAAA", "MX", "PTR"};
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(results); i++)
+		expect_str("result", results[i],
+		    spf_result_text((enum spf_result)i), results[i]);
+	for (unsigned i = 0; i < COUNT(types); i++)
+		expect_str(
+		    "type", types[i], spf_rr_text((enum spf_rr)i), types[i]);
+}
+
+/* --- addresses -------------------------------------------------------------- */
+
+static void
+ips(void **state)
+{
+	static const struct {
+		struct text text;
+		const char *want; /* NULL: no address */
+	} rows[] = {
+	    {TEXT("192.0.2.1"), "192.0.2.1"},
+	    {TEXT("0.0.0.0"), "0.0.0.0"},
+	    {TEXT("255.255.255.255"), "255.255.255.255"},
+	    {TEXT("2001:DB8:0:0:0::1"), "2001:db8::1"},
+	    {TEXT("::"), "::"},
+	    {TEXT("::1"), "::1"},
+	    {TEXT("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"),
+		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
+	    /* 5: IPv4-mapped ones are IPv4; IPv4-compatible ones aren't. */
+	    {TEXT("::ffff:192.0.2.1"), "192.0.2.1"},
+	    {TEXT("::FFFF:c000:201"), "192.0.2.1"},
+	    {TEXT("0:0:0:0:0:ffff:0:0"), "0.0.0.0"},
+	    {TEXT("::192.0.2.1"), "::192.0.2.1"},
+	    {TEXT("::fffe:192.0.2.1"), "::fffe:c000:201"},
+	    {TEXT("1::ffff:192.0.2.1"), "1::ffff:c000:201"},
+	    {TEXT(""), NULL},
+	    {TEXT("192.0.2"), NULL},
+	    {TEXT("192.0.2.256"), NULL},
+	    {TEXT("192.0.2.1.1"), NULL},
+	    {TEXT("192.0.2.01"), NULL},
+	    {TEXT("192.0.2.1 "), NULL},
+	    {TEXT(" 192.0.2.1"), NULL},
+	    {TEXT("192.0.2.1\0"), NULL},
+	    {TEXT("192.0.2.1\0.9"), NULL},
+	    {TEXT("192.0.2.1/32"), NULL},
+	    {TEXT("[192.0.2.1]"), NULL},
+	    {TEXT("IPv6:::1"), NULL},
+	    {TEXT("fe80::1%eth0"), NULL},
+	    {TEXT("::1::"), NULL},
+	    {TEXT("example"), NULL},
+	    {TEXT("1111111111111111111111111111111111111111111111111111111"),
+		NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct spf_ip ip, before;
+		char room[SPF_IP_SIZE];
+
+		memset(&ip, 0x5a, sizeof(ip));
+		ip.v6 = true;
+		before = ip;
+		bool ok = spf_ip_parse(rows[i].text, &ip);
+		expect_int(rows[i].text.p, "is one", ok, rows[i].want != NULL);
+		if (!ok) {
+			assert_int_equal(ip.v6, before.v6);
+			assert_memory_equal(ip.octets, before.octets, 16);
+			continue;
+		}
+		expect_int(rows[i].text.p, "length",
+		    (long long)spf_ip_print(&ip, room),
+		    (long long)strlen(rows[i].want));
+		expect_str(rows[i].text.p, "printed", room, rows[i].want);
+		expect_int(rows[i].text.p, "version", ip.v6,
+		    strchr(rows[i].want, ':') != NULL);
+	}
+}
+
+/* --- TXT ----------------------------------------------------------------------- */
+
+static void
+txt(void **state)
+{
+	static const struct {
+		const char *name;
+		struct text records[4];
+		size_t count;
+		enum spf_dns_status status;
+		unsigned spf_records;
+		const char *record; /* NULL: none that is compiled */
+		struct text only_text;
+	} rows[] = {
+	    {"none", {{NULL, 0}}, 0, SPF_DNS_VOID, 0, NULL, {NULL, 0}},
+	    {"empty", {BYTES("")}, 1, SPF_DNS_FOUND, 0, NULL, {NULL, 0}},
+	    {"one", {BYTES("v=spf1 -all")}, 1, SPF_DNS_FOUND, 1, "v=spf1 -all",
+		BYTES("v=spf1 -all")},
+	    {"one of some",
+		{BYTES("hello"), BYTES("V=SPF1 a"), BYTES("v=spf10")}, 3,
+		SPF_DNS_FOUND, 1, "V=SPF1 a", {NULL, 0}},
+	    {"4.5: two", {BYTES("v=spf1 a"), BYTES("x"), BYTES("v=spf1 a")}, 3,
+		SPF_DNS_FOUND, 2, NULL, {NULL, 0}},
+	    {"4.5: the version ends at a blank or the end",
+		{BYTES("v=spf1\ta"), BYTES("v=spf1."), BYTES("v=spf2 a"),
+		    BYTES("v=spf1")},
+		4, SPF_DNS_FOUND, 1, "v=spf1", {NULL, 0}},
+	    {"6.2: an explanation", {BYTES("See %{d}")}, 1, SPF_DNS_FOUND, 0,
+		NULL, BYTES("See %{d}")},
+	    {"6.2: which of two?", {BYTES("See"), BYTES("this")}, 2,
+		SPF_DNS_FOUND, 0, NULL, {NULL, 0}},
+	    {"octets", {BYTES("a\0b\xff")}, 1, SPF_DNS_FOUND, 0, NULL,
+		BYTES("a\0b\xff")},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *name = rows[i].name;
+		struct spf_answer *a =
+		    spf_answer_txt(rows[i].records, rows[i].count);
+
+		assert_non_null(a);
+		expect_int(name, "type", a->rr, SPF_RR_TXT);
+		expect_int(name, "status", a->status, rows[i].status);
+		expect_int(
+		    name, "records", a->spf_records, rows[i].spf_records);
+		expect_int(name, "compiled", a->record != NULL,
+		    rows[i].record != NULL);
+		if (a->record != NULL)
+			expect_text(name, "record", a->record->text,
+			    text_of(rows[i].record));
+		expect_text(name, "text", a->only_text, rows[i].only_text);
+		expect_int(name, "count", (long long)a->count, 0);
+		spf_answer_free(a);
+	}
+}
+
+/* 59 records, of which one, two or none are SPF's. */
+static void
+many_txt(void **state)
+{
+	struct text records[59];
+
+	(void)state;
+	for (unsigned spf = 0; spf <= 2; spf++) {
+		for (size_t i = 0; i < COUNT(records); i++)
+			records[i] = i >= 50 && i < 50 + spf
+			    ? TEXT("v=spf1 -all")
+			    : TEXT("some=verification");
+		struct spf_answer *a = spf_answer_txt(records, COUNT(records));
+		assert_non_null(a);
+		assert_int_equal(a->spf_records, spf);
+		assert_int_equal(a->record != NULL, spf == 1);
+		spf_answer_free(a);
+	}
+}
+
+static void
+sizes(void **state)
+{
+	static char big[65536];
+	const struct text hello = TEXT("hello");
+	struct text one = text_at(big, sizeof(big));
+	struct spf_answer *a;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	a = spf_answer_txt(&one, 1); /* 64 KB of text for exp= */
+	assert_non_null(a);
+	assert_int_equal(a->only_text.len, sizeof(big));
+	assert_int_equal(a->size, sizeof(*a) + sizeof(big));
+	spf_answer_free(a);
+
+	a = spf_answer_txt(&hello, 1);
+	assert_non_null(a);
+	assert_int_equal(a->size, sizeof(*a) + hello.len);
+	spf_answer_free(a);
+
+	/* As a record it is an error, and only its beginning is kept. */
+	memcpy(big, "v=spf1 ", 7);
+	a = spf_answer_txt(&one, 1);
+	assert_non_null(a);
+	assert_non_null(spf_record_problem(a->record));
+	assert_true(a->size < sizeof(*a) + 3 * SPF_RECORD_MAX);
+	assert_int_equal(a->record->text.len, SPF_RECORD_MAX + 1);
+	spf_answer_free(a);
+
+	/* Terms count, and the text of a problem. */
+	const struct text terms = TEXT("v=spf1 a mx -all");
+	const struct text broken = TEXT("v=spf1 a mx foo!");
+	a = spf_answer_txt(&terms, 1);
+	struct spf_answer *b = spf_answer_txt(&broken, 1);
+	assert_true(a != NULL && b != NULL);
+	assert_true(a->size >= sizeof(*a) + sizeof(struct spf_record) +
+		3 * sizeof(struct term_) + 2 * terms.len);
+	assert_int_equal(
+	    b->size, a->size + strlen(spf_record_problem(b->record)) + 1);
+	spf_answer_free(a);
+	spf_answer_free(b);
+}
+
+/* --- addresses and names ------------------------------------------------------ */
+
+static void
+addresses(void **state)
+{
+	uint8_t octets[256 * 16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(octets); i++)
+		octets[i] = (uint8_t)(i * 7);
+	for (unsigned v6 = 0; v6 < 2; v6++)
+		for (size_t count = 0; count <= 256; count++) {
+			enum spf_rr rr = v6 ? SPF_RR_AAAA : SPF_RR_A;
+			size_t size = count * (v6 ? 16 : 4);
+			struct spf_answer *a = spf_answer_addresses(
+			    rr, count != 0 ? octets : NULL, count);
+
+			assert_non_null(a);
+			assert_int_equal(a->rr, rr);
+			assert_int_equal(a->status,
+			    count != 0 ? SPF_DNS_FOUND : SPF_DNS_VOID);
+			assert_int_equal(a->count, count);
+			assert_int_equal(a->size, sizeof(*a) + size);
+			if (count != 0) {
+				/* A copy. */
+				assert_ptr_not_equal(a->addresses, octets);
+				assert_memory_equal(a->addresses, octets, size);
+			}
+			spf_answer_free(a);
+		}
+}
+
+static void
+names(void **state)
+{
+	char mail[] = "MAIL.Example.";
+	const struct text given[] = {text_at(mail, sizeof(mail) - 1), TEXT("."),
+	    TEXT(""), TEXT("a..B."), TEXT("B"), TEXT("x\0Y.example"),
+	    TEXT("\xc3\x89.Example")};
+	const struct text want[] = {TEXT("mail.example"), TEXT(""), TEXT(""),
+	    TEXT("a..b"), TEXT("b"), TEXT("x\0y.example"),
+	    TEXT("\xc3\x89.example")};
+	struct spf_answer *a = spf_answer_names(SPF_RR_MX, given, COUNT(given));
+
+	(void)state;
+	assert_non_null(a);
+	memset(mail, '!', sizeof(mail)); /* the answer has its own */
+	assert_int_equal(a->rr, SPF_RR_MX);
+	assert_int_equal(a->status, SPF_DNS_FOUND);
+	assert_int_equal(a->count, COUNT(want));
+	for (size_t i = 0; i < COUNT(want); i++)
+		expect_text("name", want[i].p, a->names[i], want[i]);
+	assert_true(a->size >= sizeof(*a) + sizeof(want));
+	spf_answer_free(a);
+
+	a = spf_answer_names(SPF_RR_PTR, NULL, 0);
+	assert_non_null(a);
+	assert_int_equal(a->rr, SPF_RR_PTR);
+	assert_int_equal(a->status, SPF_DNS_VOID);
+	assert_int_equal(a->count, 0);
+	spf_answer_free(a);
+}
+
+static void
+empty(void **state)
+{
+	(void)state;
+	for (unsigned rr = SPF_RR_TXT; rr <= SPF_RR_PTR; rr++)
+		for (unsigned s = SPF_DNS_VOID; s <= SPF_DNS_ERROR; s++) {
+			struct spf_answer *a = spf_answer_empty(
+			    (enum spf_rr)rr, (enum spf_dns_status)s);
+
+			assert_non_null(a);
+			assert_int_equal(a->rr, rr);
+			assert_int_equal(a->status, s);
+			assert_int_equal(a->count, 0);
+			assert_int_equal(a->spf_records, 0);
+			assert_null(a->record);
+			assert_int_equal(a->only_text.len, 0);
+			assert_int_equal(a->size, sizeof(*a));
+			spf_answer_free(a);
+		}
+	spf_answer_free(NULL);
+}
+
+/* --- sharing --------------------------------------------------------------------- */
+
+#define THREADS 4
+#define CHECKS  2000
+
+static struct spf_answer *shared[2];
+
+static const struct spf_answer *
+shared_lookup(void *arg, enum spf_rr rr, struct text name)
+{
+	(void)arg;
+	(void)name;
+	return shared[rr != SPF_RR_TXT];
+}
+
+/* How often the verdict is wrong. */
+static void *
+check_shared(void *arg)
+{
+	const struct spf_source source = {shared_lookup, NULL};
+	uintptr_t wrong = 0;
+
+	for (unsigned i = 0; i < CHECKS; i++) {
+		struct spf_request q = {.ip = {.octets = {192, 0, 2, 1}},
+		    .sender = TEXT("me@e.example"),
+		    .helo = TEXT("h.example")};
+		struct spf_verdict v;
+
+		/* Half of them pass. */
+		q.ip.octets[3] = (uint8_t)(1 + i % 2);
+		wrong += spf_evaluate(&q, &source, &v) != SPF_OK ||
+		    v.result != (i % 2 == 0 ? SPF_PASS : SPF_FAIL) ||
+		    strcmp(v.mechanism, i % 2 == 0 ? "a:%{l}.%{d}" : "-all") !=
+			0;
+	}
+	*(uintptr_t *)arg = wrong;
+	return NULL;
+}
+
+/* Answers and compiled records are read by checks of several threads. */
+static void
+sharing(void **state)
+{
+	const struct text record =
+	    TEXT("v=spf1 mx:a..example a:%{l}.%{d} -all");
+	const uint8_t address[] = {192, 0, 2, 1};
+	pthread_t threads[THREADS];
+	uintptr_t wrong[THREADS];
+
+	(void)state;
+	shared[0] = spf_answer_txt(&record, 1);
+	shared[1] = spf_answer_addresses(SPF_RR_A, address, 1);
+	assert_true(shared[0] != NULL && shared[1] != NULL);
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(
+		    pthread_create(&threads[i], NULL, check_shared, &wrong[i]),
+		    0);
+	for (size_t i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		assert_int_equal(wrong[i], 0);
+	}
+	spf_answer_free(shared[0]);
+	spf_answer_free(shared[1]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(words),
+	    cmocka_unit_test(ips),
+	    cmocka_unit_test(txt),
+	    cmocka_unit_test(many_txt),
+	    cmocka_unit_test(sizes),
+	    cmocka_unit_test(addresses),
+	    cmocka_unit_test(names),
+	    cmocka_unit_test(empty),
+	    cmocka_unit_test(sharing),
+	};
+
+	return cmocka_run_group_tests_name("spf_answer", tests, NULL, NULL);
+}
