@@ -9,6 +9,7 @@ SBINDIR    ?= $(PREFIX)/sbin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR     ?= $(PREFIX)/share/man
+LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR    ?= $(PREFIX)/share/mailfrom
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
@@ -25,6 +26,8 @@ LIBEVENT_LIBS = $(shell pkg-config --libs libevent_core)
 IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
+SPF2_LIBS     = -lspf2
+SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
                         libidn2 libcares yaml-0.1)
@@ -32,6 +35,7 @@ DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
 COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -I. -pthread -MMD -MP $(WARN) \
           -DMAILFROM_VERSION='"$(VERSION)"' \
           -DMAILFROM_SYSCONFDIR='"$(SYSCONFDIR)"' \
+          -DMAILFROM_LIBEXECDIR='"$(LIBEXECDIR)/mailfrom"' \
           $(DEP_CFLAGS) $(CPPFLAGS) $(CFLAGS)
 LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
 comma   = ,
@@ -41,21 +45,30 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 LIBSRS  = key mailbox ses srs status
 LIBSPF  = answer eval header ip macro name record
+RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
+           resolver
+ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
+          engine_wire
 COMMON  = conf file ini listen log log_conf notify privilege report sockaddr
 REWRITE = legacy lists policy rewriter secrets settings
 SRSD    = config conn maps protocol server shapes worker
 SRS     = srs srs_ask srs_batch srs_explain
+SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
+           spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
+           spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
+RESOLVER_A = $(BUILD)/libspf-dns.a
+ENGINE_A  = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
 REWRITE_A = $(BUILD)/rewrite.a
 SRSD_A    = $(BUILD)/srsd.a
-PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
-SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
+SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] libspf/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
           tools/*.[ch] tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
@@ -71,6 +84,10 @@ $(LIBSRS_A): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
 	$(ARCHIVE)
 $(LIBSPF_A): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(ARCHIVE)
+$(RESOLVER_A): $(RESOLVER:%=$(OBJ)/libspf/%.o)
+	$(ARCHIVE)
+$(ENGINE_A): $(ENGINE:%=$(OBJ)/libspf/%.o)
+	$(ARCHIVE)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
 	$(ARCHIVE)
 $(REWRITE_A): $(REWRITE:%=$(OBJ)/rewrite/%.o)
@@ -84,34 +101,77 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
+$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(OBJ)/libspf/engine_libspf2.o \
+    $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
+	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
+
+# The helper process that runs libspf2 for daemons, which aren't linked with it.
+$(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o \
+    $(OBJ)/libspf/engine_libspf2.o $(ENGINE_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
 $(OBJ)/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = conf conformance file ini legacy libsrs lists log maps memory netstring \
-       policy protocol rewriter secrets shapes sockaddr text
-FUZZ = ini protocol ses_verify shapes sockaddr srs_decode
-BENCH = codec echo load
+UNIT = cache conf conformance dnsmsg engine file ini legacy libsrs lists log \
+       maps memory netstring policy protocol rewriter secrets shapes sockaddr \
+       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
+       spf_record text
+FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
+       spf_header spf_macro spf_record srs_decode
+BENCH = codec echo load spf
 
-TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_A)
+TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
+            $(RESOLVER_A) $(LIBSPF_A)
 
-tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%)
+tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
+    $(addprefix $(BUILD)/tests/,resolver/driver headers/print \
+    engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
+
+# Stand-ins for members of the archive come before it.
+ENGINE_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) \
+              $(YAML_LIBS) $(LDLIBS)
+$(BUILD)/tests/engine/spf-libspf2-unguarded: $(OBJ)/libspf/engine_helper_main.o \
+    $(OBJ)/tests/engine/unguarded.o $(OBJ)/libspf/engine_libspf2.o \
+    $(ENGINE_A) $(LIBSPF_A)
+	$(ENGINE_TEST)
+$(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
+    $(OBJ)/tools/zone.o $(OBJ)/libspf/engine_libspf2.o $(ENGINE_A) $(LIBSPF_A)
+	$(ENGINE_TEST)
+$(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
+    $(OBJ)/tests/engine/unbounded.o $(ENGINE_A) $(LIBSPF_A)
+	$(ENGINE_TEST)
+$(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o \
+    $(OBJ)/libspf/engine_libspf2.o $(ENGINE_A) $(LIBSPF_A) | \
+    $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-unguarded
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(RESOLVER_A) \
+    $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
-$(BUILD)/tests/unit/memory: LDFLAGS += $(WRAP)
+$(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory: LDFLAGS += $(WRAP)
+$(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
@@ -132,6 +192,7 @@ fuzz:
 	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	        -o $(BUILD)/fuzz/$$t tests/fuzz/$$t.c \
 	        $(LIBSRS:%=libsrs/%.c) $(LIBSPF:%=libspf/%.c) \
+	        $(ENGINE:%=libspf/%.c) libspf/dnsmsg.c libspf/dnsname.c \
 	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
 	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
 	        $(CRYPTO_LIBS) $(IDN2_LIBS) && \
@@ -184,9 +245,12 @@ install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR) \
 	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom/libsrs \
-	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common
+	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common \
+	    $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
+	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
+	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0644 $(LIBSRS_A) $(DESTDIR)$(LIBDIR)
 	for h in $(HEADERS); do \
 	    install -m 0644 $$h $(DESTDIR)$(INCLUDEDIR)/mailfrom/$$h; done
@@ -202,13 +266,15 @@ install: all
 
 # make uninstall: remove what install has put there
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(SBINDIR)/srsd \
+	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
+	    $(DESTDIR)$(SBINDIR)/srsd \
 	    $(DESTDIR)$(LIBDIR)/libsrs.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
 	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
-	rm -rf $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom
+	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \
+	    $(DESTDIR)$(INCLUDEDIR)/mailfrom
 
 # make dist: a source archive of what is committed
 dist:
