@@ -322,8 +322,8 @@ find_validated(struct check *c, const struct level *l)
 	}
 	if (unknown)
 		return MATCH_UNKNOWN;
-	put_text(c->validated, sizeof(c->validated), best);
-	c->values.validated = text_of(c->validated);
+	c->values.validated = text_at(
+	    c->validated, put_text(c->validated, sizeof(c->validated), best));
 	return MATCH_YES;
 }
 
@@ -481,7 +481,7 @@ match_ptr(struct check *c, const struct level *l)
 		return MATCH_UNKNOWN;
 	m = client_names(c, l, &a);
 	if (m == MATCH_NO && a->status == SPF_DNS_VOID &&
-	    !count_void(c, l, target))
+	    !count_void(c, l, reverse_name(&c->values.ip, room)))
 		return MATCH_PERMERROR;
 	if (m != MATCH_YES)
 		return m;
@@ -742,22 +742,24 @@ check_compiled(struct check *c, const struct level *top, struct text domain,
 static enum outcome
 check_delegate(struct check *c, const struct level *top, struct text domain)
 {
-	char room[SPF_NAME_SIZE];
-	struct text_out out = text_out(room, SPF_NAME_MAX);
+	char room[SPF_SENDER_MAX], name_room[SPF_NAME_SIZE];
+	struct text_out out = text_out(room, sizeof(room));
 	const struct spf_answer *a;
+	size_t len;
 
 	out_text(&out, domain);
 	out_str(&out, "._spf.");
 	out_text(&out, c->request->delegate);
-	if (out.full || !name_ok_(out_view(&out)))
+	if (out.full || name_to_ascii_(out_view(&out), name_room, &len) == 0)
 		return OUT_NONE;
-	a = lookup(c, top, SPF_RR_TXT, out_view(&out));
+	struct text name = text_at(name_room, len);
+	a = lookup(c, top, SPF_RR_TXT, name);
 	if (a == NULL) {
 		blocked(c);
 		return OUT_UNKNOWN;
 	}
 	if (a->status == SPF_DNS_ERROR) {
-		failed_lookup(c, top, out_view(&out));
+		failed_lookup(c, top, name);
 		return OUT_TEMPERROR;
 	}
 	if (a->spf_records == 0)

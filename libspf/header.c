@@ -165,18 +165,35 @@ spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
 
 /* --- Authentication-Results --- */
 
-/* local-part "@" domain-name, both clean; or no "@" and a clean domain. */
+/*
+ * A domain-name (RFC 6376 3.5: at least two labels), or a token that looks like
+ * one.  "_" isn't for domain-names but for tokens.
+ */
 static bool
-is_plain_address(struct text t)
+is_name(struct text t, bool token)
+{
+	for (size_t i = 0; i < t.len; i++) {
+		char c = ascii_lower(t.p[i]);
+
+		if (!ascii_is_digit(c) && !(c >= 'a' && c <= 'z') && c != '-' &&
+		    c != '.' && !(c == '_' && token))
+			return false;
+	}
+	return is_dot_atom(t) && (token || text_find(t, '.') != t.len);
+}
+
+/* local-part "@" domain-name; or a token. */
+static bool
+is_plain_value(struct text t)
 {
 	size_t at = text_find(t, '@');
 
 	if (t.len > VALUE_MAX)
 		return false;
 	if (at == t.len)
-		return is_dot_atom(t);
+		return is_name(t, true);
 	return is_dot_atom(text_head(t, at)) &&
-	    is_dot_atom(text_from(t, at + 1));
+	    is_name(text_from(t, at + 1), false);
 }
 
 size_t
@@ -191,7 +208,7 @@ spf_header_authentication(const struct spf_request *q,
 	out_char(&out, ' ');
 	out_comment(&out, q, v, TEXT(""));
 	out_str(&out, is_helo(q) ? "\n\tsmtp.helo=" : "\n\tsmtp.mailfrom=");
-	if (is_plain_address(value))
+	if (is_plain_value(value))
 		out_text(&out, value);
 	else
 		out_quoted(&out, value);

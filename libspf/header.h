@@ -13,7 +13,7 @@
 #include "libspf/spf.h"
 
 /* Octets that a field can take, with its NUL. */
-#define SPF_HEADER_SIZE 4096
+#define SPF_HEADER_SIZE 8192
 
 /*
  * Value of Received-SPF.  authority: the name of this host (receiver).

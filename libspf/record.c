@@ -116,9 +116,7 @@ parse_domain_spec(
 			return wrong(c, why);
 		out->macros = true;
 		i += len;
-		/* %% %_ %- are literals as far as the end is concerned. */
-		if (spec.p[i - 1] == '}')
-			literal_from = i;
+		literal_from = i;
 	}
 	if (!domain_end_ok(spec, literal_from))
 		return wrong(c, "the domain must end in a top-level name");
