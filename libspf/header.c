@@ -172,12 +172,18 @@ spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
 static bool
 is_name(struct text t, bool token)
 {
+	char before = '.';
+
 	for (size_t i = 0; i < t.len; i++) {
 		char c = ascii_lower(t.p[i]);
+		bool last = i + 1 == t.len || t.p[i + 1] == '.';
 
+		if (c == '-' && !token && (before == '.' || last))
+			return false;
 		if (!ascii_is_digit(c) && !(c >= 'a' && c <= 'z') && c != '-' &&
 		    c != '.' && !(c == '_' && token))
 			return false;
+		before = c;
 	}
 	return is_dot_atom(t) && (token || text_find(t, '.') != t.len);
 }

@@ -158,14 +158,12 @@ bool
 suite_run(const char *path, unsigned *passed, unsigned *failed)
 {
 	struct suite s = {.path = path};
-	FILE *file = fopen(path, "r");
+	FILE *file = yaml_open(path);
 	yaml_parser_t parser;
 	bool ok;
 
-	if (file == NULL) {
-		perror(path);
+	if (file == NULL)
 		return false;
-	}
 	ok = yaml_parser_initialize(&parser) != 0;
 	if (ok) {
 		yaml_parser_set_input_file(&parser, file);

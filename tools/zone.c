@@ -8,6 +8,7 @@
 #define RECORDS_MAX 256 /* of one type at one name */
 #define TXT_SIZE    65536
 #define CNAMES_MAX  16
+#define NESTING_MAX 32 /* zones and suites have 5 levels */
 
 struct entry {
 	struct text name;
@@ -61,6 +62,72 @@ yaml_complain(const char *path, const yaml_parser_t *parser)
 		fprintf(stderr, "%zu:", line);
 	fprintf(stderr, " %s\n",
 	    parser->problem != NULL ? parser->problem : "out of memory");
+}
+
+/* How much deeper an event leads. */
+static int
+nesting_of(const yaml_event_t *event)
+{
+	if (event->type == YAML_SEQUENCE_START_EVENT ||
+	    event->type == YAML_MAPPING_START_EVENT)
+		return 1;
+	if (event->type == YAML_SEQUENCE_END_EVENT ||
+	    event->type == YAML_MAPPING_END_EVENT)
+		return -1;
+	return 0;
+}
+
+/* libyaml's time grows with the square of the nesting. */
+static bool
+is_flat(const char *path, yaml_parser_t *parser)
+{
+	yaml_event_t event;
+	int nesting = 0;
+	bool end = false;
+
+	while (!end) {
+		if (yaml_parser_parse(parser, &event) == 0) {
+			yaml_complain(path, parser);
+			return false;
+		}
+		end = event.type == YAML_STREAM_END_EVENT;
+		nesting += nesting_of(&event);
+		if (nesting > NESTING_MAX)
+			fprintf(stderr, "%s:%zu: nested too deeply\n", path,
+			    event.start_mark.line + 1);
+		yaml_event_delete(&event);
+		if (nesting > NESTING_MAX)
+			return false;
+	}
+	return true;
+}
+
+FILE *
+yaml_open(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	yaml_parser_t parser;
+	bool ok;
+
+	if (file == NULL) {
+		perror(path);
+		return NULL;
+	}
+	/* What can't be read twice is trusted. */
+	if (fseek(file, 0, SEEK_SET) != 0)
+		return file;
+	ok = yaml_parser_initialize(&parser) != 0;
+	if (ok) {
+		yaml_parser_set_input_file(&parser, file);
+		ok = is_flat(path, &parser);
+		yaml_parser_delete(&parser);
+	}
+	if (ok) {
+		rewind(file);
+		return file;
+	}
+	fclose(file);
+	return NULL;
 }
 
 /* --- one name's records --- */
@@ -419,15 +486,13 @@ zone_from_document(const char *path, yaml_document_t *document)
 struct zone *
 zone_from_file(const char *path)
 {
-	FILE *file = fopen(path, "r");
+	FILE *file = yaml_open(path);
 	yaml_parser_t parser;
 	yaml_document_t document;
 	struct zone *zone = NULL;
 
-	if (file == NULL) {
-		perror(path);
+	if (file == NULL)
 		return NULL;
-	}
 	if (yaml_parser_initialize(&parser) == 0) {
 		fprintf(stderr, "%s: out of memory\n", path);
 		fclose(file);

@@ -12,6 +12,7 @@
 #ifndef MAILFROM_TOOLS_ZONE_H
 #define MAILFROM_TOOLS_ZONE_H
 
+#include <stdio.h>
 #include <yaml.h>
 
 #include "libspf/spf.h"
@@ -52,5 +53,11 @@ struct text yaml_text(const yaml_node_t *node);
 
 /* Say on stderr why parser has failed on the file at path. */
 void yaml_complain(const char *path, const yaml_parser_t *parser);
+
+/*
+ * Open the YAML file at path, which is well formed and not nested so deeply
+ * that reading it would take hours.  NULL, and a message on stderr.
+ */
+FILE *yaml_open(const char *path);
 
 #endif

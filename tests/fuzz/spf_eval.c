@@ -18,6 +18,7 @@
 #define LINES_MAX     64
 #define VALUES_MAX    64
 #define QUESTIONS_MAX 2048
+#define SLOTS         4096 /* a power of 2, more than QUESTIONS_MAX */
 
 /*
  * The most lookups of one evaluation.  %{p} takes PTR and the addresses of ten
@@ -45,13 +46,14 @@ struct zone {
 	size_t line_count;
 	struct question questions[QUESTIONS_MAX];
 	size_t count;
+	uint16_t slots[SLOTS]; /* by hash; which question, from 1 */
 	struct question *missing[QUESTIONS_MAX];
 	size_t missing_count;
 	unsigned lookups; /* of this evaluation */
 	bool all_known;
 };
 
-/* --- answers ------------------------------------------------------------- */
+/* --- answers ------------------------------------------------------------ */
 
 static uint32_t
 hash(struct text t)
@@ -132,14 +134,16 @@ static struct question *
 zone_get(struct zone *z, enum spf_rr rr, struct text name)
 {
 	struct question *q;
+	size_t slot = (hash(name) + (size_t)rr * 0x321) % SLOTS;
 
-	for (size_t i = 0; i < z->count; i++) {
-		q = &z->questions[i];
+	for (; z->slots[slot] != 0; slot = (slot + 1) % SLOTS) {
+		q = &z->questions[z->slots[slot] - 1];
 		if (q->rr == rr && text_eq(text_at(q->name, q->len), name))
 			return q;
 	}
 	FUZZ_CHECK(z->count < QUESTIONS_MAX);
 	q = &z->questions[z->count++];
+	z->slots[slot] = (uint16_t)z->count;
 	*q = (struct question){.rr = rr, .len = name.len};
 	memcpy(q->name, name.p, name.len);
 	q->answer = make_answer(z, rr, name);
@@ -167,7 +171,7 @@ lookup(void *arg, enum spf_rr rr, struct text name)
 	return NULL;
 }
 
-/* --- checks ---------------------------------------------------------------- */
+/* --- checks ------------------------------------------------------------- */
 
 static enum spf_status
 evaluate(struct zone *z, const struct spf_request *q, struct spf_verdict *v)
@@ -278,6 +282,7 @@ zone_load(struct zone *z, struct text input)
 	struct text line;
 
 	z->count = z->line_count = 0;
+	memset(z->slots, 0, sizeof(z->slots));
 	while (z->line_count < LINES_MAX && input.len != 0) {
 		if (!text_cut(&input, '\n', &line)) {
 			line = input;

@@ -893,7 +893,9 @@ def garbage_in_a_zone_file_is_an_error_with_its_line():
             (b"zonedata: [\n", b":2: "), (b"a: b: c\n", b":1: "),
             (b"\xff\xfe\x00", b": "), (b"\x80abc", b": "),
             (b"*anchor\n", b":1: "), (b"%YAML 9\n---\n", b": "),
-            (b"zonedata: &a [*a]\n", b": ")):
+            (b"zonedata: &a [*a]\n", b": "),
+            (b"[" * 300000, b":1: nested too deeply"),
+            (b"{a: " * 100000, b":1: nested too deeply")):
         with zones.File(None, text) as path:
             for arguments in (("--zone", path, "192.0.2.1", "a@a.example",
                                "x"), ("--zone", path, "--lint", "a.example")):

@@ -8,7 +8,7 @@
 #include "libspf/record_.h"
 #include "tests/unit/support.h"
 
-/* --- words ---------------------------------------------------------------- */
+/* --- words -------------------------------------------------------------- */
 
 static void
 words(void **state)
@@ -26,7 +26,7 @@ words(void **state)
 		    "type", types[i], spf_rr_text((enum spf_rr)i), types[i]);
 }
 
-/* --- addresses -------------------------------------------------------------- */
+/* --- addresses ---------------------------------------------------------- */
 
 static void
 ips(void **state)
@@ -93,7 +93,7 @@ ips(void **state)
 	}
 }
 
-/* --- TXT ----------------------------------------------------------------------- */
+/* --- TXT ---------------------------------------------------------------- */
 
 static void
 txt(void **state)
@@ -214,7 +214,7 @@ sizes(void **state)
 	spf_answer_free(b);
 }
 
-/* --- addresses and names ------------------------------------------------------ */
+/* --- addresses and names ------------------------------------------------ */
 
 static void
 addresses(void **state)
@@ -299,7 +299,7 @@ empty(void **state)
 	spf_answer_free(NULL);
 }
 
-/* --- sharing --------------------------------------------------------------------- */
+/* --- sharing ------------------------------------------------------------ */
 
 #define THREADS 4
 #define CHECKS  2000

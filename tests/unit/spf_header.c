@@ -13,7 +13,7 @@
 #define LINE_MAX_5322 998
 #define NAME_LEN      (sizeof("Received-SPF: ") - 1)
 
-/* --- what they look like ---------------------------------------------------- */
+/* --- what they look like ------------------------------------------------ */
 
 struct row {
 	const char *name;
@@ -197,7 +197,7 @@ fields(void **state)
 	}
 }
 
-/* --- whatever a client says -------------------------------------------------- */
+/* --- whatever a client says --------------------------------------------- */
 
 static const struct text hostile[] = {
     BYTES(""),

@@ -38,14 +38,16 @@ expect_domain(struct text spec, const struct macro_values_ *v, const char *want)
 		return;
 	}
 	assert_int_equal(room[len], '\0');
-	if (want == NULL)
+	if (want == NULL) {
 		fail_msg(
 		    "%.*s: want none, have %s", (int)spec.len, spec.p, room);
+		return;
+	}
 	expect_str(spec.p, "name", room, want);
 	expect_int(spec.p, "length", (long long)len, (long long)strlen(want));
 }
 
-/* --- syntax --------------------------------------------------------------- */
+/* --- syntax ------------------------------------------------------------- */
 
 #define NO_BRACE  "\"%\" must be followed by \"{\", \"%\", \"_\" or \"-\""
 #define NOT_OPEN  "a macro that isn't closed by \"}\", or holds what it can't"
@@ -176,7 +178,7 @@ needs_validated(void **state)
 		    macro_needs_validated_(text_of(rows[i].t)), rows[i].needs);
 }
 
-/* --- names ---------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------- */
 
 static void
 examples(void **state)
@@ -230,6 +232,7 @@ examples(void **state)
 	    {"192.0.2.3", "%{D2R}", "example.email"},
 	    {"192.0.2.3", "%{i3}.a", "0.2.3.a"},
 	    {"192.0.2.3", "%{i1r}.a", "192.a"},
+	    {"192.0.2.3", "%{d18446744073709551617}", "email.example.com"},
 	    /* Delimiters: parts are joined by dots, whatever split them. */
 	    {"192.0.2.3", "%{o-}", "email.example.com"},
 	    {"192.0.2.3", "%{s-.}", "strong.bad@email.example.com"},
@@ -436,7 +439,7 @@ truncation_edges(void **state)
 	expect_domain(out_view(&out), &v, "a.example");
 }
 
-/* --- explanations --------------------------------------------------------- */
+/* --- explanations ------------------------------------------------------- */
 
 static void
 expect_explanation(
@@ -536,7 +539,7 @@ long_explanations(void **state)
 	expect_explanation(out_view(&out), &v, want);
 }
 
-/* --- names ---------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------- */
 
 static void
 labels(void **state)

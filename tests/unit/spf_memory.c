@@ -66,7 +66,7 @@ __wrap_free(void *p)
 	__real_free(p);
 }
 
-/* --- what is tried ---------------------------------------------------------- */
+/* --- what is tried ------------------------------------------------------ */
 
 static bool
 answered(struct spf_answer *answer)
@@ -152,7 +152,7 @@ nothing(void)
 	return answered(spf_answer_empty(SPF_RR_A, SPF_DNS_VOID));
 }
 
-/* --- and fails ---------------------------------------------------------------- */
+/* --- and fails ---------------------------------------------------------- */
 
 static bool
 try_with_failure(bool (*attempt)(void), const char *name, long n)
@@ -200,7 +200,7 @@ each_allocation(void **state)
 	}
 }
 
-/* --- evaluating --------------------------------------------------------------- */
+/* --- evaluating --------------------------------------------------------- */
 
 static struct spf_answer *txt, *explanation, *hosts, *address;
 

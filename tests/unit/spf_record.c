@@ -9,7 +9,7 @@
 #define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define L64 "a" L63
 
-/* --- a compiled record as text ----------------------------------------- */
+/* --- a compiled record as text ------------------------------------------ */
 
 static void
 show_spec(struct text_out *out, const struct domain_spec_ *spec)
@@ -132,7 +132,7 @@ expect_rows(const struct row *rows, size_t count)
 
 #define EXPECT_ROWS(rows) expect_rows(rows, COUNT(rows))
 
-/* --- versions, blanks ---------------------------------------------------- */
+/* --- versions, blanks --------------------------------------------------- */
 
 static void
 versions(void **state)
@@ -194,7 +194,7 @@ blanks(void **state)
 	EXPECT_ROWS(rows);
 }
 
-/* --- mechanisms ---------------------------------------------------------- */
+/* --- mechanisms --------------------------------------------------------- */
 
 static void
 mechanisms(void **state)
@@ -411,7 +411,7 @@ dual_prefixes(void **state)
 	EXPECT_ROWS(rows);
 }
 
-/* --- domain-spec ----------------------------------------------------------- */
+/* --- domain-spec -------------------------------------------------------- */
 
 #define NO_TOP "the domain must end in a top-level name"
 
@@ -605,6 +605,33 @@ modifiers(void **state)
 	EXPECT_ROWS(rows);
 }
 
+/* name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." ), octet by octet. */
+static void
+modifier_names(void **state)
+{
+	(void)state;
+	for (unsigned c = '!'; c <= '~'; c++) {
+		char first[] = "v=spf1 ?o=x", second[] = "v=spf1 o?=x";
+		bool alpha = strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "abcdefghijklmnopqrstuvwxyz",
+				 (int)c) != NULL;
+		bool other = strchr("0123456789-_.", (int)c) != NULL;
+		struct spf_record *r;
+
+		first[7] = second[8] = (char)c;
+		r = spf_record_compile(text_of(first));
+		assert_non_null(r);
+		expect_int(first, "compiles", r->problem == NULL, alpha);
+		spf_record_free(r);
+		r = spf_record_compile(text_of(second));
+		assert_non_null(r);
+		/* The first "=" ends a name, others are its value's. */
+		expect_int(second, "compiles", r->problem == NULL,
+		    alpha || other || c == '=');
+		spf_record_free(r);
+	}
+}
+
 /* --- octets, size ------------------------------------------------------- */
 
 static void
@@ -748,6 +775,7 @@ main(void)
 	    cmocka_unit_test(domain_specs),
 	    cmocka_unit_test(macros),
 	    cmocka_unit_test(modifiers),
+	    cmocka_unit_test(modifier_names),
 	    cmocka_unit_test(octets),
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(long_terms),
