@@ -130,7 +130,8 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"srs.1", "srsd.8", "libsrs.3", "mailfrom.conf.5"}
+    need = {"srs.1", "srsd.8", "spfquery.1", "libsrs.3", "libspf.3",
+            "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
 
@@ -271,6 +272,24 @@ def options_of_srsd_are_those_of_its_page():
 
 
 @case
+def options_of_spfquery_are_those_of_its_page():
+    options_agree("spfquery", "spfquery.1")
+
+
+@case
+def options_of_other_programs_are_known_to_spfquery():
+    text = "\n".join(section("spfquery.1", "OTHER PROGRAMS' OPTIONS"))
+    known = {"-" + o for o in re.findall(r"Fl (-?[A-Za-z-]+)", text)}
+    if len(known) < 20:
+        raise AssertionError("hardly any of them in spfquery(1)")
+    for option in sorted(known):
+        result = run(program("spfquery"), option, "?",
+                     stdin=subprocess.DEVNULL)
+        if re.search("unrecognized|invalid option", result.stdout):
+            raise AssertionError(f"spfquery: {result.stdout}")
+
+
+@case
 def commands_of_srs_are_those_of_its_page():
     usage = run(program("srs"), "--help").stdout
     said = set()
@@ -337,27 +356,160 @@ def numbers_of_libsrs_are_those_of_its_page():
             raise AssertionError(f"libsrs(3): {name} isn't {number}")
 
 
-# --- examples ---------------------------------------------------------------
+SPF_HEADERS = ("spf.h", "header.h", "resolver.h", "engine.h")
+
+
+def without_comments(code):
+    return re.sub(r"/\*.*?\*/", "", code, flags=re.S)
+
+
+def spf_headers():
+    return without_comments("".join(read("libspf", h) for h in SPF_HEADERS))
+
 
 @case
-def examples_of_srs_do_what_they_show():
-    blocks = literal_blocks(section("srs.1", "EXAMPLES"))
+def functions_of_libspf_are_those_of_its_page():
+    """Each header's, below the .In of it."""
+    here, page = None, {name: set() for name in SPF_HEADERS}
+    for line in section("libspf.3", "SYNOPSIS"):
+        words = line.split()
+        if words[0] == ".In":
+            here = os.path.relpath(words[1], "libspf")
+        elif words[0] in (".Fn", ".Fo"):
+            page[here].add(words[1])
+    for header in SPF_HEADERS:
+        code = without_comments(read("libspf", header))
+        same(page[header], set(re.findall(r"\b(spf_\w+)\(", code)),
+             f"libspf(3), {header}")
+    names = {line.split()[1] for line in section("libspf.3", "NAME")
+             if line.startswith(".Nm")}
+    same(names, set.union(*page.values()) - {"spf_resolver_callback"},
+         "NAME of libspf(3), headers")
+
+
+def enumerators(name):
+    body = re.search(rf"enum {name} \{{(.*?)\}};", spf_headers(),
+                     re.S).group(1)
+    return set(re.findall(r"\bSPF_\w+", body))
+
+
+@case
+def statuses_of_libspf_are_those_of_its_page():
+    code = set()
+    for name in ("spf_status", "spf_result", "spf_resolver_status",
+                 "spf_engine_status", "spf_opinion", "spf_audit_outcome"):
+        code |= enumerators(name)
+    code.remove("SPF_OPINIONS")
+    same(set(items(section("libspf.3", "RETURN VALUES"), "Dv")), code,
+         "libspf(3), headers")
+    same(set(items(section("libspf.3", "DESCRIPTION"), "Dv")),
+         enumerators("spf_event_kind"), "events of libspf(3), spf.h")
+
+
+@case
+def names_of_libspf_exist():
+    code = set(re.findall(r"\b(?:SPF_)\w+", spf_headers()))
+    page = set(re.findall(r"\bSPF_[A-Z0-9_]+", read("man", "libspf.3")))
+    same(page - code, set(), "libspf(3), headers")
+
+
+@case
+def fields_of_libspf_are_those_of_its_page():
+    page = {name for line in section("libspf.3", "DESCRIPTION")
+            if line.startswith(".It Fa ")
+            for name in line[7:].split(" , ")}
+    code = set()
+    for struct in ("spf_request", "spf_verdict", "spf_resolver_params",
+                   "spf_engine_params"):
+        body = re.search(rf"^struct {struct} \{{(.*?)^\}};", spf_headers(),
+                         re.S | re.M).group(1)
+        for declaration in re.sub(r"\)\([^;]*|\[.*?\]", "", body,
+                                  flags=re.S).split(";"):
+            found = re.findall(r"\w+", re.sub(r"\s*,\s*", " , ",
+                                              declaration))
+            code |= set(found[-1 - declaration.count(","):])
+    same(page, code, "libspf(3), headers")
+
+
+@case
+def numbers_of_libspf_are_those_of_its_page():
+    headers = spf_headers()
+    found = re.findall(r"^\.Dv (SPF_\w+)\n\.Pq (\d+)\b",
+                       read("man", "libspf.3"), re.M)
+    if len(found) < 5:
+        raise AssertionError("hardly any number in libspf(3)")
+    for name, number in found:
+        if not re.search(rf"^#define {name}\s(?:\s|\\)*{number}\b", headers,
+                         re.M):
+            raise AssertionError(f"libspf(3): {name} isn't {number}")
+    defaults = re.search(r"SPF_RESOLVER_PARAMS_DEFAULT.*?\}\)", headers,
+                         re.S).group(0)
+    page = " ".join(section("libspf.3", "DESCRIPTION"))
+    for field in ("timeout_ms", "attempt_ms", "attempts"):
+        number = re.search(rf"\.{field} = (\d+)", defaults).group(1)
+        if not re.search(rf"\.It Fa {field} (?:(?!\.It).)*default {number} ",
+                         page):
+            raise AssertionError(f"libspf(3): {field} isn't {number}")
+
+
+# --- examples ---------------------------------------------------------------
+
+def shown_steps(text):
+    """[(command, lines of its output)] of a session with "$ "."""
     steps = []
-    for line in "".join(blocks).splitlines():
+    for line in text.splitlines():
         if line.startswith("$ "):
             steps.append((line[2:], []))
         else:
             steps[-1][1].append(line)
-    if len(steps) < 5:
-        raise AssertionError("hardly any example in srs(1)")
+    return steps
+
+
+def steps_do_what_they_show(steps, files=None):
+    """In one directory, which has these files."""
     script = "".join(f"{{ {command}\n}} 2>&1; s=$?; printf '\\001'; "
                      "(exit $s)\n" for command, _ in steps)
     path = BUILD + os.pathsep + os.environ["PATH"]
     with tempfile.TemporaryDirectory() as directory:
+        for name, content in (files or {}).items():
+            with open(os.path.join(directory, name), "w",
+                      encoding="utf-8") as file:
+                file.write(content)
         output = run("sh", "-c", script, cwd=directory,
-                     env={**os.environ, "PATH": path}).stdout
+                     env={**os.environ, "PATH": path, "LC_ALL": "C"}).stdout
     for (command, expected), found in zip(steps, output.split("\001")):
         same(found.splitlines(), expected, f"$ {command}")
+
+
+@case
+def examples_of_srs_do_what_they_show():
+    steps = shown_steps("".join(literal_blocks(section("srs.1", "EXAMPLES"))))
+    if len(steps) < 5:
+        raise AssertionError("hardly any example in srs(1)")
+    steps_do_what_they_show(steps)
+
+
+@case
+def examples_of_spfquery_do_what_they_show():
+    steps = shown_steps(
+        "".join(literal_blocks(section("spfquery.1", "EXAMPLES"))))
+    if len(steps) < 5:
+        raise AssertionError("hardly any example in spfquery(1)")
+    command, zone = steps[0]
+    same(command, "cat example.yml", "first example of spfquery(1)")
+    steps_do_what_they_show(steps, {"example.yml": "\n".join(zone) + "\n"})
+
+
+@case
+def examples_of_the_readme_do_what_they_show():
+    """Blocks "console", over the zone in the block "yaml"."""
+    blocks = fences(PROSE[0])
+    [zone] = [text for language, _, text in blocks if language == "yaml"]
+    steps = shown_steps("".join(text for language, _, text in blocks
+                                if language == "console"))
+    if len(steps) < 3:
+        raise AssertionError("hardly any example in README.md")
+    steps_do_what_they_show(steps, {"zone.yml": zone})
 
 
 @case
@@ -366,10 +518,36 @@ def example_of_libsrs_compiles():
     if shutil.which(compiler) is None:
         raise Skip("no compiler")
     [code] = literal_blocks(section("libsrs.3", "EXAMPLES"))
-    result = run(compiler, "-std=c11", "-D_DEFAULT_SOURCE", "-Wall",
-                 "-Wextra", "-Werror", "-fsyntax-only", "-I", TOP, "-x", "c",
-                 "-", input=code)
+    result = run(*compiling(compiler), "-fsyntax-only", "-x", "c", "-",
+                 input=code)
     same(result.stdout, "", "compiling the example of libsrs(3)")
+
+
+def compiling(compiler):
+    return (compiler, "-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra",
+            "-Werror", "-I", TOP)
+
+
+@case
+def example_of_libspf_compiles_and_prints_what_it_shows():
+    """With the sources of the archive, whatever that was built with."""
+    compiler = os.environ.get("CC", "cc")
+    if shutil.which(compiler) is None:
+        raise Skip("no compiler")
+    code, shown = literal_blocks(section("libspf.3", "EXAMPLES"))
+    members = re.search(r"^LIBSPF\s+= (.*)$", read("Makefile"), re.M).group(1)
+    sources = [os.path.join(TOP, "libspf", name + ".c")
+               for name in members.split()]
+    with tempfile.TemporaryDirectory() as directory:
+        example = os.path.join(directory, "example")
+        with open(example + ".c", "w", encoding="utf-8") as file:
+            file.write(code)
+        result = run(*compiling(compiler), "-o", example, example + ".c",
+                     *sources, "-lidn2")
+        same(result.stdout, "", "compiling the example of libspf(3)")
+        result = run(example)
+    same((result.returncode, result.stdout), (0, shown),
+         "the example of libspf(3)")
 
 
 # --- prose ------------------------------------------------------------------
@@ -423,6 +601,17 @@ def configurations_in_prose_are_accepted():
         for language, _, text in fences(path):
             if language == "ini":
                 accepted(text, f"{path}:\n{text}")
+
+
+@case
+def packages_of_the_readme_are_those_of_a_build():
+    build = re.search(r'^build="(.*?)"', read("scripts", "deps"),
+                      re.S | re.M).group(1).replace("\\\n", " ").split()
+    page = re.search(r"^Debian 12 needs `(.*?)`", read("README.md"),
+                     re.S | re.M).group(1).split()
+    # What runs it, and what comes with gcc if nobody leaves it out.
+    same(set(page) - {"make"}, set(build) - {"libc6-dev"},
+         "README.md, scripts/deps")
 
 
 @case

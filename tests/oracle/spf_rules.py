@@ -95,7 +95,7 @@ def not_ascii(d):
 
 
 def validated_ahead(d):
-    """An error that only looking for %{p} can have met."""
+    """An error that only looking for %{p}, or an alias at exp, can have met."""
     if d.theirs[0] not in ("temperror", "permerror") or \
             d.theirs[0] == d.ours["result"]:
         return False
@@ -103,13 +103,20 @@ def validated_ahead(d):
         return True
     targets = {name for e in events(d, "record")
                for name in re.findall(r"exp=(\S+)", e["record"])}
-    return any("%{p" in "".join(text) for name in targets
-               for text in d.zone.get(name, {}).get("TXT") or [])
+    if any("%" in name for name in targets):
+        targets |= set(d.zone)      # it may be any
+    return any("CNAME" in d.zone.get(name, {}) for name in targets) or \
+        any("%{p" in "".join(text) for name in targets
+            for text in d.zone.get(name, {}).get("TXT") or [])
 
 
 def upper_case_r(d):
-    return d.theirs[0] == "permerror" and "%{iR}" in d.theirs[2] and \
-        record_has(d, r"%\{iR\}")
+    if d.theirs[0] == "permerror":
+        return "%{iR}" in d.theirs[2] and record_has(d, r"%\{iR\}")
+    return d.ours["result"] == d.theirs[0] == "fail" and any(
+        "%{iR}" in text for e in events(d, "lookup")
+        for strings in spf_zones.resolve(d.zone, e["name"], e["type"])[1] or []
+        if e["type"] == "TXT" for text in strings)
 
 
 def odd_delimiter(d):
@@ -194,14 +201,14 @@ RULES = [
          error_of_ptr),
     Rule("%{p} ahead of time", ["pyspf"], "4.6.2, 6.2",
          "terms are evaluated from left to right, and exp once there is a "
-         "fail; it expands the macros of all, with the lookups of %{p}",
+         "fail; it asks for exp and expands the macros of all at once",
          validated_ahead),
     Rule("errors of mx", ["pyspf"], "5.4",
          "an earlier mail host has matched: the error of a later one doesn't "
          "count", error_of_mx_host),
     Rule("explanations that aren't ASCII", ["mailspf"], "6.2",
          "they are not used", not_ascii),
-    Rule("%{iR}", ["mailspf"], "7.1, RFC 5234 2.3",
+    Rule("%{iR}", ["pyspf", "mailspf"], "7.1, RFC 5234 2.3",
          "the r of a macro may be of either case", upper_case_r),
     Rule("delimiter |", ["pyspf"], "7.1",
          "it is none of the delimiters", odd_delimiter),

@@ -22,7 +22,7 @@ ODD_MACROS = ["%{iR}.m.test", "%{l|}.m.test", "%{D0}.test", "%{x}.test",
               "%(i).test", "%{d2", "%{c}.test", "%{d300}"]
 TEXTS = ["%{i} is not for %{d}", "%{s} %{l} %{o} %{h}", "%{p}", "%{p} %{i}",
          "%{c}|%{r}|%{v}", "100% wrong", "caf\u00e9", "%{L} %{S} %{D}",
-         "a%%b%_c%-d", "plain"]
+         "a%%b%_c%-d", "plain", "%{iR}"]
 MISTAKES = ["ipv4:192.0.2.1", "a:%{z}.test", "mx/33", "redirect=d1.test "
             "redirect=d2.test", "include", "ip4:192.0.2.256", "all:x.test",
             "exists", "-", "ip4:192.0.2.0/", "ip4:192.0.2.1/032", "ip6:::1::",

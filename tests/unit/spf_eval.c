@@ -86,7 +86,8 @@ zone_line(char *line, size_t len)
 	text_cut(&rest, ' ', &type);
 	while (!text_eq(type, text_of(types[rr])))
 		assert_true(++rr < COUNT(types));
-	struct entry *e = zone_get((enum spf_rr)rr, name);
+	struct entry *e = zone_get(
+	    (enum spf_rr)rr, unescape(line + (name.p - line), name.len));
 	e->error = text_eq(rest, TEXT("!"));
 	if (e->error)
 		return;
@@ -456,6 +457,11 @@ voids(void **state)
 		.want = "permerror []  1/1/0: \"redirect=r.example\" in the "
 			"record of e.example: there is no SPF record at "
 			"r.example"},
+	    {.name = "a redirect to nothing, as the third",
+		.zone = E "a:a.example a:b.example redirect=r.example\n",
+		.want = "permerror []  3/3/0: \"redirect=r.example\" in the "
+			"record of e.example: more than 2 lookups found "
+			"nothing, the last for r.example"},
 	    {.name = "AAAA of hosts that have A alone",
 		.zone = E "a:a.example a:b.example -all\n"
 			  "a.example A 192.0.2.1\n"
@@ -519,6 +525,12 @@ dns_errors(void **state)
 			  "a.example A !\n",
 		.want = "temperror []  1/0/0: \"mx\" in the record of "
 			"e.example: DNS gave no answer for a.example"},
+	    {.name = "a host's name is no text for a log",
+		.zone = E "mx -all\n"
+			  "e.example MX a^J^@.example\n"
+			  "a^J^@.example A !\n",
+		.want = "temperror []  1/0/0: \"mx\" in the record of "
+			"e.example: DNS gave no answer for a?\?.example"},
 	    {.name = "5.7: exists",
 		.zone = E "exists:%{l}.example all\nme.example A !\n",
 		.want = "temperror []  1/0/0: \"exists:%{l}.example\" in the "
@@ -984,6 +996,13 @@ problems(void **state)
 		.want = "permerror []  1/0/0: \"redirect=r..example\" in the "
 			"record of e.example: this can't be a domain name: "
 			"r..example"},
+	    {.name = "what an include decided isn't told of an error",
+		.zone = E "include:i.example a:a.example all\n"
+			  "i.example TXT v=spf1 redirect=r.example\n"
+			  "r.example TXT v=spf1 -all\n"
+			  "a.example A !\n",
+		.want = "temperror []  3/0/2: \"a:a.example\" in the record "
+			"of e.example: DNS gave no answer for a.example"},
 	    {.name = "the first problem is told",
 		.zone = E "include:i.example all\n"
 			  "i.example TXT v=spf1 include:j.example all\n",
@@ -1393,8 +1412,9 @@ passes(const char *record, struct spf_ip ip)
 	assert_true(r != NULL && nothing != NULL && address != NULL);
 	zone.entries[0] = (struct entry){
 	    .rr = SPF_RR_TXT, .name = TEXT("e.example"), .answer = nothing};
-	zone.entries[1] = (struct entry){
-	    .rr = address->rr, .name = TEXT("e.example"), .answer = address};
+	zone.entries[1] = (struct entry){.rr = ip.v6 ? SPF_RR_AAAA : SPF_RR_A,
+	    .name = TEXT("e.example"),
+	    .answer = address};
 	zone.count = 2;
 	zone.all_known = true;
 	assert_int_equal(evaluate(&q, &v), SPF_OK);

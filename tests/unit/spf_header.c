@@ -167,6 +167,38 @@ fields(void **state)
 		"\tmechanism=all",
 		"spf=pass (a_b.example permits 192.0.2.1)\n"
 		"\tsmtp.mailfrom=\"b=c@a_b.example\""},
+	    {"no dot-atom", SPF_PASS, SPF_HELO, "192.0.2.1", "", ".h..example",
+		"", ".h..example", "all", NULL, false,
+		"pass (.h..example permits 192.0.2.1)\n"
+		"\tclient-ip=192.0.2.1;\n"
+		"\tenvelope-from=\"\";\n"
+		"\thelo=\".h..example\";\n"
+		"\tidentity=helo;\n"
+		"\tmechanism=all",
+		"spf=pass (.h..example permits 192.0.2.1)\n"
+		"\tsmtp.helo=\".h..example\""},
+	    {"no sub-domain", SPF_PASS, SPF_MAILFROM, "192.0.2.1",
+		"b@a-.example", "h.example", "", "a-.example", "all", NULL,
+		false,
+		"pass (a-.example permits 192.0.2.1)\n"
+		"\tclient-ip=192.0.2.1;\n"
+		"\tenvelope-from=\"b@a-.example\";\n"
+		"\thelo=h.example;\n"
+		"\tidentity=mailfrom;\n"
+		"\tmechanism=all",
+		"spf=pass (a-.example permits 192.0.2.1)\n"
+		"\tsmtp.mailfrom=\"b@a-.example\""},
+	    {"no Dot-string", SPF_PASS, SPF_MAILFROM, "192.0.2.1",
+		"a b@e.example", "h.example", "", "e.example", "all", NULL,
+		false,
+		"pass (e.example permits 192.0.2.1)\n"
+		"\tclient-ip=192.0.2.1;\n"
+		"\tenvelope-from=\"a b@e.example\";\n"
+		"\thelo=h.example;\n"
+		"\tidentity=mailfrom;\n"
+		"\tmechanism=all",
+		"spf=pass (e.example permits 192.0.2.1)\n"
+		"\tsmtp.mailfrom=\"a b@e.example\""},
 	    {"but a local part", SPF_PASS, SPF_MAILFROM, "192.0.2.1",
 		"b=c/d?e@a-b.example", "h.example", "", "a-b.example", "all",
 		NULL, false,
