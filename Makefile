@@ -48,7 +48,7 @@ LIBSPF  = answer eval header ip macro name record
 RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
-          engine_wire
+          engine_libspf2 engine_wire
 COMMON  = conf file ini listen log log_conf notify privilege report sockaddr
 REWRITE = legacy lists policy rewriter secrets settings
 SRSD    = config conn maps protocol server shapes worker
@@ -73,7 +73,7 @@ SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] libspf/*.[ch] rewrite/*.[ch] sr
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
-all: $(PROGRAMS) $(LIBSRS_A) $(LIBSPF_A)
+all: $(PROGRAMS) $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A)
 
 help:
 	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
@@ -101,13 +101,11 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(OBJ)/libspf/engine_libspf2.o \
-    $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
+$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
-$(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o \
-    $(OBJ)/libspf/engine_libspf2.o $(ENGINE_A) $(LIBSPF_A)
+$(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o $(ENGINE_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(OBJ)/%.o: %.c
@@ -135,17 +133,15 @@ tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
 ENGINE_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) \
               $(YAML_LIBS) $(LDLIBS)
 $(BUILD)/tests/engine/spf-libspf2-unguarded: $(OBJ)/libspf/engine_helper_main.o \
-    $(OBJ)/tests/engine/unguarded.o $(OBJ)/libspf/engine_libspf2.o \
-    $(ENGINE_A) $(LIBSPF_A)
+    $(OBJ)/tests/engine/unguarded.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/zone.o $(OBJ)/libspf/engine_libspf2.o $(ENGINE_A) $(LIBSPF_A)
+    $(OBJ)/tools/zone.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
-$(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o \
-    $(OBJ)/libspf/engine_libspf2.o $(ENGINE_A) $(LIBSPF_A) | \
+$(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(ENGINE_A) $(LIBSPF_A) | \
     $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-unguarded
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -238,23 +234,27 @@ quickstart:
 FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
            -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
            -e 's,@VERSION@,$(VERSION),g'
-HEADERS = libsrs/srs.h libsrs/ses.h common/text.h
+HEADERS = libsrs/srs.h libsrs/ses.h libspf/spf.h libspf/header.h \
+          libspf/resolver.h libspf/engine.h common/text.h
 
 # make install: programs, library, manual and samples below PREFIX and DESTDIR
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR) \
 	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom/libsrs \
+	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/libspf \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common \
 	    $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
 	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
-	install -m 0644 $(LIBSRS_A) $(DESTDIR)$(LIBDIR)
+	install -m 0644 $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A) \
+	    $(DESTDIR)$(LIBDIR)
 	for h in $(HEADERS); do \
 	    install -m 0644 $$h $(DESTDIR)$(INCLUDEDIR)/mailfrom/$$h; done
 	$(FILL) libsrs/libsrs.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc
+	$(FILL) libspf/libspf.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc
 	for page in man/*.[1-8]; do \
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
@@ -268,8 +268,10 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
 	    $(DESTDIR)$(SBINDIR)/srsd \
-	    $(DESTDIR)$(LIBDIR)/libsrs.a \
+	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
+	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
+	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
 	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done

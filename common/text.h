@@ -139,6 +139,18 @@ text_is_printable(struct text t)
 }
 
 static inline bool
+text_is_ascii(struct text t)
+{
+	unsigned char all = 0;
+
+	if (text_is_printable(t))
+		return true;
+	for (size_t i = 0; i < t.len; i++)
+		all |= (unsigned char)t.p[i];
+	return all < 0x80;
+}
+
+static inline bool
 text_has_control(struct text t)
 {
 	if (text_is_printable(t))

@@ -133,7 +133,7 @@ answer_record(struct text text)
 	if (a == NULL)
 		return NULL;
 	struct spf_record *r = (void *)((char *)a + head);
-	if (!record_compile_(text, r, size)) {
+	if (!record_compile_(text, true, r, size)) {
 		free(a);
 		return NULL;
 	}

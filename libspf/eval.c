@@ -16,6 +16,8 @@
  *  - A name that can't exist (4.8, labels over 63 octets, none at all) is
  *    neither asked for nor counted as void: the term doesn't match; include and
  *    redirect find no record there.
+ *  - RFC 8616 4: with a local part that isn't ASCII, a term whose name is made
+ *    from it (%{s}, %{l}) matches nothing; a redirect is as if it weren't there.
  *  - 5.4: MX hosts are asked by preference; an error at one is a temperror
  *    unless an earlier one has matched.
  */
@@ -131,7 +133,7 @@ problem(const struct check *c, const struct level *l, const char *why,
 	out_str(&out, why);
 	if (what.len != 0) {
 		out_char(&out, ' ');
-		out_text(&out, text_head(what, SPF_NAME_MAX));
+		out_text(&out, text_head(what, out.size - out.len));
 	}
 	text[out.len] = '\0';
 	hide_controls(text, out.len);
@@ -573,6 +575,8 @@ match_term(struct check *c, const struct level *l)
 	}
 	if (!count_term(c, l))
 		return MATCH_PERMERROR;
+	if (t->target.from_local && !text_is_ascii(c->values.local))
+		return MATCH_NO;
 	switch (t->kind) {
 	case TERM_A_:
 		return match_a(c, l);
@@ -642,9 +646,9 @@ check_redirect(struct check *c, struct level *l)
 	case MATCH_NO:
 		break;
 	case MATCH_TEMPERROR:
-		return OUT_TEMPERROR;
+		return c->blocked ? OUT_STOP : OUT_TEMPERROR;
 	case MATCH_PERMERROR:
-		return OUT_PERMERROR;
+		return c->blocked ? OUT_STOP : OUT_PERMERROR;
 	case MATCH_UNKNOWN:
 		return OUT_UNKNOWN;
 	case MATCH_STOP:
@@ -684,7 +688,8 @@ check_terms(struct check *c, struct level *l)
 			break;
 		}
 	}
-	if (l->record->has_redirect)
+	if (l->record->has_redirect &&
+	    (!l->record->redirect.from_local || text_is_ascii(c->values.local)))
 		return check_redirect(c, l);
 	l->written = TEXT("");
 	return decided(c, l, SPF_NEUTRAL); /* 4.7 */
@@ -750,7 +755,12 @@ check_delegate(struct check *c, const struct level *top, struct text domain)
 	out_text(&out, domain);
 	out_str(&out, "._spf.");
 	out_text(&out, c->request->delegate);
-	if (out.full || name_to_ascii_(out_view(&out), name_room, &len) == 0)
+	if (out.full)
+		return OUT_NONE;
+	unsigned labels = name_to_ascii_(out_view(&out), name_room, &len);
+	if (labels == NAME_NO_MEMORY_)
+		return OUT_TEMPERROR;
+	if (labels == 0)
 		return OUT_NONE;
 	struct text name = text_at(name_room, len);
 	a = lookup(c, top, SPF_RR_TXT, name);
@@ -804,7 +814,9 @@ explain(struct check *c)
 	struct text spec = c->request->default_explanation, name;
 	enum match m = MATCH_NO;
 
-	if (c->failed->has_explanation)
+	if (c->failed->has_explanation &&
+	    (!c->failed->explanation.from_local ||
+		text_is_ascii(c->values.local)))
 		m = target_name(c, &l, &c->failed->explanation, room, &name);
 	if (m == MATCH_YES) {
 		const struct spf_answer *a = lookup(c, &l, SPF_RR_TXT, name);
@@ -853,8 +865,13 @@ prepare(struct check *c)
 	    : TEXT("unknown");
 	c->values.ip = q->ip;
 	c->values.now_sec = q->now_sec;
-	if (name_to_ascii_(domain, v->domain, &len) < 2 ||
-	    v->domain[0] == '[') {
+	unsigned labels = name_to_ascii_(domain, v->domain, &len);
+	if (labels == NAME_NO_MEMORY_) {
+		v->result = SPF_TEMPERROR;
+		put_text(v->problem, sizeof(v->problem),
+		    TEXT("out of memory for the domain's A-labels"));
+	}
+	if (labels < 2 || labels == NAME_NO_MEMORY_ || v->domain[0] == '[') {
 		hide_controls(
 		    v->domain, put_text(v->domain, sizeof(v->domain), domain));
 		return false;

@@ -119,6 +119,10 @@ out_comment(struct text_out *out, const struct spf_request *q,
 		out_escaped(out, authority, "()\\");
 		out_str(out, ": ");
 	}
+	if (v->domain[0] == '\0') {
+		out_str(out, "no domain to check)");
+		return;
+	}
 	out_escaped(out, text_of(v->domain), "()\\");
 	out_str(out, claims[v->result]);
 	if (v->result == SPF_NEUTRAL || v->result == SPF_PASS ||

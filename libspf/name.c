@@ -33,25 +33,28 @@ name_ok_(struct text t)
 	return name_labels_(t) != 0;
 }
 
-static bool
+static int
 idn_to_ascii(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
 {
 	char copy[SPF_SENDER_MAX + 1];
 	char *ascii = NULL;
+	int status;
 
-	if (t.len > SPF_SENDER_MAX || memchr(t.p, '\0', t.len) != NULL)
-		return false;
+	if (t.len > SPF_SENDER_MAX)
+		return IDN2_TOO_BIG_DOMAIN;
 	memcpy(copy, t.p, t.len);
 	copy[t.len] = '\0';
-	if (idn2_to_ascii_8z(
-		copy, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT) != IDN2_OK)
-		return false;
+	status = idn2_to_ascii_8z(
+	    copy, &ascii, IDN2_NONTRANSITIONAL | IDN2_NFC_INPUT);
+	if (status != IDN2_OK)
+		return status;
 	*len = strlen(ascii);
-	bool ok = *len <= SPF_NAME_MAX;
-	if (ok)
+	if (*len > SPF_NAME_MAX)
+		status = IDN2_TOO_BIG_DOMAIN;
+	else
 		memcpy(out, ascii, *len);
 	idn2_free(ascii);
-	return ok;
+	return status;
 }
 
 unsigned
@@ -64,8 +67,13 @@ name_to_ascii_(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
 			return 0;
 		memcpy(out, t.p, t.len);
 		*len = t.len;
-	} else if (text_has_control(t) || !idn_to_ascii(t, out, len))
-		return 0;
+	} else {
+		int status = text_has_control(t) ? IDN2_DISALLOWED
+						 : idn_to_ascii(t, out, len);
+
+		if (status != IDN2_OK)
+			return status == IDN2_MALLOC ? NAME_NO_MEMORY_ : 0;
+	}
 	ascii_lower_all(out, *len);
 	out[*len] = '\0';
 	return name_labels_(text_at(out, *len));

@@ -115,6 +115,10 @@ parse_domain_spec(
 		if (len == 0)
 			return wrong(c, why);
 		out->macros = true;
+		if (len > 2 &&
+		    (ascii_lower(spec.p[i + 2]) == 's' ||
+			ascii_lower(spec.p[i + 2]) == 'l'))
+			out->from_local = true;
 		i += len;
 		literal_from = i;
 	}
@@ -438,14 +442,14 @@ octets_ok(struct compiler *c, struct text t)
 }
 
 static bool
-compile(struct compiler *c)
+compile(struct compiler *c, bool is_spf)
 {
 	struct text rest = c->record->text;
 
 	c->term = text_head(rest, VERSION_LEN);
 	if (rest.len > SPF_RECORD_MAX)
 		return wrong(c, "the record is longer than 16384 octets");
-	if (!record_is_spf_(rest))
+	if (!is_spf)
 		return wrong(c, "a record begins with \"v=spf1\"");
 	if (!octets_ok(c, rest))
 		return false;
@@ -487,7 +491,8 @@ record_size_(struct text text)
 }
 
 bool
-record_compile_(struct text text, struct spf_record *r, size_t size)
+record_compile_(
+    struct text text, bool is_spf, struct spf_record *r, size_t size)
 {
 	char problem[PROBLEM_SIZE];
 	struct compiler c = {
@@ -500,7 +505,7 @@ record_compile_(struct text text, struct spf_record *r, size_t size)
 		memcpy(copy, kept.p, kept.len);
 	r->text = text_at(copy, kept.len);
 	c.pool = copy + kept.len;
-	if (compile(&c))
+	if (compile(&c, is_spf))
 		return true;
 	r->count = 0;
 	r->problem = malloc(c.problem.len + 1);
@@ -517,7 +522,7 @@ spf_record_compile(struct text text)
 	size_t size = record_size_(text);
 	struct spf_record *r = malloc(size);
 
-	if (r == NULL || record_compile_(text, r, size))
+	if (r == NULL || record_compile_(text, record_is_spf_(text), r, size))
 		return r;
 	free(r);
 	return NULL;

@@ -5,6 +5,8 @@
 #ifndef MAILFROM_LIBSPF_RECORD_H
 #define MAILFROM_LIBSPF_RECORD_H
 
+#include <limits.h>
+
 #include "libspf/spf.h"
 
 enum term_kind_ {
@@ -26,6 +28,7 @@ enum term_kind_ {
 struct domain_spec_ {
 	struct text text; /* empty: the current domain */
 	bool macros;
+	bool from_local; /* they use the sender's local part: s or l */
 	bool usable;
 };
 
@@ -57,10 +60,11 @@ bool record_is_spf_(struct text text);
 size_t record_size_(struct text text);
 
 /*
- * Compile text into r, which has record_size_(text) octets.  False: out of
- * memory.  problem is to be freed.
+ * Compile text into r, which has record_size_(text) octets.  is_spf: what
+ * record_is_spf_() says of it.  False: out of memory.  problem is to be freed.
  */
-bool record_compile_(struct text text, struct spf_record *r, size_t size);
+bool record_compile_(
+    struct text text, bool is_spf, struct spf_record *r, size_t size);
 
 /* --- macros (RFC 7208 7) --- */
 
@@ -112,8 +116,9 @@ bool name_ok_(struct text t);
 /*
  * As A-labels, lower case, without a dot at the end; how many labels.  0: no
  * such name; so are names with control octets, which nobody can have
- * registered.
+ * registered.  NAME_NO_MEMORY_: libidn2 had none.
  */
+#define NAME_NO_MEMORY_ UINT_MAX
 unsigned name_to_ascii_(
     struct text t, char out[static SPF_NAME_SIZE], size_t *len);
 

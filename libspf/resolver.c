@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 /*
- * Evaluation may take 11 levels of 10 KB (spf.h) and sanitizers multiply that;
- * the default of some systems is less.
+ * Evaluation takes some 25 KB (spf.h), libspf2's engine more, and sanitizers
+ * multiply that; the default of some systems is less.
  */
 #define STACK_SIZE (2 * 1024 * 1024)
 

@@ -23,7 +23,7 @@
 #include "common/text.h"
 
 /* RFC 7208 4.6.4. */
-#define SPF_TERMS_MAX                                                        \
+#define SPF_TERMS_MAX \
 	10               /* terms that cause DNS queries, in the whole check \
 			  */
 #define SPF_VOIDS_MAX 2  /* terms whose lookup came back empty */
@@ -201,7 +201,7 @@ enum spf_status {
 
 /*
  * Evaluate.  *out is complete with SPF_OK and undefined with SPF_PENDING.
- * Allocates nothing.  Takes 12 KB of stack, and 1 KB for each level of include,
+ * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes 12 KB of stack, and 1 KB for each level of include,
  * of which there are at most SPF_TERMS_MAX.
  */
 enum spf_status spf_evaluate(const struct spf_request *request,

@@ -8,6 +8,8 @@
  * then, for each line of input, how many queries came since the last.  Ends at
  * the end of input.
  */
+#define _GNU_SOURCE /* ppoll */
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
