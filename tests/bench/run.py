@@ -4,7 +4,7 @@
 How fast: srsd beside a plain netstring echo and pysrs's daemon, libsrs in
 instructions, srs in lines a second.
 
-usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|srs|srsd]...
+usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|libspf|srs|srsd]...
 
 The servers take turns in each round, server on one core and load on another,
 and ratios are taken within a round: this machine's mood changes all of them.
@@ -95,6 +95,27 @@ def bench_libsrs(_):
                 on_core(0) + [program("bench/codec"), verb, "500000", address],
                 capture_output=True, check=True).stdout) for _ in range(3)])
             print(f"  {verb:10} {cost:7.0f} {rate / 1e6:6.2f} M/s  {address}")
+
+
+# --- libspf ---
+
+def all_instructions(mode, times):
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+         program("bench/spf"), mode, str(times)],
+        capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
+
+
+def bench_libspf(_):
+    print("libspf, instructions a check (callgrind), answers in memory:")
+    for mode in ("ip4-cold", "ip4-warm", "includes-cold", "includes-warm"):
+        try:
+            cost = (all_instructions(mode, 2000) -
+                    all_instructions(mode, 1000)) / 1000
+        except FileNotFoundError:
+            cost = float("nan")
+        print(f"  {mode:14} {cost:6.0f}")
 
 
 # --- srs ---
@@ -221,7 +242,8 @@ def bench_srsd(options):
               f"({min(ratios):.2f} to {max(ratios):.2f})")
 
 
-BENCHES = {"libsrs": bench_libsrs, "srs": bench_srs, "srsd": bench_srsd}
+BENCHES = {"libsrs": bench_libsrs, "libspf": bench_libspf, "srs": bench_srs,
+           "srsd": bench_srsd}
 
 
 def main():
