@@ -69,8 +69,8 @@ open_socket(void)
 	if (fd < 0)
 		die("socket");
 	/* Root's buffers may be larger. */
-	if (setsockopt(
-		fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) != 0 &&
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) !=
+		0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size)) != 0)
 		die("SO_RCVBUF");
 	return fd;

@@ -54,8 +54,8 @@ done(void *arg, const struct spf_verdict *verdict, const struct spf_cost *cost)
 }
 
 static void
-run_native(size_t in_flight, size_t count, const char *prefix,
-    const char *nameserver)
+run_native(
+    size_t in_flight, size_t count, const char *prefix, const char *nameserver)
 {
 	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
 	struct spf_request request = {.helo = TEXT("helo.test")};
@@ -69,12 +69,11 @@ run_native(size_t in_flight, size_t count, const char *prefix,
 	    sem_init(&may_start, 0, (unsigned)in_flight) != 0)
 		die("sem_init");
 	for (size_t i = 0; i < count; i++) {
-		snprintf(
-		    sender, sizeof(sender), "user@%s%zu.test", prefix, i);
+		snprintf(sender, sizeof(sender), "user@%s%zu.test", prefix, i);
 		request.sender = text_of(sender);
 		sem_wait(&may_start);
-		spf_resolver_start(resolver, &request, SPF_TIMEOUT_MS_MAX, done,
-		    &spent_us[i]);
+		spf_resolver_start(
+		    resolver, &request, SPF_TIMEOUT_MS_MAX, done, &spent_us[i]);
 	}
 	for (size_t i = 0; i < in_flight; i++)
 		sem_wait(&may_start);
@@ -111,8 +110,7 @@ run_libspf2(size_t count, const char *prefix)
 	for (size_t i = 0; i < count; i++) {
 		uint64_t begin = now_us();
 
-		snprintf(
-		    sender, sizeof(sender), "user@%s%zu.test", prefix, i);
+		snprintf(sender, sizeof(sender), "user@%s%zu.test", prefix, i);
 		check_libspf2(server, sender);
 		spent_us[i] = now_us() - begin;
 	}
