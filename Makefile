@@ -49,9 +49,9 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = conf file ini listen log log_conf notify privilege report sockaddr
+COMMON  = background conf file ini listen log log_conf notify privilege report sockaddr
 REWRITE = legacy lists policy rewriter secrets settings
-SRSD    = config conn maps protocol server shapes worker
+SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
@@ -120,7 +120,7 @@ UNIT = cache conf conformance dnsmsg engine file ini legacy libsrs lists log \
        spf_record text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
-BENCH = codec echo load spf
+BENCH = codec echo load spf spf_delay spf_dns
 
 TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
             $(RESOLVER_A) $(LIBSPF_A)
@@ -169,6 +169,9 @@ $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_L
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
 
+$(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -176,6 +179,7 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 # make bench: how fast it is, beside its peers
 bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
+	@BUILD=$(BUILD) tests/bench/spf_dns.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60

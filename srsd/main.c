@@ -1,25 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * srsd: options, sockets, privileges and signals; the rest is elsewhere.
+ * srsd: options, privileges and signals; the rest is elsewhere.
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/listen.h"
+#include "common/background.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
 #include "srsd/server.h"
+#include "srsd/sockets.h"
 
-#define LISTENERS_MAX   64
 #define WORKERS_DEFAULT 4
 #define WATCH_SEC       2 /* how often secret and list files are looked at */
 
@@ -33,8 +31,7 @@ struct options {
 
 struct daemon {
 	struct options options;
-	struct listener listeners[LISTENERS_MAX];
-	size_t listener_count;
+	struct sockets sockets;
 	int pid_fd;
 	struct server *server;
 	struct event_base *base;
@@ -129,166 +126,7 @@ parse_options(int argc, char **argv, struct options *o)
 	return EXIT_FAILURE;
 }
 
-/* --- sockets --- */
-
-static bool
-add_listener(
-    struct daemon *d, int fd, enum protocol protocol, struct report *report)
-{
-	if (d->listener_count == LISTENERS_MAX) {
-		report_error(report, NULL, 0, "listen", "more than %d sockets",
-		    LISTENERS_MAX);
-		return false;
-	}
-	d->listeners[d->listener_count++] = (struct listener){fd, protocol};
-	return true;
-}
-
-static bool
-open_list(struct daemon *d, const struct conf_list *list,
-    enum protocol protocol, const struct listen_options *options,
-    struct report *report)
-{
-	struct sockaddr_spec spec;
-	const char *why = NULL;
-	char name[512];
-
-	for (size_t i = 0; i < list->count; i++) {
-		struct text item = list->items[i];
-
-		snprintf(name, sizeof(name), "%.*s", (int)item.len, item.p);
-		/* config_load() has seen to it that this can't fail. */
-		if (!sockaddr_parse(item, &spec, &why))
-			return false;
-		if (d->options.check_only)
-			continue;
-		int fd = listen_open(&spec, options, name, report);
-		if (fd < 0 || !add_listener(d, fd, protocol, report))
-			return false;
-	}
-	return true;
-}
-
-/* Sockets from systemd stand in for all that the file names. */
-static bool
-take_inherited(struct daemon *d, unsigned count, struct report *report)
-{
-	for (unsigned i = 0; i < count; i++) {
-		const char *name = listen_inherited_name(i);
-		enum protocol protocol = PROTOCOL_SOCKETMAP;
-
-		if (strcmp(name, "tcp_table_forward") == 0)
-			protocol = PROTOCOL_TCP_FORWARD;
-		else if (strcmp(name, "tcp_table_reverse") == 0)
-			protocol = PROTOCOL_TCP_REVERSE;
-		if (!add_listener(
-			d, LISTEN_FIRST_FD + (int)i, protocol, report))
-			return false;
-	}
-	return true;
-}
-
-static bool
-open_listeners(struct daemon *d, const struct config *c,
-    const struct privilege *who, struct report *report)
-{
-	const struct srsd_settings *s = &c->srsd;
-	struct listen_options options = {
-	    .mode = (mode_t)s->socket_mode, .uid = (uid_t)-1, .gid = (gid_t)-1};
-	unsigned inherited = listen_inherited();
-
-	if (inherited != 0 && !d->options.check_only)
-		return take_inherited(d, inherited, report);
-	if (who->change) {
-		options.uid = who->uid;
-		options.gid = who->gid;
-	}
-	if (s->socket_owner.len != 0 &&
-	    !listen_owner(s->socket_owner, &options, c->path,
-		conf_line(c->conf, "srsd", "socket_owner"), report))
-		return false;
-	return open_list(d, &s->listen, PROTOCOL_SOCKETMAP, &options, report) &&
-	    open_list(d, &s->tcp_table_forward, PROTOCOL_TCP_FORWARD, &options,
-		report) &&
-	    open_list(d, &s->tcp_table_reverse, PROTOCOL_TCP_REVERSE, &options,
-		report);
-}
-
-/* --- becoming a daemon --- */
-
-/* Opened as root, written once the process has its number. */
-static bool
-open_pid_file(struct daemon *d, const struct config *c, struct report *report)
-{
-	const char *path = c->srsd.pid_file.p;
-
-	d->pid_fd = -1;
-	if (c->srsd.pid_file.len == 0)
-		return true;
-	d->pid_fd = open(
-	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (d->pid_fd >= 0)
-		return true;
-	report_error(report, c->path, conf_line(c->conf, "srsd", "pid_file"),
-	    "pid_file", "%s: %s", path, strerror(errno));
-	return false;
-}
-
-static void
-write_pid_file(struct daemon *d)
-{
-	char line[32];
-	int len = snprintf(line, sizeof(line), "%ld\n", (long)getpid());
-
-	if (d->pid_fd < 0)
-		return;
-	if (write(d->pid_fd, line, (size_t)len) != len)
-		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
-	close(d->pid_fd);
-}
-
-/*
- * Go into the background.  The parent stays until the child serves, or has
- * failed and said why, and exits with what became of it.  The descriptor that
- * daemon_ready() takes.
- */
-static int
-daemonize(void)
-{
-	int ready[2];
-	char byte;
-	pid_t pid;
-
-	if (pipe(ready) < 0 || (pid = fork()) < 0) {
-		perror("srsd: cannot go into the background");
-		exit(EXIT_FAILURE);
-	}
-	if (pid != 0) {
-		close(ready[1]);
-		_exit(read(ready[0], &byte, 1) == 1 ? EXIT_SUCCESS
-						    : EXIT_FAILURE);
-	}
-	close(ready[0]);
-	setsid();
-	return ready[1];
-}
-
-static void
-daemon_ready(int ready_fd)
-{
-	int null;
-
-	if (ready_fd < 0)
-		return;
-	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null >= 0) {
-		dup2(null, STDIN_FILENO);
-		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-	}
-	(void)!write(ready_fd, "", 1);
-	close(ready_fd);
-}
+/* --- the process --- */
 
 /*
  * Signals are for the main thread.  Blocked from the start, they wait until it
@@ -473,27 +311,44 @@ static int
 serve(struct daemon *d, struct config *config, struct report *report)
 {
 	unsigned workers = worker_count(&config->srsd);
-	int ready_fd = d->options.foreground ? -1 : daemonize();
+	int ready_fd = d->options.foreground ? -1 : background_start();
 	bool ok;
 
-	write_pid_file(d);
+	if (!pid_file_write(d->pid_fd))
+		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
 	d->base = event_base_new();
 	d->server = d->base == NULL
 	    ? NULL
 	    : server_start(
-		  d->listeners, d->listener_count, workers, config, report);
+		  d->sockets.list, d->sockets.count, workers, config, report);
 	if (d->server == NULL)
 		return EXIT_FAILURE;
-	daemon_ready(ready_fd);
+	background_ready(ready_fd);
 	notify_ready();
 	log_say(LEVEL_INFO, "version %s serves %zu sockets with %u workers",
-	    MAILFROM_VERSION, d->listener_count, workers);
+	    MAILFROM_VERSION, d->sockets.count, workers);
 	ok = wait_for_end(d);
 	notify_stopping();
 	server_stop(d->server);
 	event_base_free(d->base);
 	log_say(LEVEL_INFO, "stopped");
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static bool
+open_pid_file(struct daemon *d, const struct config *c, struct report *report)
+{
+	const char *path = c->srsd.pid_file.p;
+
+	d->pid_fd = -1;
+	if (c->srsd.pid_file.len == 0)
+		return true;
+	d->pid_fd = pid_file_open(path);
+	if (d->pid_fd >= 0)
+		return true;
+	report_error(report, c->path, conf_line(c->conf, "srsd", "pid_file"),
+	    "pid_file", "%s: %s", path, strerror(errno));
+	return false;
 }
 
 /* All that needs root, in the order in which it is given up. */
@@ -503,17 +358,13 @@ prepare(struct daemon *d, const struct config *config, struct report *report)
 	struct privilege who = {.change = false};
 	const char *user =
 	    config->srsd.user.len != 0 ? config->srsd.user.p : NULL;
+	bool check_only = d->options.check_only;
 
-	if (!d->options.check_only && !privilege_find(user, &who, report))
+	if (!check_only && !privilege_find(user, &who, report))
 		return false;
-	if (!open_listeners(d, config, &who, report))
+	if (!sockets_open(&d->sockets, config, &who, check_only, report))
 		return false;
-	if (!d->options.check_only && d->listener_count == 0) {
-		report_error(report, config->path, 0, "listen",
-		    "no socket to listen on");
-		return false;
-	}
-	if (d->options.check_only)
+	if (check_only)
 		return true;
 	if (!open_pid_file(d, config, report) || !privilege_drop(&who, report))
 		return false;

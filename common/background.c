@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/background.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int
+background_start(void)
+{
+	int ready[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe(ready) < 0 || (pid = fork()) < 0) {
+		perror("cannot go into the background");
+		exit(EXIT_FAILURE);
+	}
+	if (pid != 0) {
+		close(ready[1]);
+		_exit(read(ready[0], &byte, 1) == 1 ? EXIT_SUCCESS
+						    : EXIT_FAILURE);
+	}
+	close(ready[0]);
+	setsid();
+	return ready[1];
+}
+
+void
+background_ready(int ready_fd)
+{
+	int null;
+
+	if (ready_fd < 0)
+		return;
+	null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0) {
+		dup2(null, STDIN_FILENO);
+		dup2(null, STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+	}
+	(void)!write(ready_fd, "", 1);
+	close(ready_fd);
+}
+
+int
+pid_file_open(const char *path)
+{
+	return open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+}
+
+bool
+pid_file_write(int fd)
+{
+	char line[32];
+	int len = snprintf(line, sizeof(line), "%ld\n", (long)getpid());
+	bool ok;
+
+	if (fd < 0)
+		return true;
+	ok = write(fd, line, (size_t)len) == len;
+	close(fd);
+	return ok;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sockets that srsd listens on: those of the configuration, or those that
+ * systemd has passed, which stand in for all of them.
+ */
+#ifndef MAILFROM_SRSD_SOCKETS_H
+#define MAILFROM_SRSD_SOCKETS_H
+
+#include "common/privilege.h"
+#include "srsd/server.h"
+
+#define SOCKETS_MAX 64
+
+struct sockets {
+	struct listener list[SOCKETS_MAX];
+	size_t count;
+};
+
+/*
+ * Open the sockets, to be called as root; UNIX-domain ones belong to `who`
+ * unless socket_owner says otherwise.  check_only: nothing is opened, but what
+ * the configuration says of it is checked.  False: an error was reported.
+ */
+bool sockets_open(struct sockets *sockets, const struct config *config,
+    const struct privilege *who, bool check_only, struct report *report);
+
+#endif
