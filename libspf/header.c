@@ -119,11 +119,9 @@ out_comment(struct text_out *out, const struct spf_request *q,
 		out_escaped(out, authority, "()\\");
 		out_str(out, ": ");
 	}
-	if (v->domain[0] == '\0') {
-		out_str(out, "no domain to check)");
-		return;
-	}
-	out_escaped(out, text_of(v->domain), "()\\");
+	out_escaped(out,
+	    v->domain[0] != '\0' ? text_of(v->domain) : TEXT("an empty domain"),
+	    "()\\");
 	out_str(out, claims[v->result]);
 	if (v->result == SPF_NEUTRAL || v->result == SPF_PASS ||
 	    v->result == SPF_FAIL || v->result == SPF_SOFTFAIL)
