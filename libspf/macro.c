@@ -185,7 +185,6 @@ value_of(
  */
 struct build {
 	enum macro_place_ place;
-	bool shortened;
 	size_t len;
 	char text[BUILD_SIZE];
 };
@@ -195,7 +194,6 @@ build_begin(struct build *b, enum macro_place_ place)
 {
 	/* Not the text: clearing it would cost more than most macros. */
 	b->place = place;
-	b->shortened = false;
 	b->len = 0;
 }
 
@@ -208,7 +206,6 @@ build_char(struct build *b, char c)
 		memmove(b->text, b->text + sizeof(b->text) - SPF_NAME_SIZE,
 		    SPF_NAME_SIZE);
 		b->len = SPF_NAME_SIZE;
-		b->shortened = true;
 	}
 	b->text[b->len++] = c;
 }
@@ -351,14 +348,16 @@ macro_expand_domain_(struct text spec, const struct macro_values_ *values,
 	name = text_at(b.text, b.len);
 	if (name.len != 0 && name.p[name.len - 1] == '.')
 		name.len--;
-	/* What was cut in the middle of a label is dropped to its end. */
-	while (name.len > SPF_NAME_MAX || b.shortened) {
+	/*
+	 * What build_char() has cut in the middle of a label is longer than a
+	 * name, so that the rest of that label goes here too.
+	 */
+	while (name.len > SPF_NAME_MAX) {
 		size_t dot = text_find(name, '.');
 
 		if (dot == name.len)
 			return false;
 		name = text_from(name, dot + 1);
-		b.shortened = false;
 	}
 	if (!name_ok_(name) || text_has_control(name))
 		return false;

@@ -278,7 +278,7 @@ match_mx(struct check_ *c, const struct level_ *l)
 static enum match_
 match_ptr(struct check_ *c, const struct level_ *l)
 {
-	char room[SPF_NAME_SIZE];
+	char room[SPF_NAME_SIZE], reverse[SPF_NAME_SIZE];
 	const struct spf_answer *a;
 	struct text target;
 	enum match_ m = target_name_(c, l, &l->term->target, room, &target);
@@ -290,7 +290,7 @@ match_ptr(struct check_ *c, const struct level_ *l)
 		return MATCH_UNKNOWN;
 	m = client_names(c, l, &a);
 	if (m == MATCH_NO && a->status == SPF_DNS_VOID &&
-	    !count_void_(c, l, reverse_name(&c->values.ip, room)))
+	    !count_void_(c, l, reverse_name(&c->values.ip, reverse)))
 		return MATCH_PERMERROR;
 	if (m != MATCH_YES)
 		return m;
