@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where access files are: plain text, Berkeley DB, LMDB, CDB.
+ *
+ *	/path  text:/path	text as makemap reads it
+ *	texthash:/path		text as postmap reads it
+ *	hash:/path  btree:/path	Berkeley DB, /path or /path.db
+ *	lmdb:/path		LMDB, /path or /path.lmdb
+ *	cdb:/path		CDB, /path or /path.cdb
+ *
+ * "hash /path" is sendmail's way to write "hash:/path".  A bare path that turns
+ * out to be a database, or without a file but with a database beside it (/path.db
+ * ...), is read as what it is.
+ *
+ * A file is read as a whole, under a shared lock that makemap and postmap
+ * respect, and then never looked at again but to see whether it has changed.
+ */
+#ifndef MAILFROM_SPFMILTER_ACCESS_H
+#define MAILFROM_SPFMILTER_ACCESS_H
+
+#include "common/file.h"
+#include "common/report.h"
+#include "spfmilter/table.h"
+
+enum access_type {
+	ACCESS_TEXT,
+	ACCESS_TEXTHASH,
+	ACCESS_BERKELEY,
+	ACCESS_LMDB,
+	ACCESS_CDB
+};
+
+/* The largest file that is read, octets. */
+#define ACCESS_SIZE_MAX (1024 * 1024 * 1024)
+
+struct access {
+	char *path; /* of the file that was read */
+	enum access_type type;
+	struct file_mark mark; /* of what was read */
+	struct table *table;
+};
+
+enum access_status {
+	ACCESS_OK = 0,
+	ACCESS_BUSY,  /* being written: try again */
+	ACCESS_FAILED /* and reported */
+};
+
+/*
+ * Read the map that text names.  wait: a writer is waited for, for at most five
+ * seconds; else ACCESS_BUSY.  Entries that are malformed (not: values that are
+ * unknown) are errors of a text file, reported with file and line.  *out is the
+ * caller's, for access_free(), with ACCESS_OK only.
+ */
+enum access_status access_load(
+    struct text text, bool wait, struct access **out, struct report *report);
+void access_free(struct access *access);
+
+/* Whether the file is another one than that which was read. */
+bool access_is_stale(const struct access *access);
+
+/* Report values that mean nothing, as warnings with their place. */
+void access_warn(const struct access *access, struct report *report);
+
+#endif

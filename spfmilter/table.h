@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An access file in memory: those of its entries that are ours, sorted.
+ *
+ * Built once, then only read, by any number of threads.  Keys are folded to
+ * lower case.  Entries of other tags (Connect:, To:...) and untagged ones belong
+ * to sendmail, and are dropped as they come.
+ */
+#ifndef MAILFROM_SPFMILTER_TABLE_H
+#define MAILFROM_SPFMILTER_TABLE_H
+
+#include "spfmilter/action.h"
+
+struct entry {
+	struct text key;   /* lower case, with ":" behind the tag */
+	struct text value; /* as written */
+	unsigned line;     /* of a text file; 0: it came from a database */
+	struct action action;
+	enum action_status status; /* of action */
+};
+
+struct table;
+
+/* NULL: out of memory.  The caller's, for table_free(). */
+struct table *table_new(void);
+void table_free(struct table *table);
+
+/*
+ * Whether a key is one of ours: spf-, helo-, srs- or null- and a result, or
+ * smtp-auth, spf-to or spam, then the end or ":" (or "!", which pymilter wrote
+ * where colons were in the way).
+ */
+bool table_is_ours(struct text key);
+
+/*
+ * Add an entry, if it is ours; both texts are copied.  One NUL at the end of
+ * either is left out: makemap -N and postmap count it in.  False: out of memory.
+ */
+bool table_add(
+    struct table *table, struct text key, struct text value, unsigned line);
+
+/*
+ * No more entries come: get ready for finding.  Of entries with the same key
+ * the first added counts, as with makemap.
+ */
+void table_finish(struct table *table);
+
+/* The entry of key, which is in lower case; NULL: none. */
+const struct entry *table_find(const struct table *table, struct text key);
+
+/*
+ * Entries in the order of their keys, duplicates among them, those of one key
+ * in the order of adding.
+ */
+size_t table_count(const struct table *table);
+const struct entry *table_at(const struct table *table, size_t n);
+
+#endif
