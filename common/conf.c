@@ -167,6 +167,17 @@ set_text(const struct setting *s, struct text value)
 
 /* --- lists --- */
 
+bool
+conf_list_eq(const struct conf_list *a, const struct conf_list *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++)
+		if (!text_eq(a->items[i], b->items[i]))
+			return false;
+	return true;
+}
+
 /* Next item of t: up to a comma or a line end; false at the end. */
 static bool
 list_next(struct text *t, struct text *item)

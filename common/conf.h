@@ -35,6 +35,9 @@ struct conf_list {
 	size_t count;
 };
 
+/* Whether two lists have the same items in the same order. */
+bool conf_list_eq(const struct conf_list *a, const struct conf_list *b);
+
 struct conf_key {
 	const char *name;
 	enum conf_type type;

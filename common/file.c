@@ -64,18 +64,24 @@ file_free(struct file *file)
 }
 
 struct file_mark
+file_mark_of(const struct stat *st)
+{
+	return (struct file_mark){.exists = true,
+	    .device = st->st_dev,
+	    .inode = st->st_ino,
+	    .size = st->st_size,
+	    .modified = st->st_mtim,
+	    .changed = st->st_ctim};
+}
+
+struct file_mark
 file_mark(const char *path)
 {
 	struct stat st;
 
 	if (stat(path, &st) < 0)
 		return (struct file_mark){.exists = false};
-	return (struct file_mark){.exists = true,
-	    .device = st.st_dev,
-	    .inode = st.st_ino,
-	    .size = st.st_size,
-	    .modified = st.st_mtim,
-	    .changed = st.st_ctim};
+	return file_mark_of(&st);
 }
 
 static bool

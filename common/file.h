@@ -38,6 +38,7 @@ struct file_mark {
 };
 
 struct file_mark file_mark(const char *path);
+struct file_mark file_mark_of(const struct stat *st);
 bool file_mark_eq(const struct file_mark *a, const struct file_mark *b);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "srsd/config.h"
 
-#include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/sockaddr.h"
+
+const char *const srsd_formats[] = {"mailfrom", "pysrs", NULL};
 
 #define SRSD_LISTEN "inet:10003@127.0.0.1"
 
@@ -85,34 +85,6 @@ config_print(FILE *to)
 /* --- reading --- */
 
 static bool
-watch(struct config *c, const char *path, struct file_mark mark)
-{
-	struct watched_file *more =
-	    realloc(c->watched, (c->watched_count + 1) * sizeof(*more));
-
-	if (more == NULL)
-		return false;
-	c->watched = more;
-	c->watched[c->watched_count++] = (struct watched_file){path, mark};
-	return true;
-}
-
-/* Marks are taken before the files are read: a later change is noticed. */
-static bool
-watch_all(struct config *c)
-{
-	const struct conf_file *file;
-
-	if (c->srs.secret_file.len != 0 &&
-	    !watch(c, c->srs.secret_file.p, file_mark(c->srs.secret_file.p)))
-		return false;
-	for (size_t i = 0; (file = conf_file(c->conf, i)) != NULL; i++)
-		if (!watch(c, file->path, file->mark))
-			return false;
-	return true;
-}
-
-static bool
 check_addresses(const struct config *c, const char *key,
     const struct conf_list *list, struct report *report)
 {
@@ -154,7 +126,8 @@ load(struct config *c, const struct ini *ini,
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !check_listeners(c, report))
 		return false;
-	if (!watch_all(c)) {
+	if (!watch_add(&c->watch, c->srs.secret_file) ||
+	    !watch_add_lists(&c->watch, c->conf)) {
 		report_error(report, c->path, 0, NULL, "out of memory");
 		return false;
 	}
@@ -183,7 +156,7 @@ load_legacy(struct config *c, const struct file *file, struct report *report)
 
 	check_legacy_mode(c->path, file, report);
 	/* It holds the secret itself. */
-	if (!watch(c, c->path, c->mark)) {
+	if (!watch_add_read(&c->watch, c->path, file)) {
 		report_error(report, c->path, 0, NULL, "out of memory");
 		return false;
 	}
@@ -197,7 +170,7 @@ load_legacy(struct config *c, const struct file *file, struct report *report)
 }
 
 static bool
-load_file(struct config *c, const struct file *file, enum srsd_format format,
+load_file(struct config *c, const struct file *file, int format,
     struct report *report)
 {
 	struct text bytes = text_at(file->data, file->len);
@@ -205,7 +178,7 @@ load_file(struct config *c, const struct file *file, enum srsd_format format,
 	struct ini ini;
 	bool ok;
 
-	if (format == SRSD_FORMAT_DETECT) {
+	if (format == DAEMON_FORMAT_DETECT) {
 		silent.say = report_ignore;
 		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
 		format = legacy_detect(c->path, &ini) ? SRSD_FORMAT_PYSRS
@@ -221,7 +194,7 @@ load_file(struct config *c, const struct file *file, enum srsd_format format,
 }
 
 struct config *
-config_load(const char *path, enum srsd_format format, struct report *report)
+config_load(const char *path, int format, struct report *report)
 {
 	struct config *c = calloc(1, sizeof(*c));
 	struct file file;
@@ -233,7 +206,6 @@ config_load(const char *path, enum srsd_format format, struct report *report)
 		return NULL;
 	}
 	c->path = path;
-	c->mark = file_mark(path);
 	error = file_read(path, &file);
 	if (error != 0)
 		report_error(report, path, 0, NULL,
@@ -253,41 +225,6 @@ config_free(struct config *c)
 		return;
 	rewriter_free(c->rewriter);
 	conf_free(c->conf);
-	free(c->watched);
+	watch_free(&c->watch);
 	free(c);
-}
-
-bool
-config_is_stale(const struct config *c)
-{
-	for (size_t i = 0; i < c->watched_count; i++) {
-		struct file_mark now = file_mark(c->watched[i].path);
-
-		if (!file_mark_eq(&now, &c->watched[i].mark))
-			return true;
-	}
-	return false;
-}
-
-void
-config_mark_seen(struct config *c)
-{
-	for (size_t i = 0; i < c->watched_count; i++)
-		c->watched[i].mark = file_mark(c->watched[i].path);
-}
-
-void
-config_check_readable(const struct config *c, struct report *report)
-{
-	if (access(c->path, R_OK) < 0)
-		report_warning(report, c->path, 0, NULL,
-		    "cannot be read again by this user, so a reload will "
-		    "fail: %s",
-		    strerror(errno));
-	for (size_t i = 0; i < c->watched_count; i++)
-		if (access(c->watched[i].path, R_OK) < 0)
-			report_warning(report, c->watched[i].path, 0, NULL,
-			    "cannot be read again by this user, so a reload "
-			    "will fail: %s",
-			    strerror(errno));
 }

@@ -5,18 +5,17 @@
 #ifndef MAILFROM_SRSD_CONFIG_H
 #define MAILFROM_SRSD_CONFIG_H
 
-#include "common/file.h"
-#include "common/log_conf.h"
+#include "common/daemon.h"
+#include "common/watch.h"
 #include "rewrite/legacy.h"
 #include "rewrite/rewriter.h"
 
 #define SRSD_WORKERS_MAX 64
 
-enum srsd_format {
-	SRSD_FORMAT_DETECT,
-	SRSD_FORMAT_MAILFROM,
-	SRSD_FORMAT_PYSRS
-};
+/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
+enum srsd_format { SRSD_FORMAT_MAILFROM, SRSD_FORMAT_PYSRS };
+
+extern const char *const srsd_formats[]; /* their names, NULL at the end */
 
 /* The section [srsd]. */
 struct srsd_settings {
@@ -33,22 +32,14 @@ struct srsd_settings {
 	uint64_t request_timeout; /* seconds */
 };
 
-/* A file that was read, and its state then. */
-struct watched_file {
-	const char *path;
-	struct file_mark mark;
-};
-
 struct config {
-	const char *path;      /* the caller's */
-	struct file_mark mark; /* of that, before it was read */
+	const char *path; /* the caller's */
 	struct srsd_settings srsd;
 	struct rewrite_settings srs;
 	struct log_settings log;
 	struct conf *conf;
 	struct rewriter *rewriter;
-	struct watched_file *watched; /* secrets and lists */
-	size_t watched_count;
+	struct watch watch; /* secrets and lists */
 };
 
 /*
@@ -56,21 +47,8 @@ struct config {
  * names.  Not null: the caller's, for config_free(); or null, and errors were
  * reported.
  */
-struct config *config_load(
-    const char *path, enum srsd_format format, struct report *report);
+struct config *config_load(const char *path, int format, struct report *report);
 void config_free(struct config *config);
-
-/* Whether a secret or list file has changed since config was loaded. */
-bool config_is_stale(const struct config *config);
-
-/* Take the files as they are now for seen: only another change is stale. */
-void config_mark_seen(struct config *config);
-
-/*
- * Warn of files that this process can't read (any more), so that a reload would
- * fail; to be asked after privileges were dropped.
- */
-void config_check_readable(const struct config *config, struct report *report);
 
 /* Print a sample mailfrom.conf with every key and its default. */
 void config_print(FILE *to);

@@ -4,11 +4,8 @@
  */
 #include <errno.h>
 #include <event2/event.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/background.h"
@@ -19,141 +16,16 @@
 #include "srsd/sockets.h"
 
 #define WORKERS_DEFAULT 4
-#define WATCH_SEC       2 /* how often secret and list files are looked at */
-
-struct options {
-	const char *path;
-	enum srsd_format format;
-	bool check_only;
-	bool foreground;
-	bool verbose;
-};
-
 struct daemon {
-	struct options options;
+	struct daemon_options options;
 	struct sockets sockets;
 	int pid_fd;
 	struct server *server;
 	struct event_base *base;
 };
 
-static void
-usage(FILE *to)
-{
-	fputs("usage: srsd [-c FILE] [-n] [-f] [-v] [-V] "
-	      "[--format mailfrom|pysrs] [--print-config]\n"
-	      "  -c FILE  configuration (default " MAILFROM_SYSCONFDIR
-	      "/mailfrom/mailfrom.conf)\n"
-	      "  -n       check the configuration and exit\n"
-	      "  -f       stay in the foreground\n"
-	      "  -v       log more\n"
-	      "  -V       print the version\n"
-	      "  --print-config  print a sample configuration with all "
-	      "defaults\n",
-	    to);
-}
-
-/* --- options --- */
-
-enum { OPT_FORMAT = 256, OPT_PRINT_CONFIG, OPT_HELP };
-
-static const struct option long_options[] = {
-    {"format", required_argument, NULL, OPT_FORMAT},
-    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
-    {"help", no_argument, NULL, OPT_HELP},
-    {NULL, 0, NULL, 0},
-};
-
-static bool
-parse_format(const char *word, enum srsd_format *out)
-{
-	if (strcmp(word, "mailfrom") == 0)
-		*out = SRSD_FORMAT_MAILFROM;
-	else if (strcmp(word, "pysrs") == 0 || strcmp(word, "legacy") == 0)
-		*out = SRSD_FORMAT_PYSRS;
-	else {
-		fprintf(stderr,
-		    "srsd: --format: \"%s\" is neither mailfrom nor pysrs\n",
-		    word);
-		return false;
-	}
-	return true;
-}
-
-/* -1: go on; else the exit status. */
-static int
-parse_options(int argc, char **argv, struct options *o)
-{
-	int option;
-
-	while ((option = getopt_long(
-		    argc, argv, "c:nfvV", long_options, NULL)) != -1) {
-		switch (option) {
-		case 'c':
-			o->path = optarg;
-			break;
-		case 'n':
-			o->check_only = true;
-			break;
-		case 'f':
-			o->foreground = true;
-			break;
-		case 'v':
-			o->verbose = true;
-			break;
-		case 'V':
-			puts("srsd (mailfrom) " MAILFROM_VERSION);
-			return EXIT_SUCCESS;
-		case OPT_FORMAT:
-			if (!parse_format(optarg, &o->format))
-				return EXIT_FAILURE;
-			break;
-		case OPT_PRINT_CONFIG:
-			config_print(stdout);
-			return EXIT_SUCCESS;
-		case OPT_HELP:
-			usage(stdout);
-			return EXIT_SUCCESS;
-		default:
-			usage(stderr);
-			return EXIT_FAILURE;
-		}
-	}
-	if (optind == argc)
-		return -1;
-	fprintf(stderr, "srsd: what is \"%s\"?\n", argv[optind]);
-	usage(stderr);
-	return EXIT_FAILURE;
-}
-
-/* --- the process --- */
-
-/*
- * Signals are for the main thread.  Blocked from the start, they wait until it
- * listens, and the threads that are made meanwhile never see them.
- */
-static void
-signals_block(int how)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(how, &set, NULL);
-}
-
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
+static const struct daemon_program program = {
+    .name = "srsd", .formats = srsd_formats, .print_config = config_print};
 
 static unsigned
 worker_count(const struct srsd_settings *s)
@@ -169,48 +41,17 @@ worker_count(const struct srsd_settings *s)
 
 /* --- running --- */
 
-static void
-say_to_log(void *arg, bool is_error, const char *line)
-{
-	(void)arg;
-	log_say(is_error ? LEVEL_ERROR : LEVEL_WARNING, "%s", line);
-}
-
-static struct log_options
-log_wanted(const struct daemon *d, const struct config *c)
-{
-	struct log_options log = log_options(&c->log, "srsd");
-
-	if (d->options.verbose)
-		log.level = LEVEL_DEBUG;
-	return log;
-}
-
-static bool
-same_list(const struct conf_list *a, const struct conf_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!text_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
 /* What a reload can't change is said, not passed over. */
 static void
 warn_of_restart(const struct config *old, const struct config *new)
 {
 	const struct srsd_settings *a = &old->srsd, *b = &new->srsd;
-	const struct {
-		const char *key;
-		bool same;
-	} fixed[] = {
-	    {"listen", same_list(&a->listen, &b->listen)},
+	const struct daemon_fixed fixed[] = {
+	    {"listen", conf_list_eq(&a->listen, &b->listen)},
 	    {"tcp_table_forward",
-		same_list(&a->tcp_table_forward, &b->tcp_table_forward)},
+		conf_list_eq(&a->tcp_table_forward, &b->tcp_table_forward)},
 	    {"tcp_table_reverse",
-		same_list(&a->tcp_table_reverse, &b->tcp_table_reverse)},
+		conf_list_eq(&a->tcp_table_reverse, &b->tcp_table_reverse)},
 	    {"workers", a->workers == b->workers},
 	    {"user", text_eq(a->user, b->user)},
 	    {"socket_mode", a->socket_mode == b->socket_mode},
@@ -220,31 +61,27 @@ warn_of_restart(const struct config *old, const struct config *new)
 	    {"[log] format", old->log.format == new->log.format},
 	};
 
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		if (!fixed[i].same)
-			log_say(LEVEL_WARNING,
-			    "%s needs a restart to change; the old setting "
-			    "stays in force",
-			    fixed[i].key);
+	daemon_warn_fixed(fixed, sizeof(fixed) / sizeof(fixed[0]));
 }
 
 static void
 reload(struct daemon *d, const char *why)
 {
-	struct report report = {.say = say_to_log};
+	struct report report = daemon_report_to_log();
 	struct config *config;
 
 	notify_reloading();
 	config = config_load(d->options.path, d->options.format, &report);
 	if (config == NULL) {
-		config_mark_seen(server_config(d->server));
+		watch_mark_seen(&server_config(d->server)->watch);
 		log_say(LEVEL_ERROR,
 		    "%s: the new configuration is wrong; the "
 		    "old one stays in force",
 		    why);
 	} else {
 		warn_of_restart(server_config(d->server), config);
-		log_set_level(log_wanted(d, config).level);
+		log_set_level(
+		    daemon_log(&program, &d->options, &config->log).level);
 		server_reload(d->server, config);
 		log_say(
 		    LEVEL_INFO, "%s: configuration and secrets reloaded", why);
@@ -277,7 +114,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (config_is_stale(server_config(d->server)))
+	if (watch_is_stale(&server_config(d->server)->watch))
 		reload(d, "a secret or list file has changed");
 }
 
@@ -298,7 +135,7 @@ wait_for_end(struct daemon *d)
 		    event_add(events[i], i == 3 ? &interval : NULL) < 0)
 			ok = false;
 	if (ok) {
-		signals_block(SIG_UNBLOCK);
+		daemon_signals(SIG_UNBLOCK);
 		event_base_dispatch(d->base);
 	}
 	for (size_t i = 0; i < 4; i++)
@@ -335,22 +172,6 @@ serve(struct daemon *d, struct config *config, struct report *report)
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-static bool
-open_pid_file(struct daemon *d, const struct config *c, struct report *report)
-{
-	const char *path = c->srsd.pid_file.p;
-
-	d->pid_fd = -1;
-	if (c->srsd.pid_file.len == 0)
-		return true;
-	d->pid_fd = pid_file_open(path);
-	if (d->pid_fd >= 0)
-		return true;
-	report_error(report, c->path, conf_line(c->conf, "srsd", "pid_file"),
-	    "pid_file", "%s: %s", path, strerror(errno));
-	return false;
-}
-
 /* All that needs root, in the order in which it is given up. */
 static bool
 prepare(struct daemon *d, const struct config *config, struct report *report)
@@ -366,29 +187,30 @@ prepare(struct daemon *d, const struct config *config, struct report *report)
 		return false;
 	if (check_only)
 		return true;
-	if (!open_pid_file(d, config, report) || !privilege_drop(&who, report))
+	if (!daemon_pid_file(config->srsd.pid_file, config->path,
+		conf_line(config->conf, "srsd", "pid_file"), &d->pid_fd,
+		report) ||
+	    !privilege_drop(&who, report))
 		return false;
-	config_check_readable(config, report);
+	watch_check_readable(&config->watch, config->path, report);
 	return true;
 }
 
 int
 main(int argc, char **argv)
 {
-	static struct daemon d = {
-	    .options.path = MAILFROM_SYSCONFDIR "/mailfrom/mailfrom.conf"};
+	static struct daemon d;
 	struct report report = report_to_stderr();
 	struct config *config;
-	int rc = parse_options(argc, argv, &d.options);
+	int rc = daemon_options(&program, argc, argv, &d.options);
 
 	if (rc >= 0)
 		return rc;
 	config = config_load(d.options.path, d.options.format, &report);
 	if (config == NULL)
 		return EXIT_FAILURE;
-	raise_descriptor_limit();
-	signals_block(SIG_BLOCK);
-	signal(SIGPIPE, SIG_IGN); /* a log to a pipe may lose its reader */
+	daemon_raise_limits();
+	daemon_signals(SIG_BLOCK);
 	if (!prepare(&d, config, &report)) {
 		config_free(config);
 		return EXIT_FAILURE;
@@ -398,7 +220,7 @@ main(int argc, char **argv)
 		config_free(config);
 		return EXIT_SUCCESS;
 	}
-	struct log_options log = log_wanted(&d, config);
+	struct log_options log = daemon_log(&program, &d.options, &config->log);
 	log_open(&log);
 	return serve(&d, config, &report);
 }

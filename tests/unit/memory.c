@@ -102,7 +102,7 @@ parse_ini(struct report *report)
 }
 
 static bool
-load_config(const char *path, enum srsd_format format, struct report *report)
+load_config(const char *path, int format, struct report *report)
 {
 	struct config *config = config_load(path, format, report);
 	bool ok = config != NULL;

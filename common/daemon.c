@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/daemon.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "common/background.h"
+
+/* --- options --- */
+
+enum { OPT_FORMAT = 256, OPT_PRINT_CONFIG, OPT_HELP };
+
+static const struct option long_options[] = {
+    {"format", required_argument, NULL, OPT_FORMAT},
+    {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static void
+print_formats(const struct daemon_program *program, FILE *to)
+{
+	for (int i = 0; program->formats[i] != NULL; i++)
+		fprintf(to, "%s%s", i == 0 ? "" : "|", program->formats[i]);
+}
+
+static void
+usage(const struct daemon_program *program, FILE *to)
+{
+	fprintf(to, "usage: %s [-c FILE] [-n] [-f] [-v] [-V] [--format ",
+	    program->name);
+	print_formats(program, to);
+	fputs("] [--print-config]\n"
+	      "  -c FILE  configuration (default " MAILFROM_SYSCONFDIR
+	      "/mailfrom/mailfrom.conf)\n"
+	      "  -n       check the configuration and exit\n"
+	      "  -f       stay in the foreground\n"
+	      "  -v       log more\n"
+	      "  -V       print the version\n"
+	      "  --print-config  print a sample configuration with all "
+	      "defaults\n",
+	    to);
+}
+
+static bool
+parse_format(const struct daemon_program *program, const char *word, int *out)
+{
+	if (strcmp(word, "legacy") == 0) {
+		*out = 1;
+		return true;
+	}
+	for (int i = 0; program->formats[i] != NULL; i++)
+		if (strcmp(word, program->formats[i]) == 0) {
+			*out = i;
+			return true;
+		}
+	fprintf(
+	    stderr, "%s: --format: \"%s\" is none of ", program->name, word);
+	print_formats(program, stderr);
+	fputc('\n', stderr);
+	return false;
+}
+
+int
+daemon_options(const struct daemon_program *program, int argc, char **argv,
+    struct daemon_options *o)
+{
+	int option;
+
+	*o = (struct daemon_options){
+	    .path = MAILFROM_SYSCONFDIR "/mailfrom/mailfrom.conf",
+	    .format = DAEMON_FORMAT_DETECT};
+	while ((option = getopt_long(
+		    argc, argv, "c:nfvV", long_options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			o->path = optarg;
+			break;
+		case 'n':
+			o->check_only = true;
+			break;
+		case 'f':
+			o->foreground = true;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'V':
+			printf("%s (mailfrom) " MAILFROM_VERSION "\n",
+			    program->name);
+			return EXIT_SUCCESS;
+		case OPT_FORMAT:
+			if (!parse_format(program, optarg, &o->format))
+				return EXIT_FAILURE;
+			break;
+		case OPT_PRINT_CONFIG:
+			program->print_config(stdout);
+			return EXIT_SUCCESS;
+		case OPT_HELP:
+			usage(program, stdout);
+			return EXIT_SUCCESS;
+		default:
+			usage(program, stderr);
+			return EXIT_FAILURE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "%s: what is \"%s\"?\n", program->name, argv[optind]);
+	usage(program, stderr);
+	return EXIT_FAILURE;
+}
+
+/* --- the process --- */
+
+void
+daemon_signals(int how)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	pthread_sigmask(how, &set, NULL);
+}
+
+void
+daemon_raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+bool
+daemon_pid_file(struct text path, const char *file, unsigned line, int *fd,
+    struct report *report)
+{
+	*fd = -1;
+	if (path.len == 0)
+		return true;
+	*fd = pid_file_open(path.p);
+	if (*fd >= 0)
+		return true;
+	report_error(
+	    report, file, line, "pid_file", "%s: %s", path.p, strerror(errno));
+	return false;
+}
+
+/* --- the log --- */
+
+struct log_options
+daemon_log(const struct daemon_program *program,
+    const struct daemon_options *options, const struct log_settings *settings)
+{
+	struct log_options log = log_options(settings, program->name);
+
+	if (options->verbose)
+		log.level = LEVEL_DEBUG;
+	return log;
+}
+
+static void
+say_to_log(void *arg, bool is_error, const char *line)
+{
+	(void)arg;
+	log_say(is_error ? LEVEL_ERROR : LEVEL_WARNING, "%s", line);
+}
+
+struct report
+daemon_report_to_log(void)
+{
+	return (struct report){.say = say_to_log};
+}
+
+void
+daemon_warn_fixed(const struct daemon_fixed *fixed, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!fixed[i].same)
+			log_say(LEVEL_WARNING,
+			    "%s needs a restart to change; the old setting "
+			    "stays in force",
+			    fixed[i].key);
+}

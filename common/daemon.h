@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What all daemons do around their work: options, signals, limits.
+ */
+#ifndef MAILFROM_DAEMON_H
+#define MAILFROM_DAEMON_H
+
+#include <stdio.h>
+
+#include "common/conf.h"
+#include "common/log_conf.h"
+#include "common/report.h"
+
+/* A program, as its command line knows it. */
+struct daemon_program {
+	const char *name;
+	/* Words of --format, NULL at the end; the first is our own. */
+	const char *const *formats;
+	void (*print_config)(FILE *to);
+};
+
+#define DAEMON_FORMAT_DETECT (-1)
+
+struct daemon_options {
+	const char *path; /* of the configuration */
+	int format;       /* index into formats, or DAEMON_FORMAT_DETECT */
+	bool check_only;
+	bool foreground;
+	bool verbose;
+};
+
+/*
+ * Read the command line.  -1: go on; else the exit status, with all said that
+ * is to be said.  "legacy" stands for the second format.
+ */
+int daemon_options(const struct daemon_program *program, int argc, char **argv,
+    struct daemon_options *out);
+
+/* The log as configured, or all of it with -v. */
+struct log_options daemon_log(const struct daemon_program *program,
+    const struct daemon_options *options, const struct log_settings *settings);
+
+/*
+ * Signals are for the main thread.  Blocked (SIG_BLOCK) from the start, they
+ * wait until it listens (SIG_UNBLOCK), and the threads that are made meanwhile
+ * never see them.  SIGPIPE is ignored: a log to a pipe may lose its reader.
+ */
+void daemon_signals(int how);
+
+/* As many descriptors as the system lets us have. */
+void daemon_raise_limits(void);
+
+/* A report that goes to the log. */
+struct report daemon_report_to_log(void);
+
+/* A setting that only a restart can change. */
+struct daemon_fixed {
+	const char *key;
+	bool same;
+};
+
+/* A reload says which of them it left alone. */
+void daemon_warn_fixed(const struct daemon_fixed *fixed, size_t count);
+
+/*
+ * Open the pid file, which may need root.  *fd is for pid_file_write(); -1 if
+ * path is empty.  False, and an error reported, if it failed.
+ */
+bool daemon_pid_file(struct text path, const char *file, unsigned line, int *fd,
+    struct report *report);
+
+#endif
