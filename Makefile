@@ -49,9 +49,9 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf daemon file ini listen log log_conf notify privilege \
-          report sockaddr watch
-REWRITE = legacy lists policy rewriter secrets settings
+COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
+          report sockaddr translate watch
+REWRITE = legacy policy rewriter secrets settings
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \

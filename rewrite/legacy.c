@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/translate.h"
+
 /* The defaults of pysrs's daemon, and of its milter where they differ. */
 #define PYSRS_HASH_LENGTH    TEXT("8")
 #define PYSRS_MAX_AGE        TEXT("8")
@@ -10,17 +12,10 @@
 #define PYSRS_MILTER_HASH    5
 #define PYSRS_MILTER_MAX_AGE 21
 
-struct word {
-	const char *section;
-	const char *theirs;
-	const char *ours; /* NULL: known, and nothing to do with srsd */
-	const char *our_section;
-};
-
 /*
  * Both names where pysrs's sample file and its code differ (name, miltername).
  */
-static const struct word words[] = {
+static const struct translate_word words[] = {
     {"srs", "maxage", "max_age", "srs"},
     {"srs", "hashlength", "hash_length", "srs"},
     {"srs", "separator", "separator", "srs"},
@@ -47,28 +42,15 @@ static const struct word words[] = {
     {"srsmilter", "reject_spoofed", NULL, NULL},
 };
 
-#define WORDS (sizeof(words) / sizeof(words[0]))
-
-/* Entries that no line of the file has made. */
-#define ENTRIES_ADDED 8
-
-static bool
-name_is(const char *path, const char *name)
-{
-	const char *base = strrchr(path, '/');
-
-	return strcmp(base != NULL ? base + 1 : path, name) == 0;
-}
-
 bool
 legacy_detect(const char *path, const struct ini *ini)
 {
 	static const char *const only_pysrs[] = {
 	    "secret", "maxage", "hashlength", "socket"};
 
-	if (name_is(path, "pysrs.cfg"))
+	if (translate_name_is(path, "pysrs.cfg"))
 		return true;
-	if (name_is(path, "mailfrom.conf"))
+	if (translate_name_is(path, "mailfrom.conf"))
 		return false;
 	for (size_t e = 0; e < ini->count; e++) {
 		const struct ini_entry *entry = &ini->entries[e];
@@ -82,91 +64,24 @@ legacy_detect(const char *path, const struct ini *ini)
 	return false;
 }
 
-/* The last value of a key, as ConfigParser has it; [DEFAULT] serves all. */
-static const struct ini_entry *
-find(const struct ini *ini, const char *section, const char *key)
-{
-	const struct ini_entry *found = NULL, *fallback = NULL;
-
-	for (size_t i = 0; i < ini->count; i++) {
-		const struct ini_entry *entry = &ini->entries[i];
-
-		if (!text_eq(entry->key, text_of(key)))
-			continue;
-		if (text_eq(entry->section, text_of(section)))
-			found = entry;
-		else if (text_eq(entry->section, TEXT("DEFAULT")))
-			fallback = entry;
-	}
-	return found != NULL ? found : fallback;
-}
-
-static const struct word *
-find_word(const struct ini_entry *entry)
-{
-	for (size_t i = 0; i < WORDS; i++)
-		if (text_eq(entry->key, text_of(words[i].theirs)) &&
-		    (text_eq(entry->section, text_of(words[i].section)) ||
-			text_eq(entry->section, TEXT("DEFAULT"))))
-			return &words[i];
-	return NULL;
-}
-
-static void
-warn_unknown(const struct ini *source, struct report *report)
-{
-	for (size_t i = 0; i < source->count; i++) {
-		const struct ini_entry *entry = &source->entries[i];
-
-		if (find_word(entry) == NULL)
-			report_warning(report, source->name, entry->line, NULL,
-			    "[%.*s] %.*s: not a key of pysrs; ignored",
-			    (int)entry->section.len, entry->section.p,
-			    (int)entry->key.len, entry->key.p);
-	}
-}
-
-static void
-add(struct legacy *l, const char *section, const char *key, struct text value,
-    unsigned line)
-{
-	l->ini.entries[l->ini.count++] =
-	    (struct ini_entry){.section = text_of(section),
-		.key = text_of(key),
-		.value = value,
-		.line = line};
-}
-
-static void
-add_words(const struct ini *source, struct legacy *l)
-{
-	for (size_t i = 0; i < WORDS; i++) {
-		const struct word *w = &words[i];
-		const struct ini_entry *entry =
-		    find(source, w->section, w->theirs);
-
-		if (w->ours != NULL && entry != NULL)
-			add(l, w->our_section, w->ours, entry->value,
-			    entry->line);
-	}
-}
-
 /* Where the file is silent, pysrs's defaults, and its milter's to verify. */
 static void
-add_defaults(const struct ini *source, struct legacy *l)
+add_defaults(struct translate *t, struct legacy *l)
 {
-	if (find(source, "srs", "hashlength") == NULL) {
-		add(l, "srs", "hash_length", PYSRS_HASH_LENGTH, 0);
+	const struct ini *source = t->source;
+
+	if (translate_find(source, "srs", "hashlength") == NULL) {
+		translate_add(t, "srs", "hash_length", PYSRS_HASH_LENGTH, 0);
 		l->rewriter.accept_hash_min = PYSRS_MILTER_HASH;
 	}
-	if (find(source, "srs", "maxage") == NULL) {
-		add(l, "srs", "max_age", PYSRS_MAX_AGE, 0);
+	if (translate_find(source, "srs", "maxage") == NULL) {
+		translate_add(t, "srs", "max_age", PYSRS_MAX_AGE, 0);
 		l->rewriter.accept_max_age = PYSRS_MILTER_MAX_AGE;
 	}
-	if (find(source, "srs", "socket") == NULL)
-		add(l, "srsd", "listen", PYSRS_SOCKET, 0);
-	add(l, "srs", "hash_alphabet", TEXT("base64"), 0);
-	add(l, "srs", "always_rewrite", TEXT("yes"), 0);
+	if (translate_find(source, "srs", "socket") == NULL)
+		translate_add(t, "srsd", "listen", PYSRS_SOCKET, 0);
+	translate_add(t, "srs", "hash_alphabet", TEXT("base64"), 0);
+	translate_add(t, "srs", "always_rewrite", TEXT("yes"), 0);
 }
 
 /* pysrs stops at the first number that is missing. */
@@ -183,7 +98,8 @@ add_secrets(const struct ini *source, struct legacy *l, struct report *report)
 		return false;
 	}
 	for (size_t i = 0; i < 4; i++) {
-		const struct ini_entry *entry = find(source, "srs", names[i]);
+		const struct ini_entry *entry =
+		    translate_find(source, "srs", names[i]);
 
 		if (entry == NULL)
 			break;
@@ -203,16 +119,15 @@ bool
 legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report)
 {
-	*out = (struct legacy){.ini.name = source->name};
-	out->ini.entries =
-	    calloc(WORDS + ENTRIES_ADDED, sizeof(*out->ini.entries));
-	if (out->ini.entries == NULL) {
-		report_error(report, source->name, 0, NULL, "out of memory");
+	struct translate t = {.source = source,
+	    .words = words,
+	    .count = sizeof(words) / sizeof(words[0]),
+	    .out = &out->ini};
+
+	*out = (struct legacy){.secrets = NULL};
+	if (!translate_words(&t, "pysrs", report))
 		return false;
-	}
-	warn_unknown(source, report);
-	add_words(source, out);
-	add_defaults(source, out);
+	add_defaults(&t, out);
 	return add_secrets(source, out, report);
 }
 

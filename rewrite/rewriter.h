@@ -9,7 +9,7 @@
 #define MAILFROM_REWRITER_H
 
 #include "libsrs/ses.h"
-#include "rewrite/lists.h"
+#include "common/lists.h"
 #include "rewrite/settings.h"
 
 /* An SRS domain for what is forwarded by one domain. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* rewrite/lists.h: patterns, and what they match. */
+/* common/lists.h: patterns, and what they match. */
 #include "tests/unit/support.h"
 
-#include "rewrite/lists.h"
+#include "common/lists.h"
 
 #define PATTERNS_MAX 300
 

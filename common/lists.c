@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "rewrite/lists.h"
+#include "common/lists.h"
 
 #include <stdlib.h>
 

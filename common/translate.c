@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/translate.h"
+
+#include <stdlib.h>
+
+bool
+translate_name_is(const char *path, const char *name)
+{
+	const char *base = strrchr(path, '/');
+
+	return strcmp(base != NULL ? base + 1 : path, name) == 0;
+}
+
+const struct ini_entry *
+translate_find(const struct ini *ini, const char *section, const char *key)
+{
+	const struct ini_entry *found = NULL, *fallback = NULL;
+
+	for (size_t i = 0; i < ini->count; i++) {
+		const struct ini_entry *entry = &ini->entries[i];
+
+		if (!text_eq(entry->key, text_of(key)))
+			continue;
+		if (text_eq(entry->section, text_of(section)))
+			found = entry;
+		else if (text_eq(entry->section, TEXT("DEFAULT")))
+			fallback = entry;
+	}
+	return found != NULL ? found : fallback;
+}
+
+static bool
+is_known(const struct translate *t, const struct ini_entry *entry)
+{
+	for (size_t i = 0; i < t->count; i++)
+		if (text_eq(entry->key, text_of(t->words[i].theirs)) &&
+		    (text_eq(entry->section, text_of(t->words[i].section)) ||
+			text_eq(entry->section, TEXT("DEFAULT"))))
+			return true;
+	return false;
+}
+
+static void
+warn_unknown(
+    const struct translate *t, const char *program, struct report *report)
+{
+	for (size_t i = 0; i < t->source->count; i++) {
+		const struct ini_entry *entry = &t->source->entries[i];
+
+		if (!is_known(t, entry))
+			report_warning(report, t->source->name, entry->line,
+			    NULL, "[%.*s] %.*s: not a key of %s; ignored",
+			    (int)entry->section.len, entry->section.p,
+			    (int)entry->key.len, entry->key.p, program);
+	}
+}
+
+void
+translate_add(struct translate *t, const char *section, const char *key,
+    struct text value, unsigned line)
+{
+	t->out->entries[t->out->count++] =
+	    (struct ini_entry){.section = text_of(section),
+		.key = text_of(key),
+		.value = value,
+		.line = line};
+}
+
+bool
+translate_words(struct translate *t, const char *program, struct report *report)
+{
+	*t->out = (struct ini){.name = t->source->name};
+	t->out->entries =
+	    calloc(t->count + TRANSLATE_ADDED, sizeof(*t->out->entries));
+	if (t->out->entries == NULL) {
+		report_error(report, t->source->name, 0, NULL, "out of memory");
+		return false;
+	}
+	warn_unknown(t, program, report);
+	for (size_t i = 0; i < t->count; i++) {
+		const struct translate_word *w = &t->words[i];
+		const struct ini_entry *entry =
+		    translate_find(t->source, w->section, w->theirs);
+
+		if (w->ours != NULL && entry != NULL)
+			translate_add(t, w->our_section, w->ours, entry->value,
+			    entry->line);
+	}
+	return true;
+}
