@@ -107,34 +107,6 @@ rewriter_domain(const struct rewriter *r, struct text domain)
 
 /* --- lists --- */
 
-/* The default of srs_domains: every domain that we write ourselves. */
-static bool
-build_srs_domains(const struct maker *m)
-{
-	const struct rewrite_settings *s = m->settings;
-	const struct rewriter *r = m->rewriter;
-	struct conf_list all = {.count = 0};
-	bool ok;
-
-	if (s->srs_domains.count != 0)
-		return list_build(&m->rewriter->srs_domains, &s->srs_domains);
-	all.items = calloc(1 + r->domain_count + s->ses.count + s->sign.count,
-	    sizeof(*all.items));
-	if (all.items == NULL)
-		return false;
-	if (r->fwdomain.len != 0)
-		all.items[all.count++] = r->fwdomain;
-	for (size_t i = 0; i < r->domain_count; i++)
-		all.items[all.count++] = r->domains[i].srs;
-	for (size_t i = 0; i < s->ses.count; i++)
-		all.items[all.count++] = s->ses.items[i];
-	for (size_t i = 0; i < s->sign.count; i++)
-		all.items[all.count++] = s->sign.items[i];
-	ok = list_build(&m->rewriter->srs_domains, &all);
-	free(all.items);
-	return ok;
-}
-
 static bool
 build_lists(const struct maker *m)
 {
@@ -148,7 +120,7 @@ build_lists(const struct maker *m)
 	    list_build(&r->exclude_recipients, &s->exclude_recipients) &&
 	    list_build(&r->exclude_senders, &s->exclude_senders) &&
 	    list_build(&r->include_senders, &s->include_senders) &&
-	    build_srs_domains(m))
+	    rewrite_srs_domains(s, &r->srs_domains))
 		return true;
 	report_error(m->report, m->file, 0, NULL, "out of memory");
 	return false;

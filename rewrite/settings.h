@@ -5,7 +5,7 @@
 #ifndef MAILFROM_SETTINGS_H
 #define MAILFROM_SETTINGS_H
 
-#include "common/conf.h"
+#include "common/lists.h"
 
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
 struct rewrite_settings {
@@ -33,6 +33,13 @@ struct rewrite_settings {
 };
 
 extern const char *const rewrite_separators[];
+
+/*
+ * The domains whose addresses carry our signatures: srs_domains, or without
+ * them every domain that is written.  False: out of memory; list_free() is due.
+ */
+bool rewrite_srs_domains(
+    const struct rewrite_settings *settings, struct list *out);
 
 /* The table of [srs]; values is where they go. */
 struct conf_section rewrite_section(struct rewrite_settings *values);

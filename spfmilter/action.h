@@ -18,8 +18,8 @@
 
 enum action_verb {
 	ACTION_OK,
-	ACTION_WHITELIST,  /* as OK, whatever another identity's policy says */
-	ACTION_SKIP,       /* end of the search: the result's default */
+	ACTION_WHITELIST, /* as OK, whatever another identity's policy says */
+	ACTION_SKIP,      /* end of the search: the result's default */
 	ACTION_REJECT,
 	ACTION_TEMPFAIL,
 	ACTION_DISCARD,    /* the whole message */
@@ -32,8 +32,8 @@ const char *action_text(enum action_verb verb);
 
 struct action {
 	enum action_verb verb;
-	unsigned code;   /* of the reply, 400..599; 0: the default */
-	struct text dsn; /* "D.S.N", its class that of code; empty: default */
+	unsigned code;    /* of the reply, 400..599; 0: the default */
+	struct text dsn;  /* "D.S.N", its class that of code; empty: default */
 	struct text text; /* reply, or reason; empty: default.  A view. */
 };
 

@@ -53,7 +53,7 @@ struct policy_answer {
 	enum action_verb verb;     /* never ACTION_SKIP, ACTION_ERROR */
 	unsigned code;             /* of a refusal, else 0 */
 	char dsn[12];              /* "5.7.23"; "" if code is 0 */
-	struct text text; /* of the entry; empty: compose one */
+	struct text text;          /* of the entry; empty: compose one */
 };
 
 /* Ask.  table may be NULL: there is no access file. */
@@ -66,9 +66,9 @@ const struct entry *policy_find(
 
 /* How recipients are asked about. */
 enum policy_recipients {
-	POLICY_RCPT_TO,        /* spf-to: alone */
-	POLICY_RCPT_FRIEND,    /* Spam: ... FRIEND exempts, delay_checks' way */
-	POLICY_RCPT_HATER      /* all but Spam: ... HATER are exempt */
+	POLICY_RCPT_TO,     /* spf-to: alone */
+	POLICY_RCPT_FRIEND, /* Spam: ... FRIEND exempts, delay_checks' way */
+	POLICY_RCPT_HATER   /* all but Spam: ... HATER are exempt */
 };
 
 extern const char *const policy_recipients_names[]; /* NULL at the end */

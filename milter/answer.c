@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+#include "milter/answer.h"
+
+#include <libmilter/mfapi.h>
+#include <stdio.h>
+
+#include "common/log.h"
+#include "milter/reply.h"
+
+/* libmilter's interface is without const; what it gets is a copy. */
+#define COPY_SIZE 128
+
+static sfsistat
+refuse(SMFICTX *ctx, const struct reply *reply, sfsistat status)
+{
+	char code[8], dsn[16], text[REPLY_SIZE];
+
+	if (reply->code == 0)
+		return status;
+	snprintf(code, sizeof(code), "%u", reply->code);
+	snprintf(dsn, sizeof(dsn), "%s", reply->dsn);
+	snprintf(text, sizeof(text), "%s", reply->text);
+	/* It is refused all the same then, with the MTA's own words. */
+	if (smfi_setreply(ctx, code, dsn, text) != MI_SUCCESS)
+		log_say(LEVEL_ERROR,
+		    "libmilter doesn't take the reply %s %s %s", code, dsn,
+		    text);
+	return status;
+}
+
+int
+milter_answer(SMFICTX *ctx, const struct reply *reply)
+{
+	switch (reply->step) {
+	case STEP_CONTINUE:
+		return SMFIS_CONTINUE;
+	case STEP_REJECT:
+		return refuse(ctx, reply, SMFIS_REJECT);
+	case STEP_TEMPFAIL:
+		return refuse(ctx, reply, SMFIS_TEMPFAIL);
+	case STEP_DISCARD:
+		return SMFIS_DISCARD;
+	}
+	return SMFIS_TEMPFAIL;
+}
+
+struct text
+milter_macro(SMFICTX *ctx, const char *name)
+{
+	char copy[COPY_SIZE];
+
+	snprintf(copy, sizeof(copy), "%s", name);
+	return text_of(smfi_getsymval(ctx, copy));
+}
+
+struct text
+milter_verified_name(SMFICTX *ctx, const char *name)
+{
+	struct text t = text_of(name);
+	struct text resolve = milter_macro(ctx, "{client_resolve}");
+
+	if (t.len == 0 || t.p[0] == '[' || text_eq_fold(t, TEXT("unknown")))
+		return TEXT("");
+	if (resolve.len != 0 && !text_eq(resolve, TEXT("OK")))
+		return TEXT("");
+	return t;
+}
+
+void
+milter_set_macros(SMFICTX *ctx, const char *connect, const char *mail,
+    const char *rcpt, const char *end)
+{
+	const struct {
+		int where;
+		const char *names;
+	} lists[] = {
+	    {SMFIM_CONNECT, connect},
+	    {SMFIM_HELO, ""},
+	    {SMFIM_ENVFROM, mail},
+	    {SMFIM_ENVRCPT, rcpt},
+	    {SMFIM_DATA, ""},
+	    {SMFIM_EOH, ""},
+	    {SMFIM_EOM, end},
+	};
+	char copy[COPY_SIZE];
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		snprintf(copy, sizeof(copy), "%s", lists[i].names);
+		smfi_setsymlist(ctx, lists[i].where, copy);
+	}
+}

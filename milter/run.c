@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/* pipe2() is outside of POSIX, but everywhere. */
+#define _GNU_SOURCE
+#include "milter/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libmilter/mfapi.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/daemon.h"
+#include "common/log.h"
+#include "common/watch.h"
+
+/* Clients that may wait to be accepted; the system has a limit of its own. */
+#define BACKLOG 4096
+
+/* Callbacks in progress, and then libmilter, get so long to end. */
+#define GRACE_MS 500
+#define END_MS   2000
+
+/* The socket that libmilter listens on, or -1 if it has opened it itself. */
+static int listener = -1;
+
+/* --- the socket --- */
+
+/*
+ * A socket of our own, because libmilter sets neither mode nor owner.  It
+ * polls before it accepts, and takes a failed accept() for a failure of the
+ * socket: so the descriptor blocks.
+ */
+static bool
+hand_over(int fd, struct report *report)
+{
+	char name[32];
+	int on = 1, flags = fcntl(fd, F_GETFL);
+
+	fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+	/* Accepted sockets inherit it; fails for unix sockets, as it should. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	snprintf(name, sizeof(name), "fd:%d", fd);
+	if (smfi_setconn(name) == MI_SUCCESS &&
+	    smfi_opensocket(false) == MI_SUCCESS) {
+		listener = fd;
+		return true;
+	}
+	report_error(report, NULL, 0, "listen",
+	    "this libmilter can't be given an open socket (\"fd:\"); "
+	    "Debian's can");
+	close(fd);
+	return false;
+}
+
+bool
+milter_open(const struct smfiDesc *filter, struct text address,
+    const struct listen_options *options, bool check_only, const char *file,
+    unsigned line, struct report *report)
+{
+	struct sockaddr_spec spec;
+	const char *why = NULL;
+	char name[512];
+	int fd;
+
+	if (!sockaddr_parse(address, &spec, &why)) {
+		report_error(report, file, line, "listen", "\"%.*s\": %s",
+		    (int)address.len, address.p, why);
+		return false;
+	}
+	if (check_only)
+		return true;
+	if (smfi_register(*filter) != MI_SUCCESS) {
+		report_error(report, NULL, 0, NULL,
+		    "libmilter refuses the filter: is it older than the one "
+		    "it was built for?");
+		return false;
+	}
+	smfi_setbacklog(BACKLOG);
+	if (listen_inherited() != 0)
+		return hand_over(LISTEN_FIRST_FD, report);
+	snprintf(name, sizeof(name), "%.*s", (int)address.len, address.p);
+	fd = listen_open(&spec, options, name, report);
+	return fd >= 0 && hand_over(fd, report);
+}
+
+/* --- signals --- */
+
+/* Bytes of the pipe through which main is told. */
+enum { TOLD_HUP = 'H', TOLD_END = 'E', TOLD_GONE = 'G' };
+
+static int told[2] = {-1, -1};
+
+static void
+tell(char what)
+{
+	int saved = errno;
+
+	(void)!write(told[1], &what, 1);
+	errno = saved;
+}
+
+static void
+on_signal(int number)
+{
+	tell(number == SIGHUP ? TOLD_HUP : TOLD_END);
+}
+
+/*
+ * SA_NODEFER: while a handler runs its signal isn't blocked either, or the next
+ * one would go to libmilter's thread.
+ */
+static void
+take_signals(void)
+{
+	static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
+	struct sigaction action = {
+	    .sa_handler = on_signal, .sa_flags = SA_NODEFER | SA_RESTART};
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+	daemon_signals(SIG_UNBLOCK);
+}
+
+/* --- the thread --- */
+
+static void *
+run(void *arg)
+{
+	(void)arg;
+	smfi_main();
+	tell(TOLD_GONE);
+	return NULL;
+}
+
+/* smfi_stop() is noticed when the listener wakes up: connect to it. */
+static void
+wake_listener(void)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	int fd;
+
+	if (getsockname(listener, (struct sockaddr *)&address, &len) < 0)
+		return;
+	fd = socket(
+	    address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	(void)connect(fd, (struct sockaddr *)&address, len);
+	close(fd);
+}
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* What main is told until `until`; TOLD_HUP once for all that wait, 0: nothing. */
+static char
+listen_until(uint64_t until)
+{
+	struct pollfd poll_fd = {.fd = told[0], .events = POLLIN};
+	uint64_t now = now_ms();
+	char bytes[256], what = 0;
+	ssize_t count;
+
+	if (poll(&poll_fd, 1, now < until ? (int)(until - now) : 0) <= 0)
+		return 0;
+	count = read(told[0], bytes, sizeof(bytes));
+	for (ssize_t i = 0; i < count; i++)
+		if (what == 0 || bytes[i] != TOLD_HUP)
+			what = bytes[i];
+	return what;
+}
+
+static bool
+work(const struct milter_duties *duties)
+{
+	uint64_t next = now_ms() + WATCH_SEC * 1000;
+
+	for (;;) {
+		char what = listen_until(next);
+
+		if (what == TOLD_END)
+			return true;
+		if (what == TOLD_GONE) {
+			log_say(LEVEL_ERROR, "libmilter has stopped by itself");
+			return false;
+		}
+		if (what == TOLD_HUP)
+			duties->reload(duties->arg);
+		else if (now_ms() >= next) {
+			duties->tick(duties->arg);
+			next = now_ms() + WATCH_SEC * 1000;
+		}
+	}
+}
+
+static void
+end(const struct milter_duties *duties)
+{
+	uint64_t until = now_ms() + GRACE_MS;
+	struct timespec pause = {.tv_nsec = 5 * 1000000};
+	char what;
+
+	while (duties->busy(duties->arg) != 0 && now_ms() < until)
+		nanosleep(&pause, NULL);
+	smfi_stop();
+	wake_listener();
+	for (until = now_ms() + END_MS; now_ms() < until;) {
+		what = listen_until(until);
+		if (what == TOLD_GONE)
+			return;
+	}
+	log_say(LEVEL_WARNING, "libmilter doesn't end; leaving it");
+}
+
+bool
+milter_serve(const struct milter_duties *duties, void (*ready)(void *arg))
+{
+	pthread_t thread;
+	bool ok;
+
+	if (pipe2(told, O_CLOEXEC | O_NONBLOCK) < 0 ||
+	    pthread_create(&thread, NULL, run, NULL) != 0) {
+		log_say(LEVEL_ERROR, "cannot start: %s", strerror(errno));
+		return false;
+	}
+	pthread_detach(thread);
+	take_signals();
+	ready(duties->arg);
+	ok = work(duties);
+	if (ok)
+		end(duties);
+	return ok;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+#include "spfmilter/config.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "common/sockaddr.h"
+#include "spfmilter/legacy.h"
+#include "spfmilter/lookup.h"
+
+const char *const spfmilter_formats[] = {"mailfrom", "pymilter", NULL};
+
+/* In the order of the enums in config.h. */
+static const char *const modes[] = {"enforce", "report", NULL};
+static const char *const reject_steps[] = {"rcpt", "mail", NULL};
+static const char *const error_actions[] = {"tempfail", "accept", NULL};
+static const char *const removals[] = {"own", "none", "all", NULL};
+static const char *const received[] = {"mailfrom", "both", "none", NULL};
+static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
+static const char *const bad_helos[] = {"check", "reject", NULL};
+
+#define AT(member) .offset = offsetof(struct spfmilter_settings, member)
+
+static const struct conf_key keys[] = {
+    {"listen", CONF_TEXT, AT(listen),
+	.initial = "unix:/run/mailfrom/spfmilter.sock",
+	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, "
+		"inet6:PORT@HOST"},
+    {"access", CONF_TEXT, AT(access), .sample = "hash:/etc/mail/access",
+	.help = "The access file: /path, texthash:, hash:, btree:, lmdb:, "
+		"cdb:; without it the defaults decide"},
+    {"mode", CONF_CHOICE, AT(mode), .choices = modes, .initial = "enforce",
+	.help = "Refuse mail, or only say in log and header what would be "
+		"done"},
+    {"reject_at", CONF_CHOICE, AT(reject_at), .choices = reject_steps,
+	.initial = "rcpt",
+	.help = "Refuse at RCPT, where recipients can be exempt, or at MAIL"},
+    {"on_error", CONF_CHOICE, AT(on_error), .choices = error_actions,
+	.initial = "tempfail",
+	.help = "When a check can't be made for lack of memory and the like"},
+    {"defaults", CONF_CHOICE, AT(defaults), .choices = lookup_defaults_names,
+	.initial = "rfc",
+	.help = "Actions and replies where the access file has none: those of "
+		"RFC 7208 and 7372, or pymilter's"},
+    {"authserv_id", CONF_TEXT, AT(authserv_id), .sample = "mx.example.com",
+	.help = "Our name in Authentication-Results; without it the MTA's"},
+    {"remove_ar", CONF_CHOICE, AT(remove_ar), .choices = removals,
+	.initial = "own",
+	.help = "Authentication-Results that strangers bring: those in our "
+		"name are removed, none, or all"},
+    {"received_spf", CONF_CHOICE, AT(received_spf), .choices = received,
+	.initial = "mailfrom",
+	.help = "Which identities get a Received-SPF field"},
+    {"x_hello_spf", CONF_BOOL, AT(x_hello_spf), .initial = "no",
+	.help = "Add X-Hello-SPF with the result of the HELO name"},
+    {"internal_connect", CONF_LIST, AT(internal_connect),
+	.sample = "192.168.0.0/16, 127.*, mail.example.com",
+	.help = "Clients whose mail is ours: never checked"},
+    {"trusted_relay", CONF_LIST, AT(trusted_relay), .sample = "192.0.2.7",
+	.help = "Hosts that take mail in for us, such as a backup MX: not "
+		"checked themselves"},
+    {"trusted_relay_check", CONF_CHOICE, AT(trusted_relay_check),
+	.choices = relay_checks, .initial = "mark",
+	.help = "The client behind a trusted relay, from its Received field: "
+		"header fields only, not checked, or refused too"},
+    {"trusted_relay_hops", CONF_UINT, AT(trusted_relay_hops), 1, 10,
+	.initial = "1", .unit = "hosts",
+	.help = "How many trusted relays there may be behind each other"},
+    {"exempt_clients", CONF_LIST, AT(exempt_clients),
+	.sample = "198.51.100.0/24, .example.net",
+	.help = "Clients whose mail is checked and marked, never refused; "
+		"names must be verified by the MTA"},
+    {"exempt_senders", CONF_LIST, AT(exempt_senders),
+	.sample = "example.org, bounces@",
+	.help = "Domains and addresses of senders, likewise"},
+    {"exempt_helo", CONF_LIST, AT(exempt_helo), .sample = ".example.net",
+	.help = "HELO names, likewise, if they pass SPF"},
+    {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
+	.initial = "postmaster@, abuse@",
+	.help = "Recipients whose mail is never refused"},
+    {"delay_checks", CONF_CHOICE, AT(delay_checks),
+	.choices = lookup_recipients_names, .initial = "no",
+	.help = "Respect sendmail's Spam: entries of recipients"},
+    {"bad_helo", CONF_CHOICE, AT(bad_helo), .choices = bad_helos,
+	.initial = "check",
+	.help = "HELO with a bare IPv4 address, or none: no identity to check, "
+		"or refused"},
+    {"metrics", CONF_TEXT, AT(metrics), .sample = "inet:9417@127.0.0.1",
+	.help = "Where Prometheus gets figures"},
+    {"user", CONF_TEXT, AT(user), .sample = "mailfrom",
+	.help = "Whom to become when started as root"},
+    {"socket_mode", CONF_OCTAL, AT(socket_mode), 0, 0777, .initial = "0660",
+	.help = "Mode of a unix socket"},
+    {"socket_owner", CONF_TEXT, AT(socket_owner), .sample = "root:postfix",
+	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"},
+    {"pid_file", CONF_TEXT, AT(pid_file),
+	.sample = "/run/mailfrom/spfmilter.pid",
+	.help = "Where to write the process number"},
+};
+
+static struct conf_section
+spfmilter_section(struct spfmilter_settings *values)
+{
+	return (struct conf_section){.name = "spfmilter",
+	    .help = "The filter that checks SPF",
+	    .keys = keys,
+	    .count = sizeof(keys) / sizeof(keys[0]),
+	    .values = values,
+	    .used = true};
+}
+
+/* Sections of the same file that are other programs' business. */
+static const char *const other_sections[] = {"srsd", "srsmilter"};
+
+#define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
+#define PRINTED  3
+#define SECTIONS (PRINTED + 1 + OTHERS)
+
+static void
+sections_of(struct config *c, struct conf_section out[static SECTIONS])
+{
+	out[0] = spfmilter_section(&c->spfmilter);
+	out[1] = check_section(&c->spf);
+	out[2] = log_section(&c->log);
+	out[3] = rewrite_section(&c->srs);
+	out[3].used = false;
+	for (size_t i = 0; i < OTHERS; i++)
+		out[PRINTED + 1 + i] = (struct conf_section){
+		    .name = other_sections[i], .elsewhere = true};
+}
+
+void
+config_print(FILE *to)
+{
+	struct config none = {.path = NULL};
+	struct conf_section sections[SECTIONS];
+
+	sections_of(&none, sections);
+	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
+	      "out shows its\n# default, or an example where there is "
+	      "none.\n\n",
+	    to);
+	conf_print(to, sections, PRINTED);
+}
+
+/* --- reading --- */
+
+static bool
+build_hosts(struct config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+	const struct {
+		const char *key;
+		struct hosts *out;
+		const struct conf_list *list;
+	} all[] = {
+	    {"internal_connect", &c->internal_connect, &s->internal_connect},
+	    {"trusted_relay", &c->trusted_relay, &s->trusted_relay},
+	    {"exempt_clients", &c->exempt_clients, &s->exempt_clients},
+	};
+	bool ok = true;
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		ok = hosts_build(all[i].out, all[i].list, c->path,
+			 conf_line(c->conf, "spfmilter", all[i].key),
+			 all[i].key, report) &&
+		    ok;
+	return ok;
+}
+
+static bool
+build_lists(struct config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+
+	if (list_build(&c->exempt_senders, &s->exempt_senders) &&
+	    list_build(&c->exempt_helo, &s->exempt_helo) &&
+	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
+	    rewrite_srs_domains(&c->srs, &c->srs_domains) &&
+	    watch_add_lists(&c->watch, c->conf))
+		return true;
+	report_error(report, c->path, 0, NULL, "out of memory");
+	return false;
+}
+
+static bool
+check_metrics(const struct config *c, struct report *report)
+{
+	struct sockaddr_spec spec;
+	struct text metrics = c->spfmilter.metrics;
+	const char *why = NULL;
+
+	if (metrics.len == 0 || sockaddr_parse(metrics, &spec, &why))
+		return true;
+	report_error(report, c->path,
+	    conf_line(c->conf, "spfmilter", "metrics"), "metrics",
+	    "\"%.*s\": %s", (int)metrics.len, metrics.p, why);
+	return false;
+}
+
+/* It goes into a header field as it is: a name, and nothing but. */
+static bool
+check_authserv_id(const struct config *c, struct report *report)
+{
+	struct text id = c->spfmilter.authserv_id;
+
+	for (size_t i = 0; i < id.len; i++)
+		if (id.p[i] <= ' ' || id.p[i] > '~' ||
+		    strchr("()<>@,;:\\\"/[]?=", id.p[i]) != NULL) {
+			report_error(report, c->path,
+			    conf_line(c->conf, "spfmilter", "authserv_id"),
+			    "authserv_id",
+			    "\"%.*s\": not a name such as mx.example.com",
+			    (int)id.len, id.p);
+			return false;
+		}
+	return true;
+}
+
+static void
+warn(const struct config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+
+	if (s->reject_at == REJECT_AT_MAIL &&
+	    conf_line(c->conf, "spfmilter", "exempt_recipients") != 0)
+		report_warning(report, c->path,
+		    conf_line(c->conf, "spfmilter", "exempt_recipients"),
+		    "exempt_recipients",
+		    "has no effect with reject_at = mail, where recipients "
+		    "aren't known yet");
+	if (s->trusted_relay_check == RELAY_CHECK_REJECT &&
+	    s->trusted_relay.count == 0)
+		report_warning(report, c->path,
+		    conf_line(c->conf, "spfmilter", "trusted_relay_check"),
+		    "trusted_relay_check",
+		    "has no effect without trusted_relay");
+}
+
+static bool
+load(struct config *c, const struct ini *ini, struct report *report)
+{
+	struct conf_section sections[SECTIONS];
+	unsigned errors = report->errors;
+
+	sections_of(c, sections);
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
+	    !build_hosts(c, report) || !build_lists(c, report) ||
+	    !check_metrics(c, report) || !check_authserv_id(c, report) ||
+	    !check_settings_ok(&c->spf, c->conf, c->path, report))
+		return false;
+	warn(c, report);
+	return report->errors == errors;
+}
+
+static bool
+load_legacy(struct config *c, const struct file *file, struct report *report)
+{
+	struct ini ini, ours = {.entries = NULL};
+	char *paths = NULL;
+	bool ok;
+
+	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
+		 INI_CONFIGPARSER, report) &&
+	    legacy_spfmilter(&ini, &ours, &paths, report) &&
+	    load(c, &ours, report);
+	ini_free(&ours);
+	ini_free(&ini);
+	free(paths);
+	return ok;
+}
+
+static bool
+load_file(struct config *c, const struct file *file, int format,
+    struct report *report)
+{
+	struct text bytes = text_at(file->data, file->len);
+	struct report silent = {.say = report_ignore};
+	struct ini ini;
+	bool ok;
+
+	if (format == DAEMON_FORMAT_DETECT) {
+		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
+		format = legacy_is_spfmilter(c->path, &ini)
+		    ? SPFMILTER_FORMAT_PYMILTER
+		    : SPFMILTER_FORMAT_MAILFROM;
+		ini_free(&ini);
+	}
+	if (format == SPFMILTER_FORMAT_PYMILTER)
+		return load_legacy(c, file, report);
+	ok = ini_parse(&ini, c->path, bytes, INI_OURS, report) &&
+	    load(c, &ini, report);
+	ini_free(&ini);
+	return ok;
+}
+
+struct config *
+config_load(const char *path, int format, struct report *report)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	struct file file;
+	int error;
+	bool ok;
+
+	if (c == NULL) {
+		report_error(report, path, 0, NULL, "out of memory");
+		return NULL;
+	}
+	atomic_init(&c->holders, 1);
+	c->path = path;
+	error = file_read(path, &file);
+	if (error != 0)
+		report_error(report, path, 0, NULL,
+		    "cannot read the configuration: %s", strerror(error));
+	ok = error == 0 && load_file(c, &file, format, report);
+	file_free(&file);
+	if (ok)
+		return c;
+	config_release(c);
+	return NULL;
+}
+
+struct config *
+config_hold(struct config *c)
+{
+	atomic_fetch_add(&c->holders, 1);
+	return c;
+}
+
+void
+config_release(struct config *c)
+{
+	if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1)
+		return;
+	checker_release(c->checker);
+	hosts_free(&c->internal_connect);
+	hosts_free(&c->trusted_relay);
+	hosts_free(&c->exempt_clients);
+	list_free(&c->exempt_senders);
+	list_free(&c->exempt_helo);
+	list_free(&c->exempt_recipients);
+	list_free(&c->srs_domains);
+	watch_free(&c->watch);
+	conf_free(c->conf);
+	free(c);
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything that spfmilter reads from files but the access file, as one object
+ * that a reload replaces.
+ */
+#ifndef MAILFROM_SPFMILTER_CONFIG_H
+#define MAILFROM_SPFMILTER_CONFIG_H
+
+#include <stdatomic.h>
+
+#include "check/checks.h"
+#include "common/daemon.h"
+#include "common/lists.h"
+#include "common/watch.h"
+#include "milter/hosts.h"
+#include "rewrite/settings.h"
+
+/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
+enum spfmilter_format { SPFMILTER_FORMAT_MAILFROM, SPFMILTER_FORMAT_PYMILTER };
+
+extern const char *const spfmilter_formats[]; /* names, NULL at the end */
+
+/* In the order of their words in the table of keys. */
+enum spfmilter_mode { MODE_ENFORCE, MODE_REPORT };
+enum reject_at { REJECT_AT_RCPT, REJECT_AT_MAIL };
+enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
+enum remove_ar { REMOVE_AR_OWN, REMOVE_AR_NONE, REMOVE_AR_ALL };
+enum received_spf {
+	RECEIVED_SPF_MAILFROM,
+	RECEIVED_SPF_BOTH,
+	RECEIVED_SPF_NONE
+};
+enum relay_check { RELAY_CHECK_MARK, RELAY_CHECK_NONE, RELAY_CHECK_REJECT };
+enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
+
+/* The section [spfmilter]; names are those of mailfrom.conf(5). */
+struct spfmilter_settings {
+	struct text listen;
+	struct text access;
+	unsigned mode;
+	unsigned reject_at;
+	unsigned on_error;
+	unsigned defaults; /* enum lookup_defaults */
+	struct text authserv_id;
+	unsigned remove_ar;
+	unsigned received_spf;
+	bool x_hello_spf;
+	struct conf_list internal_connect;
+	struct conf_list trusted_relay;
+	unsigned trusted_relay_check;
+	uint64_t trusted_relay_hops;
+	struct conf_list exempt_clients;
+	struct conf_list exempt_senders;
+	struct conf_list exempt_helo;
+	struct conf_list exempt_recipients;
+	unsigned delay_checks; /* enum lookup_recipients */
+	unsigned bad_helo;
+	struct text metrics;
+	struct text user;
+	uint64_t socket_mode;
+	struct text socket_owner;
+	struct text pid_file;
+};
+
+struct config {
+	atomic_uint holders;
+	const char *path; /* the caller's */
+	struct spfmilter_settings spfmilter;
+	struct check_settings spf;
+	struct rewrite_settings srs; /* for the SRS domains alone */
+	struct log_settings log;
+	struct conf *conf;
+	struct watch watch; /* list files */
+	/* Lists made ready. */
+	struct hosts internal_connect, trusted_relay, exempt_clients;
+	struct list exempt_senders, exempt_helo, exempt_recipients;
+	struct list srs_domains;
+	struct checker *checker; /* set by whoever serves */
+};
+
+/*
+ * Read the configuration at path, which must outlive it, and the list files
+ * that it names.  Not null: the caller's, held once; or null, and errors were
+ * reported.
+ */
+struct config *config_load(const char *path, int format, struct report *report);
+
+struct config *config_hold(struct config *config);
+void config_release(struct config *config); /* NULL is fine */
+
+/* Print a sample with every key and its default. */
+void config_print(FILE *to);
+
+#endif

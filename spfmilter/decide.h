@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * From what was found out about a message to what is done with it: a pure
+ * function.
+ */
+#ifndef MAILFROM_SPFMILTER_DECIDE_H
+#define MAILFROM_SPFMILTER_DECIDE_H
+
+#include "milter/reply.h"
+#include "spfmilter/lookup.h"
+
+/* Whose mail it is. */
+enum origin {
+	ORIGIN_OUTSIDE,
+	ORIGIN_INTERNAL,      /* internal_connect, or no network at all */
+	ORIGIN_AUTHENTICATED, /* SMTP AUTH */
+	ORIGIN_TRUSTED_RELAY
+};
+
+/* Why a message that would be refused isn't. */
+enum exemption { EXEMPT_NOT, EXEMPT_CLIENT, EXEMPT_SENDER, EXEMPT_HELO };
+
+struct facts {
+	enum origin origin;
+	enum exemption exemption;
+	struct text ip;     /* of the client, as text */
+	struct text sender; /* mailbox; empty: the null reverse-path */
+	struct text helo;
+	struct text user; /* who has authenticated */
+	bool bad_helo;    /* and that is to be refused */
+	bool own_srs;     /* sender is an SRS address of ours, by its looks */
+	const struct spf_verdict *mailfrom; /* both for ORIGIN_OUTSIDE */
+	const struct spf_verdict *helo_verdict;
+	/* The trusted forwarder that passes; empty: none. */
+	struct text forwarder;
+	const struct table *table; /* NULL: there is no access file */
+	enum lookup_defaults defaults;
+};
+
+enum decision_reason { /* the words of the log */
+	DECIDED_INTERNAL,
+	DECIDED_TRUSTED_RELAY,
+	DECIDED_BAD_HELO,
+	DECIDED_KEY,     /* by an entry of the access file */
+	DECIDED_DEFAULT, /* by the defaults */
+	DECIDED_EXEMPT_CLIENT,
+	DECIDED_EXEMPT_SENDER,
+	DECIDED_EXEMPT_HELO
+};
+
+const char *decision_reason_text(enum decision_reason reason);
+
+struct decision {
+	enum decision_reason reason;
+	/* OK, WHITELIST, REJECT, TEMPFAIL, DISCARD or QUARANTINE */
+	enum action_verb verb;
+	enum lookup_identity identity; /* that decided */
+	const struct entry *entry;     /* of the table, or NULL */
+	unsigned code;                 /* of the reply; 0: none */
+	char dsn[12];                  /* "" if code is 0 */
+	char text[REPLY_SIZE]; /* fit for smfi_setreply(), or a reason */
+};
+
+/* Whether verb lets the message pass. */
+bool decision_accepts(const struct decision *decision);
+
+void decide(const struct facts *facts, struct decision *out);
+
+#endif

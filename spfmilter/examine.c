@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+#include "spfmilter/examine.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static struct spf_request
+request_of(const struct examined *who, enum spf_identity identity)
+{
+	return (struct spf_request){.ip = who->ip,
+	    .identity = identity,
+	    .sender = who->sender,
+	    .helo = who->helo,
+	    .receiver = who->receiver,
+	    .now_sec = (uint64_t)time(NULL)};
+}
+
+/*
+ * A forwarder is tried as if the message came from postmaster there; a HELO
+ * check of its name asks just that.
+ */
+static void
+try_forwarders(struct checker *checker, const struct examined *who,
+    uint64_t deadline_ms, struct text *passed)
+{
+	const struct conf_list *names = checker_forwarders(checker);
+	size_t count = names->count < CHECKS_MAX ? names->count : CHECKS_MAX;
+	struct check *checks = calloc(count, sizeof(*checks));
+
+	/* Without memory none passes, which only makes us stricter. */
+	if (checks == NULL)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		checks[i].request = request_of(who, SPF_HELO);
+		checks[i].request.helo = names->items[i];
+	}
+	checker_run(checker, checks, count, deadline_ms);
+	for (size_t i = count; i-- > 0;)
+		if (checks[i].verdict.result == SPF_PASS)
+			*passed = names->items[i];
+	free(checks);
+}
+
+void
+examine(
+    struct checker *checker, const struct examined *who, struct findings *out)
+{
+	uint64_t deadline_ms = checker_deadline(checker);
+	struct check both[2] = {
+	    {.request = request_of(who, SPF_MAILFROM)},
+	    {.request = request_of(who, SPF_HELO)},
+	};
+
+	checker_run(checker, both, 2, deadline_ms);
+	*out = (struct findings){.mailfrom = both[0], .helo = both[1]};
+	if (out->mailfrom.verdict.result != SPF_PASS &&
+	    checker_forwarders(checker)->count != 0)
+		try_forwarders(checker, who, deadline_ms, &out->forwarder);
+}

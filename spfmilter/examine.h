@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The checks of one message: MAIL FROM and the HELO name side by side, then, if
+ * MAIL FROM doesn't pass, the trusted forwarders, all within one deadline.
+ */
+#ifndef MAILFROM_SPFMILTER_EXAMINE_H
+#define MAILFROM_SPFMILTER_EXAMINE_H
+
+#include "check/checks.h"
+
+/* Who sends; views must stay valid as long as the findings are used. */
+struct examined {
+	struct spf_ip ip;
+	struct text sender; /* mailbox; empty: the null reverse-path */
+	struct text helo;
+	struct text receiver; /* our name */
+};
+
+struct findings {
+	struct check mailfrom, helo;
+	struct text forwarder; /* that passes; empty: none.  A view. */
+};
+
+void examine(
+    struct checker *checker, const struct examined *who, struct findings *out);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: ISC */
+#include "spfmilter/legacy.h"
+
+#include <stdlib.h>
+
+#include "common/translate.h"
+
+/*
+ * Where it listens if the file doesn't say; "name" and "datadir" too have
+ * defaults that only matter to Python.
+ */
+#define PYMILTER_SOCKET TEXT("/var/run/milter/spfmiltersock")
+#define PYMILTER_UMASK  0177
+
+static const struct translate_word words[] = {
+    {"milter", "internal_connect", "internal_connect", "spfmilter"},
+    {"milter", "trusted_relay", "trusted_relay", "spfmilter"},
+    {"milter", "socketname", NULL, NULL}, {"milter", "socket", NULL, NULL},
+    {"milter", "datadir", NULL, NULL}, {"milter", "name", NULL, NULL},
+    {"milter", "miltername", NULL, NULL}, {"milter", "timeout", NULL, NULL},
+    {"milter", "umask", NULL, NULL},
+    {"milter", "untrapped_exception", NULL, NULL},
+    {"spf", "trusted_forwarder", "trusted_forwarder", "spf"},
+    {"spf", "best_guess", "best_guess", "spf"},
+    {"spf", "delegate", "delegate", "spf"}, {"spf", "access_file", NULL, NULL},
+    {"spf", "access_file_nulls", NULL, NULL}, /* seen in the file itself */
+    {"spf", "access_file_colon", NULL, NULL}, /* the same */
+};
+
+/* What that program does and has no keys for. */
+static const struct {
+	const char *key, *value;
+} habits[] = {
+    {"defaults", "pymilter"},
+    {"reject_at", "mail"},
+    {"trusted_relay_check", "none"},
+    {"x_hello_spf", "yes"},
+    {"bad_helo", "reject"},
+};
+
+/* Paths and the mode, as text. */
+struct store {
+	char socket[256];
+	char access[1024];
+	char mode[8];
+};
+
+bool
+legacy_is_spfmilter(const char *path, const struct ini *ini)
+{
+	if (translate_name_is(path, "spfmilter.cfg"))
+		return true;
+	if (translate_name_is(path, "mailfrom.conf"))
+		return false;
+	for (size_t i = 0; i < ini->count; i++)
+		if (text_eq(ini->entries[i].section, TEXT("milter")) ||
+		    text_eq(ini->entries[i].key, TEXT("access_file")))
+			return true;
+	return false;
+}
+
+static bool
+fail(const struct ini_entry *entry, const char *file, const char *key,
+    const char *reason, struct report *report)
+{
+	report_error(report, file, entry->line, key, "%s: \"%.*s\"", reason,
+	    (int)text_head(entry->value, 200).len, entry->value.p);
+	return false;
+}
+
+/* A path, below datadir (where that program changes to) if it is relative. */
+static bool
+join(const struct ini *source, const struct ini_entry *entry, char *out,
+    size_t size)
+{
+	const struct ini_entry *datadir =
+	    translate_find(source, "milter", "datadir");
+	struct text_out to = text_out(out, size - 1);
+
+	if (datadir != NULL && entry->value.len != 0 &&
+	    entry->value.p[0] != '/' &&
+	    text_find(entry->value, ':') == entry->value.len) {
+		out_text(&to, datadir->value);
+		out_char(&to, '/');
+	}
+	out_text(&to, entry->value);
+	out[to.len] = '\0';
+	return !to.full;
+}
+
+static bool
+add_listen(struct translate *t, struct store *store, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, "milter", "socketname");
+
+	if (entry == NULL)
+		entry = translate_find(t->source, "milter", "socket");
+	if (entry == NULL) {
+		translate_add(t, "spfmilter", "listen", PYMILTER_SOCKET, 0);
+		return true;
+	}
+	if (!join(t->source, entry, store->socket, sizeof(store->socket)))
+		return fail(
+		    entry, t->source->name, "socketname", "too long", report);
+	translate_add(
+	    t, "spfmilter", "listen", text_of(store->socket), entry->line);
+	return true;
+}
+
+static bool
+add_access(struct translate *t, struct store *store, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, "spf", "access_file");
+
+	if (entry == NULL)
+		return true;
+	if (!join(t->source, entry, store->access, sizeof(store->access)))
+		return fail(
+		    entry, t->source->name, "access_file", "too long", report);
+	translate_add(
+	    t, "spfmilter", "access", text_of(store->access), entry->line);
+	return true;
+}
+
+/* umask, in octal as Python's int(x, 8) takes it, becomes a mode. */
+static bool
+add_mode(struct translate *t, struct store *store, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, "milter", "umask");
+	struct text_out to = text_out(store->mode, sizeof(store->mode) - 1);
+	unsigned mask = entry == NULL ? PYMILTER_UMASK : 0;
+	struct text digits = entry == NULL ? TEXT("") : entry->value;
+
+	if (text_starts_fold(digits, TEXT("0o")))
+		digits = text_from(digits, 2);
+	for (size_t i = 0; i < digits.len; i++) {
+		if (digits.p[i] < '0' || digits.p[i] > '7' || mask > 0777)
+			return fail(entry, t->source->name, "umask",
+			    "not an octal mask such as 0177", report);
+		mask = mask * 8 + (unsigned)(digits.p[i] - '0');
+	}
+	mask = 0777 & ~mask;
+	out_char(&to, (char)('0' + (mask >> 6)));
+	out_char(&to, (char)('0' + (mask >> 3 & 7)));
+	out_char(&to, (char)('0' + (mask & 7)));
+	store->mode[to.len] = '\0';
+	translate_add(t, "spfmilter", "socket_mode", text_of(store->mode),
+	    entry == NULL ? 0 : entry->line);
+	return true;
+}
+
+/* What becomes of a message that the filter itself fails on. */
+static bool
+add_on_error(struct translate *t, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, "milter", "untrapped_exception");
+	struct text value = entry == NULL ? TEXT("CONTINUE") : entry->value;
+
+	if (text_eq_fold(value, TEXT("REJECT")))
+		report_warning(report, t->source->name,
+		    entry == NULL ? 0 : entry->line, "untrapped_exception",
+		    "REJECT would lose mail for a fault of ours: TEMPFAIL is "
+		    "done");
+	else if (!text_eq_fold(value, TEXT("CONTINUE")) &&
+	    !text_eq_fold(value, TEXT("TEMPFAIL")))
+		return fail(entry, t->source->name, "untrapped_exception",
+		    "neither CONTINUE, TEMPFAIL nor REJECT", report);
+	translate_add(t, "spfmilter", "on_error",
+	    text_eq_fold(value, TEXT("CONTINUE")) ? TEXT("accept")
+						  : TEXT("tempfail"),
+	    entry == NULL ? 0 : entry->line);
+	return true;
+}
+
+bool
+legacy_spfmilter(const struct ini *source, struct ini *out, char **store,
+    struct report *report)
+{
+	struct translate t = {.source = source,
+	    .words = words,
+	    .count = sizeof(words) / sizeof(words[0]),
+	    .out = out};
+	struct store *texts = calloc(1, sizeof(*texts));
+
+	*out = (struct ini){.name = source->name};
+	*store = (char *)texts;
+	if (texts == NULL) {
+		report_error(report, source->name, 0, NULL, "out of memory");
+		return false;
+	}
+	if (!translate_words(&t, "pymilter", report))
+		return false;
+	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		translate_add(&t, "spfmilter", habits[i].key,
+		    text_of(habits[i].value), 0);
+	return add_listen(&t, texts, report) && add_access(&t, texts, report) &&
+	    add_mode(&t, texts, report) && add_on_error(&t, report);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What all connections share: configuration, access file, figures.
+ */
+#ifndef MAILFROM_SPFMILTER_SERVICE_H
+#define MAILFROM_SPFMILTER_SERVICE_H
+
+#include "spfmilter/access.h"
+#include "spfmilter/account.h"
+#include "spfmilter/config.h"
+
+struct service;
+
+/* An access file, for as long as somebody uses it. */
+struct shared_access {
+	atomic_uint holders;
+	struct access *access;
+};
+
+/*
+ * Make a service of config, which passes to it, and read the access file that
+ * it names.  NULL, and errors were reported; config is then released.
+ */
+struct service *service_new(struct config *config, struct report *report);
+void service_free(struct service *service);
+
+/*
+ * Start what checks: threads, and helper processes with libspf2.  After the
+ * last fork; once, before any connection.  False, and errors were reported.
+ */
+bool service_start(struct service *service, struct report *report);
+
+/*
+ * Put config, which passes to the service, in the place of the one it has, with
+ * its access file read.  False, nothing changed, and errors were reported.
+ */
+bool service_reload(
+    struct service *service, struct config *config, struct report *report);
+
+/* Whether a list file has changed since the configuration was read. */
+bool service_is_stale(struct service *service);
+
+/* Take list files as they are now for seen. */
+void service_mark_seen(struct service *service);
+
+/*
+ * Read the access file again if it has changed.  What can't be read leaves the
+ * old one in force, and is logged once for each change.
+ */
+void service_refresh(struct service *service);
+
+/* Warn if the access file can't be read again by this process. */
+void service_check_readable(struct service *service, struct report *report);
+
+/* The configuration of now; config_release() is due. */
+struct config *service_config(struct service *service);
+
+/* The access file of now, or NULL if there is none; release is due. */
+struct shared_access *service_access(struct service *service);
+void service_access_release(struct shared_access *access);
+
+struct figures *service_figures(struct service *service);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+#include "spfmilter/session.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "milter/path.h"
+#include "spfmilter/session_.h"
+
+/* --- life --- */
+
+struct session *
+session_new(struct service *service)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->service = service;
+	s->config = service_config(service);
+	atomic_fetch_add(&service_figures(service)->connections, 1);
+	return s;
+}
+
+void
+message_free_(struct message *m)
+{
+	if (m == NULL)
+		return;
+	service_access_release(m->access);
+	free(m->sender);
+	free(m->user);
+	free(m->host);
+	free(m->relayed_helo);
+	free(m->ar_remove);
+	free(m);
+}
+
+void
+session_free(struct session *s)
+{
+	if (s == NULL)
+		return;
+	session_end_message(s);
+	config_release(s->config);
+	free(s->client.name);
+	free(s->client.helo);
+	free(s);
+}
+
+const struct spfmilter_settings *
+session_settings(const struct session *s)
+{
+	return &s->config->spfmilter;
+}
+
+bool
+session_needs_eoh(const struct session *s)
+{
+	return s->config->trusted_relay.count != 0 &&
+	    session_settings(s)->trusted_relay_check != RELAY_CHECK_NONE;
+}
+
+bool
+session_needs_headers(const struct session *s)
+{
+	return session_settings(s)->remove_ar != REMOVE_AR_NONE ||
+	    session_needs_eoh(s);
+}
+
+/* --- the client --- */
+
+char *
+copy_text_(struct text t)
+{
+	char *copy = malloc(t.len + 1);
+
+	if (copy == NULL)
+		return NULL;
+	if (t.len != 0)
+		memcpy(copy, t.p, t.len);
+	copy[t.len] = '\0';
+	return copy;
+}
+
+static bool
+read_address(const struct sockaddr *address, struct spf_ip *out)
+{
+	char text[INET6_ADDRSTRLEN];
+	const void *octets;
+
+	if (address->sa_family == AF_INET)
+		octets = &((const struct sockaddr_in *)address)->sin_addr;
+	else if (address->sa_family == AF_INET6)
+		octets = &((const struct sockaddr_in6 *)address)->sin6_addr;
+	else
+		return false;
+	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
+	return inet_ntop(address->sa_family, octets, text, sizeof(text)) !=
+	    NULL &&
+	    spf_ip_parse(text_of(text), out);
+}
+
+void
+session_connect(
+    struct session *s, struct text name, const struct sockaddr *address)
+{
+	struct client *c = &s->client;
+	const struct spf_ip *ip;
+
+	free(c->name);
+	c->name = name.len != 0 ? copy_text_(name) : NULL;
+	c->has_ip = address != NULL && read_address(address, &c->ip);
+	if (c->has_ip)
+		spf_ip_print(&c->ip, c->ip_text);
+	ip = c->has_ip ? &c->ip : NULL;
+	/* What comes without a network comes from this host. */
+	c->internal =
+	    !c->has_ip || hosts_has(&s->config->internal_connect, ip, name);
+	c->trusted_relay = hosts_has(&s->config->trusted_relay, ip, name);
+}
+
+void
+session_helo(struct session *s, struct text name)
+{
+	session_end_message(s);
+	free(s->client.helo);
+	s->client.helo = copy_text_(name);
+}
+
+/* --- the envelope --- */
+
+static enum origin
+origin_of(const struct client *c, struct text user)
+{
+	if (user.len != 0)
+		return ORIGIN_AUTHENTICATED;
+	if (c->internal)
+		return ORIGIN_INTERNAL;
+	return c->trusted_relay ? ORIGIN_TRUSTED_RELAY : ORIGIN_OUTSIDE;
+}
+
+static bool
+begin_message(
+    struct session *s, struct text arg, struct text user, struct text host)
+{
+	struct message *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return false;
+	m->sender = copy_text_(path_mailbox(arg));
+	m->user = copy_text_(user);
+	m->host = copy_text_(host);
+	if (m->sender == NULL || m->user == NULL || m->host == NULL) {
+		message_free_(m);
+		return false;
+	}
+	m->access = service_access(s->service);
+	m->origin = origin_of(&s->client, user);
+	s->message = m;
+	return true;
+}
+
+struct reply
+session_mail(
+    struct session *s, struct text arg, struct text user, struct text host)
+{
+	session_end_message(s);
+	s->failed = false;
+	if (!begin_message(s, arg, user, host))
+		return fail_(s);
+	if (s->message->origin != ORIGIN_OUTSIDE)
+		decide_unchecked_(s);
+	else
+		check_and_decide_(s,
+		    &(struct examined){.ip = s->client.ip,
+			.sender = text_of(s->message->sender),
+			.helo = text_of(s->client.helo),
+			.receiver = text_of(s->message->host)});
+	if (session_settings(s)->reject_at != REJECT_AT_MAIL)
+		return reply_go_on();
+	struct reply reply = refusal_(s);
+	if (reply.step != STEP_CONTINUE)
+		s->message->outcome = "refused";
+	return reply;
+}
+
+void
+session_queue_id(struct session *s, struct text id)
+{
+	struct message *m = s->message;
+	struct text_out out;
+
+	if (m == NULL)
+		return;
+	out = text_out(m->queue_id, QUEUE_ID_MAX);
+	out_text(&out, text_head(id, QUEUE_ID_MAX));
+	m->queue_id[out.len] = '\0';
+}
+
+static bool
+is_exempt(const struct session *s, struct text recipient)
+{
+	const struct message *m = s->message;
+	const struct entry *entry;
+
+	return list_has_address(&s->config->exempt_recipients, recipient) ||
+	    lookup_is_exempt(
+		m->access != NULL ? m->access->access->table : NULL,
+		(enum lookup_recipients)session_settings(s)->delay_checks,
+		recipient, &entry);
+}
+
+struct reply
+session_rcpt(struct session *s, struct text arg)
+{
+	struct message *m = s->message;
+	struct reply reply;
+	bool exempt;
+
+	if (s->failed)
+		return error_reply_(s);
+	if (m == NULL)
+		return reply_go_on();
+	/* Before the header it isn't known what a relay's mail has earned. */
+	exempt = (!decision_accepts(&m->decision) ||
+		     m->origin == ORIGIN_TRUSTED_RELAY) &&
+	    is_exempt(s, path_mailbox(arg));
+	reply = exempt ? reply_go_on() : refusal_(s);
+	m->exempt += exempt;
+	if (reply.step == STEP_CONTINUE)
+		m->recipients++;
+	else
+		m->refused++;
+	return reply;
+}

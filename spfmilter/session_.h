@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the files of the session share.
+ */
+#ifndef MAILFROM_SPFMILTER_SESSION__H
+#define MAILFROM_SPFMILTER_SESSION__H
+
+#include "spfmilter/session.h"
+
+/* Queue ids are short; one that isn't is cut. */
+#define QUEUE_ID_MAX 64
+
+struct client {
+	bool has_ip;
+	struct spf_ip ip;
+	char ip_text[SPF_IP_SIZE];
+	char *name; /* verified, or NULL */
+	char *helo; /* or NULL */
+	bool internal, trusted_relay;
+};
+
+/* Between MAIL and the end of the message. */
+struct message {
+	char *sender, *user, *host; /* copies; user may be "" */
+	struct shared_access *access;
+	enum origin origin;
+	bool checked, decided;
+	struct findings findings;
+	struct decision decision;
+	struct spf_ip relayed_ip; /* the client behind trusted relays */
+	char relayed[SPF_IP_SIZE];
+	char *relayed_helo;
+	bool relay_lost; /* a Received field that says nothing useful */
+	unsigned relays; /* that were passed on the way there */
+	unsigned recipients, refused, exempt;
+	unsigned ar_seen; /* Authentication-Results so far */
+	unsigned *ar_remove;
+	size_t ar_count, ar_room;
+	char queue_id[QUEUE_ID_MAX + 1];
+	const char *outcome;
+};
+
+struct session {
+	struct service *service;
+	struct config *config;
+	struct client client;
+	struct message *message; /* NULL: none under way */
+	bool failed;             /* we did, at this message */
+};
+
+/* A NUL-terminated copy, for free(); NULL: out of memory. */
+char *copy_text_(struct text t);
+
+void message_free_(struct message *m);
+
+/* Answers when something of ours fails, and after it has. */
+struct reply fail_(struct session *s);
+struct reply error_reply_(const struct session *s);
+
+/* The refusal that was decided on; going on if it was none, or not now. */
+struct reply refusal_(const struct session *s);
+
+/* Whether what was decided is done, and not only told. */
+bool enforces_(const struct session *s);
+
+/* Check whoever is the client, and decide; decide without a check. */
+void check_and_decide_(struct session *s, const struct examined *who);
+void decide_unchecked_(struct session *s);
+
+#endif
