@@ -12,7 +12,7 @@
 #include "spfmilter/action.h"
 
 struct entry {
-	struct text key;   /* lower case, with ":" behind the tag */
+	struct text key;   /* folded, with ":" behind the tag */
 	struct text value; /* as written */
 	unsigned line;     /* of a text file; 0: it came from a database */
 	struct action action;
@@ -33,8 +33,15 @@ void table_free(struct table *table);
 bool table_is_ours(struct text key);
 
 /*
- * Add an entry, if it is ours; both texts are copied.  One NUL at the end of
- * either is left out: makemap -N and postmap count it in.  False: out of memory.
+ * Whether a key is meant for us but isn't ours: the prefix, then no result, then
+ * ":" or "!", such as "spf-fial:example.com".  Nothing finds it.
+ */
+bool table_is_mistyped(struct text key);
+
+/*
+ * Add an entry, if it is ours, or mistyped, so that somebody can say so; both
+ * texts are copied.  One NUL at the end of either is left out: makemap -N and
+ * postmap count it in.  False: out of memory.
  */
 bool table_add(
     struct table *table, struct text key, struct text value, unsigned line);
