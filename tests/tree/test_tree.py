@@ -30,7 +30,7 @@ ONLY = {
 MAY_INCLUDE = {
     "common": set(),
     "libsrs": {"common/text.h"},
-    "libspf": {"common/text.h"},
+    "libspf": {"common/text.h", "common/siphash.h"},
     "check": {"common", "libspf"},
     "rewrite": {"common", "libsrs"},
     "srsd": {"common", "libsrs", "rewrite"},
