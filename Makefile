@@ -51,7 +51,7 @@ ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
           report sockaddr translate watch
-REWRITE = legacy policy rewriter secrets settings
+REWRITE = legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
@@ -120,7 +120,7 @@ $(OBJ)/%.o: %.c
 # --- tests ------------------------------------------------------------------
 
 UNIT = cache check conf conformance dnsmsg engine file ini legacy libsrs lists log \
-       maps memory netstring policy protocol rewriter secrets shapes sockaddr \
+       maps memory message_id netstring policy protocol rewriter secrets shapes sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
