@@ -52,6 +52,7 @@ ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
 COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
           report sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
+SPFMILTER = action lookup table
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
@@ -65,12 +66,13 @@ ENGINE_A  = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
 REWRITE_A = $(BUILD)/rewrite.a
 SRSD_A    = $(BUILD)/srsd.a
+SPFMILTER_A = $(BUILD)/spfmilter.a
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
-SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] libspf/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
-          tools/*.[ch] tests/*/*.[ch])
+SOURCES = $(wildcard common/*.[ch] libsrs/*.[ch] libspf/*.[ch] rewrite/*.[ch] \
+          spfmilter/*.[ch] srsd/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
@@ -95,6 +97,8 @@ $(REWRITE_A): $(REWRITE:%=$(OBJ)/rewrite/%.o)
 	$(ARCHIVE)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 	$(ARCHIVE)
+$(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
+	$(ARCHIVE)
 
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
@@ -115,16 +119,16 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache conf conformance dnsmsg engine file ini legacy libsrs lists log \
-       maps memory netstring policy protocol rewriter secrets shapes sockaddr \
-       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record text
+UNIT = action cache conf conformance dnsmsg engine file ini legacy libsrs \
+       lists log lookup maps memory netstring policy protocol rewriter \
+       secrets shapes sockaddr spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
+       spf_record table text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 BENCH = codec echo load spf spf_delay spf_dns
 
-TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
-            $(RESOLVER_A) $(LIBSPF_A)
+TEST_LIBS = $(SPFMILTER_A) $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) \
+            $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
 
 tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,resolver/driver headers/print \
