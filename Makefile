@@ -50,7 +50,7 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
-          report sockaddr translate watch
+          report similar sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
 SPFMILTER = action lookup table
 SRSD    = config conn maps protocol server shapes sockets worker
@@ -121,8 +121,8 @@ $(OBJ)/%.o: %.c
 
 UNIT = action cache conf conformance dnsmsg engine file ini legacy libsrs \
        lists log lookup maps memory netstring policy protocol rewriter \
-       secrets shapes sockaddr spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record table text
+       secrets shapes similar sockaddr spf_answer spf_eval spf_header \
+       spf_macro spf_memory spf_property spf_record table text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 BENCH = codec echo load spf spf_delay spf_dns
