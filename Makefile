@@ -52,7 +52,7 @@ ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
 COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
           report similar sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
-SPFMILTER = action lookup table
+SPFMILTER = action lint lint_key lookup table
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
@@ -120,7 +120,7 @@ $(OBJ)/%.o: %.c
 # --- tests ------------------------------------------------------------------
 
 UNIT = action cache conf conformance dnsmsg engine file ini legacy libsrs \
-       lists log lookup maps memory netstring policy protocol rewriter \
+       lint lists log lookup maps memory netstring policy protocol rewriter \
        secrets shapes similar sockaddr spf_answer spf_eval spf_header \
        spf_macro spf_memory spf_property spf_record table text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
