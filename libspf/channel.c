@@ -70,7 +70,7 @@ struct channel {
 struct channels {
 	struct event_base *base;
 	/* A list, in an array; none: those of the system. */
-	struct ares_addr_port_node servers[NAMESERVERS_MAX];
+	struct ares_addr_port_node servers[SPF_NAMESERVERS_MAX];
 	size_t server_count;
 	struct ares_options options;
 	struct channel_queue list; /* the first takes new questions */
@@ -402,7 +402,7 @@ init_library(void)
 static bool
 take_servers(struct channels *set, struct text list)
 {
-	struct nameserver servers[NAMESERVERS_MAX];
+	struct nameserver servers[SPF_NAMESERVERS_MAX];
 	size_t count = nameservers_read_(list, servers);
 
 	for (size_t i = 0; i < count; i++) {

@@ -48,6 +48,12 @@ struct helpers {
 	struct helper helpers[];
 };
 
+/*
+ * For the first one to begin: nobody waits for it, and a system that is just
+ * starting is slow.
+ */
+#define FIRST_START_MS 3000
+
 /* What becomes of an exchange. */
 enum talk { TALK_OK, TALK_REFUSED, TALK_DIED, TALK_LATE, TALK_GARBLED };
 
@@ -458,7 +464,7 @@ helpers_new_(
 	helpers->count = count;
 	helpers->timeout_ms = timeout_ms;
 	if (may_start(helpers) &&
-	    !helper_start(&helpers->helpers[0], path, timeout_ms)) {
+	    !helper_start(&helpers->helpers[0], path, FIRST_START_MS)) {
 		int why = errno;
 
 		helpers_free_(helpers);

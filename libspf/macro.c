@@ -97,6 +97,12 @@ macro_text_ok_(struct text t)
 	return true;
 }
 
+bool
+spf_explanation_ok(struct text text)
+{
+	return macro_text_ok_(text);
+}
+
 /* --- values --- */
 
 static struct text

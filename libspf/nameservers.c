@@ -41,7 +41,7 @@ server_read(struct text text, struct nameserver *out)
 
 size_t
 nameservers_read_(
-    struct text list, struct nameserver out[static NAMESERVERS_MAX])
+    struct text list, struct nameserver out[static SPF_NAMESERVERS_MAX])
 {
 	size_t count = 0;
 	struct text one;
@@ -49,10 +49,18 @@ nameservers_read_(
 
 	do {
 		more = text_cut(&list, ',', &one);
-		if (count == NAMESERVERS_MAX ||
+		if (count == SPF_NAMESERVERS_MAX ||
 		    !server_read(more ? one : list, &out[count]))
 			return 0;
 		count++;
 	} while (more);
 	return count;
+}
+
+bool
+spf_nameservers_ok(struct text list)
+{
+	struct nameserver servers[SPF_NAMESERVERS_MAX];
+
+	return nameservers_read_(list, servers) != 0;
 }

@@ -5,10 +5,7 @@
 #ifndef MAILFROM_SPF_NAMESERVERS_H
 #define MAILFROM_SPF_NAMESERVERS_H
 
-#include "libspf/spf.h"
-
-/* More than anybody can wait for in turn. */
-#define NAMESERVERS_MAX 16
+#include "libspf/resolver.h"
 
 struct nameserver {
 	struct spf_ip ip;
@@ -17,6 +14,6 @@ struct nameserver {
 
 /* Read list.  How many there are; 0 if anything in it can't be understood. */
 size_t nameservers_read_(
-    struct text list, struct nameserver out[static NAMESERVERS_MAX]);
+    struct text list, struct nameserver out[static SPF_NAMESERVERS_MAX]);
 
 #endif

@@ -18,6 +18,9 @@
 /* Questions that a check may have asked before it is known they are needed. */
 #define SPF_SPECULATION_MAX 32
 
+/* More name servers than anybody can wait for in turn. */
+#define SPF_NAMESERVERS_MAX 16
+
 /* The longest that a check may take: below the patience of MTAs. */
 #define SPF_TIMEOUT_MS_MAX 25000
 
@@ -61,6 +64,12 @@ struct spf_resolver_params {
 	    .attempts = 3,                                 \
 	    .cache_size = 64 * 1024 * 1024,                \
 	    .prefetch = true})
+
+/*
+ * Whether list can be understood as nameservers of struct spf_resolver_params:
+ * 1 to SPF_NAMESERVERS_MAX of them.
+ */
+bool spf_nameservers_ok(struct text list);
 
 struct spf_resolver;
 

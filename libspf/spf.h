@@ -219,6 +219,12 @@ void spf_record_free(struct spf_record *record);
 /* The first syntax error, as a sentence that names the term; NULL: none. */
 const char *spf_record_problem(const struct spf_record *record);
 
+/*
+ * Whether text is a macro string as explanations are (RFC 7208 7.1), such as
+ * default_explanation; an empty one is.
+ */
+bool spf_explanation_ok(struct text text);
+
 /* --- tracing --- */
 
 enum spf_event_kind {

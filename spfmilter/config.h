@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include "check/checks.h"
+#include "check/checker.h"
 #include "common/daemon.h"
 #include "common/lists.h"
 #include "common/watch.h"

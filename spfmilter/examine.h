@@ -6,7 +6,7 @@
 #ifndef MAILFROM_SPFMILTER_EXAMINE_H
 #define MAILFROM_SPFMILTER_EXAMINE_H
 
-#include "check/checks.h"
+#include "check/checker.h"
 
 /* Who sends; views must stay valid as long as the findings are used. */
 struct examined {

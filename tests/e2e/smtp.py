@@ -20,22 +20,23 @@ class Reply(types.SimpleNamespace):
         return self.data is not None and self.data[0] == 250
 
 
-def send(host, sender, recipients, token, **options):
+def send(host, sender, recipients, token, source=world.CLIENT,
+         helo="client.test", **options):
     """Send one message, as Session.send does, in a session of its own."""
-    with Session(host) as session:
+    with Session(host, source, helo) as session:
         return session.send(sender, recipients, token, **options)
 
 
 class Session:
     """A session with the server at host, as a client that nobody trusts."""
 
-    def __init__(self, host):
-        self.host = host
+    def __init__(self, host, source=world.CLIENT, helo="client.test"):
+        self.host, self.source, self.helo = host, source, helo
         self.connect()
 
     def connect(self):
-        self.smtp = smtplib.SMTP(self.host, local_hostname="client.test",
-                                 timeout=120, source_address=(world.CLIENT, 0))
+        self.smtp = smtplib.SMTP(self.host, local_hostname=self.helo,
+                                 timeout=120, source_address=(self.source, 0))
         self.smtp.ehlo()
 
     def __enter__(self):
@@ -58,11 +59,12 @@ class Session:
             self.command("RSET")
 
     def send(self, sender, recipients, token, mail_args="", rcpt_args="",
-             size=0):
+             size=0, header="", partial=False):
         """
         Send a message whose Message-ID holds token, and that is of that size or
         larger.  Addresses go out exactly as they are given.  Stops at a refused
-        MAIL; sends DATA if every RCPT was taken.
+        MAIL; sends DATA if every RCPT was taken, or, with partial, if any was.
+        header: lines to stand on top.
         """
         reply = Reply(mail=None, rcpt=[], data=None)
         reply.mail = self.command(f"MAIL FROM:<{sender}> {mail_args}".rstrip())
@@ -74,14 +76,15 @@ class Session:
             reply.rcpt.append(self.command(line))
             if reply.rcpt[-1][0] == 421:
                 break
-        if not all(code == 250 for code, _ in reply.rcpt):
+        wanted = any if partial else all
+        if not wanted(code == 250 for code, _ in reply.rcpt):
             self.reset(reply.rcpt[-1][0])
             return reply
         reply.data = self.command("DATA")
         if reply.data[0] == 354:
             # Header addresses stay clear of the envelope's domains, so that
             # what is seen of those in the sink comes from the envelope.
-            text = "From: author@header.test\r\nTo: list@header.test\r\n" \
+            text = f"{header}From: author@header.test\r\nTo: list@header.test\r\n" \
                 "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n" \
                 f"Subject: test\r\nMessage-ID: <{token}@header.test>\r\n\r\n" \
                 f"body of {token}\r\n"

@@ -14,7 +14,8 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-DIRECTORIES = ("common", "libsrs", "libspf", "rewrite", "srsd", "tools")
+DIRECTORIES = ("check", "common", "libsrs", "libspf", "rewrite", "srsd",
+               "tools")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
@@ -30,6 +31,7 @@ MAY_INCLUDE = {
     "common": set(),
     "libsrs": {"common/text.h"},
     "libspf": {"common/text.h"},
+    "check": {"common", "libspf"},
     "rewrite": {"common", "libsrs"},
     "srsd": {"common", "libsrs", "rewrite"},
     "tools": {"common", "libsrs", "libspf", "rewrite"},

@@ -6,6 +6,7 @@
  *
  * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
  */
+#include "check/checker.h"
 #include "rewrite/legacy.h"
 #include "srsd/config.h"
 #include "tests/unit/rewriters.h"
@@ -86,7 +87,7 @@ quiet_report(unsigned *heard)
 }
 
 static char ini_text[4096], list_path[128], config_path[128];
-static char legacy_path[128];
+static char legacy_path[128], records_path[128];
 
 static bool
 parse_ini(struct report *report)
@@ -148,6 +149,34 @@ make_rewriter(struct report *report)
 	    rewriter_new(&settings, conf, "t", &legacy, &rewriter, report);
 	assert_int_equal(ok, rewriter != NULL);
 	rewriter_free(rewriter);
+	conf_free(conf);
+	ini_free(&ini);
+	return ok;
+}
+
+static bool
+make_checker(struct report *report)
+{
+	struct check_settings settings = {.engine = 0};
+	struct conf_section section = check_section(&settings);
+	struct checker *checker = NULL;
+	struct conf *conf = NULL;
+	char lines[512];
+	struct ini ini;
+	bool ok;
+
+	snprintf(lines, sizeof(lines),
+	    "[spf]\nnameservers=127.0.0.1:1, 127.0.0.1:2\n"
+	    "best_guess=v=spf1 a ?all\ndelegate=d.example\n"
+	    "trusted_forwarder=f.example\nexplanation=because of %%{i}\n"
+	    "record_file=%s\n",
+	    records_path);
+	ok = ini_parse(&ini, "t", text_of(lines), INI_OURS, report) &&
+	    conf_load(&conf, &ini, &section, 1, report);
+	if (ok)
+		checker = checker_new(&settings, conf, "t", NULL, report);
+	ok = checker != NULL;
+	checker_release(checker);
 	conf_free(conf);
 	ini_free(&ini);
 	return ok;
@@ -224,6 +253,10 @@ setup(void **state)
 	scratch_write("secret", TEXT(SECRET "\n" SECRET "2\n"), 0640);
 	snprintf(config_path, sizeof(config_path), "%s",
 	    scratch_write("mailfrom.conf", text_of(text), 0644));
+	snprintf(records_path, sizeof(records_path), "%s",
+	    scratch_write("records",
+		TEXT("a.example v=spf1 a -all\nb.example v=spf1 -all\n"),
+		0644));
 	snprintf(legacy_path, sizeof(legacy_path), "%s",
 	    scratch_write("pysrs.cfg",
 		TEXT("[srs]\nsecret=" SECRET "\nsecret.0=" SECRET "3\n"
@@ -261,6 +294,13 @@ legacy_file(void **state)
 	fail_each(load_legacy, 30);
 }
 
+static void
+checker(void **state)
+{
+	(void)state;
+	fail_each(make_checker, 30);
+}
+
 int
 main(void)
 {
@@ -269,6 +309,7 @@ main(void)
 	    cmocka_unit_test(rewriter),
 	    cmocka_unit_test(our_file),
 	    cmocka_unit_test(legacy_file),
+	    cmocka_unit_test(checker),
 	};
 
 	return cmocka_run_group_tests_name(

@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""spfmilter in a real Postfix, with the settings of etc/postfix/spfmilter.main.cf."""
+
+import glob
+import os
+import sys
+
+import exchange
+import postfix
+import spf_cases
+import spfmilter
+import tap
+import world
+
+PEERS = {"postfix": postfix.PACKAGES, **spfmilter.PEERS}
+# A queue that nobody else's messages are in, and no limits on one client.
+SETTINGS = "smtpd_client_connection_rate_limit = 0\n" \
+    "smtpd_delay_reject = yes\nsmtpd_error_sleep_time = 0\n" \
+    "smtpd_soft_error_limit = 1000\nsmtpd_hard_error_limit = 1000\n"
+
+
+class Site(exchange.Exchange):
+    send = exchange.Exchange.submit
+
+    def __init__(self, place):
+        super().__init__()
+        self.dns = spfmilter.name_server()
+        self.filter = spfmilter.Spfmilter(
+            place, "spfmilter", self.dns.port, spf_cases.ACCESS,
+            listen="inet:10006@127.0.0.1").start()
+        self.mta = postfix.Postfix(
+            place, "spf-postfix", "fwd.test",
+            postfix.settings("spfmilter.main.cf", "fwd.test") + SETTINGS,
+            aliases="friend: local\npostmaster: local\n").start()
+
+    def settled(self):
+        """Nothing is on its way any more: what there is, is held."""
+        queues = ("maildrop", "incoming", "active", "deferred")
+        tap.wait_until(
+            lambda: not any(glob.glob(f"{self.mta.spool}/{queue}/**/*[0-9A-F]",
+                                      recursive=True) for queue in queues),
+            "an empty queue")
+
+    def delivered(self, token):
+        self.settled()
+        return self.mta.mailbox("local", token)
+
+    def held(self, token):
+        self.settled()
+        for path in glob.glob(f"{self.mta.spool}/hold/*"):
+            if os.path.isfile(path):
+                with open(path, encoding="latin-1") as file:
+                    if token in file.read():
+                        return True
+        return False
+
+
+def main():
+    place = world.enter(PEERS)
+    site = Site(place)
+    return spf_cases.suite.run(site, lambda: place.recent_log() + [
+        "spfmilter:", site.filter.log_tail()])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

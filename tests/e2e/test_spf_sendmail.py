@@ -1,0 +1,66 @@
+#!/usr/bin/env python3
+"""spfmilter in a real sendmail, with the line of etc/sendmail/spfmilter.mc."""
+
+import os
+import re
+import sys
+
+import exchange
+import sendmail
+import spf_cases
+import spfmilter
+import tap
+import world
+
+PEERS = {"sendmail": sendmail.PACKAGES, **spfmilter.PEERS}
+
+
+def documented_line(socket):
+    """The line that the sample tells an administrator to copy."""
+    with open(os.path.join(world.SOURCE, "etc", "sendmail", "spfmilter.mc"),
+              encoding="utf-8") as file:
+        [line] = re.findall(r"^INPUT_MAIL_FILTER.*$", file.read(), re.M)
+    for word in "F=T", "C:5s", "S:30s", "R:30s", "E:5m":
+        if word not in line:
+            raise AssertionError(f"{word} isn't in {line}")
+    return line.replace("/run/mailfrom/spfmilter.sock", socket)
+
+
+class Site(exchange.Exchange):
+    send = exchange.Exchange.submit
+
+    def __init__(self, place):
+        super().__init__()
+        self.dns = spfmilter.name_server()
+        self.filter = spfmilter.Spfmilter(
+            place, "spfmilter", self.dns.port, spf_cases.ACCESS).start()
+        self.mta = sendmail.Sendmail(
+            place, "spf-sendmail", "fwd.test", world.FORWARDER, "",
+            aliases="friend: local\n",
+            features=documented_line(self.filter.unix)).start()
+
+    def delivered(self, token):
+        """Interactive delivery: all is done when the client is told 250."""
+        return self.mta.mailbox("local", token)
+
+    def held(self, token):
+        """Quarantined messages have control files named hf."""
+        queue = os.path.join(self.mta.run, "mqueue")
+        for name in os.listdir(queue):
+            if name.startswith("hf"):
+                data = os.path.join(queue, "df" + name[2:])
+                with open(data, encoding="latin-1") as file:
+                    if token in file.read():
+                        return True
+        return False
+
+
+def main():
+    place = world.enter(PEERS)
+    site = Site(place)
+    return spf_cases.suite.run(site, lambda: place.recent_log() + [
+        "spfmilter:", site.filter.log_tail()])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
