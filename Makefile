@@ -27,6 +27,7 @@ IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
+MAP_LIBS      = -ldb
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
@@ -50,9 +51,11 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
-          report sockaddr translate watch
+          report similar sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
 CHECK   = audit checker records run settings
+SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
+            access_text action lint lint_key lookup table
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
@@ -67,12 +70,14 @@ COMMON_A  = $(BUILD)/common.a
 REWRITE_A = $(BUILD)/rewrite.a
 CHECK_A   = $(BUILD)/check.a
 SRSD_A    = $(BUILD)/srsd.a
+SPFMILTER_A = $(BUILD)/spfmilter.a
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
-SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
-          tools/*.[ch] tests/*/*.[ch])
+SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
+          rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] tools/*.[ch] \
+          tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
@@ -99,6 +104,8 @@ $(CHECK_A): $(CHECK:%=$(OBJ)/check/%.o)
 	$(ARCHIVE)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 	$(ARCHIVE)
+$(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
+	$(ARCHIVE)
 
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
@@ -119,19 +126,20 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file ini legacy libsrs lists log \
-       maps memory netstring policy protocol rewriter secrets shapes sockaddr \
-       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record text
-FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
-       spf_header spf_macro spf_record srs_decode
+UNIT = access action cache check conf conformance dnsmsg engine file ini \
+       legacy libsrs lint lists log lookup maps memory netstring policy \
+       protocol rewriter secrets shapes similar sockaddr spf_answer spf_eval \
+       spf_header spf_macro spf_memory spf_property spf_record table text
+FUZZ = access_cdb access_lmdb access_text dnsmsg engine_wire ini protocol \
+       ses_verify shapes sockaddr spf_eval spf_header spf_macro spf_record \
+       srs_decode
 BENCH = codec echo load spf spf_delay spf_dns
 
-TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
-            $(RESOLVER_A) $(LIBSPF_A)
+TEST_LIBS = $(SPFMILTER_A) $(SRSD_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) \
+            $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
 
 tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
-    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
+    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print maps/reader \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
 
 # Stand-ins for members of the archive come before it.
@@ -155,6 +163,10 @@ $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(RESOLVER_A) \
     $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/tests/maps/reader: $(OBJ)/tests/maps/reader.o $(SPFMILTER_A) $(COMMON_A) \
+    $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MAP_LIBS) $(IDN2_LIBS) $(LDLIBS)
 # As daemons are linked: not with libspf2.
 $(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(CHECK_A) $(COMMON_A) \
     $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
@@ -166,7 +178,7 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -177,7 +189,7 @@ $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 # A fuzz target with a driver that replays its corpus, and mutations of it.
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
 
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
@@ -204,8 +216,9 @@ fuzz:
 	        $(LIBSRS:%=libsrs/%.c) $(LIBSPF:%=libspf/%.c) \
 	        $(ENGINE:%=libspf/%.c) libspf/dnsmsg.c libspf/dnsname.c \
 	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
+	        $(SPFMILTER:%=spfmilter/%.c) \
 	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
-	        $(CRYPTO_LIBS) $(IDN2_LIBS) && \
+	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(SPF2_LIBS) $(MAP_LIBS) && \
 	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
 	        tests/fuzz/corpus/$$t || exit 1; \
