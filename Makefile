@@ -23,6 +23,7 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wconversion -Wswitch-enum \
 
 CRYPTO_LIBS   = $(shell pkg-config --libs libcrypto)
 LIBEVENT_LIBS = $(shell pkg-config --libs libevent_core)
+HTTP_LIBS     = $(shell pkg-config --libs libevent_extra)
 IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
@@ -49,7 +50,7 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf file ini listen log log_conf notify privilege report sockaddr
+COMMON  = background conf file ini listen log log_conf metrics notify privilege report sockaddr
 REWRITE = legacy lists policy rewriter secrets settings
 CHECK   = audit checker records run settings
 SRSD    = config conn maps protocol server shapes sockets worker
@@ -119,7 +120,7 @@ $(OBJ)/%.o: %.c
 # --- tests ------------------------------------------------------------------
 
 UNIT = cache check conf conformance dnsmsg engine file ini legacy libsrs lists log \
-       maps memory netstring policy protocol rewriter secrets shapes sockaddr \
+       maps memory metrics netstring policy protocol rewriter secrets shapes sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
@@ -165,7 +166,7 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -204,7 +205,7 @@ fuzz:
 	        $(ENGINE:%=libspf/%.c) libspf/dnsmsg.c libspf/dnsname.c \
 	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
 	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
-	        $(CRYPTO_LIBS) $(IDN2_LIBS) && \
+	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(HTTP_LIBS) $(LIBEVENT_LIBS) && \
 	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
 	        tests/fuzz/corpus/$$t || exit 1; \
