@@ -23,6 +23,7 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wconversion -Wswitch-enum \
 
 CRYPTO_LIBS   = $(shell pkg-config --libs libcrypto)
 LIBEVENT_LIBS = $(shell pkg-config --libs libevent_core)
+HTTP_LIBS     = $(shell pkg-config --libs libevent_extra)
 IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
@@ -50,8 +51,8 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
-          report similar sockaddr translate watch
+COMMON  = background conf daemon file ini listen lists log log_conf metrics \
+          notify privilege report similar sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
 CHECK   = audit checker records run settings
 SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
@@ -127,7 +128,7 @@ $(OBJ)/%.o: %.c
 # --- tests ------------------------------------------------------------------
 
 UNIT = access action cache check conf conformance dnsmsg engine file ini \
-       legacy libsrs lint lists log lookup maps memory netstring policy \
+       legacy libsrs lint lists log lookup maps memory metrics netstring policy \
        protocol rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record table text
 FUZZ = access_cdb access_lmdb access_text dnsmsg engine_wire ini protocol \
