@@ -179,7 +179,8 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
+	    $(MAP_LIBS) $(LDLIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -219,7 +220,8 @@ fuzz:
 	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
 	        $(SPFMILTER:%=spfmilter/%.c) \
 	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
-	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(SPF2_LIBS) $(MAP_LIBS) && \
+	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(SPF2_LIBS) $(HTTP_LIBS) \
+	        $(LIBEVENT_LIBS) $(MAP_LIBS) && \
 	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
 	        tests/fuzz/corpus/$$t || exit 1; \
