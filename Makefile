@@ -27,6 +27,7 @@ IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
+MILTER_LIBS   = -lmilter
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
@@ -126,7 +127,7 @@ TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
             $(RESOLVER_A) $(LIBSPF_A)
 
 tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
-    $(addprefix $(BUILD)/tests/,resolver/driver headers/print \
+    $(addprefix $(BUILD)/tests/,resolver/driver headers/print milter/filter \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
 
 # Stand-ins for members of the archive come before it.
@@ -153,6 +154,10 @@ $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(RESOLVER_A) \
 $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
