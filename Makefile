@@ -29,6 +29,7 @@ CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
 MAP_LIBS      = -ldb
+MILTER_LIBS   = -lmilter
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
@@ -140,7 +141,8 @@ TEST_LIBS = $(SPFMILTER_A) $(SRSD_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) \
             $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
 
 tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
-    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print maps/reader \
+    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
+    maps/reader milter/filter \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
 
 # Stand-ins for members of the archive come before it.
@@ -176,6 +178,10 @@ $(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(CHECK_A) $(COMMON_A) 
 $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
+
+$(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
