@@ -37,6 +37,7 @@ struct access {
 	char *path; /* of the file that was read */
 	enum access_type type;
 	struct file_mark mark; /* of what was read */
+	bool is_young;	       /* so much so that a change may not show in it */
 	struct table *table;
 };
 

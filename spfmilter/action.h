@@ -6,10 +6,13 @@
  *	REJECT TEMPFAIL DEFER DISCARD QUARANTINE HOLD	a text may follow
  *	QUARANTINE:text
  *	ERROR:D.S.N:### text  ERROR:D.S.N:text  ERROR:### text
- *	### D.S.N text					as Postfix writes it
+ *	### D.S.N text  ### text			as Postfix writes it
  *
  * The words are sendmail's, and Postfix's where it has others for the same.
- * Case doesn't matter; quotes around the whole text are left out.
+ * Case doesn't matter; quotes around the whole text are left out.  The text of
+ * REJECT and TEMPFAIL may begin with D.S.N, as in Postfix.  A reply code that
+ * isn't written follows from the class of D.S.N, else it is 550.  What stands
+ * behind OK, WHITELIST and SKIP has no meaning.
  */
 #ifndef MAILFROM_SPFMILTER_ACTION_H
 #define MAILFROM_SPFMILTER_ACTION_H
@@ -30,6 +33,9 @@ enum action_verb {
 /* "OK", "WHITELIST", "SKIP", "REJECT"...: the word that stands for them all. */
 const char *action_text(enum action_verb verb);
 
+/* All words that a value may begin with; NULL at the end. */
+extern const char *const action_words[];
+
 struct action {
 	enum action_verb verb;
 	unsigned code;    /* of the reply, 400..599; 0: the default */
@@ -39,11 +45,13 @@ struct action {
 
 enum action_status {
 	ACTION_VALID = 0,
-	ACTION_CORRECTED,   /* classes of ### and D.S.N differ; ### counts, and
-			     * dsn is empty */
+	ACTION_CORRECTED,   /* D.S.N is of another class than ### or the verb,
+			     * which count; dsn is empty */
 	ACTION_UNKNOWN,     /* no such word */
-	ACTION_UNSUPPORTED, /* CBV, DSN, BAN: of another milter */
-	ACTION_BAD_CODE     /* no reply code that refuses: 400..599 */
+	ACTION_UNSUPPORTED, /* CBV, DSN, BAN: of another milter; FILTER and
+			     * others: of Postfix's own tables */
+	ACTION_BAD_CODE     /* no reply code that refuses (400..599), or no
+			     * enhanced code that does (RFC 3463 2: class 4, 5) */
 };
 
 /* A sentence about what is wrong with value; NULL for ACTION_VALID. */

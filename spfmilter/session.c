@@ -209,7 +209,7 @@ is_exempt(const struct session *s, struct text recipient)
 	    lookup_is_exempt(
 		m->access != NULL ? m->access->access->table : NULL,
 		(enum lookup_recipients)session_settings(s)->delay_checks,
-		recipient, &entry);
+		recipient, NULL, &entry);
 }
 
 struct reply

@@ -45,6 +45,9 @@ class Site(exchange.Exchange):
         self.settled()
         return self.mta.mailbox("local", token)
 
+    def count_copies(self, tokens):
+        return spf_cases.count_copies(tokens, f"{self.mta.mail}/local/new/*")
+
     def held(self, token):
         self.settled()
         for path in glob.glob(f"{self.mta.spool}/hold/*"):

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+/* What holds for a table that was filled from any octets. */
+#ifndef MAILFROM_TESTS_FUZZ_ACCESS_H
+#define MAILFROM_TESTS_FUZZ_ACCESS_H
+
+#include "spfmilter/access_.h"
+#include "tests/fuzz/fuzz.h"
+
+static inline void
+check_table(struct table *table)
+{
+	table_finish(table);
+	for (size_t n = 0; n < table_count(table); n++) {
+		const struct entry *e = table_at(table, n);
+		const struct entry *found = table_find(table, e->key);
+
+		FUZZ_CHECK(table_is_ours(e->key) || table_is_mistyped(e->key));
+		FUZZ_CHECK(found != NULL && found <= e);
+		FUZZ_CHECK(text_eq(found->key, e->key));
+		FUZZ_CHECK(n == 0 ||
+		    text_cmp_fold(table_at(table, n - 1)->key, e->key) <= 0);
+		for (size_t i = 0; i < e->key.len; i++)
+			FUZZ_CHECK(e->key.p[i] == ascii_lower(e->key.p[i]));
+	}
+}
+
+/* A reader of databases: all of it, or a reason why not. */
+static inline void
+check_reader(struct text bytes,
+    const char *(*read)(struct text bytes, struct table *table))
+{
+	/* Of just this size, or what is read behind the end isn't found. */
+	char *copy = malloc(bytes.len + (bytes.len == 0));
+	struct table *table = table_new();
+
+	FUZZ_CHECK(copy != NULL && table != NULL);
+	if (bytes.len != 0)
+		memcpy(copy, bytes.p, bytes.len);
+	const char *problem = read(text_at(copy, bytes.len), table);
+	FUZZ_CHECK(problem == NULL || problem[0] != '\0');
+	free(copy);
+	check_table(table);
+	table_free(table);
+}
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/* spfmilter/access_text.c: any octets, as makemap and postmap read them. */
+#include "tests/fuzz/access.h"
+
+static void
+read_as(struct text bytes, enum access_type type)
+{
+	struct report report = {.say = report_ignore};
+	struct table *table = table_new();
+
+	FUZZ_CHECK(table != NULL);
+	bool ok = access_read_text_("fuzz", bytes, type, table, &report);
+	FUZZ_CHECK(ok == (report.errors == 0));
+	check_table(table);
+	for (size_t n = 0; n < table_count(table); n++) {
+		struct text value = table_at(table, n)->value;
+
+		FUZZ_CHECK(table_at(table, n)->line != 0);
+		FUZZ_CHECK(value.len != 0 && value.len <= 65536);
+		FUZZ_CHECK(text_eq(value, text_trim(value)));
+		FUZZ_CHECK(memchr(value.p, '\0', value.len) == NULL);
+	}
+	access_check_text_("fuzz", type, table, &report);
+	table_free(table);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct text bytes = text_at((const char *)data, size);
+
+	read_as(bytes, ACCESS_TEXT);
+	read_as(bytes, ACCESS_TEXTHASH);
+	return 0;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tables of the access file's entries, from lines of key, blank and value.
+ */
+#ifndef MAILFROM_TESTS_TABLES_H
+#define MAILFROM_TESTS_TABLES_H
+
+#include "tests/unit/support.h"
+
+#include "spfmilter/table.h"
+
+static inline struct table *
+table_of(const char *lines)
+{
+	struct text rest = text_of(lines), line, key;
+	struct table *table = table_new();
+	unsigned number = 0;
+
+	assert_non_null(table);
+	while (rest.len != 0) {
+		if (!text_cut(&rest, '\n', &line)) {
+			line = rest;
+			rest.len = 0;
+		}
+		number++;
+		assert_true(text_cut(&line, ' ', &key));
+		assert_true(table_add(table, key, line, number));
+	}
+	table_finish(table);
+	return table;
+}
+
+#endif
