@@ -61,6 +61,7 @@ SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
             access_text account action authres config decide examine fields \
             legacy lint lint_key lookup milter service session \
             session_content session_decision table
+SRSMILTER = replay
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
@@ -77,13 +78,14 @@ CHECK_A   = $(BUILD)/check.a
 SRSD_A    = $(BUILD)/srsd.a
 MILTER_A  = $(BUILD)/milter.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
+SRSMILTER_A = $(BUILD)/srsmilter.a
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfmilter $(BUILD)/spfquery \
             $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
-          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] tools/*.[ch] \
+          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] srsmilter/*.[ch] tools/*.[ch] \
           tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
@@ -115,6 +117,8 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 	$(ARCHIVE)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 	$(ARCHIVE)
+$(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
+	$(ARCHIVE)
 
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
@@ -145,6 +149,7 @@ UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
 UNIT_SPFMILTER = access action authres decide lint lookup table
+UNIT_SRSMILTER = replay
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_cdb access_lmdb access_text
@@ -155,10 +160,12 @@ LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
        $(RESOLVER_A) $(LIBSPF_A)
 TEST_LIBS = $(SRSD_A) $(LIBS)
 TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
+TEST_LIBS_SRSMILTER = $(SRSMILTER_A) $(LIBS)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(MAP_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER)) \
+tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
+    $(UNIT_SRSMILTER)) \
     $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER)) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     maps/reader milter/filter \
@@ -205,6 +212,9 @@ $(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 UNIT_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
 $(UNIT_SPFMILTER:%=$(BUILD)/tests/unit/%): \
     $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SPFMILTER)
+	$(UNIT_TEST)
+$(UNIT_SRSMILTER:%=$(BUILD)/tests/unit/%): \
+    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SRSMILTER)
 	$(UNIT_TEST)
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	$(UNIT_TEST)
