@@ -70,6 +70,17 @@ legacy_detect(const char *path, const struct ini *ini)
 	return false;
 }
 
+void
+legacy_check_mode(
+    const char *path, const struct file *file, struct report *report)
+{
+	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		report_warning(report, path, 0, "secret",
+		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
+		    "with: chown root:mailfrom %s && chmod 0640 %s",
+		    path, path);
+}
+
 /* Where the file is silent, pysrs's defaults, and its milter's to verify. */
 static void
 add_defaults(struct translate *t, struct legacy *l)

@@ -11,6 +11,7 @@
 #ifndef MAILFROM_LEGACY_H
 #define MAILFROM_LEGACY_H
 
+#include "common/file.h"
 #include "common/ini.h"
 #include "rewrite/rewriter.h"
 
@@ -26,6 +27,10 @@ struct legacy {
  * True if a file is pysrs's: by its name, or else by keys that only pysrs has.
  */
 bool legacy_detect(const char *path, const struct ini *ini);
+
+/* Warn if everybody can read the file, which holds the secret. */
+void legacy_check_mode(
+    const char *path, const struct file *file, struct report *report);
 
 /*
  * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.

@@ -136,17 +136,6 @@ load(struct config *c, const struct ini *ini,
 	    report->errors == errors;
 }
 
-static void
-check_legacy_mode(
-    const char *path, const struct file *file, struct report *report)
-{
-	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		report_warning(report, path, 0, "secret",
-		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
-		    "with: chown root:mailfrom %s && chmod 0640 %s",
-		    path, path);
-}
-
 static bool
 load_legacy(struct config *c, const struct file *file, struct report *report)
 {
@@ -154,7 +143,7 @@ load_legacy(struct config *c, const struct file *file, struct report *report)
 	struct legacy legacy = {.secrets = NULL};
 	bool ok;
 
-	check_legacy_mode(c->path, file, report);
+	legacy_check_mode(c->path, file, report);
 	/* It holds the secret itself. */
 	if (!watch_add_read(&c->watch, c->path, file)) {
 		report_error(report, c->path, 0, NULL, "out of memory");
