@@ -98,10 +98,10 @@ class Spfmilter:
         self.values.update(changed)
         self.write("mailfrom.conf", CONFIGURATION.format(**self.values))
 
-    def launch(self, *options, **more):
+    def launch(self, *options, prefix=(), **more):
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "-f", "-c", self.config, *options],
+                [*prefix, PROGRAM, "-f", "-c", self.config, *options],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
 
     def start(self, *options, **more):
