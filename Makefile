@@ -61,6 +61,7 @@ SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
            spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
+SPFPOLICY = spfpolicy spfpolicy_options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
@@ -71,7 +72,8 @@ REWRITE_A = $(BUILD)/rewrite.a
 CHECK_A   = $(BUILD)/check.a
 SRSD_A    = $(BUILD)/srsd.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
-PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spf-libspf2
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spfpolicy \
+            $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
@@ -116,6 +118,9 @@ $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
+$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/%.o) $(SPFMILTER_A) $(COMMON_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(MAP_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
 $(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o $(ENGINE_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -130,9 +135,9 @@ UNIT = access action cache check conf conformance dnsmsg engine file ini \
        legacy libsrs lint lists log lookup maps memory netstring policy \
        protocol rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record table text
-FUZZ = access_cdb access_lmdb access_text dnsmsg engine_wire ini protocol \
-       ses_verify shapes sockaddr spf_eval spf_header spf_macro spf_record \
-       srs_decode
+FUZZ = access_cdb access_lmdb access_text dnsmsg engine_wire ini lookup \
+       protocol ses_verify shapes sockaddr spf_eval spf_header spf_macro \
+       spf_record srs_decode
 BENCH = codec echo load spf spf_delay spf_dns
 
 TEST_LIBS = $(SPFMILTER_A) $(SRSD_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) \
@@ -274,6 +279,7 @@ install: all
 	    $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
 	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
+	install -m 0755 $(BUILD)/spfpolicy $(DESTDIR)$(BINDIR)/spfpolicy
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0644 $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A) \
@@ -294,7 +300,7 @@ install: all
 # make uninstall: remove what install has put there
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
-	    $(DESTDIR)$(SBINDIR)/srsd \
+	    $(DESTDIR)$(BINDIR)/spfpolicy $(DESTDIR)$(SBINDIR)/srsd \
 	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
