@@ -22,6 +22,7 @@ ONLY = {
     "openssl/": {"libsrs/key.c"},
     "ares.h": {"libspf/channel.c"},
     "spf2/": {"libspf/engine_libspf2.c"},
+    "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"libspf/name.c"},
     "yaml.h": {"tools/zone.h"},
 }
