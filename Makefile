@@ -217,6 +217,7 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
 $(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory: LDFLAGS += $(WRAP)
+$(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.

@@ -416,9 +416,11 @@ access_warn(const struct access *access, struct report *report)
 		const char *problem = action_problem(e->status, e->value);
 		struct text key = text_head(e->key, 256);
 
+		/* FRIEND and HATER, and whatever else sendmail makes of it. */
+		if (text_starts(e->key, TEXT("spam")))
+			continue;
 		if (table_is_mistyped(e->key))
-			problem = "is never looked up: no result of SPF is "
-				  "called so";
+			problem = "is never looked up: there is no such tag";
 		if (problem != NULL)
 			report_warning(report, access->path, e->line, NULL,
 			    "%.*s: %s", (int)key.len, key.p, problem);
