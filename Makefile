@@ -67,6 +67,7 @@ SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
            spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
+SPFPOLICY = spfpolicy spfpolicy_options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
@@ -80,7 +81,7 @@ MILTER_A  = $(BUILD)/milter.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfmilter $(BUILD)/spfquery \
-            $(BUILD)/spf-libspf2
+            $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
@@ -134,6 +135,9 @@ $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
+$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/%.o) $(SPFMILTER_A) $(COMMON_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(MAP_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
 $(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o $(ENGINE_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -152,7 +156,7 @@ UNIT_SPFMILTER = access action authres decide lint lookup table
 UNIT_SRSMILTER = replay
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
-FUZZ_SPFMILTER = access_cdb access_lmdb access_text
+FUZZ_SPFMILTER = access_cdb access_lmdb access_text lookup
 BENCH = codec echo load spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
@@ -223,6 +227,7 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
 $(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory: LDFLAGS += $(WRAP)
+$(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
@@ -317,6 +322,7 @@ install: all
 	    $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
 	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
+	install -m 0755 $(BUILD)/spfpolicy $(DESTDIR)$(BINDIR)/spfpolicy
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
 	install -m 0755 $(BUILD)/spfmilter $(DESTDIR)$(SBINDIR)/spfmilter
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
@@ -339,7 +345,8 @@ install: all
 # make uninstall: remove what install has put there
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
-	    $(DESTDIR)$(SBINDIR)/srsd $(DESTDIR)$(SBINDIR)/spfmilter \
+	    $(DESTDIR)$(BINDIR)/spfpolicy $(DESTDIR)$(SBINDIR)/srsd \
+	    $(DESTDIR)$(SBINDIR)/spfmilter \
 	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \

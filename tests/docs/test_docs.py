@@ -130,8 +130,8 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"srs.1", "srsd.8", "spfquery.1", "libsrs.3", "libspf.3",
-            "mailfrom.conf.5"}
+    need = {"srs.1", "srsd.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
+            "libspf.3", "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
 
@@ -274,6 +274,31 @@ def options_of_srsd_are_those_of_its_page():
 @case
 def options_of_spfquery_are_those_of_its_page():
     options_agree("spfquery", "spfquery.1")
+
+
+@case
+def options_of_spfpolicy_are_those_of_its_page():
+    options_agree("spfpolicy", "spfpolicy.1")
+
+
+@case
+def actions_of_spfpolicy_are_those_of_its_page():
+    code = re.search(r"verb_texts\[\] = \{(.*?)\};",
+                     read("spfmilter", "action.c"), re.S).group(1)
+    page = re.search(r"^\.Cm (OK , .*)\nand\n\.Cm (ERROR)$",
+                     read("man", "spfpolicy.1"), re.M)
+    same(set(page.group(1).split(" , ")) | {page.group(2)},
+         set(re.findall(r'"([A-Z]+)"', code)), "spfpolicy(1), action.c")
+
+
+@case
+def lines_of_spfpolicy_are_those_of_its_page():
+    """The names in front of its colons."""
+    source = read("tools", "spfpolicy.c")
+    code = set(re.findall(r'"([a-z]+): ', source))
+    code |= set(re.findall(r'put_line\("([a-z]+)"', source))
+    page = set(items(section("spfpolicy.1", "OUTPUT"), "Sy"))
+    same(page, code - {"spfpolicy"}, "spfpolicy(1), spfpolicy.c")
 
 
 @case
@@ -498,6 +523,17 @@ def examples_of_spfquery_do_what_they_show():
     command, zone = steps[0]
     same(command, "cat example.yml", "first example of spfquery(1)")
     steps_do_what_they_show(steps, {"example.yml": "\n".join(zone) + "\n"})
+
+
+@case
+def examples_of_spfpolicy_do_what_they_show():
+    steps = shown_steps(
+        "".join(literal_blocks(section("spfpolicy.1", "EXAMPLES"))))
+    if len(steps) < 5:
+        raise AssertionError("hardly any example in spfpolicy(1)")
+    command, access = steps[0]
+    same(command, "cat access", "first example of spfpolicy(1)")
+    steps_do_what_they_show(steps, {"access": "\n".join(access) + "\n"})
 
 
 @case

@@ -8,11 +8,11 @@ import sys
 import exchange
 import postfix
 import spf_cases
-import spfmilter
 import tap
 import world
+from spf_cases import spfmilter
 
-PEERS = {"postfix": postfix.PACKAGES, **spfmilter.PEERS}
+PEERS = {"postfix": postfix.PACKAGES, **spf_cases.PEERS}
 # A queue that nobody else's messages are in, and no limits on one client.
 SETTINGS = "smtpd_client_connection_rate_limit = 0\n" \
     "smtpd_delay_reject = yes\nsmtpd_error_sleep_time = 0\n" \
@@ -24,9 +24,10 @@ class Site(exchange.Exchange):
 
     def __init__(self, place):
         super().__init__()
-        self.dns = spfmilter.name_server()
+        self.dns = spfmilter.name_server(spf_cases.FAILING)
         self.filter = spfmilter.Spfmilter(
-            place, "spfmilter", self.dns.port, spf_cases.ACCESS,
+            place.make_dir("run", "spfmilter", owner="mailfrom"), self.dns.name,
+            spf_cases.ACCESS, user="mailfrom",
             listen="inet:10006@127.0.0.1").start()
         self.mta = postfix.Postfix(
             place, "spf-postfix", "fwd.test",

@@ -8,11 +8,11 @@ import sys
 import exchange
 import sendmail
 import spf_cases
-import spfmilter
 import tap
 import world
+from spf_cases import spfmilter
 
-PEERS = {"sendmail": sendmail.PACKAGES, **spfmilter.PEERS}
+PEERS = {"sendmail": sendmail.PACKAGES, **spf_cases.PEERS}
 
 
 def documented_line(socket):
@@ -31,9 +31,11 @@ class Site(exchange.Exchange):
 
     def __init__(self, place):
         super().__init__()
-        self.dns = spfmilter.name_server()
+        self.dns = spfmilter.name_server(spf_cases.FAILING)
         self.filter = spfmilter.Spfmilter(
-            place, "spfmilter", self.dns.port, spf_cases.ACCESS).start()
+            place.make_dir("run", "spfmilter", owner="mailfrom"), self.dns.name,
+            spf_cases.ACCESS, user="mailfrom",
+            spfmilter="socket_mode = 0666").start()
         self.mta = sendmail.Sendmail(
             place, "spf-sendmail", "fwd.test", world.FORWARDER, "MAILER(`smtp')dnl",
             aliases="friend: local\n",

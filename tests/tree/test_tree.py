@@ -14,8 +14,8 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-DIRECTORIES = ("check", "common", "libsrs", "libspf", "rewrite", "srsd",
-               "tools")
+DIRECTORIES = ("check", "common", "libsrs", "libspf", "milter", "rewrite",
+               "spfmilter", "srsd", "tools")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
@@ -33,9 +33,11 @@ MAY_INCLUDE = {
     "libsrs": {"common/text.h"},
     "libspf": {"common/text.h", "common/siphash.h"},
     "check": {"common", "libspf"},
+    "milter": {"common", "libspf"},
     "rewrite": {"common", "libsrs"},
+    "spfmilter": {"check", "common", "libspf", "milter", "rewrite"},
     "srsd": {"common", "libsrs", "rewrite"},
-    "tools": {"common", "libsrs", "libspf", "rewrite"},
+    "tools": {"common", "libsrs", "libspf", "rewrite", "spfmilter"},
 }
 
 # All that the pure libraries may ask of others: memory, strings, SHA-1, IDN,

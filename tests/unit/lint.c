@@ -273,6 +273,35 @@ finds(void **state)
 	}
 }
 
+/* --wrap=calloc */
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+static bool memory_is_out;
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return memory_is_out ? NULL : __real_calloc(count, size);
+}
+
+static void
+says_that_memory_is_out(void **state)
+{
+	struct table *table = table_of("spf-fail REJCET");
+	struct heard heard;
+	struct report report = report_to(&heard);
+
+	(void)state;
+	memory_is_out = true;
+	bool ok = lint_table(table, "access", &report);
+	memory_is_out = false;
+	assert_false(ok);
+	expect_str("no memory", "findings", heard.text,
+	    "error: access: out of memory\n");
+	table_free(table);
+}
+
 /* Entries of a database have no line, and keys may hold anything. */
 static void
 takes_databases(void **state)
@@ -348,6 +377,7 @@ main(void)
 	    cmocka_unit_test(finds),
 	    cmocka_unit_test(takes_databases),
 	    cmocka_unit_test(takes_long_texts),
+	    cmocka_unit_test(says_that_memory_is_out),
 	};
 
 	return cmocka_run_group_tests_name("lint", tests, NULL, NULL);
