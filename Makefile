@@ -121,7 +121,7 @@ UNIT = cache conf conformance dnsmsg engine file ini legacy libsrs lists log \
        spf_record text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
-BENCH = codec echo load spf spf_delay spf_dns
+BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 TEST_LIBS = $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
             $(RESOLVER_A) $(LIBSPF_A)
@@ -177,6 +177,13 @@ $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_L
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
+    milter_steps.o)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LDLIBS)
+$(BUILD)/bench/nothing_milter: $(OBJ)/tests/bench/nothing_milter.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -185,6 +192,7 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
+	@BUILD=$(BUILD) tests/bench/milter.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60
