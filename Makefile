@@ -152,7 +152,7 @@ UNIT_SPFMILTER = access action authres decide lint lookup table
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_cdb access_lmdb access_text lookup
-BENCH = codec echo load spf spf_delay spf_dns
+BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
 LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
@@ -238,6 +238,13 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
+    milter_steps.o)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LDLIBS)
+$(BUILD)/bench/nothing_milter: $(OBJ)/tests/bench/nothing_milter.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -246,6 +253,7 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
+	@BUILD=$(BUILD) tests/bench/milter.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60
