@@ -148,10 +148,11 @@ UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
        lists log maps memory metrics netstring path policy protocol received \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
-UNIT_SPFMILTER = access action authres decide lint lookup table
+UNIT_SPFMILTER = access action authres decide lint lookup spfmilter_config table
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_cdb access_lmdb access_text lookup
+SOAK = test_spf_sendmail test_spf_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
@@ -275,6 +276,17 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory tests
 	@tests/run
+
+# make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
+SOAK_MESSAGES ?= 10000
+SOAK_SESSIONS ?= 64
+soak:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory tests
+	@for test in $(SOAK); do echo "== $$test"; \
+	    MAILFROM_REQUIRE_ALL=1 SOAK_MESSAGES=$(SOAK_MESSAGES) \
+	    SOAK_SESSIONS=$(SOAK_SESSIONS) tests/e2e/$$test.py soak: || exit 1; \
+	done
 
 # make asan: the tests under the address and undefined-behaviour sanitizers
 # make tsan: the tests under the thread sanitizer

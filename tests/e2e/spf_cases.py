@@ -472,7 +472,7 @@ def count_copies(tokens, pattern):
     return counted
 
 
-@case("messages through many sessions, DNS stopped and started, maps replaced "
+@case("soak: messages through many sessions, DNS stopped and started, maps replaced "
       "and SIGHUPs in between: none lost, none accepted against policy")
 def soak(site):
     count = int(os.environ.get("SOAK_MESSAGES", "200"))
