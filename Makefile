@@ -152,12 +152,13 @@ UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
        lists log maps memory message_id metrics netstring path policy protocol received \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
-UNIT_SPFMILTER = access action authres decide lint lookup table
+UNIT_SPFMILTER = access action authres decide lint lookup spfmilter_config table
 UNIT_SRSMILTER = replay
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_cdb access_lmdb access_text lookup
-BENCH = codec echo load spf spf_delay spf_dns
+SOAK = test_spf_sendmail test_spf_postfix
+BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
 LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
@@ -248,6 +249,13 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
+    milter_steps.o)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LDLIBS)
+$(BUILD)/bench/nothing_milter: $(OBJ)/tests/bench/nothing_milter.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -256,6 +264,7 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
+	@BUILD=$(BUILD) tests/bench/milter.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60
@@ -277,6 +286,17 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory tests
 	@tests/run
+
+# make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
+SOAK_MESSAGES ?= 10000
+SOAK_SESSIONS ?= 64
+soak:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory tests
+	@for test in $(SOAK); do echo "== $$test"; \
+	    MAILFROM_REQUIRE_ALL=1 SOAK_MESSAGES=$(SOAK_MESSAGES) \
+	    SOAK_SESSIONS=$(SOAK_SESSIONS) tests/e2e/$$test.py soak: || exit 1; \
+	done
 
 # make asan: the tests under the address and undefined-behaviour sanitizers
 # make tsan: the tests under the thread sanitizer

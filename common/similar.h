@@ -17,7 +17,7 @@
 unsigned similar_distance(struct text a, struct text b);
 
 /*
- * The word, of those up to a NULL, that name is most like; the first of several.
+ * The word, of those up to a NULL, that name is most like; the first of them.
  * NULL: none is like it, which is two edits at most, one in short names.
  */
 const char *similar_word(struct text name, const char *const *words);

@@ -21,7 +21,8 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
-         for name in ("README.md", "SECURITY.md", "CHANGELOG.md")]
+         for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
+                      "FEATURES.md")]
 
 cases = []
 
@@ -683,6 +684,20 @@ def links_in_prose_lead_somewhere():
             elif "://" not in target and not os.path.exists(
                     os.path.join(TOP, target)):
                 raise AssertionError(f"{path}: there is no {target}")
+
+
+@case
+def features_are_shown_by_tests():
+    """Each row of FEATURES.md that says Y has a test, which exists."""
+    text = read("FEATURES.md")
+    claims, tests = text.split("## The tests")
+    claimed = set(re.findall(r"^\| ([^|]+?) \| Y(?:/Y)* \|", claims, re.M))
+    shown = re.findall(r"^\| ([^|]+?) \| (tests/\S+) \| `(.*)` \|$", tests,
+                       re.M)
+    same({feature for feature, _, _ in shown}, claimed, "FEATURES.md")
+    for feature, path, name in shown:
+        if name not in re.sub(r'"\s*\n\s*"', "", read(path)):
+            raise AssertionError(f"{feature}: {path} has no test {name!r}")
 
 
 @case

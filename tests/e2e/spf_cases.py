@@ -365,6 +365,22 @@ def access_changes(site):
         site.filter.change_access(ACCESS)
 
 
+def try_map(site, name, make):
+    """Another access file, made by the MTA's own tool: make(text)."""
+    make("spf-pass:pass.test\tERROR:5.7.9:554 first\n")
+    before = len(site.filter.log())
+    site.filter.reload(access=name)
+    try:
+        _, reply = site.send("bob@pass.test", RCPT)
+        tap.equal(rcpt_said(reply), "554 5.7.9 first", name)
+        make("SPF-Pass:Pass.Test\tERROR:5.7.9:554 second\n")
+        site.filter.wait_for_log("has changed: 1 entries", before)
+        _, reply = site.send("bob@pass.test", RCPT)
+        tap.equal(rcpt_said(reply), "554 5.7.9 second", name)
+    finally:
+        site.filter.reload(access=site.filter.access_path)
+
+
 @case("DNS silent: refused for now, not accepted; then it goes on")
 def dns_silent(site):
     # Another cache, and little patience.
@@ -456,7 +472,7 @@ def count_copies(tokens, pattern):
     return counted
 
 
-@case("messages through many sessions, DNS stopped and started, maps replaced "
+@case("soak: messages through many sessions, DNS stopped and started, maps replaced "
       "and SIGHUPs in between: none lost, none accepted against policy")
 def soak(site):
     count = int(os.environ.get("SOAK_MESSAGES", "200"))

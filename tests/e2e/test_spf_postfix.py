@@ -59,6 +59,19 @@ class Site(exchange.Exchange):
         return False
 
 
+@spf_cases.case("access maps by postmap: hash, btree and texthash")
+def postmap(site):
+    for kind in "hash", "btree", "texthash":
+        path = os.path.join(site.mta.etc, f"spf-{kind}")
+
+        def make(text):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            if kind != "texthash":
+                site.mta.command("postmap", f"{kind}:{path}")
+        spf_cases.try_map(site, f"{kind}:{path}", make)
+
+
 def main():
     place = world.enter(PEERS)
     site = Site(place)

@@ -3,6 +3,7 @@
 
 import os
 import re
+import subprocess
 import sys
 
 import exchange
@@ -63,6 +64,22 @@ class Site(exchange.Exchange):
                     if token in file.read():
                         return True
         return False
+
+
+@spf_cases.case("access maps by makemap: hash and btree, with and without NUL")
+def makemap(site):
+    for kind in "hash", "btree":
+        for options in [], ["-N"]:
+            path = os.path.join(site.mta.etc, f"spf-{kind}{''.join(options)}")
+
+            def make(text):
+                subprocess.run(
+                    [site.mta.program("makemap"), "-C", "/dev/null", *options,
+                     kind, path], input=text, text=True, check=True,
+                    env=site.mta.environment)
+                # Mode 0640 and root's: the group is the filter's here.
+                os.chown(f"{path}.db", 0, 8924)
+            spf_cases.try_map(site, f"{kind}:{path}", make)
 
 
 def main():

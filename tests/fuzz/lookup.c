@@ -2,8 +2,9 @@
 /*
  * Any address, looked up in any access file, which is linted too.
  *
- * Input: an octet of choices, the address and an LF, the text of the file.  What
- * is answered comes from the first key that is there, and can be sent as a reply.
+ * Input: an octet of choices, the address and an LF, the text of the file.
+ * What is answered comes from the first key that is there, and can be sent as a
+ * reply.
  */
 #include "spfmilter/lookup.h"
 #include "spfmilter/access_.h"

@@ -291,7 +291,7 @@ def field_settings(site):
 
 HOSTILE = [
     "\r\n250 ok", "\n\tfolded", "\r", "\n", "\x01", "\x08", "\x1b[2J", "\x7f",
-    "\x80", "\xff\xfe", "\xc2\x9b", "\xe2\x80\xae", "%n%s", "%%", "\"", "'", "\\",
+    "\udc80", "\udcff\udcfe", "\x9b", "\u202e", "%n%s", "%%", "\"", "'", "\\",
     "\\\"", ";", "; spf=pass", "; action=OK", " outcome=accepted", "=", " = ",
     "()", ")", "(", "\" x=\"y", "<>", ">", "<script>", "${j}"]
 
@@ -323,6 +323,40 @@ def hostile(site):
         keys = re.findall(r' (\w+)=(?:"(?:\\.|[^"\\])*"|[^\s"=\\]+)', line)
         if len(set(keys)) != len(keys) or not line[:-1].isprintable():
             raise AssertionError(f"log line {line!r}")
+
+
+@case("internationalised senders: checked, marked and looked up")
+def international(site):
+    d = site.start("spf-fail:j\xf6rg@xn--bcher-kva.test\tERROR:5.7.9:554 you\n"
+                   "spf-fail:xn--bcher-kva.test\tOK\n")
+    domain = "b\xfccher.test"
+    done = talk(d.address, f"<j\xf6rg@{domain}>",
+                arguments=["SMTPUTF8"])
+    equal((done.code, done.text), ("554", "you"), "U-labels")
+    done = talk(d.address, "<bob@xn--bcher-kva.test>")
+    equal(done.verdict, "continue", "A-labels")
+    done = talk(d.address, f"<bob@{domain}>",
+                arguments=["SMTPUTF8"])
+    [field] = done.message.values("Received-SPF")
+    equal(field.split()[0], "fail")
+
+
+@case("our own SRS senders have keys of their own")
+def own_srs(site):
+    d = site.start("srs-fail:\tOK\n", more="[srs]\nfwdomain = fail.test")
+    equal(talk(d.address, "<SRS0=abcd=AA=x.test=y@fail.test>").verdict,
+          "continue")
+    equal(talk(d.address, FAIL).code, "550")
+
+
+@case("what is cached is not asked again, by other senders either")
+def cache(site):
+    d = site.start()
+    equal(talk(d.address, "<first@cached.pass.test>").verdict, "continue")
+    asked = site.dns.questions
+    for n in range(5):
+        equal(talk(d.address, f"<n{n}@cached.pass.test>").verdict, "continue")
+    equal(site.dns.questions, asked, "questions")
 
 
 # --- trouble ---
