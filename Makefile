@@ -297,7 +297,8 @@ tsan: CHECK_FLAGS = BUILD=$(BUILD)/tsan CFLAGS='$(SANITIZE) -fsanitize=thread'
 asan tsan:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory $(CHECK_FLAGS) tests
-	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers tests/run
+	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers \
+	    TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run
 
 # make lint: what compilers and formatters have to say
 lint:
