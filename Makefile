@@ -149,9 +149,9 @@ UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
 UNIT_SPFMILTER = access action authres decide lint lookup spfmilter_config table
-FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
-       spf_header spf_macro spf_record srs_decode
-FUZZ_SPFMILTER = access_cdb access_lmdb access_text lookup
+FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
+       sockaddr spf_eval spf_header spf_macro spf_record srs_decode
+FUZZ_SPFMILTER = access_cdb access_lmdb access_text authres lookup
 SOAK = test_spf_sendmail test_spf_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
