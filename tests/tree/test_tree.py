@@ -25,6 +25,8 @@ ONLY = {
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"libspf/name.c"},
     "yaml.h": {"tools/zone.h"},
+    "libmilter/": {"milter/answer.c", "milter/run.c", "spfmilter/milter.c",
+                   "srsmilter/milter.c"},
 }
 
 # What each directory may include of ours, besides itself.
