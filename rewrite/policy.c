@@ -199,8 +199,7 @@ is_kept(const struct rewriter *r, const struct policy_sender *s,
 		*reason = POLICY_RECIPIENT_EXCLUDED;
 	else if (is_own_srs(r, s))
 		*reason = POLICY_OWN_SRS;
-	else if (list_has_domain(&r->ses_domains, domain) ||
-	    list_has_domain(&r->sign_domains, domain))
+	else if (rewriter_signs(r, domain))
 		return false;
 	else if (list_has_domain(&r->own_domains, domain) ||
 	    (!r->always_rewrite && is_srs_domain(r, s, domain)))
