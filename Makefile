@@ -54,14 +54,15 @@ ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon file ini listen lists log log_conf metrics \
           notify privilege report similar sockaddr translate watch
-REWRITE = legacy message_id policy rewriter secrets settings
+REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
-MILTER  = answer hosts path received reply run
+MILTER  = answer client hosts path received reply run
 SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
             access_text account action authres config decide examine fields \
             legacy lint lint_key lookup milter service session \
             session_content session_decision table
-SRSMILTER = replay
+SRSMILTER = account config milter outgoing recipient replay service session \
+            session_end
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
@@ -80,7 +81,7 @@ SRSD_A    = $(BUILD)/srsd.a
 MILTER_A  = $(BUILD)/milter.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
-PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfmilter $(BUILD)/spfquery \
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter $(BUILD)/spfquery \
             $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
@@ -132,6 +133,12 @@ $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
 
+$(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
+    $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) \
+    $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
+	    $(LDLIBS)
+
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
@@ -153,7 +160,8 @@ UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
 UNIT_SPFMILTER = access action authres decide lint lookup spfmilter_config table
-UNIT_SRSMILTER = replay
+UNIT_SRSMILTER = outgoing recipient replay session session_memory \
+                 srsmilter_config
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_cdb access_lmdb access_text authres lookup
@@ -227,7 +235,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
-$(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory: LDFLAGS += $(WRAP)
+$(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory \
+    $(BUILD)/tests/unit/session_memory: LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 

@@ -15,7 +15,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 DIRECTORIES = ("check", "common", "libsrs", "libspf", "milter", "rewrite",
-               "spfmilter", "srsd", "tools")
+               "spfmilter", "srsd", "srsmilter", "tools")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
@@ -36,9 +36,10 @@ MAY_INCLUDE = {
     "libspf": {"common/text.h", "common/siphash.h"},
     "check": {"common", "libspf"},
     "milter": {"common", "libspf"},
-    "rewrite": {"common", "libsrs"},
+    "rewrite": {"check", "common", "libspf", "libsrs"},
     "spfmilter": {"check", "common", "libspf", "milter", "rewrite"},
-    "srsd": {"common", "libsrs", "rewrite"},
+    "srsd": {"check", "common", "libsrs", "rewrite"},
+    "srsmilter": {"check", "common", "libspf", "libsrs", "milter", "rewrite"},
     "tools": {"common", "libsrs", "libspf", "rewrite", "spfmilter"},
 }
 
