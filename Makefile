@@ -199,13 +199,14 @@ fuzz:
 	    echo "== $$t"; mkdir -p $(BUILD)/fuzz/corpus/$$t; \
 	    clang -std=c11 -D_DEFAULT_SOURCE -I. -O1 -g -pthread \
 	        -DMAILFROM_VERSION='"fuzz"' -DMAILFROM_SYSCONFDIR='"/etc"' \
+	        -DMAILFROM_LIBEXECDIR='"/nowhere"' \
 	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 	        -o $(BUILD)/fuzz/$$t tests/fuzz/$$t.c \
 	        $(LIBSRS:%=libsrs/%.c) $(LIBSPF:%=libspf/%.c) \
-	        $(ENGINE:%=libspf/%.c) libspf/dnsmsg.c libspf/dnsname.c \
-	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
+	        $(ENGINE:%=libspf/%.c) $(RESOLVER:%=libspf/%.c) \
+	        $(COMMON:%=common/%.c) $(CHECK:%=check/%.c) $(REWRITE:%=rewrite/%.c) \
 	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
-	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(HTTP_LIBS) $(LIBEVENT_LIBS) && \
+	        $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(SPF2_LIBS) && \
 	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
 	        tests/fuzz/corpus/$$t || exit 1; \
