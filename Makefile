@@ -50,8 +50,9 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf file ini listen log log_conf metrics notify privilege report sockaddr
-REWRITE = legacy lists policy rewriter secrets settings
+COMMON  = background conf file ini listen log log_conf metrics notify \
+          privilege report sockaddr
+REWRITE = gate legacy lists policy rewriter secrets settings
 CHECK   = audit checker records run settings
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
@@ -71,8 +72,8 @@ PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
-SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] rewrite/*.[ch] srsd/*.[ch] \
-          tools/*.[ch] tests/*/*.[ch])
+SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
+          rewrite/*.[ch] srsd/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
@@ -103,8 +104,9 @@ $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
-	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
+    $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
@@ -119,10 +121,10 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file ini legacy libsrs lists log \
-       maps memory metrics netstring policy protocol rewriter secrets shapes sockaddr \
-       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record text
+UNIT = cache check conf conformance dnsmsg engine file gate ini legacy libsrs \
+       lists log maps memory metrics netstring policy protocol rewriter secrets \
+       shapes sockaddr spf_answer spf_eval spf_header spf_macro spf_memory \
+       spf_property spf_record text
 FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
        spf_header spf_macro spf_record srs_decode
 BENCH = codec echo load spf spf_delay spf_dns

@@ -7,6 +7,7 @@
 
 #include "common/file.h"
 #include "common/log_conf.h"
+#include "rewrite/gate.h"
 #include "rewrite/legacy.h"
 #include "rewrite/rewriter.h"
 
@@ -44,10 +45,13 @@ struct config {
 	struct file_mark mark; /* of that, before it was read */
 	struct srsd_settings srsd;
 	struct rewrite_settings srs;
+	struct check_settings spf;
 	struct log_settings log;
 	struct conf *conf;
 	struct rewriter *rewriter;
-	struct watched_file *watched; /* secrets and lists */
+	struct gate *gate; /* NULL: none is to be asked, and no checker */
+	struct checker *checker;
+	struct watched_file *watched; /* secrets, lists and records */
 	size_t watched_count;
 };
 
@@ -59,6 +63,13 @@ struct config {
 struct config *config_load(
     const char *path, enum srsd_format format, struct report *report);
 void config_free(struct config *config);
+
+/*
+ * Start what the configuration needs to run: a checker, that of old (or NULL)
+ * if it is the same.  After the last fork.  False, and errors were reported.
+ */
+bool config_start(
+    struct config *config, const struct config *old, struct report *report);
 
 /* Whether a secret or list file has changed since config was loaded. */
 bool config_is_stale(const struct config *config);
