@@ -54,7 +54,7 @@ ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon file ini listen lists log log_conf metrics \
           notify privilege report similar sockaddr translate watch
-REWRITE = legacy policy rewriter secrets settings
+REWRITE = gate legacy policy rewriter secrets settings
 CHECK   = audit checker records run settings
 MILTER  = answer hosts path received reply run
 SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
@@ -120,8 +120,9 @@ $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
-	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
+    $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
@@ -144,7 +145,8 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
+UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
+       libsrs \
        lists log maps memory metrics netstring path policy protocol received \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text

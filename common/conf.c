@@ -84,21 +84,27 @@ member(const struct setting *s)
 
 /* --- one value of each type --- */
 
-static void
-set_bool(const struct setting *s, struct text value)
+bool
+conf_bool(struct text word, bool *out)
 {
 	static const char *const yes[] = {"yes", "true", "on", "1"};
 	static const char *const no[] = {"no", "false", "off", "0"};
 
 	for (size_t i = 0; i < 4; i++) {
-		if (text_eq_fold(value, text_of(yes[i])) ||
-		    text_eq_fold(value, text_of(no[i]))) {
-			*(bool *)member(s) =
-			    text_eq_fold(value, text_of(yes[i]));
-			return;
+		if (text_eq_fold(word, text_of(yes[i])) ||
+		    text_eq_fold(word, text_of(no[i]))) {
+			*out = text_eq_fold(word, text_of(yes[i]));
+			return true;
 		}
 	}
-	complain(s, "neither yes nor no", value);
+	return false;
+}
+
+static void
+set_bool(const struct setting *s, struct text value)
+{
+	if (!conf_bool(value, member(s)))
+		complain(s, "neither yes nor no", value);
 }
 
 static void

@@ -66,6 +66,9 @@ struct conf_section {
 	bool elsewhere;
 };
 
+/* Read a CONF_BOOL's word.  False, and *out untouched, if it is none. */
+bool conf_bool(struct text word, bool *out);
+
 /* What conf_load() allocated, and where each key was set. */
 struct conf;
 

@@ -18,6 +18,7 @@ static const char *const reason_texts[] = {
     [POLICY_SENDER_EXCLUDED] = "sender_excluded",
     [POLICY_SENDER_NOT_INCLUDED] = "sender_not_included",
     [POLICY_NO_FWDOMAIN] = "no_fwdomain",
+    [POLICY_SPF_PASSES] = "spf_passes",
     [POLICY_NOT_SRS] = "not_srs",
     [POLICY_FOREIGN_DOMAIN] = "foreign_domain",
     [POLICY_TOO_LONG] = "too_long",
@@ -208,6 +209,10 @@ policy_forward(const struct rewriter *r, const struct policy_sender *s,
 	struct text srs_domain = rewriter_domain(r, s->forwarding_domain);
 	if (srs_domain.len == 0) {
 		out->reason = POLICY_NO_FWDOMAIN;
+		return;
+	}
+	if (s->spf_passes) {
+		out->reason = POLICY_SPF_PASSES;
 		return;
 	}
 	out->reason = reason_of(

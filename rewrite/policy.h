@@ -25,6 +25,7 @@ enum policy_reason {
 	POLICY_SENDER_EXCLUDED,
 	POLICY_SENDER_NOT_INCLUDED,
 	POLICY_NO_FWDOMAIN,
+	POLICY_SPF_PASSES,     /* the gate: all our addresses may send it */
 	POLICY_NOT_SRS,        /* nothing to restore */
 	POLICY_FOREIGN_DOMAIN, /* SRS, but in nobody's domain that we know */
 	/* should have been changed, but can't be */
@@ -55,6 +56,11 @@ struct policy_sender {
 	struct text forwarding_domain; /* whose mail it was; empty: unknown */
 	uint64_t message_id;           /* for SES; unique to this message */
 	uint64_t now_sec;              /* since 1970 UTC */
+	/*
+	 * The gate has let it pass (rewrite/gate.h), which is only asked for a
+	 * sender that is POLICY_FORWARDED without.
+	 */
+	bool spf_passes;
 };
 
 /* Decide on a sender, and rewrite or sign it. */

@@ -259,17 +259,6 @@ load_secrets(const struct maker *m)
 
 /* --- the whole --- */
 
-static bool
-check_gate(const struct maker *m)
-{
-	if (!m->settings->skip_if_spf_passes)
-		return true;
-	fail(m, "skip_if_spf_passes",
-	    "this version cannot check SPF; without the key every sender is "
-	    "rewritten, which is safe");
-	return false;
-}
-
 bool
 rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
     const char *file, const struct rewriter_legacy *legacy,
@@ -286,7 +275,7 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 	r->always_rewrite = settings->always_rewrite;
 	r->ses_server = (uint8_t)settings->ses_server;
 	if (!build_fwdomain(&m) || !build_lists(&m) || !build_codecs(&m) ||
-	    !load_secrets(&m) || !check_gate(&m)) {
+	    !load_secrets(&m)) {
 		rewriter_free(r);
 		return false;
 	}

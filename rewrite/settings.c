@@ -72,6 +72,8 @@ static const struct conf_key keys[] = {
     {"outbound_addresses", CONF_LIST, AT(outbound_addresses),
 	.sample = "192.0.2.1, 2001:db8::1",
 	.help = "The addresses that mail leaves from, for skip_if_spf_passes"},
+    {"helo_name", CONF_TEXT, AT(helo_name), .sample = "mail.example.com",
+	.help = "What we call ourselves there; without it the host's name"},
 };
 
 struct conf_section

@@ -30,6 +30,7 @@ struct rewrite_settings {
 	uint64_t ses_server;
 	bool skip_if_spf_passes;
 	struct conf_list outbound_addresses;
+	struct text helo_name;
 };
 
 extern const char *const rewrite_separators[];

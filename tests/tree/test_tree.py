@@ -17,6 +17,8 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 DIRECTORIES = ("check", "common", "libsrs", "libspf", "milter", "rewrite",
                "spfmilter", "srsd", "tools")
 
+DAEMONS = ("srsd", "spfmilter")
+
 # The files that may include a library's headers; nobody else does.
 ONLY = {
     "openssl/": {"libsrs/key.c"},
@@ -36,9 +38,9 @@ MAY_INCLUDE = {
     "libspf": {"common/text.h"},
     "check": {"common", "libspf"},
     "milter": {"common", "libspf"},
-    "rewrite": {"common", "libsrs"},
+    "rewrite": {"check", "common", "libspf", "libsrs"},
     "spfmilter": {"check", "common", "libspf", "milter", "rewrite"},
-    "srsd": {"common", "libsrs", "rewrite"},
+    "srsd": {"check", "common", "libsrs", "rewrite"},
     "tools": {"common", "libsrs", "libspf", "rewrite", "spfmilter"},
 }
 
@@ -106,7 +108,7 @@ def libraries_keep_to_their_names():
 
 
 def symbols(archive):
-    """Names that an archive defines, and those that it wants."""
+    """Names that an archive or program defines, and those that it wants."""
     lines = subprocess.run(["nm", "-g", os.path.join(BUILD, archive)],
                            check=True, capture_output=True,
                            text=True).stdout.splitlines()
@@ -118,6 +120,14 @@ def symbols(archive):
         elif len(fields) == 3:
             own.add(fields[2])
     return own, wanted
+
+
+def daemons_are_without_libspf2():
+    """daemons aren't linked with libspf2, which may crash"""
+    for name in DAEMONS:
+        for symbol in sorted(symbols(name)[1]):
+            if symbol.startswith("SPF_"):
+                yield f"{name} calls {symbol}"
 
 
 def headers_compile_alone():
@@ -134,7 +144,7 @@ def headers_compile_alone():
 
 CASES = (libraries_have_one_door, directories_know_what_they_may,
          libraries_ask_for_little, libraries_keep_to_their_names,
-         headers_compile_alone)
+         daemons_are_without_libspf2, headers_compile_alone)
 
 
 def main():
