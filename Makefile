@@ -27,7 +27,6 @@ IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
-MAP_LIBS      = -ldb
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
@@ -54,8 +53,8 @@ COMMON  = background conf daemon file ini listen lists log log_conf notify privi
           report sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
 CHECK   = audit checker records run settings
-SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
-            access_text action lookup table
+SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
+            access_lmdb access_name access_text action lookup table
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
@@ -130,9 +129,9 @@ UNIT = access action cache check conf conformance dnsmsg engine file ini \
        legacy libsrs lists log lookup maps memory netstring policy protocol \
        rewriter secrets shapes sockaddr spf_answer spf_eval spf_header \
        spf_macro spf_memory spf_property spf_record table text
-FUZZ = access_cdb access_lmdb access_text dnsmsg engine_wire ini protocol \
-       ses_verify shapes sockaddr spf_eval spf_header spf_macro spf_record \
-       srs_decode
+FUZZ = access_berkeley access_cdb access_lmdb access_text dnsmsg engine_wire \
+       ini protocol ses_verify shapes sockaddr spf_eval spf_header spf_macro \
+       spf_record srs_decode
 BENCH = codec echo load spf spf_delay spf_dns
 
 TEST_LIBS = $(SPFMILTER_A) $(SRSD_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) \
@@ -166,7 +165,7 @@ $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(RESOLVER_A) \
 $(BUILD)/tests/maps/reader: $(OBJ)/tests/maps/reader.o $(SPFMILTER_A) $(COMMON_A) \
     $(LIBSPF_A)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(MAP_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 # As daemons are linked: not with libspf2.
 $(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(CHECK_A) $(COMMON_A) \
     $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
@@ -178,7 +177,7 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -189,7 +188,7 @@ $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 # A fuzz target with a driver that replays its corpus, and mutations of it.
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
@@ -218,7 +217,7 @@ fuzz:
 	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
 	        $(SPFMILTER:%=spfmilter/%.c) \
 	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
-	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(SPF2_LIBS) $(MAP_LIBS) && \
+	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(SPF2_LIBS) && \
 	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
 	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
 	        tests/fuzz/corpus/$$t || exit 1; \

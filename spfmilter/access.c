@@ -152,6 +152,7 @@ struct contents {
 	char *data;
 	size_t len;
 	struct file_mark mark;
+	bool is_young;
 };
 
 static bool
@@ -203,6 +204,7 @@ read_locked(int fd, const char *path, struct contents *out, const char **why,
 	if (!is_readable(path, &st, report))
 		return ACCESS_FAILED;
 	out->mark = file_mark_of(&st);
+	out->is_young = is_young(&out->mark);
 	out->data = malloc((size_t)st.st_size + 1);
 	if (out->data == NULL || !read_octets(fd, (size_t)st.st_size, out)) {
 		report_error(
@@ -289,7 +291,7 @@ load(struct access_name *name, struct access *out, const char **why,
 	out->type =
 	    name->is_bare ? access_sniff_(name->path, bytes) : name->type;
 	out->mark = contents.mark;
-	out->is_young = is_young(&out->mark);
+	out->is_young = contents.is_young;
 	ok = parse(name->path, out->type, bytes, out->table, why, report);
 	free(contents.data);
 	if (ok)

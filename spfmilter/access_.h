@@ -48,8 +48,10 @@ extern const char access_no_memory_[];
 bool access_read_text_(const char *path, struct text bytes,
     enum access_type type, struct table *table, struct report *report);
 
-/* Report duplicates in a finished table of text: errors, or with TEXTHASH
- * warnings, as makemap and postmap do.  False: there are errors. */
+/*
+ * Report duplicates in a finished table of text: errors, or with TEXTHASH
+ * warnings, as makemap and postmap do.  False: there are errors.
+ */
 bool access_check_text_(const char *path, enum access_type type,
     const struct table *table, struct report *report);
 
