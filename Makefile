@@ -23,10 +23,12 @@ WARN = -Wall -Wextra -Wshadow -Wvla -Wconversion -Wswitch-enum \
 
 CRYPTO_LIBS   = $(shell pkg-config --libs libcrypto)
 LIBEVENT_LIBS = $(shell pkg-config --libs libevent_core)
+HTTP_LIBS     = $(shell pkg-config --libs libevent_extra)
 IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
+MILTER_LIBS   = -lmilter
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
@@ -49,17 +51,21 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf daemon file ini listen lists log log_conf notify privilege \
-          report sockaddr translate watch
+COMMON  = background conf daemon file ini listen lists log log_conf metrics \
+          notify privilege report similar sockaddr translate watch
 REWRITE = legacy policy rewriter secrets settings
 CHECK   = audit checker records run settings
+MILTER  = answer hosts path received reply run
 SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
-            access_lmdb access_name access_text action lookup table
+            access_lmdb access_name access_text account action authres config decide examine fields \
+            legacy lint lint_key lookup milter service session \
+            session_content session_decision table
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
            spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
+SPFPOLICY = spfpolicy spfpolicy_options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
@@ -69,13 +75,15 @@ COMMON_A  = $(BUILD)/common.a
 REWRITE_A = $(BUILD)/rewrite.a
 CHECK_A   = $(BUILD)/check.a
 SRSD_A    = $(BUILD)/srsd.a
+MILTER_A  = $(BUILD)/milter.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
-PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfquery $(BUILD)/spf-libspf2
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfmilter $(BUILD)/spfquery \
+            $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
-          rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] tools/*.[ch] \
+          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] tools/*.[ch] \
           tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
@@ -103,6 +111,8 @@ $(CHECK_A): $(CHECK:%=$(OBJ)/check/%.o)
 	$(ARCHIVE)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 	$(ARCHIVE)
+$(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
+	$(ARCHIVE)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 	$(ARCHIVE)
 
@@ -112,8 +122,16 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
+# Daemons aren't linked with libspf2: a helper process runs it for them.
+$(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
+    $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
+
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
+
+$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/%.o) $(SPFMILTER_A) $(COMMON_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
 $(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o $(ENGINE_A) $(LIBSPF_A)
@@ -125,20 +143,30 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = access action cache check conf conformance dnsmsg engine file ini \
-       legacy libsrs lists log lookup maps memory netstring policy protocol \
-       rewriter secrets shapes sockaddr spf_answer spf_eval spf_header \
-       spf_macro spf_memory spf_property spf_record table text
-FUZZ = access_berkeley access_cdb access_lmdb access_text dnsmsg engine_wire \
-       ini protocol ses_verify shapes sockaddr spf_eval spf_header spf_macro \
-       spf_record srs_decode
-BENCH = codec echo load spf spf_delay spf_dns
+UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
+       lists log maps memory metrics netstring path policy protocol received \
+       reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
+       spf_header spf_macro spf_memory spf_property spf_record text
+UNIT_SPFMILTER = access access_memory action authres decide lint lookup \
+                 spfmilter_config table
+FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
+       spf_header spf_macro spf_record srs_decode
+FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text lookup
+SOAK = test_spf_sendmail test_spf_postfix
+BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
-TEST_LIBS = $(SPFMILTER_A) $(SRSD_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) \
-            $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+# Daemons have names in common, so each one's tests are linked with it alone.
+LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
+       $(RESOLVER_A) $(LIBSPF_A)
+TEST_LIBS = $(SRSD_A) $(LIBS)
+TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
+FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
+               $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
-    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print maps/reader \
+tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER)) \
+    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER)) \
+    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
+    maps/reader milter/filter \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
 
 # Stand-ins for members of the archive come before it.
@@ -175,24 +203,49 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
-$(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
+$(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
+
+UNIT_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
+$(UNIT_SPFMILTER:%=$(BUILD)/tests/unit/%): \
+    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SPFMILTER)
+	$(UNIT_TEST)
+$(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
+	$(UNIT_TEST)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
-$(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory: LDFLAGS += $(WRAP)
+$(addprefix $(BUILD)/tests/unit/,access_memory memory spf_memory): LDFLAGS += $(WRAP)
+$(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
+FUZZ_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(FOREIGN_LIBS)
+$(FUZZ_SPFMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
+    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SPFMILTER)
+	$(FUZZ_TEST)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
-	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(SPF_LIBS) $(LDLIBS)
+	$(FUZZ_TEST)
+
+# The same under libFuzzer.
+$(FUZZ_SPFMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
+    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SPFMILTER)
+	$(FUZZ_TEST) -fsanitize=fuzzer
+$(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
+	$(FUZZ_TEST) -fsanitize=fuzzer
 
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
+    milter_steps.o)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(LDLIBS)
+$(BUILD)/bench/nothing_milter: $(OBJ)/tests/bench/nothing_milter.o
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
@@ -201,26 +254,21 @@ $(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
 bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
+	@BUILD=$(BUILD) tests/bench/milter.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60
+FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
+             -fno-sanitize-recover=all
+fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER)
 fuzz:
-	@mkdir -p $(BUILD)/fuzz
-	@for t in $(FUZZ); do \
-	    echo "== $$t"; mkdir -p $(BUILD)/fuzz/corpus/$$t; \
-	    clang -std=c11 -D_DEFAULT_SOURCE -I. -O1 -g -pthread \
-	        -DMAILFROM_VERSION='"fuzz"' -DMAILFROM_SYSCONFDIR='"/etc"' \
-	        -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-	        -o $(BUILD)/fuzz/$$t tests/fuzz/$$t.c \
-	        $(LIBSRS:%=libsrs/%.c) $(LIBSPF:%=libspf/%.c) \
-	        $(ENGINE:%=libspf/%.c) libspf/dnsmsg.c libspf/dnsname.c \
-	        $(COMMON:%=common/%.c) $(REWRITE:%=rewrite/%.c) \
-	        $(SPFMILTER:%=spfmilter/%.c) \
-	        srsd/config.c srsd/maps.c srsd/protocol.c srsd/shapes.c \
-	        $(CRYPTO_LIBS) $(IDN2_LIBS) $(SPF2_LIBS) && \
-	    $(BUILD)/fuzz/$$t -max_total_time=$(FUZZ_SEC) -print_final_stats=1 \
-	        -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/corpus/$$t \
-	        tests/fuzz/corpus/$$t || exit 1; \
+	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
+	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ_ALL:%=$(BUILD)/libfuzzer/fuzz/%)
+	@for t in $(FUZZ_ALL); do \
+	    echo "== $$t"; mkdir -p $(BUILD)/libfuzzer/corpus/$$t; \
+	    $(BUILD)/libfuzzer/fuzz/$$t -max_total_time=$(FUZZ_SEC) \
+	        -print_final_stats=1 -artifact_prefix=$(BUILD)/libfuzzer/ \
+	        $(BUILD)/libfuzzer/corpus/$$t tests/fuzz/corpus/$$t || exit 1; \
 	done
 
 # make check: install what the tests need, and run them all
@@ -228,6 +276,17 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory tests
 	@tests/run
+
+# make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
+SOAK_MESSAGES ?= 10000
+SOAK_SESSIONS ?= 64
+soak:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory tests
+	@for test in $(SOAK); do echo "== $$test"; \
+	    MAILFROM_REQUIRE_ALL=1 SOAK_MESSAGES=$(SOAK_MESSAGES) \
+	    SOAK_SESSIONS=$(SOAK_SESSIONS) tests/e2e/$$test.py soak: || exit 1; \
+	done
 
 # make asan: the tests under the address and undefined-behaviour sanitizers
 # make tsan: the tests under the thread sanitizer
@@ -273,7 +332,9 @@ install: all
 	    $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
 	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
+	install -m 0755 $(BUILD)/spfpolicy $(DESTDIR)$(BINDIR)/spfpolicy
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
+	install -m 0755 $(BUILD)/spfmilter $(DESTDIR)$(SBINDIR)/spfmilter
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0644 $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A) \
 	    $(DESTDIR)$(LIBDIR)
@@ -287,18 +348,21 @@ install: all
 	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
-	$(FILL) etc/systemd/srsd.service >$(DESTDIR)$(UNITDIR)/srsd.service
+	for unit in srsd spfmilter; do $(FILL) etc/systemd/$$unit.service \
+	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
 	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
 
 # make uninstall: remove what install has put there
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
-	    $(DESTDIR)$(SBINDIR)/srsd \
+	    $(DESTDIR)$(BINDIR)/spfpolicy $(DESTDIR)$(SBINDIR)/srsd \
+	    $(DESTDIR)$(SBINDIR)/spfmilter \
 	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
-	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket
+	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket \
+	    $(DESTDIR)$(UNITDIR)/spfmilter.service
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \

@@ -87,15 +87,31 @@ out_hex(struct text_out *out, unsigned char c)
 	out_char(out, digits[c & 15]);
 }
 
-/* Length of a character that a terminal may see: no C1 controls. */
+/*
+ * Characters that turn the direction of text, or end a line (U+200E, U+200F,
+ * U+2028 to U+202E, U+2066 to U+2069): a line could be made to look like
+ * another one.
+ */
+static bool
+misleads(struct text t)
+{
+	unsigned char last = t.len >= 3 ? (unsigned char)t.p[2] : 0;
+
+	if (text_starts(t, TEXT("\xe2\x80")))
+		return last == 0x8e || last == 0x8f ||
+		    (last >= 0xa8 && last <= 0xae);
+	return text_starts(t, TEXT("\xe2\x81")) && last >= 0xa6 && last <= 0xa9;
+}
+
+/* Length of a character that a terminal may see: no C1 controls either. */
 static size_t
 shown_len(struct text t)
 {
 	size_t len = text_utf8_len(t);
 
-	return len == 2 && t.p[0] == '\xc2' && (unsigned char)t.p[1] < 0xa0
-	    ? 0
-	    : len;
+	if (len == 2 && t.p[0] == '\xc2' && (unsigned char)t.p[1] < 0xa0)
+		return 0;
+	return len == 3 && misleads(t) ? 0 : len;
 }
 
 /*

@@ -13,7 +13,7 @@
 static sfsistat
 refuse(SMFICTX *ctx, const struct reply *reply, sfsistat status)
 {
-	char code[8], dsn[16], text[REPLY_SIZE];
+	char code[16], dsn[16], text[REPLY_SIZE];
 
 	if (reply->code == 0)
 		return status;

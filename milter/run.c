@@ -28,6 +28,9 @@
 #define GRACE_MS 500
 #define END_MS   2000
 
+/* How often libmilter is woken to end. */
+#define WAKE_MS 20
+
 /* The socket that libmilter listens on, or -1 if it has opened it itself. */
 static int listener = -1;
 
@@ -141,21 +144,27 @@ run(void *arg)
 	return NULL;
 }
 
-/* smfi_stop() is noticed when the listener wakes up: connect to it. */
-static void
-wake_listener(void)
+/*
+ * smfi_stop() waits for the listener, and that wakes up every few seconds, or
+ * when somebody connects.
+ */
+static void *
+stop(void *arg)
 {
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
-	int fd;
+	(void)arg;
+	smfi_stop();
+	return NULL;
+}
 
-	if (getsockname(listener, (struct sockaddr *)&address, &len) < 0)
-		return;
-	fd = socket(
-	    address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+static void
+wake_listener(const struct sockaddr *address, socklen_t len)
+{
+	int fd = socket(
+	    address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
 	if (fd < 0)
 		return;
-	(void)connect(fd, (struct sockaddr *)&address, len);
+	(void)connect(fd, address, len);
 	close(fd);
 }
 
@@ -209,20 +218,33 @@ work(const struct milter_duties *duties)
 	}
 }
 
+/* Until nobody is busy, or the time is over. */
 static void
-end(const struct milter_duties *duties)
+wait_for_callbacks(const struct milter_duties *duties)
 {
 	uint64_t until = now_ms() + GRACE_MS;
 	struct timespec pause = {.tv_nsec = 5 * 1000000};
-	char what;
 
 	while (duties->busy(duties->arg) != 0 && now_ms() < until)
 		nanosleep(&pause, NULL);
-	smfi_stop();
-	wake_listener();
+}
+
+static void
+end(const struct milter_duties *duties)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+	uint64_t until;
+	pthread_t thread;
+
+	wait_for_callbacks(duties);
+	if (getsockname(listener, (struct sockaddr *)&address, &len) < 0 ||
+	    pthread_create(&thread, NULL, stop, NULL) != 0)
+		return;
+	pthread_detach(thread);
 	for (until = now_ms() + END_MS; now_ms() < until;) {
-		what = listen_until(until);
-		if (what == TOLD_GONE)
+		wake_listener((struct sockaddr *)&address, len);
+		if (listen_until(now_ms() + WAKE_MS) == TOLD_GONE)
 			return;
 	}
 	log_say(LEVEL_WARNING, "libmilter doesn't end; leaving it");

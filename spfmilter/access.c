@@ -245,43 +245,61 @@ read_file(const struct access_name *name, struct contents *out,
 
 /* --- loading --- */
 
-/* Fill table; false: reported, or *why is wrong with the file. */
+/* Who is told of what, and why it doesn't work. */
+struct loading {
+	struct report *report;
+	struct report *findings; /* NULL: an error in text fails the file */
+	const char *why;         /* it is busy, or no good */
+};
+
+static bool
+parse_text(const char *path, enum access_type type, struct text bytes,
+    struct table *table, struct loading *l)
+{
+	bool ok;
+
+	if (access_is_berkeley_(bytes) || access_is_lmdb_(bytes)) {
+		l->why = "is a database, no text";
+		return false;
+	}
+	ok = access_read_text_(path, bytes, type, table,
+	    l->findings != NULL ? l->findings : l->report);
+	table_finish(table);
+	if (l->findings != NULL)
+		return true;
+	return ok && access_check_text_(path, type, table, l->report);
+}
+
+/* Fill table; false: reported, or l->why is wrong with the file. */
 static bool
 parse(const char *path, enum access_type type, struct text bytes,
-    struct table *table, const char **why, struct report *report)
+    struct table *table, struct loading *l)
 {
 	switch (type) {
 	case ACCESS_TEXT:
 	case ACCESS_TEXTHASH:
-		if (access_is_berkeley_(bytes) || access_is_lmdb_(bytes)) {
-			*why = "is a database, no text";
-			return false;
-		}
-		if (!access_read_text_(path, bytes, type, table, report))
-			return false;
-		table_finish(table);
-		return access_check_text_(path, type, table, report);
+		return parse_text(path, type, bytes, table, l);
 	case ACCESS_BERKELEY:
-		*why = access_read_berkeley_(bytes, table);
+		l->why = access_read_berkeley_(bytes, table);
 		break;
 	case ACCESS_LMDB:
-		*why = access_read_lmdb_(bytes, table);
+		l->why = access_read_lmdb_(bytes, table);
 		break;
 	case ACCESS_CDB:
-		*why = access_read_cdb_(bytes, table);
+		l->why = access_read_cdb_(bytes, table);
 		break;
 	}
 	table_finish(table);
-	return *why == NULL;
+	return l->why == NULL;
 }
 
 /* The same into *out, the caller's with ACCESS_OK only. */
 static enum access_status
-load(struct access_name *name, struct access *out, const char **why,
-    struct report *report)
+load(struct access_name *name, struct access *out, struct loading *l)
 {
 	struct contents contents;
-	enum access_status status = read_file(name, &contents, why, report);
+	enum access_status status =
+	    read_file(name, &contents, &l->why, l->report);
 	struct text bytes;
 	bool ok;
 
@@ -292,20 +310,19 @@ load(struct access_name *name, struct access *out, const char **why,
 	    name->is_bare ? access_sniff_(name->path, bytes) : name->type;
 	out->mark = contents.mark;
 	out->is_young = contents.is_young;
-	ok = parse(name->path, out->type, bytes, out->table, why, report);
+	ok = parse(name->path, out->type, bytes, out->table, l);
 	free(contents.data);
 	if (ok)
 		return ACCESS_OK;
-	if (*why != NULL && is_being_written(&out->mark))
+	if (l->why != NULL && is_being_written(&out->mark))
 		return ACCESS_BUSY;
-	if (*why != NULL)
-		report_error(report, name->path, 0, NULL, "%s", *why);
+	if (l->why != NULL)
+		report_error(l->report, name->path, 0, NULL, "%s", l->why);
 	return ACCESS_FAILED;
 }
 
 static enum access_status
-attempt(struct access_name *name, struct access **out, const char **why,
-    struct report *report)
+attempt(struct access_name *name, struct access **out, struct loading *l)
 {
 	struct access *map = calloc(1, sizeof(*map));
 	enum access_status status = ACCESS_FAILED;
@@ -314,9 +331,9 @@ attempt(struct access_name *name, struct access **out, const char **why,
 		map->table = table_new();
 	if (map == NULL || map->table == NULL)
 		report_error(
-		    report, name->path, 0, NULL, "%s", access_no_memory_);
+		    l->report, name->path, 0, NULL, "%s", access_no_memory_);
 	else
-		status = load(name, map, why, report);
+		status = load(name, map, l);
 	if (status != ACCESS_OK) {
 		access_free(map);
 		return status;
@@ -327,25 +344,23 @@ attempt(struct access_name *name, struct access **out, const char **why,
 	return ACCESS_OK;
 }
 
-enum access_status
-access_load(
-    struct text text, bool wait, struct access **out, struct report *report)
+static enum access_status
+load_named(struct text text, bool wait, struct access **out, struct loading *l)
 {
 	static const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
 	struct access_name name;
 	enum access_status status;
-	const char *why;
 
 	*out = NULL;
-	if (!access_name_(text, &name, report))
+	if (!access_name_(text, &name, l->report))
 		return ACCESS_FAILED;
 	for (unsigned waited_ms = 0;; waited_ms += PAUSE_MS) {
-		status = attempt(&name, out, &why, report);
+		status = attempt(&name, out, l);
 		if (status != ACCESS_BUSY || !wait)
 			break;
 		if (waited_ms >= WAIT_MS) {
-			report_error(report, name.path, 0, NULL,
-			    "%s; \"fuser -v %s\" tells who has it open", why,
+			report_error(l->report, name.path, 0, NULL,
+			    "%s; \"fuser -v %s\" tells who has it open", l->why,
 			    name.path);
 			status = ACCESS_FAILED;
 			break;
@@ -354,6 +369,24 @@ access_load(
 	}
 	free(name.path);
 	return status;
+}
+
+enum access_status
+access_load(
+    struct text text, bool wait, struct access **out, struct report *report)
+{
+	struct loading loading = {.report = report};
+
+	return load_named(text, wait, out, &loading);
+}
+
+enum access_status
+access_examine(struct text text, struct access **out, struct report *report,
+    struct report *findings)
+{
+	struct loading loading = {.report = report, .findings = findings};
+
+	return load_named(text, true, out, &loading);
 }
 
 void
@@ -385,9 +418,11 @@ access_warn(const struct access *access, struct report *report)
 		const char *problem = action_problem(e->status, e->value);
 		struct text key = text_head(e->key, 256);
 
+		/* FRIEND and HATER, and whatever else sendmail makes of it. */
+		if (text_starts(e->key, TEXT("spam")))
+			continue;
 		if (table_is_mistyped(e->key))
-			problem = "is never looked up: no result of SPF is "
-				  "called so";
+			problem = "is never looked up: there is no such tag";
 		if (problem != NULL)
 			report_warning(report, access->path, e->line, NULL,
 			    "%.*s: %s", (int)key.len, key.p, problem);

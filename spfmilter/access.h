@@ -56,6 +56,14 @@ enum access_status {
  */
 enum access_status access_load(
     struct text text, bool wait, struct access **out, struct report *report);
+
+/*
+ * The same for whoever wants to know all that is wrong with it, waiting for a
+ * writer.  What would fail a text file is told to findings instead, and what is
+ * malformed left out; of duplicates, which are all there, nothing is said.
+ */
+enum access_status access_examine(struct text text, struct access **out,
+    struct report *report, struct report *findings);
 void access_free(struct access *access);
 
 /*

@@ -7,6 +7,7 @@
 
 #include <stdatomic.h>
 
+#include "common/metrics.h"
 #include "spfmilter/config.h"
 #include "spfmilter/decide.h"
 #include "spfmilter/examine.h"
@@ -46,5 +47,9 @@ struct account {
 
 /* Log it, queue id first, and count it. */
 void account(struct figures *figures, const struct account *message);
+
+/* Write the figures for Prometheus, and those of the resolver. */
+void figures_write(struct metrics_writer *writer, struct figures *figures,
+    const struct spf_resolver_stats *resolver);
 
 #endif

@@ -14,23 +14,19 @@ static const char *const verb_texts[] = {
     [ACTION_ERROR] = "ERROR",
 };
 
-static const struct word {
-	const char *name;
-	enum action_verb verb;
-} words[] = {
-    {"OK", ACTION_OK},
-    {"RELAY", ACTION_OK},
-    {"WHITELIST", ACTION_WHITELIST},
-    {"SKIP", ACTION_SKIP},
-    {"DUNNO", ACTION_SKIP},
-    {"REJECT", ACTION_REJECT},
-    {"TEMPFAIL", ACTION_TEMPFAIL},
-    {"DEFER", ACTION_TEMPFAIL},
-    {"DISCARD", ACTION_DISCARD},
-    {"QUARANTINE", ACTION_QUARANTINE},
-    {"HOLD", ACTION_QUARANTINE},
-    {"ERROR", ACTION_ERROR},
-};
+const char *const action_words[] = {"OK", "RELAY", "WHITELIST", "SKIP", "DUNNO",
+    "REJECT", "TEMPFAIL", "DEFER", "DISCARD", "QUARANTINE", "HOLD", "ERROR",
+    NULL};
+
+/* What they stand for, in the same order. */
+static const enum action_verb word_verbs[] = {ACTION_OK, ACTION_OK,
+    ACTION_WHITELIST, ACTION_SKIP, ACTION_SKIP, ACTION_REJECT, ACTION_TEMPFAIL,
+    ACTION_TEMPFAIL, ACTION_DISCARD, ACTION_QUARANTINE, ACTION_QUARANTINE,
+    ACTION_ERROR};
+
+_Static_assert(sizeof(action_words) / sizeof(action_words[0]) ==
+	sizeof(word_verbs) / sizeof(word_verbs[0]) + 1,
+    "a verb for each word");
 
 #define POSTFIX_OWN "this is an action of Postfix's own tables, not of this one"
 
@@ -123,7 +119,7 @@ is_enhanced_code(struct text word)
 	uint64_t n;
 
 	return text_cut(&word, '.', &digit) && text_cut(&word, '.', &subject) &&
-	    digit.len == 1 && strchr("245", digit.p[0]) != NULL &&
+	    digit.len == 1 && memchr("245", digit.p[0], 3) != NULL &&
 	    subject.len <= 3 && text_uint(subject, 999, &n) && word.len <= 3 &&
 	    text_uint(word, 999, &n);
 }
@@ -222,10 +218,10 @@ parse(struct text t, struct action *out)
 
 	if (is_reply_code(word))
 		return parse_reply(t, out);
-	for (size_t i = 0; i < COUNT(words); i++)
-		if (text_eq_fold(word, text_of(words[i].name))) {
+	for (size_t i = 0; i < COUNT(word_verbs); i++)
+		if (text_eq_fold(word, text_of(action_words[i]))) {
 			take_word(&t);
-			return parse_rest(words[i].verb, t, out);
+			return parse_rest(word_verbs[i], t, out);
 		}
 	return find_unsupported(word) != NULL ? ACTION_UNSUPPORTED
 					      : ACTION_UNKNOWN;

@@ -33,6 +33,9 @@ enum action_verb {
 /* "OK", "WHITELIST", "SKIP", "REJECT"...: the word that stands for them all. */
 const char *action_text(enum action_verb verb);
 
+/* All words that a value may begin with; NULL at the end. */
+extern const char *const action_words[];
+
 struct action {
 	enum action_verb verb;
 	unsigned code;    /* of the reply, 400..599; 0: the default */

@@ -19,7 +19,7 @@
 struct daemon {
 	struct daemon_options options;
 	struct service *service;
-	int pid_fd, ready_fd;
+	int pid_fd, ready_fd, metrics_fd;
 };
 
 static const struct daemon_program program = {.name = "spfmilter",
@@ -113,6 +113,16 @@ on_ready(void *arg)
 	config_release(config);
 }
 
+static bool
+start_metrics(struct daemon *d, struct report *report)
+{
+	const struct metrics_params params = {.fd = d->metrics_fd,
+	    .write = service_write_figures,
+	    .arg = d->service};
+
+	return d->metrics_fd < 0 || metrics_start(&params, report) != NULL;
+}
+
 static int
 serve(struct daemon *d, struct report *report)
 {
@@ -123,7 +133,7 @@ serve(struct daemon *d, struct report *report)
 	d->ready_fd = d->options.foreground ? -1 : background_start();
 	if (!pid_file_write(d->pid_fd))
 		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
-	if (!service_start(d->service, report))
+	if (!service_start(d->service, report) || !start_metrics(d, report))
 		return EXIT_FAILURE;
 	ok = milter_serve(&duties, on_ready);
 	notify_stopping();
@@ -135,7 +145,25 @@ serve(struct daemon *d, struct report *report)
 /* --- starting --- */
 
 static bool
-open_socket(struct daemon *d, const struct config *c,
+open_metrics(struct daemon *d, const struct config *c,
+    const struct listen_options *options, struct report *report)
+{
+	struct text address = c->spfmilter.metrics;
+	struct sockaddr_spec spec;
+	const char *why;
+
+	d->metrics_fd = -1;
+	if (address.len == 0)
+		return true;
+	/* config_load() has seen to it that this can't fail. */
+	if (!sockaddr_parse(address, &spec, &why))
+		return false;
+	d->metrics_fd = listen_open(&spec, options, address.p, report);
+	return d->metrics_fd >= 0;
+}
+
+static bool
+open_sockets(struct daemon *d, const struct config *c,
     const struct privilege *who, struct report *report)
 {
 	const struct spfmilter_settings *s = &c->spfmilter;
@@ -148,8 +176,9 @@ open_socket(struct daemon *d, const struct config *c,
 		conf_line(c->conf, "spfmilter", "socket_owner"), report))
 		return false;
 	return milter_open(milter_filter(d->service), s->listen, &options,
-	    d->options.check_only, c->path,
-	    conf_line(c->conf, "spfmilter", "listen"), report);
+		   d->options.check_only, c->path,
+		   conf_line(c->conf, "spfmilter", "listen"), report) &&
+	    (d->options.check_only || open_metrics(d, c, &options, report));
 }
 
 /* All that needs root, in the order in which it is given up. */
@@ -163,7 +192,7 @@ prepare(struct daemon *d, struct config *c, struct report *report)
 
 	if (!check_only && !privilege_find(user, &who, report))
 		return false;
-	if (!open_socket(d, c, &who, report))
+	if (!open_sockets(d, c, &who, report))
 		return false;
 	if (check_only)
 		return true;

@@ -234,3 +234,15 @@ service_figures(struct service *s)
 {
 	return &s->figures;
 }
+
+void
+service_write_figures(void *arg, struct metrics_writer *writer)
+{
+	struct service *s = arg;
+	struct config *config = service_config(s);
+	struct spf_resolver_stats resolver;
+
+	checker_stats(config->checker, &resolver);
+	config_release(config);
+	figures_write(writer, &s->figures, &resolver);
+}

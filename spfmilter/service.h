@@ -59,6 +59,9 @@ struct config *service_config(struct service *service);
 struct shared_access *service_access(struct service *service);
 void service_access_release(struct shared_access *access);
 
+/* Write all figures for Prometheus; arg is the service. */
+void service_write_figures(void *arg, struct metrics_writer *writer);
+
 struct figures *service_figures(struct service *service);
 
 #endif

@@ -199,13 +199,24 @@ session_queue_id(struct session *s, struct text id)
 	m->queue_id[out.len] = '\0';
 }
 
+/* RFC 5321 4.5.1: "postmaster" is a recipient without a domain. */
+static bool
+is_listed(const struct list *list, struct text recipient)
+{
+	static const struct text postmaster = {"postmaster@", 11};
+
+	if (text_eq_fold(recipient, text_head(postmaster, 10)))
+		recipient = postmaster;
+	return list_has_address(list, recipient);
+}
+
 static bool
 is_exempt(const struct session *s, struct text recipient)
 {
 	const struct message *m = s->message;
 	const struct entry *entry;
 
-	return list_has_address(&s->config->exempt_recipients, recipient) ||
+	return is_listed(&s->config->exempt_recipients, recipient) ||
 	    lookup_is_exempt(
 		m->access != NULL ? m->access->access->table : NULL,
 		(enum lookup_recipients)session_settings(s)->delay_checks,

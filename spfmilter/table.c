@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "common/similar.h"
 #include "libspf/spf.h"
 
 #define BLOCK_SIZE 4096 /* of the first one, octets */
@@ -81,13 +82,30 @@ table_is_ours(struct text key)
 	return cut_prefix(&tag) && is_result(tag);
 }
 
+static bool
+ends_in_result(struct text tag)
+{
+	for (int r = SPF_NONE; r <= SPF_PERMERROR; r++) {
+		struct text result =
+		    text_of(spf_result_text((enum spf_result)r));
+
+		if (tag.len > result.len && text_ends_fold(tag, result))
+			return true;
+	}
+	return false;
+}
+
 bool
 table_is_mistyped(struct text key)
 {
 	struct text tag = text_head(key, tag_len(key));
 
 	/* Without a separator it is somebody's host name. */
-	return tag.len < key.len && !table_is_ours(key) && cut_prefix(&tag);
+	if (tag.len == key.len || table_is_ours(key))
+		return false;
+	return ends_in_result(tag) ||
+	    similar_distance(tag, TEXT("smtp-auth")) == 1 ||
+	    similar_distance(tag, TEXT("spf-to")) == 1 || cut_prefix(&tag);
 }
 
 /* --- building --- */

@@ -33,8 +33,9 @@ void table_free(struct table *table);
 bool table_is_ours(struct text key);
 
 /*
- * Whether a key is meant for us but isn't ours: the prefix, then no result, then
- * ":" or "!", such as "spf-fial:example.com".  Nothing finds it.
+ * Whether a key is meant for us but isn't ours: the prefix and no result, or a
+ * result and no prefix of ours, or nearly smtp-auth or spf-to, then ":" or "!".
+ * Such as "spf-fial:example.com", "hello-fail:example.com".  Nothing finds it.
  */
 bool table_is_mistyped(struct text key);
 

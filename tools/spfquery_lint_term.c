@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "common/similar.h"
 #include "tools/spfquery_lint.h"
 
 static const struct {
@@ -150,59 +151,20 @@ lint_next(struct text *rest, struct lint_term *out,
 
 /* --- hints --- */
 
-/* Insertions, deletions, replacements and swaps between two short words. */
-static unsigned
-distance(struct text a, struct text b)
-{
-	enum { WORD_MAX = 12 };
-	unsigned d[WORD_MAX + 1][WORD_MAX + 1];
-
-	if (a.len > WORD_MAX || b.len > WORD_MAX)
-		return WORD_MAX;
-	for (unsigned i = 0; i <= a.len; i++)
-		for (unsigned j = 0; j <= b.len; j++) {
-			if (i == 0 || j == 0) {
-				d[i][j] = i + j;
-				continue;
-			}
-			char x = ascii_lower(a.p[i - 1]);
-			char y = ascii_lower(b.p[j - 1]);
-			unsigned best = d[i - 1][j - 1] + (x != y);
-
-			if (d[i - 1][j] + 1 < best)
-				best = d[i - 1][j] + 1;
-			if (d[i][j - 1] + 1 < best)
-				best = d[i][j - 1] + 1;
-			if (i > 1 && j > 1 && x == ascii_lower(b.p[j - 2]) &&
-			    y == ascii_lower(a.p[i - 2]) &&
-			    d[i - 2][j - 2] + 1 < best)
-				best = d[i - 2][j - 2] + 1;
-			d[i][j] = best;
-		}
-	return d[a.len][b.len];
-}
-
 /* The word that name may stand for, with its separator, or NULL. */
 static const char *
 near_word(struct text name)
 {
-	const char *found = NULL;
-	unsigned best = name.len >= 6 ? 3 : 2;
+	const char *names[WORDS + 1];
 
 	if (text_eq_fold(name, TEXT("ip")) || text_eq_fold(name, TEXT("ipv4")))
 		return "ip4";
 	if (text_eq_fold(name, TEXT("ipv6")))
 		return "ip6";
-	for (size_t i = 0; i < WORDS; i++) {
-		struct text word = text_of(words[i].name);
-		unsigned d = distance(name, word);
-
-		if (d < best && d < word.len / 2 + 1 && word.len > 1) {
-			best = d;
-			found = words[i].name;
-		}
-	}
-	return found;
+	for (size_t i = 0; i < WORDS; i++)
+		names[i] = words[i].name;
+	names[WORDS] = NULL;
+	return similar_word(name, names);
 }
 
 static bool

@@ -21,7 +21,8 @@ BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
-         for name in ("README.md", "SECURITY.md", "CHANGELOG.md")]
+         for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
+                      "FEATURES.md")]
 
 cases = []
 
@@ -130,8 +131,8 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"srs.1", "srsd.8", "spfquery.1", "libsrs.3", "libspf.3",
-            "mailfrom.conf.5"}
+    need = {"srs.1", "srsd.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
+            "libspf.3", "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
 
@@ -274,6 +275,31 @@ def options_of_srsd_are_those_of_its_page():
 @case
 def options_of_spfquery_are_those_of_its_page():
     options_agree("spfquery", "spfquery.1")
+
+
+@case
+def options_of_spfpolicy_are_those_of_its_page():
+    options_agree("spfpolicy", "spfpolicy.1")
+
+
+@case
+def actions_of_spfpolicy_are_those_of_its_page():
+    code = re.search(r"verb_texts\[\] = \{(.*?)\};",
+                     read("spfmilter", "action.c"), re.S).group(1)
+    page = re.search(r"^\.Cm (OK , .*)\nand\n\.Cm (ERROR)$",
+                     read("man", "spfpolicy.1"), re.M)
+    same(set(page.group(1).split(" , ")) | {page.group(2)},
+         set(re.findall(r'"([A-Z]+)"', code)), "spfpolicy(1), action.c")
+
+
+@case
+def lines_of_spfpolicy_are_those_of_its_page():
+    """The names in front of its colons."""
+    source = read("tools", "spfpolicy.c")
+    code = set(re.findall(r'"([a-z]+): ', source))
+    code |= set(re.findall(r'put_line\("([a-z]+)"', source))
+    page = set(items(section("spfpolicy.1", "OUTPUT"), "Sy"))
+    same(page, code - {"spfpolicy"}, "spfpolicy(1), spfpolicy.c")
 
 
 @case
@@ -501,6 +527,17 @@ def examples_of_spfquery_do_what_they_show():
 
 
 @case
+def examples_of_spfpolicy_do_what_they_show():
+    steps = shown_steps(
+        "".join(literal_blocks(section("spfpolicy.1", "EXAMPLES"))))
+    if len(steps) < 5:
+        raise AssertionError("hardly any example in spfpolicy(1)")
+    command, access = steps[0]
+    same(command, "cat access", "first example of spfpolicy(1)")
+    steps_do_what_they_show(steps, {"access": "\n".join(access) + "\n"})
+
+
+@case
 def examples_of_the_readme_do_what_they_show():
     """Blocks "console", over the zone in the block "yaml"."""
     blocks = fences(PROSE[0])
@@ -647,6 +684,20 @@ def links_in_prose_lead_somewhere():
             elif "://" not in target and not os.path.exists(
                     os.path.join(TOP, target)):
                 raise AssertionError(f"{path}: there is no {target}")
+
+
+@case
+def features_are_shown_by_tests():
+    """Each row of FEATURES.md that says Y has a test, which exists."""
+    text = read("FEATURES.md")
+    claims, tests = text.split("## The tests")
+    claimed = set(re.findall(r"^\| ([^|]+?) \| Y(?:/Y)* \|", claims, re.M))
+    shown = re.findall(r"^\| ([^|]+?) \| (tests/\S+) \| `(.*)` \|$", tests,
+                       re.M)
+    same({feature for feature, _, _ in shown}, claimed, "FEATURES.md")
+    for feature, path, name in shown:
+        if name not in re.sub(r'"\s*\n\s*"', "", read(path)):
+            raise AssertionError(f"{feature}: {path} has no test {name!r}")
 
 
 @case

@@ -8,11 +8,11 @@ import sys
 import exchange
 import postfix
 import spf_cases
-import spfmilter
 import tap
 import world
+from spf_cases import spfmilter
 
-PEERS = {"postfix": postfix.PACKAGES, **spfmilter.PEERS}
+PEERS = {"postfix": postfix.PACKAGES, **spf_cases.PEERS}
 # A queue that nobody else's messages are in, and no limits on one client.
 SETTINGS = "smtpd_client_connection_rate_limit = 0\n" \
     "smtpd_delay_reject = yes\nsmtpd_error_sleep_time = 0\n" \
@@ -24,9 +24,10 @@ class Site(exchange.Exchange):
 
     def __init__(self, place):
         super().__init__()
-        self.dns = spfmilter.name_server()
+        self.dns = spfmilter.name_server(spf_cases.FAILING)
         self.filter = spfmilter.Spfmilter(
-            place, "spfmilter", self.dns.port, spf_cases.ACCESS,
+            place.make_dir("run", "spfmilter", owner="mailfrom"), self.dns.name,
+            spf_cases.ACCESS, user="mailfrom",
             listen="inet:10006@127.0.0.1").start()
         self.mta = postfix.Postfix(
             place, "spf-postfix", "fwd.test",
@@ -45,6 +46,9 @@ class Site(exchange.Exchange):
         self.settled()
         return self.mta.mailbox("local", token)
 
+    def count_copies(self, tokens):
+        return spf_cases.count_copies(tokens, f"{self.mta.mail}/local/new/*")
+
     def held(self, token):
         self.settled()
         for path in glob.glob(f"{self.mta.spool}/hold/*"):
@@ -53,6 +57,19 @@ class Site(exchange.Exchange):
                     if token in file.read():
                         return True
         return False
+
+
+@spf_cases.case("access maps by postmap: hash, btree and texthash")
+def postmap(site):
+    for kind in "hash", "btree", "texthash":
+        path = os.path.join(site.mta.etc, f"spf-{kind}")
+
+        def make(text):
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            if kind != "texthash":
+                site.mta.command("postmap", f"{kind}:{path}")
+        spf_cases.try_map(site, f"{kind}:{path}", make)
 
 
 def main():

@@ -3,16 +3,17 @@
 
 import os
 import re
+import subprocess
 import sys
 
 import exchange
 import sendmail
 import spf_cases
-import spfmilter
 import tap
 import world
+from spf_cases import spfmilter
 
-PEERS = {"sendmail": sendmail.PACKAGES, **spfmilter.PEERS}
+PEERS = {"sendmail": sendmail.PACKAGES, **spf_cases.PEERS}
 
 
 def documented_line(socket):
@@ -31,20 +32,30 @@ class Site(exchange.Exchange):
 
     def __init__(self, place):
         super().__init__()
-        self.dns = spfmilter.name_server()
+        self.dns = spfmilter.name_server(spf_cases.FAILING)
         self.filter = spfmilter.Spfmilter(
-            place, "spfmilter", self.dns.port, spf_cases.ACCESS).start()
+            place.make_dir("run", "spfmilter", owner="mailfrom"), self.dns.name,
+            spf_cases.ACCESS, user="mailfrom",
+            spfmilter="socket_mode = 0666").start()
         self.mta = sendmail.Sendmail(
-            place, "spf-sendmail", "fwd.test", world.FORWARDER, "",
+            place, "spf-sendmail", "fwd.test", world.FORWARDER, "MAILER(`smtp')dnl",
             aliases="friend: local\n",
             features=documented_line(self.filter.unix)).start()
 
+    def settled(self):
+        """Nothing is on its way any more; what is quarantined is named hf."""
+        tap.wait_until(lambda: not self.mta.queue(), "an empty queue")
+
     def delivered(self, token):
-        """Interactive delivery: all is done when the client is told 250."""
+        self.settled()
         return self.mta.mailbox("local", token)
 
+    def count_copies(self, tokens):
+        return spf_cases.count_copies(
+            tokens, f"{self.mta.mail}/local/*.msg")
+
     def held(self, token):
-        """Quarantined messages have control files named hf."""
+        self.settled()
         queue = os.path.join(self.mta.run, "mqueue")
         for name in os.listdir(queue):
             if name.startswith("hf"):
@@ -53,6 +64,22 @@ class Site(exchange.Exchange):
                     if token in file.read():
                         return True
         return False
+
+
+@spf_cases.case("access maps by makemap: hash and btree, with and without NUL")
+def makemap(site):
+    for kind in "hash", "btree":
+        for options in [], ["-N"]:
+            path = os.path.join(site.mta.etc, f"spf-{kind}{''.join(options)}")
+
+            def make(text):
+                subprocess.run(
+                    [site.mta.program("makemap"), "-C", "/dev/null", *options,
+                     kind, path], input=text, text=True, check=True,
+                    env=site.mta.environment)
+                # Mode 0640 and root's: the group is the filter's here.
+                os.chown(f"{path}.db", 0, 8924)
+            spf_cases.try_map(site, f"{kind}:{path}", make)
 
 
 def main():

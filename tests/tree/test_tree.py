@@ -14,14 +14,15 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-DIRECTORIES = ("check", "common", "libsrs", "libspf", "rewrite", "spfmilter",
-               "srsd", "tools")
+DIRECTORIES = ("check", "common", "libsrs", "libspf", "milter", "rewrite",
+               "spfmilter", "srsd", "tools")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
     "openssl/": {"libsrs/key.c"},
     "ares.h": {"libspf/channel.c"},
     "spf2/": {"libspf/engine_libspf2.c"},
+    "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"libspf/name.c"},
     "yaml.h": {"tools/zone.h"},
     # These crash on damaged files: spfmilter/access_*.c read them without.
@@ -36,10 +37,11 @@ MAY_INCLUDE = {
     "libsrs": {"common/text.h"},
     "libspf": {"common/text.h"},
     "check": {"common", "libspf"},
+    "milter": {"common", "libspf"},
     "rewrite": {"common", "libsrs"},
-    "spfmilter": {"check", "common", "libspf", "libsrs", "rewrite"},
+    "spfmilter": {"check", "common", "libspf", "milter", "rewrite"},
     "srsd": {"common", "libsrs", "rewrite"},
-    "tools": {"common", "libsrs", "libspf", "rewrite"},
+    "tools": {"common", "libsrs", "libspf", "rewrite", "spfmilter"},
 }
 
 # All that the pure libraries may ask of others: memory, strings, SHA-1, IDN,

@@ -475,7 +475,9 @@ warns_of_values(void **state)
 	struct access *access;
 	char want[512];
 	const char *path = scratch_write("warn",
-	    TEXT("spf-fail:a OK\nspf-fail:b PERHAPS\nspf-fial:c OK\n"), 0600);
+	    TEXT("spf-fail:a OK\nspf-fail:b PERHAPS\nspf-fial:c OK\n"
+		 "Spam:d@ FRIEND\n"),
+	    0600);
 
 	(void)state;
 	assert_int_equal(
@@ -486,11 +488,47 @@ warns_of_values(void **state)
 	assert_int_equal(report.errors, 0);
 	snprintf(want, sizeof(want),
 	    "warning: DIR/warn:2: spf-fail:b: %s\n"
-	    "warning: DIR/warn:3: spf-fial:c: is never looked up: no result "
-	    "of SPF is called so\n",
+	    "warning: DIR/warn:3: spf-fial:c: is never looked up: there is no "
+	    "such tag\n",
 	    action_problem(ACTION_UNKNOWN, TEXT("PERHAPS")));
 	expect_str("warnings", "said", heard.text, want);
 	access_free(access);
+}
+
+/* What fails a file goes to findings, and the rest is there. */
+static void
+examines_what_is_wrong(void **state)
+{
+	static struct heard heard, found;
+	struct report report = report_to(&heard), findings = report_to(&found);
+	struct access *access;
+	const char *path = scratch_write("examine",
+	    TEXT("spf-fail:a OK\n x\nspf-fail:a REJECT\nspf-fail:b\n"
+		 "spf-fail:c OK\n"),
+	    0600);
+
+	(void)state;
+	assert_int_equal(
+	    access_load(text_of(path), false, &access, &report), ACCESS_FAILED);
+	report = report_to(&heard);
+	assert_int_equal(
+	    access_examine(text_of(path), &access, &report, &findings),
+	    ACCESS_OK);
+	expect_str("examine", "reported", heard.text, "");
+	expect_str("examine", "found", found.text,
+	    "error: DIR/examine:2: begins with white space\n"
+	    "error: DIR/examine:4: no value behind the key \"spf-fail:b\"\n");
+	assert_int_equal(table_count(access->table), 3);
+	access_free(access);
+	findings = report_to(&found);
+	assert_int_equal(access_examine(TEXT("/nonexistent/access"), &access,
+			     &report, &findings),
+	    ACCESS_FAILED);
+	assert_null(access);
+	expect_str("missing", "reported", heard.text,
+	    "error: /nonexistent/access: cannot open: No such file or "
+	    "directory\n");
+	expect_str("missing", "found", found.text, "");
 }
 
 /* --- writers --- */
@@ -654,6 +692,7 @@ main(void)
 	    cmocka_unit_test(says_what_is_wrong),
 	    cmocka_unit_test(waits_for_unfinished_files),
 	    cmocka_unit_test(warns_of_values),
+	    cmocka_unit_test(examines_what_is_wrong),
 	    cmocka_unit_test(respects_locks),
 	    cmocka_unit_test(waits_for_writers),
 	    cmocka_unit_test(sees_changes),

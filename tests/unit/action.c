@@ -277,6 +277,19 @@ codes_always_agree(void **state)
 	assert_true(understood > 10000);
 }
 
+/* A NUL is in every string, but no class. */
+static void
+takes_nul_for_text(void **state)
+{
+	static const struct text value = BYTES("REJECT \0.7.1 x");
+	struct action a;
+
+	(void)state;
+	assert_int_equal(action_parse(value, &a), ACTION_VALID);
+	expect_text("NUL", "dsn", a.dsn, TEXT(""));
+	expect_text("NUL", "text", a.text, text_from(value, 7));
+}
+
 int
 main(void)
 {
@@ -285,6 +298,7 @@ main(void)
 	    cmocka_unit_test(corrects),
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(codes_always_agree),
+	    cmocka_unit_test(takes_nul_for_text),
 	};
 
 	return cmocka_run_group_tests_name("action", tests, NULL, NULL);

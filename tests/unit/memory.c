@@ -8,7 +8,6 @@
  */
 #include "check/checker.h"
 #include "rewrite/legacy.h"
-#include "spfmilter/access.h"
 #include "srsd/config.h"
 #include "tests/unit/rewriters.h"
 
@@ -183,30 +182,6 @@ make_checker(struct report *report)
 	return ok;
 }
 
-/* Texts and databases with long values, of the fuzzer's. */
-static bool
-load_access(struct report *report)
-{
-	static const char *const maps[] = {
-	    "texthash:tests/fuzz/corpus/access_text/small",
-	    "hash:tests/fuzz/corpus/access_berkeley/hash512",
-	    "btree:tests/fuzz/corpus/access_berkeley/btree512",
-	    "lmdb:tests/fuzz/corpus/access_lmdb/tree",
-	    "cdb:tests/fuzz/corpus/access_cdb/small",
-	};
-	bool ok = true;
-
-	for (size_t i = 0; ok && i < COUNT(maps); i++) {
-		struct access *access;
-
-		ok = access_load(text_of(maps[i]), true, &access, report) ==
-		    ACCESS_OK;
-		assert_int_equal(ok, access != NULL);
-		access_free(access);
-	}
-	return ok;
-}
-
 /* --- and fails --- */
 
 /* Try it with the n-th allocation failing; true if it worked. */
@@ -326,13 +301,6 @@ checker(void **state)
 	fail_each(make_checker, 30);
 }
 
-static void
-access_maps(void **state)
-{
-	(void)state;
-	fail_each(load_access, 40);
-}
-
 int
 main(void)
 {
@@ -342,7 +310,6 @@ main(void)
 	    cmocka_unit_test(our_file),
 	    cmocka_unit_test(legacy_file),
 	    cmocka_unit_test(checker),
-	    cmocka_unit_test(access_maps),
 	};
 
 	return cmocka_run_group_tests_name(

@@ -46,6 +46,14 @@ static const struct {
     {BYTES("srs-auth:example.com"), MISTYPED},
     {BYTES("spf-fail :example.com"), MISTYPED},
     {BYTES("spf-fail\0:example.com"), MISTYPED},
+    {BYTES("spf_fail:example.com"), MISTYPED},
+    {BYTES(" spf-fail:"), MISTYPED},
+    {BYTES("spffail:example.com"), MISTYPED},
+    {BYTES("Sfp-Fail:example.com"), MISTYPED},
+    {BYTES("hello-softfail!example.com"), MISTYPED},
+    {BYTES("smtp_auth:example.com"), MISTYPED},
+    {BYTES("SMTPAuth:example.com"), MISTYPED},
+    {BYTES("spfto:postmaster@"), MISTYPED},
 
     {BYTES(""), FOREIGN},
     {BYTES(":"), FOREIGN},
@@ -66,7 +74,6 @@ static const struct {
     {BYTES("smtp:a"), FOREIGN},
     {BYTES("spam.example"), FOREIGN},
     {BYTES("spammer:a"), FOREIGN},
-    {BYTES(" spf-fail:"), FOREIGN},
     {BYTES("fail:example.com"), FOREIGN},
 };
 
