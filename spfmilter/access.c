@@ -2,22 +2,22 @@
 /*
  * Access files under writers that don't wait for us.
  *
- * What writers do, as seen with strace on Debian 12 (sendmail 8.17, Postfix 3.7):
+ * What writers do, by strace on Debian 12 (sendmail 8.17, Postfix 3.7):
  *
  *	makemap hash, btree	flock(LOCK_EX) on the file, then truncate and
  *	postmap hash, btree	write it in place; the inode stays
- *	postmap lmdb		fcntl(F_WRLCK) on the file, F_RDLCK while it reads
- *				its input, then a commit in place, which readers
- *				of the commit before don't notice
+ *	postmap lmdb		fcntl(F_WRLCK) on the file, F_RDLCK while it
+ *				reads its input, then a commit in place, which
+ *				readers of the commit before don't notice
  *	postmap cdb		another file (.tmp), then rename()
  *	editors, mv, cp		rename(), or truncate and write without a lock
  *
  * So we hold a shared flock() and a shared fcntl() lock, never waiting for
- * either, while the file is copied into memory, which takes milliseconds: writers
- * wait that long.  Nothing was changed meanwhile if the path's mark is that of
- * the file at the beginning; else it is read again.  Who doesn't lock may still
- * be caught halfway, so a damaged file that was written to a moment ago counts as
- * being written.
+ * either, while the file is copied into memory, which takes milliseconds:
+ * writers wait that long.  Nothing was changed meanwhile if the path's mark is
+ * that of the file at the beginning; else it is read again.  Who doesn't lock
+ * may still be caught halfway, so a damaged file that was written to a moment
+ * ago counts as being written.
  */
 #define _GNU_SOURCE /* F_OFD_SETLK */
 #include "spfmilter/access_.h"

@@ -8,10 +8,10 @@
  *	lmdb:/path		LMDB, /path.lmdb or /path
  *	cdb:/path		CDB, /path.cdb or /path
  *
- * "hash -o /path" is sendmail's way to write "hash:/path"; its flags mean nothing
- * here, so a file that is missing is an error.  A bare path that turns out to be
- * a database, or without a file but with a database beside it (/path.db ...), is
- * read as what it is.
+ * "hash -o /path" is sendmail's way to write "hash:/path"; its flags mean
+ * nothing here, so a file that is missing is an error.  A bare path that turns
+ * out to be a database, or without a file but with a database beside it
+ * (/path.db ...), is read as what it is.
  *
  * A file is read as a whole, under a shared lock that makemap and postmap
  * respect, and then never looked at again but to see whether it has changed.

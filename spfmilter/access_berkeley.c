@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Berkeley DB, hash and btree of version 9, as release 5.3 writes them.  Numbers
- * are in the order of the machine that wrote the file, which the magic number
- * shows.
+ * Berkeley DB, hash and btree of version 9, as release 5.3 writes them.
+ * Numbers are in the order of the machine that wrote the file, which the magic
+ * number shows.
  *
  *	meta page	size and number of pages, where a btree's root is, where
  *			the buckets of a hash are
@@ -11,11 +11,11 @@
  *	overflow pages	a key or value, over as many as it takes
  *
  * libdb isn't used for this.  It took 247 of 500 truncated hash files for whole
- * ones that end early.  Its verifier found these, but wrote outside of its memory
- * on one of 6000 altered btrees, and prints keys up to a NUL that isn't there.
- * Here every page and item is found to be within the file before it is read, no
- * page is read twice, every key must be where it belongs, and what isn't read
- * must be empty, or it is a part that got lost.
+ * ones that end early.  Its verifier found these, but wrote outside of its
+ * memory on one of 6000 altered btrees, and prints keys up to a NUL that isn't
+ * there.  Here every page and item is found to be within the file before it is
+ * read, no page is read twice, every key must be where it belongs, and what
+ * isn't read must be empty, or it is a part that got lost.
  */
 #include <stdlib.h>
 
@@ -242,8 +242,8 @@ access_read_berkeley_(struct text bytes, struct table *table)
 	const char *problem;
 
 	if (!access_is_berkeley_(bytes))
-		return "is no Berkeley DB hash or btree: \"makemap hash FILE.db "
-		       "<FILE\" makes one of a text";
+		return "is no Berkeley DB hash or btree: \"makemap hash "
+		       "FILE.db <FILE\" makes one of a text";
 	if (bytes.len < META_SIZE)
 		return access_damaged_;
 	db.is_big_endian = berkeley_u8_(bytes, 12) == 0;

@@ -51,8 +51,8 @@ unsigned berkeley_u16_(const struct berkeley *db, struct text t, size_t at);
 uint32_t berkeley_u32_(const struct berkeley *db, struct text t, size_t at);
 
 /*
- * Page `number`, which is used from now on.  False: there is none, or it is used
- * already, as in a circle.
+ * Page `number`, which is used from now on.  False: there is none, or it is
+ * used already, as in a circle.
  */
 bool berkeley_use_page_(
     struct berkeley *db, uint32_t number, struct berkeley_page *out);

@@ -222,7 +222,7 @@ access_sniff_(const char *path, struct text bytes)
 		return ACCESS_BERKELEY;
 	if (access_is_lmdb_(bytes))
 		return ACCESS_LMDB;
-	/* One that is empty or damaged mustn't pass for a text without entries. */
+	/* An empty or damaged one mustn't pass for a text without entries. */
 	for (size_t i = 0; i < TYPES; i++)
 		if (types[i].suffix[0] != '\0' &&
 		    text_ends_fold(text_of(path), text_of(types[i].suffix)))

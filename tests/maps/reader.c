@@ -5,7 +5,7 @@
  *	reader show MAP			the entries, KEY TAB VALUE a line
  *	reader try MAP			the same, but don't wait for a writer
  *	reader damage MAP ENTRIES SEED COUNT
- *					cut and alter the file that is MAP's copy
+ *					cut and alter MAP's file
  *	reader follow MAP KEYS THREADS	look keys up while others write
  *
  * Problems go to stderr.  Exit status: 0, 1 failed, 2 usage, 3 busy.

@@ -78,7 +78,7 @@ def write(path, text):
         file.write(text)
 
 
-# --- what they write -------------------------------------------------------------
+# --- what they write ----------------------------------------------------------
 
 def make_entries(dice, count, value_max):
     """[(key, value)], a part of them sendmail's, without duplicates."""
@@ -269,7 +269,7 @@ def check_names(site):
             expect_shown(read(site, path), expected, path)
 
 
-# --- what goes wrong -------------------------------------------------------------
+# --- what goes wrong ----------------------------------------------------------
 
 @suite.case("a file for another group says which")
 def check_forbidden(site):
@@ -342,7 +342,7 @@ def check_killed(site):
                 expect_shown(done, b"", f"{part} tenths")
 
 
-# --- while they write -------------------------------------------------------------
+# --- while they write ----------------------------------------------------------
 
 @suite.case("makemap at work keeps us out, and we wait for it")
 def check_busy(site):
@@ -354,7 +354,8 @@ def check_busy(site):
         process.stdin.write(b"spf-fail:a REJECT\n")
         process.stdin.flush()
         tap.wait_until(
-            lambda path=path: read(site, f"hash:{path}", "try").returncode == BUSY,
+            lambda path=path:
+            read(site, f"hash:{path}", "try").returncode == BUSY,
             "makemap to lock its file")
         waiting = subprocess.Popen([site.reader, "show", f"hash:{path}"],
                                    stdout=subprocess.PIPE)
@@ -375,8 +376,9 @@ def check_snapshot(site):
     with open(path, "wb") as source:
         source.write(b"spf-fail:a REJECT\n")
         source.flush()
-        tap.wait_until(lambda: read(site, f"lmdb:{path}", "try").returncode != BUSY,
-                       "postmap to let readers in")
+        tap.wait_until(
+            lambda: read(site, f"lmdb:{path}", "try").returncode != BUSY,
+            "postmap to let readers in")
         for _ in range(20):
             expect_shown(read(site, f"lmdb:{path}"), b"spf-fail:a\tOK\n",
                          "before the commit")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The real makemap, postmap and cdb, from Debian's packages, installing none."""
+"""The real makemap, postmap and others, from Debian's packages."""
 
 import os
 import subprocess
@@ -13,7 +13,8 @@ PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
 READER = os.path.join(BUILD, "tests", "maps", "reader")
 
 PACKAGES = {
-    "sendmail": ["sendmail-bin", "sendmail-cf", "libwrap0", "m4", "libsigsegv2"],
+    "sendmail": ["sendmail-bin", "sendmail-cf", "libwrap0", "m4",
+                 "libsigsegv2"],
     "postfix-maps": ["postfix", "postfix-lmdb", "postfix-cdb", "liblmdb0",
                      "libcdb1"],
     "tinycdb": ["tinycdb", "libcdb1"],
