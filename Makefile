@@ -149,9 +149,10 @@ UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
        spf_header spf_macro spf_memory spf_property spf_record text
 UNIT_SPFMILTER = access access_memory action authres decide lint lookup \
                  spfmilter_config table
-FUZZ = dnsmsg engine_wire ini protocol ses_verify shapes sockaddr spf_eval \
-       spf_header spf_macro spf_record srs_decode
-FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text lookup
+FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
+       sockaddr spf_eval spf_header spf_macro spf_record srs_decode
+FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
+                 lookup
 SOAK = test_spf_sendmail test_spf_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
@@ -297,7 +298,8 @@ tsan: CHECK_FLAGS = BUILD=$(BUILD)/tsan CFLAGS='$(SANITIZE) -fsanitize=thread'
 asan tsan:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory $(CHECK_FLAGS) tests
-	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers tests/run
+	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers \
+	    TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run
 
 # make lint: what compilers and formatters have to say
 lint:

@@ -66,10 +66,11 @@ struct check {
 /*
  * Make count checks, at most CHECKS_MAX, side by side and wait for all, until
  * deadline_ms of CLOCK_MONOTONIC: what isn't done by then is a temperror.
- * Where all answers are cached this costs nothing but the evaluation.
+ * Where all answers are cached this costs nothing but the evaluation; else
+ * before_wait, which may be NULL, is called once before it waits.
  */
 void checker_run(struct checker *checker, struct check *checks, size_t count,
-    uint64_t deadline_ms);
+    uint64_t deadline_ms, void (*before_wait)(void));
 
 /*
  * Make one check without waiting; a number for checker_cancel().  The contracts

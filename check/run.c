@@ -172,8 +172,8 @@ time_for(uint64_t deadline_ms)
 }
 
 void
-checker_run(
-    struct checker *c, struct check *checks, size_t count, uint64_t deadline_ms)
+checker_run(struct checker *c, struct check *checks, size_t count,
+    uint64_t deadline_ms, void (*before_wait)(void))
 {
 	struct run run = {.done = false};
 	struct one ones[CHECKS_MAX];
@@ -189,7 +189,10 @@ checker_run(
 		ones[i].id = checker_start(
 		    c, &checks[i].request, timeout_ms, on_done, &ones[i]);
 	}
-	ready = run_leave(&run) || run_wait(&run, deadline_ms);
+	ready = run_leave(&run);
+	if (!ready && before_wait != NULL)
+		before_wait();
+	ready = ready || run_wait(&run, deadline_ms);
 	for (size_t i = 0; i < count && !ready; i++)
 		if (checker_cancel(c, ones[i].id))
 			give_up(c, &checks[i]);

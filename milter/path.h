@@ -2,6 +2,10 @@
 /*
  * Arguments of MAIL and RCPT as a milter gets them: "<user@example.com>", but
  * from Postfix's own processes also "user@example.com", and "" for "<>".
+ *
+ * They are what the client has written.  sendmail and Postfix take more than
+ * RFC 5321 has: comments, groups, paths behind paths, "user%domain".  Where a
+ * filter reads another domain in it than the MTA, nothing that it checks holds.
  */
 #ifndef MAILFROM_MILTER_PATH_H
 #define MAILFROM_MILTER_PATH_H
@@ -9,13 +13,33 @@
 #include "common/text.h"
 
 /*
- * The mailbox in arg: without angle brackets, blanks around them and a source
- * route ("@a,@b:", RFC 5321 4.1.2).  Empty: the null reverse-path.
+ * The mailbox in arg: without angle brackets, what is outside of them, blanks
+ * and a source route ("@a,@b:", RFC 5321 4.1.2).  Of several paths it is the
+ * last.  A view; comments in it stay.  Empty: the null reverse-path.
  */
 struct text path_mailbox(struct text arg);
 
-/* Parts of a mailbox at its last "@"; without one all of it is local part. */
+/*
+ * Parts of a mailbox at its last "@" that isn't in quotes or a comment; without
+ * one all of it is local part.
+ */
 struct text path_local(struct text mailbox);
 struct text path_domain(struct text mailbox);
+
+/*
+ * Whether nobody can read another mailbox in it: a local part of atoms and dots
+ * or one quoted string, and a domain or address literal; or such a local part
+ * alone, if there is no "%" or "!" in it (RFC 5321 4.1.2, RFC 6531 3.3).
+ */
+bool path_is_plain(struct text mailbox);
+
+/*
+ * The sender that the MTA takes arg of MAIL for.  macro: {mail_addr}, with p
+ * NULL if the MTA hasn't sent it.  That isn't simply the sender: Postfix folds
+ * its case, sendmail leaves out domains of its own.  So it is asked only if arg
+ * isn't plain.  *out is a view of either, empty for the null reverse-path.
+ * False: the sender's domain can't be told (553 5.1.7 says so).
+ */
+bool path_sender(struct text arg, struct text macro, struct text *out);
 
 #endif

@@ -31,30 +31,31 @@
 /* How often libmilter is woken to end. */
 #define WAKE_MS 20
 
-/* The socket that libmilter listens on, or -1 if it has opened it itself. */
+/* The socket that libmilter listens on; -1: none yet. */
 static int listener = -1;
+
+/* Its address, and the length of that. */
+static struct sockaddr_storage address;
+static socklen_t address_len;
 
 /* --- the socket --- */
 
-/*
- * A socket of our own, because libmilter sets neither mode nor owner.  It
- * polls before it accepts, and takes a failed accept() for a failure of the
- * socket: so the descriptor blocks.
- */
+/* A socket of our own, because libmilter sets neither mode nor owner. */
 static bool
 hand_over(int fd, struct report *report)
 {
 	char name[32];
-	int on = 1, flags = fcntl(fd, F_GETFL);
+	int on = 1;
 
-	fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
 	/* Accepted sockets inherit it; fails for unix sockets, as it should. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	snprintf(name, sizeof(name), "fd:%d", fd);
 	if (smfi_setconn(name) == MI_SUCCESS &&
 	    smfi_opensocket(false) == MI_SUCCESS) {
 		listener = fd;
-		return true;
+		address_len = sizeof(address);
+		return getsockname(
+			   fd, (struct sockaddr *)&address, &address_len) == 0;
 	}
 	report_error(report, NULL, 0, "listen",
 	    "this libmilter can't be given an open socket (\"fd:\"); "
@@ -64,7 +65,7 @@ hand_over(int fd, struct report *report)
 }
 
 bool
-milter_open(const struct smfiDesc *filter, struct text address,
+milter_open(const struct smfiDesc *filter, struct text where,
     const struct listen_options *options, bool check_only, const char *file,
     unsigned line, struct report *report)
 {
@@ -73,9 +74,9 @@ milter_open(const struct smfiDesc *filter, struct text address,
 	char name[512];
 	int fd;
 
-	if (!sockaddr_parse(address, &spec, &why)) {
+	if (!sockaddr_parse(where, &spec, &why)) {
 		report_error(report, file, line, "listen", "\"%.*s\": %s",
-		    (int)address.len, address.p, why);
+		    (int)where.len, where.p, why);
 		return false;
 	}
 	if (check_only)
@@ -89,7 +90,7 @@ milter_open(const struct smfiDesc *filter, struct text address,
 	smfi_setbacklog(BACKLOG);
 	if (listen_inherited() != 0)
 		return hand_over(LISTEN_FIRST_FD, report);
-	snprintf(name, sizeof(name), "%.*s", (int)address.len, address.p);
+	snprintf(name, sizeof(name), "%.*s", (int)where.len, where.p);
 	fd = listen_open(&spec, options, name, report);
 	return fd >= 0 && hand_over(fd, report);
 }
@@ -116,21 +117,32 @@ on_signal(int number)
 	tell(number == SIGHUP ? TOLD_HUP : TOLD_END);
 }
 
-/*
- * SA_NODEFER: while a handler runs its signal isn't blocked either, or the next
- * one would go to libmilter's thread.
- */
 static void
 take_signals(void)
 {
 	static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
 	struct sigaction action = {
-	    .sa_handler = on_signal, .sa_flags = SA_NODEFER | SA_RESTART};
+	    .sa_handler = on_signal, .sa_flags = SA_RESTART};
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		sigaction(numbers[i], &action, NULL);
 	daemon_signals(SIG_UNBLOCK);
+}
+
+/*
+ * libmilter has a thread that takes these signals by sigwait(), and stops the
+ * filter at each of them, SIGHUP too; it can't be told not to.  The one function
+ * of the C library that it needs for that is this one in a milter: it waits, and
+ * never takes a signal from the main thread.  Nobody else here calls sigwait().
+ */
+int
+sigwait(const sigset_t *set, int *number)
+{
+	(void)set;
+	(void)number;
+	for (;;)
+		pause();
 }
 
 /* --- the thread --- */
@@ -156,16 +168,24 @@ stop(void *arg)
 	return NULL;
 }
 
+/* Connect to ourselves; whoever waits at the listener wakes up. */
 static void
-wake_listener(const struct sockaddr *address, socklen_t len)
+knock(void)
 {
 	int fd = socket(
-	    address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	    address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return;
-	(void)connect(fd, address, len);
+	(void)connect(fd, (struct sockaddr *)&address, address_len);
 	close(fd);
+}
+
+void
+milter_will_wait(void)
+{
+	if (listener >= 0)
+		knock();
 }
 
 static uint64_t
@@ -232,18 +252,15 @@ wait_for_callbacks(const struct milter_duties *duties)
 static void
 end(const struct milter_duties *duties)
 {
-	struct sockaddr_storage address;
-	socklen_t len = sizeof(address);
 	uint64_t until;
 	pthread_t thread;
 
 	wait_for_callbacks(duties);
-	if (getsockname(listener, (struct sockaddr *)&address, &len) < 0 ||
-	    pthread_create(&thread, NULL, stop, NULL) != 0)
+	if (pthread_create(&thread, NULL, stop, NULL) != 0)
 		return;
 	pthread_detach(thread);
 	for (until = now_ms() + END_MS; now_ms() < until;) {
-		wake_listener((struct sockaddr *)&address, len);
+		knock();
 		if (listen_until(now_ms() + WAKE_MS) == TOLD_GONE)
 			return;
 	}

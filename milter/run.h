@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * libmilter's life around a filter: its socket, its thread, signals, the end.
- *
- * libmilter has a thread that waits for SIGHUP, SIGTERM and SIGINT, and stops
- * at each of them.  So these signals are handled, never blocked, in the main
- * thread alone: the kernel delivers a signal of the process to the main thread
- * as long as that takes it.
  */
 #ifndef MAILFROM_MILTER_RUN_H
 #define MAILFROM_MILTER_RUN_H
@@ -41,5 +36,15 @@ struct milter_duties {
  * half a second to end.  False: libmilter has given up by itself; it was logged.
  */
 bool milter_serve(const struct milter_duties *duties, void (*ready)(void *arg));
+
+/*
+ * To be called by a callback before it waits for something.
+ *
+ * libmilter hands sessions that become ready to workers that it has counted as
+ * idle, and starts no more: with some that wait, others wait behind them, for as
+ * long as all of these take one after the other.  A connection that comes in
+ * makes it start one more worker, which takes what is queued.
+ */
+void milter_will_wait(void);
 
 #endif

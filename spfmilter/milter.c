@@ -69,23 +69,30 @@ wanted_actions(const struct session *s)
 	return actions;
 }
 
+static struct connection *
+connection_new(void)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+
+	if (c != NULL && (c->session = session_new(shared)) != NULL)
+		return c;
+	free(c);
+	return NULL;
+}
+
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
     unsigned long reserved2, unsigned long reserved3,
     unsigned long *want_actions, unsigned long *want_steps,
     unsigned long *want2, unsigned long *want3)
 {
-	struct connection *c = calloc(1, sizeof(*c));
+	struct connection *c = connection_new();
 
 	(void)reserved2;
 	(void)reserved3;
-	if (c != NULL)
-		c->session = session_new(shared);
 	/* The MTA then does what it does without us: F=T, tempfail. */
-	if (c == NULL || c->session == NULL) {
-		free(c);
+	if (c == NULL)
 		return SMFIS_REJECT;
-	}
 	c->actions = wanted_actions(c->session) & actions;
 	c->steps = wanted_steps(c->session) & steps;
 	if (c->actions != wanted_actions(c->session))
@@ -109,6 +116,16 @@ on_connect(SMFICTX *ctx, char *name, struct sockaddr *address)
 	struct connection *c = enter(ctx);
 	struct reply reply = reply_go_on();
 
+	/*
+	 * Another session over a connection that was closed (QUIT_NC): nothing
+	 * is negotiated again.  Replies that nobody waits for libmilter drops.
+	 */
+	if (c == NULL) {
+		c = connection_new();
+		if (c == NULL)
+			return leave(SMFIS_TEMPFAIL);
+		smfi_setpriv(ctx, c);
+	}
 	session_connect(c->session, milter_verified_name(ctx, name), address);
 	return leave(answer_if_asked(ctx, c, SMFIP_NR_CONN, &reply));
 }

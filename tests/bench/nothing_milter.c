@@ -16,46 +16,77 @@
 static uint64_t actions, steps;
 static char *macro_lists[SMFIM_LAST + 1];
 
+/*
+ * libmilter writes a line to the system's log for each answer to a step that was
+ * to have none.
+ */
+static sfsistat
+answer(unsigned long no_reply)
+{
+	return (steps & no_reply) != 0 ? SMFIS_NOREPLY : SMFIS_CONTINUE;
+}
+
 static sfsistat
 on_connect(SMFICTX *ctx, char *host, _SOCK_ADDR *address)
 {
 	(void)ctx, (void)host, (void)address;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_CONN);
 }
 
 static sfsistat
 on_helo(SMFICTX *ctx, char *name)
 {
 	(void)ctx, (void)name;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_HELO);
 }
 
 static sfsistat
-on_path(SMFICTX *ctx, char **argv)
+on_mail(SMFICTX *ctx, char **argv)
 {
 	(void)ctx, (void)argv;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_MAIL);
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **argv)
+{
+	(void)ctx, (void)argv;
+	return answer(SMFIP_NR_RCPT);
+}
+
+static sfsistat
+on_data(SMFICTX *ctx)
+{
+	(void)ctx;
+	return answer(SMFIP_NR_DATA);
 }
 
 static sfsistat
 on_header(SMFICTX *ctx, char *name, char *value)
 {
 	(void)ctx, (void)name, (void)value;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_HDR);
+}
+
+static sfsistat
+on_eoh(SMFICTX *ctx)
+{
+	(void)ctx;
+	return answer(SMFIP_NR_EOH);
 }
 
 static sfsistat
 on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 {
 	(void)ctx, (void)chunk, (void)len;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_BODY);
 }
 
 static sfsistat
 on_unknown(SMFICTX *ctx, const char *line)
 {
 	(void)ctx, (void)line;
-	return SMFIS_CONTINUE;
+	return answer(SMFIP_NR_UNKN);
 }
 
 static sfsistat
@@ -109,16 +140,16 @@ main(int argc, char **argv)
 	    .xxfi_version = SMFI_VERSION,
 	    .xxfi_connect = on_connect,
 	    .xxfi_helo = on_helo,
-	    .xxfi_envfrom = on_path,
-	    .xxfi_envrcpt = on_path,
+	    .xxfi_envfrom = on_mail,
+	    .xxfi_envrcpt = on_rcpt,
 	    .xxfi_header = on_header,
-	    .xxfi_eoh = on_other,
+	    .xxfi_eoh = on_eoh,
 	    .xxfi_body = on_body,
 	    .xxfi_eom = on_other,
 	    .xxfi_abort = on_other,
 	    .xxfi_close = on_other,
 	    .xxfi_unknown = on_unknown,
-	    .xxfi_data = on_other,
+	    .xxfi_data = on_data,
 	    .xxfi_negotiate = on_negotiate};
 	bool ok = true;
 	int option;

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """
 How MTAs speak the milter protocol: what they offer, and what else they do
-differently.  From sendmail 8.17.1 (milter.c, headers.c) and Postfix 3.7.11
-(milter8.c, cleanup_milter.c); the manuals don't tell most of it.
+differently.  Read in sendmail 8.17.1 (milter.c, headers.c) and Postfix 3.7.11
+(milter8.c, cleanup_milter.c), and seen with both; their manuals tell little.
 """
 
 import dataclasses
@@ -52,11 +52,6 @@ class Sendmail:
         del old
         return new
 
-    def same_recipient(self, given, named):
-        """The case of domains doesn't matter."""
-        one, other = given.rpartition("@"), named.rpartition("@")
-        return (one[0], one[2].lower()) == (other[0], other[2].lower())
-
 
 class Postfix(Sendmail):
     # It comes with the first recipient that is accepted.
@@ -84,9 +79,6 @@ class Postfix(Sendmail):
         return [word for word in old
                 if word.upper().partition("=")[0] not in changed
                 ] + list(changed.values())
-
-    def same_recipient(self, given, named):
-        return given == named
 
 
 def lists(*texts):

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: ISC */
+#include "milter/path.h"
+
+enum which { FIRST, LAST };
+
+/*
+ * Position of a c that is neither quoted nor in a comment, or t.len.
+ * Backslashes escape everywhere, as they did in RFC 821.
+ */
+static size_t
+find_bare(struct text t, char c, enum which which)
+{
+	size_t found = t.len, depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < t.len; i++) {
+		if (t.p[i] == '\\')
+			i++;
+		else if (t.p[i] == '"' && depth == 0)
+			quoted = !quoted;
+		else if (quoted)
+			continue;
+		else if (t.p[i] == '(')
+			depth++;
+		else if (t.p[i] == ')' && depth != 0)
+			depth--;
+		else if (t.p[i] == c && depth == 0) {
+			found = i;
+			if (which == FIRST)
+				break;
+		}
+	}
+	return found;
+}
+
+/* What is in the last angle brackets: both MTAs take that for the path. */
+static struct text
+without_brackets(struct text t)
+{
+	size_t open = find_bare(t, '<', LAST);
+	struct text inside = text_from(t, open + 1);
+	size_t close = find_bare(inside, '>', FIRST);
+
+	if (open == t.len)
+		return t;
+	/* A quote or comment that nothing closes ends with the path. */
+	if (close == inside.len && inside.len != 0 &&
+	    inside.p[inside.len - 1] == '>')
+		close--;
+	if (close == inside.len && open != 0)
+		return t;
+	return text_trim(text_head(inside, close));
+}
+
+/*
+ * "@a,@b:" is to be ignored (RFC 5321 4.1.1.3), with a mailbox behind it:
+ * without one nothing would be left, which means the null sender.
+ */
+static struct text
+without_route(struct text t)
+{
+	bool literal = false;
+	struct text mailbox;
+
+	if (t.len == 0 || t.p[0] != '@')
+		return t;
+	for (size_t i = 0; i < t.len && t.p[i] != '"'; i++) {
+		if (t.p[i] == '[' || t.p[i] == ']')
+			literal = t.p[i] == '[';
+		if (t.p[i] != ':' || literal)
+			continue;
+		mailbox = text_trim(text_from(t, i + 1));
+		return mailbox.len != 0 ? mailbox : t;
+	}
+	return t;
+}
+
+struct text
+path_mailbox(struct text arg)
+{
+	struct text mailbox = without_route(without_brackets(text_trim(arg)));
+
+	/* An empty local part and no domain: Postfix's null sender too. */
+	if (text_eq(mailbox, TEXT("\"\"")))
+		mailbox.len = 0;
+	return mailbox;
+}
+
+struct text
+path_local(struct text mailbox)
+{
+	return text_head(mailbox, find_bare(mailbox, '@', LAST));
+}
+
+struct text
+path_domain(struct text mailbox)
+{
+	return text_from(mailbox, find_bare(mailbox, '@', LAST) + 1);
+}
+
+/* --- what everybody reads alike --- */
+
+/* Letters, digits, octets of UTF-8, and those of more. */
+static bool
+consists_of(struct text t, const char *more)
+{
+	for (size_t i = 0; i < t.len; i++) {
+		char c = ascii_lower(t.p[i]);
+		bool is_letter = (c >= 'a' && c <= 'z') || (c & 0x80) != 0;
+
+		if (!is_letter && !ascii_is_digit(c) &&
+		    (c == '\0' || strchr(more, c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+static bool
+is_quoted_string(struct text t)
+{
+	if (t.len < 2 || t.p[0] != '"' || text_has_control(t))
+		return false;
+	for (size_t i = 1; i < t.len - 1; i++) {
+		if (t.p[i] == '"')
+			return false;
+		if (t.p[i] == '\\' && ++i == t.len - 1)
+			return false;
+	}
+	return t.p[t.len - 1] == '"';
+}
+
+/* Dots anywhere: some providers give out names like "a..b.". */
+static bool
+is_plain_local(struct text t)
+{
+	return t.len != 0 &&
+	    (consists_of(t, ".!#$%&'*+-/=?^_`{|}~") || is_quoted_string(t));
+}
+
+static bool
+is_plain_domain(struct text t)
+{
+	if (t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']')
+		return consists_of(text_at(t.p + 1, t.len - 2), ".-:");
+	return t.len != 0 && consists_of(t, ".-_");
+}
+
+bool
+path_is_plain(struct text mailbox)
+{
+	struct text local = path_local(mailbox), domain = path_domain(mailbox);
+
+	if (local.len == mailbox.len)
+		return local.len != 0 &&
+		    consists_of(local, ".#$&'*+-/=?^_`{|}~");
+	return is_plain_local(local) && is_plain_domain(domain);
+}
+
+bool
+path_sender(struct text arg, struct text macro, struct text *out)
+{
+	*out = path_mailbox(arg);
+	if (out->len == 0 || path_is_plain(*out))
+		return true;
+	*out = macro;
+	return macro.p != NULL &&
+	    (macro.len == 0 || path_domain(macro).len != 0);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * spfmilter/authres.h: any field and any authserv-id.
+ *
+ * Input: an octet of length, the id, the field.  Fields that are plainly ours
+ * are ours, whatever the id is; ones that plainly belong to another aren't.
+ */
+#include "spfmilter/authres.h"
+#include "tests/fuzz/fuzz.h"
+
+#define ROOM 8192
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* A token of ASCII, and no dot at its end. */
+static bool
+is_simple(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if (t.p[i] <= ' ' || t.p[i] > '~' ||
+		    strchr("()<>@,;:\\\"/[]?=", t.p[i]) != NULL)
+			return false;
+	return t.len != 0 && t.p[t.len - 1] != '.';
+}
+
+static struct text
+skip_blanks(struct text t)
+{
+	while (t.len != 0 && is_blank(t.p[0]))
+		t = text_from(t, 1);
+	return t;
+}
+
+/* "id;" or "id 1;" with blanks and nothing else: *out is the id. */
+static bool
+read_simple(struct text value, struct text *out)
+{
+	struct text rest = skip_blanks(value);
+	size_t len = 0;
+	uint64_t version;
+
+	while (len < rest.len && !is_blank(rest.p[len]) && rest.p[len] != ';')
+		len++;
+	*out = text_head(rest, len);
+	rest = skip_blanks(text_from(rest, len));
+	for (len = 0; len < rest.len && ascii_is_digit(rest.p[len]);)
+		len++;
+	if (len != 0 && !text_uint(text_head(rest, len), 9, &version))
+		return false;
+	rest = skip_blanks(text_from(rest, len));
+	return is_simple(*out) && (rest.len == 0 || rest.p[0] == ';');
+}
+
+static void
+check_ours(struct text id, const char *before, bool quoted, const char *behind,
+    struct text field)
+{
+	static char room[ROOM];
+	struct text_out o = text_out(room, sizeof(room));
+
+	out_str(&o, before);
+	if (!quoted)
+		out_text(&o, id);
+	else {
+		out_char(&o, '"');
+		for (size_t i = 0; i < id.len; i++) {
+			out_char(&o, '\\');
+			out_char(&o, ascii_upper(id.p[i]));
+		}
+		out_char(&o, '"');
+	}
+	out_str(&o, behind);
+	out_text(&o, field);
+	FUZZ_CHECK(o.full || authres_is_of(out_view(&o), id));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct text input = text_at((const char *)data, size), other;
+	size_t len = fuzz_octet(&input);
+	struct text id = text_head(input, len),
+		    field = text_from(input, id.len);
+	bool ours = authres_is_of(field, id);
+
+	FUZZ_CHECK(!authres_is_of(field, TEXT("")));
+	if (is_simple(id)) {
+		check_ours(id, "", false, ";", field);
+		check_ours(id, "\r\n\t", false, "\r\n 1\r\n;", field);
+		check_ours(id, "(a (b) \\() ", false, "(c) 1 (d); ", field);
+		check_ours(id, "", true, " ; ", field);
+		check_ours(id, " (\") ", true, "(\")", TEXT("; none"));
+		check_ours(id, "", false, ".;", field);
+		check_ours(id, "\xc2\xa0", false, "\xc2\xa0;", field);
+		check_ours(id, "x/", false, "/y;", field);
+		if (text_count(field, ')') == 0)
+			check_ours(id, "(not closed ", false, ";", field);
+	}
+	if (is_simple(id) && read_simple(field, &other))
+		FUZZ_CHECK(ours == text_eq_fold(id, other));
+	return 0;
+}
