@@ -28,7 +28,6 @@ IDN2_LIBS     = $(shell pkg-config --libs libidn2)
 CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
-MAP_LIBS      = -ldb
 MILTER_LIBS   = -lmilter
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
@@ -57,10 +56,10 @@ COMMON  = background conf daemon file ini listen lists log log_conf metrics \
 REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
 MILTER  = answer client hosts path received reply run
-SPFMILTER = access access_berkeley access_cdb access_lmdb access_name \
-            access_text account action authres config decide examine fields \
-            legacy lint lint_key lookup milter service session \
-            session_content session_decision table
+SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
+            access_lmdb access_name access_text account action authres \
+            config decide examine fields legacy lint lint_key lookup milter \
+            service session session_content session_decision table
 SRSMILTER = account config milter outgoing recipient replay service session \
             session_end
 SRSD    = config conn maps protocol server shapes sockets worker
@@ -125,13 +124,14 @@ $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
-	$(LINK) -o $@ $^ $(LIBEVENT_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
+    $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(MAP_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) \
@@ -143,7 +143,7 @@ $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LI
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
 $(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/%.o) $(SPFMILTER_A) $(COMMON_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(MAP_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
 $(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o $(ENGINE_A) $(LIBSPF_A)
@@ -155,16 +155,19 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file hosts ini legacy libsrs \
-       lists log maps memory message_id metrics netstring path policy protocol received \
-       reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
-       spf_header spf_macro spf_memory spf_property spf_record text
-UNIT_SPFMILTER = access action authres decide lint lookup spfmilter_config table
+UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
+       libsrs lists log maps memory message_id metrics netstring path policy \
+       protocol received reply rewriter secrets shapes similar sockaddr \
+       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
+       spf_record text
+UNIT_SPFMILTER = access access_memory action authres decide lint lookup \
+                 spfmilter_config table
 UNIT_SRSMILTER = outgoing recipient replay session session_memory \
                  srsmilter_config
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
-FUZZ_SPFMILTER = access_cdb access_lmdb access_text authres lookup
+FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
+                 lookup
 SOAK = test_spf_sendmail test_spf_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
@@ -174,7 +177,7 @@ LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
 TEST_LIBS = $(SRSD_A) $(LIBS)
 TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
 TEST_LIBS_SRSMILTER = $(SRSMILTER_A) $(LIBS)
-FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(MAP_LIBS) \
+FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
 tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
@@ -208,7 +211,7 @@ $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(RESOLVER_A) \
 $(BUILD)/tests/maps/reader: $(OBJ)/tests/maps/reader.o $(SPFMILTER_A) $(COMMON_A) \
     $(LIBSPF_A)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(MAP_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 # As daemons are linked: not with libspf2.
 $(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(CHECK_A) $(COMMON_A) \
     $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
@@ -235,8 +238,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
-$(BUILD)/tests/unit/memory $(BUILD)/tests/unit/spf_memory \
-    $(BUILD)/tests/unit/session_memory: LDFLAGS += $(WRAP)
+$(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
+    spf_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 

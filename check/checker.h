@@ -66,11 +66,16 @@ struct check {
 /*
  * Make count checks, at most CHECKS_MAX, side by side and wait for all, until
  * deadline_ms of CLOCK_MONOTONIC: what isn't done by then is a temperror.
- * Where all answers are cached this costs nothing but the evaluation; else
- * before_wait, which may be NULL, is called once before it waits.
+ * Where all answers are cached this costs nothing but the evaluation.
  */
 void checker_run(struct checker *checker, struct check *checks, size_t count,
-    uint64_t deadline_ms, void (*before_wait)(void));
+    uint64_t deadline_ms);
+
+/*
+ * Have hook called by checker_run() before it waits, on any thread.  For the
+ * process as a whole; before the first check.
+ */
+void checker_before_wait(void (*hook)(void));
 
 /*
  * Make one check without waiting; a number for checker_cancel().  The contracts

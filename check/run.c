@@ -62,6 +62,14 @@ checker_cancel(struct checker *c, uint64_t check)
 
 /* --- many --- */
 
+static void (*before_wait)(void);
+
+void
+checker_before_wait(void (*hook)(void))
+{
+	before_wait = hook;
+}
+
 struct run {
 	atomic_size_t left; /* checks, and the caller while it starts them */
 	pthread_mutex_t lock;
@@ -172,8 +180,8 @@ time_for(uint64_t deadline_ms)
 }
 
 void
-checker_run(struct checker *c, struct check *checks, size_t count,
-    uint64_t deadline_ms, void (*before_wait)(void))
+checker_run(
+    struct checker *c, struct check *checks, size_t count, uint64_t deadline_ms)
 {
 	struct run run = {.done = false};
 	struct one ones[CHECKS_MAX];

@@ -127,8 +127,7 @@ latest_deadline(void)
 
 bool
 gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms,
-    void (*before_wait)(void))
+    struct text sender, uint64_t now_sec, uint64_t deadline_ms)
 {
 	struct check checks[GATE_ADDRESSES_MAX];
 	uint64_t latest_ms = latest_deadline();
@@ -136,7 +135,7 @@ gate_passes(const struct gate *gate, struct checker *checker,
 	for (size_t i = 0; i < gate->count; i++)
 		checks[i].request = request_of(gate, i, sender, now_sec);
 	checker_run(checker, checks, gate->count,
-	    deadline_ms < latest_ms ? deadline_ms : latest_ms, before_wait);
+	    deadline_ms < latest_ms ? deadline_ms : latest_ms);
 	for (size_t i = 0; i < gate->count; i++)
 		if (!is_pass(&checks[i].verdict))
 			return false;

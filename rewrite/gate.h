@@ -32,12 +32,11 @@ void gate_free(struct gate *gate); /* NULL is fine */
 
 /*
  * Ask for sender, which has a domain, and wait until deadline_ms of
- * CLOCK_MONOTONIC (checker_deadline()), but for GATE_TIMEOUT_MS at most.
- * before_wait: see checker_run().  True: it may stay.  Takes 50 KB of stack.
+ * CLOCK_MONOTONIC (checker_deadline()), but for GATE_TIMEOUT_MS at most.  True:
+ * it may stay.  Takes 50 KB of stack.
  */
 bool gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms,
-    void (*before_wait)(void));
+    struct text sender, uint64_t now_sec, uint64_t deadline_ms);
 
 /* --- without waiting --- */
 

@@ -2,22 +2,22 @@
 /*
  * Access files under writers that don't wait for us.
  *
- * What writers do, as seen with strace on Debian 12 (sendmail 8.17, Postfix 3.7):
+ * What writers do, by strace on Debian 12 (sendmail 8.17, Postfix 3.7):
  *
  *	makemap hash, btree	flock(LOCK_EX) on the file, then truncate and
  *	postmap hash, btree	write it in place; the inode stays
- *	postmap lmdb		fcntl(F_WRLCK) on the file, F_RDLCK while it reads
- *				its input, then a commit in place, which readers
- *				of the commit before don't notice
+ *	postmap lmdb		fcntl(F_WRLCK) on the file, F_RDLCK while it
+ *				reads its input, then a commit in place, which
+ *				readers of the commit before don't notice
  *	postmap cdb		another file (.tmp), then rename()
  *	editors, mv, cp		rename(), or truncate and write without a lock
  *
  * So we hold a shared flock() and a shared fcntl() lock, never waiting for
- * either, while the file is copied into memory, which takes milliseconds: writers
- * wait that long.  Nothing was changed meanwhile if the path's mark is that of
- * the file at the beginning; else it is read again.  Who doesn't lock may still
- * be caught halfway, so a damaged file that was written to a moment ago counts as
- * being written.
+ * either, while the file is copied into memory, which takes milliseconds:
+ * writers wait that long.  Nothing was changed meanwhile if the path's mark is
+ * that of the file at the beginning; else it is read again.  Who doesn't lock
+ * may still be caught halfway, so a damaged file that was written to a moment
+ * ago counts as being written.
  */
 #define _GNU_SOURCE /* F_OFD_SETLK */
 #include "spfmilter/access_.h"
@@ -152,6 +152,7 @@ struct contents {
 	char *data;
 	size_t len;
 	struct file_mark mark;
+	bool is_young;
 };
 
 static bool
@@ -203,6 +204,7 @@ read_locked(int fd, const char *path, struct contents *out, const char **why,
 	if (!is_readable(path, &st, report))
 		return ACCESS_FAILED;
 	out->mark = file_mark_of(&st);
+	out->is_young = is_young(&out->mark);
 	out->data = malloc((size_t)st.st_size + 1);
 	if (out->data == NULL || !read_octets(fd, (size_t)st.st_size, out)) {
 		report_error(
@@ -307,7 +309,7 @@ load(struct access_name *name, struct access *out, struct loading *l)
 	out->type =
 	    name->is_bare ? access_sniff_(name->path, bytes) : name->type;
 	out->mark = contents.mark;
-	out->is_young = is_young(&out->mark);
+	out->is_young = contents.is_young;
 	ok = parse(name->path, out->type, bytes, out->table, l);
 	free(contents.data);
 	if (ok)

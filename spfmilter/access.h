@@ -4,13 +4,14 @@
  *
  *	/path  text:/path	text as makemap reads it
  *	texthash:/path		text as postmap reads it
- *	hash:/path  btree:/path	Berkeley DB, /path or /path.db
- *	lmdb:/path		LMDB, /path or /path.lmdb
- *	cdb:/path		CDB, /path or /path.cdb
+ *	hash:/path  btree:/path	Berkeley DB, either, /path.db or /path
+ *	lmdb:/path		LMDB, /path.lmdb or /path
+ *	cdb:/path		CDB, /path.cdb or /path
  *
- * "hash /path" is sendmail's way to write "hash:/path".  A bare path that turns
- * out to be a database, or without a file but with a database beside it (/path.db
- * ...), is read as what it is.
+ * "hash -o /path" is sendmail's way to write "hash:/path"; its flags mean
+ * nothing here, so a file that is missing is an error.  A bare path that turns
+ * out to be a database, or without a file but with a database beside it
+ * (/path.db ...), is read as what it is.
  *
  * A file is read as a whole, under a shared lock that makemap and postmap
  * respect, and then never looked at again but to see whether it has changed.
@@ -43,7 +44,7 @@ struct access {
 
 enum access_status {
 	ACCESS_OK = 0,
-	ACCESS_BUSY,  /* being written: try again */
+	ACCESS_BUSY,  /* being written: try again; nothing is reported */
 	ACCESS_FAILED /* and reported */
 };
 
@@ -65,10 +66,16 @@ enum access_status access_examine(struct text text, struct access **out,
     struct report *report, struct report *findings);
 void access_free(struct access *access);
 
-/* Whether the file is another one than that which was read. */
+/*
+ * Whether the file is another one than that which was read; true once more
+ * behind a change so fresh that another might have left the same time stamp.
+ */
 bool access_is_stale(const struct access *access);
 
-/* Report values that mean nothing, as warnings with their place. */
+/*
+ * Report values that mean nothing, and keys that nothing looks up, as warnings
+ * with their place.
+ */
 void access_warn(const struct access *access, struct report *report);
 
 #endif

@@ -3,8 +3,8 @@
  * The parts of access.c: what a file is called, and a reader for each format.
  *
  * Readers get the whole file in memory, so nobody can change it under them, and
- * take nothing in it for granted: after a crash of its writer, or while somebody
- * copies a file over it, it may hold anything.
+ * take nothing in it for granted: after a crash of its writer, or while
+ * somebody copies a file over it, it may hold anything.
  */
 #ifndef MAILFROM_SPFMILTER_ACCESS__H
 #define MAILFROM_SPFMILTER_ACCESS__H
@@ -24,14 +24,14 @@ struct access_name {
 bool access_name_(
     struct text text, struct access_name *out, struct report *report);
 
-/* The type of a file by its contents, and by its name where they don't tell. */
+/* The type of a file by its contents, or its name where they don't tell. */
 enum access_type access_sniff_(const char *path, struct text bytes);
 bool access_is_berkeley_(struct text bytes);
 bool access_is_lmdb_(struct text bytes);
 
 /*
- * Add all that is in a file to table.  NULL, or what is wrong, a constant.  What
- * was added before something wrong was found is not to be used.
+ * Add all that is in a file to table.  NULL, or what is wrong, a constant.
+ * What was added before something wrong was found is not to be used.
  */
 const char *access_read_berkeley_(struct text bytes, struct table *table);
 const char *access_read_lmdb_(struct text bytes, struct table *table);
@@ -48,8 +48,10 @@ extern const char access_no_memory_[];
 bool access_read_text_(const char *path, struct text bytes,
     enum access_type type, struct table *table, struct report *report);
 
-/* Report duplicates in a finished table of text: errors, or with TEXTHASH
- * warnings, as makemap and postmap do.  False: there are errors. */
+/*
+ * Report duplicates in a finished table of text: errors, or with TEXTHASH
+ * warnings, as makemap and postmap do.  False: there are errors.
+ */
 bool access_check_text_(const char *path, enum access_type type,
     const struct table *table, struct report *report);
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * LMDB 0.9, as postmap writes it (data version 1).  Numbers are in the machine's
- * order and of its size, so a file is only good for machines of its kind.
+ * LMDB 0.9, as postmap writes it (data version 1).  Numbers are in the
+ * machine's order and of its size, so a file is only good for machines of its
+ * kind.
  *
  *	page 0, 1	meta: the one with the higher transaction counts
  *	branch pages	nodes: a key, and the page with the keys from it on
  *	leaf pages	nodes: a key and its value, or the value's first page
  *	overflow pages	a value as a whole, over several pages
  *
- * liblmdb isn't used for this.  It maps the file and trusts it: of 1000 truncated
- * or altered files 518 ended it with SIGBUS and 4 with SIGSEGV.  So here every
- * page and node is found to be within the file before it is read, and the tree
- * as a whole to be what the meta page says: pages, entries, and keys in order.
+ * liblmdb isn't used for this.  It maps the file and trusts it: of 1000
+ * truncated or altered files 518 ended it with SIGBUS and 4 with SIGSEGV.  So
+ * here every page and node is found to be within the file before it is read,
+ * and the tree as a whole to be what the meta page says: pages, entries, and
+ * keys in order.
  */
 #include "spfmilter/access_.h"
 
@@ -178,7 +180,8 @@ read_entry(
 	struct text value;
 
 	if ((node->flags & NODE_SPECIAL) != 0)
-		return "is an LMDB file with databases in it, of another program";
+		return "is an LMDB file of another program: it has databases "
+		       "in it";
 	if (!find_value(w, node, rest, &value) ||
 	    (w->entries++ != 0 && !is_greater(key, w->last_key)))
 		return access_damaged_;

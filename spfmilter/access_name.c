@@ -47,35 +47,42 @@ is_word(struct text t)
 	return t.len != 0;
 }
 
+/* Position of the first blank, or t.len. */
+static size_t
+find_blank(struct text t)
+{
+	size_t at = 0;
+
+	while (at < t.len && !ascii_is_blank(t.p[at]))
+		at++;
+	return at;
+}
+
+/* t behind the words with "-" that it begins with. */
+static struct text
+skip_flags(struct text t)
+{
+	t = text_trim(t);
+	while (text_starts(t, TEXT("-")))
+		t = text_trim(text_from(t, find_blank(t)));
+	return t;
+}
+
 /*
  * Cut "type:", or "type" and the flags that sendmail has there, off *text.
- * NULL: it is a path alone.  False: it is a type that we don't read.
+ * *type is NULL: it is a path alone.  False: it is a type that we don't read.
  */
 static bool
 cut_type(struct text *text, const struct type **type)
 {
-	struct text rest = *text, word;
-	size_t at = 0;
+	size_t colon = text_find(*text, ':'), blank = find_blank(*text);
+	size_t end = colon < blank ? colon : blank;
+	struct text word = text_head(*text, end);
 
-	while (
-	    at < rest.len && rest.p[at] != ':' && !ascii_is_blank(rest.p[at]))
-		at++;
-	word = text_head(rest, at);
-	*type = find_type(word);
-	if (at == rest.len || (*type == NULL && rest.p[at] != ':')) {
-		*type = NULL;
-		return true;
-	}
+	*type = end < text->len ? find_type(word) : NULL;
 	if (*type == NULL)
-		return !is_word(word);
-	rest = text_trim(text_from(rest, at + 1));
-	while (text_starts(rest, TEXT("-"))) {
-		at = 0;
-		while (at < rest.len && !ascii_is_blank(rest.p[at]))
-			at++;
-		rest = text_trim(text_from(rest, at));
-	}
-	*text = rest;
+		return colon == text->len || end != colon || !is_word(word);
+	*text = skip_flags(text_from(*text, end + 1));
 	return true;
 }
 
@@ -215,7 +222,7 @@ access_sniff_(const char *path, struct text bytes)
 		return ACCESS_BERKELEY;
 	if (access_is_lmdb_(bytes))
 		return ACCESS_LMDB;
-	/* One that is empty or damaged mustn't pass for a text without entries. */
+	/* An empty or damaged one mustn't pass for a text without entries. */
 	for (size_t i = 0; i < TYPES; i++)
 		if (types[i].suffix[0] != '\0' &&
 		    text_ends_fold(text_of(path), text_of(types[i].suffix)))

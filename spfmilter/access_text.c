@@ -2,17 +2,18 @@
 /*
  * Access files as text, a key and a value a line.
  *
- * As makemap reads them: the key ends at the first white space, and "#" begins a
- * comment in column 1 only.  A line that begins with white space is an error;
+ * As makemap reads them: the key ends at the first white space, and "#" begins
+ * a comment in column 1 only.  A line that begins with white space is an error;
  * here one of nothing else is blank.
  *
- * As postmap reads them (texthash): such a line continues the one before, across
- * comments and blank lines, comments may be indented, and white space between
- * quotes doesn't end a key.
+ * As postmap reads them (texthash): such a line continues the one before,
+ * across comments and blank lines, comments may be indented, and white space
+ * between quotes doesn't end a key.
  *
  * White space at the end of a value is left out.  Two differences are meant:
  * what postmap skips with a warning is an error here, for a policy that is
- * missing is found too late; and lines may be longer than makemap's 1024 octets.
+ * missing is found too late; and lines may be longer than makemap's 1024
+ * octets.
  */
 #include <stdlib.h>
 

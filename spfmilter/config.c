@@ -177,6 +177,7 @@ build_lists(struct config *c, struct report *report)
 	    list_build(&c->exempt_helo, &s->exempt_helo) &&
 	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
 	    rewrite_srs_domains(&c->srs, &c->srs_domains) &&
+	    watch_add(&c->watch, c->spf.record_file) &&
 	    watch_add_lists(&c->watch, c->conf))
 		return true;
 	report_error(report, c->path, 0, NULL, "out of memory");

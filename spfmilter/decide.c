@@ -7,6 +7,7 @@ static const char *const reason_texts[] = {
     [DECIDED_INTERNAL] = "internal",
     [DECIDED_TRUSTED_RELAY] = "trusted_relay",
     [DECIDED_BAD_HELO] = "bad_helo",
+    [DECIDED_BAD_SENDER] = "bad_sender",
     [DECIDED_KEY] = "key",
     [DECIDED_DEFAULT] = "default",
     [DECIDED_EXEMPT_CLIENT] = "exempt_client",
@@ -78,6 +79,10 @@ say(const struct facts *f, const struct decision *d, struct text_out *out)
 
 	if (d->reason == DECIDED_BAD_HELO) {
 		out_str(out, "HELO must be followed by a host name");
+		return;
+	}
+	if (d->reason == DECIDED_BAD_SENDER) {
+		out_str(out, "The sender is no address whose domain is clear");
 		return;
 	}
 	if (d->identity == LOOKUP_AUTH) {
@@ -253,7 +258,14 @@ decide_outside(const struct facts *f, struct decision *d)
 {
 	struct text text = TEXT("");
 
-	if (f->bad_helo) {
+	if (f->bad_sender) {
+		/* RFC 3463 3.2: bad sender's mailbox address syntax. */
+		*d = (struct decision){.reason = DECIDED_BAD_SENDER,
+		    .verb = ACTION_REJECT,
+		    .identity = LOOKUP_MAILFROM,
+		    .code = 553,
+		    .dsn = "5.1.7"};
+	} else if (f->bad_helo) {
 		*d = (struct decision){.reason = DECIDED_BAD_HELO,
 		    .verb = ACTION_REJECT,
 		    .identity = LOOKUP_HELO,

@@ -28,6 +28,7 @@ struct facts {
 	struct text helo;
 	struct text user; /* who has authenticated */
 	bool bad_helo;    /* and that is to be refused */
+	bool bad_sender;  /* nobody can tell its domain: nothing was checked */
 	bool own_srs;     /* sender is an SRS address of ours, by its looks */
 	const struct spf_verdict *mailfrom; /* both for ORIGIN_OUTSIDE */
 	const struct spf_verdict *helo_verdict;
@@ -41,6 +42,7 @@ enum decision_reason { /* the words of the log */
 	DECIDED_INTERNAL,
 	DECIDED_TRUSTED_RELAY,
 	DECIDED_BAD_HELO,
+	DECIDED_BAD_SENDER,
 	DECIDED_KEY,     /* by an entry of the access file */
 	DECIDED_DEFAULT, /* by the defaults */
 	DECIDED_EXEMPT_CLIENT,

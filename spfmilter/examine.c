@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/run.h"
-
 static struct spf_request
 request_of(const struct examined *who, enum spf_identity identity)
 {
@@ -36,7 +34,7 @@ try_forwarders(struct checker *checker, const struct examined *who,
 		checks[i].request = request_of(who, SPF_HELO);
 		checks[i].request.helo = names->items[i];
 	}
-	checker_run(checker, checks, count, deadline_ms, milter_will_wait);
+	checker_run(checker, checks, count, deadline_ms);
 	for (size_t i = count; i-- > 0;)
 		if (checks[i].verdict.result == SPF_PASS)
 			*passed = names->items[i];
@@ -53,7 +51,7 @@ examine(
 	    {.request = request_of(who, SPF_HELO)},
 	};
 
-	checker_run(checker, both, 2, deadline_ms, milter_will_wait);
+	checker_run(checker, both, 2, deadline_ms);
 	*out = (struct findings){.mailfrom = both[0], .helo = both[1]};
 	if (out->mailfrom.verdict.result != SPF_PASS &&
 	    checker_forwarders(checker)->count != 0)

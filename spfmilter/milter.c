@@ -100,8 +100,8 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		    "this MTA doesn't let filters change header fields or "
 		    "quarantine messages: such actions fail");
 	if ((actions & SMFIF_SETSYMLIST) != 0)
-		milter_set_macros(
-		    ctx, "j {client_resolve}", "i {auth_authen}", "", "i");
+		milter_set_macros(ctx, "j {client_resolve}",
+		    "i {auth_authen} {mail_addr}", "", "i");
 	smfi_setpriv(ctx, c);
 	*want_actions = c->actions;
 	*want_steps = c->steps;
@@ -145,6 +145,7 @@ on_mail(SMFICTX *ctx, char **args)
 {
 	struct connection *c = enter(ctx);
 	struct reply reply = session_mail(c->session, text_of(args[0]),
+	    milter_macro(ctx, "{mail_addr}"),
 	    milter_macro(ctx, "{auth_authen}"), milter_macro(ctx, "j"));
 
 	session_queue_id(c->session, milter_macro(ctx, "i"));

@@ -142,14 +142,16 @@ origin_of(const struct client *c, struct text user)
 }
 
 static bool
-begin_message(
-    struct session *s, struct text arg, struct text user, struct text host)
+begin_message(struct session *s, struct text arg, struct text macro,
+    struct text user, struct text host)
 {
 	struct message *m = calloc(1, sizeof(*m));
+	struct text sender;
 
 	if (m == NULL)
 		return false;
-	m->sender = copy_text_(path_mailbox(arg));
+	m->bad_sender = !path_sender(arg, macro, &sender);
+	m->sender = copy_text_(m->bad_sender ? path_mailbox(arg) : sender);
 	m->user = copy_text_(user);
 	m->host = copy_text_(host);
 	if (m->sender == NULL || m->user == NULL || m->host == NULL) {
@@ -163,12 +165,12 @@ begin_message(
 }
 
 struct reply
-session_mail(
-    struct session *s, struct text arg, struct text user, struct text host)
+session_mail(struct session *s, struct text arg, struct text macro,
+    struct text user, struct text host)
 {
 	session_end_message(s);
 	s->failed = false;
-	if (!begin_message(s, arg, user, host))
+	if (!begin_message(s, arg, macro, user, host))
 		return fail_(s);
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		decide_unchecked_(s);
@@ -216,6 +218,9 @@ is_exempt(const struct session *s, struct text recipient)
 	const struct message *m = s->message;
 	const struct entry *entry;
 
+	/* What the MTA reads another mailbox in is nobody's exemption. */
+	if (!path_is_plain(recipient))
+		return false;
 	return is_listed(&s->config->exempt_recipients, recipient) ||
 	    lookup_is_exempt(
 		m->access != NULL ? m->access->access->table : NULL,

@@ -49,11 +49,12 @@ void session_helo(struct session *s, struct text name);
  * A step that the MTA doesn't wait for may be refused all the same: the steps
  * behind it repeat that.
  *
- * MAIL: arg as the MTA gives it.  user: who has authenticated, or empty.  host:
- * the MTA's own name.  Does the checks, and so waits for the DNS.
+ * MAIL: arg as the MTA gives it, macro its {mail_addr} (path_sender()).  user:
+ * who has authenticated, or empty.  host: the MTA's own name.  Does the checks,
+ * and so waits for the DNS.
  */
-struct reply session_mail(
-    struct session *s, struct text arg, struct text user, struct text host);
+struct reply session_mail(struct session *s, struct text arg, struct text macro,
+    struct text user, struct text host);
 
 struct reply session_rcpt(struct session *s, struct text arg);
 

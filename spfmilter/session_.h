@@ -24,6 +24,7 @@ struct message {
 	char *sender, *user, *host; /* copies; user may be "" */
 	struct shared_access *access;
 	enum origin origin;
+	bool bad_sender; /* its domain can't be told */
 	bool checked, decided;
 	struct findings findings;
 	struct decision decision;

@@ -95,7 +95,7 @@ exemption_of(const struct session *s, const struct examined *who)
 	if (who->sender.len != 0 &&
 	    list_has_address(&c->exempt_senders, who->sender))
 		return EXEMPT_SENDER;
-	if (m->findings.helo.verdict.result == SPF_PASS &&
+	if (m->checked && m->findings.helo.verdict.result == SPF_PASS &&
 	    list_has_domain(&c->exempt_helo, who->helo))
 		return EXEMPT_HELO;
 	return EXEMPT_NOT;
@@ -107,8 +107,9 @@ check_and_decide_(struct session *s, const struct examined *who)
 	struct message *m = s->message;
 	char ip[SPF_IP_SIZE];
 
-	examine(s->config->checker, who, &m->findings);
-	m->checked = true;
+	if (!m->bad_sender)
+		examine(s->config->checker, who, &m->findings);
+	m->checked = !m->bad_sender;
 	spf_ip_print(&who->ip, ip);
 	decide(
 	    &(struct facts){.origin = ORIGIN_OUTSIDE,
@@ -118,6 +119,7 @@ check_and_decide_(struct session *s, const struct examined *who)
 		.helo = who->helo,
 		.bad_helo = session_settings(s)->bad_helo == BAD_HELO_REJECT &&
 		    is_bare_address(who->helo),
+		.bad_sender = m->bad_sender,
 		.own_srs = is_own_srs(s, who->sender),
 		.mailfrom = &m->findings.mailfrom.verdict,
 		.helo_verdict = &m->findings.helo.verdict,

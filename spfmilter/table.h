@@ -3,8 +3,8 @@
  * An access file in memory: those of its entries that are ours, sorted.
  *
  * Built once, then only read, by any number of threads.  Keys are folded to
- * lower case.  Entries of other tags (Connect:, To:...) and untagged ones belong
- * to sendmail, and are dropped as they come.
+ * lower case.  Entries of other tags (Connect:, To:...) and untagged ones
+ * belong to sendmail, and are dropped as they come.
  */
 #ifndef MAILFROM_SPFMILTER_TABLE_H
 #define MAILFROM_SPFMILTER_TABLE_H

@@ -52,20 +52,35 @@ srsd_section(struct srsd_settings *values)
 }
 
 /* Sections of the same file that are other programs' business. */
-static const char *const other_sections[] = {"srsmilter", "spf", "spfmilter"};
+static const char *const other_sections[] = {"srsmilter", "spfmilter"};
 
 #define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
-#define SECTIONS (3 + OTHERS)
+#define OURS     4
+#define SECTIONS (OURS + OTHERS)
 
 static void
 sections_of(struct config *c, struct conf_section out[static SECTIONS])
 {
 	out[0] = rewrite_section(&c->srs);
 	out[1] = srsd_section(&c->srsd);
-	out[2] = log_section(&c->log);
+	out[2] = check_section(&c->spf);
+	out[3] = log_section(&c->log);
 	for (size_t i = 0; i < OTHERS; i++)
-		out[3 + i] = (struct conf_section){
+		out[OURS + i] = (struct conf_section){
 		    .name = other_sections[i], .elsewhere = true};
+}
+
+/* Mistakes in [spf] are warnings unless there is a gate to be asked. */
+static bool
+has_gate(const struct ini *ini)
+{
+	bool has = false;
+
+	for (size_t i = 0; i < ini->count; i++)
+		if (text_eq(ini->entries[i].section, TEXT("srs")) &&
+		    text_eq(ini->entries[i].key, TEXT("skip_if_spf_passes")))
+			conf_bool(ini->entries[i].value, &has);
+	return has;
 }
 
 void
@@ -79,7 +94,7 @@ config_print(FILE *to)
 	      "out shows its\n# default, or an example where there is "
 	      "none.\n\n",
 	    to);
-	conf_print(to, sections, 3);
+	conf_print(to, sections, OURS);
 }
 
 /* --- reading --- */
@@ -123,16 +138,22 @@ load(struct config *c, const struct ini *ini,
 	unsigned errors = report->errors;
 
 	sections_of(c, sections);
+	sections[2].used = has_gate(ini);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !check_listeners(c, report))
 		return false;
 	if (!watch_add(&c->watch, c->srs.secret_file) ||
+	    (c->srs.skip_if_spf_passes &&
+		!watch_add(&c->watch, c->spf.record_file)) ||
 	    !watch_add_lists(&c->watch, c->conf)) {
 		report_error(report, c->path, 0, NULL, "out of memory");
 		return false;
 	}
 	return rewriter_new(
 		   &c->srs, c->conf, c->path, legacy, &c->rewriter, report) &&
+	    gate_new(&c->srs, c->conf, c->path, &c->gate, report) &&
+	    (c->gate == NULL ||
+		check_settings_ok(&c->spf, c->conf, c->path, report)) &&
 	    report->errors == errors;
 }
 
@@ -212,8 +233,20 @@ config_free(struct config *c)
 {
 	if (c == NULL)
 		return;
+	checker_release(c->checker);
+	gate_free(c->gate);
 	rewriter_free(c->rewriter);
 	conf_free(c->conf);
 	watch_free(&c->watch);
 	free(c);
+}
+
+bool
+config_start(struct config *c, const struct config *old, struct report *report)
+{
+	if (c->gate == NULL)
+		return true;
+	c->checker = checker_new(&c->spf, c->conf, c->path,
+	    old != NULL ? old->checker : NULL, report);
+	return c->checker != NULL;
 }

@@ -7,6 +7,7 @@
 
 #include "common/daemon.h"
 #include "common/watch.h"
+#include "rewrite/gate.h"
 #include "rewrite/legacy.h"
 #include "rewrite/rewriter.h"
 
@@ -36,10 +37,13 @@ struct config {
 	const char *path; /* the caller's */
 	struct srsd_settings srsd;
 	struct rewrite_settings srs;
+	struct check_settings spf;
 	struct log_settings log;
 	struct conf *conf;
 	struct rewriter *rewriter;
-	struct watch watch; /* secrets and lists */
+	struct gate *gate; /* NULL: none is to be asked, and no checker */
+	struct checker *checker;
+	struct watch watch; /* secrets, lists and records */
 };
 
 /*
@@ -49,6 +53,13 @@ struct config {
  */
 struct config *config_load(const char *path, int format, struct report *report);
 void config_free(struct config *config);
+
+/*
+ * Start what the configuration needs to run: a checker, that of old (or NULL)
+ * if it is the same.  After the last fork.  False, and errors were reported.
+ */
+bool config_start(
+    struct config *config, const struct config *old, struct report *report);
 
 /* Print a sample mailfrom.conf with every key and its default. */
 void config_print(FILE *to);

@@ -5,6 +5,11 @@
  * A connection that is idle holds no buffers: both are the worker's, and only
  * what is left over, half a request or an answer that the client doesn't take,
  * is kept.  While answers are kept back nothing is read from that client.
+ *
+ * Where the SPF gate has to be waited for the same holds: the request stays in
+ * front of what is left over, and when the gate has answered it is looked at
+ * again, with the answer at hand.  Others behind it keep their order by that.
+ *
  * Deadlines are looked at once a second, so that requests cost no timer.
  */
 #include <errno.h>
@@ -27,6 +32,18 @@ struct conn {
 	bool writing; /* waits for the client to take answers */
 	bool closing; /* once they are taken */
 	time_t deadline;
+	/*
+	 * The question to the gate that the first request of what is left over
+	 * waits for; nothing is read meanwhile.  It is asked with one
+	 * configuration, and its answer is good for that one.
+	 */
+	struct gate_query *query;
+	unsigned query_generation;
+	bool gate_passes;
+	STAILQ_ENTRY(conn) answered; /* if is_answered; under answered_lock */
+	bool is_answered;
+	/* The gate has answered: for the next request to be looked at. */
+	bool has_answer;
 	/* Left over; NULL and 0 if nothing is. */
 	char *input, *output;
 	size_t input_len, output_len;
@@ -37,7 +54,7 @@ struct conn {
 static uint64_t
 next_message_id(void *arg)
 {
-	struct worker *w = arg;
+	struct worker *w = ((struct conn *)arg)->worker;
 
 	return message_id_next(
 	    &w->server->message_ids, w->config->config->rewriter->ses_server);
@@ -80,6 +97,63 @@ log_decision(void *arg, const struct map_answer *a)
 	log_end(&line);
 }
 
+/* --- the gate --- */
+
+/* On a thread of the checker's. */
+static void
+on_gate(void *arg, bool passes)
+{
+	struct conn *c = arg;
+	struct worker *w = c->worker;
+	bool was_empty;
+
+	pthread_mutex_lock(&w->answered_lock);
+	was_empty = STAILQ_EMPTY(&w->answered);
+	c->gate_passes = passes;
+	c->is_answered = true;
+	STAILQ_INSERT_TAIL(&w->answered, c, answered);
+	pthread_mutex_unlock(&w->answered_lock);
+	if (was_empty)
+		(void)!write(w->answered_pipe[1], "", 1);
+}
+
+/* Whether or not it has answered. */
+static void
+gate_leave(struct conn *c)
+{
+	struct worker *w = c->worker;
+
+	if (c->query == NULL)
+		return;
+	gate_forget(c->query);
+	c->query = NULL;
+	pthread_mutex_lock(&w->answered_lock);
+	if (c->is_answered)
+		STAILQ_REMOVE(&w->answered, c, conn, answered);
+	c->is_answered = false;
+	pthread_mutex_unlock(&w->answered_lock);
+}
+
+static enum gate_answer
+ask_gate(void *arg, struct text sender)
+{
+	struct conn *c = arg;
+	struct worker *w = c->worker;
+	const struct config *config = w->config->config;
+	enum gate_answer answer;
+
+	if (c->has_answer && c->query_generation == w->generation)
+		return c->gate_passes ? GATE_PASSES : GATE_REWRITES;
+	c->query_generation = w->generation;
+	answer = gate_ask(config->gate, config->checker, sender,
+	    (uint64_t)time(NULL), on_gate, c, &c->query);
+	if (answer != GATE_WAITS || !w->stopping)
+		return answer;
+	/* At the end nobody is waited for. */
+	gate_leave(c);
+	return GATE_REWRITES;
+}
+
 /* --- reading and writing --- */
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
@@ -89,6 +163,7 @@ conn_close_(struct conn *c)
 {
 	struct worker *w = c->worker;
 
+	gate_leave(c);
 	LIST_REMOVE(c, entry);
 	w->conn_count--;
 	event_free(c->event);
@@ -118,6 +193,16 @@ conn_set_deadline(struct conn *c, bool waiting)
 
 	c->deadline = c->worker->now +
 	    (time_t)(waiting ? s->request_timeout : s->idle_timeout);
+}
+
+/* Nothing is read until the gate has answered, which it does in time. */
+static void
+conn_pause(struct conn *c)
+{
+	if (!c->writing)
+		event_del(c->event);
+	conn_set_deadline(c, true);
+	c->deadline += GATE_TIMEOUT_MS / 1000;
 }
 
 /* Keep a copy of what is left over.  *kept may be what data points into. */
@@ -161,18 +246,20 @@ conn_send(struct conn *c, const char *data, size_t len)
 }
 
 /*
- * Answer the requests of input until it is used up or the client stops taking
- * answers.  False: close the connection.
+ * Answer the requests of input until it is used up, the client stops taking
+ * answers, or the gate has to be waited for.  False: close the connection.
  */
 static bool
 conn_answer(struct conn *c, struct text input)
 {
 	struct worker *w = c->worker;
-	struct protocol_env env = {.rewriter = w->config->config->rewriter,
+	const struct config *config = w->config->config;
+	struct protocol_env env = {.rewriter = config->rewriter,
 	    .now_sec = (uint64_t)time(NULL),
 	    .next_message_id = next_message_id,
+	    .ask_gate = config->gate != NULL ? ask_gate : NULL,
 	    .decided = log_decision,
-	    .arg = w,
+	    .arg = c,
 	    .scratch = &w->answer};
 	enum protocol_status status;
 	size_t arrived = input.len;
@@ -182,9 +269,10 @@ conn_answer(struct conn *c, struct text input)
 	do {
 		struct text_out out = text_out(w->output, OUTPUT_SIZE);
 
-		do
+		do {
 			status = protocol_next(c->protocol, &input, &env, &out);
-		while (status == PROTOCOL_ANSWERED &&
+			c->has_answer = false;
+		} while (status == PROTOCOL_ANSWERED &&
 		    out.size - out.len >= PROTOCOL_ANSWER_MAX);
 		sent = conn_send(c, out.p, out.len);
 		if (sent < 0)
@@ -199,8 +287,10 @@ conn_answer(struct conn *c, struct text input)
 		return false;
 	if (c->output != NULL && !c->writing && !conn_wait(c, true))
 		return false;
+	if (status == PROTOCOL_WAIT)
+		conn_pause(c);
 	/* Another octet of half a request gives it no more time. */
-	if (!had_half || input.len != arrived)
+	else if (!had_half || input.len != arrived)
 		conn_set_deadline(c, c->output != NULL || input.len != 0);
 	return keep(&c->input, &c->input_len, input.p, input.len);
 }
@@ -247,12 +337,31 @@ conn_finish(struct conn *c)
 	return arrived != ARRIVED_END && c->output != NULL;
 }
 
+/*
+ * Nothing is waited for any more: answer the requests that had arrived before
+ * that, then read on.
+ */
+static bool
+conn_go_on(struct conn *c)
+{
+	struct worker *w = c->worker;
+	size_t have = c->input_len;
+
+	if (!conn_wait(c, false))
+		return false;
+	conn_set_deadline(c, false);
+	if (have != 0) {
+		memcpy(w->input, c->input, have);
+		if (!conn_answer(c, text_at(w->input, have)))
+			return false;
+	}
+	return !w->stopping || c->writing || conn_finish(c);
+}
+
 static bool
 conn_write(struct conn *c)
 {
-	struct worker *w = c->worker;
 	ssize_t sent = conn_send(c, c->output, c->output_len);
-	size_t have = c->input_len;
 
 	if (sent < 0)
 		return false;
@@ -263,16 +372,13 @@ conn_write(struct conn *c)
 		    c->output_len - (size_t)sent);
 	}
 	keep(&c->output, &c->output_len, NULL, 0);
-	if (c->closing || !conn_wait(c, false))
+	if (c->closing)
 		return false;
-	conn_set_deadline(c, false);
-	/* Requests that had arrived before the client stopped taking. */
-	if (have != 0) {
-		memcpy(w->input, c->input, have);
-		if (!conn_answer(c, text_at(w->input, have)))
-			return false;
-	}
-	return !w->stopping || c->writing || conn_finish(c);
+	if (c->query == NULL)
+		return conn_go_on(c);
+	c->writing = false;
+	conn_pause(c);
+	return true;
 }
 
 static void
@@ -325,14 +431,35 @@ conns_expire_(struct worker *w)
 }
 
 void
+conns_resume_(struct worker *w)
+{
+	struct conn *c;
+
+	for (;;) {
+		pthread_mutex_lock(&w->answered_lock);
+		c = STAILQ_FIRST(&w->answered);
+		pthread_mutex_unlock(&w->answered_lock);
+		if (c == NULL)
+			return;
+		gate_leave(c);
+		c->has_answer = true;
+		if (!c->writing && !conn_go_on(c))
+			conn_close_(c);
+	}
+}
+
+void
 conns_finish_(struct worker *w)
 {
 	struct conn *c = LIST_FIRST(&w->conns);
 
 	while (c != NULL) {
 		struct conn *next = LIST_NEXT(c, entry);
+		bool was_waiting = c->query != NULL;
 
-		if (!c->writing && !conn_finish(c))
+		gate_leave(c);
+		if (!c->writing &&
+		    !(was_waiting ? conn_go_on(c) : conn_finish(c)))
 			conn_close_(c);
 		c = next;
 	}

@@ -64,14 +64,28 @@ warn_of_restart(const struct config *old, const struct config *new)
 	daemon_warn_fixed(fixed, sizeof(fixed) / sizeof(fixed[0]));
 }
 
+/* NULL: something is wrong with the new one, as the log says. */
+static struct config *
+load_anew(struct daemon *d)
+{
+	struct report report = daemon_report_to_log();
+	struct config *config =
+	    config_load(d->options.path, d->options.format, &report);
+
+	if (config == NULL ||
+	    config_start(config, server_config(d->server), &report))
+		return config;
+	config_free(config);
+	return NULL;
+}
+
 static void
 reload(struct daemon *d, const char *why)
 {
-	struct report report = daemon_report_to_log();
 	struct config *config;
 
 	notify_reloading();
-	config = config_load(d->options.path, d->options.format, &report);
+	config = load_anew(d);
 	if (config == NULL) {
 		watch_mark_seen(&server_config(d->server)->watch);
 		log_say(LEVEL_ERROR,
@@ -151,6 +165,10 @@ serve(struct daemon *d, struct config *config, struct report *report)
 	int ready_fd = d->options.foreground ? -1 : background_start();
 	bool ok;
 
+	if (!config_start(config, NULL, report)) {
+		config_free(config);
+		return EXIT_FAILURE;
+	}
 	if (!pid_file_write(d->pid_fd))
 		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
 	d->base = event_base_new();

@@ -50,7 +50,8 @@ decide_forward(const struct rewriter *r, const struct map_request *request,
 	    .no_next_hop = out->no_next_hop,
 	    .forwarding_domain = forwarding_domain,
 	    .message_id = request->message_id,
-	    .now_sec = request->now_sec};
+	    .now_sec = request->now_sec,
+	    .spf_passes = request->spf_passes};
 
 	out->decided = true;
 	policy_forward(r, &sender, &out->result);
@@ -214,16 +215,21 @@ map_answer(const struct rewriter *r, const struct map_request *request,
 }
 
 void
-map_answer_request(const struct rewriter *r, struct text request,
-    uint64_t message_id, uint64_t now_sec, struct map_answer *out)
+map_answer_text(const struct rewriter *r, struct text text,
+    struct map_request *request, struct map_answer *out)
 {
-	struct map_request parsed = {
-	    .key = request, .message_id = message_id, .now_sec = now_sec};
-
-	if (text_cut(&parsed.key, ' ', &parsed.map)) {
-		map_answer(r, &parsed, out);
+	request->key = text;
+	if (text_cut(&request->key, ' ', &request->map)) {
+		map_answer(r, request, out);
 		return;
 	}
 	answer_begin(out);
 	say(out, MAP_PERM, TEXT("not a request: no space behind the map"));
+}
+
+bool
+map_asks_gate(const struct map_answer *answer)
+{
+	return answer->decided && !answer->reverse &&
+	    answer->result.reason == POLICY_FORWARDED;
 }

@@ -31,6 +31,7 @@ struct map_request {
 	struct text key;
 	uint64_t message_id; /* for SES, unique to this request */
 	uint64_t now_sec;    /* since 1970 UTC */
+	bool spf_passes;     /* as in struct policy_sender */
 };
 
 struct map_answer {
@@ -47,12 +48,18 @@ struct map_answer {
 	char address_room[MAP_REQUEST_MAX];
 };
 
-/* Answer a request of the socketmap protocol: "NAME KEY". */
-void map_answer_request(const struct rewriter *r, struct text request,
-    uint64_t message_id, uint64_t now_sec, struct map_answer *out);
-
-/* Answer a request to a known map. */
+/* Answer a request to a map. */
 void map_answer(const struct rewriter *r, const struct map_request *request,
     struct map_answer *out);
+
+/*
+ * Answer a request of the socketmap protocol, "NAME KEY", which become map and
+ * key of *request.
+ */
+void map_answer_text(const struct rewriter *r, struct text text,
+    struct map_request *request, struct map_answer *out);
+
+/* Whether the answer depends on the gate, if there is one. */
+bool map_asks_gate(const struct map_answer *answer);
 
 #endif

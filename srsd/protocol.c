@@ -3,6 +3,26 @@
 
 #include "common/netstring.h"
 
+/* False: the gate has to be waited for. */
+static bool
+pass_gate(const struct protocol_env *env, struct map_request *request,
+    struct map_answer *answer)
+{
+	if (env->ask_gate == NULL || !map_asks_gate(answer))
+		return true;
+	switch (env->ask_gate(env->arg, out_view(&answer->address))) {
+	case GATE_REWRITES:
+		return true;
+	case GATE_PASSES:
+		request->spf_passes = true;
+		map_answer(env->rewriter, request, answer);
+		return true;
+	case GATE_WAITS:
+		return false;
+	}
+	return true;
+}
+
 /* --- socketmap --- */
 
 static void
@@ -23,10 +43,11 @@ socketmap_next(
     struct text *input, const struct protocol_env *env, struct text_out *out)
 {
 	struct map_answer *answer = env->scratch;
-	struct text request;
+	struct map_request request = {.now_sec = env->now_sec};
+	struct text text;
 	size_t used;
 
-	switch (netstring_read(*input, MAP_REQUEST_MAX, &request, &used)) {
+	switch (netstring_read(*input, MAP_REQUEST_MAX, &text, &used)) {
 	case NETSTRING_OK:
 		break;
 	case NETSTRING_MORE:
@@ -37,8 +58,10 @@ socketmap_next(
 		write_netstring(out, MAP_PERM, TEXT("request too long"));
 		return PROTOCOL_CLOSE;
 	}
-	map_answer_request(env->rewriter, request,
-	    env->next_message_id(env->arg), env->now_sec, answer);
+	request.message_id = env->next_message_id(env->arg);
+	map_answer_text(env->rewriter, text, &request, answer);
+	if (!pass_gate(env, &request, answer))
+		return PROTOCOL_WAIT;
 	write_netstring(out, answer->status, out_view(&answer->data));
 	if (answer->decided)
 		env->decided(env->arg, answer);
@@ -106,7 +129,8 @@ write_line(struct text_out *out, const char *code, struct text value)
 	out_char(out, '\n');
 }
 
-static void
+/* False: the gate has to be waited for. */
+static bool
 tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
     struct text_out *out)
 {
@@ -119,6 +143,8 @@ tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
 	    .now_sec = env->now_sec};
 
 	map_answer(env->rewriter, &request, answer);
+	if (!pass_gate(env, &request, answer))
+		return false;
 	if (answer->status == MAP_OK)
 		write_line(out, "200", out_view(&answer->data));
 	else if (answer->decided)
@@ -128,6 +154,7 @@ tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
 		write_line(out, "400", out_view(&answer->data));
 	if (answer->decided)
 		env->decided(env->arg, answer);
+	return true;
 }
 
 static enum protocol_status
@@ -146,15 +173,15 @@ tcp_next(enum protocol protocol, struct text *input,
 	if (len == input->len)
 		return PROTOCOL_MORE;
 	line = text_head(*input, len);
-	*input = text_from(*input, len + 1);
 	if (line.len != 0 && line.p[line.len - 1] == '\r')
 		line.len--;
 	if (!text_starts(line, TEXT("get ")))
 		write_line(out, "400", TEXT("only get is understood"));
 	else if (!percent_decode(text_from(line, 4), &key))
 		write_line(out, "400", TEXT("% without two hex digits"));
-	else
-		tcp_get(protocol, out_view(&key), env, out);
+	else if (!tcp_get(protocol, out_view(&key), env, out))
+		return PROTOCOL_WAIT;
+	*input = text_from(*input, len + 1);
 	return PROTOCOL_ANSWERED;
 }
 

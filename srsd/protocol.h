@@ -13,6 +13,7 @@
 #ifndef MAILFROM_SRSD_PROTOCOL_H
 #define MAILFROM_SRSD_PROTOCOL_H
 
+#include "rewrite/gate.h"
 #include "srsd/maps.h"
 
 enum protocol {
@@ -33,6 +34,7 @@ enum protocol {
 enum protocol_status {
 	PROTOCOL_ANSWERED, /* one request was taken and answered */
 	PROTOCOL_MORE,     /* the input holds no whole request */
+	PROTOCOL_WAIT,     /* nothing was taken: the gate hasn't answered yet */
 	PROTOCOL_CLOSE     /* close, once what was written is sent */
 };
 
@@ -40,6 +42,11 @@ struct protocol_env {
 	const struct rewriter *rewriter;
 	uint64_t now_sec;
 	uint64_t (*next_message_id)(void *arg);
+	/*
+	 * Whether a sender may stay that would be rewritten; NULL: never.  With
+	 * GATE_WAITS the request is to be tried again when it has answered.
+	 */
+	enum gate_answer (*ask_gate)(void *arg, struct text sender);
 	/* Called after each decision; the answer is valid during the call. */
 	void (*decided)(void *arg, const struct map_answer *answer);
 	void *arg;

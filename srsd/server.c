@@ -20,10 +20,18 @@ config_share(struct config *config)
 	return shared;
 }
 
+/* What is freed may have a thread to be waited for. */
 void
-shared_config_release_(struct shared_config *shared)
+shared_config_release_(struct server *s, struct shared_config *shared)
 {
-	if (shared == NULL || --shared->holders != 0)
+	bool is_last;
+
+	if (shared == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	is_last = --shared->holders == 0;
+	pthread_mutex_unlock(&s->lock);
+	if (!is_last)
 		return;
 	config_free(shared->config);
 	free(shared);
@@ -33,21 +41,22 @@ void
 worker_take_config_(struct worker *w)
 {
 	struct server *s = w->server;
+	struct shared_config *old = w->config;
 
 	if (w->generation == atomic_load(&s->generation))
 		return;
 	pthread_mutex_lock(&s->lock);
-	shared_config_release_(w->config);
 	w->config = s->config;
 	w->config->holders++;
 	w->generation = atomic_load(&s->generation);
 	pthread_mutex_unlock(&s->lock);
+	shared_config_release_(s, old);
 }
 
 void
 server_reload(struct server *s, struct config *config)
 {
-	struct shared_config *shared = config_share(config);
+	struct shared_config *shared = config_share(config), *old;
 
 	if (shared == NULL) {
 		log_say(LEVEL_ERROR,
@@ -57,10 +66,11 @@ server_reload(struct server *s, struct config *config)
 		return;
 	}
 	pthread_mutex_lock(&s->lock);
-	shared_config_release_(s->config);
+	old = s->config;
 	s->config = shared;
 	atomic_fetch_add(&s->generation, 1);
 	pthread_mutex_unlock(&s->lock);
+	shared_config_release_(s, old);
 }
 
 struct config *
@@ -74,9 +84,7 @@ server_config(struct server *s)
 static void
 server_free(struct server *s)
 {
-	pthread_mutex_lock(&s->lock);
-	shared_config_release_(s->config);
-	pthread_mutex_unlock(&s->lock);
+	shared_config_release_(s, s->config);
 	pthread_mutex_destroy(&s->lock);
 	free(s->workers);
 	free(s);

@@ -36,6 +36,7 @@ struct server {
 };
 
 LIST_HEAD(conn_list, conn);
+STAILQ_HEAD(conn_queue, conn);
 
 struct worker {
 	struct server *server;
@@ -45,6 +46,11 @@ struct worker {
 	struct event *tick;
 	struct event *stop;
 	int stop_pipe[2];
+	/* Connections whose question to the gate is answered. */
+	pthread_mutex_t answered_lock;
+	struct conn_queue answered; /* under answered_lock */
+	struct event *answering;
+	int answered_pipe[2];
 	struct conn_list conns;
 	size_t conn_count;
 	bool paused; /* not accepting */
@@ -74,10 +80,13 @@ void conn_close_(struct conn *c);
 /* Close every connection whose deadline has passed. */
 void conns_expire_(struct worker *w);
 
+/* Go on with those that the gate has answered. */
+void conns_resume_(struct worker *w);
+
 /* Answer what has arrived; leave only those that are still taking answers. */
 void conns_finish_(struct worker *w);
 
-/* Give up a hold; the caller has server->lock. */
-void shared_config_release_(struct shared_config *shared);
+/* Give up a hold.  Not under server->lock. */
+void shared_config_release_(struct server *s, struct shared_config *shared);
 
 #endif

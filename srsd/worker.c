@@ -3,9 +3,10 @@
  * A worker thread: an event loop with its share of the connections, and all
  * listeners.
  */
-/* accept4() is outside of POSIX, but everywhere. */
+/* accept4() and pipe2() are outside of POSIX, but everywhere. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -98,6 +99,19 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		worker_accept(w, true);
 }
 
+static void
+on_answered(evutil_socket_t fd, short what, void *arg)
+{
+	struct worker *w = arg;
+	char octets[64];
+
+	(void)what;
+	while (read(fd, octets, sizeof(octets)) > 0)
+		;
+	worker_take_config_(w);
+	conns_resume_(w);
+}
+
 /* Answer what has arrived, then close whoever isn't still taking answers. */
 static void
 on_stop(evutil_socket_t fd, short what, void *arg)
@@ -129,6 +143,15 @@ worker_main(void *arg)
 
 /* --- making and ending --- */
 
+static void
+close_pipe(const int fds[2])
+{
+	if (fds[0] < 0)
+		return;
+	close(fds[0]);
+	close(fds[1]);
+}
+
 void
 worker_free_(struct worker *w)
 {
@@ -143,15 +166,14 @@ worker_free_(struct worker *w)
 		event_free(w->tick);
 	if (w->stop != NULL)
 		event_free(w->stop);
+	if (w->answering != NULL)
+		event_free(w->answering);
 	if (w->base != NULL)
 		event_base_free(w->base);
-	if (w->stop_pipe[0] >= 0) {
-		close(w->stop_pipe[0]);
-		close(w->stop_pipe[1]);
-	}
-	pthread_mutex_lock(&w->server->lock);
-	shared_config_release_(w->config);
-	pthread_mutex_unlock(&w->server->lock);
+	close_pipe(w->stop_pipe);
+	close_pipe(w->answered_pipe);
+	pthread_mutex_destroy(&w->answered_lock);
+	shared_config_release_(w->server, w->config);
 	free(w);
 }
 
@@ -163,7 +185,9 @@ worker_build(struct worker *w)
 
 	w->base = event_base_new();
 	w->accepting = calloc(s->listener_count, sizeof(*w->accepting));
-	if (w->base == NULL || w->accepting == NULL || pipe(w->stop_pipe) < 0)
+	if (w->base == NULL || w->accepting == NULL ||
+	    pipe2(w->stop_pipe, O_CLOEXEC) < 0 ||
+	    pipe2(w->answered_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
 	for (size_t i = 0; i < s->listener_count; i++) {
 		w->accepting[i] = event_new(w->base, s->listeners[i].fd,
@@ -173,8 +197,11 @@ worker_build(struct worker *w)
 	}
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
 	w->stop = event_new(w->base, w->stop_pipe[0], EV_READ, on_stop, w);
-	if (w->tick == NULL || w->stop == NULL ||
-	    event_add(w->tick, &second) < 0 || event_add(w->stop, NULL) < 0)
+	w->answering = event_new(
+	    w->base, w->answered_pipe[0], EV_READ | EV_PERSIST, on_answered, w);
+	if (w->tick == NULL || w->stop == NULL || w->answering == NULL ||
+	    event_add(w->tick, &second) < 0 || event_add(w->stop, NULL) < 0 ||
+	    event_add(w->answering, NULL) < 0)
 		return false;
 	worker_accept(w, true);
 	return true;
@@ -188,7 +215,9 @@ worker_new_(struct server *s)
 	if (w == NULL)
 		return NULL;
 	w->server = s;
-	w->stop_pipe[0] = -1;
+	w->stop_pipe[0] = w->answered_pipe[0] = -1;
+	pthread_mutex_init(&w->answered_lock, NULL);
+	STAILQ_INIT(&w->answered);
 	LIST_INIT(&w->conns);
 	update_clock(w);
 	worker_take_config_(w);

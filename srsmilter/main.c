@@ -133,6 +133,7 @@ serve(struct daemon *d, struct report *report)
 	d->ready_fd = d->options.foreground ? -1 : background_start();
 	if (!pid_file_write(d->pid_fd))
 		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
+	checker_before_wait(milter_will_wait);
 	if (!service_start(d->service, report) || !start_metrics(d, report))
 		return EXIT_FAILURE;
 	ok = milter_serve(&duties, on_ready);

@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "milter/path.h"
-#include "milter/run.h"
 #include "srsmilter/session_.h"
 
 /* --- the sender --- */
@@ -31,7 +30,7 @@ decide(struct session *s, uint64_t now)
 	    m->outgoing.result.reason != POLICY_FORWARDED)
 		return;
 	facts.spf_passes = gate_passes(c->gate, c->checker, facts.sender, now,
-	    checker_deadline(c->checker), milter_will_wait);
+	    checker_deadline(c->checker));
 	if (facts.spf_passes)
 		outgoing_decide(c, &facts, &m->outgoing);
 }

@@ -164,7 +164,7 @@ run_run(char **words)
 
 	for (size_t i = 0; i < n; i++)
 		checks[i].request = request_of(words + 2, senders[i]);
-	checker_run(checker, checks, n, deadline_in(ms), NULL);
+	checker_run(checker, checks, n, deadline_in(ms));
 	for (size_t i = 0; i < n; i++) {
 		const struct spf_verdict *v = &checks[i].verdict;
 
@@ -186,7 +186,7 @@ run_many(void *arg)
 	while (n-- > 0) {
 		for (size_t i = 0; i < AT_ONCE; i++)
 			checks[i].request = request_of(words + 3, senders[i]);
-		checker_run(checker, checks, AT_ONCE, deadline_in(ms), NULL);
+		checker_run(checker, checks, AT_ONCE, deadline_in(ms));
 		for (size_t i = 0; i < AT_ONCE; i++)
 			tally(&checks[i].verdict);
 	}
@@ -220,7 +220,7 @@ run_repeat(char **words)
 		checks[i].request = request_of(words + 2, senders[i]);
 	begin = now_ns();
 	for (size_t i = 0; i < n; i++)
-		checker_run(checker, checks, k, UINT64_MAX, NULL);
+		checker_run(checker, checks, k, UINT64_MAX);
 	printf("%s %" PRIu64 "\n", spf_result_text(checks[0].verdict.result),
 	    (now_ns() - begin) / n / k);
 }

@@ -169,7 +169,7 @@ def printed_keys():
 def documented_keys():
     """The same of mailfrom.conf(5): the first line below each key."""
     keys = {}
-    for name in ("srs", "srsd", "log"):
+    for name in ("srs", "srsd", "spf", "log"):
         lines = section("mailfrom.conf.5", f"THE {name.upper()} SECTION")
         for number, line in enumerate(lines):
             if not line.startswith(".It Cm "):
@@ -218,7 +218,8 @@ def accepted(text, what):
                   flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
-                              ("domains", "example.com\n")):
+                              ("domains", "example.com\n"),
+                              ("records", "example.com v=spf1 -all\n")):
             path = os.path.join(directory, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)

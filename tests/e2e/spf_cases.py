@@ -257,6 +257,23 @@ def read_reply(file):
     return reply
 
 
+TRICKS = ["a@reject.fail(x).test", "a@reject.fail.test(x)",
+          '"a@reject.fail.test"', "x:a@reject.fail.test;", "a@reject.fail.test@",
+          "a%reject.fail.test", "reject.fail.test!a", "a@pass.test><b@"
+          "reject.fail.test", "(a)b@reject.fail.test", "@pass.test:a@"
+          "reject.fail.test", "a@[127.0.0.1]@reject.fail.test",
+          "a@reject.fail.test (c", "b <a@reject.fail.test"]
+
+
+@case("senders in which the MTA reads a domain that isn't there: none gets by")
+def tricks(site):
+    for sender in TRICKS:
+        token, reply = site.send(sender, RCPT)
+        if reply.accepted:
+            texts = site.delivered(token)
+            raise AssertionError(f"{sender} was accepted: {texts}")
+
+
 @case("internationalised domains: keys as A-labels")
 def idn(site):
     _, reply = site.send("bob@xn--bcher-kva.test", RCPT)

@@ -58,6 +58,19 @@ decided(void *arg, const struct map_answer *answer)
 	FUZZ_CHECK(!answer->data.full && !answer->address.full);
 }
 
+/* Each sender waits once, and then passes by its length. */
+static enum gate_answer
+ask_gate(void *arg, struct text sender)
+{
+	static bool has_waited;
+
+	(void)arg;
+	has_waited = !has_waited;
+	if (has_waited)
+		return GATE_WAITS;
+	return sender.len % 2 != 0 ? GATE_PASSES : GATE_REWRITES;
+}
+
 struct outcome {
 	size_t len;
 	bool closed;
@@ -73,6 +86,7 @@ run(enum protocol protocol, struct text stream, size_t piece, struct outcome *o)
 	struct protocol_env env = {.rewriter = rewriter(),
 	    .now_sec = NOW,
 	    .next_message_id = next_id,
+	    .ask_gate = ask_gate,
 	    .decided = decided,
 	    .scratch = &scratch};
 	size_t have = 0;
@@ -88,13 +102,17 @@ run(enum protocol protocol, struct text stream, size_t piece, struct outcome *o)
 		input = text_at(kept, have + part.len);
 		do {
 			struct text_out out = text_out(room, sizeof(room));
+			struct text before = input;
 
 			status = protocol_next(protocol, &input, &env, &out);
 			FUZZ_CHECK(!out.full);
+			FUZZ_CHECK(status != PROTOCOL_WAIT ||
+			    (out.len == 0 && input.len == before.len));
 			FUZZ_CHECK(out.len <= sizeof(o->sent) - o->len);
 			memcpy(o->sent + o->len, room, out.len);
 			o->len += out.len;
-		} while (status == PROTOCOL_ANSWERED);
+		} while (
+		    status == PROTOCOL_ANSWERED || status == PROTOCOL_WAIT);
 		o->closed = status == PROTOCOL_CLOSE;
 		FUZZ_CHECK(o->closed || input.len <= PROTOCOL_INPUT_MAX);
 		memmove(kept, input.p, input.len);

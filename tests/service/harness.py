@@ -13,6 +13,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -201,6 +202,8 @@ CONFIGURATION = """\
 {srs}
 [srsd]
 {srsd}
+[spf]
+{spf}
 [log]
 to = stderr
 {log}
@@ -221,20 +224,21 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 class Srsd:
     """
-    srsd in the foreground.  srs, srsd and log are lines of these sections;
-    without others it listens on the unix socket self.sock.
+    srsd in the foreground.  srs, srsd, spf and log are lines of these
+    sections; without others it listens on the unix socket self.sock.
     """
 
     SECRET = "a secret of the service tests"
 
-    def __init__(self, site, srs="", srsd="", log="", config=None, args=()):
+    def __init__(self, site, srs="", srsd="", spf="", log="", config=None,
+                 args=()):
         self.site = site
         self.dir = site.new_dir()
         self.sock = os.path.join(self.dir, "sock")
         self.secret = write(os.path.join(self.dir, "secret"),
                             self.SECRET + "\n", 0o640)
         self.log_path = os.path.join(self.dir, "log")
-        self.sections = {"srs": srs, "srsd": srsd, "log": log}
+        self.sections = {"srs": srs, "srsd": srsd, "spf": spf, "log": log}
         self.log_begin = 0
         self.args = args
         self.config = config or os.path.join(self.dir, "mailfrom.conf")
@@ -256,7 +260,8 @@ class Srsd:
         if ROOT and not re.search(r"(?m)^#?user\b", srsd):
             srsd += "\nuser = nobody"
         write(self.config, CONFIGURATION.format(
-            srs=srs, srsd=srsd, log=self.sections["log"]))
+            srs=srs, srsd=srsd, spf=self.sections["spf"],
+            log=self.sections["log"]))
 
     def start(self, sockets=(), env=None, wait=True):
         self.log_begin = len(self.log())
@@ -391,3 +396,52 @@ class Client:
             return False
         finally:
             self.socket.settimeout(DEADLINE)
+
+
+def send_until_full(client, octets):
+    """Send octets over and over until nobody takes them; how often."""
+    client.socket.setblocking(False)
+    stream, sent, deadline = octets * 1000, 0, time.monotonic() + 0.5
+    while time.monotonic() < deadline:
+        try:
+            sent += client.socket.send(stream[sent % len(octets):])
+            deadline = time.monotonic() + 0.5
+        except BlockingIOError:
+            time.sleep(0.01)
+    client.socket.settimeout(DEADLINE)
+    return sent
+
+
+# --- in the background -------------------------------------------------------------
+
+def reap(pid):
+    """Exit status of a process that became ours."""
+    def ended():
+        done, status = os.waitpid(pid, os.WNOHANG)
+        return done == pid and (os.waitstatus_to_exitcode(status),)
+    return wait_until(ended, f"process {pid} to end")[0]
+
+
+class Background:
+    """srsd that went into the background; ended with the `with`."""
+
+    def __init__(self, site, *args, **options):
+        self.daemon = Srsd(site, **options)
+        self.pid_path = os.path.join(self.daemon.dir, "pid")
+        self.daemon.configure(
+            srsd=self.daemon.sections["srsd"] + f"\npid_file = {self.pid_path}",
+            log="level = error")
+        self.args = args or ("-c", self.daemon.config)
+        self.result = site.run(*self.args, cwd=self.daemon.dir)
+        self.pid = 0
+        if os.path.exists(self.pid_path):
+            with open(self.pid_path, encoding="ascii") as file:
+                self.pid = int(file.read() or "0")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.pid:
+            os.kill(self.pid, signal.SIGTERM)
+            equal(reap(self.pid), 0, "status")

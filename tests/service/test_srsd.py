@@ -14,8 +14,9 @@ import threading
 import time
 
 from harness import (
-    DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Client, Skip, Srsd, Suite, equal,
-    has_ipv6, netstring, true, wait_until, write)
+    DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Skip,
+    Srsd, Suite, equal, has_ipv6, netstring, reap, send_until_full, true,
+    wait_until, write)
 
 suite = Suite()
 
@@ -271,20 +272,6 @@ def thousand_idle_clients(site):
     expect_alive(crowd[-1])
     grown = daemon.memory() - before
     true(grown < 4 << 20, f"{grown} octets for a thousand clients")
-
-
-def send_until_full(client, octets):
-    """Send octets over and over until nobody takes them; how often."""
-    client.socket.setblocking(False)
-    stream, sent, deadline = octets * 1000, 0, time.monotonic() + 0.5
-    while time.monotonic() < deadline:
-        try:
-            sent += client.socket.send(stream[sent % len(octets):])
-            deadline = time.monotonic() + 0.5
-        except BlockingIOError:
-            time.sleep(0.01)
-    client.socket.settimeout(DEADLINE)
-    return sent
 
 
 @suite.case
@@ -603,39 +590,6 @@ def notifications(site):
 
 # --- in the background -------------------------------------------------------------
 
-def reap(pid):
-    """Exit status of a process that became ours."""
-    def ended():
-        done, status = os.waitpid(pid, os.WNOHANG)
-        return done == pid and (os.waitstatus_to_exitcode(status),)
-    return wait_until(ended, f"process {pid} to end")[0]
-
-
-class Background:
-    """srsd that went into the background; ended with the `with`."""
-
-    def __init__(self, site, *args, **options):
-        self.daemon = Srsd(site, **options)
-        self.pid_path = os.path.join(self.daemon.dir, "pid")
-        self.daemon.configure(
-            srsd=self.daemon.sections["srsd"] + f"\npid_file = {self.pid_path}",
-            log="level = error")
-        self.args = args or ("-c", self.daemon.config)
-        self.result = site.run(*self.args, cwd=self.daemon.dir)
-        self.pid = 0
-        if os.path.exists(self.pid_path):
-            with open(self.pid_path, encoding="ascii") as file:
-                self.pid = int(file.read() or "0")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.pid:
-            os.kill(self.pid, signal.SIGTERM)
-            equal(reap(self.pid), 0, "status")
-
-
 @suite.case
 def background(site):
     """the parent exits when the daemon serves; the daemon holds on to nothing"""
@@ -789,12 +743,34 @@ def readable_secret(site):
 
 GOOD = "secret_file = {secret}\nfwdomain = srs.example.com\n"
 
+GATE = "skip_if_spf_passes = yes\noutbound_addresses = 192.0.2.1\n"
+
 # name, text, exit status, what is said (FILE: the file's name)
 CHECKS = [
     ("good", "[srs]\n" + GOOD, 0, ""),
     ("other programs' sections", "[srs]\n" + GOOD +
-     "[srsmilter]\nwhatever = x\n[spf]\nwhatever = x\nwhatever = y\n"
+     "[srsmilter]\nwhatever = x\nwhatever = y\n"
      "[spfmilter]\nwhatever = x\n", 0, ""),
+    ("mistakes in [spf] that don't matter", "[srs]\n" + GOOD +
+     "[spf]\nwhatever = x\ntimeout = 26\ndelegate = a\n", 0,
+     'warning: FILE:5: spf: unknown key in this section: "whatever"\n'
+     'warning: FILE:6: timeout: not a number from 1 to 25: "26"\n'),
+    ("mistakes in [spf] that do", "[srs]\n" + GOOD + GATE +
+     "[spf]\nwhatever = x\n", 1,
+     'error: FILE:7: spf: unknown key in this section: "whatever"\n'),
+    ("[spf] as a whole", "[srs]\n" + GOOD + GATE +
+     "[spf]\ndelegate = a\nhelper = b\nrecord_file = /no/such\n", 1,
+     "error: FILE:7: delegate: not a domain; other than ASCII is written as "
+     'xn--...: "a"\nerror: FILE:8: helper: not an absolute path: "b"\n'
+     "error: /no/such: cannot read records: No such file or directory\n"),
+    ("gate", "[srs]\n" + GOOD + GATE, 0, ""),
+    ("gate without addresses", "[srs]\n" + GOOD +
+     "skip_if_spf_passes = yes\n", 1,
+     "error: FILE:4: skip_if_spf_passes: needs outbound_addresses: every "
+     "address that mail leaves from\n"),
+    ("no address", "[srs]\n" + GOOD + "outbound_addresses = mail.example\n",
+     1, 'error: FILE:4: outbound_addresses: not an IP address: '
+     '"mail.example"\n'),
     ("unknown key", "[srs]\n" + GOOD + "fwdomian = x.example\n", 1,
      'error: FILE:4: srs: unknown key in this section: "fwdomian"\n'),
     ("several", "[srsd]\nworkers = 65\nidle_timeout = 0\n[srs]\nmax_age = x\n"
@@ -868,7 +844,7 @@ def printed_configuration(site):
     status, text, error = site.run("--print-config")
     equal((status, error), (0, ""), "--print-config")
     daemon = Srsd(site)
-    for section in ("srs", "srsd", "log"):
+    for section in ("srs", "srsd", "spf", "log"):
         true(f"\n[{section}]\n" in text, f"no [{section}]")
     path = write(os.path.join(daemon.dir, "mailfrom.conf"), text)
     status, _, error = site.run("-n", "-c", path)

@@ -389,7 +389,7 @@ checks_by_records(void **state)
 
 		checks[count++] = check_of(rows[row].ip, rows[row].sender);
 	}
-	checker_run(m.checker, checks, count, checker_deadline(m.checker), NULL);
+	checker_run(m.checker, checks, count, checker_deadline(m.checker));
 	for (size_t i = 0; i < count; i++) {
 		const struct spf_verdict *v = &checks[i].verdict;
 		size_t row = i % COUNT(rows);
@@ -405,8 +405,8 @@ checks_by_records(void **state)
 	assert_int_equal(stats.questions, 0);
 	assert_int_equal(stats.checks_cached, count);
 	/* None at all is fine, and so is a deadline that has passed. */
-	checker_run(m.checker, checks, 0, 0, NULL);
-	checker_run(m.checker, checks, 2, 0, NULL);
+	checker_run(m.checker, checks, 0, 0);
+	checker_run(m.checker, checks, 2, 0);
 	assert_int_equal(checks[0].verdict.result, SPF_PASS);
 	assert_int_equal(checks[1].verdict.result, SPF_FAIL);
 	unmake(&m);
@@ -427,7 +427,7 @@ no_time_is_a_temperror(void **state)
 	    "x@B\xc3\xbc"
 	    "cher.example");
 	/* The last is one too many. */
-	checker_run(m.checker, checks, COUNT(checks), in_ms(0), NULL);
+	checker_run(m.checker, checks, COUNT(checks), in_ms(0));
 	for (size_t i = 0; i < COUNT(checks); i++) {
 		const struct spf_verdict *v = &checks[i].verdict;
 		bool late = i == 1 || i == CHECKS_MAX;
@@ -510,9 +510,9 @@ same_settings_keep_the_checker(void **state)
 	assert_ptr_not_equal(again.checker, m.checker);
 
 	struct check check = check_of("192.0.2.1", "x@a.example");
-	checker_run(again.checker, &check, 1, in_ms(1000), NULL);
+	checker_run(again.checker, &check, 1, in_ms(1000));
 	assert_int_equal(check.verdict.result, SPF_NEUTRAL);
-	checker_run(m.checker, &check, 1, in_ms(1000), NULL);
+	checker_run(m.checker, &check, 1, in_ms(1000));
 	assert_int_equal(check.verdict.result, SPF_PASS);
 	unmake(&again);
 	unmake(&m);
@@ -537,7 +537,7 @@ checkers_outlive_their_configuration(void **state)
 	const struct conf_list *forwarders = checker_forwarders(checker);
 	assert_int_equal(forwarders->count, 2);
 	expect_text("1", "forwarder", forwarders->items[1], TEXT("g.example"));
-	checker_run(checker, &check, 1, checker_deadline(checker), NULL);
+	checker_run(checker, &check, 1, checker_deadline(checker));
 	expect_str("fail", "explanation", check.verdict.explanation,
 	    "a reason for a.example");
 	checker_release(checker);

@@ -158,7 +158,8 @@ static void
 ask(struct text request)
 {
 	memset(&answer, 'x', sizeof(answer));
-	map_answer_request(made.rewriter, request, 7, NOW, &answer);
+	map_answer_text(made.rewriter, request,
+	    &(struct map_request){.message_id = 7, .now_sec = NOW}, &answer);
 }
 
 static void
@@ -199,6 +200,53 @@ no_host_no_forwarding(void **state)
 		 "carol<@ses.example.>"));
 	expect_text("no host, ses", "data", out_view(&answer.data),
 	    TEXT("carol<@ses.example.>"));
+}
+
+/* A sender that the gate lets pass comes back as it was given. */
+static void
+gate(void **state)
+{
+	static const struct {
+		struct text request;
+		bool asks;
+		const char *data; /* if it passes */
+	} gate_rows[] = {
+	    {BYTES(MAKE "bob<@example.net.>"), true, "bob<@example.net.>"},
+	    {BYTES("make_srs bob@example.net"), true, "bob@example.net"},
+	    {BYTES("forward bob@example.net"), true, ""},
+	    {BYTES("srs_forward@c.example bob@example.net"), true, ""},
+	    {BYTES(MAKE "bob<@own.example.>"), false, "bob<@own.example.>"},
+	    {BYTES("make_srs \x9b"
+		   "bob<@example.net.>"),
+		false, "bob<@example.net.>"},
+	    {BYTES("forward dave@sign.example"), false,
+		"SRS0=u_37K-=G3==dave@sign.example"},
+	    {BYTES("forward " LONG_LOCAL "@example.net"), false, ""},
+	    {BYTES("forward"), false, "not a request: no space behind the map"},
+	    {BYTES("reverse " SRS0_LOCAL "@srs.example.com"), false,
+		"bob@example.net"},
+	    {BYTES("probe bob@example.net"), false,
+		"srsd " MAILFROM_VERSION " is up"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(gate_rows); i++) {
+		const char *name = gate_rows[i].request.p;
+		struct map_request request = {
+		    .message_id = 7, .now_sec = NOW, .spf_passes = true};
+
+		ask(gate_rows[i].request);
+		expect_int(
+		    name, "asks", map_asks_gate(&answer), gate_rows[i].asks);
+		map_answer_text(
+		    made.rewriter, gate_rows[i].request, &request, &answer);
+		expect_text(name, "data", out_view(&answer.data),
+		    text_of(gate_rows[i].data));
+		assert_false(map_asks_gate(&answer));
+		if (gate_rows[i].asks)
+			assert_int_equal(
+			    answer.result.reason, POLICY_SPF_PASSES);
+	}
 }
 
 /* What the log is told about. */
@@ -336,6 +384,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(table),
 	    cmocka_unit_test(no_host_no_forwarding),
+	    cmocka_unit_test(gate),
 	    cmocka_unit_test(for_the_log),
 	    cmocka_unit_test(sendmail_gets_ok_and_an_address),
 	    cmocka_unit_test(postfix_gets_an_address_or_nothing),

@@ -213,6 +213,40 @@ forward(void **state)
 	}
 }
 
+/* The gate decides on those alone that would be rewritten into fwdomain. */
+static void
+gate(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(forward_rows); i++) {
+		const struct forward_row *row = &forward_rows[i];
+		struct policy_sender sender = {.address = text_of(row->sender),
+		    .recipient_host = text_of(row->host),
+		    .forwarding_domain = text_of(row->forwarding),
+		    .message_id = 7,
+		    .now_sec = NOW,
+		    .spf_passes = true};
+		struct policy_result out;
+		struct heard heard;
+		struct report report = report_to(&heard);
+		struct made m;
+
+		if (policy_failed(row->reason))
+			continue; /* it isn't asked */
+		assert_true(make(&m, row->lines, &report));
+		policy_forward(m.rewriter, &sender, &out);
+		bool passes = row->reason == POLICY_FORWARDED;
+		expect_str(row->name, "reason", policy_reason_text(out.reason),
+		    passes ? "spf_passes" : policy_reason_text(row->reason));
+		expect_address(row->name,
+		    text_at(out.address.text, out.address.len),
+		    passes ? "" : row->expect);
+		unmake(&m);
+	}
+	assert_false(policy_changed(POLICY_SPF_PASSES));
+	assert_false(policy_failed(POLICY_SPF_PASSES));
+}
+
 static const struct reverse_row {
 	const char *name, *lines, *address;
 	int days; /* since NOW */
@@ -478,6 +512,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(forward),
+	    cmocka_unit_test(gate),
 	    cmocka_unit_test(reverse),
 	    cmocka_unit_test(signatures),
 	    cmocka_unit_test(fixed_signature),

@@ -409,6 +409,115 @@ random_streams(void **state)
 	}
 }
 
+/* What the gate answers, and what it was asked. */
+static struct {
+	enum gate_answer answer;
+	unsigned asked;
+	char sender[64];
+} gate;
+
+static enum gate_answer
+ask_gate(void *arg, struct text sender)
+{
+	assert_ptr_equal(arg, &made);
+	assert_true(sender.len < sizeof(gate.sender));
+	memcpy(gate.sender, sender.p, sender.len);
+	gate.sender[sender.len] = '\0';
+	gate.asked++;
+	return gate.answer;
+}
+
+/* A request that waits isn't taken, logged or answered before it has waited. */
+static void
+gated(void **state)
+{
+	static const struct {
+		enum protocol protocol;
+		const char *input, *rewritten, *passed;
+	} gated_rows[] = {
+	    {SOCKETMAP, FWD, OK, "9:NOTFOUND ,"},
+	    {SOCKETMAP, "24:make_srs bob@example.net,",
+		"52:OK SRS0=msJqy3=G3=example.net=bob<@srs.example.com.>,",
+		"18:OK bob@example.net,"},
+	    {FORWARD, "get bob@example.net\n", "200 " SRS0 "\n",
+		"500 spf_passes\n"},
+	    {FORWARD, "get bob%40example.net\r\n", "200 " SRS0 "\n",
+		"500 spf_passes\n"},
+	};
+	struct protocol_env env = env_of_test();
+
+	(void)state;
+	env.ask_gate = ask_gate;
+	for (size_t i = 0; i < COUNT(gated_rows); i++) {
+		const char *name = gated_rows[i].input;
+
+		for (int pass = 0; pass < 2; pass++) {
+			struct text input = text_of(name);
+			struct text_out out = text_out(stream, sizeof(stream));
+
+			decisions = gate.asked = 0;
+			gate.answer = GATE_WAITS;
+			for (unsigned n = 1; n < 4; n++) {
+				expect_int(name, "waits",
+				    protocol_next(gated_rows[i].protocol,
+					&input, &env, &out),
+				    PROTOCOL_WAIT);
+				expect_text(
+				    name, "input", input, text_of(name));
+				expect_int(name, "answered", (int)out.len, 0);
+				expect_int(name, "logged", decisions, 0);
+				expect_int(name, "asked", gate.asked, n);
+				expect_str(name, "sender", gate.sender,
+				    "bob@example.net");
+			}
+			gate.answer = pass != 0 ? GATE_PASSES : GATE_REWRITES;
+			expect_int(name, "status",
+			    protocol_next(
+				gated_rows[i].protocol, &input, &env, &out),
+			    PROTOCOL_ANSWERED);
+			expect_text(name, "answer", out_view(&out),
+			    text_of(pass != 0 ? gated_rows[i].passed
+					      : gated_rows[i].rewritten));
+			expect_int(name, "left", (int)input.len, 0);
+			expect_int(name, "logged", decisions, 1);
+		}
+	}
+}
+
+/* Others don't ask. */
+static void
+ungated(void **state)
+{
+	static const struct {
+		enum protocol protocol;
+		const char *input;
+	} ungated_rows[] = {
+	    {SOCKETMAP, "23:forward bob@own.example,"},
+	    {SOCKETMAP, "54:reverse " SRS0 ","},
+	    {SOCKETMAP, "8:forward ,"},
+	    {SOCKETMAP, "6:probe ,"},
+	    {FORWARD, "get bob\n"},
+	    {FORWARD, "put x\n"},
+	    {REVERSE, "get " SRS0 "\n"},
+	};
+	struct protocol_env env = env_of_test();
+
+	(void)state;
+	env.ask_gate = ask_gate;
+	gate.asked = 0;
+	gate.answer = GATE_WAITS;
+	for (size_t i = 0; i < COUNT(ungated_rows); i++) {
+		struct text input = text_of(ungated_rows[i].input);
+		struct text_out out = text_out(stream, sizeof(stream));
+
+		expect_int(ungated_rows[i].input, "status",
+		    protocol_next(ungated_rows[i].protocol, &input, &env, &out),
+		    PROTOCOL_ANSWERED);
+		expect_int(ungated_rows[i].input, "left", (int)input.len, 0);
+	}
+	assert_int_equal(gate.asked, 0);
+}
+
 /* Each request to a map has a message id of its own. */
 static void
 ids_are_taken(void **state)
@@ -432,6 +541,8 @@ main(void)
 	    cmocka_unit_test(answers_are_encoded),
 	    cmocka_unit_test(random_streams),
 	    cmocka_unit_test(ids_are_taken),
+	    cmocka_unit_test(gated),
+	    cmocka_unit_test(ungated),
 	};
 
 	return cmocka_run_group_tests_name("protocol", tests, setup, teardown);
