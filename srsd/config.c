@@ -70,19 +70,6 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 		    .name = other_sections[i], .elsewhere = true};
 }
 
-/* Mistakes in [spf] are warnings unless there is a gate to be asked. */
-static bool
-has_gate(const struct ini *ini)
-{
-	bool has = false;
-
-	for (size_t i = 0; i < ini->count; i++)
-		if (text_eq(ini->entries[i].section, TEXT("srs")) &&
-		    text_eq(ini->entries[i].key, TEXT("skip_if_spf_passes")))
-			conf_bool(ini->entries[i].value, &has);
-	return has;
-}
-
 void
 config_print(FILE *to)
 {
@@ -138,7 +125,8 @@ load(struct config *c, const struct ini *ini,
 	unsigned errors = report->errors;
 
 	sections_of(c, sections);
-	sections[2].used = has_gate(ini);
+	/* Mistakes in it are warnings otherwise. */
+	sections[2].used = gate_is_wanted(ini);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !check_listeners(c, report))
 		return false;

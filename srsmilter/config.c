@@ -207,19 +207,6 @@ warn(const struct config *c, struct report *report)
 
 /* --- reading --- */
 
-/* Mistakes in [spf] are warnings unless there is a gate to be asked. */
-static bool
-has_gate(const struct ini *ini)
-{
-	bool has = false;
-
-	for (size_t i = 0; i < ini->count; i++)
-		if (text_eq(ini->entries[i].section, TEXT("srs")) &&
-		    text_eq(ini->entries[i].key, TEXT("skip_if_spf_passes")))
-			conf_bool(ini->entries[i].value, &has);
-	return has;
-}
-
 static bool
 load(struct config *c, const struct ini *ini,
     const struct rewriter_legacy *legacy, struct report *report)
@@ -228,7 +215,8 @@ load(struct config *c, const struct ini *ini,
 	unsigned errors = report->errors;
 
 	sections_of(c, sections);
-	sections[SPF].used = has_gate(ini);
+	/* Mistakes in it are warnings otherwise. */
+	sections[SPF].used = gate_is_wanted(ini);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !build_hosts(c, report) || !build_lists(c, report) ||
 	    !check_metrics(c, report) || !check_rewrite(c, report) ||
