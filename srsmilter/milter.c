@@ -96,8 +96,9 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	    steps;
 	if ((actions & SMFIF_SETSYMLIST) != 0)
 		milter_set_macros(ctx, "{client_resolve}",
-		    needs_mailers(c->session) ? "i {auth_authen} {mail_mailer}"
-					      : "i {auth_authen}",
+		    needs_mailers(c->session)
+			? "i {auth_authen} {mail_addr} {mail_mailer}"
+			: "i {auth_authen} {mail_addr}",
 		    needs_mailers(c->session) ? "{rcpt_mailer}" : "", "i");
 	*want_actions = c->actions;
 	*want_steps = c->steps;
@@ -132,6 +133,7 @@ on_mail(SMFICTX *ctx, char **args)
 {
 	struct connection *c = enter(ctx);
 	struct reply reply = session_mail(c->session, text_of(args[0]),
+	    milter_macro(ctx, "{mail_addr}"),
 	    milter_macro(ctx, "{auth_authen}"),
 	    milter_macro(ctx, "{mail_mailer}"));
 

@@ -4,19 +4,25 @@
 #include "milter/path.h"
 
 static const struct {
-	const char *word, *reply;
+	const char *word;
+	unsigned code;
+	const char *dsn, *reply;
 } fates[RECIPIENT_FATES] = {
-    [RECIPIENT_PASSES] = {"passes", NULL},
-    [RECIPIENT_RESTORED] = {"restored", NULL},
-    [RECIPIENT_FORGED] = {"forged",
+    [RECIPIENT_PASSES] = {"passes", 0, NULL, NULL},
+    [RECIPIENT_RESTORED] = {"restored", 0, NULL, NULL},
+    [RECIPIENT_FORGED] = {"forged", 550, "5.7.1",
 	"No message from here had this return path"},
-    [RECIPIENT_EXPIRED] = {"expired", "This return path has expired"},
-    [RECIPIENT_REPLAYED] = {"replayed",
+    [RECIPIENT_EXPIRED] = {"expired", 550, "5.7.1",
+	"This return path has expired"},
+    [RECIPIENT_REPLAYED] = {"replayed", 550, "5.7.1",
 	"This return path has been used too often"},
-    [RECIPIENT_SPOOFED] = {"spoofed",
+    [RECIPIENT_SPOOFED] = {"spoofed", 550, "5.7.1",
 	"Bounces to this domain must go to a return path that it has signed"},
-    [RECIPIENT_NOT_A_BOUNCE] = {"not_a_bounce",
+    [RECIPIENT_NOT_A_BOUNCE] = {"not_a_bounce", 550, "5.7.1",
 	"This address takes bounces only; write to the sender's own address"},
+    /* RFC 3463 3.2: bad destination mailbox address syntax. */
+    [RECIPIENT_UNCLEAR] = {"unclear", 553, "5.1.3",
+	"The recipient is no address whose domain is clear"},
 };
 
 const char *
@@ -28,11 +34,11 @@ recipient_fate_text(enum recipient_fate fate)
 struct reply
 recipient_reply(enum recipient_fate fate)
 {
-	if (fates[fate].reply == NULL)
+	if (fates[fate].code == 0)
 		return reply_go_on();
 	return (struct reply){.step = STEP_REJECT,
-	    .code = 550,
-	    .dsn = "5.7.1",
+	    .code = fates[fate].code,
+	    .dsn = fates[fate].dsn,
 	    .text = fates[fate].reply};
 }
 
@@ -97,8 +103,12 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 static enum recipient_fate
 fate_of_plain(const struct config *c, const struct recipient_facts *f)
 {
+	if (f->from_exempt_host)
+		return RECIPIENT_PASSES;
+	/* Whose it is must be clear where it decides; see milter/path.h. */
+	if (!path_is_plain(f->address))
+		return RECIPIENT_UNCLEAR;
 	if (f->is_bounce && c->srsmilter.reject_spoofed &&
-	    !f->from_exempt_host &&
 	    rewriter_signs(c->rewriter, path_domain(f->address)) &&
 	    !list_has_address(&c->exempt_recipients, f->address))
 		return RECIPIENT_SPOOFED;

@@ -19,10 +19,11 @@ enum recipient_fate {
 	RECIPIENT_EXPIRED,
 	RECIPIENT_REPLAYED,
 	RECIPIENT_SPOOFED, /* a bounce to an address that is always signed */
-	RECIPIENT_NOT_A_BOUNCE /* other mail to a signed address */
+	RECIPIENT_NOT_A_BOUNCE, /* other mail to a signed address */
+	RECIPIENT_UNCLEAR       /* the MTA may read another address in it */
 };
 
-#define RECIPIENT_FATES (RECIPIENT_NOT_A_BOUNCE + 1)
+#define RECIPIENT_FATES (RECIPIENT_UNCLEAR + 1)
 
 /* Where a recipient's mail goes, as far as the sender is concerned. */
 enum destination {

@@ -120,13 +120,16 @@ origin_of(const struct session *s, struct text user)
 }
 
 struct reply
-session_mail(
-    struct session *s, struct text arg, struct text user, struct text mailer)
+session_mail(struct session *s, struct text arg, struct text macro,
+    struct text user, struct text mailer)
 {
-	struct text sender = path_mailbox(arg);
 	struct message *m = calloc(1, sizeof(*m));
+	struct text sender;
 
 	session_end_message(s);
+	/* One that nobody can read stays what it is: it can't be signed. */
+	if (!path_sender(arg, macro, &sender))
+		sender = path_mailbox(arg);
 	s->failed = false;
 	if (m == NULL)
 		return fail_(s);

@@ -45,12 +45,12 @@ void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);
 
 /*
- * MAIL: arg as the MTA gives it.  user: who has authenticated, or empty.
- * mailer: {mail_mailer}, or empty.  The MTA may not wait for the answer: the
+ * MAIL: arg as the MTA gives it, macro its {mail_addr} (path_sender()).  user:
+ * who has authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA may not wait for the answer: the
  * steps behind it repeat it.
  */
-struct reply session_mail(
-    struct session *s, struct text arg, struct text user, struct text mailer);
+struct reply session_mail(struct session *s, struct text arg, struct text macro,
+    struct text user, struct text mailer);
 
 /*
  * RCPT: arg as the MTA gives it.  parameters: behind it, NULL at the end.

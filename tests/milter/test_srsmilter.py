@@ -113,7 +113,7 @@ def steps(site):
             equal(s.actions, restoring | actions, mode)
             equal(s.lists, {
                 "connect": ["{client_resolve}"], "helo": [],
-                "mail": ["i", "{auth_authen}", *mail], "rcpt": rcpt,
+                "mail": ["i", "{auth_authen}", "{mail_addr}", *mail], "rcpt": rcpt,
                 "data": [], "eoh": [], "eom": ["i"]}, "macros")
         d.stop()
 
@@ -378,6 +378,21 @@ def refused(site):
     equal(refusal(done, good), only)
     equal(refusal(done, FORGED), only)
     equal(done.message.recipients, ["Carol@SES.test", "ann@own.test"])
+
+
+@case("addresses that MTAs read differently: as they do, or not at all")
+def unclear(site):
+    d = site.start(MODE + "\nreject_spoofed = yes")
+    odd = "<carol@ses(x).test>"
+    for sender in "<>", BOB:
+        done = talk(d.address, sender, [odd, NEAR])
+        equal(refusal(done, odd), "553 5.1.3 The recipient is no address "
+              "whose domain is clear")
+        equal(done.message.recipients, ["ann@own.test"])
+    done = talk(d.address, odd, macros={"{mail_addr}": "carol@ses.test"})
+    if not re.fullmatch(r"SES=[A-Z0-9_-]+=carol@ses\.test",
+                        done.message.sender):
+        raise AssertionError(done.message.sender)
 
 
 @case("hosts of ours are exempt")

@@ -137,6 +137,18 @@ static const struct row {
 	RECIPIENT_PASSES, ""},
     {"unsigned, not exempt any more", SIGN SPOOF "exempt_recipients=x@\n",
 	"postmaster@ses.example", BOUNCE, 0, RECIPIENT_SPOOFED, ""},
+    /* sendmail and Postfix read carol@ses.example in the first of these */
+    {"a comment in the domain", SIGN SPOOF, "carol@ses(x).example", BOUNCE, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"the same in mail", D ALL, "SRS0=a=b=c=d@srs(x).example.com", MAIL, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"the same from a host of ours", SIGN SPOOF, "carol@ses(x).example",
+	OWN_BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"a group", SIGN SPOOF, "x: carol@ses.example;", BOUNCE, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"unclear, but ours", D ALL,
+	"SRS0=cvjIMS=G3=example.net=a b@srs.example.com", BOUNCE, 0,
+	RECIPIENT_RESTORED, "a b@example.net"},
     {"signed, reject_spoofed", SIGN SPOOF, SES, BOUNCE, 0, RECIPIENT_RESTORED,
 	CAROL},
 };
@@ -304,8 +316,10 @@ replies(void **state)
 			continue;
 		}
 		assert_int_equal(reply.step, STEP_REJECT);
-		assert_int_equal(reply.code, 550);
-		assert_string_equal(reply.dsn, "5.7.1");
+		assert_int_equal(
+		    reply.code, fate == RECIPIENT_UNCLEAR ? 553 : 550);
+		assert_string_equal(
+		    reply.dsn, fate == RECIPIENT_UNCLEAR ? "5.1.3" : "5.7.1");
 		/* As it stands: a sentence, nothing that libmilter refuses. */
 		assert_true(text_is_printable(text_of(reply.text)));
 		assert_int_equal(text_count(text_of(reply.text), '%'), 0);

@@ -75,7 +75,7 @@ outside(struct session *s)
 static struct reply
 mail(struct session *s, const char *arg)
 {
-	return session_mail(s, text_of(arg), TEXT(""), TEXT(""));
+	return session_mail(s, text_of(arg), TEXT(""), TEXT(""), TEXT(""));
 }
 
 static struct reply
@@ -245,13 +245,14 @@ origins(void **state)
 		char *none[] = {NULL};
 
 		connect_from(s, cases[i].ip, cases[i].port);
-		session_mail(s, TEXT("<bob@example.net>"),
+		session_mail(s, TEXT("<bob@example.net>"), TEXT(""),
 		    text_of(cases[i].user), TEXT(""));
 		session_rcpt(s, TEXT("<ann@far.example>"), none, TEXT(""));
 		expect_passes(session_eom(s, &changes));
 		expect_int(cases[i].ip, "rewritten", changes.sender != NULL,
 		    cases[i].rewritten);
-		session_mail(s, TEXT("<>"), text_of(cases[i].user), TEXT(""));
+		session_mail(
+		    s, TEXT("<>"), TEXT(""), text_of(cases[i].user), TEXT(""));
 		expect_int(cases[i].ip, "refused",
 		    session_rcpt(s, TEXT("<carol@ses.example>"), none, TEXT(""))
 			    .step == STEP_REJECT,
@@ -271,15 +272,18 @@ mailers(void **state)
 
 	(void)state;
 	outside(s);
-	session_mail(s, TEXT("<bob@example.net>"), TEXT(""), TEXT("esmtp"));
+	session_mail(
+	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("esmtp"));
 	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("local"));
 	session_eom(s, &changes);
 	assert_null(changes.sender);
-	session_mail(s, TEXT("<bob@example.net>"), TEXT(""), TEXT("esmtp"));
+	session_mail(
+	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("esmtp"));
 	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
 	session_eom(s, &changes);
 	assert_non_null(changes.sender);
-	session_mail(s, TEXT("<bob@example.net>"), TEXT(""), TEXT("local"));
+	session_mail(
+	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("local"));
 	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
 	session_eom(s, &changes);
 	assert_null(changes.sender);
@@ -307,6 +311,37 @@ forwarding_domain(void **state)
 	rcpt(st.session, "<ann@c.example>");
 	session_eom(st.session, &changes);
 	assert_non_null(strstr(changes.sender, "@srs.example.com>"));
+	stage_end(&st);
+}
+
+/*
+ * What isn't plain is read as the MTA reads it, or stays: nothing can be signed
+ * that isn't an address.
+ */
+static void
+senders_that_are_not_plain(void **state)
+{
+	struct stage st = stage_with(LINES);
+	struct session *s = st.session;
+	struct changes changes;
+
+	(void)state;
+	outside(s);
+	session_mail(s, TEXT("<carol@ses(x).example>"),
+	    TEXT("carol@ses.example"), TEXT(""), TEXT(""));
+	rcpt(s, "<ann@far.example>");
+	session_eom(s, &changes);
+	expect_reverses_to(&st, changes.sender, "carol@ses.example");
+	session_mail(s, TEXT("<Bob@Example.NET>"), TEXT("bob@example.net"),
+	    TEXT(""), TEXT(""));
+	rcpt(s, "<ann@far.example>");
+	session_eom(s, &changes);
+	expect_reverses_to(&st, changes.sender, "Bob@Example.NET");
+	session_mail(
+	    s, TEXT("<@ses(x).example>"), TEXT(""), TEXT(""), TEXT(""));
+	rcpt(s, "<ann@far.example>");
+	expect_passes(session_eom(s, &changes));
+	assert_null(changes.sender);
 	stage_end(&st);
 }
 
@@ -663,6 +698,7 @@ main(void)
 	    cmocka_unit_test(origins),
 	    cmocka_unit_test(mailers),
 	    cmocka_unit_test(forwarding_domain),
+	    cmocka_unit_test(senders_that_are_not_plain),
 	    cmocka_unit_test(utf8),
 	    cmocka_unit_test(restored_with_case_and_parameters),
 	    cmocka_unit_test(named_twice),

@@ -129,8 +129,8 @@ deliver(struct service *service, const char *sender)
 	session_connect(
 	    s, TEXT("mx.example.net"), (const struct sockaddr *)&client);
 	course.tempfailed =
-	    session_mail(s, text_of(sender), TEXT(""), TEXT("esmtp")).step ==
-	    STEP_TEMPFAIL;
+	    session_mail(s, text_of(sender), TEXT(""), TEXT(""), TEXT("esmtp"))
+		.step == STEP_TEMPFAIL;
 	for (size_t i = 0; i < RCPTS; i++)
 		if (session_rcpt(
 			s, text_of(recipients[i]), parameters, TEXT("esmtp"))
