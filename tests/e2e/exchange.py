@@ -1,6 +1,7 @@
 """What the tests of both do: send, forward, bounce, and look who got what."""
 
 import itertools
+import smtplib
 import threading
 
 import smtp
@@ -53,35 +54,49 @@ class Exchange:
             raise AssertionError(f"RCPT TO:<{recipient}>: {reply.rcpt}")
         return token
 
+    def insist(self, session, sender, recipients, token):
+        """Try until the message is taken, and taken once."""
+        while True:
+            try:
+                if session.send(sender, recipients, token).accepted:
+                    return
+            except (OSError, smtplib.SMTPServerDisconnected):
+                session.reconnect()
+
     def send_hundred_amid(self, disturb, *recipients, host=None):
+        """send_amid() with a hundred messages in four sessions."""
+        return self.send_amid(100, 4, [disturb], *recipients, host=host)
+
+    def send_amid(self, count, sessions, disturbances, *recipients, host=None):
         """
-        Send a hundred messages, in four sessions at once, and call disturb() when
-        some of them are through.  A session that is told 4xx tries again, as any
-        client does.  Returns {token: sender}, each sender another one.
+        Send count messages, in several sessions at once, and call one of the
+        disturbances each time that some more of them are through.  A session that
+        is told 4xx or is cut off tries again, as any client does.  Returns {token:
+        sender}, each sender another one.
         """
-        messages = {self.new_token(): f"Bob{n}@sender.test" for n in range(100)}
-        started, failed = threading.Semaphore(0), []
+        messages = {self.new_token(): f"Bob{n}@sender.test"
+                    for n in range(count)}
+        through, failed = threading.Semaphore(0), []
 
         def deliver(share):
             try:
                 with smtp.Session(host or self.host) as session:
                     for token, sender in share:
-                        while not session.send(sender, recipients,
-                                               token).accepted:
-                            pass
-                        started.release()
+                        self.insist(session, sender, recipients, token)
+                        through.release()
             except Exception as error:
                 failed.append(error)
                 raise
-        shares = [list(messages.items())[n::4] for n in range(4)]
+        shares = [list(messages.items())[n::sessions] for n in range(sessions)]
         threads = [threading.Thread(target=deliver, args=(share,), daemon=True)
                    for share in shares]
         for thread in threads:
             thread.start()
-        for _ in range(30):
-            if not started.acquire(timeout=60):
-                raise AssertionError(f"no progress: {failed}")
-        disturb()
+        for disturb in disturbances:
+            for _ in range(count * 3 // 10 // len(disturbances)):
+                if not through.acquire(timeout=60):
+                    raise AssertionError(f"no progress: {failed}")
+            disturb()
         for thread in threads:
             thread.join()
         tap.equal(failed, [], "sessions that broke")

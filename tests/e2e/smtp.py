@@ -39,6 +39,17 @@ class Session:
                                  timeout=120, source_address=(self.source, 0))
         self.smtp.ehlo()
 
+    def reconnect(self):
+        """A new session, once the server is there again."""
+        def is_there():
+            try:
+                self.smtp.close()
+                self.connect()
+            except (OSError, smtplib.SMTPException):
+                return False
+            return True
+        tap.wait_until(is_there, f"{self.host} to listen", timeout=60)
+
     def __enter__(self):
         return self
 
@@ -154,7 +165,8 @@ class SinkHandler(socketserver.StreamRequestHandler):
     def obey(self, verb, line):
         if verb.startswith("EHLO"):
             self.reply("250-mx.outside.test", "250-8BITMIME", "250-DSN",
-                       "250-SMTPUTF8", "250 PIPELINING")
+                       "250-SMTPUTF8", "250-SIZE 100000000",
+                       "250 PIPELINING")
         elif verb.startswith(("HELO", "NOOP", "RSET")):
             self.forget()
             self.reply("250 2.0.0 ok")
