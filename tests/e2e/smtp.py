@@ -70,12 +70,12 @@ class Session:
             self.command("RSET")
 
     def send(self, sender, recipients, token, mail_args="", rcpt_args="",
-             size=0, header="", partial=False):
+             size=0, header="", body="", partial=False):
         """
         Send a message whose Message-ID holds token, and that is of that size or
         larger.  Addresses go out exactly as they are given.  Stops at a refused
         MAIL; sends DATA if every RCPT was taken, or, with partial, if any was.
-        header: lines to stand on top.
+        header, body: lines to stand on top of either.
         """
         reply = Reply(mail=None, rcpt=[], data=None)
         reply.mail = self.command(f"MAIL FROM:<{sender}> {mail_args}".rstrip())
@@ -98,7 +98,7 @@ class Session:
             text = f"{header}From: author@header.test\r\nTo: list@header.test\r\n" \
                 "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n" \
                 f"Subject: test\r\nMessage-ID: <{token}@header.test>\r\n\r\n" \
-                f"body of {token}\r\n"
+                f"{body}body of {token}\r\n"
             line = "x" * 70 + "\r\n"
             padding = line * ((size - len(text)) // len(line) + 1)
             reply.data = self.command(f"{text}{padding}.")

@@ -52,7 +52,7 @@ class Site(exchange.Exchange):
         self.place, self.mta, self.form, self.sequence = place, None, None, 0
         place.write("home", "dora", ".forward", text="dora@dest.test\n")
         members = place.write("run", "members", text=deployments.MEMBERS)
-        self.aliases = deployments.ALIASES.format(members=members)
+        self.aliases = "postmaster: root\n" + deployments.ALIASES.format(members=members)
         self.virtual = "".join(f"{alias} {target}\n" for alias, target
                                in deployments.VIRTUAL.items())
         self.srs = srsd.Srsd(
