@@ -55,7 +55,7 @@ COMMON  = background conf daemon file ini listen lists log log_conf metrics \
           notify privilege report similar sockaddr translate watch
 REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
-MILTER  = answer client hosts path received reply run
+MILTER  = answer client daemon hosts path received reply run
 SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
             access_lmdb access_name access_text account action authres \
             config decide examine fields legacy lint lint_key lookup milter \
