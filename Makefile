@@ -55,7 +55,7 @@ COMMON  = background conf daemon file ini listen lists log log_conf metrics \
           notify privilege report similar sockaddr translate watch
 REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
-MILTER  = answer client hosts path received reply run
+MILTER  = answer client daemon hosts path received reply run
 SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
             access_lmdb access_name access_text account action authres \
             config decide examine fields legacy lint lint_key lookup milter \
@@ -80,14 +80,14 @@ SRSD_A    = $(BUILD)/srsd.a
 MILTER_A  = $(BUILD)/milter.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
-PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter $(BUILD)/spfquery \
-            $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
+            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
-          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] srsmilter/*.[ch] tools/*.[ch] \
-          tests/*/*.[ch])
+          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] \
+          srsmilter/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
@@ -357,6 +357,7 @@ install: all
 	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
 	install -m 0755 $(BUILD)/spfpolicy $(DESTDIR)$(BINDIR)/spfpolicy
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
+	install -m 0755 $(BUILD)/srsmilter $(DESTDIR)$(SBINDIR)/srsmilter
 	install -m 0755 $(BUILD)/spfmilter $(DESTDIR)$(SBINDIR)/spfmilter
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0644 $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A) \
@@ -371,7 +372,7 @@ install: all
 	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
-	for unit in srsd spfmilter; do $(FILL) etc/systemd/$$unit.service \
+	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
 	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
 
@@ -379,12 +380,13 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
 	    $(DESTDIR)$(BINDIR)/spfpolicy $(DESTDIR)$(SBINDIR)/srsd \
-	    $(DESTDIR)$(SBINDIR)/spfmilter \
+	    $(DESTDIR)$(SBINDIR)/srsmilter $(DESTDIR)$(SBINDIR)/spfmilter \
 	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
 	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket \
+	    $(DESTDIR)$(UNITDIR)/srsmilter.service \
 	    $(DESTDIR)$(UNITDIR)/spfmilter.service
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done

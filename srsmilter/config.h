@@ -10,6 +10,7 @@
 
 #include "common/daemon.h"
 #include "common/watch.h"
+#include "milter/daemon.h"
 #include "milter/hosts.h"
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
@@ -32,7 +33,7 @@ enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
 
 /* The section [srsmilter]; names are those of mailfrom.conf(5). */
 struct srsmilter_settings {
-	struct text listen;
+	struct milter_settings daemon;
 	unsigned rewrite; /* enum rewrite_mode */
 	struct conf_list local_domains;
 	struct conf_list local_mailers;
@@ -46,11 +47,6 @@ struct srsmilter_settings {
 	struct conf_list internal_connect;
 	struct conf_list trusted_relay;
 	unsigned on_error;
-	struct text metrics;
-	struct text user;
-	uint64_t socket_mode;
-	struct text socket_owner;
-	struct text pid_file;
 };
 
 struct config {
@@ -85,6 +81,9 @@ bool config_start(
 
 struct config *config_hold(struct config *config);
 void config_release(struct config *config); /* NULL is fine */
+
+/* What its daemon goes by; a view. */
+struct milter_place config_place(const struct config *config);
 
 /* Print a sample with every key and its default. */
 void config_print(FILE *to);

@@ -18,6 +18,10 @@ static struct service *shared;
 
 /* --- what every callback does --- */
 
+/*
+ * libmilter calls back on one thread or another.  The counter is also what orders
+ * the uses of a connection, as far as the language knows.
+ */
 static struct connection *
 enter(SMFICTX *ctx)
 {
@@ -82,13 +86,15 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
     unsigned long *want_actions, unsigned long *want_steps,
     unsigned long *want2, unsigned long *want3)
 {
-	struct connection *c = connection_new(ctx);
+	struct connection *c;
 
 	(void)reserved2;
 	(void)reserved3;
+	enter(ctx);
+	c = connection_new(ctx);
 	/* The MTA then does what it does without us: F=T, tempfail. */
 	if (c == NULL)
-		return SMFIS_REJECT;
+		return leave(SMFIS_REJECT);
 	c->actions = wanted_actions(c->session) & actions;
 	c->steps = (SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH |
 		       SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
@@ -104,7 +110,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	*want_steps = c->steps;
 	*want2 = 0;
 	*want3 = 0;
-	return SMFIS_CONTINUE;
+	return leave(SMFIS_CONTINUE);
 }
 
 static sfsistat

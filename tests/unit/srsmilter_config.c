@@ -205,7 +205,7 @@ pysrs_cfg(void **state)
 	assert_string_equal(heard.text, "");
 	assert_non_null(c);
 	s = &c->srsmilter;
-	assert_string_equal(s->listen.p, "/var/lib/milter/srssock");
+	assert_string_equal(s->daemon.listen.p, "/var/lib/milter/srssock");
 	assert_int_equal(s->rewrite, REWRITE_ALL);
 	assert_int_equal(s->reverse, REVERSE_ALL);
 	assert_true(s->reject_spoofed);
@@ -235,7 +235,8 @@ pysrs_cfg_of_the_daemon(void **state)
 	(void)state;
 	assert_string_equal(heard.text, "");
 	assert_non_null(c);
-	assert_string_equal(c->srsmilter.listen.p, "/var/run/milter/srsmilter");
+	assert_string_equal(
+	    c->srsmilter.daemon.listen.p, "/var/run/milter/srsmilter");
 	assert_int_equal(c->srsmilter.rewrite, REWRITE_NONE);
 	assert_false(c->srsmilter.reject_spoofed);
 	config_release(c);
