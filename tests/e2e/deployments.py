@@ -58,6 +58,15 @@ def situation(name):
     return register
 
 
+def printed_settings(form, config):
+    """What srs setup prints: {place: text}, in its order."""
+    printed = subprocess.run([SRS, "setup", form, "-c", config], check=True,
+                             capture_output=True, text=True).stdout
+    parts = re.split(r"^(?:#|dnl) --- (\S+): .* ---\n", printed, flags=re.M)
+    tap.equal(parts[0], "", f"text before the first part of {form}")
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
 # --- the table --------------------------------------------------------------
 
 class Row:

@@ -71,13 +71,9 @@ class Site(exchange.Exchange):
 
     def settings(self, form):
         """(main.cf, master.cf)"""
-        if form == "postfix-milter":
-            return (postfix.settings("milter.main.cf", DOMAIN),
-                    postfix.settings("milter.master.cf", DOMAIN))
-        if form == "postfix-cleanup":
-            return (postfix.settings("outbound.main.cf", DOMAIN),
-                    postfix.settings("outbound.master.cf", DOMAIN))
-        return postfix.settings("canonical.main.cf", DOMAIN), ""
+        parts = deployments.printed_settings(form, self.srs.config)
+        return parts["/etc/postfix/main.cf"], parts.get(
+            "/etc/postfix/master.cf", "")
 
     def use(self, name, main_cf=None, master_cf=None):
         """Have a form running, or one of its settings changed; no other."""

@@ -23,7 +23,6 @@ DOMAIN, SRS_DOMAIN = "fwd.test", "srs.fwd.test"
 SES_DOMAIN = deployments.SES_DOMAIN
 SENDER = exchange.SENDER
 MILTER = world.FORWARDER2       # where the sendmail with the milter is
-SETTINGS = os.path.join(world.SOURCE, "etc", "sendmail", "srsmilter.mc")
 SRS = f"ses = {SES_DOMAIN}\nnosrs = {deployments.NOSRS}"
 SRSMILTER = f"""
 [srsmilter]
@@ -37,16 +36,6 @@ RELAY = f"RELAY_DOMAIN(`{deployments.RELAYED}')dnl\n"
 suite = tap.Suite()
 case = suite.case
 world.DOMAINS.update({SRS_DOMAIN: MILTER, SES_DOMAIN: MILTER})
-
-
-def documented(pattern):
-    """What the comments of srsmilter.mc show, for the domain of the tests."""
-    with open(SETTINGS, encoding="utf-8") as file:
-        text = file.read().replace("fwd.example", DOMAIN)
-    found = re.findall(pattern, text, re.M)
-    if len(found) != 1:
-        raise AssertionError(f"{SETTINGS}: {pattern}: {found}")
-    return found[0] + "\n"
 
 
 class Site(exchange.Exchange):
@@ -99,9 +88,8 @@ class Sites(exchange.Exchange):
         place.write("home", "dora", ".forward", text="dora@dest.test\n")
         place.write("run", "members", text=deployments.MEMBERS)
         self.srsd = srsd.Srsd(place, DOMAIN, own=DOMAIN, srs=SRS).start()
-        self.ruleset = Site(self, world.FORWARDER, self.srsd).start(
-            "ruleset", sendmail.srs_lines("inet:10003@127.0.0.1"),
-            f"LOCAL_DOMAIN(`{SES_DOMAIN}')dnl")
+        self.ruleset = Site(self, world.FORWARDER, self.srsd)
+        self.start_ruleset()
         # Only its configuration is used: srsd isn't started.
         unused = srsd.Srsd(place, SRS_DOMAIN, own=f"{DOMAIN}, mx.{DOMAIN}",
                            srs=SRS)
@@ -111,27 +99,30 @@ class Sites(exchange.Exchange):
             place.make_dir("run", "srsmilter", owner="mailfrom"),
             config=unused.config).start()
         self.milter = Site(self, MILTER, unused)
-        self.milter.start("milter", **milter_settings(), **BOUNCES)
+        self.start_milter("milter")
 
+    def start_ruleset(self):
+        parts = deployments.printed_settings("sendmail", self.srsd.config)
+        # In the place that it has in the lines of sendmail.mc.
+        self.place.write("etc/mail/mailfrom-srs.m4",
+                         text=parts["/etc/mail/mailfrom-srs.m4"])
+        self.ruleset.start("ruleset", parts["/etc/mail/sendmail.mc"],
+                           f"LOCAL_DOMAIN(`{SES_DOMAIN}')dnl")
 
-def milter_lines():
-    """The lines that srsmilter.mc has for sendmail.mc."""
-    with open(SETTINGS, encoding="utf-8") as file:
-        text = file.read().replace("fwd.example", DOMAIN)
-    return "".join(line + "\n" for line in text.splitlines()
-                   if not line.startswith("dnl"))
+    def start_milter(self, name, site=None, **options):
+        """Another sendmail with srsmilter, or that of the situations."""
+        parts = deployments.printed_settings("sendmail-milter",
+                                             self.filter.config)
+        settings = {
+            "srs": "MAILER(`smtp')dnl",
+            "features": parts["/etc/mail/sendmail.mc"] +
+            f"VIRTUSER_DOMAIN(`{SES_DOMAIN}')dnl\n",
+            "aliases": parts["/etc/mail/aliases"],
+            # ses.fwd.test has users as well.
+            "virtusers": parts["/etc/mail/virtusertable"] +
+            f"local@{SES_DOMAIN}\tlocal\n@{SES_DOMAIN}\tsrs-bounce\n"}
+        return (site or self.milter).start(name, **{**settings, **options})
 
-
-def milter_settings():
-    return {"features": milter_lines() +
-            f"VIRTUSER_DOMAIN(`{SES_DOMAIN}')dnl\n", "srs": "MAILER(`smtp')dnl"}
-
-
-# What makes addresses with signatures exist; ses.fwd.test has users as well.
-BOUNCES = {
-    "virtusers": documented(r"^dnl\t(@srs.*)$") +
-    f"local@{SES_DOMAIN}\tlocal\n@{SES_DOMAIN}\tsrs-bounce\n",
-    "aliases": documented(r"^dnl\t(srs-bounce:.*)$")}
 
 deployments.add_cases(case, "sendmail", lambda sites: sites.ruleset)
 deployments.add_cases(case, "sendmail-milter", lambda sites: sites.milter)
