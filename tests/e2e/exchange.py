@@ -16,9 +16,12 @@ class Exchange:
 
     host = world.FORWARDER
 
-    def __init__(self):
-        self.sink = smtp.Sink()
-        self.numbers = itertools.count()
+    def __init__(self, other=None):
+        """other: an Exchange whose sink is this one's too."""
+        self.sink = other.sink if other else smtp.Sink()
+        self.numbers = other.numbers if other else itertools.count()
+        self.pause, self.paused = threading.Condition(), False
+        self.sending = 0        # clients of send_amid() that wait for answers
 
     def new_token(self):
         """A text that no other message has; for threads as well."""
@@ -54,13 +57,28 @@ class Exchange:
             raise AssertionError(f"RCPT TO:<{recipient}>: {reply.rcpt}")
         return token
 
+    def between_messages(self, disturb):
+        """
+        Calls disturb() while no client of send_amid() waits for an answer: whoever
+        loses the connection then can't tell whether the message was taken.
+        """
+        def run():
+            with self.pause:
+                self.paused = True
+                self.pause.wait_for(lambda: self.sending == 0)
+            disturb()
+            with self.pause:
+                self.paused = False
+                self.pause.notify_all()
+        return run
+
     def insist(self, session, sender, recipients, token):
-        """Try until the message is taken, and taken once."""
+        """Try until the message is taken."""
         while True:
             try:
                 if session.send(sender, recipients, token).accepted:
                     return
-            except (OSError, smtplib.SMTPServerDisconnected):
+            except (OSError, smtplib.SMTPException):
                 session.reconnect()
 
     def send_hundred_amid(self, disturb, *recipients, host=None):
@@ -80,10 +98,17 @@ class Exchange:
 
         def deliver(share):
             try:
-                with smtp.Session(host or self.host) as session:
-                    for token, sender in share:
-                        self.insist(session, sender, recipients, token)
-                        through.release()
+                session = smtp.patient_session(host or self.host)
+                for token, sender in share:
+                    with self.pause:
+                        self.pause.wait_for(lambda: not self.paused)
+                        self.sending += 1
+                    self.insist(session, sender, recipients, token)
+                    with self.pause:
+                        self.sending -= 1
+                        self.pause.notify_all()
+                    through.release()
+                session.smtp.close()
             except Exception as error:
                 failed.append(error)
                 raise

@@ -27,6 +27,16 @@ def send(host, sender, recipients, token, source=world.CLIENT,
         return session.send(sender, recipients, token, **options)
 
 
+def patient_session(host, *options):
+    """A session with a server that may be about to start again."""
+    def attempt():
+        try:
+            return Session(host, *options)
+        except (OSError, smtplib.SMTPException):
+            return None
+    return tap.wait_until(attempt, f"{host} to listen", timeout=60)
+
+
 class Session:
     """A session with the server at host, as a client that nobody trusts."""
 
@@ -41,14 +51,8 @@ class Session:
 
     def reconnect(self):
         """A new session, once the server is there again."""
-        def is_there():
-            try:
-                self.smtp.close()
-                self.connect()
-            except (OSError, smtplib.SMTPException):
-                return False
-            return True
-        tap.wait_until(is_there, f"{self.host} to listen", timeout=60)
+        self.smtp.close()
+        self.smtp = patient_session(self.host, self.source, self.helo).smtp
 
     def __enter__(self):
         return self

@@ -6,6 +6,7 @@ with the settings that `srs setup` prints; and what each setting is there for.
 
 import os
 import re
+import signal
 import sys
 
 import deployments
@@ -46,13 +47,15 @@ case = suite.case
 class Site(exchange.Exchange):
     soak_rcpts = ["both@fwd.test", deployments.FORWARDED]
     soak_copies = ["both@dest.test", "vera@dest.test"]
+    soak_mailbox = True
 
     def __init__(self, place):
         super().__init__()
         self.place, self.mta, self.form, self.sequence = place, None, None, 0
         place.write("home", "dora", ".forward", text="dora@dest.test\n")
         members = place.write("run", "members", text=deployments.MEMBERS)
-        self.aliases = "postmaster: root\n" + deployments.ALIASES.format(members=members)
+        self.aliases = "postmaster: root\nlater: defer-later@dest.test\n" \
+            "far: far@fwd2.test\n" + deployments.ALIASES.format(members=members)
         self.virtual = "".join(f"{alias} {target}\n" for alias, target
                                in deployments.VIRTUAL.items())
         self.srs = srsd.Srsd(
@@ -89,6 +92,29 @@ class Site(exchange.Exchange):
             aliases=self.aliases, virtual=self.virtual).start()
         return self
 
+    def restart_mta(self):
+        self.mta.stop()
+        self.mta.start()
+
+    def reload_mta(self):
+        """Postfix's own way: each process ends when it has nothing to do."""
+        self.mta.process.send_signal(signal.SIGHUP)
+
+    def idle_restart_mta(self):
+        """Between two messages, with nothing on its way."""
+        def restart():
+            self.settled()
+            self.restart_mta()
+        self.between_messages(restart)()
+
+    def restart_filter(self):
+        self.filter.stop()
+        self.filter.start()
+
+    def kill_filter(self):
+        self.filter.kill()
+        self.filter.start()
+
     def mailbox(self, user, token):
         return self.mta.mailbox(user, token)
 
@@ -98,7 +124,23 @@ class Site(exchange.Exchange):
         text, = self.mailbox(user, token)
         return re.search(r"^Return-Path: <(.*)>$", text, re.M).group(1)
 
+    def mailbox_senders(self, user, token, distinct=False):
+        """Of all copies, for a test that has waited already."""
+        if not self.copies:
+            directory = os.path.join(self.mta.mail, user, "new")
+            for name in os.listdir(directory):
+                with open(os.path.join(directory, name), encoding="latin-1") as f:
+                    text = f.read()
+                key = re.search(r"<(token-\d+-)@", text)
+                path = re.search(r"^Return-Path: <(.*)>$", text, re.M)
+                if key:
+                    self.copies.setdefault(key[1], []).append(path[1])
+        found = self.copies.get(token, [])
+        return sorted(set(found)) if distinct else found
+
     def settled(self):
+        self.copies = {}
+
         def try_again():
             self.mta.flush()
             return self.mta.idle()
@@ -108,6 +150,171 @@ class Site(exchange.Exchange):
 for each_form in FORMS:
     deployments.add_cases(case, each_form,
                           lambda site, form=each_form: site.use(form))
+
+
+# --- what the lines are there for -------------------------------------------
+
+SRS_LINES = {
+    "postfix-milter": r"^recipient_canonical_maps = .*\n",
+    "postfix-cleanup": r"^recipient_canonical_maps = .*\n(?:[ \t].*\n)*",
+    "postfix-simple": r"^recipient_canonical_maps = .*\n"}
+
+
+def variant(site, form, name, pattern, replacement, file=0):
+    """That form with what matches pattern replaced, in main.cf or master.cf."""
+    settings = list(site.settings(form))
+    settings[file], count = re.subn(pattern, replacement, settings[file],
+                                    flags=re.M)
+    if count == 0:
+        raise AssertionError(f"{form} has no {pattern}")
+    return site.use(f"{form}-{name}", *settings)
+
+
+def without_lines_case(form, pattern):
+    @case(f"{form}: without the lines for it, SRS addresses are unknown users")
+    def without_lines(site):
+        variant(site, form, "without", pattern, "")
+        address = deployments.srs0_of(site, SENDER)
+        tap.equal(deployments.unknown_user(site, address), "550 5.1.1")
+
+
+for form_name, lines in SRS_LINES.items():
+    without_lines_case(form_name, lines)
+
+TWO_PASSES = ["postfix-milter", "postfix-cleanup"]
+
+
+def two_passes(name):
+    """A case for both of the forms that have a second smtpd."""
+    def register(function):
+        for form in TWO_PASSES:
+            case(f"{form}: {name}")(lambda site, form=form: function(site, form))
+        return function
+    return register
+
+
+@case("postfix-cleanup: relay_transport as in the sample: relay domains get SRS0")
+def relay_transport(site):
+    variant(site, "postfix-cleanup", "relay", r"\Z",
+            "relay_transport = srsout:[127.0.0.1]:10027\n")
+    tap.equal(deployments.relayed(site), "SRS0")
+
+
+@case("postfix-milter: a relay domain that isn't in local_domains gets SRS0")
+def relay_domain(site):
+    site.use("postfix-milter")
+    site.filter.stop()
+    with open(site.filter.config, encoding="utf-8") as file:
+        text = file.read()
+    try:
+        with open(site.filter.config, "w", encoding="utf-8") as file:
+            file.write(text.replace(f", {deployments.RELAYED}", ""))
+        site.filter.start()
+        tap.equal(deployments.relayed(site), "SRS0")
+    finally:
+        site.filter.stop()
+        with open(site.filter.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        site.filter.start()
+
+
+@two_passes("a relayhost in content_filter gets all that leaves, with SRS0")
+def relayhost(site, form):
+    variant(site, form, "relayhost", r"^  -o content_filter=smtp:$",
+            f"  -o content_filter=smtp:[{world.OUTSIDE}]:25", file=1)
+    # No MX leads there: this domain's is the forwarder itself.
+    tap.equal(deployments.forwarded(site, SENDER, "far@fwd.test"), "SRS0")
+
+
+@two_passes("transport_maps go past it: that mail keeps its sender")
+def transport_maps(site, form):
+    variant(site, form, "transport", r"\Z",
+            "transport_maps = inline:{ dest.test=smtp: }\n")
+    tap.equal(deployments.forwarded(site, SENDER), "original")
+
+
+@two_passes("content_filter ends the loop: one pass through the second smtpd")
+def one_pass(site, form):
+    site.use(form)
+    for sender, passes in (SENDER, 2), ("b" * 50 + "@sender.test", 2), \
+            ("local@fwd.test", 1), ("", 1):
+        text = site.sink.only(site.send(sender, deployments.FORWARDED)).text
+        tap.equal(len(re.findall(r"^Received:", text, re.M)), passes,
+                  f"passes of a message from <{sender}>")
+
+
+@two_passes("a message as large as allowed isn't too large for the second pass")
+def large(site, form):
+    site.use(form)
+    # The limit is on the queue file, which holds more than the message.
+    for size in range(postfix.SIZE_LIMIT, 0, -50):
+        token, reply = site.submit(SENDER, deployments.FORWARDED, size=size)
+        if reply.accepted:
+            break
+    site.srs.expect_srs0(site.sink.only(token).sender, SENDER)
+
+
+# --- srsmilter down ---------------------------------------------------------
+
+@case("postfix-milter: filter down: nothing is taken in, what is queued waits")
+def filter_down(site):
+    site.use("postfix-milter")
+    bounce_to = deployments.srs0_of(site, SENDER)
+    token = site.send(SENDER, "later@fwd.test", "local@fwd.test")
+    tap.equal(site.mailbox_sender("local", token), SENDER)
+    site.filter.stop()
+    try:
+        for sender, recipient in (SENDER, "carol@fwd.test"), ("", bounce_to):
+            _, reply = site.submit(sender, recipient)
+            tap.equal((reply.rcpt or [reply.mail])[-1][0], 451, "the reply")
+        site.sink.deferring = False
+        site.mta.flush()
+        tap.wait_until(lambda: re.search(r"^ *\(.+\)$", site.mta.queue(), re.M),
+                       "a reason in the queue")
+        tap.equal(site.sink.with_token(token), [], "in the sink")
+    finally:
+        site.filter.start()
+        site.settled()
+        site.sink.deferring = True
+    site.srs.expect_srs0(site.sink.only(token).sender, SENDER)
+
+
+@case("postfix-milter: a bounce that Postfix itself makes, with bare addresses")
+def own_bounce(site):
+    """From bounce(8): MAIL "", RCPT without brackets, client localhost port 0."""
+    site.use("postfix-milter")
+    sender = "Bob.McSmith@Sender.TEST"
+    before = len(site.filter.log())
+    token = site.send(sender, "rejected@fwd.test")
+    report = site.sink.only(token)
+    tap.equal((report.sender, report.recipients), ("", [sender]))
+    [line] = site.filter.wait_for_log(f"restored_to={re.escape(sender)}", before)
+    tap.equal(srsmilter.parse(line)["client"], "localhost", line)
+
+
+@case("soak: postfix-milter: filter killed and restarted, Postfix reloaded and "
+      "restarted: all arrive once, and are reversible")
+def soak_milter(site):
+    site.use("postfix-milter")
+    deployments.soak(site, [site.kill_filter, site.reload_mta,
+                            site.restart_filter, site.idle_restart_mta,
+                            site.kill_filter])
+
+
+@case("soak: postfix-milter: Postfix killed under load as well: nothing lost or "
+      "unrewritten")
+def soak_killed(site):
+    site.use("postfix-milter")
+    deployments.soak(site, [site.restart_mta, site.kill_filter,
+                            site.restart_mta], may_double=True)
+
+
+@case("soak: postfix-cleanup: srsd restarted, Postfix reloaded and restarted: all "
+      "arrive once, and are reversible")
+def soak_cleanup(site):
+    site.use("postfix-cleanup")
+    deployments.soak(site, [site.srs.restart_thrice, site.reload_mta,
+                            site.idle_restart_mta, site.srs.restart_thrice])
 
 
 def main():

@@ -42,7 +42,7 @@ class Site(exchange.Exchange):
     """A sendmail on host; its SRS addresses are those of srs."""
 
     def __init__(self, sites, host, srs):
-        self.sink, self.numbers = sites.sink, sites.numbers
+        super().__init__(sites)
         self.place, self.host, self.srs = sites.place, host, srs
         self.mta, self.sequence = None, 0
 
