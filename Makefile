@@ -180,7 +180,8 @@ FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
-SOAK = test_spf_sendmail test_spf_postfix
+SOAK = test_spf_sendmail test_spf_postfix test_deploy_sendmail \
+       test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.

@@ -73,13 +73,17 @@ class Exchange:
         return run
 
     def insist(self, session, sender, recipients, token):
-        """Try until the message is taken."""
+        """
+        Try until the message is taken, each time in another session: sendmail
+        doesn't connect again in one whose filter has died.
+        """
         while True:
             try:
                 if session.send(sender, recipients, token).accepted:
                     return
             except (OSError, smtplib.SMTPException):
-                session.reconnect()
+                pass
+            session.reconnect()
 
     def send_hundred_amid(self, disturb, *recipients, host=None):
         """send_amid() with a hundred messages in four sessions."""
