@@ -58,6 +58,14 @@ bool rewriter_new(const struct rewrite_settings *settings,
     struct report *report);
 void rewriter_free(struct rewriter *rewriter);
 
+/* Whether senders in domain are signed: they are in ses or sign. */
+static inline bool
+rewriter_signs(const struct rewriter *r, struct text domain)
+{
+	return list_has_domain(&r->ses_domains, domain) ||
+	    list_has_domain(&r->sign_domains, domain);
+}
+
 /* The SRS domain for mail that is forwarded by domain; fwdomain if none is. */
 struct text rewriter_domain(const struct rewriter *r, struct text domain);
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/session.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
+#include "common/copy.h"
 #include "milter/path.h"
 #include "spfmilter/session_.h"
 
@@ -71,37 +70,6 @@ session_needs_headers(const struct session *s)
 
 /* --- the client --- */
 
-char *
-copy_text_(struct text t)
-{
-	char *copy = malloc(t.len + 1);
-
-	if (copy == NULL)
-		return NULL;
-	if (t.len != 0)
-		memcpy(copy, t.p, t.len);
-	copy[t.len] = '\0';
-	return copy;
-}
-
-static bool
-read_address(const struct sockaddr *address, struct spf_ip *out)
-{
-	char text[INET6_ADDRSTRLEN];
-	const void *octets;
-
-	if (address->sa_family == AF_INET)
-		octets = &((const struct sockaddr_in *)address)->sin_addr;
-	else if (address->sa_family == AF_INET6)
-		octets = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	else
-		return false;
-	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
-	return inet_ntop(address->sa_family, octets, text, sizeof(text)) !=
-	    NULL &&
-	    spf_ip_parse(text_of(text), out);
-}
-
 void
 session_connect(
     struct session *s, struct text name, const struct sockaddr *address)
@@ -110,14 +78,11 @@ session_connect(
 	const struct spf_ip *ip;
 
 	free(c->name);
-	c->name = name.len != 0 ? copy_text_(name) : NULL;
-	c->has_ip = address != NULL && read_address(address, &c->ip);
-	if (c->has_ip)
-		spf_ip_print(&c->ip, c->ip_text);
-	ip = c->has_ip ? &c->ip : NULL;
-	/* What comes without a network comes from this host. */
-	c->internal =
-	    !c->has_ip || hosts_has(&s->config->internal_connect, ip, name);
+	c->name = name.len != 0 ? copy_text(name) : NULL;
+	client_read_address(address, &c->at);
+	ip = c->at.has_ip ? &c->at.ip : NULL;
+	c->internal = c->at.is_process ||
+	    hosts_has(&s->config->internal_connect, ip, name);
 	c->trusted_relay = hosts_has(&s->config->trusted_relay, ip, name);
 }
 
@@ -126,7 +91,7 @@ session_helo(struct session *s, struct text name)
 {
 	session_end_message(s);
 	free(s->client.helo);
-	s->client.helo = copy_text_(name);
+	s->client.helo = copy_text(name);
 }
 
 /* --- the envelope --- */
@@ -151,9 +116,9 @@ begin_message(struct session *s, struct text arg, struct text macro,
 	if (m == NULL)
 		return false;
 	m->bad_sender = !path_sender(arg, macro, &sender);
-	m->sender = copy_text_(m->bad_sender ? path_mailbox(arg) : sender);
-	m->user = copy_text_(user);
-	m->host = copy_text_(host);
+	m->sender = copy_text(m->bad_sender ? path_mailbox(arg) : sender);
+	m->user = copy_text(user);
+	m->host = copy_text(host);
 	if (m->sender == NULL || m->user == NULL || m->host == NULL) {
 		message_free_(m);
 		return false;
@@ -176,7 +141,7 @@ session_mail(struct session *s, struct text arg, struct text macro,
 		decide_unchecked_(s);
 	else
 		check_and_decide_(s,
-		    &(struct examined){.ip = s->client.ip,
+		    &(struct examined){.ip = s->client.at.ip,
 			.sender = text_of(s->message->sender),
 			.helo = text_of(s->client.helo),
 			.receiver = text_of(s->message->host)});

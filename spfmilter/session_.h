@@ -5,15 +5,14 @@
 #ifndef MAILFROM_SPFMILTER_SESSION__H
 #define MAILFROM_SPFMILTER_SESSION__H
 
+#include "milter/client.h"
 #include "spfmilter/session.h"
 
 /* Queue ids are short; one that isn't is cut. */
 #define QUEUE_ID_MAX 64
 
 struct client {
-	bool has_ip;
-	struct spf_ip ip;
-	char ip_text[SPF_IP_SIZE];
+	struct client_address at;
 	char *name; /* verified, or NULL */
 	char *helo; /* or NULL */
 	bool internal, trusted_relay;
@@ -48,9 +47,6 @@ struct session {
 	struct message *message; /* NULL: none under way */
 	bool failed;             /* we did, at this message */
 };
-
-/* A NUL-terminated copy, for free(); NULL: out of memory. */
-char *copy_text_(struct text t);
 
 void message_free_(struct message *m);
 

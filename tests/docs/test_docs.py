@@ -131,7 +131,7 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"srs.1", "srsd.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
+    need = {"srs.1", "srsd.8", "srsmilter.8", "spfmilter.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
             "libspf.3", "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
@@ -147,11 +147,17 @@ def pages_refer_to_pages_that_exist():
 
 # --- keys -------------------------------------------------------------------
 
-def printed_keys():
-    """{(section, key): (range or None, value)} of srsd --print-config."""
+# Each daemon, and the sections of which it prints a sample.
+DAEMONS = {"srsd": ("srs", "srsd", "spf", "log"),
+           "srsmilter": ("srsmilter", "srs", "spf", "log"),
+           "spfmilter": ("spfmilter", "spf", "log")}
+
+
+def printed_keys(daemon):
+    """{(section, key): (range or None, value)} of its --print-config."""
     keys, name, comment = {}, None, ""
-    result = run(program("srsd"), "--print-config")
-    same(result.returncode, 0, "exit status of srsd --print-config")
+    result = run(program(daemon), "--print-config")
+    same(result.returncode, 0, f"exit status of {daemon} --print-config")
     for line in result.stdout.splitlines():
         if line.startswith("["):
             name = line[1:-1]
@@ -166,11 +172,12 @@ def printed_keys():
     return keys
 
 
-def documented_keys():
+def documented_keys(daemon):
     """The same of mailfrom.conf(5): the first line below each key."""
     keys = {}
-    for name in ("srs", "srsd", "spf", "log"):
-        lines = section("mailfrom.conf.5", f"THE {name.upper()} SECTION")
+    for name in DAEMONS[daemon]:
+        lines = joined(
+            section("mailfrom.conf.5", f"THE {name.upper()} SECTION"))
         for number, line in enumerate(lines):
             if not line.startswith(".It Cm "):
                 continue
@@ -190,47 +197,57 @@ def documented_keys():
     return keys
 
 
+def joined(lines):
+    """With those that a backslash continues."""
+    return "\n".join(lines).replace("\\\n", "").split("\n")
+
+
 @case
-def keys_of_mailfrom_conf_are_those_of_srsd():
-    printed, documented = printed_keys(), documented_keys()
-    same(set(documented), set(printed), "mailfrom.conf(5), srsd")
-    for key, value in printed.items():
-        same(documented[key], value, f"mailfrom.conf(5): {key}")
+def keys_of_mailfrom_conf_are_those_of_the_daemons():
+    for daemon in DAEMONS:
+        printed, documented = printed_keys(daemon), documented_keys(daemon)
+        same(set(documented), set(printed), f"mailfrom.conf(5), {daemon}")
+        for key, value in printed.items():
+            same(documented[key], value, f"mailfrom.conf(5): {key}")
 
 
 @case
 def defaults_of_mailfrom_conf_are_accepted():
     """Every default and example may be written into a file."""
-    lines, last = [], None
-    for (name, key), (_, value) in documented_keys().items():
-        if name != last:
-            lines.append(f"[{name}]")
-        last = name
-        if value:
-            lines.append(f"{key} = {value}")
-    accepted("\n".join(lines) + "\n", "defaults of mailfrom.conf(5)")
+    for daemon in DAEMONS:
+        lines, last = [], None
+        for (name, key), (_, value) in documented_keys(daemon).items():
+            if name != last:
+                lines.append(f"[{name}]")
+            last = name
+            if value:
+                lines.append(f"{key} = {value}")
+        accepted("\n".join(lines) + "\n", "defaults of mailfrom.conf(5)",
+                 daemon)
 
 
-def accepted(text, what):
-    """srsd -n takes text as a mailfrom.conf, with files of its own."""
+def accepted(text, what, daemon="srsd"):
+    """-n takes text as a mailfrom.conf, with files of its own."""
     # There may be no Postfix here.
     text = re.sub("^socket_owner.*", "socket_owner = root:root", text,
                   flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
                               ("domains", "example.com\n"),
-                              ("records", "example.com v=spf1 -all\n")):
+                              ("records", "example.com v=spf1 -all\n"),
+                              ("access", "spf-fail:\tOK\n")):
             path = os.path.join(directory, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)
             os.chmod(path, 0o600)
             text = text.replace(f"/etc/mailfrom/{name}", path)
+            text = text.replace(f"hash:/etc/mail/{name}", path)
         if "secret_file" not in text:
             text += f"[srs]\nsecret_file = {directory}/secret\n"
         config = os.path.join(directory, "mailfrom.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(text)
-        result = run(program("srsd"), "-n", "-c", config)
+        result = run(program(daemon), "-n", "-c", config)
     if result.returncode != 0:
         raise AssertionError(f"{what}: {result.stdout}")
 
@@ -271,6 +288,12 @@ def options_of_srs_are_those_of_its_page():
 @case
 def options_of_srsd_are_those_of_its_page():
     options_agree("srsd", "srsd.8")
+
+
+@case
+def options_of_the_milters_are_those_of_their_pages():
+    options_agree("srsmilter", "srsmilter.8")
+    options_agree("spfmilter", "spfmilter.8")
 
 
 @case
@@ -340,6 +363,36 @@ def reasons_of_srsd_are_those_of_its_page():
         if not any(word in line for line in section("srsd.8", "DECISIONS")) \
                 and not any(f".It Sy {word} " in line for line in lines):
             raise AssertionError(f"srsd(8) doesn't explain {word}")
+
+
+@case
+def words_of_srsmilter_are_those_of_its_page():
+    """Reasons for senders, fates of recipients, keys of its line."""
+    def words(path, pattern):
+        return set(re.findall(pattern, read("srsmilter", path)))
+    reasons = words("outgoing.c", r"\[OUTGOING_\w+\] = \"(\w+)\"")
+    policy = set(re.findall(r"\[POLICY_\w+\] = \"(\w+)\"",
+                            read("rewrite", "policy.c")))
+    # Of recipients, and of maps that ask about each.
+    policy -= {"restored", "not_srs", "foreign_domain", "bad_signature",
+               "expired", "no_next_hop"}
+    page = {word for line in joined(section("srsmilter.8", "DECISIONS"))
+            if line.startswith((".Pq Sy ", ".Sy "))
+            for word in line.split()[line.count(".Pq") + 1:] if word != ","}
+    same(page - {"."}, reasons | policy, "srsmilter(8), outgoing.c")
+    same(set(items(section("srsmilter.8", "BOUNCES"), "Sy")),
+         words("recipient.c", r"\[RECIPIENT_\w+\] = \{\"(\w+)\""),
+         "srsmilter(8), recipient.c")
+    keys = words("account.c", r"\blog_\w+\(\s*&?line,\s*\"(\w+)\"")
+    page = {word for line in section("srsmilter.8", "LOG")
+            if line.startswith(".It Cm ")
+            for word in line[len(".It Cm "):].split(" , ")}
+    same(page, keys, "srsmilter(8), account.c")
+    outcomes = words("session_end.c", r"\"(\w+ed)\"")
+    text = " ".join(section("srsmilter.8", "LOG"))
+    for word in outcomes:
+        if not re.search(rf"\.It Cm outcome .*\b{word}\b", text):
+            raise AssertionError(f"srsmilter(8) has no outcome {word}")
 
 
 @case

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lack of memory in a session of srsmilter: the n-th allocation fails, for every
+ * n.  The envelope is then left as it is or the message refused for now, as
+ * on_error says; never is half of it changed, and nothing leaks.
+ *
+ * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
+ */
+#include "tests/unit/srsmilters.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <time.h>
+
+#include "common/log.h"
+#include "srsmilter/session.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void __wrap_free(void *p);
+
+static bool counting;
+static long fail_at; /* the n-th from now on, from 1; 0: none */
+static long allocations, held;
+
+static bool
+refuse(void)
+{
+	return counting && ++allocations == fail_at;
+}
+
+static void *
+count_held(void *p)
+{
+	if (counting && p != NULL)
+		held++;
+	return p;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return refuse() ? NULL : count_held(__real_malloc(size));
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return refuse() ? NULL : count_held(__real_calloc(count, size));
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	void *p;
+
+	if (refuse())
+		return NULL;
+	p = __real_realloc(old, size);
+	return old == NULL ? count_held(p) : p;
+}
+
+void
+__wrap_free(void *p)
+{
+	if (counting && p != NULL)
+		held--;
+	__real_free(p);
+}
+
+/* --- what is tried --- */
+
+#define BOUNCES 6 /* the list of them grows on the way */
+#define RCPTS   (BOUNCES + 2)
+
+/* The recipients: bounces, one that is refused, one that isn't ours. */
+static char recipients[RCPTS][SRS_ADDR_SIZE + 2];
+static char notify[] = "NOTIFY=NEVER";
+static char *parameters[] = {notify, NULL};
+
+static void
+prepare(const struct config *c)
+{
+	for (int i = 0; i < BOUNCES; i++) {
+		struct srs_addr out;
+		char sender[64];
+
+		snprintf(sender, sizeof(sender), "u%d@example.net", i);
+		assert_int_equal(
+		    srs_encode(c->rewriter->srs, text_of(sender),
+			TEXT("srs.example.com"), (uint64_t)time(NULL), &out),
+		    SRS_OK);
+		snprintf(
+		    recipients[i], sizeof(recipients[i]), "<%s>", out.text);
+	}
+	snprintf(recipients[BOUNCES], sizeof(recipients[0]),
+	    "<SRS0=AAAAAA=AA=x.example=y@srs.example.com>");
+	snprintf(recipients[BOUNCES + 1], sizeof(recipients[0]),
+	    "<ann@far.example>");
+}
+
+/* What a whole session came to. */
+struct course {
+	bool began;
+	bool tempfailed; /* at a step */
+	struct reply end;
+	bool has_sender;
+	size_t count;
+};
+
+static struct course
+deliver(struct service *service, const char *sender)
+{
+	struct course course = {.began = false};
+	struct session *s = session_new(service);
+	struct sockaddr_in client = {
+	    .sin_family = AF_INET, .sin_port = htons(4711)};
+	struct changes changes;
+
+	client.sin_addr.s_addr = htonl(0xc0000201);
+	if (s == NULL)
+		return course;
+	course.began = true;
+	session_connect(
+	    s, TEXT("mx.example.net"), (const struct sockaddr *)&client);
+	course.tempfailed =
+	    session_mail(s, text_of(sender), TEXT(""), TEXT(""), TEXT("esmtp"))
+		.step == STEP_TEMPFAIL;
+	for (size_t i = 0; i < RCPTS; i++)
+		if (session_rcpt(
+			s, text_of(recipients[i]), parameters, TEXT("esmtp"))
+			.step == STEP_TEMPFAIL)
+			course.tempfailed = true;
+	course.end = session_eom(s, &changes);
+	course.has_sender = changes.sender != NULL;
+	course.count = changes.count;
+	for (size_t i = 0; i < changes.count; i++) {
+		assert_string_equal(changes.recipients[i].given, recipients[i]);
+		assert_string_equal(
+		    changes.recipients[i].parameters, "NOTIFY=NEVER");
+		assert_non_null(changes.recipients[i].address);
+	}
+	session_free(s);
+	return course;
+}
+
+static bool
+is_complete(const struct course *c, bool has_sender)
+{
+	return c->began && c->end.step == STEP_CONTINUE && !c->tempfailed &&
+	    c->count == BOUNCES && c->has_sender == has_sender;
+}
+
+/* All or nothing, and as on_error says. */
+static void
+expect_all_or_nothing(
+    const struct course *c, bool has_sender, enum on_error on_error)
+{
+	if (!c->began || is_complete(c, has_sender))
+		return;
+	assert_int_equal(c->count, 0);
+	assert_false(c->has_sender);
+	assert_int_equal(c->tempfailed, on_error == ON_ERROR_TEMPFAIL);
+	assert_int_equal(c->end.step,
+	    on_error == ON_ERROR_TEMPFAIL ? STEP_TEMPFAIL : STEP_CONTINUE);
+}
+
+static void
+fail_each(const char *lines, const char *sender, bool has_sender,
+    enum on_error on_error)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct config *config = config_well(lines);
+	struct service *service = service_new(config, &report);
+	long incomplete = 0;
+	struct course course;
+
+	prepare(config);
+	for (fail_at = 1;; fail_at++) {
+		allocations = held = 0;
+		counting = true;
+		course = deliver(service, sender);
+		counting = false;
+		assert_int_equal(held, 0);
+		if (allocations < fail_at)
+			break;
+		incomplete += !is_complete(&course, has_sender);
+		expect_all_or_nothing(&course, has_sender, on_error);
+	}
+	/* Then none fails. */
+	assert_true(is_complete(&course, has_sender));
+	assert_true(incomplete > 20);
+	service_free(service);
+}
+
+#define LINES                                                         \
+	"fwdomain=srs.example.com\nses=ses.example\n@\nrewrite=all\n" \
+	"reverse=all\n"
+
+static void
+bounces(void **state)
+{
+	(void)state;
+	fail_each(LINES, "<>", false, ON_ERROR_TEMPFAIL);
+	fail_each(LINES "on_error=accept\n", "<>", false, ON_ERROR_ACCEPT);
+}
+
+static void
+other_mail(void **state)
+{
+	(void)state;
+	fail_each(LINES, "<carol@ses.example>", true, ON_ERROR_TEMPFAIL);
+	fail_each(LINES "on_error=accept\n", "<carol@ses.example>", true,
+	    ON_ERROR_ACCEPT);
+}
+
+/* Each part of a service, too. */
+static void
+services(void **state)
+{
+	struct service *service = NULL;
+
+	(void)state;
+	for (fail_at = 1; service == NULL; fail_at++) {
+		struct heard heard;
+		struct report report = report_to(&heard);
+		struct config *config = config_well(LINES);
+
+		allocations = held = 0;
+		counting = true;
+		service = service_new(config, &report);
+		counting = false;
+		if (service == NULL)
+			assert_non_null(strstr(heard.text, "cannot start: "));
+	}
+	assert_true(fail_at > 4);
+	service_free(service);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(bounces),
+	    cmocka_unit_test(other_mail),
+	    cmocka_unit_test(services),
+	};
+	/* Each failure is said; here that is too much to read. */
+	const struct log_options quiet = {.program = "session_memory",
+	    .to = LOG_TO_STDERR,
+	    .level = LEVEL_ERROR};
+
+	log_open(&quiet);
+	assert_non_null(freopen("/dev/null", "w", stderr));
+	return cmocka_run_group_tests_name(
+	    "session_memory", tests, scratch_setup, scratch_teardown);
+}
