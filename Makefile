@@ -180,6 +180,7 @@ FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
+FUZZ_SRSMILTER = srs_session
 SOAK = test_spf_sendmail test_spf_postfix test_deploy_sendmail \
        test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
@@ -195,7 +196,8 @@ FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
 
 tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
     $(UNIT_SRSMILTER)) \
-    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER)) \
+    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER) \
+    $(FUZZ_SRSMILTER)) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     maps/reader milter/filter \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
@@ -261,12 +263,18 @@ FUZZ_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(FOREIGN_LIBS)
 $(FUZZ_SPFMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
     $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SPFMILTER)
 	$(FUZZ_TEST)
+$(FUZZ_SRSMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
+    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SRSMILTER)
+	$(FUZZ_TEST)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
 	$(FUZZ_TEST)
 
 # The same under libFuzzer.
 $(FUZZ_SPFMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
     $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SPFMILTER)
+	$(FUZZ_TEST) -fsanitize=fuzzer
+$(FUZZ_SRSMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
+    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SRSMILTER)
 	$(FUZZ_TEST) -fsanitize=fuzzer
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 	$(FUZZ_TEST) -fsanitize=fuzzer
@@ -295,7 +303,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 FUZZ_SEC ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
              -fno-sanitize-recover=all
-fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER)
+fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER) $(FUZZ_SRSMILTER)
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
 	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ_ALL:%=$(BUILD)/libfuzzer/fuzz/%)

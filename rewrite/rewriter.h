@@ -8,8 +8,8 @@
 #ifndef MAILFROM_REWRITER_H
 #define MAILFROM_REWRITER_H
 
-#include "libsrs/ses.h"
 #include "common/lists.h"
+#include "libsrs/ses.h"
 #include "rewrite/settings.h"
 
 /* An SRS domain for what is forwarded by one domain. */

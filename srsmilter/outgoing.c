@@ -57,7 +57,6 @@ verdict_on_others(const struct config *c, const struct outgoing_facts *f,
 	if (f->origin == ORIGIN_INTERNAL)
 		return OUTGOING_INTERNAL;
 	if (c->srsmilter.rewrite == REWRITE_REMOTE_MAILER &&
-	    f->sender_mailer.len != 0 &&
 	    recipient_is_local_mailer(c, f->sender_mailer))
 		return OUTGOING_LOCAL_SENDER;
 	if (out->mixed && c->srsmilter.mixed_recipients == MIXED_KEEP)

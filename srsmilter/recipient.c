@@ -54,8 +54,7 @@ has_word(const struct conf_list *list, struct text word)
 bool
 recipient_is_banned_sender(const struct config *c, struct text sender)
 {
-	return sender.len != 0 &&
-	    has_word(&c->srsmilter.banned_users, path_local(sender));
+	return has_word(&c->srsmilter.banned_users, path_local(sender));
 }
 
 bool

@@ -403,6 +403,18 @@ def dns_silent(site):
                    "another answer")
 
 
+@case("DNS slow: the verdict is that of a fast one")
+def dns_slow(site):
+    d = site.start(spf="cache_size = 0")
+    site.dns.front.delay = 0.3
+    try:
+        for sender, code in ("<x@slow.pass.test>", ""), ("<x@slow.fail.test>",
+                                                         "550"):
+            equal(talk(d.address, sender).code, code, sender)
+    finally:
+        site.dns.front.delay = 0.0
+
+
 @case("temperror by the access file: let through, if it says so")
 def temperror(site):
     d = site.start("spf-temperror:x.temperror.test\tOK\n")

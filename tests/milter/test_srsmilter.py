@@ -374,6 +374,8 @@ def refused(site):
         equal(done.message.recipients,
               ["ann@own.test", "postmaster@ses.test", "abuse@sign.test",
                "Postmaster", "bob@example.test"], sender)
+    lines = [line for line in d.log() if " mail queue_id=" in line]
+    equal([" warning: " in line for line in lines], [True] * 2, "levels")
     done = talk(d.address, BOB, [good, FORGED, unsigned, NEAR])
     equal(refusal(done, good), only)
     equal(refusal(done, FORGED), only)

@@ -220,6 +220,68 @@ other_mail(void **state)
 	    ON_ERROR_ACCEPT);
 }
 
+/* The next message on a connection is another one. */
+static void
+next_message(void **state)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct config *config = config_well(LINES);
+	struct service *service = service_new(config, &report);
+	struct session *s = session_new(service);
+	struct changes changes;
+
+	(void)state;
+	prepare(config);
+	allocations = 0;
+	fail_at = 1;
+	counting = true;
+	assert_int_equal(
+	    session_mail(s, TEXT("<>"), TEXT(""), TEXT(""), TEXT("")).step,
+	    STEP_TEMPFAIL);
+	counting = false;
+	for (int i = 0; i < 2; i++) {
+		bool fails = i == 0;
+
+		assert_int_equal(session_rcpt(s, text_of(recipients[0]),
+				     parameters, TEXT(""))
+				     .step,
+		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
+		assert_int_equal(session_eom(s, &changes).step,
+		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
+		assert_int_equal(changes.count, fails ? 0 : 1);
+		session_end_message(s);
+		session_mail(s, TEXT("<>"), TEXT(""), TEXT(""), TEXT(""));
+	}
+	session_free(s);
+	service_free(service);
+}
+
+/* A reload leaves nothing behind, once the last session has ended. */
+static void
+reloads(void **state)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct service *service;
+	struct session *s;
+
+	(void)state;
+	fail_at = 0;
+	held = 0;
+	counting = true;
+	service = service_new(config_well(LINES), &report);
+	for (int i = 0; i < 3; i++) {
+		s = session_new(service);
+		assert_true(
+		    service_reload(service, config_well(LINES), &report));
+		session_free(s);
+	}
+	service_free(service);
+	counting = false;
+	assert_int_equal(held, 0);
+}
+
 /* Each part of a service, too. */
 static void
 services(void **state)
@@ -249,6 +311,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(bounces),
 	    cmocka_unit_test(other_mail),
+	    cmocka_unit_test(next_message),
+	    cmocka_unit_test(reloads),
 	    cmocka_unit_test(services),
 	};
 	/* Each failure is said; here that is too much to read. */
