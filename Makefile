@@ -391,7 +391,10 @@ install: all
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
-	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
+	{ $(BUILD)/srsd --print-config; for d in srsmilter spfmilter; do echo; \
+	    $(BUILD)/$$d --print-config | \
+	    awk -v own="[$$d]" '/^\[/ { in_it = $$0 == own } in_it' | \
+	    sed '$$d'; done; } >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
