@@ -301,6 +301,15 @@ def forged(site):
     return bounced(site, f"SRS0=AAAAAA=AA=sender.test=bob@{site.srs.domain}")
 
 
+@situation("other mail to our SRS0 address")
+def not_a_bounce(site):
+    token, reply = site.submit("stranger@other.test", srs0_of(site, SENDER))
+    if not reply.accepted:
+        return str(reply.rcpt[0][0])
+    tap.equal(site.sink.only(token).recipients, [SENDER])
+    return "to the sender"
+
+
 @situation("bounce 30 days late")
 def expired(site):
     return bounced(site, srs0_of(site, SENDER, days=30))
@@ -361,6 +370,20 @@ def smtputf8(site):
     if "SMTPUTF8" not in message.mail_args:
         return "without SMTPUTF8"
     return seen(site, message.sender.encode("latin-1").decode(), sender)
+
+
+def own_signed(site):
+    """What a sender becomes whose domain signs with SES, and its bounce."""
+    sender = f"local@{SES_DOMAIN}"
+    for source in INTERNAL, world.CLIENT:
+        recipient = "vera@dest.test" if source == INTERNAL else FORWARDED
+        token = site.send(sender, recipient, source=source)
+        address = site.sink.only(token).sender
+        tap.equal(bool(re.fullmatch(rf"SES=[A-Z0-9_-]+=local@"
+                                    rf"{re.escape(SES_DOMAIN)}", address)),
+                  True, f"signature of {address}")
+        token = site.send("", address)
+        tap.equal(site.mailbox_sender("local", token), "")
 
 
 # --- load -------------------------------------------------------------------

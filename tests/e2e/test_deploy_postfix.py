@@ -4,6 +4,7 @@ What becomes of the sender in each situation of deployments.tsv, in a real Postf
 with the settings that `srs setup` prints; and what each setting is there for.
 """
 
+import contextlib
 import os
 import re
 import signal
@@ -91,6 +92,24 @@ class Site(exchange.Exchange):
             self.place, f"deployed-{name}", DOMAIN, BASE + main_cf, master_cf,
             aliases=self.aliases, virtual=self.virtual).start()
         return self
+
+    @contextlib.contextmanager
+    def configured(self, old, new):
+        """srsmilter with old replaced by new in its configuration."""
+        with open(self.filter.config, encoding="utf-8") as file:
+            text = file.read()
+        tap.equal(text.count(old), 1, f"{old} in {self.filter.config}")
+        try:
+            self.reconfigure(text.replace(old, new))
+            yield
+        finally:
+            self.reconfigure(text)
+
+    def reconfigure(self, text):
+        self.filter.stop()
+        with open(self.filter.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        self.filter.start()
 
     def restart_mta(self):
         self.mta.stop()
@@ -203,19 +222,13 @@ def relay_transport(site):
 @case("postfix-milter: a relay domain that isn't in local_domains gets SRS0")
 def relay_domain(site):
     site.use("postfix-milter")
-    site.filter.stop()
-    with open(site.filter.config, encoding="utf-8") as file:
-        text = file.read()
-    try:
-        with open(site.filter.config, "w", encoding="utf-8") as file:
-            file.write(text.replace(f", {deployments.RELAYED}", ""))
-        site.filter.start()
+    with site.configured(f", {deployments.RELAYED}", ""):
         tap.equal(deployments.relayed(site), "SRS0")
-    finally:
-        site.filter.stop()
-        with open(site.filter.config, "w", encoding="utf-8") as file:
-            file.write(text)
-        site.filter.start()
+
+
+@two_passes("senders of a domain with ses, which has no line in the map: signed")
+def signed(site, form):
+    deployments.own_signed(site.use(form))
 
 
 @two_passes("a relayhost in content_filter gets all that leaves, with SRS0")
@@ -252,6 +265,27 @@ def large(site, form):
         if reply.accepted:
             break
     site.srs.expect_srs0(site.sink.only(token).sender, SENDER)
+
+
+@case("postfix-milter: over a unix socket below the spool, as milter.main.cf has it")
+def unix_socket(site):
+    site.use("none", "", "").mta.stop()
+    world.run("mount", "-t", "tmpfs", "none", "/var/spool")
+    world.bind(site.mta.spool, "/var/spool/postfix")
+    site.place.make_dir("run", "deployed-none", "spool", "srs", owner="mailfrom",
+                        group="postfix", mode=0o750)
+    with site.configured(
+            "listen = inet:10007@127.0.0.1",
+            "listen = unix:/var/spool/postfix/srs/milter.sock\n"
+            "socket_owner = mailfrom:postfix"):
+        main_cf, master_cf = site.settings("postfix-milter")
+        site.mta.change(BASE + main_cf, master_cf)
+        site.mta.start()
+        tap.equal("smtpd_milters = unix:srs/milter.sock\n" in main_cf, True)
+        tap.equal(deployments.both_ways(site, "both@fwd.test"),
+                  "SRS0; mailbox original")
+        tap.equal(deployments.bounce(site), "to the sender")
+        tap.equal(deployments.far_end_refuses(site), "one bounce, to the sender")
 
 
 # --- srsmilter down ---------------------------------------------------------

@@ -169,6 +169,11 @@ def without_lines(sites):
         site.mta.stop()
 
 
+@case("sendmail-milter: senders of a domain with ses: signed")
+def signed(sites):
+    deployments.own_signed(sites.milter)
+
+
 @case("sendmail-milter: filter down: nothing is taken in, and so nothing unrewritten")
 def filter_down(sites):
     site = sites.milter
