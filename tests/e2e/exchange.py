@@ -102,7 +102,7 @@ class Exchange:
 
         def deliver(share):
             try:
-                session = smtp.patient_session(host or self.host)
+                session = smtp.Session(host or self.host, patient=True)
                 for token, sender in share:
                     with self.pause:
                         self.pause.wait_for(lambda: not self.paused)
@@ -123,7 +123,7 @@ class Exchange:
             thread.start()
         for disturb in disturbances:
             for _ in range(count * 3 // 10 // len(disturbances)):
-                if not through.acquire(timeout=60):
+                if not through.acquire(timeout=300):
                     raise AssertionError(f"no progress: {failed}")
             disturb()
         for thread in threads:

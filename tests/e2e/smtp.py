@@ -27,32 +27,38 @@ def send(host, sender, recipients, token, source=world.CLIENT,
         return session.send(sender, recipients, token, **options)
 
 
-def patient_session(host, *options):
-    """A session with a server that may be about to start again."""
-    def attempt():
-        try:
-            return Session(host, *options)
-        except (OSError, smtplib.SMTPException):
-            return None
-    return tap.wait_until(attempt, f"{host} to listen", timeout=60)
-
-
 class Session:
     """A session with the server at host, as a client that nobody trusts."""
 
-    def __init__(self, host, source=world.CLIENT, helo="client.test"):
+    def __init__(self, host, source=world.CLIENT, helo="client.test",
+                 patient=False):
         self.host, self.source, self.helo = host, source, helo
-        self.connect()
+        self.smtp = smtplib.SMTP()
+        if patient:
+            self.reconnect()
+        else:
+            self.connect()
 
-    def connect(self):
-        self.smtp = smtplib.SMTP(self.host, local_hostname=self.helo,
-                                 timeout=120, source_address=(self.source, 0))
+    def connect(self, greeting_sec=120):
+        self.smtp = smtplib.SMTP(
+            self.host, local_hostname=self.helo, timeout=greeting_sec,
+            source_address=(self.source, 0))
+        self.smtp.sock.settimeout(120)
         self.smtp.ehlo()
 
     def reconnect(self):
-        """A new session, once the server is there again."""
-        self.smtp.close()
-        self.smtp = patient_session(self.host, self.source, self.helo).smtp
+        """
+        A new session, once the server takes one.  It may have forgotten us when we
+        believe that we are connected: a full backlog drops connections, untold.
+        """
+        def attempt():
+            try:
+                self.smtp.close()
+                self.connect(greeting_sec=10)
+            except (OSError, smtplib.SMTPException):
+                return False
+            return True
+        tap.wait_until(attempt, f"{self.host} to take a session", timeout=300)
 
     def __enter__(self):
         return self
