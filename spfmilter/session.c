@@ -110,7 +110,10 @@ session_connect(
 	const struct spf_ip *ip;
 
 	free(c->name);
-	c->name = name.len != 0 ? copy_text_(name) : NULL;
+	c->name = NULL;
+	c->name_lost = name.len != 0 && (c->name = copy_text_(name)) == NULL;
+	/* What was said over this connection before is another session's. */
+	session_helo(s, TEXT(""));
 	c->has_ip = address != NULL && read_address(address, &c->ip);
 	if (c->has_ip)
 		spf_ip_print(&c->ip, c->ip_text);
@@ -124,9 +127,12 @@ session_connect(
 void
 session_helo(struct session *s, struct text name)
 {
+	struct client *c = &s->client;
+
 	session_end_message(s);
-	free(s->client.helo);
-	s->client.helo = copy_text_(name);
+	free(c->helo);
+	c->helo = copy_text_(name);
+	c->helo_lost = c->helo == NULL;
 }
 
 /* --- the envelope --- */
@@ -170,7 +176,9 @@ session_mail(struct session *s, struct text arg, struct text macro,
 {
 	session_end_message(s);
 	s->failed = false;
-	if (!begin_message(s, arg, macro, user, host))
+	/* A name that isn't known could be refused, or exempt. */
+	if (s->client.name_lost || s->client.helo_lost ||
+	    !begin_message(s, arg, macro, user, host))
 		return fail_(s);
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		decide_unchecked_(s);
@@ -235,10 +243,8 @@ session_rcpt(struct session *s, struct text arg)
 	struct reply reply;
 	bool exempt;
 
-	if (s->failed)
+	if (s->failed || m == NULL)
 		return error_reply_(s);
-	if (m == NULL)
-		return reply_go_on();
 	/* Before the header it isn't known what a relay's mail has earned. */
 	exempt = (!decision_accepts(&m->decision) ||
 		     m->origin == ORIGIN_TRUSTED_RELAY) &&

@@ -14,8 +14,9 @@ struct client {
 	bool has_ip;
 	struct spf_ip ip;
 	char ip_text[SPF_IP_SIZE];
-	char *name; /* verified, or NULL */
-	char *helo; /* or NULL */
+	char *name;                /* verified, or NULL */
+	char *helo;                /* or NULL */
+	bool name_lost, helo_lost; /* there was no memory for it */
 	bool internal, trusted_relay;
 };
 
@@ -54,7 +55,11 @@ char *copy_text_(struct text t);
 
 void message_free_(struct message *m);
 
-/* Answers when something of ours fails, and after it has. */
+/*
+ * Answers when something of ours fails, and after it has; or to steps of a
+ * message whose beginning wasn't seen: whatever the reason is, nobody checked
+ * that one.
+ */
 struct reply fail_(struct session *s);
 struct reply error_reply_(const struct session *s);
 

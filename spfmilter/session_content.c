@@ -101,9 +101,9 @@ session_eoh(struct session *s)
 	struct message *m = s->message;
 	struct reply reply;
 
-	if (s->failed)
+	if (s->failed || m == NULL)
 		return error_reply_(s);
-	if (m == NULL || m->relayed[0] == '\0' || !session_needs_eoh(s) ||
+	if (m->relayed[0] == '\0' || !session_needs_eoh(s) ||
 	    hosts_has(&s->config->internal_connect, &m->relayed_ip, TEXT("")))
 		return reply_go_on();
 	check_and_decide_(s,
@@ -153,16 +153,17 @@ session_eom(struct session *s, struct edits *edits)
 	struct reply reply;
 
 	*edits = (struct edits){.remove_ar = NULL};
-	if (s->failed)
+	if (m != NULL) {
+		/* These are forged, whatever becomes of the message. */
+		edits->remove_ar = m->ar_remove;
+		edits->remove_count = m->ar_count;
+	}
+	if (s->failed || m == NULL)
 		return error_reply_(s);
-	if (m == NULL)
-		return reply_go_on();
 	m->outcome = "accepted";
 	reply = whole_message(s, edits);
 	if (reply.step != STEP_CONTINUE)
 		return reply;
-	edits->remove_ar = m->ar_remove;
-	edits->remove_count = m->ar_count;
 	if (fields_write(session_settings(s), m->checked ? &m->findings : NULL,
 		m->decided ? &m->decision : NULL, authserv_id(s),
 		&edits->fields))

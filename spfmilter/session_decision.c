@@ -139,6 +139,7 @@ decide_unchecked_(struct session *s)
 	decide(&(struct facts){.origin = m->origin,
 		   .sender = text_of(m->sender),
 		   .user = text_of(m->user),
+		   .bad_sender = m->bad_sender,
 		   .table = m->access != NULL ? m->access->access->table : NULL,
 		   .defaults =
 		       (enum lookup_defaults)session_settings(s)->defaults},
