@@ -150,7 +150,7 @@ UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
 UNIT_SPFMILTER = access access_memory action authres decide lint lookup session \
-                 spfmilter_config table
+                 session_memory spfmilter_config table
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
@@ -220,7 +220,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
-$(addprefix $(BUILD)/tests/unit/,access_memory memory spf_memory): LDFLAGS += $(WRAP)
+$(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory spf_memory): \
+    LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 

@@ -182,12 +182,12 @@ session_mail(struct session *s, struct text arg, struct text macro,
 		return fail_(s);
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		decide_unchecked_(s);
-	else
-		check_and_decide_(s,
-		    &(struct examined){.ip = s->client.ip,
-			.sender = text_of(s->message->sender),
-			.helo = text_of(s->client.helo),
-			.receiver = text_of(s->message->host)});
+	else if (!check_and_decide_(s,
+		     &(struct examined){.ip = s->client.ip,
+			 .sender = text_of(s->message->sender),
+			 .helo = text_of(s->client.helo),
+			 .receiver = text_of(s->message->host)}))
+		return fail_(s);
 	if (session_settings(s)->reject_at != REJECT_AT_MAIL)
 		return reply_go_on();
 	struct reply reply = refusal_(s);

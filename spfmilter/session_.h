@@ -69,8 +69,11 @@ struct reply refusal_(const struct session *s);
 /* Whether what was decided is done, and not only told. */
 bool enforces_(const struct session *s);
 
-/* Check whoever is the client, and decide; decide without a check. */
-void check_and_decide_(struct session *s, const struct examined *who);
+/*
+ * Check whoever is the client, and decide; decide without a check.  False: out
+ * of memory.
+ */
+bool check_and_decide_(struct session *s, const struct examined *who);
 void decide_unchecked_(struct session *s);
 
 #endif

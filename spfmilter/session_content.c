@@ -106,11 +106,12 @@ session_eoh(struct session *s)
 	if (m->relayed[0] == '\0' || !session_needs_eoh(s) ||
 	    hosts_has(&s->config->internal_connect, &m->relayed_ip, TEXT("")))
 		return reply_go_on();
-	check_and_decide_(s,
-	    &(struct examined){.ip = m->relayed_ip,
-		.sender = text_of(m->sender),
-		.helo = text_of(m->relayed_helo),
-		.receiver = text_of(m->host)});
+	if (!check_and_decide_(s,
+		&(struct examined){.ip = m->relayed_ip,
+		    .sender = text_of(m->sender),
+		    .helo = text_of(m->relayed_helo),
+		    .receiver = text_of(m->host)}))
+		return fail_(s);
 	/* One reply for all recipients: the exempt one saves the message. */
 	if (session_settings(s)->trusted_relay_check != RELAY_CHECK_REJECT ||
 	    m->exempt != 0)
