@@ -199,6 +199,10 @@ def clients(site):
             ("a name that isn't verified", {
                 "name": "inside.test",
                 "connect": {"{client_resolve}": "FORGED"}}, "reject", True),
+            ("the same, from an old sendmail", {
+                "name": "inside.test", "mta": OLD, "connect": {
+                    "_": "inside.test [127.0.0.99] (may be forged)"}},
+             "reject", True),
             ("no network", {"ip": None}, "continue", False),
             ("a unix socket", {"ip": "/run/x"}, "continue", False),
             ("exempt network", {"ip": "127.0.1.200"}, "continue", True),
