@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * spfmilter/session.h: what each step of SMTP is answered, in the orders in
- * which MTAs and clients send them.
+ * which MTAs and clients send them; and what libmilter's callbacks do without a
+ * session.
  */
 #include "tests/unit/sessions.h"
+
+#include <libmilter/mfapi.h>
+
+#include "spfmilter/milter.h"
 
 #define OUTSIDE     "c 192.0.2.1\nh pass.example\n"
 #define STRANGER    "c 198.51.100.1\nh neutral.example\n"
@@ -202,11 +207,36 @@ scripts(void **state)
 	}
 }
 
+/*
+ * Without memory for a second session over a connection nothing was answered to
+ * that, with SMFIP_NR_CONN: each step has to cope.
+ */
+static void
+lost_connection(void **state)
+{
+	struct service *service = service_of("", "fwd.example", "");
+	const struct smfiDesc *filter = milter_filter(service);
+	char word[] = "<a@pass.example>", *args[] = {word, NULL};
+
+	(void)state;
+	assert_int_equal(filter->xxfi_helo(NULL, word), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_envfrom(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_envrcpt(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_header(NULL, word, word), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_eoh(NULL), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
+	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
+	assert_int_equal(service_figures(service)->busy, 0);
+	service_free(service);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(scripts),
+	    cmocka_unit_test(lost_connection),
 	};
 
 	return cmocka_run_group_tests_name(
