@@ -13,6 +13,9 @@
 static bool
 remember_ar(struct message *m)
 {
+	m->ar_flood = m->ar_count == AR_MAX;
+	if (m->ar_flood)
+		return true;
 	if (m->ar_count == m->ar_room) {
 		size_t room = m->ar_room == 0 ? 8 : m->ar_room * 2;
 		unsigned *more = realloc(m->ar_remove, room * sizeof(*more));
@@ -161,6 +164,13 @@ session_eom(struct session *s, struct edits *edits)
 	}
 	if (s->failed || m == NULL)
 		return error_reply_(s);
+	if (m->ar_flood) {
+		m->outcome = "refused";
+		return (struct reply){.step = STEP_REJECT,
+		    .code = 550,
+		    .dsn = "5.7.1",
+		    .text = "Too many Authentication-Results in our name"};
+	}
 	m->outcome = "accepted";
 	reply = whole_message(s, edits);
 	if (reply.step != STEP_CONTINUE)

@@ -207,6 +207,35 @@ scripts(void **state)
 	}
 }
 
+/* Those in our name, and others', which don't count. */
+static void
+flood_of_results(void **state)
+{
+	struct service *service = service_of("", "fwd.example", "");
+	struct session *s = session_new(service);
+
+	(void)state;
+	for (size_t count = 499; count <= 502; count++) {
+		char have[8192];
+		struct text_out out = text_out(have, sizeof(have) - 1);
+
+		session_run(s, OUTSIDE "m <a@pass.example>\nr <b@x>", &out);
+		for (size_t i = 0; i < count; i++)
+			session_run(s,
+			    AR("other.example; none") AR("mx.example.net"),
+			    &out);
+		session_run(s, ".", &out);
+		have[out.len] = '\0';
+		assert_false(out.full);
+		if (count > 500)
+			assert_string_equal(have, " ok ok 550/5.7.1");
+		else
+			assert_memory_equal(have, " ok ok ok -2 -4 ", 16);
+	}
+	session_free(s);
+	service_free(service);
+}
+
 /*
  * Without memory for a second session over a connection nothing was answered to
  * that, with SMFIP_NR_CONN: each step has to cope.
@@ -236,6 +265,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(scripts),
+	    cmocka_unit_test(flood_of_results),
 	    cmocka_unit_test(lost_connection),
 	};
 
