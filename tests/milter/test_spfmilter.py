@@ -21,6 +21,7 @@ equal = tap.equal
 suite = tap.Suite()
 FAIL, PASS = "<bob@fail.test>", "<bob@pass.test>"
 RCPT = "<ann@fwd.test>"
+WAITING = 40        # sessions; libmilter keeps two or three workers
 
 
 class Site:
@@ -405,6 +406,50 @@ def dns_silent(site):
     equal((done.verdict, done.code, done.status), ("tempfail", "451", "4.7.24"))
     tap.wait_until(lambda: talk(d.address).verdict == "continue",
                    "another answer")
+
+
+def one_after_the_other(pid):
+    """
+    On one processor, and whoever wakes another goes on: so libmilter hands out
+    all that is ready before a worker has taken anything of it.
+    """
+    for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+        os.sched_setaffinity(thread, {min(os.sched_getaffinity(thread))})
+        os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+
+
+@case("sessions that wait for the DNS don't hold up those that needn't")
+def no_queue(site):
+    d = site.start(spf="timeout = 25")
+    # Macros would be commands of their own.
+    mta = dataclasses.replace(SENDMAIL, macros={}, actions=SENDMAIL.actions
+                              & ~Action.SETSYMLIST)
+    sessions = [Session(d.address, mta, timeout=10)
+                for _ in range(WAITING + 1)]
+    for s in sessions:
+        s.connect("127.0.0.99")
+        s.helo("mx.sender.test")
+        equal(s.deliver(PASS, [RCPT]).verdict, "continue")
+    # Others come before it and behind it, whoever libmilter begins with.
+    quick = sessions[WAITING // 2]
+    waiting = [s for s in sessions if s is not quick]
+    site.dns.freeze()
+    try:
+        d.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, d.process.pid, os.WSTOPPED)
+        one_after_the_other(d.process.pid)
+        for n, s in enumerate(waiting):
+            s.mail(f"<bob@waits{n}.pass.test>")
+        quick.mail(PASS)
+        d.process.send_signal(signal.SIGCONT)
+        equal(quick.rcpt(RCPT).verdict, "continue", "while others wait")
+    finally:
+        d.process.send_signal(signal.SIGCONT)
+        site.dns.thaw()
+    for s in waiting:
+        equal(s.rcpt(RCPT).verdict, "continue", "after they waited")
+    for s in sessions:
+        s.close()
 
 
 @case("temperror by the access file: let through, if it says so")
