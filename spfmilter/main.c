@@ -207,6 +207,19 @@ prepare(struct daemon *d, struct config *c, struct report *report)
 	return true;
 }
 
+/* What -n says in the end.  Entries that do nothing stop no daemon. */
+static int
+say_findings(struct daemon *d)
+{
+	struct report findings = report_to_stderr();
+	bool clean = service_lint(d->service, &findings);
+
+	printf("%s: ok%s\n", d->options.path,
+	    clean ? "" : ", but see above what the access file says");
+	service_free(d->service);
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -225,15 +238,14 @@ main(int argc, char **argv)
 	d.service = service_new(config, &report);
 	if (d.service == NULL)
 		return EXIT_FAILURE;
+	if (!d.options.check_only)
+		service_warn(d.service, &report);
 	if (!prepare(&d, config, &report)) {
 		service_free(d.service);
 		return EXIT_FAILURE;
 	}
-	if (d.options.check_only) {
-		printf("%s: ok\n", d.options.path);
-		service_free(d.service);
-		return EXIT_SUCCESS;
-	}
+	if (d.options.check_only)
+		return say_findings(&d);
 	struct log_options log = daemon_log(&program, &d.options, &config->log);
 	log_open(&log);
 	return serve(&d, &report);

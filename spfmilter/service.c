@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "spfmilter/lint.h"
 
 struct service {
 	pthread_mutex_t lock; /* of the two pointers below */
@@ -39,7 +40,6 @@ load_access(const struct config *config, struct shared_access **out,
 	switch (access_load(
 	    config->spfmilter.access, true, &shared->access, report)) {
 	case ACCESS_OK:
-		access_warn(shared->access, report);
 		*out = shared;
 		return true;
 	case ACCESS_BUSY:
@@ -136,6 +136,25 @@ service_refresh(struct service *s)
 }
 
 void
+service_warn(const struct service *s, struct report *report)
+{
+	if (s->access != NULL)
+		access_warn(s->access->access, report);
+}
+
+bool
+service_lint(const struct service *s, struct report *report)
+{
+	const struct access *access;
+
+	if (s->access == NULL)
+		return true;
+	access = s->access->access;
+	return lint_table(access->table, access->path, report) &&
+	    report->errors + report->warnings == 0;
+}
+
+void
 service_check_readable(struct service *s, struct report *report)
 {
 	if (s->access != NULL && access(s->access->access->path, R_OK) < 0)
@@ -203,6 +222,7 @@ service_reload(struct service *s, struct config *config, struct report *report)
 	pthread_mutex_unlock(&s->lock);
 	config_release(old);
 	replace_access(s, access);
+	service_warn(s, report);
 	return true;
 }
 

@@ -545,6 +545,20 @@ def wrong_reload(site):
     equal(talk(d.address, "<bob@softfail.test>").code, "550")
 
 
+@case("-n tells what is wrong with entries, which stops nobody")
+def check_only(site):
+    d = site.make("spf-fail:a.test\tREJECT\nspf-fial:b.test\tOK\n"
+                  "spf-none:c.test\tBOUNCE\n")
+    d.launch("-n")
+    equal(d.process.wait(timeout=30), 0, "exit status")
+    said = "".join(d.log())
+    for pattern in (r"error: \S+/access:2: spf-fial:b\.test: ",
+                    r"error: \S+/access:3: spf-none:c\.test: .*BOUNCE",
+                    r"mailfrom\.conf: ok, but"):
+        if len(re.findall(pattern, said)) != 1:
+            raise AssertionError(f"{pattern}: {said}")
+
+
 @case("at start: a wrong file is an error that names it")
 def wrong_start(site):
     for more, message in (
