@@ -131,8 +131,8 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"srs.1", "srsd.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
-            "libspf.3", "mailfrom.conf.5"}
+    need = {"srs.1", "srsd.8", "spfquery.1", "spfpolicy.1", "spfmilter.8",
+            "libsrs.3", "libspf.3", "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
 
@@ -147,11 +147,16 @@ def pages_refer_to_pages_that_exist():
 
 # --- keys -------------------------------------------------------------------
 
-def printed_keys():
-    """{(section, key): (range or None, value)} of srsd --print-config."""
+# Those that each daemon prints, which are those that it reads.
+SECTIONS = {"srsd": ("srs", "srsd", "spf", "log"),
+            "spfmilter": ("spfmilter", "spf", "log")}
+
+
+def printed_keys(daemon):
+    """{(section, key): (range or None, value)} of its --print-config."""
     keys, name, comment = {}, None, ""
-    result = run(program("srsd"), "--print-config")
-    same(result.returncode, 0, "exit status of srsd --print-config")
+    result = run(program(daemon), "--print-config")
+    same(result.returncode, 0, f"exit status of {daemon} --print-config")
     for line in result.stdout.splitlines():
         if line.startswith("["):
             name = line[1:-1]
@@ -166,10 +171,10 @@ def printed_keys():
     return keys
 
 
-def documented_keys():
+def documented_keys(daemon):
     """The same of mailfrom.conf(5): the first line below each key."""
     keys = {}
-    for name in ("srs", "srsd", "spf", "log"):
+    for name in SECTIONS[daemon]:
         lines = section("mailfrom.conf.5", f"THE {name.upper()} SECTION")
         for number, line in enumerate(lines):
             if not line.startswith(".It Cm "):
@@ -191,47 +196,55 @@ def documented_keys():
 
 
 @case
-def keys_of_mailfrom_conf_are_those_of_srsd():
-    printed, documented = printed_keys(), documented_keys()
-    same(set(documented), set(printed), "mailfrom.conf(5), srsd")
-    for key, value in printed.items():
-        same(documented[key], value, f"mailfrom.conf(5): {key}")
+def keys_of_mailfrom_conf_are_those_of_the_daemons():
+    for daemon in SECTIONS:
+        printed, documented = printed_keys(daemon), documented_keys(daemon)
+        same(set(documented), set(printed), f"mailfrom.conf(5), {daemon}")
+        for key, value in printed.items():
+            same(documented[key], value, f"mailfrom.conf(5): {daemon}: {key}")
 
 
 @case
 def defaults_of_mailfrom_conf_are_accepted():
     """Every default and example may be written into a file."""
-    lines, last = [], None
-    for (name, key), (_, value) in documented_keys().items():
-        if name != last:
-            lines.append(f"[{name}]")
-        last = name
-        if value:
-            lines.append(f"{key} = {value}")
-    accepted("\n".join(lines) + "\n", "defaults of mailfrom.conf(5)")
+    for daemon in SECTIONS:
+        lines, last = [], None
+        for (name, key), (_, value) in documented_keys(daemon).items():
+            if name != last:
+                lines.append(f"[{name}]")
+            last = name
+            if value:
+                lines.append(f"{key} = {value}")
+        accepted("\n".join(lines) + "\n",
+                 f"defaults of mailfrom.conf(5), {daemon}")
 
 
 def accepted(text, what):
-    """srsd -n takes text as a mailfrom.conf, with files of its own."""
+    """The -n of whom it is for takes text, with files of its own."""
     # There may be no Postfix here.
     text = re.sub("^socket_owner.*", "socket_owner = root:root", text,
                   flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
                               ("domains", "example.com\n"),
+                              ("access", "spf-none:example.com\tOK\n"),
                               ("records", "example.com v=spf1 -all\n")):
             path = os.path.join(directory, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)
             os.chmod(path, 0o600)
             text = text.replace(f"/etc/mailfrom/{name}", path)
-        if "secret_file" not in text:
+        # A database, for which there is a test elsewhere.
+        text = text.replace("hash:/etc/mail/access", f"{directory}/access")
+        daemon = "spfmilter" if "[spfmilter]" in text else "srsd"
+        if daemon == "srsd" and "secret_file" not in text:
             text += f"[srs]\nsecret_file = {directory}/secret\n"
         config = os.path.join(directory, "mailfrom.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(text)
-        result = run(program("srsd"), "-n", "-c", config)
-    if result.returncode != 0:
+        result = run(program(daemon), "-n", "-c", config)
+    if result.returncode != 0 or daemon == "spfmilter" and \
+            result.stdout != f"{config}: ok\n":
         raise AssertionError(f"{what}: {result.stdout}")
 
 
@@ -240,7 +253,7 @@ def configurations_in_pages_are_accepted():
     count = 0
     for path in PAGES:
         for block in literal_blocks(read(path).splitlines()):
-            if re.match(r"\[(srs|srsd|log)\]", block):
+            if re.match(r"\[(srs|srsd|spfmilter|log)\]", block):
                 accepted(block, f"{os.path.basename(path)}:\n{block}")
                 count += 1
     if count == 0:
@@ -271,6 +284,11 @@ def options_of_srs_are_those_of_its_page():
 @case
 def options_of_srsd_are_those_of_its_page():
     options_agree("srsd", "srsd.8")
+
+
+@case
+def options_of_spfmilter_are_those_of_its_page():
+    options_agree("spfmilter", "spfmilter.8")
 
 
 @case
@@ -340,6 +358,43 @@ def reasons_of_srsd_are_those_of_its_page():
         if not any(word in line for line in section("srsd.8", "DECISIONS")) \
                 and not any(f".It Sy {word} " in line for line in lines):
             raise AssertionError(f"srsd(8) doesn't explain {word}")
+
+
+@case
+def reasons_of_spfmilter_are_those_of_its_page():
+    code = re.findall(r"\[DECIDED_\w+\] = \"(\w+)\"",
+                      read("spfmilter", "decide.c"))
+    page = items(section("spfmilter.8", "LOG"), "Sy")
+    page.remove("reason")
+    same(page, sorted(set(page), key=page.index), "spfmilter(8)")
+    same(set(page), set(code), "spfmilter(8), decide.c")
+
+
+@case
+def log_keys_of_spfmilter_are_those_of_its_page():
+    """Those of its list, in the example, and in the program."""
+    code = set(re.findall(r"log_(?:text|uint|optional)\(\s*&?line,\s*\"(\w+)\"",
+                          read("spfmilter", "account.c")))
+    lines = section("spfmilter.8", "LOG")
+    page = [word for line in lines if line.startswith(".It Cm ")
+            for word in line[len(".It Cm "):].split(" , ")]
+    same(page, sorted(set(page), key=page.index), "spfmilter(8)")
+    same(set(page), code, "spfmilter(8), account.c")
+    example = re.findall(r" (\w+)=", "".join(literal_blocks(lines)))
+    if len(example) < 10:
+        raise AssertionError("hardly any key in the example of spfmilter(8)")
+    same(set(example) - code, set(), "example of spfmilter(8), account.c")
+
+
+@case
+def outcomes_of_spfmilter_are_those_of_its_page():
+    code = re.findall(r"outcome = [^;]*", "".join(
+        read(path) for path in glob.glob(f"{TOP}/spfmilter/*.c")))
+    text = "\n".join(section("spfmilter.8", "LOG"))
+    page = re.search(r"^\.It Cm outcome\n(.*?)^\.El", text, re.S | re.M)
+    same({word for line in re.findall(r"^\.Cm (.*)", page[1], re.M)
+          for word in line.replace(",", "").split()},
+         set(re.findall(r'"(\w+)"', "".join(code))), "spfmilter(8)")
 
 
 @case
