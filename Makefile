@@ -352,6 +352,7 @@ install: all
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
+	$(BUILD)/spfmilter --print-config >$(DESTDIR)$(DATADIR)/spfmilter.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
 	for unit in srsd spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
