@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/service.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/log.h"
 #include "spfmilter/lint.h"
@@ -157,12 +155,8 @@ service_lint(const struct service *s, struct report *report)
 void
 service_check_readable(struct service *s, struct report *report)
 {
-	if (s->access != NULL && access(s->access->access->path, R_OK) < 0)
-		report_warning(report, s->access->access->path, 0, NULL,
-		    "cannot be read again by this user, so its changes will "
-		    "not be seen: %s.  Debian's access.db is its group's: "
-		    "usermod -a -G smmsp mailfrom",
-		    strerror(errno));
+	if (s->access != NULL)
+		access_check_readable(s->access->access, report);
 }
 
 /* --- configuration --- */

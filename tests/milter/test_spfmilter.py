@@ -566,7 +566,12 @@ def wrong_start(site):
             ({"spfmilter": "trusted_relay = 1.2.3.4/99"}, "trusted_relay"),
             ({"spfmilter": "remove_ar = some"}, "remove_ar"),
             ({"spf": "best_guess = v=spf1 foo:bar"}, "best_guess"),
-            ({"listen": "inet:0@127.0.0.1"}, "listen")):
+            ({"listen": "inet:0@127.0.0.1"}, "listen"),
+            ({"listen": f"unix:{site.scratch.name}/no/sock"},
+             "/no/sock: .*; make its directory"),
+            ({"listen": "inet:10006@192.0.2.1"},
+             "inet:10006@192.0.2.1: .*; no interface"),
+            ({"listen": f"unix:{__file__}"}, "; what is there is no socket")):
         d = site.make(**more)
         d.launch()
         equal(d.process.wait(timeout=30), 1, message)
