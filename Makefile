@@ -149,8 +149,8 @@ UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
        lists log maps memory metrics netstring path policy protocol received \
        reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
        spf_header spf_macro spf_memory spf_property spf_record text
-UNIT_SPFMILTER = access access_memory action authres decide lint lookup session \
-                 session_memory spfmilter_config table
+UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
+                 session session_memory spfmilter_config table
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
