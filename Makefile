@@ -63,7 +63,7 @@ SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
 SRSMILTER = account config milter outgoing recipient replay service session \
             session_end
 SRSD    = config conn maps protocol server shapes sockets worker
-SRS     = srs srs_ask srs_batch srs_explain
+SRS     = srs srs_ask srs_batch srs_explain srs_setup srs_setup_load
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
            spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
@@ -121,7 +121,19 @@ $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
 	$(ARCHIVE)
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+# `srs setup` fills them in.
+SAMPLES = etc/postfix/canonical.main.cf etc/postfix/milter.main.cf \
+          etc/postfix/milter.master.cf etc/postfix/outbound.main.cf \
+          etc/postfix/outbound.master.cf etc/sendmail/mailfrom-srs.m4 \
+          etc/sendmail/mailfrom-srs.mc etc/sendmail/srsmilter.aliases \
+          etc/sendmail/srsmilter.mc etc/sendmail/srsmilter.virtusertable
+$(OBJ)/samples.c: $(SAMPLES) scripts/embed
+	@mkdir -p $(@D)
+	scripts/embed $(SAMPLES) >$@.new && mv $@.new $@
+$(OBJ)/samples.o: $(OBJ)/samples.c
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(OBJ)/samples.o $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
@@ -169,7 +181,8 @@ FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
 FUZZ_SRSMILTER = srs_session
-SOAK = test_spf_sendmail test_spf_postfix
+SOAK = test_spf_sendmail test_spf_postfix test_deploy_sendmail \
+       test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.

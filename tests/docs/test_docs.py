@@ -22,7 +22,7 @@ REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
          for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
-                      "FEATURES.md")]
+                      "FEATURES.md", "DEPLOYMENT.md")]
 
 cases = []
 
@@ -728,7 +728,8 @@ def configurations_in_prose_are_accepted():
     for path in PROSE:
         for language, _, text in fences(path):
             if language == "ini":
-                accepted(text, f"{path}:\n{text}")
+                daemon = "srsmilter" if "[srsmilter]" in text else "srsd"
+                accepted(text, f"{path}:\n{text}", daemon)
 
 
 @case
@@ -789,6 +790,66 @@ def features_are_shown_by_tests():
     for feature, path, name in shown:
         if name not in re.sub(r'"\s*\n\s*"', "", read(path)):
             raise AssertionError(f"{feature}: {path} has no test {name!r}")
+
+
+@case
+def table_of_deployments_is_what_the_tests_expect():
+    sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+    import deployments
+    rows, notes = deployments.read_table()
+    columns = ["situation", "right"] + deployments.FORMS + deployments.PEERS
+    expected = [columns]
+    for row in rows:
+        cells = [("yes" if text == row.right else text)
+                 + (f" [{note}]" if note else "")
+                 for text, note in map(row.cells.get, columns[2:])]
+        expected.append([row.name, row.right] + cells)
+    text = read("DEPLOYMENT.md")
+    found = [re.split(r" ?\| ?", line)[1:-1] for line in text.splitlines()
+             if line.startswith("| ") and line.count("|") == len(columns) + 1]
+    for one, other in zip(found, expected):
+        same(one, other, "DEPLOYMENT.md, deployments.tsv")
+    same(len(found), len(expected), "rows of DEPLOYMENT.md")
+    same(re.findall(r"^- \[(\w)\] (.*)$", text, re.M), list(notes.items()),
+         "notes of DEPLOYMENT.md, deployments.tsv")
+    used = {note for row in rows for _, note in row.cells.values() if note}
+    same(used, set(notes), "notes of deployments.tsv")
+    for row in rows:
+        for form in deployments.FORMS:
+            done, note = row.cells[form]
+            if done != row.right and note is None:
+                raise AssertionError(f"{form}, {row.name}: no note")
+
+
+@case
+def forms_of_srs_setup_are_documented():
+    usage = run(program("srs"), "--help").stdout
+    said = re.search(r"^FORM: +((?:.*\|\n)*.*)$", usage, re.M).group(1)
+    forms = set(re.findall(r"[\w-]+", said))
+    same(set(items(section("srs.1", "SETUP"), "Cm")), forms, "srs(1)")
+    table = re.findall(r"^\| `([\w-]+)` \|", read("DEPLOYMENT.md"), re.M)
+    same(set(table), forms, "DEPLOYMENT.md")
+    result = run(program("srs"), "setup", "nothing")
+    same(set(result.stdout.split("none of ")[1].split()), forms, "srs setup")
+
+
+@case
+def lines_of_the_m4_are_those_of_its_mc():
+    shown = re.findall(r"^dnl\t((?:define|include)\(.*)$",
+                       read("etc", "sendmail", "mailfrom-srs.m4"), re.M)
+    lines = [line for line in
+             read("etc", "sendmail", "mailfrom-srs.mc").splitlines()
+             if re.match(r"define|include", line)]
+    same(shown, lines, "mailfrom-srs.m4, mailfrom-srs.mc")
+
+
+@case
+def samples_have_the_default_socket_of_srsd():
+    listen = printed_keys("srsd")["srsd", "listen"][1]
+    for sample in ("outbound.main.cf", "canonical.main.cf"):
+        port, host = listen.removeprefix("inet:").split("@")
+        if f"inet:{host}:{port}:" not in read("etc", "postfix", sample):
+            raise AssertionError(f"{sample} has another socket than {listen}")
 
 
 @case
