@@ -747,6 +747,9 @@ def packages_of_the_readme_are_those_of_a_build():
 def samples_that_are_mentioned_exist():
     samples = {os.path.relpath(path, TOP) for path in glob.glob(
         os.path.join(TOP, "etc", "**"), recursive=True)}
+    # What make install has the daemons print.
+    samples |= {"etc/" + name for name in
+                re.findall(r"\} >\S*\(DATADIR\)/(\S+)", read("Makefile"))}
     mentioned = set()
     for path in PAGES + PROSE:
         text = read(path)
