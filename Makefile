@@ -172,8 +172,8 @@ UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
        protocol received reply rewriter secrets shapes similar sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record text
-UNIT_SPFMILTER = access access_memory action authres decide lint lookup \
-                 spfmilter_config table
+UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
+                 spfmilter_config spfmilter_memory spfmilter_session table
 UNIT_SRSMILTER = outgoing recipient replay session session_memory \
                  srsmilter_config
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
@@ -254,7 +254,7 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
-    spf_memory): LDFLAGS += $(WRAP)
+    spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 

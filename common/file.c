@@ -14,7 +14,7 @@ read_all(int fd, struct file *out)
 	if (fstat(fd, &out->stat) < 0)
 		return errno;
 	if (!S_ISREG(out->stat.st_mode))
-		return EINVAL;
+		return S_ISDIR(out->stat.st_mode) ? EISDIR : EINVAL;
 	if (out->stat.st_size > FILE_MAX)
 		return EFBIG;
 	size = (size_t)out->stat.st_size;

@@ -20,8 +20,8 @@ struct file {
 
 /*
  * Read a regular file of at most FILE_MAX octets.  0, or an errno (EFBIG: too
- * large, EINVAL: not a regular file).  The contents are the caller's, for
- * file_free().
+ * large, EISDIR, EINVAL: not a regular file).  The contents are the caller's,
+ * for file_free().
  */
 int file_read(const char *path, struct file *out);
 

@@ -18,11 +18,33 @@
 #define FD_NAME_SIZE      64
 #define LISTEN_NAMES_SIZE (INHERITED_MAX * FD_NAME_SIZE)
 
+/* What an administrator wants to know beyond strerror(). */
+static const char *
+advice(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "; somebody listens there already, \"ss -lp\" says who";
+	case EADDRNOTAVAIL:
+		return "; no interface of this host has that address";
+	case ENOENT:
+		return "; make its directory, where those who connect can "
+		       "reach it";
+	case EEXIST:
+		return "; what is there is no socket";
+	case EACCES:
+		return "; without root ports are above 1023, and the directory "
+		       "of a socket is one's own";
+	default:
+		return "";
+	}
+}
+
 static int
 fail(struct report *report, const char *name, const char *what, int fd)
 {
-	report_error(
-	    report, NULL, 0, NULL, "%s: %s: %s", name, what, strerror(errno));
+	report_error(report, NULL, 0, NULL, "%s: %s: %s%s", name, what,
+	    strerror(errno), advice(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;

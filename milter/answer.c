@@ -61,7 +61,10 @@ milter_verified_name(SMFICTX *ctx, const char *name)
 
 	if (t.len == 0 || t.p[0] == '[' || text_eq_fold(t, TEXT("unknown")))
 		return TEXT("");
-	if (resolve.len != 0 && !text_eq(resolve, TEXT("OK")))
+	if (resolve.len != 0)
+		return text_eq(resolve, TEXT("OK")) ? t : TEXT("");
+	/* So says sendmail that can't be asked for {client_resolve}. */
+	if (text_ends_fold(milter_macro(ctx, "_"), TEXT("(may be forged)")))
 		return TEXT("");
 	return t;
 }

@@ -37,7 +37,8 @@ struct text milter_macro(struct smfi_str *ctx, const char *name);
 /*
  * The client's host name as connect has it, if the MTA has verified it; else
  * empty.  Postfix says "unknown", sendmail gives the address in brackets, or its
- * doubts in {client_resolve}, which has to be among the macros of connect.
+ * doubts in {client_resolve}, which has to be among the macros of connect; old
+ * ones, which choose these by themselves, in "_".
  */
 struct text milter_verified_name(struct smfi_str *ctx, const char *name);
 

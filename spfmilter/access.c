@@ -81,7 +81,7 @@ is_being_written(const struct file_mark *mark)
 
 /* What to do about a file that this user may not read. */
 static void
-report_forbidden(const char *path, struct report *report)
+advise(const char *path, char *out, size_t size)
 {
 	char user_room[1024], group_room[1024];
 	struct passwd pw, *user = NULL;
@@ -91,22 +91,41 @@ report_forbidden(const char *path, struct report *report)
 	getpwuid_r(geteuid(), &pw, user_room, sizeof(user_room), &user);
 	const char *who = user != NULL ? user->pw_name : "this user";
 	if (stat(path, &st) < 0) {
-		report_error(report, path, 0, NULL,
-		    "cannot open: a directory above is closed to %s", who);
+		snprintf(out, size, "a directory above is closed to %s", who);
 		return;
 	}
 	getgrgid_r(st.st_gid, &gr, group_room, sizeof(group_room), &group);
-	if (group != NULL && (st.st_mode & S_IRGRP) != 0)
-		report_error(report, path, 0, NULL,
-		    "cannot open: only its owner and the group %s may read "
-		    "it: add the user %s to that group (usermod -aG %s %s) "
-		    "and start again",
+	/* Nobody should become a member of root. */
+	if (group != NULL && st.st_gid != 0 && (st.st_mode & S_IRGRP) != 0)
+		snprintf(out, size,
+		    "only its owner and the group %s may read it: add the user "
+		    "%s to that group (usermod -aG %s %s) and start again",
 		    gr.gr_name, who, gr.gr_name, who);
 	else
-		report_error(report, path, 0, NULL,
-		    "cannot open: mode %04o: give it to a group of %s, and "
-		    "mode 0640",
+		snprintf(out, size,
+		    "mode %04o: give it to a group of %s, and mode 0640",
 		    (unsigned)st.st_mode & 07777, who);
+}
+
+static void
+report_forbidden(const char *path, struct report *report)
+{
+	char advice[512];
+
+	advise(path, advice, sizeof(advice));
+	report_error(report, path, 0, NULL, "cannot open: %s", advice);
+}
+
+void
+access_check_readable(const struct access *a, struct report *report)
+{
+	char advice[512];
+
+	if (access(a->path, R_OK) == 0)
+		return;
+	advise(a->path, advice, sizeof(advice));
+	report_warning(report, a->path, 0, NULL,
+	    "its changes will not be seen: %s", advice);
 }
 
 static int

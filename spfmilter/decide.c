@@ -253,18 +253,24 @@ exempt(const struct facts *f, struct decision *d)
 	d->dsn[0] = '\0';
 }
 
+/* RFC 3463 3.2: bad sender's mailbox address syntax. */
+static void
+refuse_sender(struct decision *d)
+{
+	*d = (struct decision){.reason = DECIDED_BAD_SENDER,
+	    .verb = ACTION_REJECT,
+	    .identity = LOOKUP_MAILFROM,
+	    .code = 553,
+	    .dsn = "5.1.7"};
+}
+
 static void
 decide_outside(const struct facts *f, struct decision *d)
 {
 	struct text text = TEXT("");
 
 	if (f->bad_sender) {
-		/* RFC 3463 3.2: bad sender's mailbox address syntax. */
-		*d = (struct decision){.reason = DECIDED_BAD_SENDER,
-		    .verb = ACTION_REJECT,
-		    .identity = LOOKUP_MAILFROM,
-		    .code = 553,
-		    .dsn = "5.1.7"};
+		refuse_sender(d);
 	} else if (f->bad_helo) {
 		*d = (struct decision){.reason = DECIDED_BAD_HELO,
 		    .verb = ACTION_REJECT,
@@ -288,10 +294,14 @@ decide_authenticated(const struct facts *f, struct decision *d)
 	    .subject =
 		join(store, sizeof(store), f->user, path_domain(f->sender)),
 	    .defaults = f->defaults};
-	struct lookup_answer answer;
+	struct lookup_answer answer = {.text = TEXT("")};
 
-	lookup_ask(f->table, &query, &answer);
-	take(&answer, LOOKUP_AUTH, d);
+	if (f->bad_sender) {
+		refuse_sender(d);
+	} else {
+		lookup_ask(f->table, &query, &answer);
+		take(&answer, LOOKUP_AUTH, d);
+	}
 	set_text(f, answer.text, d);
 }
 

@@ -19,7 +19,7 @@ request_of(const struct examined *who, enum spf_identity identity)
  * A forwarder is tried as if the message came from postmaster there; a HELO
  * check of its name asks just that.
  */
-static void
+static bool
 try_forwarders(struct checker *checker, const struct examined *who,
     uint64_t deadline_ms, struct text *passed)
 {
@@ -27,9 +27,8 @@ try_forwarders(struct checker *checker, const struct examined *who,
 	size_t count = names->count < CHECKS_MAX ? names->count : CHECKS_MAX;
 	struct check *checks = calloc(count, sizeof(*checks));
 
-	/* Without memory none passes, which only makes us stricter. */
 	if (checks == NULL)
-		return;
+		return false;
 	for (size_t i = 0; i < count; i++) {
 		checks[i].request = request_of(who, SPF_HELO);
 		checks[i].request.helo = names->items[i];
@@ -39,9 +38,10 @@ try_forwarders(struct checker *checker, const struct examined *who,
 		if (checks[i].verdict.result == SPF_PASS)
 			*passed = names->items[i];
 	free(checks);
+	return true;
 }
 
-void
+bool
 examine(
     struct checker *checker, const struct examined *who, struct findings *out)
 {
@@ -53,7 +53,7 @@ examine(
 
 	checker_run(checker, both, 2, deadline_ms);
 	*out = (struct findings){.mailfrom = both[0], .helo = both[1]};
-	if (out->mailfrom.verdict.result != SPF_PASS &&
-	    checker_forwarders(checker)->count != 0)
-		try_forwarders(checker, who, deadline_ms, &out->forwarder);
+	return out->mailfrom.verdict.result == SPF_PASS ||
+	    checker_forwarders(checker)->count == 0 ||
+	    try_forwarders(checker, who, deadline_ms, &out->forwarder);
 }

@@ -21,7 +21,8 @@ struct findings {
 	struct text forwarder; /* that passes; empty: none.  A view. */
 };
 
-void examine(
+/* False: out of memory; *out lacks the forwarder then. */
+bool examine(
     struct checker *checker, const struct examined *who, struct findings *out);
 
 #endif

@@ -99,6 +99,19 @@ serve(struct daemon *d, const struct config *c, struct milter_files files,
 	return milter_work(&work, report);
 }
 
+/* What -n says in the end.  Entries that do nothing stop no daemon. */
+static int
+say_findings(struct daemon *d)
+{
+	struct report findings = report_to_stderr();
+	bool clean = service_lint(d->service, &findings);
+
+	printf("%s: ok%s\n", d->options.path,
+	    clean ? "" : ", but see above what the access file says");
+	service_free(d->service);
+	return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -118,16 +131,15 @@ main(int argc, char **argv)
 	d.service = service_new(config, &report);
 	if (d.service == NULL)
 		return EXIT_FAILURE;
+	if (!d.options.check_only)
+		service_warn(d.service, &report);
 	const struct milter_place place = config_place(config);
 	if (!milter_prepare(&place, milter_filter(d.service),
 		d.options.check_only, &files, &report)) {
 		service_free(d.service);
 		return EXIT_FAILURE;
 	}
-	if (d.options.check_only) {
-		printf("%s: ok\n", d.options.path);
-		service_free(d.service);
-		return EXIT_SUCCESS;
-	}
+	if (d.options.check_only)
+		return say_findings(&d);
 	return serve(&d, config, files, &report);
 }

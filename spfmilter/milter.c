@@ -32,6 +32,16 @@ leave(sfsistat status)
 	return status;
 }
 
+/*
+ * There was no memory for a second session over a connection, and with
+ * SMFIP_NR_CONN nobody heard that.
+ */
+static sfsistat
+leave_lost(void)
+{
+	return leave(SMFIS_TEMPFAIL);
+}
+
 /* The answer to a step for which no_reply may have been agreed on. */
 static sfsistat
 answer_if_asked(SMFICTX *ctx, const struct connection *c,
@@ -136,6 +146,8 @@ on_helo(SMFICTX *ctx, char *name)
 	struct connection *c = enter(ctx);
 	struct reply reply = reply_go_on();
 
+	if (c == NULL)
+		return leave_lost();
 	session_helo(c->session, text_of(name));
 	return leave(answer_if_asked(ctx, c, SMFIP_NR_HELO, &reply));
 }
@@ -144,10 +156,13 @@ static sfsistat
 on_mail(SMFICTX *ctx, char **args)
 {
 	struct connection *c = enter(ctx);
-	struct reply reply = session_mail(c->session, text_of(args[0]),
+	struct reply reply;
+
+	if (c == NULL)
+		return leave_lost();
+	reply = session_mail(c->session, text_of(args[0]),
 	    milter_macro(ctx, "{mail_addr}"),
 	    milter_macro(ctx, "{auth_authen}"), milter_macro(ctx, "j"));
-
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	return leave(answer_if_asked(ctx, c, SMFIP_NR_MAIL, &reply));
 }
@@ -156,8 +171,11 @@ static sfsistat
 on_rcpt(SMFICTX *ctx, char **args)
 {
 	struct connection *c = enter(ctx);
-	struct reply reply = session_rcpt(c->session, text_of(args[0]));
+	struct reply reply;
 
+	if (c == NULL)
+		return leave_lost();
+	reply = session_rcpt(c->session, text_of(args[0]));
 	return leave(milter_answer(ctx, &reply));
 }
 
@@ -165,9 +183,11 @@ static sfsistat
 on_header(SMFICTX *ctx, char *name, char *value)
 {
 	struct connection *c = enter(ctx);
-	struct reply reply =
-	    session_header(c->session, text_of(name), text_of(value));
+	struct reply reply;
 
+	if (c == NULL)
+		return leave_lost();
+	reply = session_header(c->session, text_of(name), text_of(value));
 	return leave(answer_if_asked(ctx, c, SMFIP_NR_HDR, &reply));
 }
 
@@ -175,8 +195,11 @@ static sfsistat
 on_eoh(SMFICTX *ctx)
 {
 	struct connection *c = enter(ctx);
-	struct reply reply = session_eoh(c->session);
+	struct reply reply;
 
+	if (c == NULL)
+		return leave_lost();
+	reply = session_eoh(c->session);
 	return leave(milter_answer(ctx, &reply));
 }
 
@@ -219,6 +242,8 @@ on_eom(SMFICTX *ctx)
 	struct reply reply;
 	struct edits edits;
 
+	if (c == NULL)
+		return leave_lost();
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	reply = session_eom(c->session, &edits);
 	if (reply.step == STEP_CONTINUE && !apply(ctx, &edits)) {

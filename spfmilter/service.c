@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/service.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/log.h"
+#include "spfmilter/lint.h"
 
 struct service {
 	pthread_mutex_t lock; /* of the two pointers below */
@@ -39,7 +38,6 @@ load_access(const struct config *config, struct shared_access **out,
 	switch (access_load(
 	    config->spfmilter.access, true, &shared->access, report)) {
 	case ACCESS_OK:
-		access_warn(shared->access, report);
 		*out = shared;
 		return true;
 	case ACCESS_BUSY:
@@ -136,14 +134,29 @@ service_refresh(struct service *s)
 }
 
 void
+service_warn(const struct service *s, struct report *report)
+{
+	if (s->access != NULL)
+		access_warn(s->access->access, report);
+}
+
+bool
+service_lint(const struct service *s, struct report *report)
+{
+	const struct access *access;
+
+	if (s->access == NULL)
+		return true;
+	access = s->access->access;
+	return lint_table(access->table, access->path, report) &&
+	    report->errors + report->warnings == 0;
+}
+
+void
 service_check_readable(struct service *s, struct report *report)
 {
-	if (s->access != NULL && access(s->access->access->path, R_OK) < 0)
-		report_warning(report, s->access->access->path, 0, NULL,
-		    "cannot be read again by this user, so its changes will "
-		    "not be seen: %s.  Debian's access.db is its group's: "
-		    "usermod -a -G smmsp mailfrom",
-		    strerror(errno));
+	if (s->access != NULL)
+		access_check_readable(s->access->access, report);
 }
 
 /* --- configuration --- */
@@ -203,6 +216,7 @@ service_reload(struct service *s, struct config *config, struct report *report)
 	pthread_mutex_unlock(&s->lock);
 	config_release(old);
 	replace_access(s, access);
+	service_warn(s, report);
 	return true;
 }
 

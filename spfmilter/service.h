@@ -49,6 +49,15 @@ void service_mark_seen(struct service *service);
  */
 void service_refresh(struct service *service);
 
+/* Warn of entries of the access file that mean nothing, as reloads do. */
+void service_warn(const struct service *service, struct report *report);
+
+/*
+ * Report all that lint.h finds in the access file; none of it keeps a service
+ * from starting.  False: there was something.
+ */
+bool service_lint(const struct service *service, struct report *report);
+
 /* Warn if the access file can't be read again by this process. */
 void service_check_readable(struct service *service, struct report *report);
 

@@ -78,7 +78,10 @@ session_connect(
 	const struct spf_ip *ip;
 
 	free(c->name);
-	c->name = name.len != 0 ? copy_text(name) : NULL;
+	c->name = NULL;
+	c->name_lost = name.len != 0 && (c->name = copy_text(name)) == NULL;
+	/* What was said over this connection before is another session's. */
+	session_helo(s, TEXT(""));
 	client_read_address(address, &c->at);
 	ip = c->at.has_ip ? &c->at.ip : NULL;
 	c->internal = c->at.is_process ||
@@ -89,9 +92,12 @@ session_connect(
 void
 session_helo(struct session *s, struct text name)
 {
+	struct client *c = &s->client;
+
 	session_end_message(s);
-	free(s->client.helo);
-	s->client.helo = copy_text(name);
+	free(c->helo);
+	c->helo = copy_text(name);
+	c->helo_lost = c->helo == NULL;
 }
 
 /* --- the envelope --- */
@@ -135,16 +141,18 @@ session_mail(struct session *s, struct text arg, struct text macro,
 {
 	session_end_message(s);
 	s->failed = false;
-	if (!begin_message(s, arg, macro, user, host))
+	/* A name that isn't known could be refused, or exempt. */
+	if (s->client.name_lost || s->client.helo_lost ||
+	    !begin_message(s, arg, macro, user, host))
 		return fail_(s);
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		decide_unchecked_(s);
-	else
-		check_and_decide_(s,
-		    &(struct examined){.ip = s->client.at.ip,
-			.sender = text_of(s->message->sender),
-			.helo = text_of(s->client.helo),
-			.receiver = text_of(s->message->host)});
+	else if (!check_and_decide_(s,
+		     &(struct examined){.ip = s->client.at.ip,
+			 .sender = text_of(s->message->sender),
+			 .helo = text_of(s->client.helo),
+			 .receiver = text_of(s->message->host)}))
+		return fail_(s);
 	if (session_settings(s)->reject_at != REJECT_AT_MAIL)
 		return reply_go_on();
 	struct reply reply = refusal_(s);
@@ -200,10 +208,8 @@ session_rcpt(struct session *s, struct text arg)
 	struct reply reply;
 	bool exempt;
 
-	if (s->failed)
+	if (s->failed || m == NULL)
 		return error_reply_(s);
-	if (m == NULL)
-		return reply_go_on();
 	/* Before the header it isn't known what a relay's mail has earned. */
 	exempt = (!decision_accepts(&m->decision) ||
 		     m->origin == ORIGIN_TRUSTED_RELAY) &&

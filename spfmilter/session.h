@@ -37,7 +37,8 @@ bool session_needs_eoh(const struct session *s);
 
 /*
  * A client has connected.  address NULL: not over a network.  name: its host
- * name if the MTA has verified it, else empty.
+ * name if the MTA has verified it, else empty.  Another session may have been
+ * over the same connection: nothing is left of it.
  */
 void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);
@@ -56,6 +57,7 @@ void session_helo(struct session *s, struct text name);
 struct reply session_mail(struct session *s, struct text arg, struct text macro,
     struct text user, struct text host);
 
+/* Without a message under way on_error decides, here and at its end. */
 struct reply session_rcpt(struct session *s, struct text arg);
 
 /* The MTA's name of the message, whenever it has one; for the log. */

@@ -8,13 +8,21 @@
 #include "milter/client.h"
 #include "spfmilter/session.h"
 
+/*
+ * So many fields are removed from a message.  Postfix goes through the header
+ * anew for each: 5000 take it a second, 20000 in a message of 900 KB half a
+ * minute.  Who writes so many in our name has no other purpose.
+ */
+#define AR_MAX 500
+
 /* Queue ids are short; one that isn't is cut. */
 #define QUEUE_ID_MAX 64
 
 struct client {
 	struct client_address at;
-	char *name; /* verified, or NULL */
-	char *helo; /* or NULL */
+	char *name;                /* verified, or NULL */
+	char *helo;                /* or NULL */
+	bool name_lost, helo_lost; /* there was no memory for it */
 	bool internal, trusted_relay;
 };
 
@@ -36,6 +44,7 @@ struct message {
 	unsigned ar_seen; /* Authentication-Results so far */
 	unsigned *ar_remove;
 	size_t ar_count, ar_room;
+	bool ar_flood; /* there are more than AR_MAX */
 	char queue_id[QUEUE_ID_MAX + 1];
 	const char *outcome;
 };
@@ -50,7 +59,11 @@ struct session {
 
 void message_free_(struct message *m);
 
-/* Answers when something of ours fails, and after it has. */
+/*
+ * Answers when something of ours fails, and after it has; or to steps of a
+ * message whose beginning wasn't seen: whatever the reason is, nobody checked
+ * that one.
+ */
 struct reply fail_(struct session *s);
 struct reply error_reply_(const struct session *s);
 
@@ -60,8 +73,11 @@ struct reply refusal_(const struct session *s);
 /* Whether what was decided is done, and not only told. */
 bool enforces_(const struct session *s);
 
-/* Check whoever is the client, and decide; decide without a check. */
-void check_and_decide_(struct session *s, const struct examined *who);
+/*
+ * Check whoever is the client, and decide; decide without a check.  False: out
+ * of memory.
+ */
+bool check_and_decide_(struct session *s, const struct examined *who);
 void decide_unchecked_(struct session *s);
 
 #endif

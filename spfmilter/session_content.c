@@ -14,6 +14,9 @@
 static bool
 remember_ar(struct message *m)
 {
+	m->ar_flood = m->ar_count == AR_MAX;
+	if (m->ar_flood)
+		return true;
 	if (m->ar_count == m->ar_room) {
 		size_t room = m->ar_room == 0 ? 8 : m->ar_room * 2;
 		unsigned *more = realloc(m->ar_remove, room * sizeof(*more));
@@ -102,16 +105,17 @@ session_eoh(struct session *s)
 	struct message *m = s->message;
 	struct reply reply;
 
-	if (s->failed)
+	if (s->failed || m == NULL)
 		return error_reply_(s);
-	if (m == NULL || m->relayed[0] == '\0' || !session_needs_eoh(s) ||
+	if (m->relayed[0] == '\0' || !session_needs_eoh(s) ||
 	    hosts_has(&s->config->internal_connect, &m->relayed_ip, TEXT("")))
 		return reply_go_on();
-	check_and_decide_(s,
-	    &(struct examined){.ip = m->relayed_ip,
-		.sender = text_of(m->sender),
-		.helo = text_of(m->relayed_helo),
-		.receiver = text_of(m->host)});
+	if (!check_and_decide_(s,
+		&(struct examined){.ip = m->relayed_ip,
+		    .sender = text_of(m->sender),
+		    .helo = text_of(m->relayed_helo),
+		    .receiver = text_of(m->host)}))
+		return fail_(s);
 	/* One reply for all recipients: the exempt one saves the message. */
 	if (session_settings(s)->trusted_relay_check != RELAY_CHECK_REJECT ||
 	    m->exempt != 0)
@@ -154,16 +158,24 @@ session_eom(struct session *s, struct edits *edits)
 	struct reply reply;
 
 	*edits = (struct edits){.remove_ar = NULL};
-	if (s->failed)
+	if (m != NULL) {
+		/* These are forged, whatever becomes of the message. */
+		edits->remove_ar = m->ar_remove;
+		edits->remove_count = m->ar_count;
+	}
+	if (s->failed || m == NULL)
 		return error_reply_(s);
-	if (m == NULL)
-		return reply_go_on();
+	if (m->ar_flood) {
+		m->outcome = "refused";
+		return (struct reply){.step = STEP_REJECT,
+		    .code = 550,
+		    .dsn = "5.7.1",
+		    .text = "Too many Authentication-Results in our name"};
+	}
 	m->outcome = "accepted";
 	reply = whole_message(s, edits);
 	if (reply.step != STEP_CONTINUE)
 		return reply;
-	edits->remove_ar = m->ar_remove;
-	edits->remove_count = m->ar_count;
 	if (fields_write(session_settings(s), m->checked ? &m->findings : NULL,
 		m->decided ? &m->decision : NULL, authserv_id(s),
 		&edits->fields))

@@ -101,15 +101,15 @@ exemption_of(const struct session *s, const struct examined *who)
 	return EXEMPT_NOT;
 }
 
-void
+bool
 check_and_decide_(struct session *s, const struct examined *who)
 {
 	struct message *m = s->message;
 	char ip[SPF_IP_SIZE];
 
-	if (!m->bad_sender)
-		examine(s->config->checker, who, &m->findings);
 	m->checked = !m->bad_sender;
+	if (m->checked && !examine(s->config->checker, who, &m->findings))
+		return false;
 	spf_ip_print(&who->ip, ip);
 	decide(
 	    &(struct facts){.origin = ORIGIN_OUTSIDE,
@@ -129,6 +129,7 @@ check_and_decide_(struct session *s, const struct examined *who)
 		    (enum lookup_defaults)session_settings(s)->defaults},
 	    &m->decision);
 	m->decided = true;
+	return true;
 }
 
 void
@@ -139,6 +140,7 @@ decide_unchecked_(struct session *s)
 	decide(&(struct facts){.origin = m->origin,
 		   .sender = text_of(m->sender),
 		   .user = text_of(m->user),
+		   .bad_sender = m->bad_sender,
 		   .table = m->access != NULL ? m->access->access->table : NULL,
 		   .defaults =
 		       (enum lookup_defaults)session_settings(s)->defaults},

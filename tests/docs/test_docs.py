@@ -366,6 +366,43 @@ def reasons_of_srsd_are_those_of_its_page():
 
 
 @case
+def reasons_of_spfmilter_are_those_of_its_page():
+    code = re.findall(r"\[DECIDED_\w+\] = \"(\w+)\"",
+                      read("spfmilter", "decide.c"))
+    page = items(section("spfmilter.8", "LOG"), "Sy")
+    page.remove("reason")
+    same(page, sorted(set(page), key=page.index), "spfmilter(8)")
+    same(set(page), set(code), "spfmilter(8), decide.c")
+
+
+@case
+def log_keys_of_spfmilter_are_those_of_its_page():
+    """Those of its list, in the example, and in the program."""
+    code = set(re.findall(r"log_(?:text|uint|optional)\(\s*&?line,\s*\"(\w+)\"",
+                          read("spfmilter", "account.c")))
+    lines = section("spfmilter.8", "LOG")
+    page = [word for line in lines if line.startswith(".It Cm ")
+            for word in line[len(".It Cm "):].split(" , ")]
+    same(page, sorted(set(page), key=page.index), "spfmilter(8)")
+    same(set(page), code, "spfmilter(8), account.c")
+    example = re.findall(r" (\w+)=", "".join(literal_blocks(lines)))
+    if len(example) < 10:
+        raise AssertionError("hardly any key in the example of spfmilter(8)")
+    same(set(example) - code, set(), "example of spfmilter(8), account.c")
+
+
+@case
+def outcomes_of_spfmilter_are_those_of_its_page():
+    code = re.findall(r"outcome = [^;]*", "".join(
+        read(path) for path in glob.glob(f"{TOP}/spfmilter/*.c")))
+    text = "\n".join(section("spfmilter.8", "LOG"))
+    page = re.search(r"^\.It Cm outcome\n(.*?)^\.El", text, re.S | re.M)
+    same({word for line in re.findall(r"^\.Cm (.*)", page[1], re.M)
+          for word in line.replace(",", "").split()},
+         set(re.findall(r'"(\w+)"', "".join(code))), "spfmilter(8)")
+
+
+@case
 def words_of_srsmilter_are_those_of_its_page():
     """Reasons for senders, fates of recipients, keys of its line."""
     def words(path, pattern):
@@ -710,6 +747,9 @@ def packages_of_the_readme_are_those_of_a_build():
 def samples_that_are_mentioned_exist():
     samples = {os.path.relpath(path, TOP) for path in glob.glob(
         os.path.join(TOP, "etc", "**"), recursive=True)}
+    # What make install has the daemons print.
+    samples |= {"etc/" + name for name in
+                re.findall(r"\} >\S*\(DATADIR\)/(\S+)", read("Makefile"))}
     mentioned = set()
     for path in PAGES + PROSE:
         text = read(path)

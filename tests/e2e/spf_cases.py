@@ -175,6 +175,30 @@ def forged(site):
                              re.M)), 1, "our own field")
 
 
+@case("forged Authentication-Results with blanks before the colon")
+def forged_blanks(site):
+    header = "".join(
+        f"{name}:mx.fwd.test; spf=pass forged{n}\r\n" for n, name in enumerate((
+            "Authentication-Results ", "Authentication-Results\t",
+            "AUTHENTICATION-RESULTS", "Authentication-Results \t "))) + \
+        "Authentication-Results : other.test; spf=pass genuine\r\n"
+    token, _ = site.send("bob@pass.test", RCPT, header=header)
+    [text] = site.delivered(token)
+    tap.equal(re.findall(r"forged\d|genuine", text), ["genuine"])
+
+
+@case("HELO within a message: what follows isn't accepted unchecked")
+def helo_within(site):
+    with smtp.Session(site.host) as session:
+        said = []
+        for step in ("EHLO pass.test", "MAIL FROM:<bob@reject.fail.test>",
+                     "EHLO pass.test", f"RCPT TO:<{RCPT}>"):
+            session.smtp.sock.sendall(step.encode() + b"\r\n")
+            said.append(read_reply(session.smtp.file)[:3])
+        tap.equal(said[1], b"250", "MAIL")
+        tap.equal(said[-1][:1] in b"45", True, "RCPT")
+
+
 @case("the domain's explanation is in the reply, told apart, and % survives")
 def explanation(site):
     _, reply = site.send("bob@explained.test", RCPT)

@@ -21,6 +21,7 @@ equal = tap.equal
 suite = tap.Suite()
 FAIL, PASS = "<bob@fail.test>", "<bob@pass.test>"
 RCPT = "<ann@fwd.test>"
+WAITING = 40        # sessions; libmilter keeps two or three workers
 
 
 class Site:
@@ -199,6 +200,10 @@ def clients(site):
             ("a name that isn't verified", {
                 "name": "inside.test",
                 "connect": {"{client_resolve}": "FORGED"}}, "reject", True),
+            ("the same, from an old sendmail", {
+                "name": "inside.test", "mta": OLD, "connect": {
+                    "_": "inside.test [127.0.0.99] (may be forged)"}},
+             "reject", True),
             ("no network", {"ip": None}, "continue", False),
             ("a unix socket", {"ip": "/run/x"}, "continue", False),
             ("exempt network", {"ip": "127.0.1.200"}, "continue", True),
@@ -415,6 +420,50 @@ def dns_slow(site):
         site.dns.front.delay = 0.0
 
 
+def one_after_the_other(pid):
+    """
+    On one processor, and whoever wakes another goes on: so libmilter hands out
+    all that is ready before a worker has taken anything of it.
+    """
+    for thread in map(int, os.listdir(f"/proc/{pid}/task")):
+        os.sched_setaffinity(thread, {min(os.sched_getaffinity(thread))})
+        os.sched_setscheduler(thread, os.SCHED_BATCH, os.sched_param(0))
+
+
+@case("sessions that wait for the DNS don't hold up those that needn't")
+def no_queue(site):
+    d = site.start(spf="timeout = 25")
+    # Macros would be commands of their own.
+    mta = dataclasses.replace(SENDMAIL, macros={}, actions=SENDMAIL.actions
+                              & ~Action.SETSYMLIST)
+    sessions = [Session(d.address, mta, timeout=10)
+                for _ in range(WAITING + 1)]
+    for s in sessions:
+        s.connect("127.0.0.99")
+        s.helo("mx.sender.test")
+        equal(s.deliver(PASS, [RCPT]).verdict, "continue")
+    # Others come before it and behind it, whoever libmilter begins with.
+    quick = sessions[WAITING // 2]
+    waiting = [s for s in sessions if s is not quick]
+    site.dns.freeze()
+    try:
+        d.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, d.process.pid, os.WSTOPPED)
+        one_after_the_other(d.process.pid)
+        for n, s in enumerate(waiting):
+            s.mail(f"<bob@waits{n}.pass.test>")
+        quick.mail(PASS)
+        d.process.send_signal(signal.SIGCONT)
+        equal(quick.rcpt(RCPT).verdict, "continue", "while others wait")
+    finally:
+        d.process.send_signal(signal.SIGCONT)
+        site.dns.thaw()
+    for s in waiting:
+        equal(s.rcpt(RCPT).verdict, "continue", "after they waited")
+    for s in sessions:
+        s.close()
+
+
 @case("temperror by the access file: let through, if it says so")
 def temperror(site):
     d = site.start("spf-temperror:x.temperror.test\tOK\n")
@@ -508,6 +557,20 @@ def wrong_reload(site):
     equal(talk(d.address, "<bob@softfail.test>").code, "550")
 
 
+@case("-n tells what is wrong with entries, which stops nobody")
+def check_only(site):
+    d = site.make("spf-fail:a.test\tREJECT\nspf-fial:b.test\tOK\n"
+                  "spf-none:c.test\tBOUNCE\n")
+    d.launch("-n")
+    equal(d.process.wait(timeout=30), 0, "exit status")
+    said = "".join(d.log())
+    for pattern in (r"error: \S+/access:2: spf-fial:b\.test: ",
+                    r"error: \S+/access:3: spf-none:c\.test: .*BOUNCE",
+                    r"mailfrom\.conf: ok, but"):
+        if len(re.findall(pattern, said)) != 1:
+            raise AssertionError(f"{pattern}: {said}")
+
+
 @case("at start: a wrong file is an error that names it")
 def wrong_start(site):
     for more, message in (
@@ -515,7 +578,12 @@ def wrong_start(site):
             ({"spfmilter": "trusted_relay = 1.2.3.4/99"}, "trusted_relay"),
             ({"spfmilter": "remove_ar = some"}, "remove_ar"),
             ({"spf": "best_guess = v=spf1 foo:bar"}, "best_guess"),
-            ({"listen": "inet:0@127.0.0.1"}, "listen")):
+            ({"listen": "inet:0@127.0.0.1"}, "listen"),
+            ({"listen": f"unix:{site.scratch.name}/no/sock"},
+             "/no/sock: .*; make its directory"),
+            ({"listen": "inet:10006@192.0.2.1"},
+             "inet:10006@192.0.2.1: .*; no interface"),
+            ({"listen": f"unix:{__file__}"}, "; what is there is no socket")):
         d = site.make(**more)
         d.launch()
         equal(d.process.wait(timeout=30), 1, message)

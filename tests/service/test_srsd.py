@@ -108,7 +108,8 @@ def taken_port(site):
         daemon = Srsd(site, srsd=f"listen = {name}")
         status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status")
-    equal(error, f"error: {name}: cannot listen: Address already in use\n",
+    equal(error, f"error: {name}: cannot listen: Address already in use; "
+          "somebody listens there already, \"ss -lp\" says who\n",
           "message")
 
 
@@ -143,7 +144,8 @@ def stale_socket(site):
     status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status beside another")
     equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
-                 "Address already in use\n", "message")
+                 "Address already in use; somebody listens there already, "
+                 "\"ss -lp\" says who\n", "message")
     expect_alive(client)
     expect_alive(daemon.client())
     daemon.kill()
@@ -163,7 +165,7 @@ def path_is_taken(site):
         status, _, error = site.run("-f", "-c", daemon.config)
         equal(status, 1, "status")
         equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
-                     "File exists\n", "message")
+                     "File exists; what is there is no socket\n", "message")
         equal(os.lstat(daemon.sock).st_ino, before.st_ino, "what is there")
         os.rename(daemon.sock, daemon.sock + str(before.st_ino))
 

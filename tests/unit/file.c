@@ -38,7 +38,7 @@ refuses_what_is_no_file(void **state)
 	(void)state;
 	assert_int_equal(file_read(scratch("none"), &file), ENOENT);
 	assert_null(file.data);
-	assert_int_equal(file_read(scratch_dir, &file), EINVAL);
+	assert_int_equal(file_read(scratch_dir, &file), EISDIR);
 	assert_int_equal(file_read("/dev/null", &file), EINVAL);
 	/* Nobody writes to it: a read would wait for ever. */
 	assert_int_equal(mkfifo(scratch("fifo"), 0600), 0);

@@ -98,7 +98,7 @@ no_file(void **state)
 	assert_false(
 	    secrets_load(scratch_dir, SECRETS_PLAIN, &secrets, &report));
 	assert_string_equal(
-	    heard.text, "error: DIR: cannot read secrets: Invalid argument\n");
+	    heard.text, "error: DIR: cannot read secrets: Is a directory\n");
 	secrets_free(&secrets);
 }
 
