@@ -147,6 +147,9 @@ class Postfix:
     def stop(self):
         self.process.terminate()
         self.process.wait(timeout=30)
+        # Its children outlive it for a moment, with its sockets: whoever starts
+        # the next one mustn't take them for that.
+        tap.wait_until(lambda: not srsd.listens(25), f"{self.name} to be gone")
 
     def command(self, name, *arguments):
         return subprocess.run(
