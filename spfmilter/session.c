@@ -87,18 +87,18 @@ copy_text_(struct text t)
 static bool
 read_address(const struct sockaddr *address, struct spf_ip *out)
 {
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
 	char text[INET6_ADDRSTRLEN];
-	const void *octets;
 
-	if (address->sa_family == AF_INET)
-		octets = &((const struct sockaddr_in *)address)->sin_addr;
-	else if (address->sa_family == AF_INET6)
-		octets = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	else
-		return false;
+	if (address->sa_family == AF_INET) {
+		*out = (struct spf_ip){.v6 = false};
+		memcpy(out->octets, &in->sin_addr, sizeof(in->sin_addr));
+		return true;
+	}
 	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
-	return inet_ntop(address->sa_family, octets, text, sizeof(text)) !=
-	    NULL &&
+	return address->sa_family == AF_INET6 &&
+	    inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)) != NULL &&
 	    spf_ip_parse(text_of(text), out);
 }
 
