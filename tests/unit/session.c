@@ -101,6 +101,12 @@ static const struct {
 		"m <a@fail.example(@pass.example)> a@fail.example bob\nr <b@x>",
 	" ok 553/5.1.7 ok 550/5.7.1"},
 
+    {"an exempt sender in one that MTAs read otherwise",
+	"exempt_senders = neutral.example", "",
+	STRANGER "m <a@fail.example@neutral.example>\nr <b@x>\na\n"
+		 "m <a@neutral.example>\nr <b@x>",
+	" ok 553/5.1.7 ok ok"},
+
     /* Recipients, and what takes the whole message. */
     {"exempt recipients", "", "spf-to:c@x OK\n",
 	STRANGER "m <a@fail.example>\nr <b@x>\nr <Postmaster@x>\n"
