@@ -53,15 +53,17 @@ ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon file ini listen lists log log_conf metrics \
           notify privilege report similar sockaddr translate watch
-REWRITE = gate legacy policy rewriter secrets settings
+REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
-MILTER  = answer hosts path received reply run
+MILTER  = answer client daemon hosts path received reply run
 SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
-            access_lmdb access_name access_text account action authres config decide examine fields \
-            legacy lint lint_key lookup milter service session \
-            session_content session_decision table
+            access_lmdb access_name access_text account action authres \
+            config decide examine fields legacy lint lint_key lookup milter \
+            service session session_content session_decision table
+SRSMILTER = account config milter outgoing recipient replay service session \
+            session_end
 SRSD    = config conn maps protocol server shapes sockets worker
-SRS     = srs srs_ask srs_batch srs_explain
+SRS     = srs srs_ask srs_batch srs_explain srs_setup srs_setup_load
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
            spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
@@ -77,14 +79,15 @@ CHECK_A   = $(BUILD)/check.a
 SRSD_A    = $(BUILD)/srsd.a
 MILTER_A  = $(BUILD)/milter.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
-PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/spfmilter $(BUILD)/spfquery \
-            $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
+SRSMILTER_A = $(BUILD)/srsmilter.a
+PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
+            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
-          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] tools/*.[ch] \
-          tests/*/*.[ch])
+          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] \
+          srsmilter/*.[ch] tools/*.[ch] tests/*/*.[ch])
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
@@ -115,8 +118,22 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 	$(ARCHIVE)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 	$(ARCHIVE)
+$(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
+	$(ARCHIVE)
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+# `srs setup` fills them in.
+SAMPLES = etc/postfix/canonical.main.cf etc/postfix/milter.main.cf \
+          etc/postfix/milter.master.cf etc/postfix/outbound.main.cf \
+          etc/postfix/outbound.master.cf etc/sendmail/mailfrom-srs.m4 \
+          etc/sendmail/mailfrom-srs.mc etc/sendmail/srsmilter.aliases \
+          etc/sendmail/srsmilter.mc etc/sendmail/srsmilter.virtusertable
+$(OBJ)/samples.c: $(SAMPLES) scripts/embed
+	@mkdir -p $(@D)
+	scripts/embed $(SAMPLES) >$@.new && mv $@.new $@
+$(OBJ)/samples.o: $(OBJ)/samples.c
+	$(COMPILE) -c -o $@ $<
+
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(OBJ)/samples.o $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
@@ -127,6 +144,12 @@ $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
+
+$(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
+    $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) \
+    $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
+	    $(LDLIBS)
 
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
@@ -145,17 +168,21 @@ $(OBJ)/%.o: %.c
 # --- tests ------------------------------------------------------------------
 
 UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
-       libsrs \
-       lists log maps memory metrics netstring path policy protocol received \
-       reply rewriter secrets shapes similar sockaddr spf_answer spf_eval \
-       spf_header spf_macro spf_memory spf_property spf_record text
+       libsrs lists log maps memory message_id metrics netstring path policy \
+       protocol received reply rewriter secrets shapes similar sockaddr \
+       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
+       spf_record text
 UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
-                 session session_memory spfmilter_config table
+                 spfmilter_config spfmilter_memory spfmilter_session table
+UNIT_SRSMILTER = outgoing recipient replay session session_memory \
+                 srsmilter_config
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
        sockaddr spf_eval spf_header spf_macro spf_record srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
-SOAK = test_spf_sendmail test_spf_postfix
+FUZZ_SRSMILTER = srs_session
+SOAK = test_spf_sendmail test_spf_postfix test_deploy_sendmail \
+       test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
@@ -163,11 +190,14 @@ LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
        $(RESOLVER_A) $(LIBSPF_A)
 TEST_LIBS = $(SRSD_A) $(LIBS)
 TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
+TEST_LIBS_SRSMILTER = $(SRSMILTER_A) $(LIBS)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER)) \
-    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER)) \
+tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
+    $(UNIT_SRSMILTER)) \
+    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER) \
+    $(FUZZ_SRSMILTER)) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     maps/reader milter/filter \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
@@ -214,14 +244,17 @@ UNIT_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
 $(UNIT_SPFMILTER:%=$(BUILD)/tests/unit/%): \
     $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SPFMILTER)
 	$(UNIT_TEST)
+$(UNIT_SRSMILTER:%=$(BUILD)/tests/unit/%): \
+    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SRSMILTER)
+	$(UNIT_TEST)
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	$(UNIT_TEST)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
-$(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory spf_memory): \
-    LDFLAGS += $(WRAP)
+$(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
+    spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
@@ -230,12 +263,18 @@ FUZZ_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(FOREIGN_LIBS)
 $(FUZZ_SPFMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
     $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SPFMILTER)
 	$(FUZZ_TEST)
+$(FUZZ_SRSMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
+    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SRSMILTER)
+	$(FUZZ_TEST)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
 	$(FUZZ_TEST)
 
 # The same under libFuzzer.
 $(FUZZ_SPFMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
     $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SPFMILTER)
+	$(FUZZ_TEST) -fsanitize=fuzzer
+$(FUZZ_SRSMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
+    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SRSMILTER)
 	$(FUZZ_TEST) -fsanitize=fuzzer
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 	$(FUZZ_TEST) -fsanitize=fuzzer
@@ -264,7 +303,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 FUZZ_SEC ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
              -fno-sanitize-recover=all
-fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER)
+fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER) $(FUZZ_SRSMILTER)
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
 	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ_ALL:%=$(BUILD)/libfuzzer/fuzz/%)
@@ -339,6 +378,7 @@ install: all
 	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
 	install -m 0755 $(BUILD)/spfpolicy $(DESTDIR)$(BINDIR)/spfpolicy
 	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
+	install -m 0755 $(BUILD)/srsmilter $(DESTDIR)$(SBINDIR)/srsmilter
 	install -m 0755 $(BUILD)/spfmilter $(DESTDIR)$(SBINDIR)/spfmilter
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
 	install -m 0644 $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A) \
@@ -351,10 +391,12 @@ install: all
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
-	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
-	$(BUILD)/spfmilter --print-config >$(DESTDIR)$(DATADIR)/spfmilter.conf
+	{ $(BUILD)/srsd --print-config; for d in srsmilter spfmilter; do echo; \
+	    $(BUILD)/$$d --print-config | \
+	    awk -v own="[$$d]" '/^\[/ { in_it = $$0 == own } in_it' | \
+	    sed '$$d'; done; } >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
-	for unit in srsd spfmilter; do $(FILL) etc/systemd/$$unit.service \
+	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
 	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
 
@@ -362,12 +404,13 @@ install: all
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
 	    $(DESTDIR)$(BINDIR)/spfpolicy $(DESTDIR)$(SBINDIR)/srsd \
-	    $(DESTDIR)$(SBINDIR)/spfmilter \
+	    $(DESTDIR)$(SBINDIR)/srsmilter $(DESTDIR)$(SBINDIR)/spfmilter \
 	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
 	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket \
+	    $(DESTDIR)$(UNITDIR)/srsmilter.service \
 	    $(DESTDIR)$(UNITDIR)/spfmilter.service
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done

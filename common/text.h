@@ -2,7 +2,7 @@
 /*
  * Text as (pointer, length), read by view, written by a bounded writer.
  *
- * The one header that libsrs and libspf share with the daemons.  Nothing here
+ * The header that libsrs and libspf share with the daemons.  Nothing here
  * allocates, depends on the locale or needs a NUL.  Case folding is ASCII's:
  * octets above 0x7f are never touched, so UTF-8 passes through unharmed.
  */

@@ -88,3 +88,21 @@ translate_words(struct translate *t, const char *program, struct report *report)
 	}
 	return true;
 }
+
+bool
+translate_path(const struct ini *source, const char *section, struct text value,
+    char *out, size_t size)
+{
+	const struct ini_entry *datadir =
+	    translate_find(source, section, "datadir");
+	struct text_out to = text_out(out, size - 1);
+
+	if (datadir != NULL && value.len != 0 && value.p[0] != '/' &&
+	    text_find(value, ':') == value.len) {
+		out_text(&to, datadir->value);
+		out_char(&to, '/');
+	}
+	out_text(&to, value);
+	out[to.len] = '\0';
+	return !to.full;
+}

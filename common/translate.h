@@ -45,6 +45,14 @@ void translate_add(struct translate *t, const char *section, const char *key,
 const struct ini_entry *translate_find(
     const struct ini *source, const char *section, const char *key);
 
+/*
+ * The path in value; if it is relative, below the datadir that the section
+ * names, where those programs change to.  What has a ":" in it is a socket's
+ * address and stays.  False: out is too small.  NUL-terminated either way.
+ */
+bool translate_path(const struct ini *source, const char *section,
+    struct text value, char *out, size_t size);
+
 /* Whether the last part of path is name. */
 bool translate_name_is(const char *path, const char *name);
 

@@ -18,7 +18,7 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#include "libspf/siphash.h"
+#include "common/siphash.h"
 #include "libspf/spf.h"
 
 /* Kept whatever happens: expires_ms of what doesn't come from the DNS. */

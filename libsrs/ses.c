@@ -23,12 +23,9 @@
 #define SECONDS_PER_DAY 86400
 #define TAG_LEN         4 /* "SES=" */
 
-/*
- * 64 bits of id, 9 + 8 of time code, 160 of hash: 241 bits, in 32-bit limbs;
- * 46 digits of base 38.
- */
+/* 64 bits of id, 9 + 8 of time code, 160 of hash: 241 bits, in 32-bit limbs. */
 #define NUMBER_LIMBS  8
-#define NUMBER_DIGITS 46
+#define NUMBER_DIGITS SES_SIGNATURE_MAX
 
 struct ses_ctx {
 	struct ses_params params;
@@ -204,6 +201,12 @@ fraction_sec(const struct ses_params *p)
 	return SECONDS_PER_DAY >> p->fraction_bits;
 }
 
+static uint64_t
+valid_fractions(const struct ses_params *p)
+{
+	return (uint64_t)p->max_age_days << p->fraction_bits;
+}
+
 static char *
 put_be64(char *to, uint64_t n)
 {
@@ -332,6 +335,7 @@ signature_read(const struct ses_params *p, const struct number *n,
 		return false;
 	if (field == mask) {
 		info->fixed = true;
+		info->expires_sec = UINT64_MAX;
 		return true;
 	}
 	code = now_code / mask * mask + field;
@@ -342,6 +346,11 @@ signature_read(const struct ses_params *p, const struct number *n,
 	}
 	info->time_code = code;
 	info->signed_sec = code * fraction_sec(p);
+	uint64_t end = code + valid_fractions(p);
+	/* At the end of all time, never. */
+	info->expires_sec = end <= UINT64_MAX / fraction_sec(p)
+	    ? end * fraction_sec(p)
+	    : UINT64_MAX;
 	return true;
 }
 
@@ -394,9 +403,7 @@ ses_verify(const struct ses_ctx *ctx, struct text address, uint64_t now_sec,
 		*info = read;
 
 	uint64_t age = now_sec / fraction_sec(&ctx->params) - read.time_code;
-	uint64_t limit = (uint64_t)ctx->params.max_age_days
-	    << ctx->params.fraction_bits;
-	if (!read.fixed && age >= limit)
+	if (!read.fixed && age >= valid_fractions(&ctx->params))
 		return SRS_EXPIRED;
 	struct text_out o = mailbox_begin_(out, box.quoted);
 	out_text(&o, box.local);

@@ -22,6 +22,12 @@
 /* 2^8 fractions make a day of 337 seconds; nobody needs finer ones. */
 #define SES_FRACTION_BITS_MAX 8
 
+/*
+ * Characters of a signature: 64 bits of id, 17 of time code, 160 of hash are
+ * 46 digits of base 38.
+ */
+#define SES_SIGNATURE_MAX 46
+
 struct ses_params {
 	unsigned hash_bits;     /* SES_HASH_BITS_MIN..SES_HASH_BITS_MAX */
 	unsigned fraction_bits; /* 0..SES_FRACTION_BITS_MAX */
@@ -51,7 +57,9 @@ struct ses_info {
 	bool fixed;          /* never expires: signed with ses_sign_fixed() */
 	uint64_t time_code;  /* fractions of a day since 1970; 0 if fixed */
 	uint64_t signed_sec; /* when that fraction began, since 1970 UTC */
-	unsigned key;        /* by which key, 0 being the signing one */
+	/* From when on it isn't valid any more; UINT64_MAX if fixed. */
+	uint64_t expires_sec;
+	unsigned key; /* by which key, 0 being the signing one */
 };
 
 /*

@@ -66,6 +66,18 @@ read_helo(const struct maker *m, struct gate *gate)
 }
 
 bool
+gate_is_wanted(const struct ini *ini)
+{
+	bool is_wanted = false;
+
+	for (size_t i = 0; i < ini->count; i++)
+		if (text_eq(ini->entries[i].section, TEXT("srs")) &&
+		    text_eq(ini->entries[i].key, TEXT("skip_if_spf_passes")))
+			conf_bool(ini->entries[i].value, &is_wanted);
+	return is_wanted;
+}
+
+bool
 gate_new(const struct rewrite_settings *settings, const struct conf *conf,
     const char *file, struct gate **out, struct report *report)
 {

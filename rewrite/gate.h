@@ -21,6 +21,9 @@
 /* Read only, for all threads. */
 struct gate;
 
+/* Whether a file asks for the gate, before anything of it is read. */
+bool gate_is_wanted(const struct ini *ini);
+
 /*
  * Make the gate that the settings ask for; *out is NULL if they ask for none,
  * and the caller's, for gate_free(), otherwise.  False, and errors reported:

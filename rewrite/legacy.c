@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+#include "common/conf.h"
 #include "common/translate.h"
 
 /* The defaults of pysrs's daemon, and of its milter where they differ. */
 #define PYSRS_HASH_LENGTH    TEXT("8")
 #define PYSRS_MAX_AGE        TEXT("8")
 #define PYSRS_SOCKET         TEXT("/var/run/milter/pysrs")
+#define PYSRS_MILTER_SOCKET  TEXT("/var/run/milter/srsmilter")
 #define PYSRS_MILTER_HASH    5
 #define PYSRS_MILTER_MAX_AGE 21
 
@@ -24,23 +26,27 @@ static const struct translate_word words[] = {
     {"srs", "ses", "ses", "srs"},
     {"srs", "sign", "sign", "srs"},
     {"srs", "nosrs", "nosrs", "srs"},
-    {"srs", "srs", NULL, NULL}, /* of the milter: more domains to decode */
+    {"srs", "srs", NULL, NULL}, /* see add_srs_domains() */
     {"srs", "secret", NULL, NULL},
     {"srs", "secret.0", NULL, NULL},
     {"srs", "secret.1", NULL, NULL},
     {"srs", "secret.2", NULL, NULL},
-    {"srs", "banned_users", NULL, NULL},
+    {"srs", "banned_users", "banned_users", "srsmilter"},
     {"srs", "database", NULL, NULL},
+    {"srs", "trusted_forwarder", NULL, NULL}, /* read there, and not used */
     {"srsmilter", "socketname", NULL, NULL},
     {"srsmilter", "socket", NULL, NULL},
     {"srsmilter", "name", NULL, NULL},
     {"srsmilter", "miltername", NULL, NULL},
     {"srsmilter", "datadir", NULL, NULL},
-    {"srsmilter", "trusted_relay", NULL, NULL},
-    {"srsmilter", "internal_connect", NULL, NULL},
+    {"srsmilter", "trusted_relay", "trusted_relay", "srsmilter"},
+    {"srsmilter", "internal_connect", "internal_connect", "srsmilter"},
     {"srsmilter", "miltersrs", NULL, NULL},
-    {"srsmilter", "reject_spoofed", NULL, NULL},
+    {"srsmilter", "reject_spoofed", "reject_spoofed", "srsmilter"},
 };
+
+/* Room for the socket's path; what the system takes is shorter. */
+#define SOCKET_SIZE 256
 
 bool
 legacy_detect(const char *path, const struct ini *ini)
@@ -64,6 +70,17 @@ legacy_detect(const char *path, const struct ini *ini)
 	return false;
 }
 
+void
+legacy_check_mode(
+    const char *path, const struct file *file, struct report *report)
+{
+	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		report_warning(report, path, 0, "secret",
+		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
+		    "with: chown root:mailfrom %s && chmod 0640 %s",
+		    path, path);
+}
+
 /* Where the file is silent, pysrs's defaults, and its milter's to verify. */
 static void
 add_defaults(struct translate *t, struct legacy *l)
@@ -82,6 +99,100 @@ add_defaults(struct translate *t, struct legacy *l)
 		translate_add(t, "srsd", "listen", PYSRS_SOCKET, 0);
 	translate_add(t, "srs", "hash_alphabet", TEXT("base64"), 0);
 	translate_add(t, "srs", "always_rewrite", TEXT("yes"), 0);
+}
+
+static bool
+fail(const struct translate *t, const struct ini_entry *entry,
+    const char *reason, struct report *report)
+{
+	report_error(report, t->source->name, entry->line, NULL,
+	    "%.*s: %s: \"%.*s\"", (int)entry->key.len, entry->key.p, reason,
+	    (int)text_head(entry->value, 200).len, entry->value.p);
+	return false;
+}
+
+static bool
+add_milter_socket(struct translate *t, struct legacy *l, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, "srsmilter", "socketname");
+
+	if (entry == NULL)
+		entry = translate_find(t->source, "srsmilter", "socket");
+	if (entry == NULL) {
+		translate_add(t, "srsmilter", "listen", PYSRS_MILTER_SOCKET, 0);
+		return true;
+	}
+	if (!translate_path(
+		t->source, "srsmilter", entry->value, l->store, SOCKET_SIZE))
+		return fail(t, entry, "too long", report);
+	translate_add(t, "srsmilter", "listen", text_of(l->store), entry->line);
+	return true;
+}
+
+/* All mail is rewritten there, or none: then the ruleset does it. */
+static bool
+add_rewrite(struct translate *t, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, "srsmilter", "miltersrs");
+	bool rewrites = false;
+
+	if (entry != NULL && !conf_bool(entry->value, &rewrites))
+		return fail(t, entry, "neither true nor false", report);
+	translate_add(t, "srsmilter", "rewrite",
+	    rewrites ? TEXT("all") : TEXT("none"),
+	    entry != NULL ? entry->line : 0);
+	return true;
+}
+
+static const char *const signing[] = {"srs", "fwdomain", "ses", "sign"};
+
+/*
+ * srs: domains to decode besides those that are written, all of which have to be
+ * named then.
+ */
+static void
+add_srs_domains(struct translate *t, struct legacy *l, size_t size)
+{
+	const struct ini_entry *srs = translate_find(t->source, "srs", "srs");
+	struct text_out out = text_out(l->store + SOCKET_SIZE, size);
+
+	if (srs == NULL)
+		return;
+	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
+		const struct ini_entry *entry =
+		    translate_find(t->source, "srs", signing[i]);
+
+		if (entry == NULL)
+			continue;
+		out_text(&out, entry->value);
+		out_text(&out, TEXT(", "));
+	}
+	translate_add(t, "srs", "srs_domains", out_view(&out), srs->line);
+}
+
+/* What is the milter's. */
+static bool
+add_milter(struct translate *t, struct legacy *l, struct report *report)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
+		const struct ini_entry *entry =
+		    translate_find(t->source, "srs", signing[i]);
+
+		size += entry != NULL ? entry->value.len + 2 : 0;
+	}
+	l->store = malloc(SOCKET_SIZE + size);
+	if (l->store == NULL) {
+		report_error(report, t->source->name, 0, NULL, "out of memory");
+		return false;
+	}
+	add_srs_domains(t, l, size);
+	/* There the ruleset reverses whatever is signed. */
+	translate_add(t, "srsmilter", "reverse", TEXT("all"), 0);
+	return add_rewrite(t, report) && add_milter_socket(t, l, report);
 }
 
 /* pysrs stops at the first number that is missing. */
@@ -128,7 +239,7 @@ legacy_translate(
 	if (!translate_words(&t, "pysrs", report))
 		return false;
 	add_defaults(&t, out);
-	return add_secrets(source, out, report);
+	return add_milter(&t, out, report) && add_secrets(source, out, report);
 }
 
 void
@@ -136,5 +247,7 @@ legacy_free(struct legacy *legacy)
 {
 	ini_free(&legacy->ini);
 	free(legacy->secrets);
+	free(legacy->store);
 	legacy->secrets = NULL;
+	legacy->store = NULL;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pysrs.cfg, read as it is: its entries in our words.
+ * pysrs.cfg, read as it is: its entries in our words, for both of its programs,
+ * the daemon and the milter.
  *
  * The dialect is ConfigParser's, the defaults are pysrs's (8 characters of
  * base64, 8 days, always rewrite).  What its milter signed with its other
@@ -10,12 +11,15 @@
 #ifndef MAILFROM_LEGACY_H
 #define MAILFROM_LEGACY_H
 
+#include "common/file.h"
 #include "common/ini.h"
 #include "rewrite/rewriter.h"
 
 struct legacy {
-	struct ini ini; /* [srs] and [srsd] in our words, original lines */
+	/* [srs], [srsd], [srsmilter] in our words, with the original lines. */
+	struct ini ini;
 	struct text *secrets; /* views into the source */
+	char *store;          /* of values that aren't in the source */
 	struct rewriter_legacy rewriter;
 };
 
@@ -24,10 +28,14 @@ struct legacy {
  */
 bool legacy_detect(const char *path, const struct ini *ini);
 
+/* Warn if everybody can read the file, which holds the secret. */
+void legacy_check_mode(
+    const char *path, const struct file *file, struct report *report);
+
 /*
  * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.
- * Unknown keys are warned of.  False if out of memory or without a secret;
- * legacy_free() is due either way.
+ * Unknown keys are warned of.  False if out of memory, without a secret, or if
+ * miltersrs or socketname make no sense; legacy_free() is due either way.
  */
 bool legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report);

@@ -82,32 +82,61 @@ domain_of(struct text address)
 
 /* --- reverse --- */
 
+/* Of an address that was verified. */
+static void
+note_signature(struct text address, const struct ses_info *info,
+    struct policy_signature *out)
+{
+	struct text rest = address, signature;
+
+	if (info->fixed || !text_cut(&rest, '=', &signature) ||
+	    !text_cut(&rest, '=', &signature))
+		return;
+	signature = text_head(signature, sizeof(out->text));
+	for (size_t i = 0; i < signature.len; i++)
+		out->text[i] = ascii_upper(signature.p[i]);
+	out->len = signature.len;
+	out->expires_sec = info->expires_sec;
+}
+
 static enum srs_status
 open_layer(const struct rewriter *r, struct text address, uint64_t now_sec,
-    struct srs_addr *out)
+    struct srs_addr *out, struct policy_signature *signature)
 {
+	struct ses_info info;
 	enum srs_status status =
-	    ses_verify(r->ses, address, now_sec, out, NULL);
+	    ses_verify(r->ses, address, now_sec, out, &info);
 
 	if (status == SRS_NOT_SRS)
 		return srs_decode(r->srs, address, now_sec, out, NULL);
 	if (status != SRS_OK && r->ses_legacy != NULL)
-		status = ses_verify(r->ses_legacy, address, now_sec, out, NULL);
+		status =
+		    ses_verify(r->ses_legacy, address, now_sec, out, &info);
+	if (status == SRS_OK)
+		note_signature(address, &info, signature);
 	return status;
+}
+
+static void
+clear(struct policy_result *out)
+{
+	out->address.len = 0;
+	out->address.text[0] = '\0';
+	out->signature.len = 0;
 }
 
 void
 policy_reverse(const struct rewriter *r, struct text address,
     enum policy_scope scope, uint64_t now_sec, struct policy_result *out)
 {
+	struct policy_signature signature = {.len = 0};
 	struct srs_addr layer;
 
 	out->reason = POLICY_NOT_SRS;
-	out->address.len = 0;
-	out->address.text[0] = '\0';
+	clear(out);
 	for (int i = 0; i < LAYERS_MAX; i++) {
 		enum srs_status status =
-		    open_layer(r, address, now_sec, &layer);
+		    open_layer(r, address, now_sec, &layer, &signature);
 
 		if (status == SRS_NOT_SRS)
 			break;
@@ -126,6 +155,7 @@ policy_reverse(const struct rewriter *r, struct text address,
 		}
 		out->reason = POLICY_RESTORED;
 		out->address = layer;
+		out->signature = signature;
 		address = text_at(out->address.text, out->address.len);
 	}
 }
@@ -135,9 +165,11 @@ policy_reverse(const struct rewriter *r, struct text address,
 static bool
 is_own_srs(const struct rewriter *r, const struct policy_sender *s)
 {
+	struct policy_signature signature;
 	struct srs_addr original;
 
-	return open_layer(r, s->address, s->now_sec, &original) == SRS_OK;
+	return open_layer(r, s->address, s->now_sec, &original, &signature) ==
+	    SRS_OK;
 }
 
 static bool
@@ -167,8 +199,7 @@ is_kept(const struct rewriter *r, const struct policy_sender *s,
 		*reason = POLICY_RECIPIENT_EXCLUDED;
 	else if (is_own_srs(r, s))
 		*reason = POLICY_OWN_SRS;
-	else if (list_has_domain(&r->ses_domains, domain) ||
-	    list_has_domain(&r->sign_domains, domain))
+	else if (rewriter_signs(r, domain))
 		return false;
 	else if (list_has_domain(&r->own_domains, domain) ||
 	    (!r->always_rewrite && is_srs_domain(r, s, domain)))
@@ -190,8 +221,7 @@ policy_forward(const struct rewriter *r, const struct policy_sender *s,
 	struct text domain = domain_of(s->address);
 	struct srs_addr *addr = &out->address;
 
-	addr->len = 0;
-	addr->text[0] = '\0';
+	clear(out);
 	if (is_kept(r, s, &out->reason))
 		return;
 	if (list_has_domain(&r->ses_domains, domain)) {

@@ -44,9 +44,20 @@ bool policy_changed(enum policy_reason reason);
 /* True for those of the last group, which somebody should look at. */
 bool policy_failed(enum policy_reason reason);
 
+/*
+ * A SES signature that was verified, for those who count how often it is used:
+ * in upper case, which is how it was written.
+ */
+struct policy_signature {
+	char text[SES_SIGNATURE_MAX];
+	size_t len; /* 0: none, or one without a date, made to be used often */
+	uint64_t expires_sec;
+};
+
 struct policy_result {
 	enum policy_reason reason;
 	struct srs_addr address; /* "" unless policy_changed(reason) */
+	struct policy_signature signature; /* of POLICY_RESTORED */
 };
 
 struct policy_sender {

@@ -8,8 +8,8 @@
 #ifndef MAILFROM_REWRITER_H
 #define MAILFROM_REWRITER_H
 
-#include "libsrs/ses.h"
 #include "common/lists.h"
+#include "libsrs/ses.h"
 #include "rewrite/settings.h"
 
 /* An SRS domain for what is forwarded by one domain. */
@@ -57,6 +57,14 @@ bool rewriter_new(const struct rewrite_settings *settings,
     const struct rewriter_legacy *legacy, struct rewriter **out,
     struct report *report);
 void rewriter_free(struct rewriter *rewriter);
+
+/* Whether senders in domain are signed: they are in ses or sign. */
+static inline bool
+rewriter_signs(const struct rewriter *r, struct text domain)
+{
+	return list_has_domain(&r->ses_domains, domain) ||
+	    list_has_domain(&r->sign_domains, domain);
+}
 
 /* The SRS domain for mail that is forwarded by domain; fwdomain if none is. */
 struct text rewriter_domain(const struct rewriter *r, struct text domain);

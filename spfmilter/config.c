@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "common/sockaddr.h"
 #include "spfmilter/legacy.h"
 #include "spfmilter/lookup.h"
 
@@ -22,7 +21,7 @@ static const char *const bad_helos[] = {"check", "reject", NULL};
 #define AT(member) .offset = offsetof(struct spfmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    {"listen", CONF_TEXT, AT(listen),
+    {"listen", CONF_TEXT, AT(daemon.listen),
 	.initial = "unix:/run/mailfrom/spfmilter.sock",
 	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, "
 		"inet6:PORT@HOST"},
@@ -85,15 +84,16 @@ static const struct conf_key keys[] = {
 	.initial = "check",
 	.help = "HELO with a bare IPv4 address, or none: no identity to check, "
 		"or refused"},
-    {"metrics", CONF_TEXT, AT(metrics), .sample = "inet:9417@127.0.0.1",
+    {"metrics", CONF_TEXT, AT(daemon.metrics), .sample = "inet:9417@127.0.0.1",
 	.help = "Where Prometheus gets figures"},
-    {"user", CONF_TEXT, AT(user), .sample = "mailfrom",
+    {"user", CONF_TEXT, AT(daemon.user), .sample = "mailfrom",
 	.help = "Whom to become when started as root"},
-    {"socket_mode", CONF_OCTAL, AT(socket_mode), 0, 0777, .initial = "0660",
-	.help = "Mode of a unix socket"},
-    {"socket_owner", CONF_TEXT, AT(socket_owner), .sample = "root:postfix",
+    {"socket_mode", CONF_OCTAL, AT(daemon.socket_mode), 0, 0777,
+	.initial = "0660", .help = "Mode of a unix socket"},
+    {"socket_owner", CONF_TEXT, AT(daemon.socket_owner),
+	.sample = "root:postfix",
 	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"},
-    {"pid_file", CONF_TEXT, AT(pid_file),
+    {"pid_file", CONF_TEXT, AT(daemon.pid_file),
 	.sample = "/run/mailfrom/spfmilter.pid",
 	.help = "Where to write the process number"},
 };
@@ -184,19 +184,21 @@ build_lists(struct config *c, struct report *report)
 	return false;
 }
 
+struct milter_place
+config_place(const struct config *c)
+{
+	return (struct milter_place){.settings = &c->spfmilter.daemon,
+	    .section = "spfmilter",
+	    .conf = c->conf,
+	    .file = c->path};
+}
+
 static bool
 check_metrics(const struct config *c, struct report *report)
 {
-	struct sockaddr_spec spec;
-	struct text metrics = c->spfmilter.metrics;
-	const char *why = NULL;
+	const struct milter_place place = config_place(c);
 
-	if (metrics.len == 0 || sockaddr_parse(metrics, &spec, &why))
-		return true;
-	report_error(report, c->path,
-	    conf_line(c->conf, "spfmilter", "metrics"), "metrics",
-	    "\"%.*s\": %s", (int)metrics.len, metrics.p, why);
-	return false;
+	return milter_check_metrics(&place, report);
 }
 
 /* It goes into a header field as it is: a name, and nothing but. */

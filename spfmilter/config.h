@@ -12,6 +12,7 @@
 #include "common/daemon.h"
 #include "common/lists.h"
 #include "common/watch.h"
+#include "milter/daemon.h"
 #include "milter/hosts.h"
 #include "rewrite/settings.h"
 
@@ -35,7 +36,7 @@ enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
 
 /* The section [spfmilter]; names are those of mailfrom.conf(5). */
 struct spfmilter_settings {
-	struct text listen;
+	struct milter_settings daemon;
 	struct text access;
 	unsigned mode;
 	unsigned reject_at;
@@ -55,11 +56,6 @@ struct spfmilter_settings {
 	struct conf_list exempt_recipients;
 	unsigned delay_checks; /* enum lookup_recipients */
 	unsigned bad_helo;
-	struct text metrics;
-	struct text user;
-	uint64_t socket_mode;
-	struct text socket_owner;
-	struct text pid_file;
 };
 
 struct config {
@@ -87,6 +83,9 @@ struct config *config_load(const char *path, int format, struct report *report);
 
 struct config *config_hold(struct config *config);
 void config_release(struct config *config); /* NULL is fine */
+
+/* What its daemon goes by; a view. */
+struct milter_place config_place(const struct config *config);
 
 /* Print a sample with every key and its default. */
 void config_print(FILE *to);

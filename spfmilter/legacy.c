@@ -68,26 +68,6 @@ fail(const struct ini_entry *entry, const char *file, const char *key,
 	return false;
 }
 
-/* A path, below datadir (where that program changes to) if it is relative. */
-static bool
-join(const struct ini *source, const struct ini_entry *entry, char *out,
-    size_t size)
-{
-	const struct ini_entry *datadir =
-	    translate_find(source, "milter", "datadir");
-	struct text_out to = text_out(out, size - 1);
-
-	if (datadir != NULL && entry->value.len != 0 &&
-	    entry->value.p[0] != '/' &&
-	    text_find(entry->value, ':') == entry->value.len) {
-		out_text(&to, datadir->value);
-		out_char(&to, '/');
-	}
-	out_text(&to, entry->value);
-	out[to.len] = '\0';
-	return !to.full;
-}
-
 static bool
 add_listen(struct translate *t, struct store *store, struct report *report)
 {
@@ -100,7 +80,8 @@ add_listen(struct translate *t, struct store *store, struct report *report)
 		translate_add(t, "spfmilter", "listen", PYMILTER_SOCKET, 0);
 		return true;
 	}
-	if (!join(t->source, entry, store->socket, sizeof(store->socket)))
+	if (!translate_path(t->source, "milter", entry->value, store->socket,
+		sizeof(store->socket)))
 		return fail(
 		    entry, t->source->name, "socketname", "too long", report);
 	translate_add(
@@ -116,7 +97,8 @@ add_access(struct translate *t, struct store *store, struct report *report)
 
 	if (entry == NULL)
 		return true;
-	if (!join(t->source, entry, store->access, sizeof(store->access)))
+	if (!translate_path(t->source, "milter", entry->value, store->access,
+		sizeof(store->access)))
 		return fail(
 		    entry, t->source->name, "access_file", "too long", report);
 	translate_add(

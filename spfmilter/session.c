@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/session.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
+#include "common/copy.h"
 #include "milter/path.h"
 #include "spfmilter/session_.h"
 
@@ -71,37 +70,6 @@ session_needs_headers(const struct session *s)
 
 /* --- the client --- */
 
-char *
-copy_text_(struct text t)
-{
-	char *copy = malloc(t.len + 1);
-
-	if (copy == NULL)
-		return NULL;
-	if (t.len != 0)
-		memcpy(copy, t.p, t.len);
-	copy[t.len] = '\0';
-	return copy;
-}
-
-static bool
-read_address(const struct sockaddr *address, struct spf_ip *out)
-{
-	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-	char text[INET6_ADDRSTRLEN];
-
-	if (address->sa_family == AF_INET) {
-		*out = (struct spf_ip){.v6 = false};
-		memcpy(out->octets, &in->sin_addr, sizeof(in->sin_addr));
-		return true;
-	}
-	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
-	return address->sa_family == AF_INET6 &&
-	    inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)) != NULL &&
-	    spf_ip_parse(text_of(text), out);
-}
-
 void
 session_connect(
     struct session *s, struct text name, const struct sockaddr *address)
@@ -111,16 +79,13 @@ session_connect(
 
 	free(c->name);
 	c->name = NULL;
-	c->name_lost = name.len != 0 && (c->name = copy_text_(name)) == NULL;
+	c->name_lost = name.len != 0 && (c->name = copy_text(name)) == NULL;
 	/* What was said over this connection before is another session's. */
 	session_helo(s, TEXT(""));
-	c->has_ip = address != NULL && read_address(address, &c->ip);
-	if (c->has_ip)
-		spf_ip_print(&c->ip, c->ip_text);
-	ip = c->has_ip ? &c->ip : NULL;
-	/* What comes without a network comes from this host. */
-	c->internal =
-	    !c->has_ip || hosts_has(&s->config->internal_connect, ip, name);
+	client_read_address(address, &c->at);
+	ip = c->at.has_ip ? &c->at.ip : NULL;
+	c->internal = c->at.is_process ||
+	    hosts_has(&s->config->internal_connect, ip, name);
 	c->trusted_relay = hosts_has(&s->config->trusted_relay, ip, name);
 }
 
@@ -131,7 +96,7 @@ session_helo(struct session *s, struct text name)
 
 	session_end_message(s);
 	free(c->helo);
-	c->helo = copy_text_(name);
+	c->helo = copy_text(name);
 	c->helo_lost = c->helo == NULL;
 }
 
@@ -157,9 +122,9 @@ begin_message(struct session *s, struct text arg, struct text macro,
 	if (m == NULL)
 		return false;
 	m->bad_sender = !path_sender(arg, macro, &sender);
-	m->sender = copy_text_(m->bad_sender ? path_mailbox(arg) : sender);
-	m->user = copy_text_(user);
-	m->host = copy_text_(host);
+	m->sender = copy_text(m->bad_sender ? path_mailbox(arg) : sender);
+	m->user = copy_text(user);
+	m->host = copy_text(host);
 	if (m->sender == NULL || m->user == NULL || m->host == NULL) {
 		message_free_(m);
 		return false;
@@ -183,7 +148,7 @@ session_mail(struct session *s, struct text arg, struct text macro,
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		decide_unchecked_(s);
 	else if (!check_and_decide_(s,
-		     &(struct examined){.ip = s->client.ip,
+		     &(struct examined){.ip = s->client.at.ip,
 			 .sender = text_of(s->message->sender),
 			 .helo = text_of(s->client.helo),
 			 .receiver = text_of(s->message->host)}))

@@ -5,6 +5,7 @@
 #ifndef MAILFROM_SPFMILTER_SESSION__H
 #define MAILFROM_SPFMILTER_SESSION__H
 
+#include "milter/client.h"
 #include "spfmilter/session.h"
 
 /*
@@ -18,9 +19,7 @@
 #define QUEUE_ID_MAX 64
 
 struct client {
-	bool has_ip;
-	struct spf_ip ip;
-	char ip_text[SPF_IP_SIZE];
+	struct client_address at;
 	char *name;                /* verified, or NULL */
 	char *helo;                /* or NULL */
 	bool name_lost, helo_lost; /* there was no memory for it */
@@ -57,9 +56,6 @@ struct session {
 	struct message *message; /* NULL: none under way */
 	bool failed;             /* we did, at this message */
 };
-
-/* A NUL-terminated copy, for free(); NULL: out of memory. */
-char *copy_text_(struct text t);
 
 void message_free_(struct message *m);
 

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "common/copy.h"
 #include "milter/received.h"
 #include "spfmilter/authres.h"
 #include "spfmilter/session_.h"
@@ -80,7 +81,7 @@ see_received(struct session *s, struct text value)
 		return true;
 	m->relayed_ip = received.ip;
 	spf_ip_print(&received.ip, m->relayed);
-	m->relayed_helo = copy_text_(received.helo);
+	m->relayed_helo = copy_text(received.helo);
 	return m->relayed_helo != NULL;
 }
 
@@ -200,7 +201,7 @@ session_end_message(struct session *s)
 		m->outcome = m->refused != 0 ? "refused" : "aborted";
 	account(service_figures(s->service),
 	    &(struct account){.queue_id = text_of(m->queue_id),
-		.ip = text_of(s->client.ip_text),
+		.ip = text_of(s->client.at.text),
 		.client = text_of(s->client.name),
 		.helo = text_of(s->client.helo),
 		.sender = text_of(m->sender),

@@ -70,19 +70,6 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 		    .name = other_sections[i], .elsewhere = true};
 }
 
-/* Mistakes in [spf] are warnings unless there is a gate to be asked. */
-static bool
-has_gate(const struct ini *ini)
-{
-	bool has = false;
-
-	for (size_t i = 0; i < ini->count; i++)
-		if (text_eq(ini->entries[i].section, TEXT("srs")) &&
-		    text_eq(ini->entries[i].key, TEXT("skip_if_spf_passes")))
-			conf_bool(ini->entries[i].value, &has);
-	return has;
-}
-
 void
 config_print(FILE *to)
 {
@@ -138,7 +125,8 @@ load(struct config *c, const struct ini *ini,
 	unsigned errors = report->errors;
 
 	sections_of(c, sections);
-	sections[2].used = has_gate(ini);
+	/* Mistakes in it are warnings otherwise. */
+	sections[2].used = gate_is_wanted(ini);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !check_listeners(c, report))
 		return false;
@@ -157,17 +145,6 @@ load(struct config *c, const struct ini *ini,
 	    report->errors == errors;
 }
 
-static void
-check_legacy_mode(
-    const char *path, const struct file *file, struct report *report)
-{
-	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		report_warning(report, path, 0, "secret",
-		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
-		    "with: chown root:mailfrom %s && chmod 0640 %s",
-		    path, path);
-}
-
 static bool
 load_legacy(struct config *c, const struct file *file, struct report *report)
 {
@@ -175,7 +152,7 @@ load_legacy(struct config *c, const struct file *file, struct report *report)
 	struct legacy legacy = {.secrets = NULL};
 	bool ok;
 
-	check_legacy_mode(c->path, file, report);
+	legacy_check_mode(c->path, file, report);
 	/* It holds the secret itself. */
 	if (!watch_add_read(&c->watch, c->path, file)) {
 		report_error(report, c->path, 0, NULL, "out of memory");

@@ -55,11 +55,9 @@ static uint64_t
 next_message_id(void *arg)
 {
 	struct worker *w = ((struct conn *)arg)->worker;
-	uint64_t id = atomic_fetch_add_explicit(
-	    &w->server->message_id, 1, memory_order_relaxed);
 
-	/* Processes with the same secret differ in the low octet. */
-	return id << 8 | w->config->config->rewriter->ses_server;
+	return message_id_next(
+	    &w->server->message_ids, w->config->config->rewriter->ses_server);
 }
 
 static enum log_level

@@ -98,10 +98,9 @@ server_new(const struct listener *listeners, size_t count, unsigned workers,
 	struct server *s = calloc(1, sizeof(*s));
 	struct shared_config *shared = config_share(config);
 	struct worker **slots = calloc(workers, sizeof(*slots));
-	uint32_t random_start = 0;
 
 	if (s == NULL || shared == NULL || slots == NULL ||
-	    getentropy(&random_start, 3) < 0) {
+	    !message_ids_begin(&s->message_ids, MESSAGE_ID_SRSD)) {
 		config_free(config);
 		free(s);
 		free(shared);
@@ -115,7 +114,6 @@ server_new(const struct listener *listeners, size_t count, unsigned workers,
 	s->config = shared;
 	pthread_mutex_init(&s->lock, NULL);
 	atomic_init(&s->generation, 1);
-	atomic_init(&s->message_id, random_start);
 	return s;
 }
 

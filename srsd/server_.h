@@ -11,6 +11,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include "rewrite/message_id.h"
 #include "srsd/server.h"
 
 #define INPUT_SIZE  (64 * 1024)
@@ -31,7 +32,7 @@ struct server {
 	pthread_mutex_t lock;
 	struct shared_config *config; /* under lock */
 	atomic_uint generation;
-	atomic_uint_fast64_t message_id;
+	struct message_ids message_ids;
 };
 
 LIST_HEAD(conn_list, conn);

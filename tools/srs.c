@@ -23,6 +23,7 @@ struct options {
 	size_t secret_count;
 	enum secrets_mode secrets_mode;
 	const char *domain;
+	const char *config;
 	bool hash_min_given;
 	bool fixed, sequence_given, clock_given;
 	uint64_t message_id, now_sec, wait_sec;
@@ -44,6 +45,7 @@ usage(FILE *to)
 	      "       srs explain [SECRETS] [options] ADDRESS...\n"
 	      "       srs keygen\n"
 	      "       srs ask [--wait SECONDS] SOCKET MAP KEY\n"
+	      "       srs setup [-c FILE] FORM\n"
 	      "SECRETS:  --secret-file FILE | --secret TEXT...\n"
 	      "options:  --hash-length N  --hash-min N  --separator C  "
 	      "--max-age DAYS\n"
@@ -51,6 +53,9 @@ usage(FILE *to)
 	      "--hash-alphabet base64|base64url\n"
 	      "          --message-id N  --sequence N  --now UNIXSECONDS  "
 	      "--secret-line-end\n"
+	      "FORM:     postfix-milter | postfix-cleanup | postfix-simple | "
+	      "sendmail |\n"
+	      "          sendmail-milter\n"
 	      "Without ADDRESS, a line each is read from stdin.  srs(1) has "
 	      "the details.\n",
 	    to);
@@ -276,6 +281,9 @@ take_option(struct options *o, int option)
 	case OPT_NOW:
 		o->clock_given = true;
 		return take_number("now", UINT64_C(1) << 40, &o->now_sec);
+	case 'c':
+		o->config = optarg;
+		return SRS_EXIT_OK;
 	case OPT_WAIT:
 		return take_number("wait", 3600, &o->wait_sec);
 	case OPT_ALIAS:
@@ -402,13 +410,15 @@ check(const struct verb *verb, const struct options *o, int addresses)
 int
 main(int argc, char **argv)
 {
-	struct options o = {.srs = SRS_PARAMS_DEFAULT};
+	struct options o = {.srs = SRS_PARAMS_DEFAULT,
+	    .config = MAILFROM_SYSCONFDIR "/mailfrom/mailfrom.conf"};
 	struct srs_job job = {.srs = NULL};
 	const struct verb *verb;
 	int option, rc = SRS_EXIT_OK;
 
 	while (rc == SRS_EXIT_OK &&
-	    (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	    (option = getopt_long(argc, argv, "c:", long_options, NULL)) !=
+		-1) {
 		if (option == OPT_HELP) {
 			usage(stdout);
 			return SRS_EXIT_OK;
@@ -430,6 +440,11 @@ main(int argc, char **argv)
 			return bad_usage("ask needs SOCKET, MAP and KEY");
 		return srs_ask(argv[optind + 1], argv[optind + 2],
 		    argv[optind + 3], o.wait_sec);
+	}
+	if (strcmp(argv[optind], "setup") == 0) {
+		if (argc - optind != 2)
+			return bad_usage("setup needs FORM");
+		return srs_setup(argv[optind + 1], o.config);
 	}
 	verb = find_verb(argv[optind++]);
 	if (verb == NULL)

@@ -48,4 +48,10 @@ int srs_explain(const struct srs_job *job, struct text address);
 int srs_ask(
     const char *address, const char *map, const char *key, uint64_t wait_sec);
 
+/*
+ * Print the lines of a form of settings, filled in from the configuration at
+ * path, each file's part under a comment that says where it goes.
+ */
+int srs_setup(const char *form, const char *path);
+
 #endif

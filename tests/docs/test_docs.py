@@ -22,7 +22,7 @@ REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
          for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
-                      "FEATURES.md")]
+                      "FEATURES.md", "DEPLOYMENT.md")]
 
 cases = []
 
@@ -131,8 +131,8 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"srs.1", "srsd.8", "spfquery.1", "spfpolicy.1", "spfmilter.8",
-            "libsrs.3", "libspf.3", "mailfrom.conf.5"}
+    need = {"srs.1", "srsd.8", "srsmilter.8", "spfmilter.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
+            "libspf.3", "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
 
@@ -147,9 +147,10 @@ def pages_refer_to_pages_that_exist():
 
 # --- keys -------------------------------------------------------------------
 
-# Those that each daemon prints, which are those that it reads.
-SECTIONS = {"srsd": ("srs", "srsd", "spf", "log"),
-            "spfmilter": ("spfmilter", "spf", "log")}
+# Each daemon, and the sections of which it prints a sample.
+DAEMONS = {"srsd": ("srs", "srsd", "spf", "log"),
+           "srsmilter": ("srsmilter", "srs", "spf", "log"),
+           "spfmilter": ("spfmilter", "spf", "log")}
 
 
 def printed_keys(daemon):
@@ -174,8 +175,9 @@ def printed_keys(daemon):
 def documented_keys(daemon):
     """The same of mailfrom.conf(5): the first line below each key."""
     keys = {}
-    for name in SECTIONS[daemon]:
-        lines = section("mailfrom.conf.5", f"THE {name.upper()} SECTION")
+    for name in DAEMONS[daemon]:
+        lines = joined(
+            section("mailfrom.conf.5", f"THE {name.upper()} SECTION"))
         for number, line in enumerate(lines):
             if not line.startswith(".It Cm "):
                 continue
@@ -195,19 +197,24 @@ def documented_keys(daemon):
     return keys
 
 
+def joined(lines):
+    """With those that a backslash continues."""
+    return "\n".join(lines).replace("\\\n", "").split("\n")
+
+
 @case
 def keys_of_mailfrom_conf_are_those_of_the_daemons():
-    for daemon in SECTIONS:
+    for daemon in DAEMONS:
         printed, documented = printed_keys(daemon), documented_keys(daemon)
         same(set(documented), set(printed), f"mailfrom.conf(5), {daemon}")
         for key, value in printed.items():
-            same(documented[key], value, f"mailfrom.conf(5): {daemon}: {key}")
+            same(documented[key], value, f"mailfrom.conf(5): {key}")
 
 
 @case
 def defaults_of_mailfrom_conf_are_accepted():
     """Every default and example may be written into a file."""
-    for daemon in SECTIONS:
+    for daemon in DAEMONS:
         lines, last = [], None
         for (name, key), (_, value) in documented_keys(daemon).items():
             if name != last:
@@ -215,36 +222,33 @@ def defaults_of_mailfrom_conf_are_accepted():
             last = name
             if value:
                 lines.append(f"{key} = {value}")
-        accepted("\n".join(lines) + "\n",
-                 f"defaults of mailfrom.conf(5), {daemon}")
+        accepted("\n".join(lines) + "\n", "defaults of mailfrom.conf(5)",
+                 daemon)
 
 
-def accepted(text, what):
-    """The -n of whom it is for takes text, with files of its own."""
+def accepted(text, what, daemon="srsd"):
+    """-n takes text as a mailfrom.conf, with files of its own."""
     # There may be no Postfix here.
     text = re.sub("^socket_owner.*", "socket_owner = root:root", text,
                   flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
                               ("domains", "example.com\n"),
-                              ("access", "spf-none:example.com\tOK\n"),
-                              ("records", "example.com v=spf1 -all\n")):
+                              ("records", "example.com v=spf1 -all\n"),
+                              ("access", "spf-fail:\tOK\n")):
             path = os.path.join(directory, name)
             with open(path, "w", encoding="utf-8") as file:
                 file.write(content)
             os.chmod(path, 0o600)
             text = text.replace(f"/etc/mailfrom/{name}", path)
-        # A database, for which there is a test elsewhere.
-        text = text.replace("hash:/etc/mail/access", f"{directory}/access")
-        daemon = "spfmilter" if "[spfmilter]" in text else "srsd"
-        if daemon == "srsd" and "secret_file" not in text:
+            text = text.replace(f"hash:/etc/mail/{name}", path)
+        if "secret_file" not in text:
             text += f"[srs]\nsecret_file = {directory}/secret\n"
         config = os.path.join(directory, "mailfrom.conf")
         with open(config, "w", encoding="utf-8") as file:
             file.write(text)
         result = run(program(daemon), "-n", "-c", config)
-    if result.returncode != 0 or daemon == "spfmilter" and \
-            result.stdout != f"{config}: ok\n":
+    if result.returncode != 0:
         raise AssertionError(f"{what}: {result.stdout}")
 
 
@@ -253,7 +257,7 @@ def configurations_in_pages_are_accepted():
     count = 0
     for path in PAGES:
         for block in literal_blocks(read(path).splitlines()):
-            if re.match(r"\[(srs|srsd|spfmilter|log)\]", block):
+            if re.match(r"\[(srs|srsd|log)\]", block):
                 accepted(block, f"{os.path.basename(path)}:\n{block}")
                 count += 1
     if count == 0:
@@ -287,7 +291,8 @@ def options_of_srsd_are_those_of_its_page():
 
 
 @case
-def options_of_spfmilter_are_those_of_its_page():
+def options_of_the_milters_are_those_of_their_pages():
+    options_agree("srsmilter", "srsmilter.8")
     options_agree("spfmilter", "spfmilter.8")
 
 
@@ -395,6 +400,36 @@ def outcomes_of_spfmilter_are_those_of_its_page():
     same({word for line in re.findall(r"^\.Cm (.*)", page[1], re.M)
           for word in line.replace(",", "").split()},
          set(re.findall(r'"(\w+)"', "".join(code))), "spfmilter(8)")
+
+
+@case
+def words_of_srsmilter_are_those_of_its_page():
+    """Reasons for senders, fates of recipients, keys of its line."""
+    def words(path, pattern):
+        return set(re.findall(pattern, read("srsmilter", path)))
+    reasons = words("outgoing.c", r"\[OUTGOING_\w+\] = \"(\w+)\"")
+    policy = set(re.findall(r"\[POLICY_\w+\] = \"(\w+)\"",
+                            read("rewrite", "policy.c")))
+    # Of recipients, and of maps that ask about each.
+    policy -= {"restored", "not_srs", "foreign_domain", "bad_signature",
+               "expired", "no_next_hop"}
+    page = {word for line in joined(section("srsmilter.8", "DECISIONS"))
+            if line.startswith((".Pq Sy ", ".Sy "))
+            for word in line.split()[line.count(".Pq") + 1:] if word != ","}
+    same(page - {"."}, reasons | policy, "srsmilter(8), outgoing.c")
+    same(set(items(section("srsmilter.8", "BOUNCES"), "Sy")),
+         words("recipient.c", r"\[RECIPIENT_\w+\] = \{\"(\w+)\""),
+         "srsmilter(8), recipient.c")
+    keys = words("account.c", r"\blog_\w+\(\s*&?line,\s*\"(\w+)\"")
+    page = {word for line in section("srsmilter.8", "LOG")
+            if line.startswith(".It Cm ")
+            for word in line[len(".It Cm "):].split(" , ")}
+    same(page, keys, "srsmilter(8), account.c")
+    outcomes = words("session_end.c", r"\"(\w+ed)\"")
+    text = " ".join(section("srsmilter.8", "LOG"))
+    for word in outcomes:
+        if not re.search(rf"\.It Cm outcome .*\b{word}\b", text):
+            raise AssertionError(f"srsmilter(8) has no outcome {word}")
 
 
 @case
@@ -693,7 +728,8 @@ def configurations_in_prose_are_accepted():
     for path in PROSE:
         for language, _, text in fences(path):
             if language == "ini":
-                accepted(text, f"{path}:\n{text}")
+                daemon = "srsmilter" if "[srsmilter]" in text else "srsd"
+                accepted(text, f"{path}:\n{text}", daemon)
 
 
 @case
@@ -711,9 +747,9 @@ def packages_of_the_readme_are_those_of_a_build():
 def samples_that_are_mentioned_exist():
     samples = {os.path.relpath(path, TOP) for path in glob.glob(
         os.path.join(TOP, "etc", "**"), recursive=True)}
-    # Those that daemons print for make install.
-    samples |= {"etc/" + name for name in re.findall(
-        r"--print-config >\S*\(DATADIR\)/(\S+)", read("Makefile"))}
+    # What make install has the daemons print.
+    samples |= {"etc/" + name for name in
+                re.findall(r"\} >\S*\(DATADIR\)/(\S+)", read("Makefile"))}
     mentioned = set()
     for path in PAGES + PROSE:
         text = read(path)
@@ -757,6 +793,66 @@ def features_are_shown_by_tests():
     for feature, path, name in shown:
         if name not in re.sub(r'"\s*\n\s*"', "", read(path)):
             raise AssertionError(f"{feature}: {path} has no test {name!r}")
+
+
+@case
+def table_of_deployments_is_what_the_tests_expect():
+    sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+    import deployments
+    rows, notes = deployments.read_table()
+    columns = ["situation", "right"] + deployments.FORMS + deployments.PEERS
+    expected = [columns]
+    for row in rows:
+        cells = [("yes" if text == row.right else text)
+                 + (f" [{note}]" if note else "")
+                 for text, note in map(row.cells.get, columns[2:])]
+        expected.append([row.name, row.right] + cells)
+    text = read("DEPLOYMENT.md")
+    found = [re.split(r" ?\| ?", line)[1:-1] for line in text.splitlines()
+             if line.startswith("| ") and line.count("|") == len(columns) + 1]
+    for one, other in zip(found, expected):
+        same(one, other, "DEPLOYMENT.md, deployments.tsv")
+    same(len(found), len(expected), "rows of DEPLOYMENT.md")
+    same(re.findall(r"^- \[(\w)\] (.*)$", text, re.M), list(notes.items()),
+         "notes of DEPLOYMENT.md, deployments.tsv")
+    used = {note for row in rows for _, note in row.cells.values() if note}
+    same(used, set(notes), "notes of deployments.tsv")
+    for row in rows:
+        for form in deployments.FORMS:
+            done, note = row.cells[form]
+            if done != row.right and note is None:
+                raise AssertionError(f"{form}, {row.name}: no note")
+
+
+@case
+def forms_of_srs_setup_are_documented():
+    usage = run(program("srs"), "--help").stdout
+    said = re.search(r"^FORM: +((?:.*\|\n)*.*)$", usage, re.M).group(1)
+    forms = set(re.findall(r"[\w-]+", said))
+    same(set(items(section("srs.1", "SETUP"), "Cm")), forms, "srs(1)")
+    table = re.findall(r"^\| `([\w-]+)` \|", read("DEPLOYMENT.md"), re.M)
+    same(set(table), forms, "DEPLOYMENT.md")
+    result = run(program("srs"), "setup", "nothing")
+    same(set(result.stdout.split("none of ")[1].split()), forms, "srs setup")
+
+
+@case
+def lines_of_the_m4_are_those_of_its_mc():
+    shown = re.findall(r"^dnl\t((?:define|include)\(.*)$",
+                       read("etc", "sendmail", "mailfrom-srs.m4"), re.M)
+    lines = [line for line in
+             read("etc", "sendmail", "mailfrom-srs.mc").splitlines()
+             if re.match(r"define|include", line)]
+    same(shown, lines, "mailfrom-srs.m4, mailfrom-srs.mc")
+
+
+@case
+def samples_have_the_default_socket_of_srsd():
+    listen = printed_keys("srsd")["srsd", "listen"][1]
+    for sample in ("outbound.main.cf", "canonical.main.cf"):
+        port, host = listen.removeprefix("inet:").split("@")
+        if f"inet:{host}:{port}:" not in read("etc", "postfix", sample):
+            raise AssertionError(f"{sample} has another socket than {listen}")
 
 
 @case

@@ -1,6 +1,7 @@
 """What the tests of both do: send, forward, bounce, and look who got what."""
 
 import itertools
+import smtplib
 import threading
 
 import smtp
@@ -15,9 +16,12 @@ class Exchange:
 
     host = world.FORWARDER
 
-    def __init__(self):
-        self.sink = smtp.Sink()
-        self.numbers = itertools.count()
+    def __init__(self, other=None):
+        """other: an Exchange whose sink is this one's too."""
+        self.sink = other.sink if other else smtp.Sink()
+        self.numbers = other.numbers if other else itertools.count()
+        self.pause, self.paused = threading.Condition(), False
+        self.sending = 0        # clients of send_amid() that wait for answers
 
     def new_token(self):
         """A text that no other message has; for threads as well."""
@@ -53,35 +57,75 @@ class Exchange:
             raise AssertionError(f"RCPT TO:<{recipient}>: {reply.rcpt}")
         return token
 
+    def between_messages(self, disturb):
+        """
+        Calls disturb() while no client of send_amid() waits for an answer: whoever
+        loses the connection then can't tell whether the message was taken.
+        """
+        def run():
+            with self.pause:
+                self.paused = True
+                self.pause.wait_for(lambda: self.sending == 0)
+            disturb()
+            with self.pause:
+                self.paused = False
+                self.pause.notify_all()
+        return run
+
+    def insist(self, session, sender, recipients, token):
+        """
+        Try until the message is taken, each time in another session: sendmail
+        doesn't connect again in one whose filter has died.
+        """
+        while True:
+            try:
+                if session.send(sender, recipients, token).accepted:
+                    return
+            except (OSError, smtplib.SMTPException):
+                pass
+            session.reconnect()
+
     def send_hundred_amid(self, disturb, *recipients, host=None):
+        """send_amid() with a hundred messages in four sessions."""
+        return self.send_amid(100, 4, [disturb], *recipients, host=host)
+
+    def send_amid(self, count, sessions, disturbances, *recipients, host=None):
         """
-        Send a hundred messages, in four sessions at once, and call disturb() when
-        some of them are through.  A session that is told 4xx tries again, as any
-        client does.  Returns {token: sender}, each sender another one.
+        Send count messages, in several sessions at once, and call one of the
+        disturbances each time that some more of them are through.  A session that
+        is told 4xx or is cut off tries again, as any client does.  Returns {token:
+        sender}, each sender another one.
         """
-        messages = {self.new_token(): f"Bob{n}@sender.test" for n in range(100)}
-        started, failed = threading.Semaphore(0), []
+        messages = {self.new_token(): f"Bob{n}@sender.test"
+                    for n in range(count)}
+        through, failed = threading.Semaphore(0), []
 
         def deliver(share):
             try:
-                with smtp.Session(host or self.host) as session:
-                    for token, sender in share:
-                        while not session.send(sender, recipients,
-                                               token).accepted:
-                            pass
-                        started.release()
+                session = smtp.Session(host or self.host, patient=True)
+                for token, sender in share:
+                    with self.pause:
+                        self.pause.wait_for(lambda: not self.paused)
+                        self.sending += 1
+                    self.insist(session, sender, recipients, token)
+                    with self.pause:
+                        self.sending -= 1
+                        self.pause.notify_all()
+                    through.release()
+                session.smtp.close()
             except Exception as error:
                 failed.append(error)
                 raise
-        shares = [list(messages.items())[n::4] for n in range(4)]
+        shares = [list(messages.items())[n::sessions] for n in range(sessions)]
         threads = [threading.Thread(target=deliver, args=(share,), daemon=True)
                    for share in shares]
         for thread in threads:
             thread.start()
-        for _ in range(30):
-            if not started.acquire(timeout=60):
-                raise AssertionError(f"no progress: {failed}")
-        disturb()
+        for disturb in disturbances:
+            for _ in range(count * 3 // 10 // len(disturbances)):
+                if not through.acquire(timeout=300):
+                    raise AssertionError(f"no progress: {failed}")
+            disturb()
         for thread in threads:
             thread.join()
         tap.equal(failed, [], "sessions that broke")

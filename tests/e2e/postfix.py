@@ -83,7 +83,9 @@ class Postfix:
         self.etc = place.make_dir("run", name, "etc")
         self.spool = place.make_dir("run", name, "spool")
         self.mail = place.make_dir("run", name, "mail", mode=0o1777)
-        data = place.make_dir("run", name, "data", mode=0o700, owner="postfix")
+        self.data = place.make_dir("run", name, "data", mode=0o700,
+                                   owner="postfix")
+        self.domain = domain
         libraries = os.path.join(self.prefix, "usr/lib/postfix")
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                             "MAIL_CONFIG": self.etc,
@@ -92,12 +94,16 @@ class Postfix:
         self.make_spool()
         self.write("aliases", aliases)
         self.write("virtual", virtual)
-        self.write("main.cf", CONFIGURATION.format(
-            etc=self.etc, spool=self.spool, data=data, prefix=self.prefix,
-            libraries=libraries, domain=domain, mail=self.mail,
-            size_limit=SIZE_LIMIT) + main_cf)
-        self.write("master.cf", self.debian_master_cf() + master_cf)
+        self.change(main_cf, master_cf)
         self.command("postalias", f"hash:{self.etc}/aliases")
+
+    def change(self, main_cf, master_cf):
+        """Other settings, while it isn't running."""
+        self.write("main.cf", CONFIGURATION.format(
+            etc=self.etc, spool=self.spool, data=self.data, prefix=self.prefix,
+            libraries=self.environment["LD_LIBRARY_PATH"], domain=self.domain,
+            mail=self.mail, size_limit=SIZE_LIMIT) + main_cf)
+        self.write("master.cf", self.debian_master_cf() + master_cf)
 
     def write(self, name, text):
         path = self.place.write("run", self.name, "etc", name, text=text)

@@ -180,8 +180,12 @@ class Sendmail:
         found = {}
         for name in os.listdir(directory):
             if name.startswith("qf"):
-                with open(os.path.join(directory, name), encoding="latin-1") as f:
-                    found[name] = f.read()
+                path = os.path.join(directory, name)
+                try:
+                    with open(path, encoding="latin-1") as file:
+                        found[name] = file.read()
+                except FileNotFoundError:
+                    pass        # delivered meanwhile
         return found
 
     def mailbox(self, user, token):

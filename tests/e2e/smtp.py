@@ -30,14 +30,35 @@ def send(host, sender, recipients, token, source=world.CLIENT,
 class Session:
     """A session with the server at host, as a client that nobody trusts."""
 
-    def __init__(self, host, source=world.CLIENT, helo="client.test"):
+    def __init__(self, host, source=world.CLIENT, helo="client.test",
+                 patient=False):
         self.host, self.source, self.helo = host, source, helo
-        self.connect()
+        self.smtp = smtplib.SMTP()
+        if patient:
+            self.reconnect()
+        else:
+            self.connect()
 
-    def connect(self):
-        self.smtp = smtplib.SMTP(self.host, local_hostname=self.helo,
-                                 timeout=120, source_address=(self.source, 0))
+    def connect(self, greeting_sec=120):
+        self.smtp = smtplib.SMTP(
+            self.host, local_hostname=self.helo, timeout=greeting_sec,
+            source_address=(self.source, 0))
+        self.smtp.sock.settimeout(120)
         self.smtp.ehlo()
+
+    def reconnect(self):
+        """
+        A new session, once the server takes one.  It may have forgotten us when we
+        believe that we are connected: a full backlog drops connections, untold.
+        """
+        def attempt():
+            try:
+                self.smtp.close()
+                self.connect(greeting_sec=10)
+            except (OSError, smtplib.SMTPException):
+                return False
+            return True
+        tap.wait_until(attempt, f"{self.host} to take a session", timeout=300)
 
     def __enter__(self):
         return self
@@ -59,12 +80,12 @@ class Session:
             self.command("RSET")
 
     def send(self, sender, recipients, token, mail_args="", rcpt_args="",
-             size=0, header="", partial=False):
+             size=0, header="", body="", partial=False):
         """
         Send a message whose Message-ID holds token, and that is of that size or
         larger.  Addresses go out exactly as they are given.  Stops at a refused
         MAIL; sends DATA if every RCPT was taken, or, with partial, if any was.
-        header: lines to stand on top.
+        header, body: lines to stand on top of either.
         """
         reply = Reply(mail=None, rcpt=[], data=None)
         reply.mail = self.command(f"MAIL FROM:<{sender}> {mail_args}".rstrip())
@@ -87,7 +108,7 @@ class Session:
             text = f"{header}From: author@header.test\r\nTo: list@header.test\r\n" \
                 "Date: Thu, 01 Jan 2026 00:00:00 +0000\r\n" \
                 f"Subject: test\r\nMessage-ID: <{token}@header.test>\r\n\r\n" \
-                f"body of {token}\r\n"
+                f"{body}body of {token}\r\n"
             line = "x" * 70 + "\r\n"
             padding = line * ((size - len(text)) // len(line) + 1)
             reply.data = self.command(f"{text}{padding}.")
@@ -154,7 +175,8 @@ class SinkHandler(socketserver.StreamRequestHandler):
     def obey(self, verb, line):
         if verb.startswith("EHLO"):
             self.reply("250-mx.outside.test", "250-8BITMIME", "250-DSN",
-                       "250-SMTPUTF8", "250 PIPELINING")
+                       "250-SMTPUTF8", "250-SIZE 100000000",
+                       "250 PIPELINING")
         elif verb.startswith(("HELO", "NOOP", "RSET")):
             self.forget()
             self.reply("250 2.0.0 ok")

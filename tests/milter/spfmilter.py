@@ -2,16 +2,13 @@
 """spfmilter under test, and the zones that it asks for."""
 
 import os
-import pwd
-import re
-import signal
-import subprocess
 
 import nameserver
+from daemon import Daemon, parse
 from nameserver import servers, tap
 
-PROGRAM = os.path.abspath(
-    os.environ.get("SPFMILTER", os.path.join(servers.BUILD, "spfmilter")))
+__all__ = ["RECORDS", "RESULTS", "Spfmilter", "name_server", "nameserver",
+           "parse", "servers", "tap"]
 
 # What each result's domain publishes; all domains below it do the same.
 RECORDS = {
@@ -61,108 +58,23 @@ level = info
 """
 
 
-class Spfmilter:
-    """
-    The daemon, with its files in directory.  access: text of its access file,
-    unless map names another.  config: a file to read as it is.
-    """
+class Spfmilter(Daemon):
+    """access: text of its access file, unless map names another."""
+    name, template = "spfmilter", CONFIGURATION
 
-    def __init__(self, directory, dns, access="", listen=None, map=None,
-                 user=None, spfmilter="", spf="", more="", config=None):
-        self.directory = directory
-        self.unix = os.path.join(directory, "sock")
-        self.log_path = os.path.join(directory, "log")
+    def __init__(self, directory, dns, access="", map=None, spfmilter="",
+                 spf="", more="", **options):
         self.access_path = os.path.join(directory, "access")
-        self.address = listen or f"unix:{self.unix}"
-        self.values = {
-            "listen": self.address, "access": map or self.access_path,
-            "user": user or pwd.getpwuid(os.geteuid()).pw_name,
-            "dns": dns, "spfmilter": spfmilter, "spf": spf, "more": more}
+        super().__init__(directory, {
+            "access": map or self.access_path, "dns": dns,
+            "spfmilter": spfmilter, "spf": spf, "more": more}, **options)
         self.write_access(access)
-        self.config = config or os.path.join(directory, "mailfrom.conf")
-        if not config:
-            self.write_config()
-        self.process = None
-
-    def write(self, name, text):
-        """In one step, as careful administrators do."""
-        path = os.path.join(self.directory, name)
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write(text)
-        os.rename(path + ".new", path)
 
     def write_access(self, text):
         self.write("access", text)
-
-    def write_config(self, **changed):
-        self.values.update(changed)
-        self.write("mailfrom.conf", CONFIGURATION.format(**self.values))
-
-    def launch(self, *options, prefix=(), **more):
-        with open(self.log_path, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
-                [*prefix, PROGRAM, "-f", "-c", self.config, *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
-
-    def start(self, *options, **more):
-        before = len(self.log()) if os.path.exists(self.log_path) else 0
-        self.launch(*options, **more)
-        self.wait_for_log(r"version \S+ serves", before)
-        return self
-
-    def stop(self):
-        self.process.terminate()
-        tap.equal(self.process.wait(timeout=30), 0, "exit status at SIGTERM")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait(timeout=30)
-
-    def end(self):
-        if self.process and self.process.poll() is None:
-            self.kill()
-
-    def reload(self, **changed):
-        """Change the configuration and have it read; returns when it is."""
-        before = len(self.log())
-        self.write_config(**changed)
-        self.process.send_signal(signal.SIGHUP)
-        self.wait_for_log("configuration reloaded", before)
 
     def change_access(self, text):
         """Change the access file, and return when that has been noticed."""
         before = len(self.log())
         self.write_access(text)
         self.wait_for_log("has changed: ", before)
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            return file.readlines()
-
-    def wait_for_log(self, pattern, after=0):
-        """The lines behind line `after` that match, once there are any."""
-        def found():
-            lines = [line for line in self.log()[after:]
-                     if re.search(pattern, line)]
-            if not lines and self.process.poll() is not None:
-                raise AssertionError(f"spfmilter exited with "
-                                     f"{self.process.returncode}: "
-                                     + self.log_tail())
-            return lines
-        return tap.wait_until(found, f"{pattern!r} in the log of spfmilter")
-
-    def line_of(self, pattern):
-        """The only log line of a message that matches, as {key: value}."""
-        [line] = self.wait_for_log(rf"info: mail .*{pattern}")
-        return parse(line)
-
-    def log_tail(self):
-        return "".join(self.log()[-15:])
-
-
-def parse(line):
-    """The pairs of a log line."""
-    return {key: plain if quoted is None else quoted
-            for key, quoted, plain in
-            ((m[1], m[2], m[3]) for m in re.finditer(
-                r' (\w+)=(?:"((?:\\.|[^"\\])*)"|(\S+))', line))}

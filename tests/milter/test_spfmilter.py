@@ -408,6 +408,18 @@ def dns_silent(site):
                    "another answer")
 
 
+@case("DNS slow: the verdict is that of a fast one")
+def dns_slow(site):
+    d = site.start(spf="cache_size = 0")
+    site.dns.front.delay = 0.3
+    try:
+        for sender, code in ("<x@slow.pass.test>", ""), ("<x@slow.fail.test>",
+                                                         "550"):
+            equal(talk(d.address, sender).code, code, sender)
+    finally:
+        site.dns.front.delay = 0.0
+
+
 def one_after_the_other(pid):
     """
     On one processor, and whoever wakes another goes on: so libmilter hands out

@@ -15,9 +15,9 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
 DIRECTORIES = ("check", "common", "libsrs", "libspf", "milter", "rewrite",
-               "spfmilter", "srsd", "tools")
+               "spfmilter", "srsd", "srsmilter", "tools")
 
-DAEMONS = ("srsd", "spfmilter")
+DAEMONS = ("srsd", "spfmilter", "srsmilter")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
@@ -39,12 +39,13 @@ ONLY = {
 MAY_INCLUDE = {
     "common": set(),
     "libsrs": {"common/text.h"},
-    "libspf": {"common/text.h"},
+    "libspf": {"common/text.h", "common/siphash.h"},
     "check": {"common", "libspf"},
     "milter": {"common", "libspf"},
     "rewrite": {"check", "common", "libspf", "libsrs"},
     "spfmilter": {"check", "common", "libspf", "milter", "rewrite"},
     "srsd": {"check", "common", "libsrs", "rewrite"},
+    "srsmilter": {"check", "common", "libspf", "libsrs", "milter", "rewrite"},
     "tools": {"common", "libsrs", "libspf", "rewrite", "spfmilter"},
 }
 

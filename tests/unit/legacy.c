@@ -10,13 +10,20 @@
 
 #include "rewrite/legacy.h"
 
-#define KEY      "secret=" SECRET "\n"
-#define LENGTH_8 "[srs] hash_length=8 @0\n"
-#define AGE_8    "[srs] max_age=8 @0\n"
-#define LISTEN   "[srsd] listen=/var/run/milter/pysrs @0\n"
-#define ALPHABET "[srs] hash_alphabet=base64 @0\n"
-#define ALWAYS   "[srs] always_rewrite=yes @0\n"
-#define DEFAULTS LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS
+#define KEY        "secret=" SECRET "\n"
+#define LENGTH_8   "[srs] hash_length=8 @0\n"
+#define AGE_8      "[srs] max_age=8 @0\n"
+#define LISTEN     "[srsd] listen=/var/run/milter/pysrs @0\n"
+#define ALPHABET   "[srs] hash_alphabet=base64 @0\n"
+#define ALWAYS     "[srs] always_rewrite=yes @0\n"
+#define REVERSE    "[srsmilter] reverse=all @0\n"
+#define KEEPS      "[srsmilter] rewrite=none @0\n"
+#define M_LISTEN   "[srsmilter] listen=/var/run/milter/srsmilter @0\n"
+#define MILTER     REVERSE KEEPS M_LISTEN
+#define DEFAULTS   LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS MILTER
+#define TEN(s)     s s s s s s s s s s
+#define LONG_PATH  TEN(TEN("abc"))
+#define LONG_START TEN("abcabcabcabcabcabc") "abcabcabcabcabcabca"
 #define NO_SECRET                                                          \
 	"error: pysrs.cfg: secret: not set; pysrs would sign with its "    \
 	"published default, which anybody can forge.  Make one with: srs " \
@@ -59,7 +66,14 @@ static const struct {
 	"[srs] fwdomain=mydomain.example @11\n"
 	"[srs] ses=localdomain1.example, localdomain2.example @8\n"
 	"[srs] sign=signed.example @9\n"
-	"[srs] nosrs=braindeadmail.example @13\n" DEFAULTS,
+	"[srs] nosrs=braindeadmail.example @13\n"
+	"[srsmilter] banned_users=mailer-daemon, clamav, postmaster @14\n"
+	"[srsmilter] internal_connect=192.168.*.*,127.0.0.1,::1 @22\n"
+	"[srsmilter] reject_spoofed=true @20\n" LENGTH_8 AGE_8 LISTEN ALPHABET
+	    ALWAYS "[srs] srs_domains=otherdomain.example, mydomain.example, "
+	"localdomain1.example, localdomain2.example, signed.example,  @12\n" REVERSE
+	"[srsmilter] rewrite=none @23\n"
+	"[srsmilter] listen=/var/run/milter/srsmilter @18\n",
 	"<" SECRET ">", 5, 21, ""},
     {"secret alone", "[srs]\n" KEY, DEFAULTS, "<" SECRET ">", 5, 21, ""},
     {"every key of the daemon",
@@ -67,14 +81,14 @@ static const struct {
 	"socket: /run/pysrs\nfwdomain: s.example\n",
 	"[srs] max_age=14 @3\n[srs] hash_length=6 @4\n"
 	"[srs] separator=+ @5\n[srsd] listen=/run/pysrs @6\n"
-	"[srs] fwdomain=s.example @7\n" ALPHABET ALWAYS,
+	"[srs] fwdomain=s.example @7\n" ALPHABET ALWAYS MILTER,
 	"<" SECRET ">", 0, 0, ""},
     {"maxage alone", "[srs]\n" KEY "maxage=21\n",
-	"[srs] max_age=21 @3\n" LENGTH_8 LISTEN ALPHABET ALWAYS, "<" SECRET ">",
-	5, 0, ""},
+	"[srs] max_age=21 @3\n" LENGTH_8 LISTEN ALPHABET ALWAYS MILTER,
+	"<" SECRET ">", 5, 0, ""},
     {"hashlength alone", "[srs]\n" KEY "hashlength=5\n",
-	"[srs] hash_length=5 @3\n" AGE_8 LISTEN ALPHABET ALWAYS, "<" SECRET ">",
-	0, 21, ""},
+	"[srs] hash_length=5 @3\n" AGE_8 LISTEN ALPHABET ALWAYS MILTER,
+	"<" SECRET ">", 0, 21, ""},
 
     {"several secrets",
 	"[srs]\nsecret.2=third\nsecret.0=first\nsecret=new\nsecret.1=second\n",
@@ -95,7 +109,7 @@ static const struct {
     {"from DEFAULT",
 	"[DEFAULT]\nfwdomain=s.example\n" KEY "maxage=9\n[srs]\nmaxage=10\n",
 	"[srs] max_age=10 @6\n[srs] fwdomain=s.example @2\n" LENGTH_8 LISTEN
-	    ALPHABET ALWAYS,
+	    ALPHABET ALWAYS MILTER,
 	"<" SECRET ">", 5, 0, ""},
     {"keys fold", "[srs]\nSecret=abc\nFwDomain=S.Example\n",
 	"[srs] fwdomain=S.Example @3\n" DEFAULTS, "<abc>", 5, 21, ""},
@@ -111,7 +125,38 @@ static const struct {
     {"both names",
 	"[srs]\n" KEY "[srsmilter]\nname=a\nmiltername=b\n"
 	"socket=c\nsocketname=d\n",
-	DEFAULTS, "<" SECRET ">", 5, 21, ""},
+	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS REVERSE KEEPS
+	"[srsmilter] listen=d @7\n",
+	"<" SECRET ">", 5, 21, ""},
+    {"the milter's other name of its socket",
+	"[srs]\n" KEY "[srsmilter]\nsocket=/c\n",
+	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS REVERSE KEEPS
+	"[srsmilter] listen=/c @4\n",
+	"<" SECRET ">", 5, 21, ""},
+    {"a socket below datadir",
+	"[srs]\n" KEY "[srsmilter]\ndatadir=/var/run\nsocketname=milter/c\n",
+	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS REVERSE KEEPS
+	"[srsmilter] listen=/var/run/milter/c @5\n",
+	"<" SECRET ">", 5, 21, ""},
+    {"a socket with a host",
+	"[srs]\n" KEY "[srsmilter]\ndatadir=/var/run\nsocketname=inet:1@h\n",
+	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS REVERSE KEEPS
+	"[srsmilter] listen=inet:1@h @5\n",
+	"<" SECRET ">", 5, 21, ""},
+    {"the milter rewrites", "[srs]\n" KEY "[srsmilter]\nmiltersrs=Yes\n",
+	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS REVERSE
+	"[srsmilter] rewrite=all @4\n" M_LISTEN,
+	"<" SECRET ">", 5, 21, ""},
+    {"miltersrs that is neither",
+	"[srs]\n" KEY "[srsmilter]\nmiltersrs=maybe\n", NULL, NULL, 0, 0,
+	"error: pysrs.cfg:4: miltersrs: neither true nor false: \"maybe\"\n"},
+    {"a socket that is too long",
+	"[srs]\n" KEY "[srsmilter]\nsocketname=/" LONG_PATH "\n", NULL, NULL, 0,
+	0, "error: pysrs.cfg:4: socketname: too long: \"/" LONG_START "\"\n"},
+    {"domains to decode", "[srs]\n" KEY "srs=a.example,b.example\n",
+	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS
+	"[srs] srs_domains=a.example,b.example,  @3\n" MILTER,
+	"<" SECRET ">", 5, 21, ""},
 
     {"no secret", "[srs]\nfwdomain=s.example\n", NULL, NULL, 0, 0, NO_SECRET},
     {"nothing", "", NULL, NULL, 0, 0, NO_SECRET},
@@ -225,8 +270,9 @@ detection(void **state)
 static bool
 make_legacy(struct made *m, const char *input, struct report *report)
 {
-	struct conf_section sections[] = {
-	    rewrite_section(&m->settings), {.name = "srsd", .elsewhere = true}};
+	struct conf_section sections[] = {rewrite_section(&m->settings),
+	    {.name = "srsd", .elsewhere = true},
+	    {.name = "srsmilter", .elsewhere = true}};
 	struct legacy l = {.secrets = NULL};
 	struct ini ini;
 	bool ok;
@@ -235,7 +281,7 @@ make_legacy(struct made *m, const char *input, struct report *report)
 	ok = ini_parse(
 		 &ini, "pysrs.cfg", text_of(input), INI_CONFIGPARSER, report) &&
 	    legacy_translate(&ini, &l, report) &&
-	    conf_load(&m->conf, &l.ini, sections, 2, report) &&
+	    conf_load(&m->conf, &l.ini, sections, 3, report) &&
 	    rewriter_new(&m->settings, m->conf, "pysrs.cfg", &l.rewriter,
 		&m->rewriter, report);
 	legacy_free(&l);

@@ -1740,7 +1740,12 @@ ses_written(void **state)
 			    SRS_OK);
 			assert_true(info.message_id == ids[i] &&
 			    info.time_code == NOW / frac && !info.fixed &&
-			    info.signed_sec == NOW / frac * frac);
+			    info.signed_sec == NOW / frac * frac &&
+			    info.expires_sec ==
+				(NOW / frac +
+				    ((uint64_t)p.max_age_days
+					<< p.fraction_bits)) *
+				    frac);
 
 			parts.time_code = 0;
 			parts.time_field = (UINT64_C(1) << parts.time_bits) - 1;
@@ -1752,7 +1757,8 @@ ses_written(void **state)
 			    ses_verify(ctx, addr_text(&out), 0, &back, &info),
 			    SRS_OK);
 			assert_true(info.message_id == ids[i] && info.fixed &&
-			    info.time_code == 0 && info.signed_sec == 0);
+			    info.time_code == 0 && info.signed_sec == 0 &&
+			    info.expires_sec == UINT64_MAX);
 		}
 		ses_ctx_free(ctx);
 	}

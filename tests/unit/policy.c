@@ -332,6 +332,72 @@ static const struct reverse_row {
 	22, POLICY_RESTORED, SRS0, 0, NULL},
 };
 
+#define SES_BODY "BZEUL0UYG_C4XQVF-P"
+
+/* The signature that is told is the one that was verified, as it was made. */
+static const struct {
+	const char *name, *lines, *address, *expect;
+} signature_rows[] = {
+    {"SES", SIGN, SES, SES_BODY},
+    {"SES, case smashed", SIGN, "ses=bzeul0uyg_c4xqvf-p=carol@ses.example",
+	SES_BODY},
+    {"in SRS0", SIGN,
+	"SRS0=3VVh2G=G3=ses.example=SES=" SES_BODY "=carol@srs.example.com",
+	SES_BODY},
+    {"SES, forged", SIGN, "SES=BZEUL0UYG_C4XQVF-Q=carol@ses.example", ""},
+    {"SES, expired", SIGN, SES_OLD, ""},
+    {"SES, not our domain", D, SES, ""},
+    {"in SRS0, not our domain", D,
+	"SRS0=3VVh2G=G3=ses.example=SES=" SES_BODY "=carol@srs.example.com",
+	""},
+    {"SRS0", D, SRS0, ""},
+    {"plain", D, BOB, ""},
+};
+
+static void
+signatures(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(signature_rows); i++) {
+		const char *name = signature_rows[i].name;
+		struct policy_result out;
+		struct made m;
+
+		make_well(&m, signature_rows[i].lines);
+		policy_reverse(m.rewriter, text_of(signature_rows[i].address),
+		    POLICY_SRS_DOMAINS, NOW, &out);
+		expect_text(name, "signature",
+		    text_at(out.signature.text, out.signature.len),
+		    text_of(signature_rows[i].expect));
+		/* Fractions of 6 hours, 21 days: max_age. */
+		if (out.signature.len != 0)
+			expect_int(name, "expires",
+			    (long long)out.signature.expires_sec,
+			    (long long)((NOW / 21600 + 84) * 21600));
+		unmake(&m);
+	}
+}
+
+/* One without a date is made to be used often. */
+static void
+fixed_signature(void **state)
+{
+	struct policy_result out;
+	struct srs_addr fixed;
+	struct made m;
+
+	(void)state;
+	make_well(&m, SIGN);
+	assert_int_equal(ses_sign_fixed(m.rewriter->ses,
+			     TEXT("carol@ses.example"), 7, &fixed),
+	    SRS_OK);
+	policy_reverse(m.rewriter, text_at(fixed.text, fixed.len),
+	    POLICY_SRS_DOMAINS, NOW, &out);
+	assert_int_equal(out.reason, POLICY_RESTORED);
+	assert_int_equal(out.signature.len, 0);
+	unmake(&m);
+}
+
 static void
 check_reverse(const struct reverse_row *row, enum policy_scope scope)
 {
@@ -448,6 +514,8 @@ main(void)
 	    cmocka_unit_test(forward),
 	    cmocka_unit_test(gate),
 	    cmocka_unit_test(reverse),
+	    cmocka_unit_test(signatures),
+	    cmocka_unit_test(fixed_signature),
 	    cmocka_unit_test(there_and_back),
 	    cmocka_unit_test(reasons),
 	};

@@ -1,280 +1,723 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spfmilter/session.h: what each step of SMTP is answered, in the orders in
- * which MTAs and clients send them; and what libmilter's callbacks do without a
- * session.
+ * srsmilter/session.h, driven without libmilter: what the steps are answered,
+ * and what is to be done to the envelope.
+ *
+ * Signatures are of now, since sessions read the clock.
  */
-#include "tests/unit/sessions.h"
+#include "tests/unit/srsmilters.h"
 
-#include <libmilter/mfapi.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <time.h>
 
-#include "spfmilter/milter.h"
+#include "common/log.h"
+#include "srsmilter/session.h"
 
-#define OUTSIDE     "c 192.0.2.1\nh pass.example\n"
-#define STRANGER    "c 198.51.100.1\nh neutral.example\n"
-#define MARKS       " +Received-SPF:fail +Authentication-Results:mx.example.net"
-#define PASSED      " +Received-SPF:pass +Authentication-Results:mx.example.net"
-#define AR(value)   "H Authentication-Results " value "\n"
-#define RELAYED(ip) "H Received from x ([" ip "]) by y; today\n"
+#define LINES                                           \
+	"fwdomain=srs.example.com\nses=ses.example\n"   \
+	"sign=sign.example\n@\nrewrite=remote_domain\n" \
+	"local_domains=here.example\nreject_spoofed=yes\n"
 
-static const struct {
-	const char *name, *config, *access, *script, *expect;
-} rows[] = {
-    /* RFC 7208 8; refused at RCPT. */
-    {"pass", "", "",
-	"c 192.0.2.1\nh pass.example\nm <a@pass.example>\nr <b@x>\n.",
-	" ok ok ok" PASSED},
-    {"fail", "", "", "c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>",
-	" ok 550/5.7.23"},
-    {"an IPv4 client over IPv6", "", "",
-	"c ::ffff:192.0.2.1\nh pass.example\nm <a@pass.example>\nr <b@x>",
-	" ok ok"},
-    {"an IPv6 client", "", "",
-	"c 2001:db8::1\nh pass.example\nm <a@pass.example>\nr <b@x>", " ok ok"},
-    {"not over a network", "", "",
-	"c -\nh fail.example\nm <a@fail.example>\nr <b@x>\n.", " ok ok ok"},
-    {"reject_at = mail", "reject_at = mail", "",
-	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\n"
-	"r <postmaster@x>\nm <a@pass.example>\nr <b@x>",
-	" 550/5.7.23 ok ok ok"},
-    {"mode = report", "mode = report", "",
-	STRANGER "m <a@fail.example>\nr <b@x>\n.",
-	" ok ok ok" MARKS " +X-SPF-Policy:would"},
+/* --- a service, and a session with it --- */
 
-    /* RFC 7208 2.4. */
-    {"the null sender", "", "", "c 192.0.2.1\nh fail.example\nm <>\nr <b@x>",
-	" ok 550/5.7.23"},
-    {"the null sender, otherwise", "", "",
-	"c 192.0.2.1\nh fail.example\nm -\nr <b@x>\nm <\"\">\nr <b@x>",
-	" ok 550/5.7.23 ok 550/5.7.23"},
-    {"the null sender without HELO", "", "null-none: REJECT\n",
-	"c 192.0.2.1\nm <>\nr <b@x>", " ok 550/5.7.1"},
-    {"HELO with a literal", "bad_helo = reject", "",
-	"c 192.0.2.1\nh [192.0.2.1]\nm <a@pass.example>\nr <b@x>", " ok ok"},
-    {"HELO with a bare address", "bad_helo = reject", "",
-	"c 192.0.2.1\nh 192.0.2.1\nm <a@pass.example>\nr <b@x>",
-	" ok 550/5.7.1"},
-    {"no HELO", "bad_helo = reject", "",
-	"c 192.0.2.1\nm <a@pass.example>\nr <b@x>", " ok 550/5.7.1"},
-    {"HELO fails", "", "",
-	"c 192.0.2.1\nh fail.example\nm <a@neutral.example>\nr <b@x>",
-	" ok 550/5.7.23"},
-
-    /* RFC 5321 4.1.1.5, 4.1.4; RFC 3207 4.2. */
-    {"a HELO name doesn't outlive the next", "", "",
-	"c 192.0.2.1\nh fail.example\nm <a@neutral.example>\nr <b@x>\na\n"
-	"h pass.example\nm <a@neutral.example>\nr <b@x>\n.",
-	" ok 550/5.7.23 ok ok ok +Received-SPF:neutral "
-	"+Authentication-Results:mx.example.net"},
-    {"HELO ends a message: what follows isn't accepted", "", "",
-	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nh pass.example\n"
-	"r <b@x>\n.",
-	" ok 451/4.3.0 451/4.3.0"},
-    {"RCPT without MAIL", "", "", OUTSIDE "r <b@x>\n.", " 451/4.3.0 451/4.3.0"},
-    {"RCPT after a message", "", "",
-	OUTSIDE "m <a@pass.example>\nr <b@x>\n.\nr <b@x>",
-	" ok ok ok" PASSED " 451/4.3.0"},
-    {"another session over the connection", "", "",
-	"c -\nh fail.example\nm <a@fail.example>\nr <b@x>\na\n"
-	"c 192.0.2.1\nm <a@neutral.example>\nr <b@x>\nm <>\nr <b@x>",
-	" ok ok ok ok ok ok"},
-    {"several messages", "", "",
-	STRANGER
-	"m <a@fail.example>\nr <b@x>\na\nm <a@soft.example>\nr <b@x>\n.\n"
-	"m <a@fail.example>\nr <b@x>",
-	" ok 550/5.7.23 ok ok ok +Received-SPF:softfail "
-	"+Authentication-Results:mx.example.net ok 550/5.7.23"},
-
-    /* Who has authenticated: RFC 4954. */
-    {"a user with @", "",
-	"smtp-auth:fail.example REJECT\n"
-	"smtp-auth:ann@corp.example@fail.example OK\n",
-	OUTSIDE "m <a@fail.example> - ann@corp.example\nr <b@x>\na\n"
-		"m <a@fail.example> - bob@corp.example\nr <b@x>",
-	" ok ok ok 550/5.7.1"},
-    {"a user's null sender", "", "smtp-auth: REJECT\nsmtp-auth:ann@ OK\n",
-	OUTSIDE "m <> - ann\nr <b@x>\na\nm <> - bob\nr <b@x>",
-	" ok ok ok 550/5.7.1"},
-    {"a user's sender that MTAs read otherwise", "",
-	"smtp-auth:fail.example REJECT\n",
-	OUTSIDE "m <a@fail.example(@pass.example)> - bob\nr <b@x>\na\n"
-		"m <a@fail.example(@pass.example)> a@fail.example bob\nr <b@x>",
-	" ok 553/5.1.7 ok 550/5.7.1"},
-
-    {"an exempt sender in one that MTAs read otherwise",
-	"exempt_senders = neutral.example", "",
-	STRANGER "m <a@fail.example@neutral.example>\nr <b@x>\na\n"
-		 "m <a@neutral.example>\nr <b@x>",
-	" ok 553/5.1.7 ok ok"},
-
-    /* Recipients, and what takes the whole message. */
-    {"exempt recipients", "", "spf-to:c@x OK\n",
-	STRANGER "m <a@fail.example>\nr <b@x>\nr <Postmaster@x>\n"
-		 "r <postmaster>\nr <c@x>\nr <\"postmaster@x\"@y>\n.",
-	" ok 550/5.7.23 ok ok ok 550/5.7.23 ok" MARKS},
-    {"discarded", "", "spf-fail: DISCARD\n",
-	STRANGER "m <a@fail.example>\nr <b@x>\n.", " ok ok discarded"},
-    {"not discarded for who is exempt", "", "spf-fail: DISCARD\n",
-	STRANGER "m <a@fail.example>\nr <b@x>\nr <abuse@x>\n.",
-	" ok ok ok ok" MARKS},
-    {"the next message is", "", "spf-fail: DISCARD\n",
-	STRANGER "m <a@fail.example>\nr <abuse@x>\n.\n"
-		 "m <a@fail.example>\nr <b@x>\n.",
-	" ok ok ok" MARKS " ok ok discarded"},
-    {"quarantined", "", "spf-fail: QUARANTINE\n",
-	STRANGER "m <a@fail.example>\nr <b@x>\n.",
-	" ok ok ok" MARKS " quarantine"},
-    {"not quarantined for who is exempt", "", "spf-fail: HOLD\n",
-	STRANGER "m <a@fail.example>\nr <abuse@x>\nr <b@x>\n.",
-	" ok ok ok ok" MARKS},
-
-    /* Relays. */
-    {"behind a relay: marked", "trusted_relay = 192.0.2.9", "",
-	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
-	    "198.51.100.1") "N\n.",
-	" ok ok ok ok" MARKS},
-    {"behind a relay: refused",
-	"trusted_relay = 192.0.2.9\n"
-	"trusted_relay_check = reject",
-	"",
-	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
-	    "198.51.100.1") "N",
-	" ok ok 550/5.7.23"},
-    {"behind a relay: not for who is exempt",
-	"trusted_relay = 192.0.2.9\n"
-	"trusted_relay_check = reject",
-	"",
-	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <abuse@x>\n"
-	"r <b@x>\n" RELAYED("198.51.100.1") "N\n.",
-	" ok ok ok ok ok" MARKS},
-    {"behind a relay: discarded",
-	"trusted_relay = 192.0.2.9\n"
-	"trusted_relay_check = reject",
-	"spf-fail: DISCARD\n",
-	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
-	    "198.51.100.1") "N\n.",
-	" ok ok ok discarded"},
-    {"one message's client isn't the next one's", "trusted_relay = 192.0.2.9",
-	"",
-	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
-	    "198.51.100.1") "N\n.\nm <a@fail.example>\nr <b@x>\nN\n.",
-	" ok ok ok ok" MARKS " ok ok ok ok"},
-    {"a client's own Received field", "", "",
-	OUTSIDE "m <a@pass.example>\nr <b@x>\n" RELAYED("198.51.100.1") "N\n.",
-	" ok ok ok ok" PASSED},
-
-    /* RFC 8601 5. */
-    {"forged results", "", "",
-	OUTSIDE "m <a@pass.example>\nr <b@x>\n" AR("mx.example.net; spf=pass")
-	    AR("other.example; spf=pass") AR("MX.example.net; none") "N\n.",
-	" ok ok ok ok -1 -3" PASSED},
-    {"indexes begin anew", "", "",
-	OUTSIDE "m <a@pass.example>\nr <b@x>\n" AR(
-	    "other.example; none") ".\n"
-				   "m <a@pass.example>\nr <b@x>\n" AR(
-				       "mx.example.net; none") ".",
-	" ok ok ok" PASSED " ok ok ok -1" PASSED},
-
-    /* Names of clients. */
-    {"exempt by name", "exempt_clients = .friend.example", "",
-	"c 198.51.100.1 mx.friend.example\nh pass.example\n"
-	"m <a@fail.example>\nr <b@x>",
-	" ok ok"},
-    {"internal by name", "internal_connect = in.example", "",
-	"c 198.51.100.1 in.example\nh pass.example\nm <a@fail.example>\n"
-	"r <b@x>\n.",
-	" ok ok ok"},
-    {"a trusted forwarder", "", "",
-	"c 192.0.2.77\nh neutral.example\nm <a@fail.example>\nr <b@x>\n.",
-	" ok ok ok" MARKS},
-    {"an SRS address of ours", "", "srs-fail: OK\n",
-	STRANGER "m <SRS0=hash=tt=x.example=a@srs.example>\nr <b@x>\na\n"
-		 "m <a@srs.example>\nr <b@x>",
-	" ok ok ok 550/5.7.23"},
+struct stage {
+	struct config *config; /* the service's */
+	struct service *service;
+	struct session *session;
 };
 
-static void
-scripts(void **state)
+static struct stage
+stage_with(const char *lines)
 {
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct service *service =
-		    service_of(rows[i].config, "fwd.example", rows[i].access);
-		struct session *s = session_new(service);
-		char have[2048];
-		struct text_out out = text_out(have, sizeof(have) - 1);
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct stage st = {.config = config_well(lines)};
 
-		assert_non_null(s);
-		session_run(s, rows[i].script, &out);
-		have[out.len] = '\0';
-		expect_str(rows[i].name, "answers", have, rows[i].expect);
-		session_free(s);
-		service_free(service);
+	st.service = service_new(st.config, &report);
+	assert_non_null(st.service);
+	st.session = session_new(st.service);
+	assert_non_null(st.session);
+	return st;
+}
+
+static void
+stage_end(struct stage *st)
+{
+	session_free(st->session);
+	service_free(st->service);
+}
+
+static void
+connect_from(struct session *s, const char *ip, in_port_t port)
+{
+	struct sockaddr_in in = {
+	    .sin_family = AF_INET, .sin_port = htons(port)};
+	struct sockaddr_in6 in6 = {
+	    .sin6_family = AF_INET6, .sin6_port = htons(port)};
+
+	if (ip == NULL)
+		session_connect(s, TEXT(""), NULL);
+	else if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
+		session_connect(s, TEXT(""), (struct sockaddr *)&in);
+	else {
+		assert_int_equal(inet_pton(AF_INET6, ip, &in6.sin6_addr), 1);
+		session_connect(s, TEXT(""), (struct sockaddr *)&in6);
 	}
 }
 
-/* Those in our name, and others', which don't count. */
 static void
-flood_of_results(void **state)
+outside(struct session *s)
 {
-	struct service *service = service_of("", "fwd.example", "");
-	struct session *s = session_new(service);
+	connect_from(s, "192.0.2.1", 4711);
+}
+
+static struct reply
+mail(struct session *s, const char *arg)
+{
+	return session_mail(s, text_of(arg), TEXT(""), TEXT(""), TEXT(""));
+}
+
+static struct reply
+rcpt(struct session *s, const char *arg)
+{
+	char *none[] = {NULL};
+
+	return session_rcpt(s, text_of(arg), none, TEXT(""));
+}
+
+static void
+expect_passes(struct reply reply)
+{
+	assert_int_equal(reply.step, STEP_CONTINUE);
+}
+
+static void
+expect_refused(struct reply reply, enum recipient_fate fate)
+{
+	assert_int_equal(reply.step, STEP_REJECT);
+	assert_string_equal(reply.text, recipient_reply(fate).text);
+}
+
+/* MAIL and RCPT that pass, and the end. */
+static struct changes
+message(struct session *s, const char *sender, const char *recipient)
+{
+	struct changes changes;
+
+	expect_passes(mail(s, sender));
+	expect_passes(rcpt(s, recipient));
+	expect_passes(session_eom(s, &changes));
+	return changes;
+}
+
+/* --- addresses of now --- */
+
+static const char *
+bracketed(const struct srs_addr *address)
+{
+	static char texts[4][SRS_ADDR_SIZE + 2];
+	static unsigned next;
+	char *text = texts[next++ % 4];
+
+	snprintf(text, sizeof(texts[0]), "<%s>", address->text);
+	return text;
+}
+
+static const char *
+srs0_of(const struct stage *st, const char *sender)
+{
+	struct srs_addr out;
+
+	assert_int_equal(
+	    srs_encode(st->config->rewriter->srs, text_of(sender),
+		TEXT("srs.example.com"), (uint64_t)time(NULL), &out),
+	    SRS_OK);
+	return bracketed(&out);
+}
+
+static const char *
+ses_of(const struct stage *st, const char *sender, uint64_t id)
+{
+	struct srs_addr out;
+
+	assert_int_equal(ses_sign(st->config->rewriter->ses, text_of(sender),
+			     id, (uint64_t)time(NULL), &out),
+	    SRS_OK);
+	return bracketed(&out);
+}
+
+/* address is ours, and behind it is that one. */
+static void
+expect_reverses_to(
+    const struct stage *st, const char *address, const char *original)
+{
+	struct policy_result out;
+
+	assert_non_null(address);
+	policy_reverse(st->config->rewriter,
+	    text_at(address + 1, strlen(address) - 2), POLICY_SRS_DOMAINS,
+	    (uint64_t)time(NULL), &out);
+	assert_string_equal(policy_reason_text(out.reason), "restored");
+	assert_string_equal(out.address.text, original);
+}
+
+/* --- outgoing --- */
+
+static void
+forwarded(void **state)
+{
+	struct stage st = stage_with(LINES);
+	struct changes changes;
 
 	(void)state;
-	for (size_t count = 499; count <= 502; count++) {
-		char have[8192];
-		struct text_out out = text_out(have, sizeof(have) - 1);
+	outside(st.session);
+	changes = message(st.session, "<Bob@Example.NET>", "<ann@far.example>");
+	assert_int_equal(changes.count, 0);
+	expect_reverses_to(&st, changes.sender, "Bob@Example.NET");
+	/* The next message on the connection knows nothing of it. */
+	changes =
+	    message(st.session, "<bob@example.net>", "<ann@here.example>");
+	assert_null(changes.sender);
+	session_end_message(st.session);
+	assert_int_equal(
+	    atomic_load(&service_figures(st.service)->messages), 2);
+	stage_end(&st);
+}
 
-		session_run(s, OUTSIDE "m <a@pass.example>\nr <b@x>", &out);
-		for (size_t i = 0; i < count; i++)
-			session_run(s,
-			    AR("other.example; none") AR("mx.example.net"),
-			    &out);
-		session_run(s, ".", &out);
-		have[out.len] = '\0';
-		assert_false(out.full);
-		if (count > 500)
-			assert_string_equal(have, " ok ok 550/5.7.1");
-		else
-			assert_memory_equal(have, " ok ok ok -2 -4 ", 16);
+/* What Postfix's own processes give: no angle brackets, and "" for <>. */
+static void
+bare_arguments(void **state)
+{
+	static const char *const nulls[] = {"", "<>", "\"\"", "< >"};
+	struct stage st = stage_with(LINES);
+	struct changes changes;
+	char bare[SRS_ADDR_SIZE];
+
+	(void)state;
+	outside(st.session);
+	changes = message(st.session, "bob@example.net", "ann@far.example");
+	expect_reverses_to(&st, changes.sender, "bob@example.net");
+	snprintf(bare, sizeof(bare), "%s", srs0_of(&st, "bob@example.net") + 1);
+	bare[strlen(bare) - 1] = '\0';
+	for (size_t i = 0; i < COUNT(nulls); i++) {
+		changes = message(st.session, nulls[i], bare);
+		assert_null(changes.sender);
+		assert_int_equal(changes.count, 1);
+		assert_string_equal(changes.recipients[0].given, bare);
+		assert_string_equal(
+		    changes.recipients[0].address, "<bob@example.net>");
 	}
-	session_free(s);
-	service_free(service);
+	stage_end(&st);
+}
+
+static void
+origins(void **state)
+{
+	static const struct {
+		const char *ip;
+		in_port_t port;
+		const char *user;
+		bool rewritten, refused;
+	} cases[] = {
+	    {"192.0.2.1", 4711, "", true, true},
+	    {"192.0.2.1", 0, "", true, true},
+	    {"2001:db8::1", 4711, "", true, true},
+	    {"192.0.2.1", 4711, "ann", false, false},
+	    {"198.51.100.7", 4711, "", false, false},        /* internal */
+	    {"::ffff:198.51.100.7", 4711, "", false, false}, /* the same */
+	    {"203.0.113.5", 4711, "", true, false},          /* relay */
+	    {"203.0.113.5", 4711, "ann", false, false},
+	    {NULL, 0, "", false, false},        /* a process */
+	    {"127.0.0.1", 0, "", false, false}, /* Postfix's own */
+	    {"::1", 0, "", false, false},
+	    /* The second smtpd of Postfix: whose mail it was isn't known. */
+	    {"127.0.0.1", 4711, "", true, true},
+	    {"::1", 4711, "", true, true},
+	};
+	struct stage st = stage_with(LINES
+	    "internal_connect=198.51.100.0/24\ntrusted_relay=203.0.113.5\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct session *s = st.session;
+		struct changes changes;
+		char *none[] = {NULL};
+
+		connect_from(s, cases[i].ip, cases[i].port);
+		session_mail(s, TEXT("<bob@example.net>"), TEXT(""),
+		    text_of(cases[i].user), TEXT(""));
+		session_rcpt(s, TEXT("<ann@far.example>"), none, TEXT(""));
+		expect_passes(session_eom(s, &changes));
+		expect_int(cases[i].ip, "rewritten", changes.sender != NULL,
+		    cases[i].rewritten);
+		session_mail(
+		    s, TEXT("<>"), TEXT(""), text_of(cases[i].user), TEXT(""));
+		expect_int(cases[i].ip, "refused",
+		    session_rcpt(s, TEXT("<carol@ses.example>"), none, TEXT(""))
+			    .step == STEP_REJECT,
+		    cases[i].refused);
+	}
+	stage_end(&st);
+}
+
+static void
+mailers(void **state)
+{
+	struct stage st = stage_with("fwdomain=srs.example.com\n@\n"
+				     "rewrite=remote_mailer\n");
+	char *none[] = {NULL};
+	struct changes changes;
+	struct session *s = st.session;
+
+	(void)state;
+	outside(s);
+	session_mail(
+	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("esmtp"));
+	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("local"));
+	session_eom(s, &changes);
+	assert_null(changes.sender);
+	session_mail(
+	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("esmtp"));
+	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
+	session_eom(s, &changes);
+	assert_non_null(changes.sender);
+	session_mail(
+	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("local"));
+	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
+	session_eom(s, &changes);
+	assert_null(changes.sender);
+	stage_end(&st);
+}
+
+/* The domain that forwards is that of the first recipient who leaves. */
+static void
+forwarding_domain(void **state)
+{
+	struct stage st =
+	    stage_with("fwdomain=srs.example.com, c.example=srs.c.example\n@\n"
+		       "rewrite=all\n");
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	mail(st.session, "<bob@example.net>");
+	rcpt(st.session, "<ann@C.example>");
+	rcpt(st.session, "<ann@d.example>");
+	session_eom(st.session, &changes);
+	assert_non_null(strstr(changes.sender, "@srs.c.example>"));
+	mail(st.session, "<bob@example.net>");
+	rcpt(st.session, "<ann@d.example>");
+	rcpt(st.session, "<ann@c.example>");
+	session_eom(st.session, &changes);
+	assert_non_null(strstr(changes.sender, "@srs.example.com>"));
+	stage_end(&st);
 }
 
 /*
- * Without memory for a second session over a connection nothing was answered to
- * that, with SMFIP_NR_CONN: each step has to cope.
+ * What isn't plain is read as the MTA reads it, or stays: nothing can be signed
+ * that isn't an address.
  */
 static void
-lost_connection(void **state)
+senders_that_are_not_plain(void **state)
 {
-	struct service *service = service_of("", "fwd.example", "");
-	const struct smfiDesc *filter = milter_filter(service);
-	char word[] = "<a@pass.example>", *args[] = {word, NULL};
+	struct stage st = stage_with(LINES);
+	struct session *s = st.session;
+	struct changes changes;
 
 	(void)state;
-	assert_int_equal(filter->xxfi_helo(NULL, word), SMFIS_TEMPFAIL);
-	assert_int_equal(filter->xxfi_envfrom(NULL, args), SMFIS_TEMPFAIL);
-	assert_int_equal(filter->xxfi_envrcpt(NULL, args), SMFIS_TEMPFAIL);
-	assert_int_equal(filter->xxfi_header(NULL, word, word), SMFIS_TEMPFAIL);
-	assert_int_equal(filter->xxfi_eoh(NULL), SMFIS_TEMPFAIL);
-	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
-	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
-	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
-	assert_int_equal(service_figures(service)->busy, 0);
-	service_free(service);
+	outside(s);
+	session_mail(s, TEXT("<carol@ses(x).example>"),
+	    TEXT("carol@ses.example"), TEXT(""), TEXT(""));
+	rcpt(s, "<ann@far.example>");
+	session_eom(s, &changes);
+	expect_reverses_to(&st, changes.sender, "carol@ses.example");
+	session_mail(s, TEXT("<Bob@Example.NET>"), TEXT("bob@example.net"),
+	    TEXT(""), TEXT(""));
+	rcpt(s, "<ann@far.example>");
+	session_eom(s, &changes);
+	expect_reverses_to(&st, changes.sender, "Bob@Example.NET");
+	session_mail(
+	    s, TEXT("<@ses(x).example>"), TEXT(""), TEXT(""), TEXT(""));
+	rcpt(s, "<ann@far.example>");
+	expect_passes(session_eom(s, &changes));
+	assert_null(changes.sender);
+	stage_end(&st);
+}
+
+/* Octets of UTF-8 are signed as they are (RFC 6531). */
+static void
+utf8(void **state)
+{
+	struct stage st = stage_with(LINES);
+	struct changes changes;
+	char sender[SRS_ADDR_SIZE + 2];
+
+	(void)state;
+	outside(st.session);
+	changes = message(st.session, "<j\303\274rgen@b\303\274cher.example>",
+	    "<a@far.example>");
+	snprintf(sender, sizeof(sender), "%s", changes.sender);
+	assert_non_null(strstr(
+	    sender, "=b\303\274cher.example=j\303\274rgen@srs.example.com>"));
+	changes = message(st.session, "<>", sender);
+	assert_string_equal(changes.recipients[0].address,
+	    "<j\303\274rgen@b\303\274cher.example>");
+	stage_end(&st);
+}
+
+/* --- bounces --- */
+
+static void
+restored_with_case_and_parameters(void **state)
+{
+	struct stage st = stage_with(LINES);
+	char notify[] = "NOTIFY=FAILURE,DELAY",
+	     orcpt[] = "ORCPT=rfc822;x@y.example";
+	char *two[] = {notify, orcpt, NULL}, *none[] = {NULL};
+	const char *bob = srs0_of(&st, "Bob.Smith@Example.NET");
+	const char *carol = ses_of(&st, "Carol@ses.example", 7);
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	mail(st.session, "<>");
+	expect_passes(session_rcpt(st.session, text_of(bob), two, TEXT("")));
+	expect_passes(rcpt(st.session, "<ann@here.example>"));
+	expect_passes(session_rcpt(st.session, text_of(carol), none, TEXT("")));
+	expect_passes(session_eom(st.session, &changes));
+	assert_null(changes.sender);
+	assert_int_equal(changes.count, 2);
+	assert_string_equal(changes.recipients[0].given, bob);
+	assert_string_equal(
+	    changes.recipients[0].address, "<Bob.Smith@Example.NET>");
+	assert_string_equal(changes.recipients[0].parameters,
+	    "NOTIFY=FAILURE,DELAY ORCPT=rfc822;x@y.example");
+	assert_string_equal(changes.recipients[1].given, carol);
+	assert_string_equal(
+	    changes.recipients[1].address, "<Carol@ses.example>");
+	assert_null(changes.recipients[1].parameters);
+	stage_end(&st);
+}
+
+/* An MTA deletes all recipients of that name at once. */
+static void
+named_twice(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const char *bob = srs0_of(&st, "bob@example.net");
+	struct changes changes;
+	char smashed[SRS_ADDR_SIZE + 2];
+
+	(void)state;
+	snprintf(smashed, sizeof(smashed), "%s", bob);
+	ascii_lower_all(smashed, strlen(smashed));
+	outside(st.session);
+	mail(st.session, "<>");
+	rcpt(st.session, bob);
+	rcpt(st.session, bob);
+	rcpt(st.session, smashed);
+	session_eom(st.session, &changes);
+	assert_int_equal(changes.count, 2);
+	assert_string_equal(changes.recipients[0].given, bob);
+	assert_string_equal(changes.recipients[1].given, smashed);
+	stage_end(&st);
+}
+
+static void
+many_recipients(void **state)
+{
+	struct stage st = stage_with(LINES);
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	mail(st.session, "<>");
+	for (int i = 0; i < 100; i++) {
+		char sender[64];
+
+		snprintf(sender, sizeof(sender), "u%d@example.net", i);
+		expect_passes(rcpt(st.session, srs0_of(&st, sender)));
+	}
+	session_eom(st.session, &changes);
+	assert_int_equal(changes.count, 100);
+	assert_string_equal(
+	    changes.recipients[99].address, "<u99@example.net>");
+	stage_end(&st);
+}
+
+/* Each by itself: the others get their mail. */
+static void
+refused_by_recipient(void **state)
+{
+	struct stage st = stage_with(LINES);
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	mail(st.session, "<>");
+	expect_refused(
+	    rcpt(st.session, "<SRS0=AAAAAA=AA=x.example=y@srs.example.com>"),
+	    RECIPIENT_FORGED);
+	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.net")));
+	expect_refused(
+	    rcpt(st.session, "<carol@ses.example>"), RECIPIENT_SPOOFED);
+	expect_passes(rcpt(st.session, "<postmaster@ses.example>"));
+	expect_passes(session_eom(st.session, &changes));
+	assert_int_equal(changes.count, 1);
+	session_end_message(st.session);
+	assert_int_equal(
+	    atomic_load(&service_figures(st.service)->fates[RECIPIENT_FORGED]),
+	    1);
+	assert_int_equal(
+	    atomic_load(&service_figures(st.service)->fates[RECIPIENT_SPOOFED]),
+	    1);
+	stage_end(&st);
+}
+
+static void
+banned_users(void **state)
+{
+	struct stage st = stage_with(LINES "banned_users=mailer-daemon\n");
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	mail(st.session, "<Mailer-Daemon@example.net>");
+	expect_refused(
+	    rcpt(st.session, "<carol@ses.example>"), RECIPIENT_SPOOFED);
+	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.org")));
+	session_eom(st.session, &changes);
+	/* It has a sender all the same, who goes on to somebody far away. */
+	assert_non_null(changes.sender);
+	assert_int_equal(changes.count, 1);
+	mail(st.session, "<bob@example.net>");
+	expect_refused(rcpt(st.session, srs0_of(&st, "bob@example.org")),
+	    RECIPIENT_NOT_A_BOUNCE);
+	stage_end(&st);
+}
+
+/* --- replays --- */
+
+static void
+used_up(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const char *carol = ses_of(&st, "carol@ses.example", 7);
+	char smashed[SRS_ADDR_SIZE + 2];
+
+	(void)state;
+	outside(st.session);
+	/* RCPT alone doesn't count, however often. */
+	for (int i = 0; i < 10; i++) {
+		mail(st.session, "<>");
+		expect_passes(rcpt(st.session, carol));
+	}
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(message(st.session, "<>", carol).count, 1);
+	mail(st.session, "<>");
+	expect_refused(rcpt(st.session, carol), RECIPIENT_REPLAYED);
+	/* In another spelling it is the same signature. */
+	snprintf(smashed, sizeof(smashed), "%s", carol);
+	ascii_lower_all(smashed + 1, strlen("SES=") + 20);
+	expect_refused(rcpt(st.session, smashed), RECIPIENT_REPLAYED);
+	/* Another signature of the same address isn't used up. */
+	expect_passes(rcpt(st.session, ses_of(&st, "carol@ses.example", 8)));
+	stage_end(&st);
+}
+
+/* The same message id is another signature for another sender. */
+static void
+ids_alone_do_not_count(void **state)
+{
+	struct stage st = stage_with(LINES);
+
+	(void)state;
+	outside(st.session);
+	for (int i = 0; i < 10; i++) {
+		char sender[64];
+
+		snprintf(sender, sizeof(sender), "u%d@ses.example", i);
+		message(st.session, "<>", ses_of(&st, sender, 7));
+	}
+	stage_end(&st);
+}
+
+/* Once a message: a recipient that is named twice is one use. */
+static void
+counted_once_a_message(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const char *carol = ses_of(&st, "carol@ses.example", 7);
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	for (int i = 0; i < 3; i++) {
+		char bare[SRS_ADDR_SIZE];
+
+		snprintf(bare, sizeof(bare), "%.*s", (int)strlen(carol) - 2,
+		    carol + 1);
+		mail(st.session, "<>");
+		expect_passes(rcpt(st.session, carol));
+		expect_passes(rcpt(st.session, bare));
+		expect_passes(session_eom(st.session, &changes));
+		assert_int_equal(changes.count, 2);
+	}
+	mail(st.session, "<>");
+	expect_refused(rcpt(st.session, carol), RECIPIENT_REPLAYED);
+	stage_end(&st);
+}
+
+/* Whoever opens many connections at once gets no more out of it. */
+static void
+used_up_in_between(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const char *carol = ses_of(&st, "carol@ses.example", 7);
+	struct session *all[5];
+	struct changes changes;
+	int passed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(all); i++) {
+		all[i] = session_new(st.service);
+		outside(all[i]);
+		mail(all[i], "<>");
+		expect_passes(rcpt(all[i], carol));
+	}
+	for (size_t i = 0; i < COUNT(all); i++) {
+		struct reply reply = session_eom(all[i], &changes);
+
+		passed += reply.step == STEP_CONTINUE;
+		if (reply.step != STEP_CONTINUE) {
+			expect_refused(reply, RECIPIENT_REPLAYED);
+			assert_int_equal(changes.count, 0);
+		}
+		session_free(all[i]);
+	}
+	assert_int_equal(passed, 3);
+	stage_end(&st);
+}
+
+static void
+replays_not_counted(void **state)
+{
+	struct stage st = stage_with(LINES "ses_replays=0\n");
+	const char *carol = ses_of(&st, "carol@ses.example", 7);
+	struct replay_stats stats;
+
+	(void)state;
+	outside(st.session);
+	for (int i = 0; i < 20; i++)
+		message(st.session, "<>", carol);
+	replay_stats(service_replay(st.service), &stats);
+	assert_int_equal(stats.entries, 0);
+	stage_end(&st);
+}
+
+/* Hosts of ours aren't refused; and SRS isn't counted at all. */
+static void
+replays_of_our_own(void **state)
+{
+	struct stage st = stage_with(LINES "internal_connect=198.51.100.7\n");
+	const char *carol = ses_of(&st, "carol@ses.example", 7);
+	const char *bob = srs0_of(&st, "bob@example.net");
+
+	(void)state;
+	connect_from(st.session, "198.51.100.7", 25000);
+	for (int i = 0; i < 10; i++)
+		message(st.session, "<>", carol);
+	outside(st.session);
+	for (int i = 0; i < 10; i++)
+		message(st.session, "<>", bob);
+	stage_end(&st);
+}
+
+/* --- steps in odd orders --- */
+
+static void
+odd_orders(void **state)
+{
+	struct stage st = stage_with(LINES);
+	struct changes changes;
+
+	(void)state;
+	/* Without a message nothing is known, and nothing done. */
+	expect_passes(rcpt(st.session, "<SRS0=a=b=c=d@srs.example.com>"));
+	expect_passes(session_eom(st.session, &changes));
+	assert_null(changes.sender);
+	assert_int_equal(changes.count, 0);
+	session_queue_id(st.session, TEXT("ABC"));
+	session_end_message(st.session);
+	/* A second MAIL ends the first. */
+	outside(st.session);
+	mail(st.session, "<bob@example.net>");
+	rcpt(st.session, "<ann@far.example>");
+	mail(st.session, "<>");
+	rcpt(st.session, "<ann@far.example>");
+	session_eom(st.session, &changes);
+	assert_null(changes.sender);
+	/* Parameters, and a queue id, of any length. */
+	char long_word[3000], *words[] = {long_word, long_word, NULL};
+	memset(long_word, 'x', sizeof(long_word) - 1);
+	long_word[sizeof(long_word) - 1] = '\0';
+	session_rcpt(st.session, text_of(srs0_of(&st, "bob@example.net")),
+	    words, TEXT(""));
+	session_queue_id(st.session, text_of(long_word));
+	session_eom(st.session, &changes);
+	assert_int_equal(strlen(changes.recipients[0].parameters),
+	    2 * (sizeof(long_word) - 1) + 1);
+	stage_end(&st);
+}
+
+/* The glue couldn't make the changes: refused for now, whatever on_error is. */
+static void
+changes_that_failed(void **state)
+{
+	struct stage st = stage_with(LINES "on_error=accept\n");
+	struct reply reply;
+
+	(void)state;
+	outside(st.session);
+	message(st.session, "<bob@example.net>", "<ann@far.example>");
+	reply = session_unchanged(st.session);
+	assert_int_equal(reply.step, STEP_TEMPFAIL);
+	assert_int_equal(reply.code, 451);
+	session_end_message(st.session);
+	assert_int_equal(atomic_load(&service_figures(st.service)->errors), 1);
+	stage_end(&st);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(scripts),
-	    cmocka_unit_test(flood_of_results),
-	    cmocka_unit_test(lost_connection),
+	    cmocka_unit_test(forwarded),
+	    cmocka_unit_test(bare_arguments),
+	    cmocka_unit_test(origins),
+	    cmocka_unit_test(mailers),
+	    cmocka_unit_test(forwarding_domain),
+	    cmocka_unit_test(senders_that_are_not_plain),
+	    cmocka_unit_test(utf8),
+	    cmocka_unit_test(restored_with_case_and_parameters),
+	    cmocka_unit_test(named_twice),
+	    cmocka_unit_test(many_recipients),
+	    cmocka_unit_test(refused_by_recipient),
+	    cmocka_unit_test(banned_users),
+	    cmocka_unit_test(used_up),
+	    cmocka_unit_test(ids_alone_do_not_count),
+	    cmocka_unit_test(counted_once_a_message),
+	    cmocka_unit_test(used_up_in_between),
+	    cmocka_unit_test(replays_not_counted),
+	    cmocka_unit_test(replays_of_our_own),
+	    cmocka_unit_test(odd_orders),
+	    cmocka_unit_test(changes_that_failed),
 	};
+	const struct log_options quiet = {
+	    .program = "session", .to = LOG_TO_STDERR, .level = LEVEL_ERROR};
 
+	log_open(&quiet);
 	return cmocka_run_group_tests_name(
 	    "session", tests, scratch_setup, scratch_teardown);
 }

@@ -140,10 +140,10 @@ legacy(void **state)
 		fail_msg("said %s", heard.text);
 	assert_string_equal(heard.text, "");
 	snprintf(path, sizeof(path), "%s", scratch("spfsock"));
-	expect_str("legacy", "listen", c->spfmilter.listen.p, path);
+	expect_str("legacy", "listen", c->spfmilter.daemon.listen.p, path);
 	snprintf(path, sizeof(path), "%s", scratch("access.db"));
 	expect_str("legacy", "access", c->spfmilter.access.p, path);
-	assert_int_equal(c->spfmilter.socket_mode, 0660);
+	assert_int_equal(c->spfmilter.daemon.socket_mode, 0660);
 	assert_int_equal(c->spfmilter.defaults, LOOKUP_PYMILTER);
 	assert_int_equal(c->spfmilter.reject_at, REJECT_AT_MAIL);
 	assert_int_equal(c->spfmilter.on_error, ON_ERROR_TEMPFAIL);

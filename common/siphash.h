@@ -4,8 +4,8 @@
  * keys an attacker may choose.  Without the key nobody can say which of them
  * will collide.
  */
-#ifndef MAILFROM_SPF_SIPHASH_H
-#define MAILFROM_SPF_SIPHASH_H
+#ifndef MAILFROM_SIPHASH_H
+#define MAILFROM_SIPHASH_H
 
 #include "common/text.h"
 

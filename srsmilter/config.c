@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: ISC */
+#include "srsmilter/config.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "rewrite/legacy.h"
+#include "srsmilter/replay.h"
+
+const char *const srsmilter_formats[] = {"mailfrom", "pysrs", NULL};
+
+/* In the order of the enums in config.h. */
+static const char *const modes[] = {
+    "remote_domain", "remote_mailer", "all", "none", NULL};
+static const char *const mixed[] = {"rewrite", "keep", NULL};
+static const char *const reverses[] = {"bounces", "all", NULL};
+static const char *const error_actions[] = {"tempfail", "accept", NULL};
+
+#define AT(member) .offset = offsetof(struct srsmilter_settings, member)
+
+static const struct conf_key keys[] = {
+    {"listen", CONF_TEXT, AT(daemon.listen),
+	.initial = "unix:/run/mailfrom/srsmilter.sock",
+	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, "
+		"inet6:PORT@HOST"},
+    {"rewrite", CONF_CHOICE, AT(rewrite), .choices = modes,
+	.initial = "remote_domain",
+	.help = "Whose mail is forwarded: recipients' outside of "
+		"local_domains, those with a mailer that isn't in "
+		"local_mailers (sendmail), everybody's, or nobody's"},
+    {"local_domains", CONF_LIST, AT(local_domains),
+	.sample = "example.com, .example.com",
+	.help = "Domains whose mail is delivered here, for remote_domain"},
+    {"local_mailers", CONF_LIST, AT(local_mailers), .no_files = true,
+	.initial = "local, prog, *file*, *include*, procmail, lmtp, cyrus, "
+		   "cyrusv2, cyrbdb, virtual, discard, error",
+	.help = "Mailers that deliver here, for remote_mailer"},
+    {"mixed_recipients", CONF_CHOICE, AT(mixed_recipients), .choices = mixed,
+	.initial = "rewrite",
+	.help = "A message has one sender: what becomes of it if only some "
+		"recipients are forwarded"},
+    {"reverse", CONF_CHOICE, AT(reverse), .choices = reverses,
+	.initial = "bounces",
+	.help = "Which mail to a signed address goes to the one behind it; "
+		"other mail is refused"},
+    {"reject_spoofed", CONF_BOOL, AT(reject_spoofed), .initial = "no",
+	.help = "Refuse bounces to addresses of ses and sign that carry no "
+		"signature"},
+    {"banned_users", CONF_LIST, AT(banned_users),
+	.sample = "mailer-daemon, postmaster",
+	.help = "Local parts of senders whose mail counts as bounces"},
+    {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
+	.initial = "postmaster@, abuse@",
+	.help = "Recipients who get bounces and mail all the same"},
+    {"ses_replays", CONF_UINT, AT(ses_replays), 0, REPLAY_LIMIT_MAX,
+	.initial = "3", .unit = "messages",
+	.help = "How often a SES signature can be used; 0: as often as one "
+		"likes"},
+    {"replay_size", CONF_UINT, AT(replay_size), 1, REPLAY_ENTRIES_MAX,
+	.initial = "100000", .unit = "signatures",
+	.help = "Used signatures that are remembered, 80 octets each"},
+    {"internal_connect", CONF_LIST, AT(internal_connect),
+	.sample = "192.168.0.0/16, 127.*, mail.example.com",
+	.help = "Clients whose mail is ours: signed, not rewritten, never "
+		"refused"},
+    {"trusted_relay", CONF_LIST, AT(trusted_relay), .sample = "192.0.2.7",
+	.help = "Hosts that take mail in for us, such as a backup MX: never "
+		"refused"},
+    {"on_error", CONF_CHOICE, AT(on_error), .choices = error_actions,
+	.initial = "tempfail",
+	.help = "When a message can't be dealt with for lack of memory"},
+    {"metrics", CONF_TEXT, AT(daemon.metrics), .sample = "inet:9418@127.0.0.1",
+	.help = "Where Prometheus gets figures"},
+    {"user", CONF_TEXT, AT(daemon.user), .sample = "mailfrom",
+	.help = "Whom to become when started as root"},
+    {"socket_mode", CONF_OCTAL, AT(daemon.socket_mode), 0, 0777,
+	.initial = "0660",
+	.help = "Mode of a unix socket: who may write to it may sign"},
+    {"socket_owner", CONF_TEXT, AT(daemon.socket_owner),
+	.sample = "root:postfix",
+	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"},
+    {"pid_file", CONF_TEXT, AT(daemon.pid_file),
+	.sample = "/run/mailfrom/srsmilter.pid",
+	.help = "Where to write the process number"},
+};
+
+static struct conf_section
+srsmilter_section(struct srsmilter_settings *values)
+{
+	return (struct conf_section){.name = "srsmilter",
+	    .help = "The filter that rewrites senders and restores bounces",
+	    .keys = keys,
+	    .count = sizeof(keys) / sizeof(keys[0]),
+	    .values = values,
+	    .used = true};
+}
+
+/* Sections of the same file that are other programs' business. */
+static const char *const other_sections[] = {"srsd", "spfmilter"};
+
+#define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
+#define PRINTED  4
+#define SPF      2
+#define SECTIONS (PRINTED + OTHERS)
+
+static void
+sections_of(struct config *c, struct conf_section out[static SECTIONS])
+{
+	out[0] = srsmilter_section(&c->srsmilter);
+	out[1] = rewrite_section(&c->srs);
+	out[SPF] = check_section(&c->spf);
+	out[3] = log_section(&c->log);
+	for (size_t i = 0; i < OTHERS; i++)
+		out[PRINTED + i] = (struct conf_section){
+		    .name = other_sections[i], .elsewhere = true};
+}
+
+void
+config_print(FILE *to)
+{
+	struct config none = {.path = NULL};
+	struct conf_section sections[SECTIONS];
+
+	sections_of(&none, sections);
+	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
+	      "out shows its\n# default, or an example where there is "
+	      "none.\n\n",
+	    to);
+	conf_print(to, sections, PRINTED);
+}
+
+/* --- what makes sense --- */
+
+static unsigned
+line_of(const struct config *c, const char *key)
+{
+	return conf_line(c->conf, "srsmilter", key);
+}
+
+static bool
+build_hosts(struct config *c, struct report *report)
+{
+	const struct srsmilter_settings *s = &c->srsmilter;
+	bool ok =
+	    hosts_build(&c->internal_connect, &s->internal_connect, c->path,
+		line_of(c, "internal_connect"), "internal_connect", report);
+
+	return hosts_build(&c->trusted_relay, &s->trusted_relay, c->path,
+		   line_of(c, "trusted_relay"), "trusted_relay", report) &&
+	    ok;
+}
+
+static bool
+build_lists(struct config *c, struct report *report)
+{
+	const struct srsmilter_settings *s = &c->srsmilter;
+
+	if (list_build(&c->local_domains, &s->local_domains) &&
+	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
+	    watch_add(&c->watch, c->srs.secret_file) &&
+	    watch_add_lists(&c->watch, c->conf) &&
+	    (!c->srs.skip_if_spf_passes ||
+		watch_add(&c->watch, c->spf.record_file)))
+		return true;
+	report_error(report, c->path, 0, NULL, "out of memory");
+	return false;
+}
+
+struct milter_place
+config_place(const struct config *c)
+{
+	return (struct milter_place){.settings = &c->srsmilter.daemon,
+	    .section = "srsmilter",
+	    .conf = c->conf,
+	    .file = c->path};
+}
+
+static bool
+check_metrics(const struct config *c, struct report *report)
+{
+	const struct milter_place place = config_place(c);
+
+	return milter_check_metrics(&place, report);
+}
+
+static bool
+check_rewrite(const struct config *c, struct report *report)
+{
+	const struct srsmilter_settings *s = &c->srsmilter;
+
+	if (s->rewrite != REWRITE_REMOTE_DOMAIN || s->local_domains.count != 0)
+		return true;
+	report_error(report, c->path, line_of(c, "rewrite"), "local_domains",
+	    "not set: rewrite = remote_domain needs the domains whose mail is "
+	    "delivered here; where only forwarded mail passes, set rewrite = "
+	    "all");
+	return false;
+}
+
+static void
+warn(const struct config *c, struct report *report)
+{
+	const struct srsmilter_settings *s = &c->srsmilter;
+
+	if (s->reject_spoofed && c->srs.ses.count == 0 &&
+	    c->srs.sign.count == 0)
+		report_warning(report, c->path, line_of(c, "reject_spoofed"),
+		    "reject_spoofed",
+		    "has no effect without ses or sign in [srs]");
+}
+
+/* --- reading --- */
+
+static bool
+load(struct config *c, const struct ini *ini,
+    const struct rewriter_legacy *legacy, struct report *report)
+{
+	struct conf_section sections[SECTIONS];
+	unsigned errors = report->errors;
+
+	sections_of(c, sections);
+	/* Mistakes in it are warnings otherwise. */
+	sections[SPF].used = gate_is_wanted(ini);
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
+	    !build_hosts(c, report) || !build_lists(c, report) ||
+	    !check_metrics(c, report) || !check_rewrite(c, report) ||
+	    !rewriter_new(
+		&c->srs, c->conf, c->path, legacy, &c->rewriter, report) ||
+	    !gate_new(&c->srs, c->conf, c->path, &c->gate, report))
+		return false;
+	if (c->gate != NULL &&
+	    !check_settings_ok(&c->spf, c->conf, c->path, report))
+		return false;
+	warn(c, report);
+	return report->errors == errors;
+}
+
+static bool
+load_legacy(struct config *c, const struct file *file, struct report *report)
+{
+	struct ini ini;
+	struct legacy legacy = {.secrets = NULL};
+	bool ok;
+
+	legacy_check_mode(c->path, file, report);
+	/* It holds the secret itself. */
+	if (!watch_add_read(&c->watch, c->path, file)) {
+		report_error(report, c->path, 0, NULL, "out of memory");
+		return false;
+	}
+	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
+		 INI_CONFIGPARSER, report) &&
+	    legacy_translate(&ini, &legacy, report) &&
+	    load(c, &legacy.ini, &legacy.rewriter, report);
+	legacy_free(&legacy);
+	ini_free(&ini);
+	return ok;
+}
+
+static bool
+load_file(struct config *c, const struct file *file, int format,
+    struct report *report)
+{
+	struct text bytes = text_at(file->data, file->len);
+	struct report silent = {.say = report_ignore};
+	struct ini ini;
+	bool ok;
+
+	if (format == DAEMON_FORMAT_DETECT) {
+		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
+		format = legacy_detect(c->path, &ini)
+		    ? SRSMILTER_FORMAT_PYSRS
+		    : SRSMILTER_FORMAT_MAILFROM;
+		ini_free(&ini);
+	}
+	if (format == SRSMILTER_FORMAT_PYSRS)
+		return load_legacy(c, file, report);
+	ok = ini_parse(&ini, c->path, bytes, INI_OURS, report) &&
+	    load(c, &ini, NULL, report);
+	ini_free(&ini);
+	return ok;
+}
+
+struct config *
+config_load(const char *path, int format, struct report *report)
+{
+	struct config *c = calloc(1, sizeof(*c));
+	struct file file;
+	int error;
+	bool ok;
+
+	if (c == NULL) {
+		report_error(report, path, 0, NULL, "out of memory");
+		return NULL;
+	}
+	atomic_init(&c->holders, 1);
+	c->path = path;
+	error = file_read(path, &file);
+	if (error != 0)
+		report_error(report, path, 0, NULL,
+		    "cannot read the configuration: %s", strerror(error));
+	ok = error == 0 && load_file(c, &file, format, report);
+	file_free(&file);
+	if (ok)
+		return c;
+	config_release(c);
+	return NULL;
+}
+
+bool
+config_start(struct config *c, const struct config *old, struct report *report)
+{
+	if (c->gate == NULL)
+		return true;
+	c->checker = checker_new(&c->spf, c->conf, c->path,
+	    old != NULL ? old->checker : NULL, report);
+	return c->checker != NULL;
+}
+
+struct config *
+config_hold(struct config *c)
+{
+	atomic_fetch_add(&c->holders, 1);
+	return c;
+}
+
+void
+config_release(struct config *c)
+{
+	if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1)
+		return;
+	checker_release(c->checker);
+	gate_free(c->gate);
+	rewriter_free(c->rewriter);
+	hosts_free(&c->internal_connect);
+	hosts_free(&c->trusted_relay);
+	list_free(&c->local_domains);
+	list_free(&c->exempt_recipients);
+	watch_free(&c->watch);
+	conf_free(c->conf);
+	free(c);
+}

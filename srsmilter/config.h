@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Everything that srsmilter reads from files, as one object that a reload
+ * replaces.
+ */
+#ifndef MAILFROM_SRSMILTER_CONFIG_H
+#define MAILFROM_SRSMILTER_CONFIG_H
+
+#include <stdatomic.h>
+
+#include "common/daemon.h"
+#include "common/watch.h"
+#include "milter/daemon.h"
+#include "milter/hosts.h"
+#include "rewrite/gate.h"
+#include "rewrite/rewriter.h"
+
+/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
+enum srsmilter_format { SRSMILTER_FORMAT_MAILFROM, SRSMILTER_FORMAT_PYSRS };
+
+extern const char *const srsmilter_formats[]; /* names, NULL at the end */
+
+/* In the order of their words in the table of keys. */
+enum rewrite_mode {
+	REWRITE_REMOTE_DOMAIN,
+	REWRITE_REMOTE_MAILER,
+	REWRITE_ALL,
+	REWRITE_NONE
+};
+enum mixed_recipients { MIXED_REWRITE, MIXED_KEEP };
+enum reverse_mode { REVERSE_BOUNCES, REVERSE_ALL };
+enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
+
+/* The section [srsmilter]; names are those of mailfrom.conf(5). */
+struct srsmilter_settings {
+	struct milter_settings daemon;
+	unsigned rewrite; /* enum rewrite_mode */
+	struct conf_list local_domains;
+	struct conf_list local_mailers;
+	unsigned mixed_recipients;
+	unsigned reverse; /* enum reverse_mode */
+	bool reject_spoofed;
+	struct conf_list banned_users;
+	struct conf_list exempt_recipients;
+	uint64_t ses_replays; /* uses; 0: not counted */
+	uint64_t replay_size; /* signatures */
+	struct conf_list internal_connect;
+	struct conf_list trusted_relay;
+	unsigned on_error;
+};
+
+struct config {
+	atomic_uint holders;
+	const char *path; /* the caller's */
+	struct srsmilter_settings srsmilter;
+	struct rewrite_settings srs;
+	struct check_settings spf;
+	struct log_settings log;
+	struct conf *conf;
+	struct watch watch; /* secrets, lists and records */
+	/* Made ready. */
+	struct rewriter *rewriter;
+	struct hosts internal_connect, trusted_relay;
+	struct list local_domains, exempt_recipients;
+	struct gate *gate;       /* NULL: none is to be asked, and no checker */
+	struct checker *checker; /* set by whoever serves */
+};
+
+/*
+ * Read the configuration at path, which must outlive it, and all files that it
+ * names.  Not null: the caller's, held once; or null, and errors were reported.
+ */
+struct config *config_load(const char *path, int format, struct report *report);
+
+/*
+ * Start what the configuration needs to run: a checker, that of old (or NULL) if
+ * it is the same.  After the last fork.  False, and errors were reported.
+ */
+bool config_start(
+    struct config *config, const struct config *old, struct report *report);
+
+struct config *config_hold(struct config *config);
+void config_release(struct config *config); /* NULL is fine */
+
+/* What its daemon goes by; a view. */
+struct milter_place config_place(const struct config *config);
+
+/* Print a sample with every key and its default. */
+void config_print(FILE *to);
+
+#endif

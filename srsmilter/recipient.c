@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+#include "srsmilter/recipient.h"
+
+#include "milter/path.h"
+
+static const struct {
+	const char *word;
+	unsigned code;
+	const char *dsn, *reply;
+} fates[RECIPIENT_FATES] = {
+    [RECIPIENT_PASSES] = {"passes", 0, NULL, NULL},
+    [RECIPIENT_RESTORED] = {"restored", 0, NULL, NULL},
+    [RECIPIENT_FORGED] = {"forged", 550, "5.7.1",
+	"No message from here had this return path"},
+    [RECIPIENT_EXPIRED] = {"expired", 550, "5.7.1",
+	"This return path has expired"},
+    [RECIPIENT_REPLAYED] = {"replayed", 550, "5.7.1",
+	"This return path has been used too often"},
+    [RECIPIENT_SPOOFED] = {"spoofed", 550, "5.7.1",
+	"Bounces to this domain must go to a return path that it has signed"},
+    [RECIPIENT_NOT_A_BOUNCE] = {"not_a_bounce", 550, "5.7.1",
+	"This address takes bounces only; write to the sender's own address"},
+    /* RFC 3463 3.2: bad destination mailbox address syntax. */
+    [RECIPIENT_UNCLEAR] = {"unclear", 553, "5.1.3",
+	"The recipient is no address whose domain is clear"},
+};
+
+const char *
+recipient_fate_text(enum recipient_fate fate)
+{
+	return fates[fate].word;
+}
+
+struct reply
+recipient_reply(enum recipient_fate fate)
+{
+	if (fates[fate].code == 0)
+		return reply_go_on();
+	return (struct reply){.step = STEP_REJECT,
+	    .code = fates[fate].code,
+	    .dsn = fates[fate].dsn,
+	    .text = fates[fate].reply};
+}
+
+static bool
+has_word(const struct conf_list *list, struct text word)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (text_eq_fold(list->items[i], word))
+			return true;
+	return false;
+}
+
+bool
+recipient_is_banned_sender(const struct config *c, struct text sender)
+{
+	return has_word(&c->srsmilter.banned_users, path_local(sender));
+}
+
+bool
+recipient_is_local_mailer(const struct config *c, struct text mailer)
+{
+	return has_word(&c->srsmilter.local_mailers, mailer);
+}
+
+static struct text
+restored_address(const struct recipient *r)
+{
+	return text_at(r->reversed.address.text, r->reversed.address.len);
+}
+
+/* --- fate --- */
+
+/*
+ * RFC 5321 4.5.1: postmaster is reached, by those too who only have the return
+ * path that postmaster's mail had.
+ */
+static bool
+is_exempt(const struct config *c, struct text address)
+{
+	return rewriter_signs(c->rewriter, path_domain(address)) &&
+	    list_has_address(&c->exempt_recipients, address);
+}
+
+/* A signed address: somebody's behind it, or nobody's. */
+static enum recipient_fate
+fate_of_signed(const struct config *c, const struct recipient_facts *f,
+    const struct recipient *r, enum policy_reason reason)
+{
+	bool is_restored = reason == POLICY_RESTORED;
+
+	if (f->from_exempt_host)
+		return is_restored ? RECIPIENT_RESTORED : RECIPIENT_PASSES;
+	if (!f->is_bounce && c->srsmilter.reverse == REVERSE_BOUNCES &&
+	    !(is_restored && is_exempt(c, restored_address(r))))
+		return RECIPIENT_NOT_A_BOUNCE;
+	if (is_restored)
+		return RECIPIENT_RESTORED;
+	return reason == POLICY_EXPIRED ? RECIPIENT_EXPIRED : RECIPIENT_FORGED;
+}
+
+static enum recipient_fate
+fate_of_plain(const struct config *c, const struct recipient_facts *f)
+{
+	if (f->from_exempt_host)
+		return RECIPIENT_PASSES;
+	/* Whose it is must be clear where it decides; see milter/path.h. */
+	if (!path_is_plain(f->address))
+		return RECIPIENT_UNCLEAR;
+	if (f->is_bounce && c->srsmilter.reject_spoofed &&
+	    rewriter_signs(c->rewriter, path_domain(f->address)) &&
+	    !list_has_address(&c->exempt_recipients, f->address))
+		return RECIPIENT_SPOOFED;
+	return RECIPIENT_PASSES;
+}
+
+/*
+ * What the signatures say.  What is behind those that are ours may be an address
+ * of ours again, with a signature that isn't any more: it would come back to us.
+ */
+static enum policy_reason
+reverse(const struct config *c, const struct recipient_facts *f,
+    struct policy_result *out)
+{
+	struct policy_result inner;
+
+	policy_reverse(
+	    c->rewriter, f->address, POLICY_SRS_DOMAINS, f->now_sec, out);
+	if (out->reason != POLICY_RESTORED)
+		return out->reason;
+	policy_reverse(c->rewriter,
+	    text_at(out->address.text, out->address.len), POLICY_SRS_DOMAINS,
+	    f->now_sec, &inner);
+	return policy_failed(inner.reason) ? inner.reason : POLICY_RESTORED;
+}
+
+/* --- destination --- */
+
+static bool
+is_local_domain(const struct config *c, struct text domain)
+{
+	return domain.len == 0 || list_has_domain(&c->local_domains, domain) ||
+	    list_has_domain(&c->rewriter->srs_domains, domain);
+}
+
+static bool
+leaves(const struct config *c, const struct recipient_facts *f,
+    const struct recipient *r, struct text domain)
+{
+	switch ((enum rewrite_mode)c->srsmilter.rewrite) {
+	case REWRITE_ALL:
+		return true;
+	case REWRITE_NONE:
+		return false;
+	case REWRITE_REMOTE_MAILER:
+		/* The mailer was that of the signed address. */
+		if (r->fate != RECIPIENT_RESTORED)
+			return f->mailer.len != 0 &&
+			    !recipient_is_local_mailer(c, f->mailer);
+		break;
+	case REWRITE_REMOTE_DOMAIN:
+		break;
+	}
+	return !is_local_domain(c, domain);
+}
+
+static enum destination
+destination_of(const struct config *c, const struct recipient_facts *f,
+    const struct recipient *r)
+{
+	struct text domain = path_domain(
+	    r->fate == RECIPIENT_RESTORED ? restored_address(r) : f->address);
+
+	if (!leaves(c, f, r, domain))
+		return DESTINATION_LOCAL;
+	if (list_has_domain(&c->rewriter->nosrs, domain) ||
+	    list_has_domain(&c->rewriter->exclude_recipients, domain))
+		return DESTINATION_EXCLUDED;
+	return DESTINATION_FORWARDED;
+}
+
+void
+recipient_judge(const struct config *c, const struct recipient_facts *f,
+    struct recipient *out)
+{
+	enum policy_reason reason = reverse(c, f, &out->reversed);
+
+	if (reason == POLICY_NOT_SRS || reason == POLICY_FOREIGN_DOMAIN)
+		out->fate = fate_of_plain(c, f);
+	else
+		out->fate = fate_of_signed(c, f, out, reason);
+	out->destination = destination_of(c, f, out);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a recipient is, when it is named: somebody's address, or one that we have
+ * signed, and then whether what is behind it may be reached.  No state, no I/O.
+ */
+#ifndef MAILFROM_SRSMILTER_RECIPIENT_H
+#define MAILFROM_SRSMILTER_RECIPIENT_H
+
+#include "milter/answer.h"
+#include "rewrite/policy.h"
+#include "srsmilter/config.h"
+
+enum recipient_fate {
+	/* let through */
+	RECIPIENT_PASSES, /* as it is */
+	RECIPIENT_RESTORED,
+	/* refused, each by itself */
+	RECIPIENT_FORGED,
+	RECIPIENT_EXPIRED,
+	RECIPIENT_REPLAYED,
+	RECIPIENT_SPOOFED, /* a bounce to an address that is always signed */
+	RECIPIENT_NOT_A_BOUNCE, /* other mail to a signed address */
+	RECIPIENT_UNCLEAR       /* the MTA may read another address in it */
+};
+
+#define RECIPIENT_FATES (RECIPIENT_UNCLEAR + 1)
+
+/* Where a recipient's mail goes, as far as the sender is concerned. */
+enum destination {
+	DESTINATION_LOCAL,
+	DESTINATION_FORWARDED,
+	DESTINATION_EXCLUDED /* leaves, and wants the sender kept */
+};
+
+#define DESTINATIONS (DESTINATION_EXCLUDED + 1)
+
+struct recipient_facts {
+	struct text address;   /* without angle brackets */
+	struct text mailer;    /* {rcpt_mailer}; empty: not told */
+	bool is_bounce;        /* null sender, or one of banned_users */
+	bool from_exempt_host; /* ours: whatever it sends isn't refused */
+	uint64_t now_sec;      /* since 1970 UTC */
+};
+
+struct recipient {
+	enum recipient_fate fate;
+	enum destination destination;  /* of those that are let through */
+	struct policy_result reversed; /* of RECIPIENT_RESTORED: who it is */
+};
+
+/* RECIPIENT_REPLAYED isn't an outcome: who counts has to say it. */
+void recipient_judge(const struct config *config,
+    const struct recipient_facts *facts, struct recipient *out);
+
+/* Whether a sender is one of banned_users. */
+bool recipient_is_banned_sender(
+    const struct config *config, struct text sender);
+
+/* Whether a mailer delivers here. */
+bool recipient_is_local_mailer(const struct config *config, struct text mailer);
+
+/* What RCPT is answered. */
+struct reply recipient_reply(enum recipient_fate fate);
+
+/* The fate as a word, such as "forged". */
+const char *recipient_fate_text(enum recipient_fate fate);
+
+#endif

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+"""A filter under test: its files, its process, its log."""
+
+import os
+import pwd
+import re
+import signal
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
+sys.path[:0] = [os.path.join(SOURCE, "tests", "e2e")]
+
+import tap                                                    # noqa: E402
+
+
+class Daemon:
+    """
+    The program `name`, with its files in directory.  values fill template, its
+    mailfrom.conf; config is a file to read as it is.
+    """
+    name = template = None
+
+    def __init__(self, directory, values, listen=None, user=None, config=None):
+        self.program = os.path.abspath(os.environ.get(
+            self.name.upper(), os.path.join(BUILD, self.name)))
+        self.directory = directory
+        self.unix = os.path.join(directory, "sock")
+        self.log_path = os.path.join(directory, "log")
+        self.address = listen or f"unix:{self.unix}"
+        self.values = {
+            "listen": self.address,
+            "user": user or pwd.getpwuid(os.geteuid()).pw_name, **values}
+        self.config = config or os.path.join(directory, "mailfrom.conf")
+        if not config:
+            self.write_config()
+        self.process = None
+
+    def write(self, name, text, mode=None):
+        """In one step, as careful administrators do."""
+        path = os.path.join(self.directory, name)
+        with open(path + ".new", "w", encoding="utf-8") as file:
+            file.write(text)
+        if mode is not None:
+            os.chmod(path + ".new", mode)
+        os.rename(path + ".new", path)
+
+    def write_config(self, **changed):
+        self.values.update(changed)
+        self.write("mailfrom.conf", self.template.format(**self.values))
+
+    def launch(self, *options, prefix=(), **more):
+        with open(self.log_path, "a", encoding="utf-8") as log:
+            self.process = subprocess.Popen(
+                [*prefix, self.program, "-f", "-c", self.config, *options],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
+
+    def start(self, *options, **more):
+        before = len(self.log()) if os.path.exists(self.log_path) else 0
+        self.launch(*options, **more)
+        self.wait_for_log(r"version \S+ serves", before)
+        return self
+
+    def stop(self):
+        self.process.terminate()
+        tap.equal(self.process.wait(timeout=30), 0, "exit status at SIGTERM")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait(timeout=30)
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+
+    def reload(self, **changed):
+        """Change the configuration and have it read; returns when it is."""
+        before = len(self.log())
+        self.write_config(**changed)
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_for_log("configuration( and secrets)? reloaded", before)
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.readlines()
+
+    def wait_for_log(self, pattern, after=0):
+        """The lines behind line `after` that match, once there are any."""
+        def found():
+            lines = [line for line in self.log()[after:]
+                     if re.search(pattern, line)]
+            if not lines and self.process.poll() is not None:
+                raise AssertionError(f"{self.name} exited with "
+                                     f"{self.process.returncode}: "
+                                     + self.log_tail())
+            return lines
+        return tap.wait_until(found, f"{pattern!r} in the log of {self.name}")
+
+    def line_of(self, pattern):
+        """The only log line of a message that matches, as {key: value}."""
+        [line] = self.wait_for_log(rf"(info|warning): mail .*{pattern}")
+        return parse(line)
+
+    def log_tail(self):
+        return "".join(self.log()[-15:])
+
+
+def parse(line):
+    """The pairs of a log line."""
+    return {key: plain if quoted is None else quoted
+            for key, quoted, plain in
+            ((m[1], m[2], m[3]) for m in re.finditer(
+                r' (\w+)=(?:"((?:\\.|[^"\\])*)"|(\S+))', line))}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * srsmilter/recipient.h: what becomes of a recipient, and where its mail goes.
+ *
+ * Signed addresses were computed apart from libsrs, with Python's hmac.
+ */
+#include "tests/unit/srsmilters.h"
+
+#include "srsmilter/recipient.h"
+
+#define D      "fwdomain=srs.example.com\n"
+#define SIGN   D "ses=ses.example\nsign=sign.example\n"
+#define ALL    "@\nrewrite=all\n"
+#define DOMAIN "@\nrewrite=remote_domain\nlocal_domains=here.example\n"
+#define MAILER "@\nrewrite=remote_mailer\n"
+#define SPOOF  ALL "reject_spoofed=yes\n"
+
+#define BOB     "bob@example.net"
+#define CAROL   "carol@ses.example"
+#define DAVE    "dave@sign.example"
+#define SRS0    "SRS0=msJqy3=G3=example.net=bob@srs.example.com"
+#define FORGED  "SRS0=XXXXXX=G3=example.net=bob@srs.example.com"
+#define FIELDS  "SRS0=msJqy3=G3=example.net@srs.example.com"
+#define SES     "SES=BZEUL0UYG_C4XQVF-P=carol@ses.example"
+#define SES_OLD "SES=BTSGOD9N2HZ7FYVGVE=carol@ses.example"
+#define SIGNED  "SRS0=u_37K-=G3==dave@sign.example"
+#define FOREIGN "SRS0=HHHH=TT=host.example=user@first.example"
+#define SRS1                                                  \
+	"SRS1=C_aoKd=srs.example.com==msJqy3=G3=example.net=" \
+	"bob@two.example.com"
+#define SRS1_DOMAINS "fwdomain=srs.example.com, b.example=two.example.com\n"
+
+/* Who sends. */
+enum who { BOUNCE, MAIL, OWN_BOUNCE, OWN_MAIL };
+
+static const struct row {
+	const char *name, *lines, *address;
+	enum who who;
+	int days; /* since NOW */
+	enum recipient_fate fate;
+	const char *restored; /* of RECIPIENT_RESTORED */
+} rows[] = {
+    /* bounces */
+    {"plain", D ALL, BOB, BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"SRS0", D ALL, SRS0, BOUNCE, 0, RECIPIENT_RESTORED, BOB},
+    {"SRS0, case smashed", D ALL,
+	"srs0=msjqy3=g3=example.net=bob@SRS.example.COM", BOUNCE, 0,
+	RECIPIENT_RESTORED, BOB},
+    {"SRS0, case kept", D ALL,
+	"SRS0=yPsXf6=G3=Example.NET=Bob.Smith@srs.example.com", BOUNCE, 0,
+	RECIPIENT_RESTORED, "Bob.Smith@Example.NET"},
+    {"SRS0, last day", D ALL, SRS0, BOUNCE, 21, RECIPIENT_RESTORED, BOB},
+    {"SRS0, expired", D ALL, SRS0, BOUNCE, 22, RECIPIENT_EXPIRED, ""},
+    {"SRS0 of the day after tomorrow", D ALL, SRS0, BOUNCE, -2,
+	RECIPIENT_EXPIRED, ""},
+    {"SRS0, forged", D ALL, FORGED, BOUNCE, 0, RECIPIENT_FORGED, ""},
+    {"SRS0, fields missing", D ALL, FIELDS, BOUNCE, 0, RECIPIENT_FORGED, ""},
+    {"SRS0, somebody else's", D ALL, FOREIGN, BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"SES", SIGN ALL, SES, BOUNCE, 0, RECIPIENT_RESTORED, CAROL},
+    {"SES, expired", SIGN ALL, SES_OLD, BOUNCE, 0, RECIPIENT_EXPIRED, ""},
+    {"SES, forged", SIGN ALL, "SES=BZEUL0UYG_C4XQVF-P=carl@ses.example", BOUNCE,
+	0, RECIPIENT_FORGED, ""},
+    {"SES, forged without a date", SIGN ALL,
+	"SES=IEYJLRPY924__ML-W=victim@ses.example", BOUNCE, 0, RECIPIENT_FORGED,
+	""},
+    {"sign form", SIGN ALL, SIGNED, BOUNCE, 0, RECIPIENT_RESTORED, DAVE},
+    {"SES within SRS0", SIGN ALL,
+	"SRS0=3VVh2G=G3=ses.example=SES=BZEUL0UYG_C4XQVF-P=carol"
+	"@srs.example.com",
+	BOUNCE, 0, RECIPIENT_RESTORED, CAROL},
+    {"quoted", D ALL, "\"SRS0=cvjIMS=G3=example.net=a b\"@srs.example.com",
+	BOUNCE, 0, RECIPIENT_RESTORED, "\"a b\"@example.net"},
+    {"unqualified", D ALL, "SRS0=msJqy3=G3=example.net=bob", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+
+    /* what is behind a signature of ours may be one of ours that isn't good */
+    {"SRS1", SRS1_DOMAINS ALL, SRS1, BOUNCE, 0, RECIPIENT_RESTORED, BOB},
+    {"SRS1 around one that has expired", SRS1_DOMAINS ALL, SRS1, BOUNCE, 22,
+	RECIPIENT_EXPIRED, ""},
+    {"the same from a host of ours", SRS1_DOMAINS ALL, SRS1, OWN_BOUNCE, 22,
+	RECIPIENT_PASSES, ""},
+
+    /* hosts of ours are never refused */
+    {"own, SRS0", D ALL, SRS0, OWN_BOUNCE, 0, RECIPIENT_RESTORED, BOB},
+    {"own, SRS0, expired", D ALL, SRS0, OWN_BOUNCE, 22, RECIPIENT_PASSES, ""},
+    {"own, forged", D ALL, FORGED, OWN_BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"own, SES, expired", SIGN ALL, SES_OLD, OWN_BOUNCE, 0, RECIPIENT_PASSES,
+	""},
+    {"own mail, SRS0", D ALL, SRS0, OWN_MAIL, 0, RECIPIENT_RESTORED, BOB},
+    {"own mail, forged", D ALL, FORGED, OWN_MAIL, 0, RECIPIENT_PASSES, ""},
+
+    /* mail that is no bounce */
+    {"mail, plain", D ALL, BOB, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"mail, SRS0", D ALL, SRS0, MAIL, 0, RECIPIENT_NOT_A_BOUNCE, ""},
+    {"mail, expired", D ALL, SRS0, MAIL, 22, RECIPIENT_NOT_A_BOUNCE, ""},
+    {"mail, forged", D ALL, FORGED, MAIL, 0, RECIPIENT_NOT_A_BOUNCE, ""},
+    {"mail, fields missing", D ALL, FIELDS, MAIL, 0, RECIPIENT_NOT_A_BOUNCE,
+	""},
+    {"mail, SES", SIGN ALL, SES, MAIL, 0, RECIPIENT_NOT_A_BOUNCE, ""},
+    {"mail, foreign", D ALL, FOREIGN, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"mail, reverse all", D ALL "reverse=all\n", SRS0, MAIL, 0,
+	RECIPIENT_RESTORED, BOB},
+    {"mail, reverse all, forged", D ALL "reverse=all\n", FORGED, MAIL, 0,
+	RECIPIENT_FORGED, ""},
+    {"mail, reverse all, expired", D ALL "reverse=all\n", SRS0, MAIL, 22,
+	RECIPIENT_EXPIRED, ""},
+    /* postmaster is reached by the return path too, if it is ours */
+    {"mail, signed postmaster", SIGN ALL,
+	"SRS0=2VSEsD=G3==postmaster@sign.example", MAIL, 0, RECIPIENT_RESTORED,
+	"postmaster@sign.example"},
+    {"mail, somebody's postmaster", D ALL,
+	"SRS0=KwaBHZ=G3=example.net=postmaster@srs.example.com", MAIL, 0,
+	RECIPIENT_NOT_A_BOUNCE, ""},
+    {"mail, forged postmaster", SIGN ALL,
+	"SRS0=XXXXXX=G3==postmaster@sign.example", MAIL, 0,
+	RECIPIENT_NOT_A_BOUNCE, ""},
+
+    /* reject_spoofed */
+    {"unsigned, allowed", SIGN ALL, CAROL, BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"unsigned, ses", SIGN SPOOF, CAROL, BOUNCE, 0, RECIPIENT_SPOOFED, ""},
+    {"unsigned, sign", SIGN SPOOF, DAVE, BOUNCE, 0, RECIPIENT_SPOOFED, ""},
+    {"unsigned, case", SIGN SPOOF, "Carol@SES.Example", BOUNCE, 0,
+	RECIPIENT_SPOOFED, ""},
+    {"unsigned, below", SIGN SPOOF, "carol@x.ses.example", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+    {"unsigned, the SRS domain", SIGN SPOOF, "carol@srs.example.com", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+    {"unsigned, elsewhere", SIGN SPOOF, BOB, BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"unsigned, mail", SIGN SPOOF, CAROL, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"unsigned, own bounce", SIGN SPOOF, CAROL, OWN_BOUNCE, 0, RECIPIENT_PASSES,
+	""},
+    {"unsigned, postmaster", SIGN SPOOF, "Postmaster@ses.example", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+    {"unsigned, abuse", SIGN SPOOF, "abuse+x@sign.example", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+    {"unsigned, postmaster alone", SIGN SPOOF, "postmaster", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+    {"unsigned, not exempt any more", SIGN SPOOF "exempt_recipients=x@\n",
+	"postmaster@ses.example", BOUNCE, 0, RECIPIENT_SPOOFED, ""},
+    /* sendmail and Postfix read carol@ses.example in the first of these */
+    {"a comment in the domain", SIGN SPOOF, "carol@ses(x).example", BOUNCE, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"the same in mail", D ALL, "SRS0=a=b=c=d@srs(x).example.com", MAIL, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"the same from a host of ours", SIGN SPOOF, "carol@ses(x).example",
+	OWN_BOUNCE, 0, RECIPIENT_PASSES, ""},
+    {"a group", SIGN SPOOF, "x: carol@ses.example;", BOUNCE, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"unclear, but ours", D ALL,
+	"SRS0=cvjIMS=G3=example.net=a b@srs.example.com", BOUNCE, 0,
+	RECIPIENT_RESTORED, "a b@example.net"},
+    {"signed, reject_spoofed", SIGN SPOOF, SES, BOUNCE, 0, RECIPIENT_RESTORED,
+	CAROL},
+};
+
+static void
+judge(const struct config *c, const struct row *row, const char *mailer,
+    struct recipient *out)
+{
+	recipient_judge(c,
+	    &(struct recipient_facts){.address = text_of(row->address),
+		.mailer = text_of(mailer),
+		.is_bounce = row->who == BOUNCE || row->who == OWN_BOUNCE,
+		.from_exempt_host =
+		    row->who == OWN_BOUNCE || row->who == OWN_MAIL,
+		.now_sec = NOW + (uint64_t)(row->days * (int)DAY)},
+	    out);
+}
+
+static void
+fates(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct row *row = &rows[i];
+		struct config *c = config_well(row->lines);
+		struct recipient out;
+
+		judge(c, row, NULL, &out);
+		expect_str(row->name, "fate", recipient_fate_text(out.fate),
+		    recipient_fate_text(row->fate));
+		if (out.fate == RECIPIENT_RESTORED)
+			expect_text(row->name, "address",
+			    text_at(out.reversed.address.text,
+				out.reversed.address.len),
+			    text_of(row->restored));
+		config_release(c);
+	}
+}
+
+/* --- destinations --- */
+
+static const struct destination_row {
+	const char *name, *lines, *address, *mailer;
+	enum destination expect;
+} destination_rows[] = {
+    {"all", D ALL, "ann@here.example", NULL, DESTINATION_FORWARDED},
+    {"all, unqualified", D ALL, "ann", NULL, DESTINATION_FORWARDED},
+    {"all, local mailer", D ALL, BOB, "local", DESTINATION_FORWARDED},
+    {"none", D "@\nrewrite=none\n", BOB, "esmtp", DESTINATION_LOCAL},
+
+    {"domain, local", D DOMAIN, "ann@Here.Example", NULL, DESTINATION_LOCAL},
+    {"domain, below", D DOMAIN, "ann@x.here.example", NULL,
+	DESTINATION_FORWARDED},
+    {"domain, remote", D DOMAIN, BOB, "local", DESTINATION_FORWARDED},
+    {"domain, unqualified", D DOMAIN, "ann", NULL, DESTINATION_LOCAL},
+    {"domain, the SRS domain", D DOMAIN, "postmaster@srs.example.com", NULL,
+	DESTINATION_LOCAL},
+    {"domain, signing", SIGN DOMAIN, CAROL, NULL, DESTINATION_LOCAL},
+    {"domain, .sub", D "@\nlocal_domains=.here.example\n", "ann@x.here.example",
+	NULL, DESTINATION_LOCAL},
+    {"domain, a dot at its end", D DOMAIN, "ann@here.example.", NULL,
+	DESTINATION_LOCAL},
+    {"domain, quoted @", D DOMAIN, "\"ann@example.net\"@here.example", NULL,
+	DESTINATION_LOCAL},
+
+    {"mailer, remote", D MAILER, "ann@here.example", "esmtp",
+	DESTINATION_FORWARDED},
+    {"mailer, local", D MAILER, BOB, "local", DESTINATION_LOCAL},
+    {"mailer, file", D MAILER, BOB, "*file*", DESTINATION_LOCAL},
+    {"mailer, include", D MAILER, BOB, "*include*", DESTINATION_LOCAL},
+    {"mailer, prog", D MAILER, BOB, "prog", DESTINATION_LOCAL},
+    {"mailer, not told", D MAILER, BOB, NULL, DESTINATION_LOCAL},
+    {"mailer, one's own", D MAILER "local_mailers=maildrop\n", BOB, "Maildrop",
+	DESTINATION_LOCAL},
+    {"mailer, instead of the usual", D MAILER "local_mailers=maildrop\n", BOB,
+	"local", DESTINATION_FORWARDED},
+
+    /* a restored one counts as who it is */
+    {"domain, restored, remote", D DOMAIN, SRS0, NULL, DESTINATION_FORWARDED},
+    {"domain, restored, local", SIGN DOMAIN, SES, NULL, DESTINATION_LOCAL},
+    {"mailer, restored, remote", D MAILER, SRS0, "local",
+	DESTINATION_FORWARDED},
+    {"mailer, restored, local", SIGN MAILER, SES, "esmtp", DESTINATION_LOCAL},
+
+    /* who wants the sender kept */
+    {"nosrs", D "nosrs=example.net\n" ALL, BOB, NULL, DESTINATION_EXCLUDED},
+    {"exclude_recipients", D "exclude_recipients=.net\n" ALL, BOB, NULL,
+	DESTINATION_EXCLUDED},
+    {"nosrs, but local", D "nosrs=here.example\n" DOMAIN, "ann@here.example",
+	NULL, DESTINATION_LOCAL},
+    {"nosrs, restored", D "nosrs=example.net\n" ALL, SRS0, NULL,
+	DESTINATION_EXCLUDED},
+    {"nosrs, another", D "nosrs=example.org\n" ALL, BOB, NULL,
+	DESTINATION_FORWARDED},
+};
+
+static void
+destinations(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(destination_rows); i++) {
+		const struct destination_row *row = &destination_rows[i];
+		const struct row r = {.address = row->address, .who = BOUNCE};
+		struct config *c = config_well(row->lines);
+		struct recipient out;
+
+		judge(c, &r, row->mailer, &out);
+		expect_int(
+		    row->name, "destination", out.destination, row->expect);
+		config_release(c);
+	}
+}
+
+/* --- senders --- */
+
+static void
+banned_senders(void **state)
+{
+	static const struct {
+		const char *sender;
+		bool expect;
+	} senders[] = {
+	    {"mailer-daemon@example.net", true},
+	    {"MAILER-DAEMON@example.net", true},
+	    {"Mailer-Daemon", true},
+	    {"clamav@x.example", true},
+	    {"mailer-daemon2@example.net", false},
+	    {"x@mailer-daemon", false},
+	    {"bob@example.net", false},
+	    {"@example.net", false},
+	    {"", false},
+	};
+	struct config *c =
+	    config_well(D ALL "banned_users=mailer-daemon, clamav\n");
+	struct config *none = config_well(D ALL);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(senders); i++) {
+		expect_int(senders[i].sender, "banned",
+		    recipient_is_banned_sender(c, text_of(senders[i].sender)),
+		    senders[i].expect);
+		assert_false(recipient_is_banned_sender(
+		    none, text_of(senders[i].sender)));
+	}
+	config_release(c);
+	config_release(none);
+}
+
+/* --- replies --- */
+
+static void
+replies(void **state)
+{
+	(void)state;
+	for (int f = RECIPIENT_PASSES; f < RECIPIENT_FATES; f++) {
+		enum recipient_fate fate = (enum recipient_fate)f;
+		struct reply reply = recipient_reply(fate);
+
+		assert_non_null(recipient_fate_text(fate));
+		for (int o = RECIPIENT_PASSES; o < f; o++)
+			assert_string_not_equal(recipient_fate_text(fate),
+			    recipient_fate_text((enum recipient_fate)o));
+		if (f <= RECIPIENT_RESTORED) {
+			assert_int_equal(reply.step, STEP_CONTINUE);
+			continue;
+		}
+		assert_int_equal(reply.step, STEP_REJECT);
+		assert_int_equal(
+		    reply.code, fate == RECIPIENT_UNCLEAR ? 553 : 550);
+		assert_string_equal(
+		    reply.dsn, fate == RECIPIENT_UNCLEAR ? "5.1.3" : "5.7.1");
+		/* As it stands: a sentence, nothing that libmilter refuses. */
+		assert_true(text_is_printable(text_of(reply.text)));
+		assert_int_equal(text_count(text_of(reply.text), '%'), 0);
+		assert_true(strlen(reply.text) > 20);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(fates),
+	    cmocka_unit_test(destinations),
+	    cmocka_unit_test(banned_senders),
+	    cmocka_unit_test(replies),
+	};
+
+	return cmocka_run_group_tests_name(
+	    "recipient", tests, scratch_setup, scratch_teardown);
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lack of memory in the midst of SMTP: the n-th allocation of a session fails,
+ * for every n.  Each time the answers are those of a session that lacks nothing,
+ * or the message is refused for now: never for good, and never accepted because
+ * something wasn't known.
+ *
+ * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
+ */
+#include "tests/unit/sessions.h"
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void __real_free(void *p);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+void __wrap_free(void *p);
+
+/* Of this thread: the resolver's has nothing to do here. */
+static _Thread_local bool counting;
+static long fail_at; /* the n-th from now on, from 1; 0: none */
+static long allocations, held;
+
+static bool
+refuse(void)
+{
+	return counting && ++allocations == fail_at;
+}
+
+static void *
+count_held(void *p)
+{
+	if (counting && p != NULL)
+		held++;
+	return p;
+}
+
+void *
+__wrap_malloc(size_t size)
+{
+	return refuse() ? NULL : count_held(__real_malloc(size));
+}
+
+void *
+__wrap_calloc(size_t count, size_t size)
+{
+	return refuse() ? NULL : count_held(__real_calloc(count, size));
+}
+
+void *
+__wrap_realloc(void *old, size_t size)
+{
+	void *p;
+
+	if (refuse())
+		return NULL;
+	p = __real_realloc(old, size);
+	return old == NULL ? count_held(p) : p;
+}
+
+void
+__wrap_free(void *p)
+{
+	if (counting && p != NULL)
+		held--;
+	__real_free(p);
+}
+
+/* --- sessions --- */
+
+#define AR      "H Authentication-Results mx.example.net; none\n"
+#define NINE_AR AR AR AR AR AR AR AR AR AR
+
+static const struct {
+	const char *name, *config, *access, *script, *expect;
+} rows[] = {
+    {"accepted", "received_spf = both\nx_hello_spf = yes", "",
+	"c 192.0.2.1 mx.pass.example\nh pass.example\nm <a@pass.example>\n"
+	"r <b@x>\n" NINE_AR "N\n.",
+	" ok ok ok ok -1 -2 -3 -4 -5 -6 -7 -8 -9 +Received-SPF:pass "
+	"+Received-SPF:pass +Authentication-Results:mx.example.net "
+	"+X-Hello-SPF:pass"},
+    {"refused", "", "",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>",
+	" ok 550/5.7.23"},
+    {"refused at MAIL", "reject_at = mail", "",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>", " 550/5.7.23"},
+    {"refused for the HELO name", "", "",
+	"c 192.0.2.1\nh fail.example\nm <a@neutral.example>\nr <b@x>",
+	" ok 550/5.7.23"},
+    {"refused by an entry", "", "spf-neutral:neutral.example REJECT\n",
+	"c 192.0.2.1\nh pass.example\nm <a@neutral.example>\nr <b@x>",
+	" ok 550/5.7.1"},
+    {"a client exempt by name", "exempt_clients = mx.friend.example", "",
+	"c 198.51.100.1 mx.friend.example\nh neutral.example\n"
+	"m <a@fail.example>\nr <b@x>",
+	" ok ok"},
+    {"a trusted forwarder", "", "",
+	"c 192.0.2.77\nh neutral.example\nm <a@fail.example>\nr <b@x>",
+	" ok ok"},
+    {"authenticated", "", "smtp-auth:fail.example REJECT\n",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example> - bob\nr <b@x>",
+	" ok 550/5.7.1"},
+    {"discarded", "", "spf-fail: DISCARD\n",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>\n.",
+	" ok ok discarded"},
+    {"behind a relay",
+	"trusted_relay = 192.0.2.9\ntrusted_relay_check = reject", "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
+	"H Received from x ([198.51.100.1]) by y; today\nN",
+	" ok ok 550/5.7.23"},
+    {"mode = report", "mode = report", "",
+	"c 198.51.100.1\nh neutral.example\nm <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok +Received-SPF:fail "
+	"+Authentication-Results:mx.example.net +X-SPF-Policy:would"},
+};
+
+/* What is logged of each failure is of no interest; returns stderr. */
+static int
+silence(void)
+{
+	int saved = dup(STDERR_FILENO), nowhere = open("/dev/null", O_WRONLY);
+
+	assert_true(saved >= 0 && nowhere >= 0);
+	dup2(nowhere, STDERR_FILENO);
+	close(nowhere);
+	return saved;
+}
+
+static void
+speak(int saved)
+{
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+}
+
+/* A whole session with the n-th allocation failing; true if it began at all. */
+static bool
+attempt(struct service *service, const char *script, long n, char *have,
+    size_t size)
+{
+	struct text_out out = text_out(have, size - 1);
+	int saved = silence();
+	struct session *s;
+
+	allocations = held = 0;
+	fail_at = n;
+	counting = true;
+	s = session_new(service);
+	if (s != NULL)
+		session_run(s, script, &out);
+	session_free(s);
+	counting = false;
+	speak(saved);
+	have[out.len] = '\0';
+	return s != NULL;
+}
+
+static void
+fail_each(size_t row, struct service *service)
+{
+	const char *name = rows[row].name, *expect = rows[row].expect;
+	bool refuses = strstr(expect, "550") != NULL;
+	char have[1024];
+	long total;
+
+	assert_true(attempt(service, rows[row].script, 0, have, sizeof(have)));
+	expect_str(name, "answers", have, expect);
+	expect_int(name, "not freed", held, 0);
+	total = allocations;
+	assert_true(total >= 5);
+	for (long n = 1; n <= total; n++) {
+		if (attempt(service, rows[row].script, n, have, sizeof(have)) &&
+		    strcmp(have, expect) != 0 &&
+		    (strstr(have, " 451/") == NULL ||
+			(!refuses && strstr(have, " 550/") != NULL)))
+			fail_msg("%s: allocation %ld of %ld:\nhave \"%s\"\n"
+				 "want \"%s\", or 451",
+			    name, n, total, have, expect);
+		expect_int(name, "not freed", held, 0);
+	}
+}
+
+static void
+tempfail(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct service *service =
+		    service_of(rows[i].config, "fwd.example", rows[i].access);
+
+		fail_each(i, service);
+		service_free(service);
+	}
+}
+
+/* With on_error = accept whatever fails lets the message through. */
+static void
+accepting(void **state)
+{
+	static const char script[] =
+	    "c 192.0.2.1\nh pass.example\nm <a@soft.example>\nr <b@x>\n" AR
+	    "N\n.";
+	struct service *service =
+	    service_of("on_error = accept", "fwd.example", "");
+	char have[1024];
+	long n = 0;
+
+	(void)state;
+	do {
+		if (!attempt(service, script, ++n, have, sizeof(have)))
+			continue;
+		if (strncmp(have, " ok ok ok ok", 12) != 0)
+			fail_msg("allocation %ld: \"%s\"", n, have);
+		/* What is marked is cleaned too. */
+		if (strstr(have, " +") != NULL && strstr(have, " -1") == NULL)
+			fail_msg("allocation %ld: \"%s\"", n, have);
+	} while (allocations >= n);
+	service_free(service);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(tempfail),
+	    cmocka_unit_test(accepting),
+	};
+
+	return cmocka_run_group_tests_name(
+	    "session_memory", tests, scratch_setup, scratch_teardown);
+}

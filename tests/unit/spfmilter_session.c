@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * spfmilter/session.h: what each step of SMTP is answered, in the orders in
+ * which MTAs and clients send them; and what libmilter's callbacks do without a
+ * session.
+ */
+#include "tests/unit/sessions.h"
+
+#include <libmilter/mfapi.h>
+
+#include "spfmilter/milter.h"
+
+#define OUTSIDE     "c 192.0.2.1\nh pass.example\n"
+#define STRANGER    "c 198.51.100.1\nh neutral.example\n"
+#define MARKS       " +Received-SPF:fail +Authentication-Results:mx.example.net"
+#define PASSED      " +Received-SPF:pass +Authentication-Results:mx.example.net"
+#define AR(value)   "H Authentication-Results " value "\n"
+#define RELAYED(ip) "H Received from x ([" ip "]) by y; today\n"
+
+static const struct {
+	const char *name, *config, *access, *script, *expect;
+} rows[] = {
+    /* RFC 7208 8; refused at RCPT. */
+    {"pass", "", "",
+	"c 192.0.2.1\nh pass.example\nm <a@pass.example>\nr <b@x>\n.",
+	" ok ok ok" PASSED},
+    {"fail", "", "", "c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>",
+	" ok 550/5.7.23"},
+    {"an IPv4 client over IPv6", "", "",
+	"c ::ffff:192.0.2.1\nh pass.example\nm <a@pass.example>\nr <b@x>",
+	" ok ok"},
+    {"an IPv6 client", "", "",
+	"c 2001:db8::1\nh pass.example\nm <a@pass.example>\nr <b@x>", " ok ok"},
+    {"not over a network", "", "",
+	"c -\nh fail.example\nm <a@fail.example>\nr <b@x>\n.", " ok ok ok"},
+    {"reject_at = mail", "reject_at = mail", "",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\n"
+	"r <postmaster@x>\nm <a@pass.example>\nr <b@x>",
+	" 550/5.7.23 ok ok ok"},
+    {"mode = report", "mode = report", "",
+	STRANGER "m <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok" MARKS " +X-SPF-Policy:would"},
+
+    /* RFC 7208 2.4. */
+    {"the null sender", "", "", "c 192.0.2.1\nh fail.example\nm <>\nr <b@x>",
+	" ok 550/5.7.23"},
+    {"the null sender, otherwise", "", "",
+	"c 192.0.2.1\nh fail.example\nm -\nr <b@x>\nm <\"\">\nr <b@x>",
+	" ok 550/5.7.23 ok 550/5.7.23"},
+    {"the null sender without HELO", "", "null-none: REJECT\n",
+	"c 192.0.2.1\nm <>\nr <b@x>", " ok 550/5.7.1"},
+    {"HELO with a literal", "bad_helo = reject", "",
+	"c 192.0.2.1\nh [192.0.2.1]\nm <a@pass.example>\nr <b@x>", " ok ok"},
+    {"HELO with a bare address", "bad_helo = reject", "",
+	"c 192.0.2.1\nh 192.0.2.1\nm <a@pass.example>\nr <b@x>",
+	" ok 550/5.7.1"},
+    {"no HELO", "bad_helo = reject", "",
+	"c 192.0.2.1\nm <a@pass.example>\nr <b@x>", " ok 550/5.7.1"},
+    {"HELO fails", "", "",
+	"c 192.0.2.1\nh fail.example\nm <a@neutral.example>\nr <b@x>",
+	" ok 550/5.7.23"},
+
+    /* RFC 5321 4.1.1.5, 4.1.4; RFC 3207 4.2. */
+    {"a HELO name doesn't outlive the next", "", "",
+	"c 192.0.2.1\nh fail.example\nm <a@neutral.example>\nr <b@x>\na\n"
+	"h pass.example\nm <a@neutral.example>\nr <b@x>\n.",
+	" ok 550/5.7.23 ok ok ok +Received-SPF:neutral "
+	"+Authentication-Results:mx.example.net"},
+    {"HELO ends a message: what follows isn't accepted", "", "",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nh pass.example\n"
+	"r <b@x>\n.",
+	" ok 451/4.3.0 451/4.3.0"},
+    {"RCPT without MAIL", "", "", OUTSIDE "r <b@x>\n.", " 451/4.3.0 451/4.3.0"},
+    {"RCPT after a message", "", "",
+	OUTSIDE "m <a@pass.example>\nr <b@x>\n.\nr <b@x>",
+	" ok ok ok" PASSED " 451/4.3.0"},
+    {"another session over the connection", "", "",
+	"c -\nh fail.example\nm <a@fail.example>\nr <b@x>\na\n"
+	"c 192.0.2.1\nm <a@neutral.example>\nr <b@x>\nm <>\nr <b@x>",
+	" ok ok ok ok ok ok"},
+    {"several messages", "", "",
+	STRANGER
+	"m <a@fail.example>\nr <b@x>\na\nm <a@soft.example>\nr <b@x>\n.\n"
+	"m <a@fail.example>\nr <b@x>",
+	" ok 550/5.7.23 ok ok ok +Received-SPF:softfail "
+	"+Authentication-Results:mx.example.net ok 550/5.7.23"},
+
+    /* Who has authenticated: RFC 4954. */
+    {"a user with @", "",
+	"smtp-auth:fail.example REJECT\n"
+	"smtp-auth:ann@corp.example@fail.example OK\n",
+	OUTSIDE "m <a@fail.example> - ann@corp.example\nr <b@x>\na\n"
+		"m <a@fail.example> - bob@corp.example\nr <b@x>",
+	" ok ok ok 550/5.7.1"},
+    {"a user's null sender", "", "smtp-auth: REJECT\nsmtp-auth:ann@ OK\n",
+	OUTSIDE "m <> - ann\nr <b@x>\na\nm <> - bob\nr <b@x>",
+	" ok ok ok 550/5.7.1"},
+    {"a user's sender that MTAs read otherwise", "",
+	"smtp-auth:fail.example REJECT\n",
+	OUTSIDE "m <a@fail.example(@pass.example)> - bob\nr <b@x>\na\n"
+		"m <a@fail.example(@pass.example)> a@fail.example bob\nr <b@x>",
+	" ok 553/5.1.7 ok 550/5.7.1"},
+
+    {"an exempt sender in one that MTAs read otherwise",
+	"exempt_senders = neutral.example", "",
+	STRANGER "m <a@fail.example@neutral.example>\nr <b@x>\na\n"
+		 "m <a@neutral.example>\nr <b@x>",
+	" ok 553/5.1.7 ok ok"},
+
+    /* Recipients, and what takes the whole message. */
+    {"exempt recipients", "", "spf-to:c@x OK\n",
+	STRANGER "m <a@fail.example>\nr <b@x>\nr <Postmaster@x>\n"
+		 "r <postmaster>\nr <c@x>\nr <\"postmaster@x\"@y>\n.",
+	" ok 550/5.7.23 ok ok ok 550/5.7.23 ok" MARKS},
+    {"discarded", "", "spf-fail: DISCARD\n",
+	STRANGER "m <a@fail.example>\nr <b@x>\n.", " ok ok discarded"},
+    {"not discarded for who is exempt", "", "spf-fail: DISCARD\n",
+	STRANGER "m <a@fail.example>\nr <b@x>\nr <abuse@x>\n.",
+	" ok ok ok ok" MARKS},
+    {"the next message is", "", "spf-fail: DISCARD\n",
+	STRANGER "m <a@fail.example>\nr <abuse@x>\n.\n"
+		 "m <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok" MARKS " ok ok discarded"},
+    {"quarantined", "", "spf-fail: QUARANTINE\n",
+	STRANGER "m <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok" MARKS " quarantine"},
+    {"not quarantined for who is exempt", "", "spf-fail: HOLD\n",
+	STRANGER "m <a@fail.example>\nr <abuse@x>\nr <b@x>\n.",
+	" ok ok ok ok" MARKS},
+
+    /* Relays. */
+    {"behind a relay: marked", "trusted_relay = 192.0.2.9", "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
+	    "198.51.100.1") "N\n.",
+	" ok ok ok ok" MARKS},
+    {"behind a relay: refused",
+	"trusted_relay = 192.0.2.9\n"
+	"trusted_relay_check = reject",
+	"",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
+	    "198.51.100.1") "N",
+	" ok ok 550/5.7.23"},
+    {"behind a relay: not for who is exempt",
+	"trusted_relay = 192.0.2.9\n"
+	"trusted_relay_check = reject",
+	"",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <abuse@x>\n"
+	"r <b@x>\n" RELAYED("198.51.100.1") "N\n.",
+	" ok ok ok ok ok" MARKS},
+    {"behind a relay: discarded",
+	"trusted_relay = 192.0.2.9\n"
+	"trusted_relay_check = reject",
+	"spf-fail: DISCARD\n",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
+	    "198.51.100.1") "N\n.",
+	" ok ok ok discarded"},
+    {"one message's client isn't the next one's", "trusted_relay = 192.0.2.9",
+	"",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
+	    "198.51.100.1") "N\n.\nm <a@fail.example>\nr <b@x>\nN\n.",
+	" ok ok ok ok" MARKS " ok ok ok ok"},
+    {"a client's own Received field", "", "",
+	OUTSIDE "m <a@pass.example>\nr <b@x>\n" RELAYED("198.51.100.1") "N\n.",
+	" ok ok ok ok" PASSED},
+
+    /* RFC 8601 5. */
+    {"forged results", "", "",
+	OUTSIDE "m <a@pass.example>\nr <b@x>\n" AR("mx.example.net; spf=pass")
+	    AR("other.example; spf=pass") AR("MX.example.net; none") "N\n.",
+	" ok ok ok ok -1 -3" PASSED},
+    {"indexes begin anew", "", "",
+	OUTSIDE "m <a@pass.example>\nr <b@x>\n" AR(
+	    "other.example; none") ".\n"
+				   "m <a@pass.example>\nr <b@x>\n" AR(
+				       "mx.example.net; none") ".",
+	" ok ok ok" PASSED " ok ok ok -1" PASSED},
+
+    /* Names of clients. */
+    {"exempt by name", "exempt_clients = .friend.example", "",
+	"c 198.51.100.1 mx.friend.example\nh pass.example\n"
+	"m <a@fail.example>\nr <b@x>",
+	" ok ok"},
+    {"internal by name", "internal_connect = in.example", "",
+	"c 198.51.100.1 in.example\nh pass.example\nm <a@fail.example>\n"
+	"r <b@x>\n.",
+	" ok ok ok"},
+    {"a trusted forwarder", "", "",
+	"c 192.0.2.77\nh neutral.example\nm <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok" MARKS},
+    {"an SRS address of ours", "", "srs-fail: OK\n",
+	STRANGER "m <SRS0=hash=tt=x.example=a@srs.example>\nr <b@x>\na\n"
+		 "m <a@srs.example>\nr <b@x>",
+	" ok ok ok 550/5.7.23"},
+};
+
+static void
+scripts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct service *service =
+		    service_of(rows[i].config, "fwd.example", rows[i].access);
+		struct session *s = session_new(service);
+		char have[2048];
+		struct text_out out = text_out(have, sizeof(have) - 1);
+
+		assert_non_null(s);
+		session_run(s, rows[i].script, &out);
+		have[out.len] = '\0';
+		expect_str(rows[i].name, "answers", have, rows[i].expect);
+		session_free(s);
+		service_free(service);
+	}
+}
+
+/* Those in our name, and others', which don't count. */
+static void
+flood_of_results(void **state)
+{
+	struct service *service = service_of("", "fwd.example", "");
+	struct session *s = session_new(service);
+
+	(void)state;
+	for (size_t count = 499; count <= 502; count++) {
+		char have[8192];
+		struct text_out out = text_out(have, sizeof(have) - 1);
+
+		session_run(s, OUTSIDE "m <a@pass.example>\nr <b@x>", &out);
+		for (size_t i = 0; i < count; i++)
+			session_run(s,
+			    AR("other.example; none") AR("mx.example.net"),
+			    &out);
+		session_run(s, ".", &out);
+		have[out.len] = '\0';
+		assert_false(out.full);
+		if (count > 500)
+			assert_string_equal(have, " ok ok 550/5.7.1");
+		else
+			assert_memory_equal(have, " ok ok ok -2 -4 ", 16);
+	}
+	session_free(s);
+	service_free(service);
+}
+
+/*
+ * Without memory for a second session over a connection nothing was answered to
+ * that, with SMFIP_NR_CONN: each step has to cope.
+ */
+static void
+lost_connection(void **state)
+{
+	struct service *service = service_of("", "fwd.example", "");
+	const struct smfiDesc *filter = milter_filter(service);
+	char word[] = "<a@pass.example>", *args[] = {word, NULL};
+
+	(void)state;
+	assert_int_equal(filter->xxfi_helo(NULL, word), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_envfrom(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_envrcpt(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_header(NULL, word, word), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_eoh(NULL), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
+	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
+	assert_int_equal(service_figures(service)->busy, 0);
+	service_free(service);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(scripts),
+	    cmocka_unit_test(flood_of_results),
+	    cmocka_unit_test(lost_connection),
+	};
+
+	return cmocka_run_group_tests_name(
+	    "session", tests, scratch_setup, scratch_teardown);
+}
