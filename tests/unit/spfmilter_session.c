@@ -175,6 +175,19 @@ static const struct {
 				       "mx.example.net; none") ".",
 	" ok ok ok" PASSED " ok ok ok -1" PASSED},
 
+    {"forged by a user", "remove_ar = all", "",
+	OUTSIDE "m <a@pass.example> - bob\nr <b@x>\n" AR("other.example; none")
+	    AR("mx.example.net; dkim=pass") ".",
+	" ok ok ok -2"},
+    {"a relay that authenticates", "trusted_relay = 192.0.2.1", "",
+	OUTSIDE "m <a@pass.example> - relay\nr <b@x>\n" AR(
+	    "mx.example.net; dkim=pass") ".",
+	" ok ok ok"},
+    {"an internal host that does", "internal_connect = 192.0.2.1", "",
+	OUTSIDE "m <a@pass.example> - web\nr <b@x>\n" AR(
+	    "mx.example.net; dkim=pass") ".",
+	" ok ok ok"},
+
     /* Names of clients. */
     {"exempt by name", "exempt_clients = .friend.example", "",
 	"c 198.51.100.1 mx.friend.example\nh pass.example\n"
