@@ -34,11 +34,24 @@ is_dot_atom(struct text t)
 	return in_atom;
 }
 
+static bool
+needs_no_escape(struct text t, const char *special)
+{
+	for (; *special != '\0'; special++)
+		if (text_find(t, *special) != t.len)
+			return false;
+	return text_is_printable(t);
+}
+
 /* Text within quotes or a comment; `special` is what needs a backslash. */
 static void
 out_escaped(struct text_out *out, struct text t, const char *special)
 {
 	t = text_head(t, VALUE_MAX);
+	if (needs_no_escape(t, special)) {
+		out_text(out, t);
+		return;
+	}
 	while (t.len != 0) {
 		size_t len = text_utf8_len(t);
 

@@ -31,9 +31,26 @@ spf_ip_parse(struct text text, struct spf_ip *out)
 	return true;
 }
 
+/* inet_ntop() takes printf for it, and each message has a few of them. */
+static size_t
+print_v4(const uint8_t *octets, char out[static SPF_IP_SIZE])
+{
+	struct text_out o = text_out(out, SPF_IP_SIZE - 1);
+
+	for (size_t i = 0; i < 4; i++) {
+		if (i != 0)
+			out_char(&o, '.');
+		out_uint(&o, octets[i]);
+	}
+	out[o.len] = '\0';
+	return o.len;
+}
+
 size_t
 spf_ip_print(const struct spf_ip *ip, char out[static SPF_IP_SIZE])
 {
-	inet_ntop(ip->v6 ? AF_INET6 : AF_INET, ip->octets, out, SPF_IP_SIZE);
+	if (!ip->v6)
+		return print_v4(ip->octets, out);
+	inet_ntop(AF_INET6, ip->octets, out, SPF_IP_SIZE);
 	return strlen(out);
 }

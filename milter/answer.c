@@ -10,6 +10,17 @@
 /* libmilter's interface is without const; what it gets is a copy. */
 #define COPY_SIZE 128
 
+/* Several times a message, so without printf. */
+static char *
+copy_of(const char *s, char out[static COPY_SIZE])
+{
+	struct text_out o = text_out(out, COPY_SIZE - 1);
+
+	out_str(&o, s);
+	out[o.len] = '\0';
+	return out;
+}
+
 static sfsistat
 refuse(SMFICTX *ctx, const struct reply *reply, sfsistat status)
 {
@@ -49,8 +60,7 @@ milter_macro(SMFICTX *ctx, const char *name)
 {
 	char copy[COPY_SIZE];
 
-	snprintf(copy, sizeof(copy), "%s", name);
-	return text_of(smfi_getsymval(ctx, copy));
+	return text_of(smfi_getsymval(ctx, copy_of(name, copy)));
 }
 
 struct text
@@ -87,8 +97,7 @@ milter_set_macros(SMFICTX *ctx, const char *connect, const char *mail,
 	};
 	char copy[COPY_SIZE];
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
-		snprintf(copy, sizeof(copy), "%s", lists[i].names);
-		smfi_setsymlist(ctx, lists[i].where, copy);
-	}
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		smfi_setsymlist(
+		    ctx, lists[i].where, copy_of(lists[i].names, copy));
 }

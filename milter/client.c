@@ -13,28 +13,39 @@ is_loopback(const struct spf_ip *ip)
 		      : ip->octets[0] == 127;
 }
 
+static bool
+read_ip(const struct sockaddr *address, struct spf_ip *out)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+	char text[INET6_ADDRSTRLEN];
+
+	if (address->sa_family == AF_INET) {
+		*out = (struct spf_ip){.v6 = false};
+		memcpy(out->octets, &in->sin_addr, sizeof(in->sin_addr));
+		return true;
+	}
+	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
+	return address->sa_family == AF_INET6 &&
+	    inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)) != NULL &&
+	    spf_ip_parse(text_of(text), out);
+}
+
+static in_port_t
+port_of(const struct sockaddr *address)
+{
+	return address->sa_family == AF_INET
+	    ? ((const struct sockaddr_in *)address)->sin_port
+	    : ((const struct sockaddr_in6 *)address)->sin6_port;
+}
+
 void
 client_read_address(const struct sockaddr *address, struct client_address *out)
 {
-	char text[INET6_ADDRSTRLEN];
-	const void *octets = NULL;
-	in_port_t port = 0;
-	int family = address != NULL ? address->sa_family : AF_UNSPEC;
-
 	*out = (struct client_address){.is_process = true};
-	if (family == AF_INET) {
-		octets = &((const struct sockaddr_in *)address)->sin_addr;
-		port = ((const struct sockaddr_in *)address)->sin_port;
-	} else if (family == AF_INET6) {
-		octets = &((const struct sockaddr_in6 *)address)->sin6_addr;
-		port = ((const struct sockaddr_in6 *)address)->sin6_port;
-	}
-	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
-	if (octets == NULL ||
-	    inet_ntop(family, octets, text, sizeof(text)) == NULL ||
-	    !spf_ip_parse(text_of(text), &out->ip))
+	if (address == NULL || !read_ip(address, &out->ip))
 		return;
 	out->has_ip = true;
 	spf_ip_print(&out->ip, out->text);
-	out->is_process = port == 0 && is_loopback(&out->ip);
+	out->is_process = port_of(address) == 0 && is_loopback(&out->ip);
 }

@@ -142,6 +142,13 @@ join(char *store, size_t size, struct text local, struct text domain)
 	return out.full ? TEXT("") : out_view(&out);
 }
 
+/* Behind an "@" in it nobody's domain stands: the check had none either. */
+static struct text
+helo_subject(const struct facts *f)
+{
+	return text_find(f->helo, '@') == f->helo.len ? f->helo : TEXT("");
+}
+
 /* The address whose keys are looked up for MAIL FROM. */
 static struct text
 mailfrom_subject(const struct facts *f, char *store, size_t size)
@@ -150,7 +157,7 @@ mailfrom_subject(const struct facts *f, char *store, size_t size)
 		return join(store, size, TEXT("postmaster"), f->forwarder);
 	/* RFC 7208 2.4 */
 	if (f->sender.len == 0)
-		return join(store, size, TEXT("postmaster"), f->helo);
+		return join(store, size, TEXT("postmaster"), helo_subject(f));
 	/* Keys have domains as A-labels, as the DNS has. */
 	if (!text_is_ascii(f->sender) && f->mailfrom->domain[0] != '\0')
 		return join(store, size, path_local(f->sender),
@@ -217,7 +224,7 @@ ask_helo(const struct facts *f, struct decision *d, struct text *text)
 {
 	struct lookup_query query = {.identity = LOOKUP_HELO,
 	    .result = f->helo_verdict->result,
-	    .subject = f->helo,
+	    .subject = helo_subject(f),
 	    .defaults = f->defaults};
 	struct lookup_answer answer;
 

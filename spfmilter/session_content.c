@@ -38,14 +38,18 @@ authserv_id(const struct session *s)
 	return id.len != 0 ? id : text_of(s->message->host);
 }
 
-/* RFC 8601 5: what claims to be ours, and came from outside, isn't. */
+/*
+ * RFC 8601 5: what claims to be ours and didn't come from a trusted host isn't.
+ * Who has authenticated is no host; but what others said of what he passes on is
+ * left to him.
+ */
 static bool
 see_ar(struct session *s, struct text value)
 {
 	struct message *m = s->message;
 
 	m->ar_seen++;
-	if (m->origin != ORIGIN_OUTSIDE)
+	if (s->client.internal || s->client.trusted_relay)
 		return true;
 	switch ((enum remove_ar)session_settings(s)->remove_ar) {
 	case REMOVE_AR_NONE:
@@ -53,7 +57,9 @@ see_ar(struct session *s, struct text value)
 	case REMOVE_AR_OWN:
 		return !authres_is_of(value, authserv_id(s)) || remember_ar(m);
 	case REMOVE_AR_ALL:
-		return remember_ar(m);
+		return (m->origin == ORIGIN_AUTHENTICATED &&
+			   !authres_is_of(value, authserv_id(s))) ||
+		    remember_ar(m);
 	}
 	return true;
 }

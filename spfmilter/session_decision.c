@@ -92,7 +92,8 @@ exemption_of(const struct session *s, const struct examined *who)
 
 	if (hosts_has(&c->exempt_clients, &who->ip, name))
 		return EXEMPT_CLIENT;
-	if (who->sender.len != 0 &&
+	/* Of one that is read in two ways neither is exempt. */
+	if (!m->bad_sender && who->sender.len != 0 &&
 	    list_has_address(&c->exempt_senders, who->sender))
 		return EXEMPT_SENDER;
 	if (m->checked && m->findings.helo.verdict.result == SPF_PASS &&

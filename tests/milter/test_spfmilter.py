@@ -138,6 +138,40 @@ def several(site):
     equal(outcomes, ["refused", "aborted", "accepted"] * 3 + ["accepted"])
 
 
+@case("another session over a connection that is kept (QUIT_NC)")
+def kept(site):
+    d = site.start(spfmilter="internal_connect = 127.0.0.7")
+    with Session(d.address) as s:
+        s.connect("127.0.0.7")
+        s.helo("fail.test")
+        equal(s.deliver(FAIL, [RCPT]).verdict, "continue", "internal")
+        for _ in range(2):
+            s.quit_nc()
+            s.connect("127.0.0.99")
+            equal(s.deliver("<>", [RCPT]).verdict, "continue", "no HELO yet")
+            s.helo("mx.sender.test")
+            equal(s.deliver(FAIL, [RCPT]).code, "550", "not internal")
+            equal(s.deliver(PASS, [RCPT]).verdict, "continue")
+
+
+@case("reloads within a message: it keeps what it began with")
+def reload_within(site):
+    d = site.start("spf-fail:\tDISCARD\n")
+    with Session(d.address) as s:
+        s.connect("127.0.0.99")
+        s.helo("mx.sender.test")
+        s.mail(FAIL)
+        d.change_access("spf-fail:\tOK\n")
+        d.reload(spfmilter="received_spf = none")
+        equal(s.rcpt(RCPT).verdict, "continue")
+        equal(s.content(["Subject: hello"]).verdict, "discard", "as it was")
+        message = s.deliver(FAIL, [RCPT]).message
+        equal(len(message.values("Received-SPF")), 1, "the connection's")
+    message = talk(d.address, FAIL).message
+    equal((message.values("Received-SPF"),
+           len(message.values("Authentication-Results"))), ([], 1), "new")
+
+
 @case("reject_at = mail refuses there")
 def at_mail(site):
     d = site.start(spfmilter="reject_at = mail")

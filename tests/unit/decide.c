@@ -49,9 +49,9 @@ static const struct row rows[] = {
 	"default REJECT 550 5.7.1 -", "HELO"},
     {"HELO allowed by its key", "helo-fail:mx.example.com OK", {BOB}, SPF_NONE,
 	SPF_FAIL, "default OK 0  -", NULL},
-    {"HELO whitelisted, MAIL FROM fails",
-	"helo-fail:mx.example.com WHITELIST", {BOB}, SPF_FAIL, SPF_FAIL,
-	"key WHITELIST 0  helo-fail:mx.example.com", NULL},
+    {"HELO whitelisted, MAIL FROM fails", "helo-fail:mx.example.com WHITELIST",
+	{BOB}, SPF_FAIL, SPF_FAIL, "key WHITELIST 0  helo-fail:mx.example.com",
+	NULL},
     {"MAIL FROM whitelisted, HELO fails", "spf-none:example.com WHITELIST",
 	{BOB}, SPF_NONE, SPF_FAIL, "key WHITELIST 0  spf-none:example.com",
 	NULL},
@@ -61,12 +61,11 @@ static const struct row rows[] = {
     /* Keys. */
     {"a domain's key", "spf-fail:example.com OK", {BOB}, SPF_FAIL, SPF_NONE,
 	"key OK 0  spf-fail:example.com", NULL},
-    {"an address's key", "spf-softfail:bob@example.com REJECT not you",
-	{BOB}, SPF_SOFTFAIL, SPF_NONE,
+    {"an address's key", "spf-softfail:bob@example.com REJECT not you", {BOB},
+	SPF_SOFTFAIL, SPF_NONE,
 	"key REJECT 550 5.7.1 spf-softfail:bob@example.com", "not you"},
-    {"a reply of one's own", "spf-none: ERROR:5.7.9:554 go % away",
-	{BOB}, SPF_NONE, SPF_NONE, "key REJECT 554 5.7.9 spf-none:",
-	"go %% away"},
+    {"a reply of one's own", "spf-none: ERROR:5.7.9:554 go % away", {BOB},
+	SPF_NONE, SPF_NONE, "key REJECT 554 5.7.9 spf-none:", "go %% away"},
     {"an unknown value is the default's", "spf-fail:example.com BOUNCE", {BOB},
 	SPF_FAIL, SPF_NONE, "key REJECT 550 5.7.23 spf-fail:example.com",
 	"not allowed"},
@@ -81,13 +80,20 @@ static const struct row rows[] = {
     /* The null sender, RFC 7208 2.4; SRS; forwarders. */
     {"null sender", "null-fail: OK", {.helo = TEXT("mx.example.com")}, SPF_FAIL,
 	SPF_FAIL, "key OK 0  null-fail:", NULL},
-    {"null sender, postmaster's key",
-	"spf-fail:postmaster@mx.example.com OK",
+    {"null sender, postmaster's key", "spf-fail:postmaster@mx.example.com OK",
 	{.helo = TEXT("mx.example.com")}, SPF_FAIL, SPF_FAIL,
 	"key OK 0  spf-fail:postmaster@mx.example.com", NULL},
     {"null sender: HELO policy has no say", "helo-fail: DISCARD",
 	{.helo = TEXT("mx.example.com")}, SPF_FAIL, SPF_FAIL,
 	"default REJECT 550 5.7.23 -", "mx.example.com"},
+    {"a HELO name that is none has no domain's keys",
+	"helo-none:example.com WHITELIST\nhelo-none: REJECT",
+	{.sender = TEXT("bob@example.com"), .helo = TEXT("x@example.com")},
+	SPF_NONE, SPF_NONE, "key REJECT 550 5.7.1 helo-none:", "SPF none"},
+    {"nor has the null sender then",
+	"spf-none:example.com OK\nspf-none: REJECT",
+	{.helo = TEXT("x@example.com")}, SPF_NONE, SPF_NONE,
+	"key REJECT 550 5.7.1 spf-none:", "SPF none"},
     {"our own SRS address", "srs-fail: OK", {BOB, .own_srs = true}, SPF_FAIL,
 	SPF_NONE, "key OK 0  srs-fail:", NULL},
     {"srs- isn't for others", "srs-fail: OK", {BOB}, SPF_FAIL, SPF_NONE,
@@ -170,7 +176,7 @@ run_row(const struct row *row)
 	struct table *table =
 	    row->access != NULL ? table_from(row->access) : NULL;
 	struct spf_verdict mailfrom = verdict(row->mailfrom,
-	    row->facts.sender.len == 0		       ? "mx.example.com"
+	    row->facts.sender.len == 0             ? "mx.example.com"
 		: text_is_ascii(row->facts.sender) ? "example.com"
 						   : "xn--bcher-kva.example");
 	struct spf_verdict helo = verdict(row->helo, "mx.example.com");
@@ -211,10 +217,8 @@ explanation_is_attributed(void **state)
 {
 	struct spf_verdict mailfrom = verdict(SPF_FAIL, "example.com");
 	struct spf_verdict helo = verdict(SPF_NONE, "");
-	struct facts facts = {BOB,
-	    .ip = TEXT("192.0.2.1"),
-	    .mailfrom = &mailfrom,
-	    .helo_verdict = &helo};
+	struct facts facts = {BOB, .ip = TEXT("192.0.2.1"),
+	    .mailfrom = &mailfrom, .helo_verdict = &helo};
 	struct decision d;
 
 	(void)state;
@@ -233,10 +237,8 @@ problem_is_quoted(void **state)
 {
 	struct spf_verdict mailfrom = verdict(SPF_PERMERROR, "example.com");
 	struct spf_verdict helo = verdict(SPF_NONE, "");
-	struct facts facts = {BOB,
-	    .ip = TEXT("192.0.2.1"),
-	    .mailfrom = &mailfrom,
-	    .helo_verdict = &helo};
+	struct facts facts = {BOB, .ip = TEXT("192.0.2.1"),
+	    .mailfrom = &mailfrom, .helo_verdict = &helo};
 	struct decision d;
 
 	(void)state;

@@ -101,6 +101,12 @@ static const struct {
 		"m <a@fail.example(@pass.example)> a@fail.example bob\nr <b@x>",
 	" ok 553/5.1.7 ok 550/5.7.1"},
 
+    {"an exempt sender in one that MTAs read otherwise",
+	"exempt_senders = neutral.example", "",
+	STRANGER "m <a@fail.example@neutral.example>\nr <b@x>\na\n"
+		 "m <a@neutral.example>\nr <b@x>",
+	" ok 553/5.1.7 ok ok"},
+
     /* Recipients, and what takes the whole message. */
     {"exempt recipients", "", "spf-to:c@x OK\n",
 	STRANGER "m <a@fail.example>\nr <b@x>\nr <Postmaster@x>\n"
@@ -168,6 +174,19 @@ static const struct {
 				   "m <a@pass.example>\nr <b@x>\n" AR(
 				       "mx.example.net; none") ".",
 	" ok ok ok" PASSED " ok ok ok -1" PASSED},
+
+    {"forged by a user", "remove_ar = all", "",
+	OUTSIDE "m <a@pass.example> - bob\nr <b@x>\n" AR("other.example; none")
+	    AR("mx.example.net; dkim=pass") ".",
+	" ok ok ok -2"},
+    {"a relay that authenticates", "trusted_relay = 192.0.2.1", "",
+	OUTSIDE "m <a@pass.example> - relay\nr <b@x>\n" AR(
+	    "mx.example.net; dkim=pass") ".",
+	" ok ok ok"},
+    {"an internal host that does", "internal_connect = 192.0.2.1", "",
+	OUTSIDE "m <a@pass.example> - web\nr <b@x>\n" AR(
+	    "mx.example.net; dkim=pass") ".",
+	" ok ok ok"},
 
     /* Names of clients. */
     {"exempt by name", "exempt_clients = .friend.example", "",
