@@ -3,6 +3,7 @@
  * Making and ending a checker.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -39,21 +40,43 @@ checker_free(struct checker *c)
 
 /* --- what starts nothing --- */
 
+#define INSTALLED_HELPER MAILFROM_LIBEXECDIR "/spf-libspf2"
+
+/*
+ * The helper that is configured, the one that is installed, or else the one
+ * beside this program, as in a directory where both were just built.  store may
+ * be what is returned.
+ */
 static const char *
-helper_path(const struct check_settings *s)
+helper_path(const struct check_settings *s, char store[static PATH_MAX])
 {
-	return s->helper.len != 0 ? s->helper.p
-				  : MAILFROM_LIBEXECDIR "/spf-libspf2";
+	ssize_t len;
+	struct text_out out;
+
+	if (s->helper.len != 0)
+		return s->helper.p;
+	if (access(INSTALLED_HELPER, X_OK) == 0)
+		return INSTALLED_HELPER;
+	len = readlink("/proc/self/exe", store, PATH_MAX - 1);
+	if (len <= 0)
+		return INSTALLED_HELPER;
+	out = text_out(store, PATH_MAX - 1);
+	out.len = text_rfind(text_at(store, (size_t)len), '/');
+	out_str(&out, "/spf-libspf2");
+	store[out.len] = '\0';
+	return !out.full && access(store, X_OK) == 0 ? store : INSTALLED_HELPER;
 }
 
 static bool
 check_helper(const struct maker *m)
 {
 	const struct check_settings *s = m->checker->settings;
+	char store[PATH_MAX];
+	const char *helper = helper_path(s, store);
 
-	if (s->engine == SPF_ENGINE_NATIVE || access(helper_path(s), X_OK) == 0)
+	if (s->engine == SPF_ENGINE_NATIVE || access(helper, X_OK) == 0)
 		return true;
-	fail(m, "helper", helper_path(s), strerror(errno));
+	fail(m, "helper", helper, strerror(errno));
 	return false;
 }
 
@@ -113,11 +136,12 @@ make_engine(const struct maker *m)
 	const struct check_settings *s = c->settings;
 	struct spf_engine_params params = SPF_ENGINE_PARAMS_DEFAULT;
 	enum spf_engine_status status;
+	char store[PATH_MAX];
 
 	if (s->engine == SPF_ENGINE_NATIVE)
 		return true;
 	params.engine = (enum spf_engine)s->engine;
-	params.helper = helper_path(s);
+	params.helper = helper_path(s, store);
 	/* Only the resolver's thread evaluates. */
 	params.helpers = 1;
 	params.timeout_ms = s->engine == SPF_ENGINE_AUDIT ? CHECKER_AUDIT_MS

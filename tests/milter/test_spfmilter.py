@@ -427,6 +427,18 @@ def cache(site):
     equal(site.dns.questions, asked, "questions")
 
 
+@case("libspf2 for a second opinion, or for the only one, in its helper")
+def audit(site):
+    """Which lies beside the daemon here.  libspf2 lets all of 127/8 pass."""
+    d = site.start(spf="engine = audit")
+    equal(talk(d.address, FAIL, ip="192.0.2.9").code, "550")
+    equal(talk(d.address, FAIL).code, "550")
+    d.wait_for_log("spf_audit outcome=result native=fail libspf2=pass")
+    d.reload(spf="engine = libspf2")
+    equal(talk(d.address, FAIL, ip="192.0.2.9").code, "550")
+    equal(talk(d.address, FAIL).verdict, "continue")
+
+
 # --- trouble ---
 
 @case("DNS silent: one deadline over all checks, then refused for now")
