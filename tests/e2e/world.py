@@ -1,7 +1,7 @@
 """
 A private world for mail servers: namespaces, accounts, DNS, syslog.
 
-enter() runs the program again as process 1 of mount, UTS, net and pid
+enter() runs the program again in mount, UTS, net and pid
 namespaces of its own.  There every port is free, nothing reaches the real
 network, and whatever is left running dies with the test.
 
@@ -91,7 +91,9 @@ def refuse_or_unshare(peers):
         tap.skip_all(reason)
         sys.exit(0)
     os.environ[INSIDE] = "1"
-    os.execvp(UNSHARE[0], UNSHARE + [sys.executable] + sys.argv)
+    # The shell is process 1, which has to wait for what daemons leave behind.
+    os.execvp(UNSHARE[0], UNSHARE + [
+        "sh", "-c", '"$@" & wait $!', "sh", sys.executable] + sys.argv)
 
 
 def missing(peers):
