@@ -11,7 +11,7 @@
 /* What the MTA has agreed to is the connection's, the rest the session's. */
 struct connection {
 	struct session *session;
-	unsigned long actions, steps;
+	unsigned long steps;
 };
 
 static struct service *shared;
@@ -103,9 +103,9 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	/* The MTA then does what it does without us: F=T, tempfail. */
 	if (c == NULL)
 		return SMFIS_REJECT;
-	c->actions = wanted_actions(c->session) & actions;
+	*want_actions = wanted_actions(c->session) & actions;
 	c->steps = wanted_steps(c->session) & steps;
-	if (c->actions != wanted_actions(c->session))
+	if (*want_actions != wanted_actions(c->session))
 		log_say(LEVEL_WARNING,
 		    "this MTA doesn't let filters change header fields or "
 		    "quarantine messages: such actions fail");
@@ -113,7 +113,6 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		milter_set_macros(ctx, "j {client_resolve}",
 		    "i {auth_authen} {mail_addr}", "", "i");
 	smfi_setpriv(ctx, c);
-	*want_actions = c->actions;
 	*want_steps = c->steps;
 	*want2 = 0;
 	*want3 = 0;
