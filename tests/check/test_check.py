@@ -20,6 +20,7 @@ TESTS = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(TESTS, "resolver"), os.path.join(TESTS, "e2e")]
 
 import dns                                                    # noqa: E402
+import network                                                # noqa: E402
 import servers                                                # noqa: E402
 import tap                                                    # noqa: E402
 from servers import BUILD, Server, Zone                       # noqa: E402
@@ -451,6 +452,7 @@ def main():
     if reason:
         tap.skip_all(reason)
         return 0
+    network.enter()
     site = Site(nsd)
     try:
         return suite.run(site, site.evidence)

@@ -14,6 +14,7 @@ SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
 sys.path[:0] = [os.path.join(SOURCE, "tests", "e2e")]
 
+import network                                                # noqa: E402
 import tap                                                    # noqa: E402
 
 PROGRAM = os.path.join(BUILD, "tests", "milter", "filter")

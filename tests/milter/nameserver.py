@@ -22,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(HERE), name)
                 for name in ("resolver", "e2e")]
 
+import network                                                # noqa: E402
 import dns                                                    # noqa: E402
 import servers                                                # noqa: E402
 import tap                                                    # noqa: E402
@@ -44,6 +45,16 @@ def zone_server(zones, port=0, servfail=(), delay=0.0, prefix=()):
         lines = (line.strip() for line in zones.splitlines())
         zones = {".": ROOT + "\n".join(lines) + "\n"}
     return ZoneServer([*prefix, *program], zones, port, servfail, delay)
+
+
+def own_network():
+    """
+    Leave the host's network, if one may, with all fetched that is needed there.
+    """
+    reason = servers.find_nsd()[1]
+    if reason:
+        raise Unavailable(f"no nsd: {reason}")
+    network.enter()
 
 
 class Unavailable(Exception):
@@ -69,11 +80,10 @@ class ZoneServer(servers.Nsd):
     def begin(self, port):
         """At a port, or at one that is free, which may be taken by then."""
         for _ in range(1 if port else 10):
-            self.port = port or servers.free_port()
+            self.port = port or network.free_port()
             self.process = super().start(self.zones)
             if self.is_up():
                 return
-            self.process.wait()
         raise AssertionError("nsd doesn't start:\n" + self.evidence())
 
     @property

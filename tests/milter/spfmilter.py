@@ -5,7 +5,7 @@ import os
 
 import nameserver
 from daemon import Daemon, parse
-from nameserver import servers, tap
+from nameserver import network, servers, tap
 
 __all__ = ["RECORDS", "RESULTS", "Spfmilter", "name_server", "nameserver",
            "parse", "servers", "tap"]

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 
-from daemon import BUILD, Daemon, parse, tap
+from daemon import BUILD, Daemon, network, parse, tap
 
 __all__ = ["SECRET", "Srsmilter", "parse", "tap"]
 

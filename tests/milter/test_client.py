@@ -5,7 +5,7 @@
 import socket
 import sys
 
-from filters import Site, tap
+from filters import Site, network, tap
 from client import (OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Silent,
                     Step)
 
@@ -74,20 +74,14 @@ def clients(site):
         "connect host 192.0.2.1 25", "connect host 2001:db8::25 25"])
 
 
-def free_port(family, host):
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
-
-
 @case("inet and inet6 sockets, in libmilter's words and Postfix's")
 def inet_sockets(site):
-    port = free_port(socket.AF_INET, "127.0.0.1")
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
     f = site.filter(address=f"inet:{port}@127.0.0.1")
     equal(deliver(f.address).verdict, "continue")
     equal(deliver(f"inet:127.0.0.1:{port}", POSTFIX).verdict, "continue")
     try:
-        port = free_port(socket.AF_INET6, "::1")
+        port = network.free_port(socket.AF_INET6, "::1")
     except OSError:
         tap.diagnose("without IPv6")
         return
@@ -442,6 +436,7 @@ def deaths(site):
 
 
 def main():
+    network.enter()
     site = Site()
     return suite.run(site, lambda: getattr(site, "last", []))
 

@@ -15,7 +15,7 @@ import urllib.request
 
 import spfmilter
 from client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
-from spfmilter import tap
+from spfmilter import network, tap
 
 equal = tap.equal
 suite = tap.Suite()
@@ -639,12 +639,6 @@ def wrong_start(site):
 
 # --- sockets and files ---
 
-def free_port(family, host):
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
-
-
 @case("unix, inet and inet6 sockets; mode and owner")
 def sockets(site):
     d = site.start(spfmilter="socket_mode = 0620\nsocket_owner = :daemon")
@@ -653,11 +647,11 @@ def sockets(site):
     if os.geteuid() == 0:
         equal(state.st_gid, 1, "group")
     equal(talk(d.address).verdict, "continue")
-    port = free_port(socket.AF_INET, "127.0.0.1")
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
     d = site.start(listen=f"inet:{port}@127.0.0.1")
     equal(talk(d.address).verdict, "continue")
     try:
-        port = free_port(socket.AF_INET6, "::1")
+        port = network.free_port(socket.AF_INET6, "::1")
     except OSError:
         return
     d = site.start(listen=f"inet6:{port}@::1")
@@ -680,7 +674,7 @@ def activated(site):
 
 @case("figures for Prometheus")
 def figures(site):
-    port = free_port(socket.AF_INET, "127.0.0.1")
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
     d = site.start(spfmilter=f"metrics = inet:{port}@127.0.0.1")
     talk(d.address, FAIL)
     talk(d.address, PASS)
@@ -743,6 +737,7 @@ access_file_colon = True
 
 def main():
     try:
+        spfmilter.nameserver.own_network()
         site = Site()
     except spfmilter.nameserver.Unavailable as why:
         if os.environ.get("MAILFROM_REQUIRE_ALL") == "1":

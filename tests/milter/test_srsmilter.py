@@ -15,7 +15,7 @@ import urllib.request
 
 import srsmilter
 from client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
-from srsmilter import MODE, tap
+from srsmilter import MODE, network, tap
 
 equal = tap.equal
 suite = tap.Suite()
@@ -686,12 +686,6 @@ def large(site):
 
 # --- sockets and files ---
 
-def free_port(family, host):
-    with socket.socket(family) as s:
-        s.bind((host, 0))
-        return s.getsockname()[1]
-
-
 @case("unix, inet and inet6 sockets; mode and owner")
 def sockets(site):
     d = site.start(MODE + "\nsocket_mode = 0620\nsocket_owner = :daemon")
@@ -700,11 +694,11 @@ def sockets(site):
     if os.geteuid() == 0:
         equal(state.st_gid, 1, "group")
     equal(rewritten(talk(d.address)), True)
-    port = free_port(socket.AF_INET, "127.0.0.1")
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
     d = site.start(listen=f"inet:{port}@127.0.0.1")
     equal(rewritten(talk(d.address)), True)
     try:
-        port = free_port(socket.AF_INET6, "::1")
+        port = network.free_port(socket.AF_INET6, "::1")
     except OSError:
         return
     d = site.start(listen=f"inet6:{port}@::1")
@@ -713,7 +707,7 @@ def sockets(site):
 
 @case("figures for Prometheus")
 def figures(site):
-    port = free_port(socket.AF_INET, "127.0.0.1")
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
     d = site.start(MODE + f"\nmetrics = inet:{port}@127.0.0.1")
     talk(d.address)
     talk(d.address, recipients=[NEAR])
@@ -808,6 +802,7 @@ def answers(address):
 
 
 def main():
+    network.enter()
     site = Site()
     try:
         return suite.run(site, lambda: site.last)

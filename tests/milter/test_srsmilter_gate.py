@@ -124,6 +124,7 @@ def reloads(site):
 
 def main():
     try:
+        nameserver.own_network()
         site = Site()
     except nameserver.Unavailable as why:
         if os.environ.get("MAILFROM_REQUIRE_ALL") == "1":

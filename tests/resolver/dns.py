@@ -6,6 +6,8 @@ import struct
 A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, OPT = 1, 2, 5, 6, 12, 15, 16, 28, 41
 TYPES = {"A": A, "PTR": PTR, "MX": MX, "TXT": TXT, "AAAA": AAAA}
 
+IN, CHAOS = 1, 3
+
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, REFUSED = 0, 1, 2, 3, 5
 
 
@@ -31,6 +33,11 @@ def name(text):
     """The wire form; dots separate labels, backslashes mean themselves."""
     labels = text.rstrip(".").encode("latin-1").split(b".") if text else []
     return b"".join(bytes([len(x)]) + x for x in labels if x) + b"\0"
+
+
+def query(owner, kind, group=IN, number=1):
+    return struct.pack(">HHHHHH", number, 0x100, 1, 0, 0, 0) + \
+        name(owner) + struct.pack(">HH", kind, group)
 
 
 def rr(owner, kind, data, ttl=300):

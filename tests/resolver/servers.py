@@ -5,6 +5,7 @@ import glob
 import heapq
 import itertools
 import os
+import secrets
 import selectors
 import shutil
 import socket
@@ -15,6 +16,7 @@ import threading
 import time
 
 import dns
+import network
 import tap
 
 HOST = "127.0.0.1"
@@ -35,11 +37,10 @@ class Nsd:
         for zone, text in zones.items():
             self.write(f"{zone}.zone", text)
         for _ in range(10):
-            self.port = free_port()
+            self.port = network.free_port()
             self.process = self.start(zones)
             if self.is_up():
                 return
-            self.process.wait()
         raise AssertionError("nsd doesn't start:\n" + self.evidence())
 
     def write(self, name, text):
@@ -49,10 +50,14 @@ class Nsd:
         return path
 
     def start(self, zones):
+        self.identity = secrets.token_hex(8)
+        if os.path.exists(self.log):
+            os.unlink(self.log)     # what an earlier start complained of
         conf = self.write("nsd.conf", f"""\
 server:
     ip-address: {HOST}
     port: {self.port}
+    identity: "{self.identity}"
     username: ""
     zonesdir: "{self.directory}"
     database: ""
@@ -73,8 +78,8 @@ remote-control:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def is_up(self):
-        """Wait until it answers, or until it is gone."""
-        query = b"\0\1\1\0\0\1\0\0\0\0\0\0" + dns.name("test") + b"\0\6\0\1"
+        """Wait until it, and no other, answers, or until it is gone."""
+        query = dns.query("id.server", dns.TXT, dns.CHAOS)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(0.1)
             sock.connect((HOST, self.port))
@@ -83,9 +88,13 @@ remote-control:
                     return False
                 try:
                     sock.send(query)
-                    return bool(sock.recv(512))
+                    if self.identity.encode() in sock.recv(512):
+                        return True
                 except OSError:
-                    time.sleep(0.02)
+                    pass
+                time.sleep(0.02)
+        self.process.kill()
+        self.process.wait()
         return False
 
     def stop(self):
@@ -125,12 +134,6 @@ def find_nsd():
     libraries = glob.glob(os.path.join(target, "usr", "lib", "*-linux-*"))
     return ["env", "LD_LIBRARY_PATH=" + ":".join(libraries),
             os.path.join(target, "usr", "sbin", "nsd")], None
-
-
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((HOST, 0))
-        return sock.getsockname()[1]
 
 
 class Server:

@@ -13,6 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
 import dns                                                    # noqa: E402
+import network                                                # noqa: E402
 import servers                                                # noqa: E402
 import tap                                                    # noqa: E402
 from servers import Driver, Server, Zone                      # noqa: E402
@@ -259,7 +260,7 @@ def _(site):
         with Driver(bad, good) as driver:
             tap.equal(driver.check(IP, "u@ten.test").result, "pass")
         bad.stop()
-    closed = f"127.0.0.1:{servers.free_port()}"
+    closed = f"127.0.0.1:{network.free_port()}"
     with Driver(closed, good) as driver:
         tap.equal(driver.check(IP, "u@ten.test").result, "pass")
     good.stop()
@@ -801,6 +802,7 @@ def main():
     if reason:
         tap.skip_all(reason)
         return 0
+    network.enter()
     site = Site(nsd)
     try:
         return suite.run(site, site.evidence)

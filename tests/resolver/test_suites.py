@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
 import dns                                                    # noqa: E402
+import network                                                # noqa: E402
 import servers                                                # noqa: E402
 import tap                                                    # noqa: E402
 
@@ -291,6 +292,7 @@ def main():
     if reason:
         tap.skip_all(reason)
         return 0
+    network.enter()
     run = Run(nsd)
     for suite, wanted in SUITES.items():
         count = sum(run.document(suite, document)

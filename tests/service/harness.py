@@ -15,7 +15,6 @@ import resource
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import tempfile
@@ -24,15 +23,16 @@ import traceback
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
+sys.path.append(os.path.join(SOURCE, "tests", "e2e"))
+import network                                                # noqa: E402
+
 BUILD = os.environ.get("BUILD", os.path.join(SOURCE, "build"))
 PROGRAM = os.path.abspath(os.environ.get("SRSD", os.path.join(BUILD, "srsd")))
 REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 ROOT = os.geteuid() == 0
 DEADLINE = 20                   # seconds
 
-CLONE_NEWNET = 0x40000000
 PR_SET_CHILD_SUBREAPER = 36
-SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 
 # --- TAP ---------------------------------------------------------------------
@@ -121,9 +121,7 @@ class Site:
         # Orphans of a daemon that went into the background become ours.
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        self.own_network = ROOT and libc.unshare(CLONE_NEWNET) == 0
-        if self.own_network:
-            loopback_up()
+        self.own_network = network.enter()
         self.descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE,
                            (self.descriptors, self.descriptors))
@@ -168,11 +166,6 @@ class Site:
                               text=True, timeout=DEADLINE, check=False,
                               stdin=subprocess.DEVNULL, **options)
         return done.returncode, done.stdout, done.stderr
-
-
-def loopback_up():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        fcntl.ioctl(s, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", IFF_UP))
 
 
 def has_ipv6():
