@@ -16,7 +16,7 @@ struct daemon {
 };
 
 static const struct daemon_program program = {.name = "spfmilter",
-    .formats = spfmilter_formats,
+    .legacy = "pymilter",
     .print_config = config_print};
 
 static void

@@ -15,11 +15,6 @@
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
 
-/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
-enum srsmilter_format { SRSMILTER_FORMAT_MAILFROM, SRSMILTER_FORMAT_PYSRS };
-
-extern const char *const srsmilter_formats[]; /* names, NULL at the end */
-
 /* In the order of their words in the table of keys. */
 enum rewrite_mode {
 	REWRITE_REMOTE_DOMAIN,
@@ -70,7 +65,8 @@ struct config {
  * Read the configuration at path, which must outlive it, and all files that it
  * names.  Not null: the caller's, held once; or null, and errors were reported.
  */
-struct config *config_load(const char *path, int format, struct report *report);
+struct config *config_load(
+    const char *path, enum source_format format, struct report *report);
 
 /*
  * Start what the configuration needs to run: a checker, that of old (or NULL) if

@@ -16,7 +16,7 @@ struct daemon {
 };
 
 static const struct daemon_program program = {.name = "srsmilter",
-    .formats = srsmilter_formats,
+    .legacy = "pysrs",
     .print_config = config_print};
 
 /* What a reload can't change is said, not passed over. */

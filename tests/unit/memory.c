@@ -103,7 +103,7 @@ parse_ini(struct report *report)
 }
 
 static bool
-load_config(const char *path, int format, struct report *report)
+load_config(const char *path, enum source_format format, struct report *report)
 {
 	struct config *config = config_load(path, format, report);
 	bool ok = config != NULL;
@@ -115,13 +115,13 @@ load_config(const char *path, int format, struct report *report)
 static bool
 load_ours(struct report *report)
 {
-	return load_config(config_path, SRSD_FORMAT_MAILFROM, report);
+	return load_config(config_path, SOURCE_OURS, report);
 }
 
 static bool
 load_legacy(struct report *report)
 {
-	return load_config(legacy_path, SRSD_FORMAT_PYSRS, report);
+	return load_config(legacy_path, SOURCE_LEGACY, report);
 }
 
 /* As the daemons call it, without the file around it. */
