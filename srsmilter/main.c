@@ -15,9 +15,8 @@ struct daemon {
 	struct service *service;
 };
 
-static const struct daemon_program program = {.name = "srsmilter",
-    .legacy = "pysrs",
-    .print_config = config_print};
+static const struct daemon_program program = {
+    .name = "srsmilter", .legacy = "pysrs", .print_config = config_print};
 
 /* What a reload can't change is said, not passed over. */
 static void
@@ -75,14 +74,6 @@ on_tick(void *arg)
 		reload(d, "a secret or list file has changed");
 }
 
-static unsigned
-busy(void *arg)
-{
-	struct daemon *d = arg;
-
-	return atomic_load(&service_figures(d->service)->busy);
-}
-
 static bool
 start(void *service, struct report *report)
 {
@@ -100,8 +91,7 @@ serve(struct daemon *d, const struct config *c, struct milter_files files,
 	    .start = start,
 	    .write_figures = service_write_figures,
 	    .service = d->service,
-	    .duties = {
-		.reload = on_hup, .tick = on_tick, .busy = busy, .arg = d}};
+	    .duties = {.reload = on_hup, .tick = on_tick, .arg = d}};
 	struct log_options log = daemon_log(&program, &d->options, &c->log);
 
 	watch_check_readable(&c->watch, c->path, report);
