@@ -173,21 +173,15 @@ build_lists(struct config *c, struct report *report)
 	return false;
 }
 
-struct milter_place
-config_place(const struct config *c)
+struct milter_config
+config_view(struct config *c)
 {
-	return (struct milter_place){.settings = &c->spfmilter.daemon,
+	return (struct milter_config){.settings = &c->spfmilter.daemon,
 	    .section = "spfmilter",
 	    .conf = c->conf,
-	    .file = c->path};
-}
-
-static bool
-check_metrics(const struct config *c, struct report *report)
-{
-	const struct milter_place place = config_place(c);
-
-	return milter_check_metrics(&place, report);
+	    .file = c->path,
+	    .log = &c->log,
+	    .watch = &c->watch};
 }
 
 /* It goes into a header field as it is: a name, and nothing but. */
@@ -238,7 +232,8 @@ load(struct config *c, const struct ini *ini, struct report *report)
 	sections_of(c, sections);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !build_hosts(c, report) || !build_lists(c, report) ||
-	    !check_metrics(c, report) || !check_authserv_id(c, report) ||
+	    !milter_check_metrics(config_view(c), report) ||
+	    !check_authserv_id(c, report) ||
 	    !check_settings_ok(&c->spf, c->conf, c->path, report))
 		return false;
 	warn(c, report);
@@ -282,13 +277,6 @@ config_load(const char *path, enum source_format format, struct report *report)
 		return c;
 	config_release(c);
 	return NULL;
-}
-
-struct config *
-config_hold(struct config *c)
-{
-	atomic_fetch_add(&c->holders, 1);
-	return c;
 }
 
 void

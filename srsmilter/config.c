@@ -155,21 +155,15 @@ build_lists(struct config *c, struct report *report)
 	return false;
 }
 
-struct milter_place
-config_place(const struct config *c)
+struct milter_config
+config_view(struct config *c)
 {
-	return (struct milter_place){.settings = &c->srsmilter.daemon,
+	return (struct milter_config){.settings = &c->srsmilter.daemon,
 	    .section = "srsmilter",
 	    .conf = c->conf,
-	    .file = c->path};
-}
-
-static bool
-check_metrics(const struct config *c, struct report *report)
-{
-	const struct milter_place place = config_place(c);
-
-	return milter_check_metrics(&place, report);
+	    .file = c->path,
+	    .log = &c->log,
+	    .watch = &c->watch};
 }
 
 static bool
@@ -212,7 +206,8 @@ load(struct config *c, const struct ini *ini,
 	sections[SPF].used = gate_is_wanted(ini);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !build_hosts(c, report) || !build_lists(c, report) ||
-	    !check_metrics(c, report) || !check_rewrite(c, report) ||
+	    !milter_check_metrics(config_view(c), report) ||
+	    !check_rewrite(c, report) ||
 	    !rewriter_new(
 		&c->srs, c->conf, c->path, legacy, &c->rewriter, report) ||
 	    !gate_new(&c->srs, c->conf, c->path, &c->gate, report))
@@ -269,13 +264,6 @@ config_start(struct config *c, const struct config *old, struct report *report)
 	c->checker = checker_new(&c->spf, c->conf, c->path,
 	    old != NULL ? old->checker : NULL, report);
 	return c->checker != NULL;
-}
-
-struct config *
-config_hold(struct config *c)
-{
-	atomic_fetch_add(&c->holders, 1);
-	return c;
 }
 
 void

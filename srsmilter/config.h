@@ -75,11 +75,10 @@ struct config *config_load(
 bool config_start(
     struct config *config, const struct config *old, struct report *report);
 
-struct config *config_hold(struct config *config);
 void config_release(struct config *config); /* NULL is fine */
 
 /* What its daemon goes by; a view. */
-struct milter_place config_place(const struct config *config);
+struct milter_config config_view(struct config *config);
 
 /* Print a sample with every key and its default. */
 void config_print(FILE *to);
