@@ -20,6 +20,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/watch.h"
+#include "milter/answer.h"
 
 /* Clients that may wait to be accepted; the system has a limit of its own. */
 #define BACKLOG 4096
@@ -240,22 +241,22 @@ work(const struct milter_duties *duties)
 
 /* Until nobody is busy, or the time is over. */
 static void
-wait_for_callbacks(const struct milter_duties *duties)
+wait_for_callbacks(void)
 {
 	uint64_t until = now_ms() + GRACE_MS;
 	struct timespec pause = {.tv_nsec = 5 * 1000000};
 
-	while (duties->busy(duties->arg) != 0 && now_ms() < until)
+	while (milter_busy() != 0 && now_ms() < until)
 		nanosleep(&pause, NULL);
 }
 
 static void
-end(const struct milter_duties *duties)
+end(void)
 {
 	uint64_t until;
 	pthread_t thread;
 
-	wait_for_callbacks(duties);
+	wait_for_callbacks();
 	if (pthread_create(&thread, NULL, stop, NULL) != 0)
 		return;
 	pthread_detach(thread);
@@ -283,6 +284,6 @@ milter_serve(const struct milter_duties *duties, void (*ready)(void *arg))
 	ready(duties->arg);
 	ok = work(duties);
 	if (ok)
-		end(duties);
+		end();
 	return ok;
 }

@@ -25,8 +25,6 @@ bool milter_open(const struct smfiDesc *filter, struct text address,
 struct milter_duties {
 	void (*reload)(void *arg); /* SIGHUP */
 	void (*tick)(void *arg);   /* every WATCH_SEC */
-	/* How many callbacks are running: their ends are waited for. */
-	unsigned (*busy)(void *arg);
 	void *arg;
 };
 

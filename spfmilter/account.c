@@ -2,6 +2,7 @@
 #include "spfmilter/account.h"
 
 #include "common/log.h"
+#include "milter/answer.h"
 
 static void
 count(struct figures *f, const struct account *m)
@@ -182,6 +183,6 @@ figures_write(struct metrics_writer *w, struct figures *f,
 	metrics_counter(w, "spfmilter_errors_total",
 	    "Messages that on_error decided.", NULL, get(&f->errors));
 	metrics_gauge(w, "spfmilter_callbacks",
-	    "Steps that are being answered.", NULL, atomic_load(&f->busy));
+	    "Steps that are being answered.", NULL, milter_busy());
 	write_resolver(w, resolver);
 }

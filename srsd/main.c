@@ -25,7 +25,7 @@ struct daemon {
 };
 
 static const struct daemon_program program = {
-    .name = "srsd", .formats = srsd_formats, .print_config = config_print};
+    .name = "srsd", .legacy = "pysrs", .print_config = config_print};
 
 static unsigned
 worker_count(const struct srsd_settings *s)

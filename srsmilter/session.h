@@ -46,8 +46,8 @@ void session_connect(
 
 /*
  * MAIL: arg as the MTA gives it, macro its {mail_addr} (path_sender()).  user:
- * who has authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA may not wait for the answer: the
- * steps behind it repeat it.
+ * who has authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA
+ * may not wait for the answer: the steps behind it repeat it.
  */
 struct reply session_mail(struct session *s, struct text arg, struct text macro,
     struct text user, struct text mailer);

@@ -88,7 +88,7 @@ service(void)
 	file_of("a secret of the fuzzers\n", secret);
 	snprintf(text, sizeof(text), lines, secret);
 	file_of(text, path);
-	config = config_load(path, SRSMILTER_FORMAT_MAILFROM, &report);
+	config = config_load(path, SOURCE_OURS, &report);
 	FUZZ_CHECK(config != NULL);
 	sign_all(config->rewriter);
 	made = service_new(config, &report);

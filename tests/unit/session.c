@@ -8,10 +8,12 @@
 #include "tests/unit/srsmilters.h"
 
 #include <arpa/inet.h>
+#include <libmilter/mfapi.h>
 #include <netinet/in.h>
 #include <time.h>
 
 #include "common/log.h"
+#include "srsmilter/milter.h"
 #include "srsmilter/session.h"
 
 #define LINES                                           \
@@ -689,6 +691,24 @@ changes_that_failed(void **state)
 	stage_end(&st);
 }
 
+/* Without memory for a second session: every step fails, nothing crashes. */
+static void
+lost_connection(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const struct smfiDesc *filter = milter_filter(st.service);
+	char word[] = "<a@far.example>", *args[] = {word, NULL};
+
+	(void)state;
+	assert_int_equal(filter->xxfi_envfrom(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_envrcpt(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
+	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
+	assert_int_equal(milter_busy(), 0);
+	stage_end(&st);
+}
+
 int
 main(void)
 {
@@ -713,6 +733,7 @@ main(void)
 	    cmocka_unit_test(replays_of_our_own),
 	    cmocka_unit_test(odd_orders),
 	    cmocka_unit_test(changes_that_failed),
+	    cmocka_unit_test(lost_connection),
 	};
 	const struct log_options quiet = {
 	    .program = "session", .to = LOG_TO_STDERR, .level = LEVEL_ERROR};

@@ -58,7 +58,7 @@ service_of(const char *lines, const char *forwarder, const char *access)
 	replace(text, "DIR", scratch_dir, mended, sizeof(mended));
 	snprintf(path, sizeof(path), "%s",
 	    scratch_write("mailfrom.conf", text_of(mended), 0600));
-	config = config_load(path, SPFMILTER_FORMAT_MAILFROM, &report);
+	config = config_load(path, SOURCE_OURS, &report);
 	service = config != NULL ? service_new(config, &report) : NULL;
 	if (service == NULL || !service_start(service, &report))
 		fail_msg("%s: %s", lines, heard.text);

@@ -13,9 +13,9 @@ load(const char *name, const char *text, struct heard *heard)
 	static char path[128];
 	struct report report = report_to(heard);
 
-	snprintf(path, sizeof(path), "%s",
-	    scratch_write(name, text_of(text), 0600));
-	return config_load(path, DAEMON_FORMAT_DETECT, &report);
+	snprintf(
+	    path, sizeof(path), "%s", scratch_write(name, text_of(text), 0600));
+	return config_load(path, SOURCE_DETECT, &report);
 }
 
 static const struct {
@@ -183,7 +183,8 @@ legacy_refusals(void **state)
 		if ((c == NULL) != (legacy_rows[i].said != NULL) ||
 		    (c == NULL &&
 			strstr(heard.text, legacy_rows[i].said) == NULL))
-			fail_msg("%s: said %s", legacy_rows[i].name, heard.text);
+			fail_msg(
+			    "%s: said %s", legacy_rows[i].name, heard.text);
 		config_release(c);
 	}
 }

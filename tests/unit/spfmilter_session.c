@@ -275,7 +275,7 @@ lost_connection(void **state)
 	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
 	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
 	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
-	assert_int_equal(service_figures(service)->busy, 0);
+	assert_int_equal(milter_busy(), 0);
 	service_free(service);
 }
 
