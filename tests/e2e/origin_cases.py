@@ -1,12 +1,13 @@
 """
-What both filters do for users who log in, for whichever MTA: real AUTH, by Cyrus
-SASL, and a client that no MTA trusts without it.
+Who is who to both filters, for whichever MTA: users who log in (real AUTH, by
+Cyrus SASL), programs of this host, and strangers.
 
 A site has: spfmilter, srsmilter (the daemons), submit() and sink of
-exchange.Exchange, box(token): the delivered message of that token.
+exchange.Exchange; box(token): the delivered message of that token; local_ways:
+{name: function(sender, recipient, token)}, by which programs submit mail.
 
-srsmilter has rewrite = all, so that each message shows by its return path whether
-it was taken for a user's.
+srsmilter has rewrite = all, so that each message shows by its return path whose
+it was taken for.
 """
 
 import base64
@@ -346,3 +347,38 @@ def recipients(site):
             tap.equal(code, 250 if user else 550, f"{fate}, user {user}: {text}")
         line = site.srsmilter.line_of(f"refused_as={fate}")
         tap.equal((line["refused_rcpt"], line.get("user")), (recipient, None))
+
+
+# --- programs of this host ---
+
+def converse(file, write, sender, recipient, token):
+    """SMTP over any pipe or socket, with a message; all replies."""
+    steps = ["EHLO fail.test", f"MAIL FROM:<{sender}>", f"RCPT TO:<{recipient}>",
+             "DATA", f"Subject: x\r\n\r\nbody {token}\r\n.", "QUIT"]
+    replies = [read_reply(file)]
+    for step in steps:
+        write(f"{step}\r\n".encode())
+        replies.append(read_reply(file))
+    return replies
+
+
+def read_reply(file):
+    for line in iter(file.readline, b""):
+        if line[3:4] != b"-":
+            return line.decode("utf-8", "replace").strip()
+    return "the end"
+
+
+@case("programs of this host: neither checked nor rewritten, whichever way")
+def local_programs(site):
+    for number, (name, submit) in enumerate(site.local_ways.items()):
+        sender, token = f"local{number}@fail.test", site.new_token()
+        said = submit(sender, RCPT, token)
+        try:
+            text = site.box(token)
+        except AssertionError as error:
+            raise AssertionError(f"{name}: {said}") from error
+        tap.equal((return_path(text), spf_fields(text)), (sender, []), name)
+        ours, theirs = lines_of(site, sender)
+        tap.equal((ours["reason"], theirs["origin"]), ("internal", "internal"),
+                  name)
