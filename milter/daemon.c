@@ -34,8 +34,8 @@ milter_check_metrics(const struct milter_place *place, struct report *report)
 }
 
 static bool
-open_metrics(const struct milter_place *place,
-    const struct listen_options *options, int *fd, struct report *report)
+open_metrics(const struct milter_place *place, struct listen_options options,
+    int *fd, struct report *report)
 {
 	struct text metrics = place->settings->metrics;
 	struct sockaddr_spec spec;
@@ -47,7 +47,9 @@ open_metrics(const struct milter_place *place,
 	/* milter_check_metrics() has seen to it that this can't fail. */
 	if (!sockaddr_parse(metrics, &spec, &why))
 		return false;
-	*fd = listen_open(&spec, options, metrics.p, report);
+	options.key = "metrics";
+	options.line = line_of(place, "metrics");
+	*fd = listen_open(&spec, &options, metrics.p, report);
 	return *fd >= 0;
 }
 
@@ -71,15 +73,19 @@ open_sockets(const struct milter_place *place, const struct smfiDesc *filter,
 	const struct milter_settings *s = place->settings;
 	struct listen_options options = {.mode = (mode_t)s->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
-	    .gid = who->change ? who->gid : (gid_t)-1};
+	    .gid = who->change ? who->gid : (gid_t)-1,
+	    .file = place->file,
+	    .key = "listen",
+	    .line = line_of(place, "listen"),
+	    .mode_line = line_of(place, "socket_mode"),
+	    .owner_line = line_of(place, "socket_owner")};
 
 	if (s->socket_owner.len != 0 &&
 	    !listen_owner(s->socket_owner, &options, place->file,
-		line_of(place, "socket_owner"), report))
+		options.owner_line, report))
 		return false;
-	return milter_open(filter, s->listen, &options, check_only, place->file,
-		   line_of(place, "listen"), report) &&
-	    (check_only || open_metrics(place, &options, metrics_fd, report));
+	return milter_open(filter, s->listen, &options, check_only, report) &&
+	    (check_only || open_metrics(place, options, metrics_fd, report));
 }
 
 bool
@@ -91,7 +97,9 @@ milter_prepare(const struct milter_place *place, const struct smfiDesc *filter,
 	const char *user = s->user.len != 0 ? s->user.p : NULL;
 
 	*out = (struct milter_files){-1, -1};
-	if (!check_only && !privilege_find(user, &who, report))
+	if (!check_only &&
+	    !privilege_find(
+		user, place->file, line_of(place, "user"), &who, report))
 		return false;
 	if (!open_sockets(
 		place, filter, &who, check_only, &out->metrics_fd, report))
