@@ -71,6 +71,7 @@ milter_open(const struct smfiDesc *filter, struct text where,
 {
 	struct sockaddr_spec spec;
 	const char *why = NULL;
+	unsigned inherited;
 	char name[512];
 	int fd;
 
@@ -88,7 +89,14 @@ milter_open(const struct smfiDesc *filter, struct text where,
 		return false;
 	}
 	smfi_setbacklog(BACKLOG);
-	if (listen_inherited() != 0)
+	inherited = listen_inherited();
+	if (inherited > 1) {
+		report_error(report, NULL, 0, "listen",
+		    "systemd passes %u sockets, and libmilter serves one only",
+		    inherited);
+		return false;
+	}
+	if (inherited == 1)
 		return hand_over(LISTEN_FIRST_FD, options, report);
 	snprintf(name, sizeof(name), "%.*s", (int)where.len, where.p);
 	fd = listen_open(&spec, options, name, report);

@@ -157,6 +157,24 @@ def users(site, daemon):
         expect_place(site, daemon, "user", "root", "only root can become")
 
 
+@suite.case("two sockets from systemd are one too many for filters")
+def two_sockets(site):
+    number = site.server.fileno()
+    for daemon in MILTERS:
+        site.configure(daemon)
+        program = os.path.abspath(os.environ.get(
+            daemon.upper(), os.path.join(BUILD, daemon)))
+        # The shell knows the number of the process that it becomes.
+        done = subprocess.run(
+            ["sh", "-c", f"exec 3<&{number} 4<&3; LISTEN_FDS=2 LISTEN_PID=$$ "
+             'exec "$@"', "sh", program, "-f", "-c", site.path], text=True,
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
+            pass_fds=(number,), check=False)
+        tap.equal((done.returncode, done.stderr),
+                  (1, "error: listen: systemd passes 2 sockets, and libmilter "
+                   "serves one only\n"), daemon)
+
+
 def main():
     site = Site()
     return suite.run(site, lambda: [])
