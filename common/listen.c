@@ -32,6 +32,9 @@ advice(int error)
 		       "reach it";
 	case EEXIST:
 		return "; what is there is no socket";
+	case EROFS:
+		return "; under systemd have the socket unit make it, or let "
+		       "the service write there (ReadWritePaths=)";
 	case EACCES:
 		return "; without root ports are above 1023, and the directory "
 		       "of a socket is one's own";
