@@ -148,6 +148,18 @@ def foreign_owner(site, daemon):
     tap.equal(os.path.exists(f"{site.directory}/own-{daemon}"), False, "a socket")
 
 
+@suite.case("spfmilter: an access file that isn't there, or none that it knows")
+def access(site):
+    for value, why in ((f"{site.directory}/none", "cannot open"),
+                       ("nis:access", "known are text, ")):
+        line = site.configure("spfmilter", access=value)["access"]
+        status, said = site.run("spfmilter", "-n")
+        tap.equal(status, 1, value)
+        place = f'error: {site.path}:{line}: access: "{value}": cannot be used'
+        if why not in said or place not in said:
+            raise AssertionError(said)
+
+
 @each_daemon("user")
 def users(site, daemon):
     if ROOT:
