@@ -67,7 +67,8 @@ SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain srs_setup srs_setup_load
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
-           spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
+           spfquery_options spfquery_text spfquery_trace spfquery_tree suite yamlfile \
+           zone
 SPFPOLICY = spfpolicy spfpolicy_options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -210,7 +211,7 @@ $(BUILD)/tests/engine/spf-libspf2-unguarded: $(OBJ)/libspf/engine_helper_main.o 
     $(OBJ)/tests/engine/unguarded.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/zone.o $(ENGINE_A) $(LIBSPF_A)
+    $(OBJ)/tools/zone.o $(OBJ)/tools/yamlfile.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(ENGINE_A) $(LIBSPF_A)

@@ -15,7 +15,24 @@
 static bool
 is_atext(char c)
 {
-	return c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,.\"", c) == NULL;
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '[':
+	case ']':
+	case ':':
+	case ';':
+	case '@':
+	case '\\':
+	case ',':
+	case '.':
+	case '"':
+		return false;
+	default:
+		return c > ' ' && c < 0x7f;
+	}
 }
 
 /* dot-atom-text: atoms between single dots. */

@@ -206,8 +206,9 @@ enum spf_status {
 
 /*
  * Evaluate.  *out is complete with SPF_OK and undefined with SPF_PENDING.
- * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes 12 KB of stack, and 1 KB for each level of include,
- * of which there are at most SPF_TERMS_MAX.
+ * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes
+ * 12 KB of stack, and 1 KB for each level of include, of which there are at
+ * most SPF_TERMS_MAX.
  */
 enum spf_status spf_evaluate(const struct spf_request *request,
     const struct spf_source *source, struct spf_verdict *out);

@@ -17,13 +17,21 @@ struct examined {
 	struct text receiver; /* our name */
 };
 
+enum examined_identity { EXAMINED_MAILFROM, EXAMINED_HELO, EXAMINED_COUNT };
+
 struct findings {
-	struct check mailfrom, helo;
+	struct check checks[EXAMINED_COUNT];
 	struct text forwarder; /* that passes; empty: none.  A view. */
 };
 
 /* False: out of memory; *out lacks the forwarder then. */
 bool examine(
     struct checker *checker, const struct examined *who, struct findings *out);
+
+static inline const struct spf_verdict *
+findings_verdict(const struct findings *f, enum examined_identity identity)
+{
+	return &f->checks[identity].verdict;
+}
 
 #endif

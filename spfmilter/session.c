@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/session.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/copy.h"
 #include "milter/path.h"
@@ -112,11 +114,21 @@ origin_of(const struct client *c, struct text user)
 	return c->trusted_relay ? ORIGIN_TRUSTED_RELAY : ORIGIN_OUTSIDE;
 }
 
+static struct message *
+message_new(void)
+{
+	struct message *m = malloc(sizeof(*m));
+
+	if (m != NULL)
+		memset(m, 0, offsetof(struct message, findings));
+	return m;
+}
+
 static bool
 begin_message(struct session *s, struct text arg, struct text macro,
     struct text user, struct text host)
 {
-	struct message *m = calloc(1, sizeof(*m));
+	struct message *m = message_new();
 	struct text sender;
 
 	if (m == NULL)

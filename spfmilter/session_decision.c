@@ -97,7 +97,8 @@ exemption_of(const struct session *s, const struct examined *who)
 	if (!m->bad_sender && who->sender.len != 0 &&
 	    list_has_address(&c->exempt_senders, who->sender))
 		return EXEMPT_SENDER;
-	if (m->checked && m->findings.helo.verdict.result == SPF_PASS &&
+	if (m->checked &&
+	    findings_verdict(&m->findings, EXAMINED_HELO)->result == SPF_PASS &&
 	    list_has_domain(&c->exempt_helo, who->helo))
 		return EXEMPT_HELO;
 	return EXEMPT_NOT;
@@ -124,8 +125,8 @@ check_and_decide_(struct session *s, const struct examined *who)
 		    is_bare_address(who->helo),
 		.bad_sender = m->bad_sender,
 		.own_srs = is_own_srs(s, who->sender),
-		.mailfrom = &m->findings.mailfrom.verdict,
-		.helo_verdict = &m->findings.helo.verdict,
+		.mailfrom = findings_verdict(&m->findings, EXAMINED_MAILFROM),
+		.helo_verdict = findings_verdict(&m->findings, EXAMINED_HELO),
 		.forwarder = m->findings.forwarder,
 		.table = m->access != NULL ? m->access->access->table : NULL,
 		.defaults =
