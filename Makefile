@@ -12,6 +12,7 @@ MANDIR     ?= $(PREFIX)/share/man
 LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR    ?= $(PREFIX)/share/mailfrom
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 SYSCONFDIR ?= /etc
 
 BUILD  ?= build
@@ -371,6 +372,7 @@ HEADERS = libsrs/srs.h libsrs/ses.h libspf/spf.h libspf/header.h \
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR) \
+	    $(DESTDIR)$(SYSUSERSDIR) \
 	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom/libsrs \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/libspf \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common \
@@ -396,10 +398,11 @@ install: all
 	    $(BUILD)/$$d --print-config | \
 	    awk -v own="[$$d]" '/^\[/ { in_it = $$0 == own } in_it' | \
 	    sed '$$d'; done; } >$(DESTDIR)$(DATADIR)/mailfrom.conf
-	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
+	install -m 0644 etc/systemd/mailfrom.sysusers \
+	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
-	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
-	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
+	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; \
+	    install -m 0644 etc/systemd/$$unit.socket $(DESTDIR)$(UNITDIR); done
 
 # make uninstall: remove what install has put there
 uninstall:
@@ -410,9 +413,10 @@ uninstall:
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
-	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket \
-	    $(DESTDIR)$(UNITDIR)/srsmilter.service \
-	    $(DESTDIR)$(UNITDIR)/spfmilter.service
+	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
+	for unit in srsd srsmilter spfmilter; do \
+	    rm -f $(DESTDIR)$(UNITDIR)/$$unit.service \
+	    $(DESTDIR)$(UNITDIR)/$$unit.socket; done
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \

@@ -360,6 +360,12 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	out->result = SPF_NONE;
 	if (!prepare(&c))
 		return SPF_OK;
+	if (request->ip_unknown) {
+		out->result = SPF_TEMPERROR;
+		put_text_(out->problem, sizeof(out->problem),
+		    TEXT("the client's address isn't known"));
+		return SPF_OK;
+	}
 	outcome = check_domain(&c, c.domain);
 	if (c.blocked)
 		return SPF_PENDING;

@@ -153,6 +153,11 @@ struct spf_trace;
 /* What is checked.  Views must stay valid for as long as the check lasts. */
 struct spf_request {
 	struct spf_ip ip;
+	/*
+	 * Nobody knows the client's address: temperror, unless there is no
+	 * domain that could have a record.
+	 */
+	bool ip_unknown;
 	enum spf_identity identity;
 	/*
 	 * The reverse-path without angle brackets.  Empty: the null sender,

@@ -44,8 +44,8 @@ milter_check_metrics(struct milter_config c, struct report *report)
 }
 
 static bool
-open_metrics(struct daemon *d, const struct listen_options *options,
-    struct report *report)
+open_metrics(
+    struct daemon *d, struct listen_options options, struct report *report)
 {
 	struct text metrics = d->config.settings->metrics;
 	struct sockaddr_spec spec;
@@ -56,7 +56,9 @@ open_metrics(struct daemon *d, const struct listen_options *options,
 	/* milter_check_metrics() has seen to it that this can't fail. */
 	if (!sockaddr_parse(metrics, &spec, &why))
 		return false;
-	d->metrics_fd = listen_open(&spec, options, metrics.p, report);
+	options.key = "metrics";
+	options.line = line_of(&d->config, "metrics");
+	d->metrics_fd = listen_open(&spec, &options, metrics.p, report);
 	return d->metrics_fd >= 0;
 }
 
@@ -81,15 +83,20 @@ open_sockets(
 	bool check_only = d->options.check_only;
 	struct listen_options options = {.mode = (mode_t)s->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
-	    .gid = who->change ? who->gid : (gid_t)-1};
+	    .gid = who->change ? who->gid : (gid_t)-1,
+	    .file = c->file,
+	    .key = "listen",
+	    .line = line_of(c, "listen"),
+	    .mode_line = line_of(c, "socket_mode"),
+	    .owner_line = line_of(c, "socket_owner")};
 
 	if (s->socket_owner.len != 0 &&
-	    !listen_owner(s->socket_owner, &options, c->file,
-		line_of(c, "socket_owner"), report))
+	    !listen_owner(
+		s->socket_owner, &options, c->file, options.owner_line, report))
 		return false;
 	return milter_open(d->program->filter(d->service), s->listen, &options,
-		   check_only, c->file, line_of(c, "listen"), report) &&
-	    (check_only || open_metrics(d, &options, report));
+		   check_only, report) &&
+	    (check_only || open_metrics(d, options, report));
 }
 
 /*
@@ -106,7 +113,8 @@ prepare(struct daemon *d, struct report *report)
 	bool check_only = d->options.check_only;
 
 	d->pid_fd = d->metrics_fd = -1;
-	if (!check_only && !privilege_find(user, &who, report))
+	if (!check_only &&
+	    !privilege_find(user, c->file, line_of(c, "user"), &who, report))
 		return false;
 	if (!open_sockets(d, &who, report))
 		return false;

@@ -8,6 +8,7 @@ static struct spf_request
 request_of(const struct examined *who, enum spf_identity identity)
 {
 	return (struct spf_request){.ip = who->ip,
+	    .ip_unknown = who->ip_unknown,
 	    .identity = identity,
 	    .sender = who->sender,
 	    .helo = who->helo,

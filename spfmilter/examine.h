@@ -11,6 +11,7 @@
 /* Who sends; views must stay valid as long as the findings are used. */
 struct examined {
 	struct spf_ip ip;
+	bool ip_unknown;
 	struct text sender; /* mailbox; empty: the null reverse-path */
 	struct text helo;
 	struct text receiver; /* our name */

@@ -44,6 +44,10 @@ load_access(const struct config *config, struct shared_access **out,
 	case ACCESS_FAILED:
 		break;
 	}
+	report_error(report, config->path,
+	    conf_line(config->conf, "spfmilter", "access"), "access",
+	    "\"%.*s\": cannot be used, for the reasons above",
+	    (int)config->spfmilter.access.len, config->spfmilter.access.p);
 	free(shared);
 	return false;
 }

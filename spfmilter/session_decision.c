@@ -90,7 +90,8 @@ exemption_of(const struct session *s, const struct examined *who)
 	struct text name =
 	    m->relayed[0] == '\0' ? text_of(s->client.name) : TEXT("");
 
-	if (hosts_has(&c->exempt_clients, &who->ip, name))
+	if (hosts_has(
+		&c->exempt_clients, who->ip_unknown ? NULL : &who->ip, name))
 		return EXEMPT_CLIENT;
 	/* Of one that is read in two ways neither is exempt. */
 	if (!m->bad_sender && who->sender.len != 0 &&
@@ -107,12 +108,13 @@ bool
 check_and_decide_(struct session *s, const struct examined *who)
 {
 	struct message *m = s->message;
-	char ip[SPF_IP_SIZE];
+	char ip[SPF_IP_SIZE] = "an unknown address";
 
 	m->checked = !m->bad_sender;
 	if (m->checked && !examine(s->config->checker, who, &m->findings))
 		return false;
-	spf_ip_print(&who->ip, ip);
+	if (!who->ip_unknown)
+		spf_ip_print(&who->ip, ip);
 	decide(
 	    &(struct facts){.origin = ORIGIN_OUTSIDE,
 		.exemption = exemption_of(s, who),

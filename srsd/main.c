@@ -199,7 +199,9 @@ prepare(struct daemon *d, const struct config *config, struct report *report)
 	    config->srsd.user.len != 0 ? config->srsd.user.p : NULL;
 	bool check_only = d->options.check_only;
 
-	if (!check_only && !privilege_find(user, &who, report))
+	if (!check_only &&
+	    !privilege_find(user, config->path,
+		conf_line(config->conf, "srsd", "user"), &who, report))
 		return false;
 	if (!sockets_open(&d->sockets, config, &who, check_only, report))
 		return false;

@@ -38,8 +38,8 @@ void session_free(struct session *session);
 const struct srsmilter_settings *session_settings(const struct session *s);
 
 /*
- * A client has connected.  address NULL: not over a network.  name: its host
- * name if the MTA has verified it, else empty.
+ * A client has connected.  address NULL: it has none (client_read()).  name: its
+ * host name if the MTA has verified it, else empty.
  */
 void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);

@@ -155,7 +155,10 @@ connect_to(struct session *s, const char *arg)
 	    .sin_port = htons((in_port_t)strlen(arg)),
 	    .sin_addr.s_addr = htonl(0xc0000200 + (uint8_t)arg[0])};
 
-	session_connect(s, text_of(arg), arg[0] == '-' ? NULL : (void *)&in);
+	if (arg[0] == '-') /* without an address, as "localhost" or another */
+		session_connect(s, text_of(arg + 1), NULL);
+	else
+		session_connect(s, text_of(arg), (void *)&in);
 }
 
 static void

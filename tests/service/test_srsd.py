@@ -108,9 +108,9 @@ def taken_port(site):
         daemon = Srsd(site, srsd=f"listen = {name}")
         status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status")
-    equal(error, f"error: {name}: cannot listen: Address already in use; "
-          "somebody listens there already, \"ss -lp\" says who\n",
-          "message")
+    true(error.endswith(f": listen: {name}: cannot listen: Address already in "
+                        "use; somebody listens there already, \"ss -lp\" says "
+                        "who\n"), error)
 
 
 @suite.case
@@ -143,9 +143,9 @@ def stale_socket(site):
     client = daemon.client()
     status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status beside another")
-    equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
-                 "Address already in use; somebody listens there already, "
-                 "\"ss -lp\" says who\n", "message")
+    true(error.endswith(f": listen: unix:{daemon.sock}: cannot take over the "
+                        "path: Address already in use; somebody listens there "
+                        "already, \"ss -lp\" says who\n"), error)
     expect_alive(client)
     expect_alive(daemon.client())
     daemon.kill()
@@ -164,8 +164,9 @@ def path_is_taken(site):
         before = os.lstat(daemon.sock)
         status, _, error = site.run("-f", "-c", daemon.config)
         equal(status, 1, "status")
-        equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
-                     "File exists; what is there is no socket\n", "message")
+        true(error.endswith(f": listen: unix:{daemon.sock}: cannot take over the "
+                            "path: File exists; what is there is no socket\n"),
+             error)
         equal(os.lstat(daemon.sock).st_ino, before.st_ino, "what is there")
         os.rename(daemon.sock, daemon.sock + str(before.st_ino))
 
@@ -689,9 +690,10 @@ def missing_user(site):
         daemon = Srsd(site, srsd=line)
         status, _, error = site.run("-f", "-c", daemon.config)
         equal(status, 1, "status")
-        equal(error, f'error: user: no user "{name}" on this system; make it '
-              "with: useradd --system --no-create-home --shell "
-              f"/usr/sbin/nologin {name}\n", "message")
+        true(error.endswith(
+            f'user: no user "{name}" on this system; make it with: useradd '
+            "--system --no-create-home --shell /usr/sbin/nologin "
+            f"{name}\n"), error)
         true(not os.path.exists(daemon.sock), "a socket was made")
 
 
@@ -722,7 +724,7 @@ def not_root(site):
     daemon.configure(srsd="user = root")
     status, _, error = site.run("-f", "-c", daemon.config, **options)
     equal(status, 1, "status")
-    true('error: user: only root can become "root"' in error, error)
+    true(': user: only root can become "root"' in error, error)
     daemon.configure(srsd="#user")
     with subprocess.Popen([site.program, "-f", "-c", daemon.config],
                           stderr=subprocess.DEVNULL, **options) as process:

@@ -653,6 +653,38 @@ native_engine(void **state)
 	world_end(&w);
 }
 
+/* libspf2 isn't asked about an address that nobody knows. */
+static void
+address_unknown(void **state)
+{
+	static const enum spf_engine engines[] = {
+	    SPF_ENGINE_NATIVE, SPF_ENGINE_LIBSPF2, SPF_ENGINE_AUDIT};
+	struct spf_request q = {
+	    .ip_unknown = true, .sender = TEXT("me@pass.example")};
+	struct heard_audit heard_audit = {0};
+	struct world w;
+	struct spf_source source = source_of(&w);
+
+	(void)state;
+	world_of_records(&w);
+	for (size_t i = 0; i < COUNT(engines); i++) {
+		struct spf_engine_params params = {.engine = engines[i],
+		    .in_process = spf_libspf2_evaluate,
+		    .audited = hear_audit,
+		    .arg = &heard_audit};
+		struct spf_engine_ctx *ctx;
+		struct spf_verdict v;
+
+		assert_int_equal(spf_engine_new(&params, &ctx), SPF_ENGINE_OK);
+		assert_int_equal(
+		    spf_engine_evaluate(ctx, &q, &source, &v, NULL), SPF_OK);
+		assert_int_equal(v.result, SPF_TEMPERROR);
+		spf_engine_free(ctx);
+	}
+	assert_int_equal(heard_audit.count, 0);
+	world_end(&w);
+}
+
 /* --- helpers ----------------------------------------------------------- */
 
 static const char *
@@ -1235,6 +1267,7 @@ main(void)
 	    cmocka_unit_test(lookups_bounded),
 	    cmocka_unit_test(audit_reports),
 	    cmocka_unit_test(native_engine),
+	    cmocka_unit_test(address_unknown),
 	    cmocka_unit_test(helper_says_the_same),
 	    cmocka_unit_test(helper_guess),
 	    cmocka_unit_test(helper_killed),

@@ -50,22 +50,24 @@ stage_end(struct stage *st)
 	service_free(st->service);
 }
 
+/* From ip; "/": a unix socket; or a name, without an address. */
 static void
 connect_from(struct session *s, const char *ip, in_port_t port)
 {
+	static const struct sockaddr un = {.sa_family = AF_UNIX};
 	struct sockaddr_in in = {
 	    .sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 in6 = {
 	    .sin6_family = AF_INET6, .sin6_port = htons(port)};
 
-	if (ip == NULL)
-		session_connect(s, TEXT(""), NULL);
+	if (ip[0] == '/')
+		session_connect(s, TEXT(""), &un);
 	else if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
 		session_connect(s, TEXT(""), (struct sockaddr *)&in);
-	else {
-		assert_int_equal(inet_pton(AF_INET6, ip, &in6.sin6_addr), 1);
+	else if (inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
 		session_connect(s, TEXT(""), (struct sockaddr *)&in6);
-	}
+	else
+		session_connect(s, text_of(ip), NULL);
 }
 
 static void
@@ -230,7 +232,12 @@ origins(void **state)
 	    {"::ffff:198.51.100.7", 4711, "", false, false}, /* the same */
 	    {"203.0.113.5", 4711, "", true, false},          /* relay */
 	    {"203.0.113.5", 4711, "ann", false, false},
-	    {NULL, 0, "", false, false},        /* a process */
+	    {"localhost", 0, "", false, false}, /* a process */
+	    {"/", 0, "", false, false},
+	    /* Nobody knows who that is, whatever name it has. */
+	    {"unknown", 0, "", true, true},
+	    {"in.example", 0, "", true, true},
+	    {"in.example", 0, "ann", false, false},
 	    {"127.0.0.1", 0, "", false, false}, /* Postfix's own */
 	    {"::1", 0, "", false, false},
 	    /* The second smtpd of Postfix: whose mail it was isn't known. */
@@ -238,7 +245,7 @@ origins(void **state)
 	    {"::1", 4711, "", true, true},
 	};
 	struct stage st = stage_with(LINES
-	    "internal_connect=198.51.100.0/24\ntrusted_relay=203.0.113.5\n");
+	    "internal_connect=198.51.100.0/24,in.example\ntrusted_relay=203.0.113.5\n");
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {

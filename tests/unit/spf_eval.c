@@ -1663,11 +1663,40 @@ events(void **state)
 	    "1 lookup TXT y.example\n");
 }
 
+/* RFC 7208 4.1: without <ip> there is nothing to check, or to ask for. */
+static void
+address_unknown(void **state)
+{
+	static const struct {
+		const char *sender, *want;
+	} rows[] = {
+	    {"me@e.example",
+		"temperror []  0/0/0: the client's address isn't known"},
+	    {"me@gone.example",
+		"temperror []  0/0/0 (gone.example): the client's address "
+		"isn't known"},
+	    {"me@localhost", "none []  0/0/0 (localhost)"},
+	};
+	struct spf_source nobody = {.lookup = NULL};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct spf_request q = {.ip_unknown = true,
+		    .sender = text_of(rows[i].sender),
+		    .helo = TEXT("h.example")};
+		struct spf_verdict v;
+
+		assert_int_equal(spf_evaluate(&q, &nobody, &v), SPF_OK);
+		expect_str(rows[i].sender, "verdict", render(&v), rows[i].want);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(voids),
+	    cmocka_unit_test(address_unknown),
 	    cmocka_unit_test(dns_errors),
 	    cmocka_unit_test(mx),
 	    cmocka_unit_test(ptr),
