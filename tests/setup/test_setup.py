@@ -96,6 +96,19 @@ def replaced(site):
         tap.equal(left, [], f"left in {form}")
 
 
+@case("Postfix: which domain has to be in mydestination, which no map adds")
+def destination(site):
+    text = "[srs]\nfwdomain = a.test\n[srsmilter]\nrewrite = remote_domain\n" \
+        "listen = inet:2@192.0.2.1\n"
+    for form in FORMS:
+        if form.startswith("postfix"):
+            _, output, said = site.setup(form, text)
+            tap.equal(said, "", form)
+            if "# a.test, and any other SRS domain, has to be in " \
+                    "mydestination" not in output:
+                raise AssertionError(f"{form} doesn't say so")
+
+
 @case("own senders: a line of the map each, none twice, none that is signed")
 def own(site):
     listed = os.path.join(site.directory, "domains")
