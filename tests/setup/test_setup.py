@@ -247,6 +247,26 @@ def all_samples(site):
                if not re.search(r"spfmilter|tcp_table", name)}, set())
 
 
+@case("make quickstart: an address there and back, SPF, and what to put where")
+def quickstart(site):
+    done = subprocess.run([os.path.join(TOP, "scripts", "quickstart")],
+                          env={**os.environ, "BUILD": BUILD,
+                               "TMPDIR": site.directory},
+                          text=True, capture_output=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    tap.equal(done.returncode, 0, done.stdout + done.stderr)
+    lines = done.stdout.splitlines()
+    for wanted in ("bob@example.com", "! NOTFOUND", "pass",
+                   "LOCAL_DOMAIN(`srs.example.net')dnl",
+                   "include(`/etc/mail/mailfrom-srs.m4')dnl",
+                   "default_transport = srsout:[127.0.0.1]:10027",
+                   "srsclean  unix  n       -       y       -       0       "
+                   "cleanup"):
+        if wanted not in lines:
+            raise AssertionError(f"no {wanted!r} in {done.stdout}")
+    tap.equal(glob.glob(os.path.join(site.directory, "tmp*")), [], "left")
+
+
 def main():
     with tempfile.TemporaryDirectory() as directory:
         return suite.run(Site(directory), lambda: [])
