@@ -84,7 +84,7 @@ defaults(void **state)
 	config_release(c);
 }
 
-/* Mistakes in the sections of others are for them; [srs] is only looked at. */
+/* Mistakes in the sections of others keep nobody from starting. */
 static void
 other_sections_are_others(void **state)
 {
@@ -99,7 +99,11 @@ other_sections_are_others(void **state)
 	assert_non_null(c);
 	assert_string_equal(heard.text,
 	    "warning: DIR/mailfrom.conf:3: srs: unknown key in this section: "
-	    "\"nonsense\"\n");
+	    "\"nonsense\"\n"
+	    "warning: DIR/mailfrom.conf:6: srsd: unknown key in this section: "
+	    "\"x\"\n"
+	    "warning: DIR/mailfrom.conf:8: srsmilter: unknown key in this "
+	    "section: \"x\"\n");
 	assert_true(list_has_domain(&c->srs_domains, TEXT("SRS.example")));
 	assert_true(list_has_domain(&c->srs_domains, TEXT("b.example")));
 	assert_false(list_has_domain(&c->srs_domains, TEXT("a.example")));
