@@ -52,8 +52,9 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf daemon file ini listen lists log log_conf metrics \
-          notify privilege report similar sockaddr source translate watch
+COMMON  = background conf daemon elsewhere file ini listen lists log log_conf \
+          metrics notify privilege report similar sockaddr source translate \
+          watch
 REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
 MILTER  = answer client daemon hosts path received reply run

@@ -755,7 +755,10 @@ CHECKS = [
     ("good", "[srs]\n" + GOOD, 0, ""),
     ("other programs' sections", "[srs]\n" + GOOD +
      "[srsmilter]\nwhatever = x\nwhatever = y\n"
-     "[spfmilter]\nwhatever = x\n", 0, ""),
+     "[spfmilter]\nwhatever = x\n", 0,
+     'warning: FILE:5: srsmilter: unknown key in this section: "whatever"\n'
+     'warning: FILE:6: srsmilter: unknown key in this section: "whatever"\n'
+     'warning: FILE:8: spfmilter: unknown key in this section: "whatever"\n'),
     ("mistakes in [spf] that don't matter", "[srs]\n" + GOOD +
      "[spf]\nwhatever = x\ntimeout = 26\ndelegate = a\n", 0,
      'warning: FILE:5: spf: unknown key in this section: "whatever"\n'

@@ -328,6 +328,7 @@ static void
 options(void **state)
 {
 	struct spf_record *guess = spf_record_compile(TEXT("v=spf1 +all"));
+	struct spf_record *broken = spf_record_compile(TEXT("v=spf1 foo"));
 	struct spf_request q = request_of("192.0.2.1", "me@none.example");
 	struct spf_verdict v;
 	struct world w;
@@ -344,6 +345,12 @@ options(void **state)
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_false(v.delegated || v.guessed);
 	assert_string_equal(v.domain, "pass.example");
+	/* A guess with an error is none: the domain hasn't published it. */
+	q = request_of("192.0.2.1", "me@none.example");
+	q.best_guess = broken;
+	assert_int_equal(result_of(&w, &q, &v), SPF_NONE);
+	assert_false(v.guessed);
+	assert_string_equal(v.problem, "");
 	/* Identities. */
 	q = request_of("198.51.100.1", "");
 	q.helo = TEXT("fail.example");
@@ -352,6 +359,7 @@ options(void **state)
 	q.identity = SPF_HELO;
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_string_equal(v.domain, "fail.example");
+	spf_record_free(broken);
 	spf_record_free(guess);
 	world_end(&w);
 }

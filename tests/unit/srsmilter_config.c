@@ -108,7 +108,11 @@ static const struct {
 	"warning: DIR/mailfrom.conf:7: timeout: not a number from 1 to 25: "
 	"\"26\"\n"},
     {"sections of others",
-	D ALL "[srsd]\nx=y\n[spfmilter]\nz=1\n[log]\nto=stderr\n", ""},
+	D ALL "[srsd]\nx=y\n[spfmilter]\nz=1\n[log]\nto=stderr\n",
+	"warning: DIR/mailfrom.conf:7: srsd: unknown key in this section: "
+	"\"x\"\n"
+	"warning: DIR/mailfrom.conf:9: spfmilter: unknown key in this section: "
+	"\"z\"\n"},
 };
 
 static void
