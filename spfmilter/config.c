@@ -228,16 +228,19 @@ load(struct config *c, const struct ini *ini, struct report *report)
 {
 	struct conf_section sections[SECTIONS];
 	unsigned errors = report->errors;
+	bool ok;
 
 	sections_of(c, sections);
-	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
-	    !build_hosts(c, report) || !build_lists(c, report) ||
-	    !milter_check_metrics(config_view(c), report) ||
-	    !check_authserv_id(c, report) ||
-	    !check_settings_ok(&c->spf, c->conf, c->path, report))
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
 		return false;
+	/* All that is wrong is said at once. */
+	ok = build_hosts(c, report);
+	ok = build_lists(c, report) && ok;
+	ok = milter_check_metrics(config_view(c), report) && ok;
+	ok = check_authserv_id(c, report) && ok;
+	ok = check_settings_ok(&c->spf, c->conf, c->path, report) && ok;
 	warn(c, report);
-	return report->errors == errors;
+	return ok && report->errors == errors;
 }
 
 static bool

@@ -28,18 +28,23 @@ add_received(struct fields *f, const struct check *c, struct text receiver)
 	return add(f, "Received-SPF", text_at(value, len));
 }
 
-/* Both identities, apart (RFC 8601 2.7.2). */
+/*
+ * Both identities, apart (RFC 8601 2.7.2).  The null sender's is the HELO name,
+ * which is told once.
+ */
 static bool
 add_results(
     struct fields *f, const struct findings *found, struct text authserv_id)
 {
 	char value[2 * SPF_HEADER_SIZE + 512], part[SPF_HEADER_SIZE];
 	struct text_out out = text_out(value, sizeof(value));
+	size_t count = found->checks[EXAMINED_MAILFROM].request.sender.len != 0
+	    ? EXAMINED_COUNT
+	    : 1;
 
 	out_text(&out, authserv_id);
-	for (size_t i = 0; i < EXAMINED_COUNT; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct check *c = &found->checks[i];
-		/* The null sender's own identity is the HELO name. */
 		size_t len =
 		    spf_header_authentication(&c->request, &c->verdict, part);
 

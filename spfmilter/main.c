@@ -2,6 +2,8 @@
 /*
  * spfmilter: what it brings along for milter/daemon.h.
  */
+#include <stdio.h>
+
 #include "milter/run.h"
 #include "spfmilter/milter.h"
 #include "spfmilter/service.h"
@@ -10,6 +12,10 @@
 static const char *
 findings(const struct service *service, struct report *report)
 {
+	if (service_removes_fields(service))
+		puts("note: spfmilter has to come first of the filters; it "
+		     "removes what others before it have said in its name "
+		     "(remove_ar)");
 	return service_lint(service, report)
 	    ? ""
 	    : ", but see above what the access file says";

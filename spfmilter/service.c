@@ -147,6 +147,12 @@ service_warn(const struct service *s, struct report *report)
 }
 
 bool
+service_removes_fields(const struct service *s)
+{
+	return s->config->spfmilter.remove_ar != REMOVE_AR_NONE;
+}
+
+bool
 service_lint(const struct service *s, struct report *report)
 {
 	const struct access *access;

@@ -49,6 +49,9 @@ void service_refresh(struct service *service);
  */
 void service_warn(const struct service *service, struct report *report);
 
+/* Whether fields that are in a message may be taken out of it. */
+bool service_removes_fields(const struct service *service);
+
 /*
  * Report all that lint.h finds in the access file; none of it keeps a service
  * from starting.  False: there was something.

@@ -200,23 +200,27 @@ load(struct config *c, const struct ini *ini,
 {
 	struct conf_section sections[SECTIONS];
 	unsigned errors = report->errors;
+	bool ok;
 
 	sections_of(c, sections);
 	/* Mistakes in it are warnings otherwise. */
 	sections[SPF].used = gate_is_wanted(ini);
-	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
-	    !build_hosts(c, report) || !build_lists(c, report) ||
-	    !milter_check_metrics(config_view(c), report) ||
-	    !check_rewrite(c, report) ||
-	    !rewriter_new(
-		&c->srs, c->conf, c->path, legacy, &c->rewriter, report) ||
-	    !gate_new(&c->srs, c->conf, c->path, &c->gate, report))
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
 		return false;
-	if (c->gate != NULL &&
-	    !check_settings_ok(&c->spf, c->conf, c->path, report))
-		return false;
+	/* All that is wrong is said at once. */
+	ok = build_hosts(c, report);
+	ok = build_lists(c, report) && ok;
+	ok = milter_check_metrics(config_view(c), report) && ok;
+	ok = check_rewrite(c, report) && ok;
+	ok = rewriter_new(
+		 &c->srs, c->conf, c->path, legacy, &c->rewriter, report) &&
+	    ok;
+	ok = gate_new(&c->srs, c->conf, c->path, &c->gate, report) && ok;
+	ok = (c->gate == NULL ||
+		 check_settings_ok(&c->spf, c->conf, c->path, report)) &&
+	    ok;
 	warn(c, report);
-	return report->errors == errors;
+	return ok && report->errors == errors;
 }
 
 static bool

@@ -693,7 +693,8 @@ access_file_colon = True
     d = site.make(config=config)
     d.launch("-n")
     equal(d.process.wait(timeout=30), 0, "-n")
-    equal(d.log(), [f"{config}: ok\n"], "what -n says")
+    equal([line.split(":")[0] for line in d.log()], ["note", config],
+          "what -n says")
     if os.geteuid() == 0:
         return                  # it would become mailfrom, who may not exist
     d.start()
