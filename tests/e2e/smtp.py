@@ -135,7 +135,7 @@ class Sink(socketserver.ThreadingTCPServer):
 
     allow_reuse_address = True
     daemon_threads = True
-    request_queue_size = 200
+    request_queue_size = 4096
 
     def __init__(self, address=(world.OUTSIDE, 25)):
         self.messages = []

@@ -4,6 +4,7 @@ What becomes of the sender in each situation of deployments.tsv, in a real sendm
 with the lines that `srs setup` prints: the ruleset, and srsmilter alone.
 """
 
+import concurrent.futures
 import os
 import re
 import sys
@@ -24,6 +25,7 @@ SES_DOMAIN = deployments.SES_DOMAIN
 SENDER = exchange.SENDER
 MILTER = world.FORWARDER2       # where the sendmail with the milter is
 WITHOUT, SOAKED = "127.0.0.3", "127.0.0.4"
+QUEUE_RUNS = 8
 BACKGROUND = "define(`confDELIVERY_MODE', `background')dnl\n"
 SRS = f"ses = {SES_DOMAIN}\nnosrs = {deployments.NOSRS}"
 SRSMILTER = f"""
@@ -89,8 +91,11 @@ class Site(exchange.Exchange):
         self.mta.start()
 
     def settled(self):
+        """What couldn't go at once goes in turn, from several runs at a time."""
         def all_gone():
-            self.mta.run_queue()
+            with concurrent.futures.ThreadPoolExecutor() as pool:
+                for _ in range(QUEUE_RUNS):
+                    pool.submit(self.mta.run_queue, "-OQueueSortOrder=random")
             return not self.mta.queue()
         tap.wait_until(all_gone, "the queue to drain", timeout=600)
 
