@@ -137,12 +137,28 @@ is_plain_local(struct text t)
 	    (consists_of(t, ".!#$%&'*+-/=?^_`{|}~") || is_quoted_string(t));
 }
 
+/* sendmail takes "example.com.." for example.com. */
+static bool
+has_empty_label(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if (t.p[i] == '.' && (i == 0 || t.p[i - 1] == '.'))
+			return true;
+	return false;
+}
+
+static bool
+is_literal(struct text t)
+{
+	return t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']';
+}
+
 static bool
 is_plain_domain(struct text t)
 {
-	if (t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']')
+	if (is_literal(t))
 		return consists_of(text_at(t.p + 1, t.len - 2), ".-:");
-	return t.len != 0 && consists_of(t, ".-_");
+	return t.len != 0 && consists_of(t, ".-_") && !has_empty_label(t);
 }
 
 bool
@@ -157,10 +173,18 @@ path_is_plain(struct text mailbox)
 }
 
 bool
+path_is_qualified(struct text mailbox)
+{
+	struct text domain = path_domain(mailbox);
+
+	return is_literal(domain) || text_find(domain, '.') < domain.len;
+}
+
+bool
 path_sender(struct text arg, struct text macro, struct text *out)
 {
 	*out = path_mailbox(arg);
-	if (out->len == 0 || path_is_plain(*out))
+	if (out->len == 0 || (path_is_plain(*out) && path_is_qualified(*out)))
 		return true;
 	*out = macro;
 	return macro.p != NULL &&
