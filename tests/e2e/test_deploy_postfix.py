@@ -277,6 +277,11 @@ def unix_socket(site):
         tap.equal(deployments.far_end_refuses(site), "one bounce, to the sender")
 
 
+@case("postfix-milter: a forged address is refused, however it is written")
+def forged_spellings(site):
+    deployments.forged_spellings(site.use("postfix-milter"))
+
+
 # --- srsmilter down ---------------------------------------------------------
 
 @case("postfix-milter: filter down: nothing is taken in, what is queued waits")

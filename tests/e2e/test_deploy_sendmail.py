@@ -173,6 +173,11 @@ def signed(sites):
     deployments.own_signed(sites.milter)
 
 
+@case("sendmail-milter: a forged address is refused, however it is written")
+def forged_spellings(sites):
+    deployments.forged_spellings(sites.milter)
+
+
 @case("sendmail-milter: filter down: nothing is taken in, and so nothing unrewritten")
 def filter_down(sites):
     site = sites.milter
