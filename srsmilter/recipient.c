@@ -99,35 +99,76 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 	return reason == POLICY_EXPIRED ? RECIPIENT_EXPIRED : RECIPIENT_FORGED;
 }
 
-/*
- * Whether the MTA reads an address of ours in what we don't: it leaves out
- * backslashes that nothing needs, and puts a domain behind a local part alone.
- * Nobody writes a return path so, but to get by with a forged one.
- */
+/* Layers of addresses in a local part that are looked at. */
+#define LAYERS_MAX 8
+
+/* Whether it would be an address of ours; without a domain, in the first. */
 static bool
-hides_signature(const struct config *c, const struct recipient_facts *f)
+reads_as_ours(
+    const struct config *c, struct text local, struct text domain, uint64_t now)
 {
-	struct text local = path_local(f->address);
-	struct text domain = path_domain(f->address);
 	char store[2 * SRS_INPUT_MAX];
 	struct text_out out = text_out(store, sizeof(store));
 	struct policy_result result;
 
-	if (domain.len != 0 && text_find(local, '\\') == local.len)
-		return false;
+	if (domain.len == 0)
+		domain = rewriter_domain(c->rewriter, domain);
 	out_char(&out, '"');
-	for (size_t i = 0; i < local.len; i++)
-		if (local.p[i] != '"' && local.p[i] != '\\')
-			out_char(&out, local.p[i]);
+	out_text(&out, local);
 	out_str(&out, "\"@");
-	out_text(&out,
-	    domain.len != 0 ? domain : rewriter_domain(c->rewriter, domain));
-	if (out.full)
+	out_text(&out, domain);
+	policy_reverse(
+	    c->rewriter, out_view(&out), POLICY_SRS_DOMAINS, now, &result);
+	return out.full ||
+	    (result.reason != POLICY_NOT_SRS &&
+		result.reason != POLICY_FOREIGN_DOMAIN);
+}
+
+/* "user@host", "user%host" and "host!user", which MTAs read at their own. */
+static bool
+peel(struct text *local, struct text *domain)
+{
+	size_t at = text_rfind(*local, '@');
+
+	if (at == local->len && text_cut(local, '!', domain))
 		return true;
-	policy_reverse(c->rewriter, out_view(&out), POLICY_SRS_DOMAINS,
-	    f->now_sec, &result);
-	return result.reason != POLICY_NOT_SRS &&
-	    result.reason != POLICY_FOREIGN_DOMAIN;
+	if (at == local->len)
+		at = text_rfind(*local, '%');
+	if (at == local->len)
+		return false;
+	*domain = text_from(*local, at + 1);
+	*local = text_head(*local, at);
+	return true;
+}
+
+/*
+ * Whether the MTA reads an address of ours in what we don't: it leaves out
+ * backslashes that nothing needs, puts a domain behind a local part alone, and
+ * reads addresses in local parts.  Nobody writes a return path so, but to get by
+ * with a forged one.
+ */
+static bool
+hides_signature(const struct config *c, const struct recipient_facts *f)
+{
+	struct text domain = path_domain(f->address);
+	struct text given = path_local(f->address), local;
+	char store[2 * SRS_INPUT_MAX];
+	struct text_out out = text_out(store, sizeof(store));
+
+	for (size_t i = 0; i < given.len; i++)
+		if (given.p[i] != '"' && given.p[i] != '\\')
+			out_char(&out, given.p[i]);
+	local = out_view(&out);
+	for (int i = 0; i < LAYERS_MAX && !out.full; i++) {
+		bool differs =
+		    i != 0 || local.len != given.len || domain.len == 0;
+
+		if (differs && reads_as_ours(c, local, domain, f->now_sec))
+			return true;
+		if (!peel(&local, &domain))
+			return false;
+	}
+	return true;
 }
 
 /* A bounce to a domain that signs all that it sends. */
