@@ -181,6 +181,16 @@ path_is_qualified(struct text mailbox)
 }
 
 bool
+path_has_route(struct text mailbox)
+{
+	struct text local = path_local(mailbox);
+
+	return text_find(local, '@') < local.len ||
+	    text_find(local, '%') < local.len ||
+	    text_find(local, '!') < local.len;
+}
+
+bool
 path_sender(struct text arg, struct text macro, struct text *out)
 {
 	*out = path_mailbox(arg);

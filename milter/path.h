@@ -42,6 +42,12 @@ bool path_is_plain(struct text mailbox);
 bool path_is_qualified(struct text mailbox);
 
 /*
+ * Whether there is an "@", "%" or "!" in the local part: at a domain of its own an
+ * MTA delivers to what stands there, "user%elsewhere@here" to user@elsewhere.
+ */
+bool path_has_route(struct text mailbox);
+
+/*
  * The sender that the MTA takes arg of MAIL for.  macro: {mail_addr}, with p
  * NULL if the MTA hasn't sent it.  That isn't simply the sender: Postfix folds
  * its case, sendmail leaves out domains of its own.  So it is asked only if arg

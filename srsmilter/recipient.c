@@ -141,6 +141,16 @@ peel(struct text *local, struct text *domain)
 	return true;
 }
 
+/* What MTAs see of a local part: quotes and backslashes mean nothing to them. */
+static bool
+unquote(struct text local, struct text_out *out)
+{
+	for (size_t i = 0; i < local.len; i++)
+		if (local.p[i] != '"' && local.p[i] != '\\')
+			out_char(out, local.p[i]);
+	return !out->full;
+}
+
 /*
  * Whether the MTA reads an address of ours in what we don't: it leaves out
  * backslashes that nothing needs, puts a domain behind a local part alone, and
@@ -152,14 +162,12 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 {
 	struct text domain = path_domain(f->address);
 	struct text given = path_local(f->address), local;
-	char store[2 * SRS_INPUT_MAX];
+	char store[SRS_INPUT_MAX];
 	struct text_out out = text_out(store, sizeof(store));
+	bool is_readable = unquote(given, &out);
 
-	for (size_t i = 0; i < given.len; i++)
-		if (given.p[i] != '"' && given.p[i] != '\\')
-			out_char(&out, given.p[i]);
 	local = out_view(&out);
-	for (int i = 0; i < LAYERS_MAX && !out.full; i++) {
+	for (int i = 0; i < LAYERS_MAX && is_readable; i++) {
 		bool differs =
 		    i != 0 || local.len != given.len || domain.len == 0;
 
@@ -171,14 +179,33 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 	return true;
 }
 
+/* Whether the address is in a domain that signs, or one in its local part is. */
+static bool
+is_of_signing_domain(const struct config *c, struct text address)
+{
+	struct text local, domain = path_domain(address);
+	char store[SRS_INPUT_MAX];
+	struct text_out out = text_out(store, sizeof(store));
+
+	/* hides_signature() has refused what has more layers, or is longer. */
+	unquote(path_local(address), &out);
+	local = out_view(&out);
+	do {
+		if (rewriter_signs(c->rewriter, domain))
+			return true;
+	} while (peel(&local, &domain));
+	return false;
+}
+
 /* A bounce to a domain that signs all that it sends. */
 static enum recipient_fate
 fate_of_spoofed(const struct config *c, const struct recipient_facts *f)
 {
-	if (rewriter_signs(c->rewriter, path_domain(f->address)))
-		return list_has_address(&c->exempt_recipients, f->address)
-		    ? RECIPIENT_PASSES
-		    : RECIPIENT_SPOOFED;
+	if (rewriter_signs(c->rewriter, path_domain(f->address)) &&
+	    list_has_address(&c->exempt_recipients, f->address))
+		return RECIPIENT_PASSES;
+	if (is_of_signing_domain(c, f->address))
+		return RECIPIENT_SPOOFED;
 	/* What the MTA makes of it may be in such a domain. */
 	if (path_is_qualified(f->address) ||
 	    text_eq_fold(f->address, TEXT("postmaster")))
