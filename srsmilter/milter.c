@@ -36,6 +36,16 @@ leave(sfsistat status)
 	return status;
 }
 
+/*
+ * There was no memory for a second session over a connection, and with
+ * SMFIP_NR_CONN nobody heard that.
+ */
+static sfsistat
+leave_lost(void)
+{
+	return leave(SMFIS_TEMPFAIL);
+}
+
 /* The answer to a step for which no_reply may have been agreed on. */
 static sfsistat
 answer_if_asked(SMFICTX *ctx, const struct connection *c,
@@ -138,11 +148,14 @@ static sfsistat
 on_mail(SMFICTX *ctx, char **args)
 {
 	struct connection *c = enter(ctx);
-	struct reply reply = session_mail(c->session, text_of(args[0]),
+	struct reply reply;
+
+	if (c == NULL)
+		return leave_lost();
+	reply = session_mail(c->session, text_of(args[0]),
 	    milter_macro(ctx, "{mail_addr}"),
 	    milter_macro(ctx, "{auth_authen}"),
 	    milter_macro(ctx, "{mail_mailer}"));
-
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	return leave(answer_if_asked(ctx, c, SMFIP_NR_MAIL, &reply));
 }
@@ -151,9 +164,12 @@ static sfsistat
 on_rcpt(SMFICTX *ctx, char **args)
 {
 	struct connection *c = enter(ctx);
-	struct reply reply = session_rcpt(c->session, text_of(args[0]),
-	    args + 1, milter_macro(ctx, "{rcpt_mailer}"));
+	struct reply reply;
 
+	if (c == NULL)
+		return leave_lost();
+	reply = session_rcpt(c->session, text_of(args[0]), args + 1,
+	    milter_macro(ctx, "{rcpt_mailer}"));
 	return leave(milter_answer(ctx, &reply));
 }
 
@@ -210,6 +226,8 @@ on_eom(SMFICTX *ctx)
 	struct changes changes;
 	struct reply reply;
 
+	if (c == NULL)
+		return leave_lost();
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	reply = session_eom(c->session, &changes);
 	if (reply.step == STEP_CONTINUE && !apply(ctx, c, &changes)) {

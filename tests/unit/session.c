@@ -8,10 +8,12 @@
 #include "tests/unit/srsmilters.h"
 
 #include <arpa/inet.h>
+#include <libmilter/mfapi.h>
 #include <netinet/in.h>
 #include <time.h>
 
 #include "common/log.h"
+#include "srsmilter/milter.h"
 #include "srsmilter/session.h"
 
 #define LINES                                           \
@@ -689,6 +691,24 @@ changes_that_failed(void **state)
 	stage_end(&st);
 }
 
+/* Steps of a session over a kept connection for which there was no memory. */
+static void
+lost_connection(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const struct smfiDesc *filter = milter_filter(st.service);
+	char word[] = "<a@example.net>", *args[] = {word, NULL};
+
+	(void)state;
+	assert_int_equal(filter->xxfi_envfrom(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_envrcpt(NULL, args), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
+	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
+	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
+	assert_int_equal(service_figures(st.service)->busy, 0);
+	stage_end(&st);
+}
+
 int
 main(void)
 {
@@ -702,6 +722,7 @@ main(void)
 	    cmocka_unit_test(utf8),
 	    cmocka_unit_test(restored_with_case_and_parameters),
 	    cmocka_unit_test(named_twice),
+	    cmocka_unit_test(lost_connection),
 	    cmocka_unit_test(many_recipients),
 	    cmocka_unit_test(refused_by_recipient),
 	    cmocka_unit_test(banned_users),
