@@ -91,17 +91,19 @@ open_unix(const struct sockaddr_spec *spec,
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(report, name, "socket", -1);
-	/* Closed to all until it has its mode and owner. */
-	mask = umask(0777);
+	/*
+	 * The directory may be another's, who can put a link to any file in the
+	 * socket's place: so it is made with its mode, and links aren't
+	 * followed.  Nobody can connect yet.
+	 */
+	mask = umask(~options->mode & 0777);
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (rc < 0)
 		return fail(report, name, "bind", fd);
 	const char *step = NULL;
-	if (chown(addr.sun_path, options->uid, options->gid) < 0)
+	if (lchown(addr.sun_path, options->uid, options->gid) < 0)
 		step = "socket_owner";
-	else if (chmod(addr.sun_path, options->mode) < 0)
-		step = "socket_mode";
 	else if (listen(fd, BACKLOG) < 0)
 		step = "listen";
 	if (step == NULL)
