@@ -423,6 +423,9 @@ named_twice(void **state)
 	assert_int_equal(changes.count, 2);
 	assert_string_equal(changes.recipients[0].given, bob);
 	assert_string_equal(changes.recipients[1].given, smashed);
+	/* A copy for each way to write the address would be no favour. */
+	assert_string_equal(changes.recipients[0].address, "<bob@example.net>");
+	assert_null(changes.recipients[1].address);
 	stage_end(&st);
 }
 
