@@ -277,9 +277,14 @@ def unix_socket(site):
         tap.equal(deployments.far_end_refuses(site), "one bounce, to the sender")
 
 
-@case("postfix-milter: a forged address is refused, however it is written")
-def forged_spellings(site):
-    deployments.forged_spellings(site.use("postfix-milter"))
+def forged_case(form):
+    @case(f"{form}: a forged address is refused, however it is written")
+    def forged(site):
+        deployments.forged_spellings(site.use(form))
+
+
+for each_form in FORMS:
+    forged_case(each_form)
 
 
 @case("postfix-milter: SRS addresses of other domains of ours are unknown users")

@@ -174,8 +174,13 @@ def signed(sites):
 
 
 @case("sendmail-milter: a forged address is refused, however it is written")
-def forged_spellings(sites):
+def forged_to_milter(sites):
     deployments.forged_spellings(sites.milter)
+
+
+@case("sendmail: a forged address is refused, however it is written")
+def forged_to_ruleset(sites):
+    deployments.forged_spellings(sites.ruleset)
 
 
 @case("sendmail-milter: filter down: nothing is taken in, and so nothing unrewritten")
