@@ -48,6 +48,13 @@ bool path_is_qualified(struct text mailbox);
 bool path_has_route(struct text mailbox);
 
 /*
+ * Write a local part or domain as MTAs compare it: without quotes and
+ * backslashes, and what Unicode's case folding turns into ASCII as Postfix does,
+ * "te\u017ft" as "test".  The case of ASCII is kept.
+ */
+void path_fold(struct text part, struct text_out *out);
+
+/*
  * The sender that the MTA takes arg of MAIL for.  macro: {mail_addr}, with p
  * NULL if the MTA hasn't sent it.  That isn't simply the sender: Postfix folds
  * its case, sendmail leaves out domains of its own.  So it is asked only if arg

@@ -141,40 +141,47 @@ peel(struct text *local, struct text *domain)
 	return true;
 }
 
-/* What MTAs see of a local part: quotes and backslashes mean nothing to them. */
+/* An address as the MTA reads it. */
+struct reading {
+	struct text local, domain;
+	char store[2][SRS_INPUT_MAX];
+};
+
+/* False: it is longer than any of ours. */
 static bool
-unquote(struct text local, struct text_out *out)
+read_as_mta(struct reading *r, struct text address)
 {
-	for (size_t i = 0; i < local.len; i++)
-		if (local.p[i] != '"' && local.p[i] != '\\')
-			out_char(out, local.p[i]);
-	return !out->full;
+	struct text_out local = text_out(r->store[0], sizeof(r->store[0]));
+	struct text_out domain = text_out(r->store[1], sizeof(r->store[1]));
+
+	path_fold(path_local(address), &local);
+	path_fold(path_domain(address), &domain);
+	r->local = out_view(&local);
+	r->domain = out_view(&domain);
+	return !local.full && !domain.full;
 }
 
 /*
  * Whether the MTA reads an address of ours in what we don't: it leaves out
- * backslashes that nothing needs, puts a domain behind a local part alone, and
- * reads addresses in local parts.  Nobody writes a return path so, but to get by
- * with a forged one.
+ * backslashes that nothing needs, folds characters, puts a domain behind a local
+ * part alone, and reads addresses in local parts.  Nobody writes a return path
+ * so, but to get by with a forged one.
  */
 static bool
 hides_signature(const struct config *c, const struct recipient_facts *f)
 {
-	struct text domain = path_domain(f->address);
-	struct text given = path_local(f->address), local;
-	char store[SRS_INPUT_MAX];
-	struct text_out out = text_out(store, sizeof(store));
-	bool is_readable = unquote(given, &out);
+	struct reading r;
+	bool is_readable = read_as_mta(&r, f->address);
+	bool differs = r.domain.len == 0 ||
+	    !text_eq(r.local, path_local(f->address)) ||
+	    !text_eq(r.domain, path_domain(f->address));
 
-	local = out_view(&out);
 	for (int i = 0; i < LAYERS_MAX && is_readable; i++) {
-		bool differs =
-		    i != 0 || local.len != given.len || domain.len == 0;
-
-		if (differs && reads_as_ours(c, local, domain, f->now_sec))
+		if (differs && reads_as_ours(c, r.local, r.domain, f->now_sec))
 			return true;
-		if (!peel(&local, &domain))
+		if (!peel(&r.local, &r.domain))
 			return false;
+		differs = true;
 	}
 	return true;
 }
@@ -183,17 +190,14 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 static bool
 is_of_signing_domain(const struct config *c, struct text address)
 {
-	struct text local, domain = path_domain(address);
-	char store[SRS_INPUT_MAX];
-	struct text_out out = text_out(store, sizeof(store));
+	struct reading r;
 
 	/* hides_signature() has refused what has more layers, or is longer. */
-	unquote(path_local(address), &out);
-	local = out_view(&out);
+	read_as_mta(&r, address);
 	do {
-		if (rewriter_signs(c->rewriter, domain))
+		if (rewriter_signs(c->rewriter, r.domain))
 			return true;
-	} while (peel(&local, &domain));
+	} while (peel(&r.local, &r.domain));
 	return false;
 }
 

@@ -113,6 +113,21 @@ static const struct row {
 	RECIPIENT_UNCLEAR, ""},
     {"others, plain", D ALL, "\"a!b!c%d%e@f\"@mx.example", BOUNCE, 0,
 	RECIPIENT_PASSES, ""},
+    /* Postfix 3.7.11 folds them; by CaseFolding.txt of Unicode */
+    {"long s in the domain", D ALL,
+	"SRS0=XXXXXX=G3=example.net=bob@\xc5\xbfrs.example.com", BOUNCE, 0,
+	RECIPIENT_FORGED, ""},
+    {"long s in the tag", D ALL,
+	"SR\xc5\xbf"
+	"0=XXXXXX=G3=example.net=bob@srs.example.com",
+	MAIL, 0, RECIPIENT_FORGED, ""},
+    {"it in another's", D ALL,
+	"\xc5\xbfRS0=HHHH=TT=host.example=user@first.example", BOUNCE, 0,
+	RECIPIENT_PASSES, ""},
+    {"sharp s", D ALL,
+	"stra\xc3\x9f"
+	"e@srs.example.com",
+	BOUNCE, 0, RECIPIENT_PASSES, ""},
     {"dots behind it", D ALL, FORGED "..", BOUNCE, 0, RECIPIENT_UNCLEAR, ""},
     {"local part alone", D ALL, "bob", BOUNCE, 0, RECIPIENT_PASSES, ""},
 
@@ -190,6 +205,8 @@ static const struct row {
 	RECIPIENT_PASSES, ""},
     {"mail, percent", SIGN SPOOF, "carol%ses.example@mx.example", MAIL, 0,
 	RECIPIENT_PASSES, ""},
+    {"unsigned, long s", SIGN SPOOF, "carol@se\xc5\xbf.example", BOUNCE, 0,
+	RECIPIENT_SPOOFED, ""},
     {"unsigned, one label", SIGN SPOOF, "carol@ses", BOUNCE, 0,
 	RECIPIENT_UNCLEAR, ""},
     {"unsigned, dots", SIGN SPOOF, CAROL "..", BOUNCE, 0, RECIPIENT_UNCLEAR,
