@@ -12,6 +12,7 @@ MANDIR     ?= $(PREFIX)/share/man
 LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR    ?= $(PREFIX)/share/mailfrom
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 SYSCONFDIR ?= /etc
 
 BUILD  ?= build
@@ -51,8 +52,9 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf daemon file ini listen lists log log_conf metrics \
-          notify privilege report similar sockaddr translate watch
+COMMON  = background conf daemon elsewhere file ini listen lists log log_conf \
+          metrics notify privilege report similar sockaddr source translate \
+          watch
 REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
 MILTER  = answer client daemon hosts path received reply run
@@ -66,7 +68,8 @@ SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = srs srs_ask srs_batch srs_explain srs_setup srs_setup_load
 SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
            spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
-           spfquery_options spfquery_text spfquery_trace spfquery_tree suite zone
+           spfquery_options spfquery_text spfquery_trace spfquery_tree suite yamlfile \
+           zone
 SPFPOLICY = spfpolicy spfpolicy_options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -209,7 +212,7 @@ $(BUILD)/tests/engine/spf-libspf2-unguarded: $(OBJ)/libspf/engine_helper_main.o 
     $(OBJ)/tests/engine/unguarded.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/zone.o $(ENGINE_A) $(LIBSPF_A)
+    $(OBJ)/tools/zone.o $(OBJ)/tools/yamlfile.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(ENGINE_A) $(LIBSPF_A)
@@ -371,6 +374,7 @@ HEADERS = libsrs/srs.h libsrs/ses.h libspf/spf.h libspf/header.h \
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR) \
+	    $(DESTDIR)$(SYSUSERSDIR) \
 	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom/libsrs \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/libspf \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common \
@@ -396,10 +400,11 @@ install: all
 	    $(BUILD)/$$d --print-config | \
 	    awk -v own="[$$d]" '/^\[/ { in_it = $$0 == own } in_it' | \
 	    sed '$$d'; done; } >$(DESTDIR)$(DATADIR)/mailfrom.conf
-	install -m 0644 etc/systemd/mailfrom.sysusers $(DESTDIR)$(DATADIR)
+	install -m 0644 etc/systemd/mailfrom.sysusers \
+	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
-	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; done
-	install -m 0644 etc/systemd/srsd.socket $(DESTDIR)$(UNITDIR)
+	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; \
+	    install -m 0644 etc/systemd/$$unit.socket $(DESTDIR)$(UNITDIR); done
 
 # make uninstall: remove what install has put there
 uninstall:
@@ -410,9 +415,10 @@ uninstall:
 	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
 	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
-	    $(DESTDIR)$(UNITDIR)/srsd.service $(DESTDIR)$(UNITDIR)/srsd.socket \
-	    $(DESTDIR)$(UNITDIR)/srsmilter.service \
-	    $(DESTDIR)$(UNITDIR)/spfmilter.service
+	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
+	for unit in srsd srsmilter spfmilter; do \
+	    rm -f $(DESTDIR)$(UNITDIR)/$$unit.service \
+	    $(DESTDIR)$(UNITDIR)/$$unit.socket; done
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/elsewhere.h"
+
 /* Everything a conf owns hangs on one list, freed and wiped together. */
 struct block {
 	struct block *next;
@@ -434,6 +436,27 @@ load_entry(struct conf *conf, const struct ini *ini,
 	set(&s, entry->value);
 }
 
+/* Only for what is wrong with it. */
+static void
+load_elsewhere(struct conf *conf, const struct ini *ini,
+    const struct ini_entry *entry, const char *name, struct report *report)
+{
+	const struct conf_section *known = conf_elsewhere(name);
+	union {
+		bool flag;
+		uint64_t number;
+		unsigned choice;
+		struct text text;
+	} nowhere;
+	struct conf_section section;
+
+	if (known == NULL)
+		return;
+	section = *known;
+	section.values = &nowhere;
+	load_entry(conf, ini, entry, &section, report);
+}
+
 bool
 conf_load(struct conf **out, const struct ini *ini,
     const struct conf_section *sections, size_t count, struct report *report)
@@ -456,8 +479,9 @@ conf_load(struct conf **out, const struct ini *ini,
 		    !text_eq(entry->section, text_of(sections[i].name)))
 			i++;
 		if (i < count && sections[i].elsewhere)
-			continue;
-		if (i < count)
+			load_elsewhere(
+			    conf, ini, entry, sections[i].name, report);
+		else if (i < count)
 			load_entry(conf, ini, entry, &sections[i], report);
 		else
 			report_error(report, ini->name, entry->line, NULL,

@@ -62,7 +62,10 @@ struct conf_section {
 	 * then, else warnings.
 	 */
 	bool used;
-	/* Another program's, without a table here: passed over. */
+	/*
+	 * Another program's, without a table here: what conf_elsewhere() finds
+	 * wrong with it is a warning.
+	 */
 	bool elsewhere;
 };
 

@@ -21,20 +21,13 @@ static const struct option long_options[] = {
 };
 
 static void
-print_formats(const struct daemon_program *program, FILE *to)
-{
-	for (int i = 0; program->formats[i] != NULL; i++)
-		fprintf(to, "%s%s", i == 0 ? "" : "|", program->formats[i]);
-}
-
-static void
 usage(const struct daemon_program *program, FILE *to)
 {
-	fprintf(to, "usage: %s [-c FILE] [-n] [-f] [-v] [-V] [--format ",
-	    program->name);
-	print_formats(program, to);
-	fputs("] [--print-config]\n"
-	      "  -c FILE  configuration (default " MAILFROM_SYSCONFDIR
+	fprintf(to,
+	    "usage: %s [-c FILE] [-n] [-f] [-v] [-V] "
+	    "[--format mailfrom|%s] [--print-config]\n",
+	    program->name, program->legacy);
+	fputs("  -c FILE  configuration (default " MAILFROM_SYSCONFDIR
 	      "/mailfrom/mailfrom.conf)\n"
 	      "  -n       check the configuration and exit\n"
 	      "  -f       stay in the foreground\n"
@@ -46,22 +39,30 @@ usage(const struct daemon_program *program, FILE *to)
 }
 
 static bool
-parse_format(const struct daemon_program *program, const char *word, int *out)
+parse_format(const struct daemon_program *program, const char *word,
+    enum source_format *out)
 {
-	if (strcmp(word, "legacy") == 0) {
-		*out = 1;
+	if (strcmp(word, "mailfrom") == 0) {
+		*out = SOURCE_OURS;
 		return true;
 	}
-	for (int i = 0; program->formats[i] != NULL; i++)
-		if (strcmp(word, program->formats[i]) == 0) {
-			*out = i;
-			return true;
-		}
-	fprintf(
-	    stderr, "%s: --format: \"%s\" is none of ", program->name, word);
-	print_formats(program, stderr);
-	fputc('\n', stderr);
+	if (strcmp(word, program->legacy) == 0 || strcmp(word, "legacy") == 0) {
+		*out = SOURCE_LEGACY;
+		return true;
+	}
+	fprintf(stderr, "%s: --format: \"%s\" is none of mailfrom|%s\n",
+	    program->name, word, program->legacy);
 	return false;
+}
+
+static void
+print_config(const struct daemon_program *program)
+{
+	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
+	      "out shows its\n# default, or an example where there is "
+	      "none.\n\n",
+	    stdout);
+	program->print_config(stdout);
 }
 
 int
@@ -72,7 +73,7 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 
 	*o = (struct daemon_options){
 	    .path = MAILFROM_SYSCONFDIR "/mailfrom/mailfrom.conf",
-	    .format = DAEMON_FORMAT_DETECT};
+	    .format = SOURCE_DETECT};
 	while ((option = getopt_long(
 		    argc, argv, "c:nfvV", long_options, NULL)) != -1) {
 		switch (option) {
@@ -97,7 +98,7 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 				return EXIT_FAILURE;
 			break;
 		case OPT_PRINT_CONFIG:
-			program->print_config(stdout);
+			print_config(program);
 			return EXIT_SUCCESS;
 		case OPT_HELP:
 			usage(program, stdout);

@@ -9,21 +9,18 @@
 
 #include "common/conf.h"
 #include "common/log_conf.h"
-#include "common/report.h"
+#include "common/source.h"
 
 /* A program, as its command line knows it. */
 struct daemon_program {
 	const char *name;
-	/* Words of --format, NULL at the end; the first is our own. */
-	const char *const *formats;
+	const char *legacy; /* word of --format for the other program's */
 	void (*print_config)(FILE *to);
 };
 
-#define DAEMON_FORMAT_DETECT (-1)
-
 struct daemon_options {
 	const char *path; /* of the configuration */
-	int format;       /* index into formats, or DAEMON_FORMAT_DETECT */
+	enum source_format format;
 	bool check_only;
 	bool foreground;
 	bool verbose;
@@ -31,7 +28,7 @@ struct daemon_options {
 
 /*
  * Read the command line.  -1: go on; else the exit status, with all said that
- * is to be said.  "legacy" stands for the second format.
+ * is to be said.
  */
 int daemon_options(const struct daemon_program *program, int argc, char **argv,
     struct daemon_options *out);

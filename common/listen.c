@@ -32,6 +32,9 @@ advice(int error)
 		       "reach it";
 	case EEXIST:
 		return "; what is there is no socket";
+	case EROFS:
+		return "; under systemd have the socket unit make it, or let "
+		       "the service write there (ReadWritePaths=)";
 	case EACCES:
 		return "; without root ports are above 1023, and the directory "
 		       "of a socket is one's own";
@@ -40,11 +43,20 @@ advice(int error)
 	}
 }
 
+/* An attempt to listen, for messages. */
+struct attempt {
+	const struct listen_options *options;
+	const char *name; /* the address as configured */
+	struct report *report;
+};
+
 static int
-fail(struct report *report, const char *name, const char *what, int fd)
+fail(const struct attempt *a, const char *what, int fd)
 {
-	report_error(report, NULL, 0, NULL, "%s: %s: %s%s", name, what,
-	    strerror(errno), advice(errno));
+	const struct listen_options *o = a->options;
+
+	report_error(a->report, o->file, o->line, o->key, "%s: %s: %s%s",
+	    a->name, what, strerror(errno), advice(errno));
 	if (fd >= 0)
 		close(fd);
 	return -1;
@@ -70,16 +82,31 @@ remove_stale(const struct sockaddr_un *addr)
 	int error = errno;
 	close(fd);
 	if (rc == 0 || error != ECONNREFUSED) {
-		errno = EADDRINUSE;
+		/* One of somebody else's may well be dead. */
+		errno = error == EACCES && rc != 0 ? EACCES : EADDRINUSE;
 		return -1;
 	}
 	return unlink(addr->sun_path);
 }
 
+/*
+ * The directory may be another's, who can put a link to any file in the socket's
+ * place: that isn't followed.  False, and an error was reported.
+ */
+static bool
+set_owner(const struct attempt *a, const char *path)
+{
+	const struct listen_options *o = a->options;
+
+	if (lchown(path, o->uid, o->gid) == 0)
+		return true;
+	report_error(a->report, o->file, o->owner_line, "socket_owner",
+	    "%s: %s", a->name, strerror(errno));
+	return false;
+}
+
 static int
-open_unix(const struct sockaddr_spec *spec,
-    const struct listen_options *options, const char *name,
-    struct report *report)
+open_unix(const struct sockaddr_spec *spec, const struct attempt *a)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	mode_t mask;
@@ -87,35 +114,28 @@ open_unix(const struct sockaddr_spec *spec,
 
 	memcpy(addr.sun_path, spec->path, sizeof(addr.sun_path));
 	if (remove_stale(&addr) < 0)
-		return fail(report, name, "cannot take over the path", -1);
+		return fail(a, "cannot take over the path", -1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return fail(report, name, "socket", -1);
-	/*
-	 * The directory may be another's, who can put a link to any file in the
-	 * socket's place: so it is made with its mode, and links aren't
-	 * followed.  Nobody can connect yet.
-	 */
-	mask = umask(~options->mode & 0777);
+		return fail(a, "socket", -1);
+	/* For the same reason it is made with its mode.  Nobody can connect yet. */
+	mask = umask(~a->options->mode & 0777);
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (rc < 0)
-		return fail(report, name, "bind", fd);
-	const char *step = NULL;
-	if (lchown(addr.sun_path, options->uid, options->gid) < 0)
-		step = "socket_owner";
+		return fail(a, "bind", fd);
+	if (!set_owner(a, addr.sun_path))
+		close(fd);
 	else if (listen(fd, BACKLOG) < 0)
-		step = "listen";
-	if (step == NULL)
+		fail(a, "listen", fd);
+	else
 		return fd;
-	fail(report, name, step, fd);
 	unlink(addr.sun_path);
 	return -1;
 }
 
 static int
-open_inet(
-    const struct sockaddr_spec *spec, const char *name, struct report *report)
+open_inet(const struct sockaddr_spec *spec, const struct attempt *a)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 	int fd, rc, on = 1;
@@ -125,8 +145,9 @@ open_inet(
 	snprintf(port, sizeof(port), "%u", spec->port);
 	rc = getaddrinfo(spec->host, port, &hints, &found);
 	if (rc != 0) {
-		report_error(report, NULL, 0, NULL, "%s: host \"%s\": %s", name,
-		    spec->host, gai_strerror(rc));
+		report_error(a->report, a->options->file, a->options->line,
+		    a->options->key, "%s: host \"%s\": %s", a->name, spec->host,
+		    gai_strerror(rc));
 		return -1;
 	}
 	fd = socket(
@@ -145,7 +166,7 @@ open_inet(
 	freeaddrinfo(found);
 	errno = error;
 	if (rc != 0)
-		return fail(report, name, "cannot listen", fd);
+		return fail(a, "cannot listen", fd);
 	return fd;
 }
 
@@ -154,9 +175,10 @@ listen_open(const struct sockaddr_spec *spec,
     const struct listen_options *options, const char *name,
     struct report *report)
 {
-	if (spec->family == SOCKADDR_UNIX)
-		return open_unix(spec, options, name, report);
-	return open_inet(spec, name, report);
+	const struct attempt a = {options, name, report};
+
+	return spec->family == SOCKADDR_UNIX ? open_unix(spec, &a)
+					     : open_inet(spec, &a);
 }
 
 /* --- systemd --- */

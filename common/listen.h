@@ -14,6 +14,9 @@ struct listen_options {
 	mode_t mode; /* of a UNIX-domain socket */
 	uid_t uid;   /* its owner, (uid_t)-1 and (gid_t)-1: unchanged */
 	gid_t gid;
+	/* Where the address stands, and what else of it, for messages. */
+	const char *file, *key;
+	unsigned line, owner_line; /* 0: nowhere */
 };
 
 /*

@@ -11,18 +11,20 @@
 #include <unistd.h>
 
 bool
-privilege_find(const char *user, struct privilege *out, struct report *report)
+privilege_find(const char *user, const char *file, unsigned line,
+    struct privilege *out, struct report *report)
 {
 	const char *name = user != NULL ? user : PRIVILEGE_USER_DEFAULT;
 	const struct passwd *pw;
 
-	*out = (struct privilege){.change = geteuid() == 0};
+	*out = (struct privilege){
+	    .change = geteuid() == 0, .file = file, .line = line};
 	if (!out->change) {
 		pw = getpwuid(geteuid());
 		if (user == NULL ||
 		    (pw != NULL && strcmp(pw->pw_name, user) == 0))
 			return true;
-		report_error(report, NULL, 0, "user",
+		report_error(report, file, line, "user",
 		    "only root can become \"%s\": start as root or as that "
 		    "user, or remove the key",
 		    user);
@@ -30,7 +32,7 @@ privilege_find(const char *user, struct privilege *out, struct report *report)
 	}
 	pw = getpwnam(name);
 	if (pw == NULL) {
-		report_error(report, NULL, 0, "user",
+		report_error(report, file, line, "user",
 		    "no user \"%s\" on this system; make it with: useradd "
 		    "--system --no-create-home --shell /usr/sbin/nologin %s",
 		    name, name);
@@ -45,8 +47,8 @@ privilege_find(const char *user, struct privilege *out, struct report *report)
 static bool
 fail(struct report *report, const struct privilege *to, const char *what)
 {
-	report_error(report, NULL, 0, "user", "cannot become \"%s\": %s: %s",
-	    to->name, what, strerror(errno));
+	report_error(report, to->file, to->line, "user",
+	    "cannot become \"%s\": %s: %s", to->name, what, strerror(errno));
 	return false;
 }
 

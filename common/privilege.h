@@ -16,15 +16,19 @@ struct privilege {
 	uid_t uid;
 	gid_t gid;
 	char name[64];
+	/* Where that was said, for messages; 0: nowhere. */
+	const char *file;
+	unsigned line;
 };
 
 /*
  * Decide who to become: user, or PRIVILEGE_USER_DEFAULT if it is NULL.  Not
- * being root, nobody but oneself.  False, and an error that says how to make
- * the user, if it can't be done.
+ * being root, nobody but oneself.  file, line: where the user stands; file must
+ * outlive *out.  False, and an error that says how to make the user, if it can't
+ * be done.
  */
-bool privilege_find(
-    const char *user, struct privilege *out, struct report *report);
+bool privilege_find(const char *user, const char *file, unsigned line,
+    struct privilege *out, struct report *report);
 
 /*
  * Become that user, with its supplementary groups, for good.  False, and an

@@ -66,6 +66,40 @@ translate_add(struct translate *t, const char *section, const char *key,
 		.line = line};
 }
 
+/* The entry that an earlier word has made of another of their names. */
+static const struct ini_entry *
+find_made(const struct translate *t, const struct translate_word *w)
+{
+	for (size_t i = 0; i < t->out->count; i++) {
+		const struct ini_entry *made = &t->out->entries[i];
+
+		if (text_eq(made->key, text_of(w->ours)) &&
+		    text_eq(made->section, text_of(w->our_section)))
+			return made;
+	}
+	return NULL;
+}
+
+static void
+translate_word(
+    struct translate *t, const struct translate_word *w, struct report *report)
+{
+	const struct ini_entry *entry =
+	    translate_find(t->source, w->section, w->theirs);
+	const struct ini_entry *made;
+
+	if (w->ours == NULL || entry == NULL)
+		return;
+	made = find_made(t, w);
+	if (made == NULL)
+		translate_add(
+		    t, w->our_section, w->ours, entry->value, entry->line);
+	else if (made->line != entry->line)
+		report_warning(report, t->source->name, entry->line, NULL,
+		    "[%s] %s: set in line %u already; ignored", w->section,
+		    w->theirs, made->line);
+}
+
 bool
 translate_words(struct translate *t, const char *program, struct report *report)
 {
@@ -77,15 +111,8 @@ translate_words(struct translate *t, const char *program, struct report *report)
 		return false;
 	}
 	warn_unknown(t, program, report);
-	for (size_t i = 0; i < t->count; i++) {
-		const struct translate_word *w = &t->words[i];
-		const struct ini_entry *entry =
-		    translate_find(t->source, w->section, w->theirs);
-
-		if (w->ours != NULL && entry != NULL)
-			translate_add(t, w->our_section, w->ours, entry->value,
-			    entry->line);
-	}
+	for (size_t i = 0; i < t->count; i++)
+		translate_word(t, &t->words[i], report);
 	return true;
 }
 

@@ -28,8 +28,9 @@ struct translate {
 
 /*
  * Make room in t->out, warn of keys that aren't in the table (program: whose
- * they would be), and add an entry for each word of ours.  False: out of
- * memory, which was reported.
+ * they would be), and add an entry for each word of ours.  Where the file has
+ * several words for one of ours, the first of the table counts, and the others
+ * are warned of.  False: out of memory, which was reported.
  */
 bool translate_words(
     struct translate *t, const char *program, struct report *report);

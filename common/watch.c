@@ -77,11 +77,23 @@ check(const char *path, struct report *report)
 		    strerror(errno));
 }
 
+/* Whether it is path, or one of the first count files. */
+static bool
+is_among(
+    const char *file, const struct watch *w, size_t count, const char *path)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(w->files[i].path, file) == 0)
+			return true;
+	return strcmp(path, file) == 0;
+}
+
 void
 watch_check_readable(
     const struct watch *w, const char *path, struct report *report)
 {
 	check(path, report);
 	for (size_t i = 0; i < w->count; i++)
-		check(w->files[i].path, report);
+		if (!is_among(w->files[i].path, w, i, path))
+			check(w->files[i].path, report);
 }

@@ -43,8 +43,9 @@ bool watch_is_stale(const struct watch *watch);
 void watch_mark_seen(struct watch *watch);
 
 /*
- * Warn of files that this process can't read (any more), so that a reload would
- * fail; to be asked after privileges were dropped.  path: the configuration.
+ * Warn once of each file that this process can't read (any more), so that a
+ * reload would fail; to be asked after privileges were dropped.  path: the
+ * configuration, which may be among the files too.
  */
 void watch_check_readable(
     const struct watch *watch, const char *path, struct report *report);

@@ -193,6 +193,9 @@ spf_engine_evaluate(struct spf_engine_ctx *ctx,
 	if (opinion == NULL)
 		opinion = &ignored;
 	*opinion = SPF_OPINION_GIVEN;
+	/* libspf2 can't be asked without one. */
+	if (request->ip_unknown)
+		return spf_evaluate(request, source, out);
 	switch (ctx->params.engine) {
 	case SPF_ENGINE_NATIVE:
 		break;

@@ -484,8 +484,11 @@ check(struct run *run)
 	if (v->result == SPF_NONE && !run->pending && q->delegate.len != 0)
 		check_delegate(run);
 	if (v->result == SPF_NONE && !run->pending && q->best_guess != NULL) {
-		v->guessed = true;
 		check_by(run, q->best_guess->text);
+		/* Of what the domain hasn't published nothing can be wrong. */
+		v->guessed = v->result != SPF_PERMERROR;
+		if (!v->guessed)
+			v->result = SPF_NONE;
 	}
 	if (run->pending || run->opinion != SPF_OPINION_GIVEN)
 		return;

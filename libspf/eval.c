@@ -234,6 +234,27 @@ check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
 	return check_record_(c, top, domain, a, false);
 }
 
+/*
+ * A guess that ends in an error is none: the domain has published nothing that
+ * could be wrong.  One without addresses and mail servers is enough for that,
+ * as "a mx ptr" then has one void lookup too many (4.6.4).
+ */
+static enum outcome_
+check_guess(struct check_ *c, const struct level_ *top, struct text domain)
+{
+	struct spf_verdict *v = c->verdict;
+	enum outcome_ outcome;
+
+	v->guessed = true;
+	outcome = check_compiled(c, top, domain, c->request->best_guess);
+	if (outcome != OUT_PERMERROR)
+		return outcome;
+	v->guessed = false;
+	v->terms = v->voids = v->depth = 0;
+	v->problem[0] = '\0';
+	return OUT_NONE;
+}
+
 static enum outcome_
 check_domain(struct check_ *c, struct text domain)
 {
@@ -255,8 +276,7 @@ check_domain(struct check_ *c, struct text domain)
 		outcome = check_delegate(c, &top, domain);
 	if (outcome != OUT_NONE || c->request->best_guess == NULL)
 		return outcome;
-	c->verdict->guessed = true;
-	return check_compiled(c, &top, domain, c->request->best_guess);
+	return check_guess(c, &top, domain);
 }
 
 /* --- explanations (6.2) --- */
@@ -360,6 +380,12 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	out->result = SPF_NONE;
 	if (!prepare(&c))
 		return SPF_OK;
+	if (request->ip_unknown) {
+		out->result = SPF_TEMPERROR;
+		put_text_(out->problem, sizeof(out->problem),
+		    TEXT("the client's address isn't known"));
+		return SPF_OK;
+	}
 	outcome = check_domain(&c, c.domain);
 	if (c.blocked)
 		return SPF_PENDING;

@@ -15,7 +15,24 @@
 static bool
 is_atext(char c)
 {
-	return c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,.\"", c) == NULL;
+	switch (c) {
+	case '(':
+	case ')':
+	case '<':
+	case '>':
+	case '[':
+	case ']':
+	case ':':
+	case ';':
+	case '@':
+	case '\\':
+	case ',':
+	case '.':
+	case '"':
+		return false;
+	default:
+		return c > ' ' && c < 0x7f;
+	}
 }
 
 /* dot-atom-text: atoms between single dots. */
@@ -159,13 +176,17 @@ spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
     struct text authority, char out_room[static SPF_HEADER_SIZE])
 {
 	struct text_out out = text_out(out_room, SPF_HEADER_SIZE - 1);
+	const char *before = "\n\t";
 	char room[SPF_IP_SIZE];
 
 	out_str(&out, spf_result_text(v->result));
 	out_char(&out, ' ');
 	out_comment(&out, q, v, authority);
-	out_pair(&out, "\n\t", "client-ip", address(q, room));
-	out_pair(&out, ";\n\t", "envelope-from", q->sender);
+	if (!q->ip_unknown) {
+		out_pair(&out, before, "client-ip", address(q, room));
+		before = ";\n\t";
+	}
+	out_pair(&out, before, "envelope-from", q->sender);
 	out_pair(&out, ";\n\t", "helo", q->helo);
 	if (authority.len != 0)
 		out_pair(&out, ";\n\t", "receiver", authority);

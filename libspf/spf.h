@@ -153,6 +153,11 @@ struct spf_trace;
 /* What is checked.  Views must stay valid for as long as the check lasts. */
 struct spf_request {
 	struct spf_ip ip;
+	/*
+	 * Nobody knows the client's address: temperror, unless there is no
+	 * domain that could have a record.
+	 */
+	bool ip_unknown;
 	enum spf_identity identity;
 	/*
 	 * The reverse-path without angle brackets.  Empty: the null sender,
@@ -201,8 +206,9 @@ enum spf_status {
 
 /*
  * Evaluate.  *out is complete with SPF_OK and undefined with SPF_PENDING.
- * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes 12 KB of stack, and 1 KB for each level of include,
- * of which there are at most SPF_TERMS_MAX.
+ * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes
+ * 12 KB of stack, and 1 KB for each level of include, of which there are at
+ * most SPF_TERMS_MAX.
  */
 enum spf_status spf_evaluate(const struct spf_request *request,
     const struct spf_source *source, struct spf_verdict *out);

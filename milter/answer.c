@@ -2,6 +2,7 @@
 #include "milter/answer.h"
 
 #include <libmilter/mfapi.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "common/log.h"
@@ -9,6 +10,38 @@
 
 /* libmilter's interface is without const; what it gets is a copy. */
 #define COPY_SIZE 128
+
+/*
+ * libmilter calls back on one thread or another.  The counter is also what orders
+ * the uses of a connection, as far as the language knows.
+ */
+static atomic_uint busy;
+
+void *
+milter_enter(SMFICTX *ctx)
+{
+	atomic_fetch_add(&busy, 1);
+	return smfi_getpriv(ctx);
+}
+
+sfsistat
+milter_leave(sfsistat status)
+{
+	atomic_fetch_sub(&busy, 1);
+	return status;
+}
+
+sfsistat
+milter_leave_lost(void)
+{
+	return milter_leave(SMFIS_TEMPFAIL);
+}
+
+unsigned
+milter_busy(void)
+{
+	return atomic_load(&busy);
+}
 
 /* Several times a message, so without printf. */
 static char *
@@ -53,6 +86,14 @@ milter_answer(SMFICTX *ctx, const struct reply *reply)
 		return SMFIS_DISCARD;
 	}
 	return SMFIS_TEMPFAIL;
+}
+
+int
+milter_answer_unless(SMFICTX *ctx, unsigned long steps, unsigned long no_reply,
+    const struct reply *reply)
+{
+	return (steps & no_reply) != 0 ? SMFIS_NOREPLY
+				       : milter_answer(ctx, reply);
 }
 
 struct text

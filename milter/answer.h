@@ -27,9 +27,27 @@ reply_go_on(void)
 struct smfi_str;
 
 /*
- * What a callback returns for reply, with the SMTP reply set.  ctx: libmilter's.
+ * Every callback begins with milter_enter(), which gives what smfi_setpriv() has
+ * kept, and ends with milter_leave(), which gives status back.  ctx: libmilter's.
  */
+void *milter_enter(struct smfi_str *ctx);
+int milter_leave(int status);
+
+/*
+ * The end of a callback that has nothing kept: there was no memory for a second
+ * session over a connection, and with SMFIP_NR_CONN nobody heard that.
+ */
+int milter_leave_lost(void);
+
+/* How many callbacks are running. */
+unsigned milter_busy(void);
+
+/* What a callback returns for reply, with the SMTP reply set. */
 int milter_answer(struct smfi_str *ctx, const struct reply *reply);
+
+/* The same where the MTA may not wait: steps are what was agreed on. */
+int milter_answer_unless(struct smfi_str *ctx, unsigned long steps,
+    unsigned long no_reply, const struct reply *reply);
 
 /* Value of a macro; empty if the MTA hasn't sent it. */
 struct text milter_macro(struct smfi_str *ctx, const char *name);

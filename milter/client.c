@@ -40,12 +40,19 @@ port_of(const struct sockaddr *address)
 }
 
 void
-client_read_address(const struct sockaddr *address, struct client_address *out)
+client_read(const struct sockaddr *address, struct text *name,
+    struct client_address *out)
 {
-	*out = (struct client_address){.is_process = true};
-	if (address == NULL || !read_ip(address, &out->ip))
+	*out = (struct client_address){.has_ip = false};
+	if (address != NULL && read_ip(address, &out->ip)) {
+		out->has_ip = true;
+		spf_ip_print(&out->ip, out->text);
+		out->is_process =
+		    port_of(address) == 0 && is_loopback(&out->ip);
 		return;
-	out->has_ip = true;
-	spf_ip_print(&out->ip, out->text);
-	out->is_process = port_of(address) == 0 && is_loopback(&out->ip);
+	}
+	out->is_process = (address != NULL && address->sa_family == AF_UNIX) ||
+	    text_eq_fold(*name, TEXT("localhost"));
+	if (!out->is_process)
+		*name = TEXT("");
 }

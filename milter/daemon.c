@@ -2,61 +2,72 @@
 #include "milter/daemon.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/background.h"
-#include "common/daemon.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
+#include "milter/run.h"
+
+struct daemon {
+	const struct milter_program *program;
+	struct daemon_options options;
+	struct service *service;
+	struct milter_config config; /* the service's */
+	int pid_fd, metrics_fd;      /* they may need root; -1: none */
+	int ready_fd;                /* for background_ready() */
+};
 
 static unsigned
-line_of(const struct milter_place *place, const char *key)
+line_of(const struct milter_config *c, const char *key)
 {
-	return conf_line(place->conf, place->section, key);
+	return conf_line(c->conf, c->section, key);
 }
 
 /* --- metrics --- */
 
 bool
-milter_check_metrics(const struct milter_place *place, struct report *report)
+milter_check_metrics(struct milter_config c, struct report *report)
 {
-	struct text metrics = place->settings->metrics;
+	struct text metrics = c.settings->metrics;
 	struct sockaddr_spec spec;
 	const char *why = NULL;
 
 	if (metrics.len == 0 || sockaddr_parse(metrics, &spec, &why))
 		return true;
-	report_error(report, place->file, line_of(place, "metrics"), "metrics",
+	report_error(report, c.file, line_of(&c, "metrics"), "metrics",
 	    "\"%.*s\": %s", (int)metrics.len, metrics.p, why);
 	return false;
 }
 
 static bool
-open_metrics(const struct milter_place *place,
-    const struct listen_options *options, int *fd, struct report *report)
+open_metrics(
+    struct daemon *d, struct listen_options options, struct report *report)
 {
-	struct text metrics = place->settings->metrics;
+	struct text metrics = d->config.settings->metrics;
 	struct sockaddr_spec spec;
 	const char *why;
 
-	*fd = -1;
 	if (metrics.len == 0)
 		return true;
 	/* milter_check_metrics() has seen to it that this can't fail. */
 	if (!sockaddr_parse(metrics, &spec, &why))
 		return false;
-	*fd = listen_open(&spec, options, metrics.p, report);
-	return *fd >= 0;
+	options.key = "metrics";
+	options.line = line_of(&d->config, "metrics");
+	d->metrics_fd = listen_open(&spec, &options, metrics.p, report);
+	return d->metrics_fd >= 0;
 }
 
 static bool
-start_metrics(const struct milter_work *work, struct report *report)
+start_metrics(const struct daemon *d, struct report *report)
 {
-	const struct metrics_params params = {.fd = work->files.metrics_fd,
-	    .write = work->write_figures,
-	    .arg = work->service};
+	const struct metrics_params params = {.fd = d->metrics_fd,
+	    .write = d->program->write_figures,
+	    .arg = d->service};
 
 	return params.fd < 0 || metrics_start(&params, report) != NULL;
 }
@@ -64,81 +75,61 @@ start_metrics(const struct milter_work *work, struct report *report)
 /* --- starting --- */
 
 static bool
-open_sockets(const struct milter_place *place, const struct smfiDesc *filter,
-    const struct privilege *who, bool check_only, int *metrics_fd,
-    struct report *report)
+open_sockets(
+    struct daemon *d, const struct privilege *who, struct report *report)
 {
-	const struct milter_settings *s = place->settings;
+	const struct milter_config *c = &d->config;
+	const struct milter_settings *s = c->settings;
+	bool check_only = d->options.check_only;
 	struct listen_options options = {.mode = (mode_t)s->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
-	    .gid = who->change ? who->gid : (gid_t)-1};
+	    .gid = who->change ? who->gid : (gid_t)-1,
+	    .file = c->file,
+	    .key = "listen",
+	    .line = line_of(c, "listen"),
+	    .owner_line = line_of(c, "socket_owner")};
 
 	if (s->socket_owner.len != 0 &&
-	    !listen_owner(s->socket_owner, &options, place->file,
-		line_of(place, "socket_owner"), report))
+	    !listen_owner(
+		s->socket_owner, &options, c->file, options.owner_line, report))
 		return false;
-	return milter_open(filter, s->listen, &options, check_only, place->file,
-		   line_of(place, "listen"), report) &&
-	    (check_only || open_metrics(place, &options, metrics_fd, report));
+	return milter_open(d->program->filter(d->service), s->listen, &options,
+		   check_only, report) &&
+	    (check_only || open_metrics(d, options, report));
 }
 
-bool
-milter_prepare(const struct milter_place *place, const struct smfiDesc *filter,
-    bool check_only, struct milter_files *out, struct report *report)
+/*
+ * All that needs root, in the order in which it is given up.  With -n the
+ * settings are looked at, and nothing is opened.
+ */
+static bool
+prepare(struct daemon *d, struct report *report)
 {
-	const struct milter_settings *s = place->settings;
+	const struct milter_config *c = &d->config;
+	const struct milter_settings *s = c->settings;
 	struct privilege who = {.change = false};
 	const char *user = s->user.len != 0 ? s->user.p : NULL;
+	bool check_only = d->options.check_only;
 
-	*out = (struct milter_files){-1, -1};
-	if (!check_only && !privilege_find(user, &who, report))
+	d->pid_fd = d->metrics_fd = -1;
+	if (!check_only &&
+	    !privilege_find(user, c->file, line_of(c, "user"), &who, report))
 		return false;
-	if (!open_sockets(
-		place, filter, &who, check_only, &out->metrics_fd, report))
+	if (!open_sockets(d, &who, report))
 		return false;
 	return check_only ||
-	    (daemon_pid_file(s->pid_file, place->file,
-		 line_of(place, "pid_file"), &out->pid_fd, report) &&
+	    (daemon_pid_file(s->pid_file, c->file, line_of(c, "pid_file"),
+		 &d->pid_fd, report) &&
 		privilege_drop(&who, report));
 }
 
 /* --- running --- */
 
-/* The descriptor that background_ready() takes. */
-static int ready_fd = -1;
-static const char *serves;
-
+/* What a reload can't change is said, not passed over. */
 static void
-on_ready(void *arg)
+warn_fixed(const struct milter_config *old, const struct milter_config *new)
 {
-	(void)arg;
-	background_ready(ready_fd);
-	notify_ready();
-	log_say(LEVEL_INFO, "version %s serves %s", MAILFROM_VERSION, serves);
-}
-
-int
-milter_work(const struct milter_work *work, struct report *report)
-{
-	bool ok;
-
-	ready_fd = work->foreground ? -1 : background_start();
-	serves = work->listen;
-	if (!pid_file_write(work->files.pid_fd))
-		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
-	if (!work->start(work->service, report) || !start_metrics(work, report))
-		return EXIT_FAILURE;
-	ok = milter_serve(&work->duties, on_ready);
-	notify_stopping();
-	log_say(LEVEL_INFO, "stopped");
-	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
-}
-
-void
-milter_warn_fixed(const struct milter_settings *a,
-    const struct milter_settings *b, const struct log_settings *old_log,
-    const struct log_settings *new_log)
-{
+	const struct milter_settings *a = old->settings, *b = new->settings;
 	const struct daemon_fixed fixed[] = {
 	    {"listen", text_eq(a->listen, b->listen)},
 	    {"metrics", text_eq(a->metrics, b->metrics)},
@@ -146,9 +137,147 @@ milter_warn_fixed(const struct milter_settings *a,
 	    {"socket_mode", a->socket_mode == b->socket_mode},
 	    {"socket_owner", text_eq(a->socket_owner, b->socket_owner)},
 	    {"pid_file", text_eq(a->pid_file, b->pid_file)},
-	    {"[log] to", old_log->to == new_log->to},
-	    {"[log] format", old_log->format == new_log->format},
+	    {"[log] to", old->log->to == new->log->to},
+	    {"[log] format", old->log->format == new->log->format},
 	};
 
 	daemon_warn_fixed(fixed, sizeof(fixed) / sizeof(fixed[0]));
+}
+
+/* False: something is wrong with the new one, as the log says. */
+static bool
+load_anew(struct daemon *d)
+{
+	const struct milter_program *p = d->program;
+	struct report report = daemon_report_to_log();
+	struct config *config =
+	    p->config_load(d->options.path, d->options.format, &report);
+	struct milter_config new;
+
+	if (config == NULL)
+		return false;
+	new = p->config_view(config);
+	warn_fixed(&d->config, &new);
+	if (!p->service_reload(d->service, config, &report))
+		return false;
+	d->config = new;
+	return true;
+}
+
+static void
+reload(struct daemon *d, const char *why)
+{
+	const struct milter_program *p = d->program;
+
+	notify_reloading();
+	if (load_anew(d)) {
+		log_set_level(
+		    daemon_log(&p->command, &d->options, d->config.log).level);
+		log_say(LEVEL_INFO, "%s: configuration%s reloaded", why,
+		    p->has_secrets ? " and secrets" : "");
+	} else {
+		watch_mark_seen(d->config.watch);
+		log_say(LEVEL_ERROR,
+		    "%s: the new configuration is wrong; the old one stays in "
+		    "force",
+		    why);
+	}
+	notify_ready();
+}
+
+static void
+on_hup(void *arg)
+{
+	reload(arg, "SIGHUP");
+}
+
+static void
+on_tick(void *arg)
+{
+	struct daemon *d = arg;
+	const struct milter_program *p = d->program;
+
+	if (watch_is_stale(d->config.watch))
+		reload(d,
+		    p->has_secrets ? "a secret or list file has changed"
+				   : "a list file has changed");
+	else if (p->service_refresh != NULL)
+		p->service_refresh(d->service);
+}
+
+static void
+on_ready(void *arg)
+{
+	struct daemon *d = arg;
+
+	background_ready(d->ready_fd);
+	notify_ready();
+	log_say(LEVEL_INFO, "version %s serves %s", MAILFROM_VERSION,
+	    d->config.settings->listen.p);
+}
+
+/* Returns if it doesn't come to that. */
+static int
+serve(struct daemon *d, struct report *report)
+{
+	const struct milter_program *p = d->program;
+	const struct milter_duties duties = {
+	    .reload = on_hup, .tick = on_tick, .arg = d};
+	struct log_options log =
+	    daemon_log(&p->command, &d->options, d->config.log);
+	bool ok;
+
+	watch_check_readable(d->config.watch, d->config.file, report);
+	if (p->service_warn != NULL)
+		p->service_warn(d->service, report);
+	log_open(&log);
+	d->ready_fd = d->options.foreground ? -1 : background_start();
+	if (!pid_file_write(d->pid_fd))
+		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
+	if (!p->service_start(d->service, report) || !start_metrics(d, report))
+		return EXIT_FAILURE;
+	ok = milter_serve(&duties, on_ready);
+	notify_stopping();
+	log_say(LEVEL_INFO, "stopped");
+	/* libmilter's threads may be at work still. */
+	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static int
+say_findings(const struct daemon *d)
+{
+	const struct milter_program *p = d->program;
+	struct report report = report_to_stderr();
+
+	printf("%s: ok%s\n", d->options.path,
+	    p->findings != NULL ? p->findings(d->service, &report) : "");
+	p->service_free(d->service);
+	return EXIT_SUCCESS;
+}
+
+int
+milter_main(const struct milter_program *p, int argc, char **argv)
+{
+	static struct daemon d;
+	struct report report = report_to_stderr();
+	struct config *config;
+	int rc = daemon_options(&p->command, argc, argv, &d.options);
+
+	if (rc >= 0)
+		return rc;
+	d.program = p;
+	config = p->config_load(d.options.path, d.options.format, &report);
+	if (config == NULL)
+		return EXIT_FAILURE;
+	daemon_raise_limits();
+	daemon_signals(SIG_BLOCK);
+	d.config = p->config_view(config);
+	d.service = p->service_new(config, &report);
+	if (d.service == NULL)
+		return EXIT_FAILURE;
+	if (!prepare(&d, &report)) {
+		p->service_free(d.service);
+		return EXIT_FAILURE;
+	}
+	return d.options.check_only ? say_findings(&d) : serve(&d, &report);
 }

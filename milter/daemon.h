@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the daemon around a filter does, whichever filter it is: sockets, the
- * user that it becomes, the background, the log of its beginning and end.
+ * The daemon around a filter, whichever filter it is: its command line, sockets,
+ * the user that it becomes, the background, reloads, the end.
  */
 #ifndef MAILFROM_MILTER_DAEMON_H
 #define MAILFROM_MILTER_DAEMON_H
 
-#include "common/conf.h"
-#include "common/log_conf.h"
+#include "common/daemon.h"
 #include "common/metrics.h"
-#include "milter/run.h"
+#include "common/watch.h"
 
 /* Keys that every filter's section has; names are those of mailfrom.conf(5). */
 struct milter_settings {
@@ -21,53 +20,62 @@ struct milter_settings {
 	struct text pid_file;
 };
 
-/* The settings, and where they stand. */
-struct milter_place {
+/* What the daemon goes by of a filter's configuration; a view of that. */
+struct milter_config {
 	const struct milter_settings *settings;
-	const char *section;
+	const char *section; /* where they stand */
 	const struct conf *conf;
 	const char *file;
+	const struct log_settings *log;
+	struct watch *watch;
 };
 
 /* Whether metrics is an address.  False, and an error was reported. */
-bool milter_check_metrics(
-    const struct milter_place *place, struct report *report);
+bool milter_check_metrics(struct milter_config config, struct report *report);
 
-/* Descriptors that may need root to open; -1: none. */
-struct milter_files {
-	int pid_fd, metrics_fd;
-};
-
-/*
- * Do all that needs root, in the order in which it is given up: open sockets
- * and the pid file, and become the user.  check_only: look at the settings
- * alone, and open nothing.  False, and an error was reported.
- */
-bool milter_prepare(const struct milter_place *place,
-    const struct smfiDesc *filter, bool check_only, struct milter_files *out,
-    struct report *report);
-
-struct milter_work {
-	bool foreground;
-	struct milter_files files;
-	const char *listen; /* for the log */
-	/* Start what needs threads; false, and errors were reported. */
-	bool (*start)(void *service, struct report *report);
-	void (*write_figures)(void *service, struct metrics_writer *writer);
-	void *service;
-	struct milter_duties duties;
-};
+/* Every filter has its own. */
+struct config;
+struct service;
+struct smfiDesc;
 
 /*
- * Go into the background, start all that there is, and serve until the end.  The
- * exit status if it doesn't begin; else the process exits here, for libmilter's
- * threads may be at work still.
+ * What a filter brings along.  The main thread calls all of it but
+ * write_figures.
  */
-int milter_work(const struct milter_work *work, struct report *report);
+struct milter_program {
+	struct daemon_program command;
+	bool has_secrets; /* among what it reads; for the log */
 
-/* After a reload: say which settings need a restart. */
-void milter_warn_fixed(const struct milter_settings *old,
-    const struct milter_settings *new, const struct log_settings *old_log,
-    const struct log_settings *new_log);
+	struct config *(*config_load)(
+	    const char *path, enum source_format format, struct report *report);
+	struct milter_config (*config_view)(struct config *config);
+	const struct smfiDesc *(*filter)(struct service *service);
+	/*
+	 * new and reload take the configuration over, and release it if they
+	 * fail; start is called after the last fork.  False or NULL, and errors
+	 * were reported.
+	 */
+	struct service *(*service_new)(
+	    struct config *config, struct report *report);
+	bool (*service_start)(struct service *service, struct report *report);
+	bool (*service_reload)(struct service *service, struct config *config,
+	    struct report *report);
+	void (*service_free)(struct service *service);
+	/* For Prometheus; arg is the service. */
+	void (*write_figures)(void *arg, struct metrics_writer *writer);
+
+	/* NULL where there is nothing to do: */
+	/* What -n says behind "ok", its reasons reported. */
+	const char *(*findings)(
+	    const struct service *service, struct report *report);
+	/* Warnings before it serves, with privileges dropped. */
+	void (*service_warn)(
+	    const struct service *service, struct report *report);
+	/* Look after files besides the configuration's, every WATCH_SEC. */
+	void (*service_refresh)(struct service *service);
+};
+
+/* A filter's main(). */
+int milter_main(const struct milter_program *program, int argc, char **argv);
 
 #endif

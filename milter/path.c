@@ -14,20 +14,25 @@ find_bare(struct text t, char c, enum which which)
 	bool quoted = false;
 
 	for (size_t i = 0; i < t.len; i++) {
-		if (t.p[i] == '\\')
+		switch (t.p[i]) {
+		case '\\':
 			i++;
-		else if (t.p[i] == '"' && depth == 0)
-			quoted = !quoted;
-		else if (quoted)
-			continue;
-		else if (t.p[i] == '(')
-			depth++;
-		else if (t.p[i] == ')' && depth != 0)
-			depth--;
-		else if (t.p[i] == c && depth == 0) {
+			break;
+		case '"':
+			quoted = quoted != (depth == 0);
+			break;
+		case '(':
+			depth += !quoted;
+			break;
+		case ')':
+			depth -= !quoted && depth != 0;
+			break;
+		default:
+			if (t.p[i] != c || quoted || depth != 0)
+				break;
 			found = i;
 			if (which == FIRST)
-				break;
+				return found;
 		}
 	}
 	return found;

@@ -20,6 +20,7 @@
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/watch.h"
+#include "milter/answer.h"
 
 /* Clients that may wait to be accepted; the system has a limit of its own. */
 #define BACKLOG 4096
@@ -42,7 +43,7 @@ static socklen_t address_len;
 
 /* A socket of our own, because libmilter sets neither mode nor owner. */
 static bool
-hand_over(int fd, struct report *report)
+hand_over(int fd, const struct listen_options *options, struct report *report)
 {
 	char name[32];
 	int on = 1;
@@ -57,7 +58,7 @@ hand_over(int fd, struct report *report)
 		return getsockname(
 			   fd, (struct sockaddr *)&address, &address_len) == 0;
 	}
-	report_error(report, NULL, 0, "listen",
+	report_error(report, options->file, options->line, "listen",
 	    "this libmilter can't be given an open socket (\"fd:\"); "
 	    "Debian's can");
 	close(fd);
@@ -66,17 +67,18 @@ hand_over(int fd, struct report *report)
 
 bool
 milter_open(const struct smfiDesc *filter, struct text where,
-    const struct listen_options *options, bool check_only, const char *file,
-    unsigned line, struct report *report)
+    const struct listen_options *options, bool check_only,
+    struct report *report)
 {
 	struct sockaddr_spec spec;
 	const char *why = NULL;
+	unsigned inherited;
 	char name[512];
 	int fd;
 
 	if (!sockaddr_parse(where, &spec, &why)) {
-		report_error(report, file, line, "listen", "\"%.*s\": %s",
-		    (int)where.len, where.p, why);
+		report_error(report, options->file, options->line, "listen",
+		    "\"%.*s\": %s", (int)where.len, where.p, why);
 		return false;
 	}
 	if (check_only)
@@ -88,11 +90,18 @@ milter_open(const struct smfiDesc *filter, struct text where,
 		return false;
 	}
 	smfi_setbacklog(BACKLOG);
-	if (listen_inherited() != 0)
-		return hand_over(LISTEN_FIRST_FD, report);
+	inherited = listen_inherited();
+	if (inherited > 1) {
+		report_error(report, NULL, 0, "listen",
+		    "systemd passes %u sockets, and libmilter serves one only",
+		    inherited);
+		return false;
+	}
+	if (inherited == 1)
+		return hand_over(LISTEN_FIRST_FD, options, report);
 	snprintf(name, sizeof(name), "%.*s", (int)where.len, where.p);
 	fd = listen_open(&spec, options, name, report);
-	return fd >= 0 && hand_over(fd, report);
+	return fd >= 0 && hand_over(fd, options, report);
 }
 
 /* --- signals --- */
@@ -240,22 +249,22 @@ work(const struct milter_duties *duties)
 
 /* Until nobody is busy, or the time is over. */
 static void
-wait_for_callbacks(const struct milter_duties *duties)
+wait_for_callbacks(void)
 {
 	uint64_t until = now_ms() + GRACE_MS;
 	struct timespec pause = {.tv_nsec = 5 * 1000000};
 
-	while (duties->busy(duties->arg) != 0 && now_ms() < until)
+	while (milter_busy() != 0 && now_ms() < until)
 		nanosleep(&pause, NULL);
 }
 
 static void
-end(const struct milter_duties *duties)
+end(void)
 {
 	uint64_t until;
 	pthread_t thread;
 
-	wait_for_callbacks(duties);
+	wait_for_callbacks();
 	if (pthread_create(&thread, NULL, stop, NULL) != 0)
 		return;
 	pthread_detach(thread);
@@ -283,6 +292,6 @@ milter_serve(const struct milter_duties *duties, void (*ready)(void *arg))
 	ready(duties->arg);
 	ok = work(duties);
 	if (ok)
-		end(duties);
+		end();
 	return ok;
 }

@@ -14,19 +14,17 @@ struct smfiDesc;
 /*
  * Register filter and open its socket: that at address, or one that systemd
  * passes.  May need root; before the process forks and starts threads.
- * file, line: where the address stands, for messages.  False, and an error
- * reported, if it failed.  check_only: look at the address, open nothing.
+ * False, and an error reported, if it failed.  check_only: look at the address,
+ * open nothing.
  */
 bool milter_open(const struct smfiDesc *filter, struct text address,
-    const struct listen_options *options, bool check_only, const char *file,
-    unsigned line, struct report *report);
+    const struct listen_options *options, bool check_only,
+    struct report *report);
 
 /* What the main thread does while the filter runs. */
 struct milter_duties {
 	void (*reload)(void *arg); /* SIGHUP */
 	void (*tick)(void *arg);   /* every WATCH_SEC */
-	/* How many callbacks are running: their ends are waited for. */
-	unsigned (*busy)(void *arg);
 	void *arg;
 };
 

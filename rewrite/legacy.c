@@ -70,17 +70,6 @@ legacy_detect(const char *path, const struct ini *ini)
 	return false;
 }
 
-void
-legacy_check_mode(
-    const char *path, const struct file *file, struct report *report)
-{
-	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		report_warning(report, path, 0, "secret",
-		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
-		    "with: chown root:mailfrom %s && chmod 0640 %s",
-		    path, path);
-}
-
 /* Where the file is silent, pysrs's defaults, and its milter's to verify. */
 static void
 add_defaults(struct translate *t, struct legacy *l)
@@ -240,6 +229,26 @@ legacy_translate(
 		return false;
 	add_defaults(&t, out);
 	return add_milter(&t, out, report) && add_secrets(source, out, report);
+}
+
+bool
+legacy_load(const struct source *source, struct watch *watch,
+    struct legacy *out, struct report *report)
+{
+	const struct file *file = &source->file;
+	const char *path = source->ini.name;
+
+	*out = (struct legacy){.secrets = NULL};
+	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
+		report_warning(report, path, 0, "secret",
+		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
+		    "with: chown root:mailfrom %s && chmod 0640 %s",
+		    path, path);
+	if (!watch_add_read(watch, path, file)) {
+		report_error(report, path, 0, NULL, "out of memory");
+		return false;
+	}
+	return legacy_translate(&source->ini, out, report);
 }
 
 void

@@ -11,8 +11,8 @@
 #ifndef MAILFROM_LEGACY_H
 #define MAILFROM_LEGACY_H
 
-#include "common/file.h"
-#include "common/ini.h"
+#include "common/source.h"
+#include "common/watch.h"
 #include "rewrite/rewriter.h"
 
 struct legacy {
@@ -28,10 +28,6 @@ struct legacy {
  */
 bool legacy_detect(const char *path, const struct ini *ini);
 
-/* Warn if everybody can read the file, which holds the secret. */
-void legacy_check_mode(
-    const char *path, const struct file *file, struct report *report);
-
 /*
  * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.
  * Unknown keys are warned of.  False if out of memory, without a secret, or if
@@ -39,6 +35,14 @@ void legacy_check_mode(
  */
 bool legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report);
+
+/*
+ * The same for a daemon.  The file holds the secret: that everybody can read it
+ * is warned of, and a change of it watched.
+ */
+bool legacy_load(const struct source *source, struct watch *watch,
+    struct legacy *out, struct report *report);
+
 void legacy_free(struct legacy *legacy);
 
 #endif

@@ -2,6 +2,7 @@
 #include "spfmilter/account.h"
 
 #include "common/log.h"
+#include "milter/answer.h"
 
 static void
 count(struct figures *f, const struct account *m)
@@ -11,8 +12,10 @@ count(struct figures *f, const struct account *m)
 	atomic_fetch_add(&f->recipients_exempt, m->exempt);
 	atomic_fetch_add(&f->removed, m->removed);
 	if (m->findings != NULL) {
-		enum spf_result mailfrom = m->findings->mailfrom.verdict.result;
-		enum spf_result helo = m->findings->helo.verdict.result;
+		enum spf_result mailfrom =
+		    findings_verdict(m->findings, EXAMINED_MAILFROM)->result;
+		enum spf_result helo =
+		    findings_verdict(m->findings, EXAMINED_HELO)->result;
 
 		atomic_fetch_add(&f->mailfrom[mailfrom], 1);
 		atomic_fetch_add(&f->helo[helo], 1);
@@ -31,11 +34,13 @@ log_optional(struct log_line *line, const char *key, struct text value)
 static void
 log_findings(struct log_line *line, const struct findings *found)
 {
-	const struct spf_verdict *v = &found->mailfrom.verdict;
+	const struct spf_verdict *v =
+	    findings_verdict(found, EXAMINED_MAILFROM);
 
 	log_text(line, "spf", text_of(spf_result_text(v->result)));
 	log_text(line, "helo_spf",
-	    text_of(spf_result_text(found->helo.verdict.result)));
+	    text_of(spf_result_text(
+		findings_verdict(found, EXAMINED_HELO)->result)));
 	log_optional(line, "domain", text_of(v->domain));
 	log_optional(line, "mechanism", text_of(v->mechanism));
 	log_optional(line, "problem", text_of(v->problem));
@@ -178,6 +183,6 @@ figures_write(struct metrics_writer *w, struct figures *f,
 	metrics_counter(w, "spfmilter_errors_total",
 	    "Messages that on_error decided.", NULL, get(&f->errors));
 	metrics_gauge(w, "spfmilter_callbacks",
-	    "Steps that are being answered.", NULL, atomic_load(&f->busy));
+	    "Steps that are being answered.", NULL, milter_busy());
 	write_resolver(w, resolver);
 }

@@ -15,7 +15,7 @@
 #define ACCOUNT_RESULTS (SPF_PERMERROR + 1)
 #define ACCOUNT_VERBS   (ACTION_ERROR + 1)
 
-/* Any thread counts; they only grow, but for busy. */
+/* Any thread counts; they only grow. */
 struct figures {
 	atomic_ullong connections;
 	atomic_ullong messages;
@@ -26,7 +26,6 @@ struct figures {
 	atomic_ullong recipients_exempt;
 	atomic_ullong errors;  /* messages that on_error decided */
 	atomic_ullong removed; /* forged Authentication-Results */
-	atomic_uint busy;      /* callbacks that are running */
 };
 
 /* A message that is over, one way or another. */

@@ -7,8 +7,6 @@
 #include "spfmilter/legacy.h"
 #include "spfmilter/lookup.h"
 
-const char *const spfmilter_formats[] = {"mailfrom", "pymilter", NULL};
-
 /* In the order of the enums in config.h. */
 static const char *const modes[] = {"enforce", "report", NULL};
 static const char *const reject_steps[] = {"rcpt", "mail", NULL};
@@ -109,12 +107,8 @@ spfmilter_section(struct spfmilter_settings *values)
 	    .used = true};
 }
 
-/* Sections of the same file that are other programs' business. */
-static const char *const other_sections[] = {"srsd", "srsmilter"};
-
-#define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
 #define PRINTED  3
-#define SECTIONS (PRINTED + 1 + OTHERS)
+#define SECTIONS 6
 
 static void
 sections_of(struct config *c, struct conf_section out[static SECTIONS])
@@ -124,9 +118,8 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 	out[2] = log_section(&c->log);
 	out[3] = rewrite_section(&c->srs);
 	out[3].used = false;
-	for (size_t i = 0; i < OTHERS; i++)
-		out[PRINTED + 1 + i] = (struct conf_section){
-		    .name = other_sections[i], .elsewhere = true};
+	out[4] = (struct conf_section){.name = "srsd", .elsewhere = true};
+	out[5] = (struct conf_section){.name = "srsmilter", .elsewhere = true};
 }
 
 void
@@ -136,10 +129,6 @@ config_print(FILE *to)
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
-	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
-	      "out shows its\n# default, or an example where there is "
-	      "none.\n\n",
-	    to);
 	conf_print(to, sections, PRINTED);
 }
 
@@ -184,21 +173,15 @@ build_lists(struct config *c, struct report *report)
 	return false;
 }
 
-struct milter_place
-config_place(const struct config *c)
+struct milter_config
+config_view(struct config *c)
 {
-	return (struct milter_place){.settings = &c->spfmilter.daemon,
+	return (struct milter_config){.settings = &c->spfmilter.daemon,
 	    .section = "spfmilter",
 	    .conf = c->conf,
-	    .file = c->path};
-}
-
-static bool
-check_metrics(const struct config *c, struct report *report)
-{
-	const struct milter_place place = config_place(c);
-
-	return milter_check_metrics(&place, report);
+	    .file = c->path,
+	    .log = &c->log,
+	    .watch = &c->watch};
 }
 
 /* It goes into a header field as it is: a name, and nothing but. */
@@ -249,7 +232,8 @@ load(struct config *c, const struct ini *ini, struct report *report)
 	sections_of(c, sections);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !build_hosts(c, report) || !build_lists(c, report) ||
-	    !check_metrics(c, report) || !check_authserv_id(c, report) ||
+	    !milter_check_metrics(config_view(c), report) ||
+	    !check_authserv_id(c, report) ||
 	    !check_settings_ok(&c->spf, c->conf, c->path, report))
 		return false;
 	warn(c, report);
@@ -257,52 +241,27 @@ load(struct config *c, const struct ini *ini, struct report *report)
 }
 
 static bool
-load_legacy(struct config *c, const struct file *file, struct report *report)
+load_source(
+    struct config *c, const struct source *source, struct report *report)
 {
-	struct ini ini, ours = {.entries = NULL};
-	char *paths = NULL;
+	struct ini ours;
+	char *paths;
 	bool ok;
 
-	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
-		 INI_CONFIGPARSER, report) &&
-	    legacy_spfmilter(&ini, &ours, &paths, report) &&
+	if (!source->is_legacy)
+		return load(c, &source->ini, report);
+	ok = legacy_spfmilter(&source->ini, &ours, &paths, report) &&
 	    load(c, &ours, report);
 	ini_free(&ours);
-	ini_free(&ini);
 	free(paths);
 	return ok;
 }
 
-static bool
-load_file(struct config *c, const struct file *file, int format,
-    struct report *report)
-{
-	struct text bytes = text_at(file->data, file->len);
-	struct report silent = {.say = report_ignore};
-	struct ini ini;
-	bool ok;
-
-	if (format == DAEMON_FORMAT_DETECT) {
-		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
-		format = legacy_is_spfmilter(c->path, &ini)
-		    ? SPFMILTER_FORMAT_PYMILTER
-		    : SPFMILTER_FORMAT_MAILFROM;
-		ini_free(&ini);
-	}
-	if (format == SPFMILTER_FORMAT_PYMILTER)
-		return load_legacy(c, file, report);
-	ok = ini_parse(&ini, c->path, bytes, INI_OURS, report) &&
-	    load(c, &ini, report);
-	ini_free(&ini);
-	return ok;
-}
-
 struct config *
-config_load(const char *path, int format, struct report *report)
+config_load(const char *path, enum source_format format, struct report *report)
 {
 	struct config *c = calloc(1, sizeof(*c));
-	struct file file;
-	int error;
+	struct source source;
 	bool ok;
 
 	if (c == NULL) {
@@ -311,23 +270,13 @@ config_load(const char *path, int format, struct report *report)
 	}
 	atomic_init(&c->holders, 1);
 	c->path = path;
-	error = file_read(path, &file);
-	if (error != 0)
-		report_error(report, path, 0, NULL,
-		    "cannot read the configuration: %s", strerror(error));
-	ok = error == 0 && load_file(c, &file, format, report);
-	file_free(&file);
+	ok = source_read(&source, path, format, legacy_is_spfmilter, report) &&
+	    load_source(c, &source, report);
+	source_free(&source);
 	if (ok)
 		return c;
 	config_release(c);
 	return NULL;
-}
-
-struct config *
-config_hold(struct config *c)
-{
-	atomic_fetch_add(&c->holders, 1);
-	return c;
 }
 
 void

@@ -16,11 +16,6 @@
 #include "milter/hosts.h"
 #include "rewrite/settings.h"
 
-/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
-enum spfmilter_format { SPFMILTER_FORMAT_MAILFROM, SPFMILTER_FORMAT_PYMILTER };
-
-extern const char *const spfmilter_formats[]; /* names, NULL at the end */
-
 /* In the order of their words in the table of keys. */
 enum spfmilter_mode { MODE_ENFORCE, MODE_REPORT };
 enum reject_at { REJECT_AT_RCPT, REJECT_AT_MAIL };
@@ -79,13 +74,13 @@ struct config {
  * that it names.  Not null: the caller's, held once; or null, and errors were
  * reported.
  */
-struct config *config_load(const char *path, int format, struct report *report);
+struct config *config_load(
+    const char *path, enum source_format format, struct report *report);
 
-struct config *config_hold(struct config *config);
 void config_release(struct config *config); /* NULL is fine */
 
 /* What its daemon goes by; a view. */
-struct milter_place config_place(const struct config *config);
+struct milter_config config_view(struct config *config);
 
 /* Print a sample with every key and its default. */
 void config_print(FILE *to);

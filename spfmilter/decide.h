@@ -12,7 +12,7 @@
 /* Whose mail it is. */
 enum origin {
 	ORIGIN_OUTSIDE,
-	ORIGIN_INTERNAL,      /* internal_connect, or no network at all */
+	ORIGIN_INTERNAL,      /* internal_connect, or a local process */
 	ORIGIN_AUTHENTICATED, /* SMTP AUTH */
 	ORIGIN_TRUSTED_RELAY
 };

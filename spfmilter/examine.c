@@ -8,6 +8,7 @@ static struct spf_request
 request_of(const struct examined *who, enum spf_identity identity)
 {
 	return (struct spf_request){.ip = who->ip,
+	    .ip_unknown = who->ip_unknown,
 	    .identity = identity,
 	    .sender = who->sender,
 	    .helo = who->helo,
@@ -46,14 +47,12 @@ examine(
     struct checker *checker, const struct examined *who, struct findings *out)
 {
 	uint64_t deadline_ms = checker_deadline(checker);
-	struct check both[2] = {
-	    {.request = request_of(who, SPF_MAILFROM)},
-	    {.request = request_of(who, SPF_HELO)},
-	};
 
-	checker_run(checker, both, 2, deadline_ms);
-	*out = (struct findings){.mailfrom = both[0], .helo = both[1]};
-	return out->mailfrom.verdict.result == SPF_PASS ||
+	out->checks[EXAMINED_MAILFROM].request = request_of(who, SPF_MAILFROM);
+	out->checks[EXAMINED_HELO].request = request_of(who, SPF_HELO);
+	out->forwarder = TEXT("");
+	checker_run(checker, out->checks, EXAMINED_COUNT, deadline_ms);
+	return findings_verdict(out, EXAMINED_MAILFROM)->result == SPF_PASS ||
 	    checker_forwarders(checker)->count == 0 ||
 	    try_forwarders(checker, who, deadline_ms, &out->forwarder);
 }

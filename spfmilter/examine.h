@@ -11,18 +11,27 @@
 /* Who sends; views must stay valid as long as the findings are used. */
 struct examined {
 	struct spf_ip ip;
+	bool ip_unknown;
 	struct text sender; /* mailbox; empty: the null reverse-path */
 	struct text helo;
 	struct text receiver; /* our name */
 };
 
+enum examined_identity { EXAMINED_MAILFROM, EXAMINED_HELO, EXAMINED_COUNT };
+
 struct findings {
-	struct check mailfrom, helo;
+	struct check checks[EXAMINED_COUNT];
 	struct text forwarder; /* that passes; empty: none.  A view. */
 };
 
 /* False: out of memory; *out lacks the forwarder then. */
 bool examine(
     struct checker *checker, const struct examined *who, struct findings *out);
+
+static inline const struct spf_verdict *
+findings_verdict(const struct findings *f, enum examined_identity identity)
+{
+	return &f->checks[identity].verdict;
+}
 
 #endif

@@ -33,15 +33,15 @@ static bool
 add_results(
     struct fields *f, const struct findings *found, struct text authserv_id)
 {
-	const struct check *checks[] = {&found->mailfrom, &found->helo};
 	char value[2 * SPF_HEADER_SIZE + 512], part[SPF_HEADER_SIZE];
 	struct text_out out = text_out(value, sizeof(value));
 
 	out_text(&out, authserv_id);
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < EXAMINED_COUNT; i++) {
+		const struct check *c = &found->checks[i];
 		/* The null sender's own identity is the HELO name. */
-		size_t len = spf_header_authentication(
-		    &checks[i]->request, &checks[i]->verdict, part);
+		size_t len =
+		    spf_header_authentication(&c->request, &c->verdict, part);
 
 		out_text(&out, TEXT(";\n\t"));
 		out_text(&out, text_at(part, len));
@@ -50,10 +50,9 @@ add_results(
 }
 
 static bool
-add_hello(struct fields *f, const struct check *helo)
+add_hello(struct fields *f, const struct spf_verdict *helo)
 {
-	return add(
-	    f, "X-Hello-SPF", text_of(spf_result_text(helo->verdict.result)));
+	return add(f, "X-Hello-SPF", text_of(spf_result_text(helo->result)));
 }
 
 /* The reply was made for smfi_setreply(), where "%" is doubled. */
@@ -98,12 +97,17 @@ fields_write(const struct spfmilter_settings *s, const struct findings *found,
 	out->count = 0;
 	if (found != NULL) {
 		if (s->received_spf != RECEIVED_SPF_NONE)
-			ok = add_received(out, &found->mailfrom, authserv_id);
+			ok = add_received(out,
+			    &found->checks[EXAMINED_MAILFROM], authserv_id);
 		if (s->received_spf == RECEIVED_SPF_BOTH)
-			ok = ok && add_received(out, &found->helo, authserv_id);
+			ok = ok &&
+			    add_received(out, &found->checks[EXAMINED_HELO],
+				authserv_id);
 		ok = ok && add_results(out, found, authserv_id);
 		if (s->x_hello_spf)
-			ok = ok && add_hello(out, &found->helo);
+			ok = ok &&
+			    add_hello(
+				out, findings_verdict(found, EXAMINED_HELO));
 	}
 	if (decision != NULL && s->mode == MODE_REPORT &&
 	    !decision_accepts(decision))

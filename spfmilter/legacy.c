@@ -22,7 +22,11 @@ static const struct translate_word words[] = {
     {"milter", "untrapped_exception", NULL, NULL},
     {"spf", "trusted_forwarder", "trusted_forwarder", "spf"},
     {"spf", "best_guess", "best_guess", "spf"},
-    {"spf", "delegate", "delegate", "spf"}, {"spf", "access_file", NULL, NULL},
+    {"spf", "delegate", "delegate", "spf"},
+    /* The sample file has these two here; the code reads them nowhere. */
+    {"milter", "best_guess", "best_guess", "spf"},
+    {"milter", "delegate", "delegate", "spf"},
+    {"spf", "access_file", NULL, NULL},
     {"spf", "access_file_nulls", NULL, NULL}, /* seen in the file itself */
     {"spf", "access_file_colon", NULL, NULL}, /* the same */
 };

@@ -211,7 +211,7 @@ check_value(const struct lint *l, const struct item *item)
 		say(l, item, true, "%s", action_problem(e->status, e->value));
 		return;
 	case ACTION_CORRECTED:
-		say(l, item, false, "%s", action_problem(e->status, e->value));
+		say(l, item, true, "%s", action_problem(e->status, e->value));
 		break;
 	case ACTION_VALID:
 		break;

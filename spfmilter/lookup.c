@@ -197,6 +197,7 @@ find(const struct table *table, struct lookup_keys *keys,
 struct rule {
 	enum action_verb verb;
 	const char *reject, *tempfail;
+	bool defers; /* REJECT without a code of its own is for now */
 };
 
 /* For LOOKUP_MAILFROM and its kin, and for LOOKUP_HELO.  Else OK. */
@@ -220,7 +221,9 @@ static const struct rule rules[][2][SPF_PERMERROR + 1] =
 		{
 		    [SPF_FAIL] = {ACTION_REJECT, NULL, NULL},
 		    [SPF_PERMERROR] = {ACTION_REJECT, "5.5.2", NULL},
-		    [SPF_TEMPERROR] = {ACTION_TEMPFAIL, NULL, "4.3.0"},
+		    /* There REJECT is what that program does itself. */
+		    [SPF_TEMPERROR] = {ACTION_TEMPFAIL, NULL, "4.3.0",
+			.defers = true},
 		},
 		{
 		    [SPF_FAIL] = {ACTION_REJECT, NULL, NULL},
@@ -230,7 +233,7 @@ static const struct rule rules[][2][SPF_PERMERROR + 1] =
 	    },
 };
 
-static const struct rule auth_rule = {ACTION_OK, NULL, NULL};
+static const struct rule auth_rule = {ACTION_OK, NULL, NULL, false};
 
 static const struct rule *
 rule_of(const struct lookup_query *q)
@@ -325,8 +328,11 @@ lookup_ask(const struct table *table, const struct lookup_query *query,
 		action = entry->action;
 	switch (action.verb) {
 	case ACTION_REJECT:
+		refuse(
+		    rule, &action, !rule->defers || action.dsn.len != 0, out);
+		return;
 	case ACTION_TEMPFAIL:
-		refuse(rule, &action, action.verb == ACTION_REJECT, out);
+		refuse(rule, &action, false, out);
 		return;
 	case ACTION_ERROR:
 		refuse(rule, &action, action.code >= 500, out);

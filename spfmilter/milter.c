@@ -16,40 +16,21 @@ struct connection {
 
 static struct service *shared;
 
-/* --- what every callback does --- */
+/* --- life --- */
 
 static struct connection *
-enter(SMFICTX *ctx)
+connection_new(SMFICTX *ctx)
 {
-	atomic_fetch_add(&service_figures(shared)->busy, 1);
-	return smfi_getpriv(ctx);
-}
+	struct connection *c = calloc(1, sizeof(*c));
 
-static sfsistat
-leave(sfsistat status)
-{
-	atomic_fetch_sub(&service_figures(shared)->busy, 1);
-	return status;
-}
-
-/*
- * There was no memory for a second session over a connection, and with
- * SMFIP_NR_CONN nobody heard that.
- */
-static sfsistat
-leave_lost(void)
-{
-	return leave(SMFIS_TEMPFAIL);
-}
-
-/* The answer to a step for which no_reply may have been agreed on. */
-static sfsistat
-answer_if_asked(SMFICTX *ctx, const struct connection *c,
-    unsigned long no_reply, const struct reply *reply)
-{
-	if ((c->steps & no_reply) != 0)
-		return SMFIS_NOREPLY;
-	return milter_answer(ctx, reply);
+	if (c != NULL)
+		c->session = session_new(shared);
+	if (c == NULL || c->session == NULL) {
+		free(c);
+		return NULL;
+	}
+	smfi_setpriv(ctx, c);
+	return c;
 }
 
 /* --- steps --- */
@@ -79,30 +60,21 @@ wanted_actions(const struct session *s)
 	return actions;
 }
 
-static struct connection *
-connection_new(void)
-{
-	struct connection *c = calloc(1, sizeof(*c));
-
-	if (c != NULL && (c->session = session_new(shared)) != NULL)
-		return c;
-	free(c);
-	return NULL;
-}
-
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
     unsigned long reserved2, unsigned long reserved3,
     unsigned long *want_actions, unsigned long *want_steps,
     unsigned long *want2, unsigned long *want3)
 {
-	struct connection *c = connection_new();
+	struct connection *c;
 
 	(void)reserved2;
 	(void)reserved3;
+	milter_enter(ctx);
+	c = connection_new(ctx);
 	/* The MTA then does what it does without us: F=T, tempfail. */
 	if (c == NULL)
-		return SMFIS_REJECT;
+		return milter_leave(SMFIS_REJECT);
 	*want_actions = wanted_actions(c->session) & actions;
 	c->steps = wanted_steps(c->session) & steps;
 	if (*want_actions != wanted_actions(c->session))
@@ -112,94 +84,95 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	if ((actions & SMFIF_SETSYMLIST) != 0)
 		milter_set_macros(ctx, "j {client_resolve}",
 		    "i {auth_authen} {mail_addr}", "", "i");
-	smfi_setpriv(ctx, c);
 	*want_steps = c->steps;
 	*want2 = 0;
 	*want3 = 0;
-	return SMFIS_CONTINUE;
+	return milter_leave(SMFIS_CONTINUE);
 }
 
 static sfsistat
 on_connect(SMFICTX *ctx, char *name, struct sockaddr *address)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply = reply_go_on();
 
 	/*
 	 * Another session over a connection that was closed (QUIT_NC): nothing
 	 * is negotiated again.  Replies that nobody waits for libmilter drops.
 	 */
-	if (c == NULL) {
-		c = connection_new();
-		if (c == NULL)
-			return leave(SMFIS_TEMPFAIL);
-		smfi_setpriv(ctx, c);
-	}
+	if (c == NULL)
+		c = connection_new(ctx);
+	if (c == NULL)
+		return milter_leave_lost();
 	session_connect(c->session, milter_verified_name(ctx, name), address);
-	return leave(answer_if_asked(ctx, c, SMFIP_NR_CONN, &reply));
+	return milter_leave(
+	    milter_answer_unless(ctx, c->steps, SMFIP_NR_CONN, &reply));
 }
 
 static sfsistat
 on_helo(SMFICTX *ctx, char *name)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply = reply_go_on();
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	session_helo(c->session, text_of(name));
-	return leave(answer_if_asked(ctx, c, SMFIP_NR_HELO, &reply));
+	return milter_leave(
+	    milter_answer_unless(ctx, c->steps, SMFIP_NR_HELO, &reply));
 }
 
 static sfsistat
 on_mail(SMFICTX *ctx, char **args)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	reply = session_mail(c->session, text_of(args[0]),
 	    milter_macro(ctx, "{mail_addr}"),
 	    milter_macro(ctx, "{auth_authen}"), milter_macro(ctx, "j"));
 	session_queue_id(c->session, milter_macro(ctx, "i"));
-	return leave(answer_if_asked(ctx, c, SMFIP_NR_MAIL, &reply));
+	return milter_leave(
+	    milter_answer_unless(ctx, c->steps, SMFIP_NR_MAIL, &reply));
 }
 
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **args)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	reply = session_rcpt(c->session, text_of(args[0]));
-	return leave(milter_answer(ctx, &reply));
+	return milter_leave(milter_answer(ctx, &reply));
 }
 
 static sfsistat
 on_header(SMFICTX *ctx, char *name, char *value)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	reply = session_header(c->session, text_of(name), text_of(value));
-	return leave(answer_if_asked(ctx, c, SMFIP_NR_HDR, &reply));
+	return milter_leave(
+	    milter_answer_unless(ctx, c->steps, SMFIP_NR_HDR, &reply));
 }
 
 static sfsistat
 on_eoh(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	reply = session_eoh(c->session);
-	return leave(milter_answer(ctx, &reply));
+	return milter_leave(milter_answer(ctx, &reply));
 }
 
 /* --- the end of a message --- */
@@ -237,12 +210,12 @@ apply(SMFICTX *ctx, const struct edits *edits)
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 	struct edits edits;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	reply = session_eom(c->session, &edits);
 	if (reply.step == STEP_CONTINUE && !apply(ctx, &edits)) {
@@ -254,30 +227,30 @@ on_eom(SMFICTX *ctx)
 	edits_free(&edits);
 	sfsistat status = milter_answer(ctx, &reply);
 	session_end_message(c->session);
-	return leave(status);
+	return milter_leave(status);
 }
 
 static sfsistat
 on_abort(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 
 	if (c != NULL)
 		session_end_message(c->session);
-	return leave(SMFIS_CONTINUE);
+	return milter_leave(SMFIS_CONTINUE);
 }
 
 static sfsistat
 on_close(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 
 	if (c != NULL) {
 		session_free(c->session);
 		free(c);
 		smfi_setpriv(ctx, NULL);
 	}
-	return leave(SMFIS_CONTINUE);
+	return milter_leave(SMFIS_CONTINUE);
 }
 
 const struct smfiDesc *

@@ -44,6 +44,10 @@ load_access(const struct config *config, struct shared_access **out,
 	case ACCESS_FAILED:
 		break;
 	}
+	report_error(report, config->path,
+	    conf_line(config->conf, "spfmilter", "access"), "access",
+	    "\"%.*s\": cannot be used, for the reasons above",
+	    (int)config->spfmilter.access.len, config->spfmilter.access.p);
 	free(shared);
 	return false;
 }
@@ -136,8 +140,10 @@ service_refresh(struct service *s)
 void
 service_warn(const struct service *s, struct report *report)
 {
-	if (s->access != NULL)
-		access_warn(s->access->access, report);
+	if (s->access == NULL)
+		return;
+	access_warn(s->access->access, report);
+	access_check_readable(s->access->access, report);
 }
 
 bool
@@ -150,13 +156,6 @@ service_lint(const struct service *s, struct report *report)
 	access = s->access->access;
 	return lint_table(access->table, access->path, report) &&
 	    report->errors + report->warnings == 0;
-}
-
-void
-service_check_readable(struct service *s, struct report *report)
-{
-	if (s->access != NULL)
-		access_check_readable(s->access->access, report);
 }
 
 /* --- configuration --- */
@@ -216,7 +215,8 @@ service_reload(struct service *s, struct config *config, struct report *report)
 	pthread_mutex_unlock(&s->lock);
 	config_release(old);
 	replace_access(s, access);
-	service_warn(s, report);
+	if (access != NULL)
+		access_warn(access->access, report);
 	return true;
 }
 
@@ -226,21 +226,10 @@ service_config(struct service *s)
 	struct config *config;
 
 	pthread_mutex_lock(&s->lock);
-	config = config_hold(s->config);
+	config = s->config;
+	atomic_fetch_add(&config->holders, 1);
 	pthread_mutex_unlock(&s->lock);
 	return config;
-}
-
-bool
-service_is_stale(struct service *s)
-{
-	return watch_is_stale(&s->config->watch);
-}
-
-void
-service_mark_seen(struct service *s)
-{
-	watch_mark_seen(&s->config->watch);
 }
 
 struct figures *

@@ -37,19 +37,16 @@ bool service_start(struct service *service, struct report *report);
 bool service_reload(
     struct service *service, struct config *config, struct report *report);
 
-/* Whether a list file has changed since the configuration was read. */
-bool service_is_stale(struct service *service);
-
-/* Take list files as they are now for seen. */
-void service_mark_seen(struct service *service);
-
 /*
  * Read the access file again if it has changed.  What can't be read leaves the
  * old one in force, and is logged once for each change.
  */
 void service_refresh(struct service *service);
 
-/* Warn of entries of the access file that mean nothing, as reloads do. */
+/*
+ * Warn of entries of the access file that mean nothing, as reloads do, and if it
+ * can't be read again by this process.
+ */
 void service_warn(const struct service *service, struct report *report);
 
 /*
@@ -57,9 +54,6 @@ void service_warn(const struct service *service, struct report *report);
  * from starting.  False: there was something.
  */
 bool service_lint(const struct service *service, struct report *report);
-
-/* Warn if the access file can't be read again by this process. */
-void service_check_readable(struct service *service, struct report *report);
 
 /* The configuration of now; config_release() is due. */
 struct config *service_config(struct service *service);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/session.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/copy.h"
 #include "milter/path.h"
@@ -77,12 +79,12 @@ session_connect(
 	struct client *c = &s->client;
 	const struct spf_ip *ip;
 
+	client_read(address, &name, &c->at);
 	free(c->name);
 	c->name = NULL;
 	c->name_lost = name.len != 0 && (c->name = copy_text(name)) == NULL;
 	/* What was said over this connection before is another session's. */
 	session_helo(s, TEXT(""));
-	client_read_address(address, &c->at);
 	ip = c->at.has_ip ? &c->at.ip : NULL;
 	c->internal = c->at.is_process ||
 	    hosts_has(&s->config->internal_connect, ip, name);
@@ -112,11 +114,21 @@ origin_of(const struct client *c, struct text user)
 	return c->trusted_relay ? ORIGIN_TRUSTED_RELAY : ORIGIN_OUTSIDE;
 }
 
+static struct message *
+message_new(void)
+{
+	struct message *m = malloc(sizeof(*m));
+
+	if (m != NULL)
+		memset(m, 0, offsetof(struct message, findings));
+	return m;
+}
+
 static bool
 begin_message(struct session *s, struct text arg, struct text macro,
     struct text user, struct text host)
 {
-	struct message *m = calloc(1, sizeof(*m));
+	struct message *m = message_new();
 	struct text sender;
 
 	if (m == NULL)
@@ -149,6 +161,7 @@ session_mail(struct session *s, struct text arg, struct text macro,
 		decide_unchecked_(s);
 	else if (!check_and_decide_(s,
 		     &(struct examined){.ip = s->client.at.ip,
+			 .ip_unknown = !s->client.at.has_ip,
 			 .sender = text_of(s->message->sender),
 			 .helo = text_of(s->client.helo),
 			 .receiver = text_of(s->message->host)}))

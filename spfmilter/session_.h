@@ -33,8 +33,6 @@ struct message {
 	enum origin origin;
 	bool bad_sender; /* its domain can't be told */
 	bool checked, decided;
-	struct findings findings;
-	struct decision decision;
 	struct spf_ip relayed_ip; /* the client behind trusted relays */
 	char relayed[SPF_IP_SIZE];
 	char *relayed_helo;
@@ -47,6 +45,9 @@ struct message {
 	bool ar_flood; /* there are more than AR_MAX */
 	char queue_id[QUEUE_ID_MAX + 1];
 	const char *outcome;
+	/* What follows is written when it's known, and not cleared before. */
+	struct findings findings; /* if checked */
+	struct decision decision; /* if decided */
 };
 
 struct session {

@@ -90,13 +90,15 @@ exemption_of(const struct session *s, const struct examined *who)
 	struct text name =
 	    m->relayed[0] == '\0' ? text_of(s->client.name) : TEXT("");
 
-	if (hosts_has(&c->exempt_clients, &who->ip, name))
+	if (hosts_has(
+		&c->exempt_clients, who->ip_unknown ? NULL : &who->ip, name))
 		return EXEMPT_CLIENT;
 	/* Of one that is read in two ways neither is exempt. */
 	if (!m->bad_sender && who->sender.len != 0 &&
 	    list_has_address(&c->exempt_senders, who->sender))
 		return EXEMPT_SENDER;
-	if (m->checked && m->findings.helo.verdict.result == SPF_PASS &&
+	if (m->checked &&
+	    findings_verdict(&m->findings, EXAMINED_HELO)->result == SPF_PASS &&
 	    list_has_domain(&c->exempt_helo, who->helo))
 		return EXEMPT_HELO;
 	return EXEMPT_NOT;
@@ -106,12 +108,13 @@ bool
 check_and_decide_(struct session *s, const struct examined *who)
 {
 	struct message *m = s->message;
-	char ip[SPF_IP_SIZE];
+	char ip[SPF_IP_SIZE] = "an unknown address";
 
 	m->checked = !m->bad_sender;
 	if (m->checked && !examine(s->config->checker, who, &m->findings))
 		return false;
-	spf_ip_print(&who->ip, ip);
+	if (!who->ip_unknown)
+		spf_ip_print(&who->ip, ip);
 	decide(
 	    &(struct facts){.origin = ORIGIN_OUTSIDE,
 		.exemption = exemption_of(s, who),
@@ -122,8 +125,8 @@ check_and_decide_(struct session *s, const struct examined *who)
 		    is_bare_address(who->helo),
 		.bad_sender = m->bad_sender,
 		.own_srs = is_own_srs(s, who->sender),
-		.mailfrom = &m->findings.mailfrom.verdict,
-		.helo_verdict = &m->findings.helo.verdict,
+		.mailfrom = findings_verdict(&m->findings, EXAMINED_MAILFROM),
+		.helo_verdict = findings_verdict(&m->findings, EXAMINED_HELO),
 		.forwarder = m->findings.forwarder,
 		.table = m->access != NULL ? m->access->access->table : NULL,
 		.defaults =

@@ -6,8 +6,6 @@
 
 #include "common/sockaddr.h"
 
-const char *const srsd_formats[] = {"mailfrom", "pysrs", NULL};
-
 #define SRSD_LISTEN "inet:10003@127.0.0.1"
 
 #define AT(member) .offset = offsetof(struct srsd_settings, member)
@@ -51,12 +49,8 @@ srsd_section(struct srsd_settings *values)
 	    .used = true};
 }
 
-/* Sections of the same file that are other programs' business. */
-static const char *const other_sections[] = {"srsmilter", "spfmilter"};
-
-#define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
 #define OURS     4
-#define SECTIONS (OURS + OTHERS)
+#define SECTIONS 6
 
 static void
 sections_of(struct config *c, struct conf_section out[static SECTIONS])
@@ -65,9 +59,8 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 	out[1] = srsd_section(&c->srsd);
 	out[2] = check_section(&c->spf);
 	out[3] = log_section(&c->log);
-	for (size_t i = 0; i < OTHERS; i++)
-		out[OURS + i] = (struct conf_section){
-		    .name = other_sections[i], .elsewhere = true};
+	out[4] = (struct conf_section){.name = "srsmilter", .elsewhere = true};
+	out[5] = (struct conf_section){.name = "spfmilter", .elsewhere = true};
 }
 
 void
@@ -77,10 +70,6 @@ config_print(FILE *to)
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
-	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
-	      "out shows its\n# default, or an example where there is "
-	      "none.\n\n",
-	    to);
 	conf_print(to, sections, OURS);
 }
 
@@ -146,57 +135,25 @@ load(struct config *c, const struct ini *ini,
 }
 
 static bool
-load_legacy(struct config *c, const struct file *file, struct report *report)
+load_source(
+    struct config *c, const struct source *source, struct report *report)
 {
-	struct ini ini;
-	struct legacy legacy = {.secrets = NULL};
+	struct legacy legacy;
 	bool ok;
 
-	legacy_check_mode(c->path, file, report);
-	/* It holds the secret itself. */
-	if (!watch_add_read(&c->watch, c->path, file)) {
-		report_error(report, c->path, 0, NULL, "out of memory");
-		return false;
-	}
-	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
-		 INI_CONFIGPARSER, report) &&
-	    legacy_translate(&ini, &legacy, report) &&
+	if (!source->is_legacy)
+		return load(c, &source->ini, NULL, report);
+	ok = legacy_load(source, &c->watch, &legacy, report) &&
 	    load(c, &legacy.ini, &legacy.rewriter, report);
 	legacy_free(&legacy);
-	ini_free(&ini);
-	return ok;
-}
-
-static bool
-load_file(struct config *c, const struct file *file, int format,
-    struct report *report)
-{
-	struct text bytes = text_at(file->data, file->len);
-	struct report silent = {.say = report->say, .arg = report->arg};
-	struct ini ini;
-	bool ok;
-
-	if (format == DAEMON_FORMAT_DETECT) {
-		silent.say = report_ignore;
-		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
-		format = legacy_detect(c->path, &ini) ? SRSD_FORMAT_PYSRS
-						      : SRSD_FORMAT_MAILFROM;
-		ini_free(&ini);
-	}
-	if (format == SRSD_FORMAT_PYSRS)
-		return load_legacy(c, file, report);
-	ok = ini_parse(&ini, c->path, bytes, INI_OURS, report) &&
-	    load(c, &ini, NULL, report);
-	ini_free(&ini);
 	return ok;
 }
 
 struct config *
-config_load(const char *path, int format, struct report *report)
+config_load(const char *path, enum source_format format, struct report *report)
 {
 	struct config *c = calloc(1, sizeof(*c));
-	struct file file;
-	int error;
+	struct source source;
 	bool ok;
 
 	if (c == NULL) {
@@ -204,12 +161,9 @@ config_load(const char *path, int format, struct report *report)
 		return NULL;
 	}
 	c->path = path;
-	error = file_read(path, &file);
-	if (error != 0)
-		report_error(report, path, 0, NULL,
-		    "cannot read the configuration: %s", strerror(error));
-	ok = error == 0 && load_file(c, &file, format, report);
-	file_free(&file);
+	ok = source_read(&source, path, format, legacy_detect, report) &&
+	    load_source(c, &source, report);
+	source_free(&source);
 	if (ok)
 		return c;
 	config_free(c);

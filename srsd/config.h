@@ -13,11 +13,6 @@
 
 #define SRSD_WORKERS_MAX 64
 
-/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
-enum srsd_format { SRSD_FORMAT_MAILFROM, SRSD_FORMAT_PYSRS };
-
-extern const char *const srsd_formats[]; /* their names, NULL at the end */
-
 /* The section [srsd]. */
 struct srsd_settings {
 	struct conf_list listen;
@@ -51,7 +46,8 @@ struct config {
  * names.  Not null: the caller's, for config_free(); or null, and errors were
  * reported.
  */
-struct config *config_load(const char *path, int format, struct report *report);
+struct config *config_load(
+    const char *path, enum source_format format, struct report *report);
 void config_free(struct config *config);
 
 /*

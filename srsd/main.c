@@ -25,7 +25,7 @@ struct daemon {
 };
 
 static const struct daemon_program program = {
-    .name = "srsd", .formats = srsd_formats, .print_config = config_print};
+    .name = "srsd", .legacy = "pysrs", .print_config = config_print};
 
 static unsigned
 worker_count(const struct srsd_settings *s)
@@ -199,7 +199,9 @@ prepare(struct daemon *d, const struct config *config, struct report *report)
 	    config->srsd.user.len != 0 ? config->srsd.user.p : NULL;
 	bool check_only = d->options.check_only;
 
-	if (!check_only && !privilege_find(user, &who, report))
+	if (!check_only &&
+	    !privilege_find(user, config->path,
+		conf_line(config->conf, "srsd", "user"), &who, report))
 		return false;
 	if (!sockets_open(&d->sockets, config, &who, check_only, report))
 		return false;

@@ -6,12 +6,12 @@
 #include "common/listen.h"
 
 static bool
-add_listener(
-    struct sockets *s, int fd, enum protocol protocol, struct report *report)
+add_listener(struct sockets *s, int fd, enum protocol protocol,
+    const struct listen_options *place, struct report *report)
 {
 	if (s->count == SOCKETS_MAX) {
-		report_error(report, NULL, 0, "listen", "more than %d sockets",
-		    SOCKETS_MAX);
+		report_error(report, place->file, place->line, place->key,
+		    "more than %d sockets", SOCKETS_MAX);
 		return false;
 	}
 	s->list[s->count++] = (struct listener){fd, protocol};
@@ -35,7 +35,7 @@ open_list(struct sockets *s, const struct conf_list *list,
 		if (!sockaddr_parse(item, &spec, &why))
 			return false;
 		int fd = listen_open(&spec, options, name, report);
-		if (fd < 0 || !add_listener(s, fd, protocol, report))
+		if (fd < 0 || !add_listener(s, fd, protocol, options, report))
 			return false;
 	}
 	return true;
@@ -45,6 +45,8 @@ open_list(struct sockets *s, const struct conf_list *list,
 static bool
 take_inherited(struct sockets *s, unsigned count, struct report *report)
 {
+	static const struct listen_options systemd = {.key = "LISTEN_FDS"};
+
 	for (unsigned i = 0; i < count; i++) {
 		const char *name = listen_inherited_name(i);
 		enum protocol protocol = PROTOCOL_SOCKETMAP;
@@ -53,11 +55,41 @@ take_inherited(struct sockets *s, unsigned count, struct report *report)
 			protocol = PROTOCOL_TCP_FORWARD;
 		else if (strcmp(name, "tcp_table_reverse") == 0)
 			protocol = PROTOCOL_TCP_REVERSE;
-		if (!add_listener(
-			s, LISTEN_FIRST_FD + (int)i, protocol, report))
+		if (!add_listener(s, LISTEN_FIRST_FD + (int)i, protocol,
+			&systemd, report))
 			return false;
 	}
 	return true;
+}
+
+static bool
+open_all(struct sockets *s, const struct config *c,
+    struct listen_options *options, struct report *report)
+{
+	const struct {
+		const char *key;
+		const struct conf_list *list;
+		enum protocol protocol;
+	} all[] = {
+	    {"listen", &c->srsd.listen, PROTOCOL_SOCKETMAP},
+	    {"tcp_table_forward", &c->srsd.tcp_table_forward,
+		PROTOCOL_TCP_FORWARD},
+	    {"tcp_table_reverse", &c->srsd.tcp_table_reverse,
+		PROTOCOL_TCP_REVERSE},
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		options->key = all[i].key;
+		options->line = conf_line(c->conf, "srsd", all[i].key);
+		if (!open_list(
+			s, all[i].list, all[i].protocol, options, report))
+			return false;
+	}
+	if (s->count != 0)
+		return true;
+	report_error(report, c->path, conf_line(c->conf, "srsd", "listen"),
+	    "listen", "no socket to listen on");
+	return false;
 }
 
 bool
@@ -66,31 +98,17 @@ sockets_open(struct sockets *s, const struct config *c,
 {
 	const struct srsd_settings *settings = &c->srsd;
 	struct listen_options options = {.mode = (mode_t)settings->socket_mode,
-	    .uid = (uid_t)-1,
-	    .gid = (gid_t)-1};
+	    .uid = who->change ? who->uid : (uid_t)-1,
+	    .gid = who->change ? who->gid : (gid_t)-1,
+	    .file = c->path,
+	    .owner_line = conf_line(c->conf, "srsd", "socket_owner")};
 	unsigned inherited = listen_inherited();
 
 	if (inherited != 0 && !check_only)
 		return take_inherited(s, inherited, report);
-	if (who->change) {
-		options.uid = who->uid;
-		options.gid = who->gid;
-	}
 	if (settings->socket_owner.len != 0 &&
 	    !listen_owner(settings->socket_owner, &options, c->path,
-		conf_line(c->conf, "srsd", "socket_owner"), report))
+		options.owner_line, report))
 		return false;
-	if (check_only)
-		return true;
-	if (!open_list(
-		s, &settings->listen, PROTOCOL_SOCKETMAP, &options, report) ||
-	    !open_list(s, &settings->tcp_table_forward, PROTOCOL_TCP_FORWARD,
-		&options, report) ||
-	    !open_list(s, &settings->tcp_table_reverse, PROTOCOL_TCP_REVERSE,
-		&options, report))
-		return false;
-	if (s->count != 0)
-		return true;
-	report_error(report, c->path, 0, "listen", "no socket to listen on");
-	return false;
+	return check_only || open_all(s, c, &options, report);
 }

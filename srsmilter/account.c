@@ -2,6 +2,7 @@
 #include "srsmilter/account.h"
 
 #include "common/log.h"
+#include "milter/answer.h"
 
 static void
 count(struct figures *f, const struct account *m)
@@ -166,5 +167,5 @@ figures_write(struct metrics_writer *w, struct figures *f,
 	    "Used SES signatures that were forgotten for lack of room.", NULL,
 	    replay->evicted);
 	metrics_gauge(w, "srsmilter_callbacks",
-	    "Steps that are being answered.", NULL, atomic_load(&f->busy));
+	    "Steps that are being answered.", NULL, milter_busy());
 }

@@ -12,7 +12,7 @@
 #define ACCOUNT_REASONS  (POLICY_EXPIRED + 1)
 #define ACCOUNT_VERDICTS (OUTGOING_MIXED + 1)
 
-/* Any thread counts; they only grow, but for busy. */
+/* Any thread counts; they only grow. */
 struct figures {
 	atomic_ullong connections;
 	atomic_ullong messages;
@@ -20,7 +20,6 @@ struct figures {
 	atomic_ullong verdicts[ACCOUNT_VERDICTS]; /* by enum outgoing_verdict */
 	atomic_ullong fates[RECIPIENT_FATES];     /* of recipients */
 	atomic_ullong errors; /* messages that we failed on */
-	atomic_uint busy;     /* callbacks that are running */
 };
 
 /* A message that is over, one way or another. */

@@ -7,8 +7,6 @@
 #include "rewrite/legacy.h"
 #include "srsmilter/replay.h"
 
-const char *const srsmilter_formats[] = {"mailfrom", "pysrs", NULL};
-
 /* In the order of the enums in config.h. */
 static const char *const modes[] = {
     "remote_domain", "remote_mailer", "all", "none", NULL};
@@ -95,13 +93,9 @@ srsmilter_section(struct srsmilter_settings *values)
 	    .used = true};
 }
 
-/* Sections of the same file that are other programs' business. */
-static const char *const other_sections[] = {"srsd", "spfmilter"};
-
-#define OTHERS   (sizeof(other_sections) / sizeof(other_sections[0]))
 #define PRINTED  4
 #define SPF      2
-#define SECTIONS (PRINTED + OTHERS)
+#define SECTIONS 6
 
 static void
 sections_of(struct config *c, struct conf_section out[static SECTIONS])
@@ -110,9 +104,8 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 	out[1] = rewrite_section(&c->srs);
 	out[SPF] = check_section(&c->spf);
 	out[3] = log_section(&c->log);
-	for (size_t i = 0; i < OTHERS; i++)
-		out[PRINTED + i] = (struct conf_section){
-		    .name = other_sections[i], .elsewhere = true};
+	out[4] = (struct conf_section){.name = "srsd", .elsewhere = true};
+	out[5] = (struct conf_section){.name = "spfmilter", .elsewhere = true};
 }
 
 void
@@ -122,10 +115,6 @@ config_print(FILE *to)
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
-	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
-	      "out shows its\n# default, or an example where there is "
-	      "none.\n\n",
-	    to);
 	conf_print(to, sections, PRINTED);
 }
 
@@ -166,21 +155,15 @@ build_lists(struct config *c, struct report *report)
 	return false;
 }
 
-struct milter_place
-config_place(const struct config *c)
+struct milter_config
+config_view(struct config *c)
 {
-	return (struct milter_place){.settings = &c->srsmilter.daemon,
+	return (struct milter_config){.settings = &c->srsmilter.daemon,
 	    .section = "srsmilter",
 	    .conf = c->conf,
-	    .file = c->path};
-}
-
-static bool
-check_metrics(const struct config *c, struct report *report)
-{
-	const struct milter_place place = config_place(c);
-
-	return milter_check_metrics(&place, report);
+	    .file = c->path,
+	    .log = &c->log,
+	    .watch = &c->watch};
 }
 
 static bool
@@ -223,7 +206,8 @@ load(struct config *c, const struct ini *ini,
 	sections[SPF].used = gate_is_wanted(ini);
 	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
 	    !build_hosts(c, report) || !build_lists(c, report) ||
-	    !check_metrics(c, report) || !check_rewrite(c, report) ||
+	    !milter_check_metrics(config_view(c), report) ||
+	    !check_rewrite(c, report) ||
 	    !rewriter_new(
 		&c->srs, c->conf, c->path, legacy, &c->rewriter, report) ||
 	    !gate_new(&c->srs, c->conf, c->path, &c->gate, report))
@@ -236,57 +220,25 @@ load(struct config *c, const struct ini *ini,
 }
 
 static bool
-load_legacy(struct config *c, const struct file *file, struct report *report)
+load_source(
+    struct config *c, const struct source *source, struct report *report)
 {
-	struct ini ini;
-	struct legacy legacy = {.secrets = NULL};
+	struct legacy legacy;
 	bool ok;
 
-	legacy_check_mode(c->path, file, report);
-	/* It holds the secret itself. */
-	if (!watch_add_read(&c->watch, c->path, file)) {
-		report_error(report, c->path, 0, NULL, "out of memory");
-		return false;
-	}
-	ok = ini_parse(&ini, c->path, text_at(file->data, file->len),
-		 INI_CONFIGPARSER, report) &&
-	    legacy_translate(&ini, &legacy, report) &&
+	if (!source->is_legacy)
+		return load(c, &source->ini, NULL, report);
+	ok = legacy_load(source, &c->watch, &legacy, report) &&
 	    load(c, &legacy.ini, &legacy.rewriter, report);
 	legacy_free(&legacy);
-	ini_free(&ini);
-	return ok;
-}
-
-static bool
-load_file(struct config *c, const struct file *file, int format,
-    struct report *report)
-{
-	struct text bytes = text_at(file->data, file->len);
-	struct report silent = {.say = report_ignore};
-	struct ini ini;
-	bool ok;
-
-	if (format == DAEMON_FORMAT_DETECT) {
-		ini_parse(&ini, c->path, bytes, INI_OURS, &silent);
-		format = legacy_detect(c->path, &ini)
-		    ? SRSMILTER_FORMAT_PYSRS
-		    : SRSMILTER_FORMAT_MAILFROM;
-		ini_free(&ini);
-	}
-	if (format == SRSMILTER_FORMAT_PYSRS)
-		return load_legacy(c, file, report);
-	ok = ini_parse(&ini, c->path, bytes, INI_OURS, report) &&
-	    load(c, &ini, NULL, report);
-	ini_free(&ini);
 	return ok;
 }
 
 struct config *
-config_load(const char *path, int format, struct report *report)
+config_load(const char *path, enum source_format format, struct report *report)
 {
 	struct config *c = calloc(1, sizeof(*c));
-	struct file file;
-	int error;
+	struct source source;
 	bool ok;
 
 	if (c == NULL) {
@@ -295,12 +247,9 @@ config_load(const char *path, int format, struct report *report)
 	}
 	atomic_init(&c->holders, 1);
 	c->path = path;
-	error = file_read(path, &file);
-	if (error != 0)
-		report_error(report, path, 0, NULL,
-		    "cannot read the configuration: %s", strerror(error));
-	ok = error == 0 && load_file(c, &file, format, report);
-	file_free(&file);
+	ok = source_read(&source, path, format, legacy_detect, report) &&
+	    load_source(c, &source, report);
+	source_free(&source);
 	if (ok)
 		return c;
 	config_release(c);
@@ -315,13 +264,6 @@ config_start(struct config *c, const struct config *old, struct report *report)
 	c->checker = checker_new(&c->spf, c->conf, c->path,
 	    old != NULL ? old->checker : NULL, report);
 	return c->checker != NULL;
-}
-
-struct config *
-config_hold(struct config *c)
-{
-	atomic_fetch_add(&c->holders, 1);
-	return c;
 }
 
 void

@@ -15,11 +15,6 @@
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
 
-/* Formats of the file; DAEMON_FORMAT_DETECT: told by its name and keys. */
-enum srsmilter_format { SRSMILTER_FORMAT_MAILFROM, SRSMILTER_FORMAT_PYSRS };
-
-extern const char *const srsmilter_formats[]; /* names, NULL at the end */
-
 /* In the order of their words in the table of keys. */
 enum rewrite_mode {
 	REWRITE_REMOTE_DOMAIN,
@@ -70,7 +65,8 @@ struct config {
  * Read the configuration at path, which must outlive it, and all files that it
  * names.  Not null: the caller's, held once; or null, and errors were reported.
  */
-struct config *config_load(const char *path, int format, struct report *report);
+struct config *config_load(
+    const char *path, enum source_format format, struct report *report);
 
 /*
  * Start what the configuration needs to run: a checker, that of old (or NULL) if
@@ -79,11 +75,10 @@ struct config *config_load(const char *path, int format, struct report *report);
 bool config_start(
     struct config *config, const struct config *old, struct report *report);
 
-struct config *config_hold(struct config *config);
 void config_release(struct config *config); /* NULL is fine */
 
 /* What its daemon goes by; a view. */
-struct milter_place config_place(const struct config *config);
+struct milter_config config_view(struct config *config);
 
 /* Print a sample with every key and its default. */
 void config_print(FILE *to);

@@ -16,45 +16,7 @@ struct connection {
 
 static struct service *shared;
 
-/* --- what every callback does --- */
-
-/*
- * libmilter calls back on one thread or another.  The counter is also what orders
- * the uses of a connection, as far as the language knows.
- */
-static struct connection *
-enter(SMFICTX *ctx)
-{
-	atomic_fetch_add(&service_figures(shared)->busy, 1);
-	return smfi_getpriv(ctx);
-}
-
-static sfsistat
-leave(sfsistat status)
-{
-	atomic_fetch_sub(&service_figures(shared)->busy, 1);
-	return status;
-}
-
-/*
- * There was no memory for a second session over a connection, and with
- * SMFIP_NR_CONN nobody heard that.
- */
-static sfsistat
-leave_lost(void)
-{
-	return leave(SMFIS_TEMPFAIL);
-}
-
-/* The answer to a step for which no_reply may have been agreed on. */
-static sfsistat
-answer_if_asked(SMFICTX *ctx, const struct connection *c,
-    unsigned long no_reply, const struct reply *reply)
-{
-	if ((c->steps & no_reply) != 0)
-		return SMFIS_NOREPLY;
-	return milter_answer(ctx, reply);
-}
+/* --- life --- */
 
 static struct connection *
 connection_new(SMFICTX *ctx)
@@ -100,11 +62,11 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 
 	(void)reserved2;
 	(void)reserved3;
-	enter(ctx);
+	milter_enter(ctx);
 	c = connection_new(ctx);
 	/* The MTA then does what it does without us: F=T, tempfail. */
 	if (c == NULL)
-		return leave(SMFIS_REJECT);
+		return milter_leave(SMFIS_REJECT);
 	c->actions = wanted_actions(c->session) & actions;
 	c->steps = (SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH |
 		       SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
@@ -120,13 +82,13 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	*want_steps = c->steps;
 	*want2 = 0;
 	*want3 = 0;
-	return leave(SMFIS_CONTINUE);
+	return milter_leave(SMFIS_CONTINUE);
 }
 
 static sfsistat
 on_connect(SMFICTX *ctx, char *name, struct sockaddr *address)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply = reply_go_on();
 
 	/*
@@ -137,40 +99,42 @@ on_connect(SMFICTX *ctx, char *name, struct sockaddr *address)
 	if (c == NULL) {
 		c = connection_new(ctx);
 		if (c == NULL)
-			return leave(SMFIS_TEMPFAIL);
+			return milter_leave_lost();
 		c->actions = wanted_actions(c->session);
 	}
 	session_connect(c->session, milter_verified_name(ctx, name), address);
-	return leave(answer_if_asked(ctx, c, SMFIP_NR_CONN, &reply));
+	return milter_leave(
+	    milter_answer_unless(ctx, c->steps, SMFIP_NR_CONN, &reply));
 }
 
 static sfsistat
 on_mail(SMFICTX *ctx, char **args)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	reply = session_mail(c->session, text_of(args[0]),
 	    milter_macro(ctx, "{mail_addr}"),
 	    milter_macro(ctx, "{auth_authen}"),
 	    milter_macro(ctx, "{mail_mailer}"));
 	session_queue_id(c->session, milter_macro(ctx, "i"));
-	return leave(answer_if_asked(ctx, c, SMFIP_NR_MAIL, &reply));
+	return milter_leave(
+	    milter_answer_unless(ctx, c->steps, SMFIP_NR_MAIL, &reply));
 }
 
 static sfsistat
 on_rcpt(SMFICTX *ctx, char **args)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	reply = session_rcpt(c->session, text_of(args[0]), args + 1,
 	    milter_macro(ctx, "{rcpt_mailer}"));
-	return leave(milter_answer(ctx, &reply));
+	return milter_leave(milter_answer(ctx, &reply));
 }
 
 /* --- the end of a message --- */
@@ -224,12 +188,12 @@ apply(SMFICTX *ctx, const struct connection *c, const struct changes *changes)
 static sfsistat
 on_eom(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 	struct changes changes;
 	struct reply reply;
 
 	if (c == NULL)
-		return leave_lost();
+		return milter_leave_lost();
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	reply = session_eom(c->session, &changes);
 	if (reply.step == STEP_CONTINUE && !apply(ctx, c, &changes)) {
@@ -240,30 +204,30 @@ on_eom(SMFICTX *ctx)
 	}
 	sfsistat status = milter_answer(ctx, &reply);
 	session_end_message(c->session);
-	return leave(status);
+	return milter_leave(status);
 }
 
 static sfsistat
 on_abort(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 
 	if (c != NULL)
 		session_end_message(c->session);
-	return leave(SMFIS_CONTINUE);
+	return milter_leave(SMFIS_CONTINUE);
 }
 
 static sfsistat
 on_close(SMFICTX *ctx)
 {
-	struct connection *c = enter(ctx);
+	struct connection *c = milter_enter(ctx);
 
 	if (c != NULL) {
 		session_free(c->session);
 		free(c);
 		smfi_setpriv(ctx, NULL);
 	}
-	return leave(SMFIS_CONTINUE);
+	return milter_leave(SMFIS_CONTINUE);
 }
 
 const struct smfiDesc *

@@ -59,29 +59,19 @@ bool
 service_reload(struct service *s, struct config *config, struct report *report)
 {
 	struct config *old = s->config;
+	const struct daemon_fixed size = {"replay_size",
+	    old->srsmilter.replay_size == config->srsmilter.replay_size};
 
 	if (!config_start(config, old, report)) {
 		config_release(config);
 		return false;
 	}
+	daemon_warn_fixed(&size, 1);
 	pthread_mutex_lock(&s->lock);
 	s->config = config;
 	pthread_mutex_unlock(&s->lock);
 	config_release(old);
 	return true;
-}
-
-/* Only the main thread replaces it, and asks these two. */
-bool
-service_is_stale(struct service *s)
-{
-	return watch_is_stale(&s->config->watch);
-}
-
-void
-service_mark_seen(struct service *s)
-{
-	watch_mark_seen(&s->config->watch);
 }
 
 struct config *
@@ -90,7 +80,8 @@ service_config(struct service *s)
 	struct config *config;
 
 	pthread_mutex_lock(&s->lock);
-	config = config_hold(s->config);
+	config = s->config;
+	atomic_fetch_add(&config->holders, 1);
 	pthread_mutex_unlock(&s->lock);
 	return config;
 }

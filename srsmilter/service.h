@@ -31,12 +31,6 @@ bool service_start(struct service *service, struct report *report);
 bool service_reload(
     struct service *service, struct config *config, struct report *report);
 
-/* Whether a file has changed since the configuration was read. */
-bool service_is_stale(struct service *service);
-
-/* Take files as they are now for seen. */
-void service_mark_seen(struct service *service);
-
 /* The configuration of now; config_release() is due. */
 struct config *service_config(struct service *service);
 

@@ -98,9 +98,9 @@ session_connect(
 	const struct config *c = s->config;
 	const struct spf_ip *ip;
 
+	client_read(address, &name, &s->client);
 	free(s->client_name);
 	s->client_name = name.len != 0 ? copy_text(name) : NULL;
-	client_read_address(address, &s->client);
 	ip = s->client.has_ip ? &s->client.ip : NULL;
 	s->internal =
 	    s->client.is_process || hosts_has(&c->internal_connect, ip, name);

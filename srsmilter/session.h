@@ -38,16 +38,16 @@ void session_free(struct session *session);
 const struct srsmilter_settings *session_settings(const struct session *s);
 
 /*
- * A client has connected.  address NULL: not over a network.  name: its host
- * name if the MTA has verified it, else empty.
+ * A client has connected.  address NULL: it has none (client_read()).  name: its
+ * host name if the MTA has verified it, else empty.
  */
 void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);
 
 /*
  * MAIL: arg as the MTA gives it, macro its {mail_addr} (path_sender()).  user:
- * who has authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA may not wait for the answer: the
- * steps behind it repeat it.
+ * who has authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA
+ * may not wait for the answer: the steps behind it repeat it.
  */
 struct reply session_mail(struct session *s, struct text arg, struct text macro,
     struct text user, struct text mailer);

@@ -213,35 +213,16 @@ read_sections(struct reader *r, const struct ini *ini)
 }
 
 static bool
-read_legacy(struct reader *r, struct text bytes)
+read_source(struct reader *r, const struct source *source)
 {
-	struct ini ini;
-	struct legacy legacy = {.secrets = NULL};
-	bool ok = ini_parse(&ini, r->setup->path, bytes, INI_CONFIGPARSER,
-		      r->report) &&
-	    legacy_translate(&ini, &legacy, r->report) &&
+	struct legacy legacy;
+	bool ok;
+
+	if (!source->is_legacy)
+		return read_sections(r, &source->ini);
+	ok = legacy_translate(&source->ini, &legacy, r->report) &&
 	    read_sections(r, &legacy.ini);
-
 	legacy_free(&legacy);
-	ini_free(&ini);
-	return ok;
-}
-
-static bool
-read_bytes(struct reader *r, struct text bytes)
-{
-	struct report silent = {.say = report_ignore};
-	struct ini ini;
-	bool is_legacy, ok;
-
-	ini_parse(&ini, r->setup->path, bytes, INI_OURS, &silent);
-	is_legacy = legacy_detect(r->setup->path, &ini);
-	ini_free(&ini);
-	if (is_legacy)
-		return read_legacy(r, bytes);
-	ok = ini_parse(&ini, r->setup->path, bytes, INI_OURS, r->report) &&
-	    read_sections(r, &ini);
-	ini_free(&ini);
 	return ok;
 }
 
@@ -250,17 +231,13 @@ setup_load(const char *path, const struct setup_form *form, struct setup *out,
     struct report *report)
 {
 	struct reader reader = {.setup = out, .form = form, .report = report};
-	struct file file;
-	int error = file_read(path, &file);
-	bool ok = false;
+	struct source source;
+	bool ok;
 
 	*out = (struct setup){.path = path};
-	if (error != 0)
-		report_error(report, path, 0, NULL,
-		    "cannot read the configuration: %s", strerror(error));
-	else
-		ok = read_bytes(&reader, text_at(file.data, file.len));
-	file_free(&file);
+	ok = source_read(&source, path, SOURCE_DETECT, legacy_detect, report) &&
+	    read_source(&reader, &source);
+	source_free(&source);
 	return ok;
 }
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "tools/spfquery.h"
+#include "tools/yamlfile.h"
 #include "tools/zone.h"
 
 struct suite {
@@ -20,7 +21,7 @@ struct suite {
 static struct text
 get_text(struct suite *s, yaml_node_t *mapping, const char *key)
 {
-	return yaml_text(yaml_get(&s->document, mapping, key));
+	return yamlfile_text(yamlfile_get(&s->document, mapping, key));
 }
 
 /* A result, or a list of results that are all right. */
@@ -28,10 +29,11 @@ static bool
 is_wanted(struct suite *s, yaml_node_t *wanted, const char *result)
 {
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE)
-		return text_eq(yaml_text(wanted), text_of(result));
+		return text_eq(yamlfile_text(wanted), text_of(result));
 	for (yaml_node_item_t *i = wanted->data.sequence.items.start;
 	     i < wanted->data.sequence.items.top; i++)
-		if (text_eq(yaml_text(yaml_document_get_node(&s->document, *i)),
+		if (text_eq(
+			yamlfile_text(yaml_document_get_node(&s->document, *i)),
 			text_of(result)))
 			return true;
 	return false;
@@ -40,7 +42,7 @@ is_wanted(struct suite *s, yaml_node_t *wanted, const char *result)
 static void
 print_wanted(struct suite *s, yaml_node_t *wanted)
 {
-	spfquery_put(stdout, yaml_text(wanted));
+	spfquery_put(stdout, yamlfile_text(wanted));
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE)
 		return;
 	for (yaml_node_item_t *i = wanted->data.sequence.items.start;
@@ -48,7 +50,7 @@ print_wanted(struct suite *s, yaml_node_t *wanted)
 		fputs(i == wanted->data.sequence.items.start ? "" : " or ",
 		    stdout);
 		spfquery_put(stdout,
-		    yaml_text(yaml_document_get_node(&s->document, *i)));
+		    yamlfile_text(yaml_document_get_node(&s->document, *i)));
 	}
 }
 
@@ -65,8 +67,9 @@ static bool
 is_right(struct suite *s, struct text name, yaml_node_t *test,
     const char *result, const struct spf_verdict *verdict)
 {
-	yaml_node_t *wanted = yaml_get(&s->document, test, "result");
-	yaml_node_t *explanation = yaml_get(&s->document, test, "explanation");
+	yaml_node_t *wanted = yamlfile_get(&s->document, test, "result");
+	yaml_node_t *explanation =
+	    yamlfile_get(&s->document, test, "explanation");
 
 	if (!is_wanted(s, wanted, result)) {
 		print_failure(s, name);
@@ -78,11 +81,11 @@ is_right(struct suite *s, struct text name, yaml_node_t *test,
 		return false;
 	}
 	if (explanation == NULL ||
-	    text_eq(yaml_text(explanation), text_of(verdict->explanation)))
+	    text_eq(yamlfile_text(explanation), text_of(verdict->explanation)))
 		return true;
 	print_failure(s, name);
 	fputs("explanation \"", stdout);
-	spfquery_put(stdout, yaml_text(explanation));
+	spfquery_put(stdout, yamlfile_text(explanation));
 	fputs("\", have \"", stdout);
 	spfquery_put(stdout, text_of(verdict->explanation));
 	fputs("\"\n", stdout);
@@ -115,13 +118,13 @@ static bool
 run_document(struct suite *s)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&s->document);
-	yaml_node_t *tests = yaml_get(&s->document, root, "tests");
+	yaml_node_t *tests = yamlfile_get(&s->document, root, "tests");
 	struct zone_problem problem;
 
 	if (tests == NULL || tests->type != YAML_MAPPING_NODE)
 		return true;
-	s->zone = zone_from_yaml(
-	    &s->document, yaml_get(&s->document, root, "zonedata"), &problem);
+	s->zone = zone_from_yaml(&s->document,
+	    yamlfile_get(&s->document, root, "zonedata"), &problem);
 	if (s->zone == NULL) {
 		fprintf(
 		    stderr, "%s:%zu: %s\n", s->path, problem.line, problem.why);
@@ -130,7 +133,8 @@ run_document(struct suite *s)
 	for (yaml_node_pair_t *pair = tests->data.mapping.pairs.start;
 	     pair < tests->data.mapping.pairs.top; pair++)
 		run_test(s,
-		    yaml_text(yaml_document_get_node(&s->document, pair->key)),
+		    yamlfile_text(
+			yaml_document_get_node(&s->document, pair->key)),
 		    yaml_document_get_node(&s->document, pair->value));
 	zone_free(s->zone);
 	return true;
@@ -143,7 +147,7 @@ run_documents(struct suite *s, yaml_parser_t *parser)
 
 	while (ok && !end) {
 		if (!yaml_parser_load(parser, &s->document)) {
-			yaml_complain(s->path, parser);
+			yamlfile_complain(s->path, parser);
 			return false;
 		}
 		end = yaml_document_get_root_node(&s->document) == NULL;
@@ -158,7 +162,7 @@ bool
 suite_run(const char *path, unsigned *passed, unsigned *failed)
 {
 	struct suite s = {.path = path};
-	FILE *file = yaml_open(path);
+	FILE *file = yamlfile_open(path);
 	yaml_parser_t parser;
 	bool ok;
 

@@ -4,11 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "tools/yamlfile.h"
+
 #define RR_COUNT    5
 #define RECORDS_MAX 256 /* of one type at one name */
 #define TXT_SIZE    65536
 #define CNAMES_MAX  16
-#define NESTING_MAX 32 /* zones and suites have 5 levels */
 
 struct entry {
 	struct text name;
@@ -24,111 +25,6 @@ struct zone {
 };
 
 static const char *const rr_words[RR_COUNT] = {"TXT", "A", "AAAA", "MX", "PTR"};
-
-/* --- YAML --- */
-
-struct text
-yaml_text(const yaml_node_t *node)
-{
-	if (node == NULL || node->type != YAML_SCALAR_NODE)
-		return TEXT("");
-	return text_at(
-	    (const char *)node->data.scalar.value, node->data.scalar.length);
-}
-
-yaml_node_t *
-yaml_get(yaml_document_t *document, yaml_node_t *mapping, const char *key)
-{
-	if (mapping == NULL || mapping->type != YAML_MAPPING_NODE)
-		return NULL;
-	for (yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
-	     pair < mapping->data.mapping.pairs.top; pair++)
-		if (text_eq(
-			yaml_text(yaml_document_get_node(document, pair->key)),
-			text_of(key)))
-			return yaml_document_get_node(document, pair->value);
-	return NULL;
-}
-
-void
-yaml_complain(const char *path, const yaml_parser_t *parser)
-{
-	size_t line = parser->error == YAML_READER_ERROR
-	    ? 0
-	    : parser->problem_mark.line + 1;
-
-	fprintf(stderr, "%s:", path);
-	if (line != 0)
-		fprintf(stderr, "%zu:", line);
-	fprintf(stderr, " %s\n",
-	    parser->problem != NULL ? parser->problem : "out of memory");
-}
-
-/* How much deeper an event leads. */
-static int
-nesting_of(const yaml_event_t *event)
-{
-	if (event->type == YAML_SEQUENCE_START_EVENT ||
-	    event->type == YAML_MAPPING_START_EVENT)
-		return 1;
-	if (event->type == YAML_SEQUENCE_END_EVENT ||
-	    event->type == YAML_MAPPING_END_EVENT)
-		return -1;
-	return 0;
-}
-
-/* libyaml's time grows with the square of the nesting. */
-static bool
-is_flat(const char *path, yaml_parser_t *parser)
-{
-	yaml_event_t event;
-	int nesting = 0;
-	bool end = false;
-
-	while (!end) {
-		if (yaml_parser_parse(parser, &event) == 0) {
-			yaml_complain(path, parser);
-			return false;
-		}
-		end = event.type == YAML_STREAM_END_EVENT;
-		nesting += nesting_of(&event);
-		if (nesting > NESTING_MAX)
-			fprintf(stderr, "%s:%zu: nested too deeply\n", path,
-			    event.start_mark.line + 1);
-		yaml_event_delete(&event);
-		if (nesting > NESTING_MAX)
-			return false;
-	}
-	return true;
-}
-
-FILE *
-yaml_open(const char *path)
-{
-	FILE *file = fopen(path, "r");
-	yaml_parser_t parser;
-	bool ok;
-
-	if (file == NULL) {
-		perror(path);
-		return NULL;
-	}
-	/* What can't be read twice is trusted. */
-	if (fseek(file, 0, SEEK_SET) != 0)
-		return file;
-	ok = yaml_parser_initialize(&parser) != 0;
-	if (ok) {
-		yaml_parser_set_input_file(&parser, file);
-		ok = is_flat(path, &parser);
-		yaml_parser_delete(&parser);
-	}
-	if (ok) {
-		rewind(file);
-		return file;
-	}
-	fclose(file);
-	return NULL;
-}
 
 /* --- one name's records --- */
 
@@ -157,10 +53,10 @@ item_get(const struct listing *l, yaml_node_item_t item, yaml_node_t **value)
 	*value = NULL;
 	if (node == NULL || node->type != YAML_MAPPING_NODE ||
 	    node->data.mapping.pairs.start == node->data.mapping.pairs.top)
-		return yaml_text(node);
+		return yamlfile_text(node);
 	yaml_node_pair_t *pair = node->data.mapping.pairs.start;
 	*value = yaml_document_get_node(l->document, pair->value);
-	return yaml_text(yaml_document_get_node(l->document, pair->key));
+	return yamlfile_text(yaml_document_get_node(l->document, pair->key));
 }
 
 static bool
@@ -183,12 +79,13 @@ join(const struct listing *l, yaml_node_t *value, struct text_out *out)
 	size_t from = out->len;
 
 	if (value->type != YAML_SEQUENCE_NODE) {
-		out_text(out, yaml_text(value));
+		out_text(out, yamlfile_text(value));
 	} else {
 		for (yaml_node_item_t *i = value->data.sequence.items.start;
 		     i < value->data.sequence.items.top; i++)
 			out_text(out,
-			    yaml_text(yaml_document_get_node(l->document, *i)));
+			    yamlfile_text(
+				yaml_document_get_node(l->document, *i)));
 	}
 	return text_at(out->p + from, out->len - from);
 }
@@ -208,7 +105,7 @@ static bool
 gather_name(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
     struct gathered *g)
 {
-	struct text name = yaml_text(value);
+	struct text name = yamlfile_text(value);
 	uint64_t preference = 0;
 
 	if (rr == SPF_RR_MX) {
@@ -219,13 +116,14 @@ gather_name(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
 			return wrong(l, value, "MX wants [PREFERENCE, NAME]");
 		}
 		yaml_node_item_t *items = value->data.sequence.items.start;
-		if (!text_uint(yaml_text(yaml_document_get_node(
+		if (!text_uint(yamlfile_text(yaml_document_get_node(
 				   l->document, items[0])),
 			65535, &preference))
 			return wrong(l, value,
 			    "the preference of MX is a number from 0 to "
 			    "65535");
-		name = yaml_text(yaml_document_get_node(l->document, items[1]));
+		name = yamlfile_text(
+		    yaml_document_get_node(l->document, items[1]));
 	}
 	/* By preference, in the file's order among equals. */
 	size_t at = g->count++;
@@ -245,7 +143,7 @@ gather_address(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
 	struct spf_ip ip;
 	size_t size = rr == SPF_RR_AAAA ? 16 : 4;
 
-	if (!spf_ip_parse(yaml_text(value), &ip)) {
+	if (!spf_ip_parse(yamlfile_text(value), &ip)) {
 		return wrong(l, value, "not an IP address");
 	}
 	/* An IPv4-mapped AAAA: no IPv6 client can have it. */
@@ -317,7 +215,7 @@ gather(const struct listing *l, enum spf_rr rr, struct gathered *g)
 		}
 		if (!text_eq(word, text_of(type)))
 			continue;
-		if (text_eq(yaml_text(value), TEXT("TIMEOUT"))) {
+		if (text_eq(yamlfile_text(value), TEXT("TIMEOUT"))) {
 			g->error = true;
 			return true;
 		}
@@ -371,7 +269,7 @@ load_cname(const struct listing *l, struct entry *entry)
 		struct text word = item_get(l, *i, &value);
 
 		if (value != NULL && text_eq(word, TEXT("CNAME")))
-			return keep_name(yaml_text(value), &entry->cname) !=
+			return keep_name(yamlfile_text(value), &entry->cname) !=
 			    NULL;
 	}
 	return true;
@@ -449,7 +347,8 @@ zone_from_yaml(
 		    yaml_document_get_node(document, pair->value), problem};
 
 		if (!load_entry(&l,
-			yaml_text(yaml_document_get_node(document, pair->key)),
+			yamlfile_text(
+			    yaml_document_get_node(document, pair->key)),
 			&zone->entries[zone->count++])) {
 			zone_free(zone);
 			return NULL;
@@ -470,7 +369,7 @@ static struct zone *
 zone_from_document(const char *path, yaml_document_t *document)
 {
 	yaml_node_t *root = yaml_document_get_root_node(document);
-	yaml_node_t *data = yaml_get(document, root, "zonedata");
+	yaml_node_t *data = yamlfile_get(document, root, "zonedata");
 	struct zone_problem problem;
 	struct zone *zone =
 	    zone_from_yaml(document, data != NULL ? data : root, &problem);
@@ -486,7 +385,7 @@ zone_from_document(const char *path, yaml_document_t *document)
 struct zone *
 zone_from_file(const char *path)
 {
-	FILE *file = yaml_open(path);
+	FILE *file = yamlfile_open(path);
 	yaml_parser_t parser;
 	yaml_document_t document;
 	struct zone *zone = NULL;
@@ -500,7 +399,7 @@ zone_from_file(const char *path)
 	}
 	yaml_parser_set_input_file(&parser, file);
 	if (yaml_parser_load(&parser, &document) == 0)
-		yaml_complain(path, &parser);
+		yamlfile_complain(path, &parser);
 	else {
 		zone = zone_from_document(path, &document);
 		yaml_document_delete(&document);

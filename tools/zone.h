@@ -12,7 +12,6 @@
 #ifndef MAILFROM_TOOLS_ZONE_H
 #define MAILFROM_TOOLS_ZONE_H
 
-#include <stdio.h>
 #include <yaml.h>
 
 #include "libspf/spf.h"
@@ -43,21 +42,5 @@ void zone_free(struct zone *zone);
 
 /* Answers from zone; a name that isn't there doesn't exist. */
 struct spf_source zone_source(struct zone *zone);
-
-/* The value of a key of a YAML mapping, or NULL. */
-yaml_node_t *yaml_get(
-    yaml_document_t *document, yaml_node_t *mapping, const char *key);
-
-/* The text of a YAML scalar; empty for anything else. */
-struct text yaml_text(const yaml_node_t *node);
-
-/* Say on stderr why parser has failed on the file at path. */
-void yaml_complain(const char *path, const yaml_parser_t *parser);
-
-/*
- * Open the YAML file at path, which is well formed and not nested so deeply
- * that reading it would take hours.  NULL, and a message on stderr.
- */
-FILE *yaml_open(const char *path);
 
 #endif

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import sasl
 import srsd
 import tap
 import world
@@ -29,7 +30,7 @@ newaliases_path = {prefix}/usr/sbin/sendmail
 mailq_path = {prefix}/usr/sbin/sendmail
 default_privs = nobody
 # Each daemon starts with a clean environment, but the libraries are private.
-import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH={libraries}
+import_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH={libraries} SASL_PATH
 export_environment = MAIL_CONFIG LANG=C LD_LIBRARY_PATH={libraries}
 
 myhostname = mx.{domain}
@@ -89,7 +90,8 @@ class Postfix:
         libraries = os.path.join(self.prefix, "usr/lib/postfix")
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                             "MAIL_CONFIG": self.etc,
-                            "LD_LIBRARY_PATH": libraries}
+                            "LD_LIBRARY_PATH": libraries,
+                            "SASL_PATH": sasl.plugins(place)}
         self.process = None
         self.make_spool()
         self.write("aliases", aliases)

@@ -71,6 +71,16 @@ class Session:
         code, text = self.smtp.getreply()
         return code, text.decode("utf-8", "replace")
 
+    def log_in(self, user, password, mechanism="PLAIN"):
+        """AUTH; its last reply."""
+        self.smtp.user, self.smtp.password = user, password
+        method = "auth_" + mechanism.lower().replace("-", "_")
+        try:
+            code, text = self.smtp.auth(mechanism, getattr(self.smtp, method))
+        except smtplib.SMTPAuthenticationError as error:
+            code, text = error.smtp_code, error.smtp_error
+        return code, text.decode("utf-8", "replace")
+
     def reset(self, last_code):
         """End the transaction; a server that said 421 has hung up."""
         if last_code == 421:

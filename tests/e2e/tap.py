@@ -1,5 +1,6 @@
 """Test cases that print the Test Anything Protocol, for prove(1)."""
 
+import os
 import sys
 import time
 import traceback
@@ -17,9 +18,10 @@ class Suite:
             return function
         return register
 
-    def run(self, site, evidence):
+    def run(self, site, evidence, after=lambda: None):
         """
-        Run the cases on site; evidence() returns log lines for a failure.
+        Run the cases on site, and after() behind each; evidence() returns log
+        lines for a failure.  Returns the exit status.
         Arguments of the program, if any, select cases by part of their name.
         """
         chosen = [c for c in self.cases
@@ -39,16 +41,23 @@ class Suite:
                 emit(f"ok {number} - {name}")
                 if spent > 5:
                     diagnose(f"took {spent:.1f} s")
+            finally:
+                after()
         emit(f"1..{len(chosen)}")
         return 1 if failed else 0
 
 
+def cannot_run(reason):
+    """Skip all, or fail where nothing may be skipped; the exit status."""
+    if os.environ.get("MAILFROM_REQUIRE_ALL") == "1":
+        emit(f"Bail out! {reason}")
+        return 1
+    return skip_all(reason)
+
+
 def skip_all(reason):
     emit(f"1..0 # SKIP {reason}")
-
-
-def bail_out(reason):
-    emit(f"Bail out! {reason}")
+    return 0
 
 
 def diagnose(text):

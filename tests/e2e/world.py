@@ -85,11 +85,7 @@ def enter(peers):
 def refuse_or_unshare(peers):
     reason = missing(peers)
     if reason:
-        if os.environ.get("MAILFROM_REQUIRE_ALL") == "1":
-            tap.bail_out(reason)
-            sys.exit(1)
-        tap.skip_all(reason)
-        sys.exit(0)
+        sys.exit(tap.cannot_run(reason))
     os.environ[INSIDE] = "1"
     # The shell is process 1, which has to wait for what daemons leave behind.
     os.execvp(UNSHARE[0], UNSHARE + [

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "libspf/engine.h"
+#include "tools/yamlfile.h"
 #include "tools/zone.h"
 
 struct suite {
@@ -22,22 +23,22 @@ struct suite {
 static struct text
 get_text(struct suite *s, yaml_node_t *test, const char *key)
 {
-	return yaml_text(yaml_get(&s->document, test, key));
+	return yamlfile_text(yamlfile_get(&s->document, test, key));
 }
 
 static void
 put_wanted(struct suite *s, yaml_node_t *wanted, struct text_out *out)
 {
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE) {
-		out_text(out, yaml_text(wanted));
+		out_text(out, yamlfile_text(wanted));
 		return;
 	}
 	for (yaml_node_item_t *i = wanted->data.sequence.items.start;
 	     i < wanted->data.sequence.items.top; i++) {
 		if (out->len != 0)
 			out_char(out, ',');
-		out_text(
-		    out, yaml_text(yaml_document_get_node(&s->document, *i)));
+		out_text(out,
+		    yamlfile_text(yaml_document_get_node(&s->document, *i)));
 	}
 }
 
@@ -69,7 +70,8 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 	    .receiver = get_text(s, test, "receiver"),
 	    .default_explanation = TEXT("DEFAULT")};
 	struct spf_source source = zone_source(s->zone);
-	yaml_node_t *explanation = yaml_get(&s->document, test, "explanation");
+	yaml_node_t *explanation =
+	    yamlfile_get(&s->document, test, "explanation");
 	char room[200];
 	struct text_out wanted = text_out(room, sizeof(room));
 	struct spf_verdict v;
@@ -83,16 +85,16 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 	}
 	const char *result =
 	    opinion == SPF_OPINION_GIVEN ? spf_result_text(v.result) : "silent";
-	put_wanted(s, yaml_get(&s->document, test, "result"), &wanted);
+	put_wanted(s, yamlfile_get(&s->document, test, "result"), &wanted);
 	bool ok = is_wanted(out_view(&wanted), text_of(result)) &&
 	    (explanation == NULL ||
-		text_eq(yaml_text(explanation), text_of(v.explanation)));
+		text_eq(yamlfile_text(explanation), text_of(v.explanation)));
 	print_field(name, '\t');
 	printf(
 	    "%s\t%.*s\t%s\t", result, (int)wanted.len, room, ok ? "ok" : "bad");
 	print_field(text_of(v.explanation), '\t');
 	print_field(
-	    explanation != NULL ? yaml_text(explanation) : TEXT("-"), '\t');
+	    explanation != NULL ? yamlfile_text(explanation) : TEXT("-"), '\t');
 	print_field(text_of(v.problem), '\n');
 }
 
@@ -100,13 +102,13 @@ static void
 run_document(struct suite *s)
 {
 	yaml_node_t *root = yaml_document_get_root_node(&s->document);
-	yaml_node_t *tests = yaml_get(&s->document, root, "tests");
+	yaml_node_t *tests = yamlfile_get(&s->document, root, "tests");
 	struct zone_problem problem;
 
 	if (tests == NULL || tests->type != YAML_MAPPING_NODE)
 		return;
-	s->zone = zone_from_yaml(
-	    &s->document, yaml_get(&s->document, root, "zonedata"), &problem);
+	s->zone = zone_from_yaml(&s->document,
+	    yamlfile_get(&s->document, root, "zonedata"), &problem);
 	if (s->zone == NULL) {
 		fprintf(stderr, "%s\n", problem.why);
 		exit(2);
@@ -114,7 +116,8 @@ run_document(struct suite *s)
 	for (yaml_node_pair_t *pair = tests->data.mapping.pairs.start;
 	     pair < tests->data.mapping.pairs.top; pair++)
 		run_test(s,
-		    yaml_text(yaml_document_get_node(&s->document, pair->key)),
+		    yamlfile_text(
+			yaml_document_get_node(&s->document, pair->key)),
 		    yaml_document_get_node(&s->document, pair->value));
 	zone_free(s->zone);
 }

@@ -88,7 +88,7 @@ service(void)
 	file_of("a secret of the fuzzers\n", secret);
 	snprintf(text, sizeof(text), lines, secret);
 	file_of(text, path);
-	config = config_load(path, SRSMILTER_FORMAT_MAILFROM, &report);
+	config = config_load(path, SOURCE_OURS, &report);
 	FUZZ_CHECK(config != NULL);
 	sign_all(config->rewriter);
 	made = service_new(config, &report);
@@ -173,7 +173,10 @@ connect_to(struct session *s, const char *arg)
 	    .sin_port = htons((in_port_t)strlen(arg)),
 	    .sin_addr.s_addr = htonl(0xc0000200 + (uint8_t)arg[0])};
 
-	session_connect(s, text_of(arg), arg[0] == '-' ? NULL : (void *)&in);
+	if (arg[0] == '-') /* without an address, as "localhost" or another */
+		session_connect(s, text_of(arg + 1), NULL);
+	else
+		session_connect(s, text_of(arg), (void *)&in);
 }
 
 static void

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A filter under test: its files, its process, its log."""
+"""A filter under test: its files, its process, its log; and cases of it."""
 
 import os
 import pwd
@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
@@ -106,6 +107,49 @@ class Daemon:
 
     def log_tail(self):
         return "".join(self.log()[-15:])
+
+
+class Site:
+    """
+    A directory, with daemons of the case at hand: daemon() makes one, in a
+    directory of its own.  dns: a name server for all cases, or None.
+    """
+    daemon = dns = None
+
+    def __init__(self):
+        self.scratch = tempfile.TemporaryDirectory(prefix="mailfrom-milter-")
+        os.chmod(self.scratch.name, 0o711)
+        self.daemons, self.count = [], 0
+
+    def path(self):
+        self.count += 1
+        path = os.path.join(self.scratch.name, str(self.count))
+        os.mkdir(path)
+        return path
+
+    def make(self, *arguments, **options):
+        self.daemons.append(self.daemon(self.path(), *arguments, **options))
+        return self.daemons[-1]
+
+    def start(self, *arguments, **options):
+        return self.make(*arguments, **options).start()
+
+    def run(self, suite):
+        """Run its cases, and be gone; the exit status."""
+        try:
+            return suite.run(self, self.evidence, self.end_case)
+        finally:
+            if self.dns:
+                self.dns.close()
+            self.scratch.cleanup()
+
+    def evidence(self):
+        return [d.log_tail() for d in self.daemons]
+
+    def end_case(self):
+        for daemon in self.daemons:
+            daemon.end()
+        self.daemons = []
 
 
 def parse(line):

@@ -57,6 +57,16 @@ def own_network():
     network.enter()
 
 
+def run(suite, new_site):
+    """Run the suite on new_site(), in a network of its own; the exit status."""
+    try:
+        own_network()
+        site = new_site()
+    except Unavailable as why:
+        return tap.cannot_run(why)
+    return site.run(suite)
+
+
 class Unavailable(Exception):
     """There is no nsd here, and none to be had."""
 

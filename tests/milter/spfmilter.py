@@ -4,11 +4,11 @@
 import os
 
 import nameserver
-from daemon import Daemon, parse
+from daemon import Daemon, Site, parse
 from nameserver import network, servers, tap
 
-__all__ = ["RECORDS", "RESULTS", "Spfmilter", "name_server", "nameserver",
-           "parse", "servers", "tap"]
+__all__ = ["RECORDS", "RESULTS", "Site", "Spfmilter", "name_server",
+           "nameserver", "parse", "servers", "tap"]
 
 # What each result's domain publishes; all domains below it do the same.
 RECORDS = {

@@ -5,9 +5,9 @@ import os
 import subprocess
 import time
 
-from daemon import BUILD, Daemon, network, parse, tap
+from daemon import BUILD, Daemon, Site, network, parse, tap
 
-__all__ = ["SECRET", "Srsmilter", "parse", "tap"]
+__all__ = ["SECRET", "Site", "Srsmilter", "network", "parse", "tap"]
 
 SRS = os.path.abspath(os.environ.get("SRS", os.path.join(BUILD, "srs")))
 SECRET = "a secret of the milter tests"

@@ -15,18 +15,6 @@ MTAS = {"sendmail": SENDMAIL, "Postfix": POSTFIX, "an old MTA": OLD}
 HEADERS = ["From: a@x.example", "Subject: one\n two", "X-Tight:no blank"]
 
 
-def case(name):
-    def register(function):
-        def run(site):
-            try:
-                function(site)
-            finally:
-                site.last = site.evidence()
-                site.end()
-        return suite.case(name)(run)
-    return register
-
-
 def deliver(address, mta=SENDMAIL, headers=HEADERS, body=b"text\r\n",
             recipients=("<b@y.example>", "<c@y.example>"), **more):
     with Session(address, mta, **more) as s:
@@ -38,7 +26,7 @@ def deliver(address, mta=SENDMAIL, headers=HEADERS, body=b"text\r\n",
 
 # --- steps ---
 
-@case("every step reaches the filter, by every MTA")
+@suite.case("every step reaches the filter, by every MTA")
 def every_step(site):
     for name, mta in MTAS.items():
         f = site.filter(actions=mta.actions)
@@ -61,7 +49,7 @@ def every_step(site):
             "header X-Tight no blank", "eoh", "body 6", "eom", "close"], name)
 
 
-@case("clients of all kinds")
+@suite.case("clients of all kinds")
 def clients(site):
     f = site.filter()
     for ip in ("2001:db8::25", None, "/run/socket", "192.0.2.1"):
@@ -74,7 +62,7 @@ def clients(site):
         "connect host 192.0.2.1 25", "connect host 2001:db8::25 25"])
 
 
-@case("inet and inet6 sockets, in libmilter's words and Postfix's")
+@suite.case("inet and inet6 sockets, in libmilter's words and Postfix's")
 def inet_sockets(site):
     port = network.free_port(socket.AF_INET, "127.0.0.1")
     f = site.filter(address=f"inet:{port}@127.0.0.1")
@@ -89,7 +77,7 @@ def inet_sockets(site):
     equal(deliver(f"inet6:{port}@::1").verdict, "continue")
 
 
-@case("steps that the filter declines aren't sent")
+@suite.case("steps that the filter declines aren't sent")
 def declined(site):
     steps = {Step.NOCONNECT: "connect", Step.NOHELO: "helo",
              Step.NOMAIL: "mail", Step.NORCPT: "rcpt", Step.NOBODY: "body",
@@ -111,7 +99,7 @@ NO_REPLIES = (Step.NR_HDR | Step.NR_CONN | Step.NR_HELO | Step.NR_MAIL |
               Step.NR_BODY)
 
 
-@case("replies that the filter won't give aren't waited for")
+@suite.case("replies that the filter won't give aren't waited for")
 def unanswered(site):
     for name, mta in MTAS.items():
         f = site.filter("eom:reply=550|5.7.1|no", steps=NO_REPLIES,
@@ -127,7 +115,7 @@ def unanswered(site):
         equal(len(f.saw("header")), 3, name)
 
 
-@case("a reply that never comes is told")
+@suite.case("a reply that never comes is told")
 def no_reply(site):
     for step in ("connect", "rcpt", "eom"):
         f = site.filter(f"{step}:noreply")
@@ -141,7 +129,7 @@ def no_reply(site):
 
 # --- verdicts ---
 
-@case("verdicts on a message, at each step")
+@suite.case("verdicts on a message, at each step")
 def verdicts(site):
     for step in ("mail", "data", "header#2", "eoh", "body", "eom"):
         for verdict, code in (("reject", "550"), ("tempfail", "451"),
@@ -157,7 +145,7 @@ def verdicts(site):
                     equal(f.saw("eom"), [], what)
 
 
-@case("verdicts on a connection")
+@suite.case("verdicts on a connection")
 def connection_verdicts(site):
     for step in ("connect", "helo"):
         for verdict in ("reject", "tempfail", "accept"):
@@ -170,7 +158,7 @@ def connection_verdicts(site):
             equal(f.saw("mail", "eom"), [], verdict)
 
 
-@case("a recipient that is refused, and all of them")
+@suite.case("a recipient that is refused, and all of them")
 def refused_recipients(site):
     f = site.filter("rcpt#2:reply=550|5.7.1|100%% no")
     done = deliver(f.address, recipients=["<b@y.example>", "<c@y.example>",
@@ -186,7 +174,7 @@ def refused_recipients(site):
     equal(f.saw("data", "eom"), [])
 
 
-@case("recipients that the MTA refuses go to filters that want them")
+@suite.case("recipients that the MTA refuses go to filters that want them")
 def refused_by_mta(site):
     gone = ("<no@y.example>", {"refused": "550 5.1.1 User unknown"})
     for steps, seen in ((Step.RCPT_REJ, 2), (Step(0), 1)):
@@ -199,7 +187,7 @@ def refused_by_mta(site):
                   "unknown" in line for line in f.saw("rcpt")), seen == 2)
 
 
-@case("replies of many lines")
+@suite.case("replies of many lines")
 def long_replies(site):
     f = site.filter("mail:mlreply=451|4.7.1|one|two")
     done = deliver(f.address)
@@ -209,7 +197,7 @@ def long_replies(site):
 
 # --- requests ---
 
-@case("the envelope changes")
+@suite.case("the envelope changes")
 def envelope(site):
     for arguments, after in (("", ["SIZE=10", "RET=FULL"]), ("|", []),
                              ("|RET=HDRS", ["RET=HDRS"])):
@@ -231,7 +219,7 @@ def envelope(site):
                                        "|RET=HDRS" else "RET=FULL"])
 
 
-@case("fields are inserted, added, changed")
+@suite.case("fields are inserted, added, changed")
 def fields(site):
     f = site.filter("eom:insheader=0|X-A|a", "eom:insheader=0|X-B|b\n c",
                     "eom:addheader=Subject|two", "eom:chgheader=1|From|new",
@@ -250,7 +238,7 @@ def fields(site):
               ["two" if mta is POSTFIX else "one\n two"])
 
 
-@case("fields are deleted by index, as each MTA counts")
+@suite.case("fields are deleted by index, as each MTA counts")
 def deletions(site):
     received = [f"Received: {n}" for n in (1, 2, 3)]
     orders = {
@@ -264,7 +252,7 @@ def deletions(site):
               postfix, name)
 
 
-@case("the blank after the colon is the filter's, if it wants that")
+@suite.case("the blank after the colon is the filter's, if it wants that")
 def leading_blank(site):
     f = site.filter("eom:insheader=0|X-A|a", "eom:insheader=0|X-B| b",
                     steps=Step.HDR_LEADSPC)
@@ -275,7 +263,7 @@ def leading_blank(site):
         "header X-Tight no blank"])
 
 
-@case("the body is replaced, the message quarantined, progress told")
+@suite.case("the body is replaced, the message quarantined, progress told")
 def the_rest(site):
     f = site.filter("eom:progress", "eom:replbody=new", "eom:replbody=er",
                     "eom:quarantine=why not", "eom:progress", "eom:accept")
@@ -285,7 +273,7 @@ def the_rest(site):
     equal(done.message.quarantined, "why not")
 
 
-@case("a filter gets no action that the MTA hasn't")
+@suite.case("a filter gets no action that the MTA hasn't")
 def no_action(site):
     try:
         Session(site.filter(actions=Action.CHGFROM).address, OLD)
@@ -313,7 +301,7 @@ def macros_seen(f, mta):
             & set(SHOW) for line in f.saw()}
 
 
-@case("macros without lists are those that the MTA sends by itself")
+@suite.case("macros without lists are those that the MTA sends by itself")
 def default_macros(site):
     f = site.filter(show=SHOW)
     seen = macros_seen(f, SENDMAIL)
@@ -330,7 +318,7 @@ def default_macros(site):
     equal("{msg_id}" in seen["eom"], False)
 
 
-@case("macros with lists are those that the filter asked for")
+@suite.case("macros with lists are those that the filter asked for")
 def asked_macros(site):
     lists = {0: "{client_addr}", 3: "{rcpt_mailer},j", 2: "{none}"}
     for mta in (SENDMAIL, POSTFIX):
@@ -341,7 +329,7 @@ def asked_macros(site):
         equal(seen["rcpt"], {"{client_addr}", "{rcpt_mailer}", "j"})
 
 
-@case("sendmail heeds a list for EOM only beside one for EOH")
+@suite.case("sendmail heeds a list for EOM only beside one for EOH")
 def eom_lists(site):
     for lists, sendmail, postfix in (
             ({5: "i {client_addr}"}, {"{msg_id}"}, {"{client_addr}"}),
@@ -354,7 +342,7 @@ def eom_lists(site):
                   wanted, str(lists))
 
 
-@case("macros of a step of its own")
+@suite.case("macros of a step of its own")
 def own_macros(site):
     f = site.filter(show=SHOW)
     with Session(f.address, macros={"j": "other.test"}) as s:
@@ -369,7 +357,7 @@ def own_macros(site):
 
 # --- the life of a session ---
 
-@case("a long body goes in chunks, until the filter has enough")
+@suite.case("a long body goes in chunks, until the filter has enough")
 def chunks(site):
     f = site.filter(steps=Step.SKIP)
     deliver(f.address, body=b"x" * 150000)
@@ -379,7 +367,7 @@ def chunks(site):
     equal((len(f.saw("body")), len(f.saw("header"))), (2, 1))
 
 
-@case("several messages, and some that end early")
+@suite.case("several messages, and some that end early")
 def several(site):
     for mta in (SENDMAIL, POSTFIX):
         f = site.filter("eom:insheader=0|X-A|a")
@@ -401,7 +389,7 @@ def several(site):
         equal(len(f.saw("abort")) >= 6, True)
 
 
-@case("a connection is used again after QUIT_NC")
+@suite.case("a connection is used again after QUIT_NC")
 def quit_nc(site):
     f = site.filter("eom:insheader=0|X-A|a")
     with Session(f.address) as s:
@@ -417,7 +405,7 @@ def quit_nc(site):
           ["connect", "mail", "close"] * 2 + ["close"])
 
 
-@case("an MTA that dies, and one that a filter dies on")
+@suite.case("an MTA that dies, and one that a filter dies on")
 def deaths(site):
     f = site.filter()
     s = Session(f.address)
@@ -438,7 +426,7 @@ def deaths(site):
 def main():
     network.enter()
     site = Site()
-    return suite.run(site, lambda: getattr(site, "last", []))
+    return suite.run(site, site.evidence, site.end)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import signal
 import socket
 import stat
 import sys
-import tempfile
 import threading
 import urllib.request
 
@@ -24,49 +23,8 @@ SRS0 = re.compile(r"SRS0=[\w-]{6}=[A-Z2-7]{2}=example\.test=bob@fwd\.test")
 FORGED = "<SRS0=AAAAAA=AA=example.test=bob@fwd.test>"
 
 
-class Site:
-    """A directory, with daemons of the case at hand."""
-
-    def __init__(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="mailfrom-srs-")
-        os.chmod(self.scratch.name, 0o711)
-        self.daemons, self.count, self.last = [], 0, []
-
-    def path(self):
-        self.count += 1
-        path = os.path.join(self.scratch.name, str(self.count))
-        os.mkdir(path)
-        return path
-
-    def make(self, *arguments, **options):
-        self.daemons.append(
-            srsmilter.Srsmilter(self.path(), *arguments, **options))
-        return self.daemons[-1]
-
-    def start(self, *arguments, **options):
-        return self.make(*arguments, **options).start()
-
-    def end_case(self):
-        for daemon in self.daemons:
-            daemon.end()
-        self.daemons = []
-
-    def evidence(self):
-        return [d.log_tail() for d in self.daemons]
-
-
-def case(name):
-    def register(function):
-        def run(site):
-            try:
-                function(site)
-            except BaseException:
-                site.last = site.evidence()
-                raise
-            finally:
-                site.end_case()
-        return suite.case(name)(run)
-    return register
+class Site(srsmilter.Site):
+    daemon = srsmilter.Srsmilter
 
 
 def talk(address, sender=BOB, recipients=(FAR,), ip="192.0.2.25",
@@ -97,7 +55,7 @@ def refusal(done, recipient):
 
 # --- steps ---
 
-@case("only the steps, actions and macros that are needed are asked for")
+@suite.case("only the steps, actions and macros that are needed are asked for")
 def steps(site):
     restoring = Action.ADDRCPT | Action.ADDRCPT_PAR | Action.DELRCPT
     for mode, actions, mail, rcpt in (
@@ -118,7 +76,7 @@ def steps(site):
         d.stop()
 
 
-@case("every kind of MTA: rewritten, or refused for now where it can't be")
+@suite.case("every kind of MTA: rewritten, or refused for now where it can't be")
 def every_mta(site):
     d = site.start()
     for mta in SENDMAIL, POSTFIX:
@@ -138,7 +96,7 @@ def every_mta(site):
     equal(len([line for line in d.log() if "outcome=tempfailed" in line]), 2)
 
 
-@case("several messages in a connection, aborted ones among them")
+@suite.case("several messages in a connection, aborted ones among them")
 def several(site):
     d = site.start()
     with Session(d.address) as s:
@@ -158,7 +116,7 @@ def several(site):
     equal(outcomes, ["accepted", "aborted", "accepted", "refused"] * 3)
 
 
-@case("a second session on a connection (QUIT_NC)")
+@suite.case("a second session on a connection (QUIT_NC)")
 def quit_nc(site):
     d = site.start()
     with Session(d.address) as s:
@@ -172,7 +130,7 @@ def quit_nc(site):
 
 # --- outgoing ---
 
-@case("who is forwarded: by domain, by mailer, everybody, nobody")
+@suite.case("who is forwarded: by domain, by mailer, everybody, nobody")
 def modes(site):
     for mode, forwarded in (
             (MODE, {FAR, "<ann@x.own.test>"}),
@@ -195,7 +153,7 @@ def modes(site):
         d.stop()
 
 
-@case("an MTA that sends no mailers: nobody is forwarded, and it is said once")
+@suite.case("an MTA that sends no mailers: nobody is forwarded, and it is said once")
 def no_mailers(site):
     d = site.start("rewrite = remote_mailer")
     for _ in range(3):
@@ -205,7 +163,7 @@ def no_mailers(site):
     equal(len(d.wait_for_log("doesn't send {rcpt_mailer}")), 1)
 
 
-@case("authenticated and internal senders stay, those of trusted relays don't")
+@suite.case("authenticated and internal senders stay, those of trusted relays don't")
 def origins(site):
     d = site.start(MODE + "\ninternal_connect = 10.0.0.0/8, inside.test\n"
                    "trusted_relay = 203.0.113.5")
@@ -222,6 +180,10 @@ def origins(site):
             ("a trusted relay", {"ip": "203.0.113.5"}, "trusted_relay", True),
             ("no network", {"ip": None}, "internal", False),
             ("a unix socket", {"ip": "/run/x"}, "internal", False),
+            ("nobody knows who", {"ip": None, "name": "unknown"}, "outside",
+             True),
+            ("nobody knows who says that", {"ip": None, "name": "inside.test"},
+             "outside", True),
             ("Postfix's own mail", {"ip": "127.0.0.1", "port": 0,
                                     "mta": POSTFIX}, "internal", False),
             ("the second smtpd", {"ip": "127.0.0.1", "mta": POSTFIX},
@@ -232,7 +194,7 @@ def origins(site):
         equal(srsmilter.parse(line)["origin"], origin, what)
 
 
-@case("senders: signed, left, SRS1, too long")
+@suite.case("senders: signed, left, SRS1, too long")
 def senders(site):
     d = site.start("rewrite = all", srs="exclude_senders = bounces@\n"
                    "exclude_recipients = .kept.test")
@@ -269,7 +231,7 @@ def senders(site):
         equal(" warning: mail " in line, reason == "too_long", sender)
 
 
-@case("mixed recipients: rewritten for all or for none, as one likes")
+@suite.case("mixed recipients: rewritten for all or for none, as one likes")
 def mixed(site):
     for policy, expected in (("rewrite", True), ("keep", False)):
         d = site.start(MODE + f"\nmixed_recipients = {policy}")
@@ -279,7 +241,7 @@ def mixed(site):
         equal(rewritten(talk(d.address, recipients=[FAR, FAR])), True, policy)
 
 
-@case("a customer's SRS domain")
+@suite.case("a customer's SRS domain")
 def customers(site):
     d = site.start(
         "rewrite = all",
@@ -290,7 +252,7 @@ def customers(site):
     equal(done.message.recipients, ["bob@example.test"])
 
 
-@case("signing processes with numbers of their own never give out an id twice")
+@suite.case("signing processes with numbers of their own never give out an id twice")
 def message_ids(site):
     daemons = [site.start(srs=f"ses_server = {n}") for n in (0, 1, 0)]
     # The third has a secret of its own, and the number of the first.
@@ -308,7 +270,7 @@ def message_ids(site):
 
 # --- bounces ---
 
-@case("bounces are restored, with the case and the parameters they had")
+@suite.case("bounces are restored, with the case and the parameters they had")
 def restored(site):
     d = site.start()
     bob = f"<{d.encode('Bob.Smith@Example.Test')}>"
@@ -330,7 +292,7 @@ def restored(site):
               ["Bob.Smith@Example.Test", "Carol@ses.test", "ann@own.test"])
 
 
-@case("what MTAs do to addresses on the way: smashed case, quotes, bare form")
+@suite.case("what MTAs do to addresses on the way: smashed case, quotes, bare form")
 def spellings(site):
     d = site.start()
     bob, signed = d.encode("bob@example.test"), d.sign("dave@sign.test")
@@ -348,7 +310,7 @@ def spellings(site):
             equal(done.requests[0], ("delrcpt", recipient), "as it was given")
 
 
-@case("one address in several cases of letters: one copy, with the first's options")
+@suite.case("one address in several cases of letters: one copy, with the first's options")
 def doubled(site):
     d = site.start()
     bob = d.encode("Bob@example.test")
@@ -367,7 +329,7 @@ def doubled(site):
         equal(done.message.recipients, ["Bob@example.test"])
 
 
-@case("forged, expired and unsigned: refused each by itself, saying why")
+@suite.case("forged, expired and unsigned: refused each by itself, saying why")
 def refused(site):
     d = site.start(MODE + "\nreject_spoofed = yes\nbanned_users = daemon")
     good = f"<{d.encode('bob@example.test')}>"
@@ -401,7 +363,7 @@ def refused(site):
     equal(done.message.recipients, ["Carol@SES.test", "ann@own.test"])
 
 
-@case("addresses that MTAs read differently: as they do, or not at all")
+@suite.case("addresses that MTAs read differently: as they do, or not at all")
 def unclear(site):
     d = site.start(MODE + "\nreject_spoofed = yes")
     odd = "<carol@ses(x).test>"
@@ -416,7 +378,7 @@ def unclear(site):
         raise AssertionError(done.message.sender)
 
 
-@case("hosts of ours are exempt")
+@suite.case("hosts of ours are exempt")
 def exempt(site):
     d = site.start(MODE + "\nreject_spoofed = yes\n"
                    "internal_connect = 10.0.0.7\ntrusted_relay = 10.0.0.8")
@@ -432,7 +394,7 @@ def exempt(site):
                   str(options))
 
 
-@case("reverse = all: other mail too, and its sender is rewritten on the way")
+@suite.case("reverse = all: other mail too, and its sender is rewritten on the way")
 def reverse_all(site):
     d = site.start(MODE + "\nreverse = all")
     done = talk(d.address, BOB, [f"<{d.encode('ann@far.test')}>"])
@@ -444,7 +406,7 @@ def reverse_all(site):
     equal(talk(d.address, BOB, [FORGED]).verdict, "reject")
 
 
-@case("foreign SRS addresses are somebody else's")
+@suite.case("foreign SRS addresses are somebody else's")
 def foreign(site):
     d = site.start()
     theirs = f"<{d.encode('bob@example.test', 'elsewhere.test')}>"
@@ -452,7 +414,7 @@ def foreign(site):
     equal((done.verdict, done.requests), ("continue", []))
 
 
-@case("an MTA without all actions: parameters lost, or refused for now")
+@suite.case("an MTA without all actions: parameters lost, or refused for now")
 def old_actions(site):
     d = site.start()
     bob = f"<{d.encode('bob@example.test')}>"
@@ -475,7 +437,7 @@ def old_actions(site):
 
 # --- replays ---
 
-@case("a SES signature is good for three messages, over reloads too")
+@suite.case("a SES signature is good for three messages, over reloads too")
 def replays(site):
     d = site.start()
     carol, other = (f"<{d.ses('carol@ses.test', n)}>" for n in (1, 2))
@@ -503,7 +465,7 @@ def replays(site):
     equal(bounce(d.address, carol).verdict, "continue", "after a restart")
 
 
-@case("however many connections bring it at once")
+@suite.case("however many connections bring it at once")
 def replays_at_once(site):
     d = site.start()
     carol = f"<{d.ses('carol@ses.test')}>"
@@ -527,7 +489,7 @@ def replays_at_once(site):
 
 # --- secrets and reloads ---
 
-@case("a new secret signs without a restart, the old one still verifies")
+@suite.case("a new secret signs without a restart, the old one still verifies")
 def rotation(site):
     d = site.start()
     old = talk(d.address).message.sender
@@ -545,7 +507,7 @@ def rotation(site):
     equal(bounce(d.address, f"<{old}>").verdict, "reject")
 
 
-@case("a wrong configuration or secret: the old one stays, loudly")
+@suite.case("a wrong configuration or secret: the old one stays, loudly")
 def wrong_reload(site):
     d = site.start()
     for write, message in (
@@ -565,7 +527,7 @@ def wrong_reload(site):
         equal(rewritten(talk(d.address)), True, message)
 
 
-@case("what a reload can't change is said")
+@suite.case("what a reload can't change is said")
 def fixed_settings(site):
     d = site.start()
     d.reload(srsmilter=MODE + "\nreplay_size = 10\nsocket_mode = 0666")
@@ -573,7 +535,7 @@ def fixed_settings(site):
     d.wait_for_log("socket_mode")
 
 
-@case("at start: a wrong file is an error that names it")
+@suite.case("at start: a wrong file is an error that names it")
 def wrong_start(site):
     for options, message in (
             ({"srsmilter": "rewrite = all\ntrusted_relay = 1.2.3.4/99"},
@@ -591,7 +553,7 @@ def wrong_start(site):
             raise AssertionError(f"{message}: {d.log_tail()}")
 
 
-@case("a thousand SIGHUPs under load: no connection is dropped")
+@suite.case("a thousand SIGHUPs under load: no connection is dropped")
 def sighups(site):
     d = site.start()
     bob = f"<{d.encode('bob@example.test')}>"
@@ -626,7 +588,7 @@ def sighups(site):
     d.stop()
 
 
-@case("SIGTERM ends it, with idle clients, and frees the socket")
+@suite.case("SIGTERM ends it, with idle clients, and frees the socket")
 def sigterm(site):
     d = site.start()
     idle = Session(d.address)
@@ -637,7 +599,7 @@ def sigterm(site):
     equal(rewritten(talk(d.address)), True, "after a restart")
 
 
-@case("a filter that dies in the middle leaves no reply")
+@suite.case("a filter that dies in the middle leaves no reply")
 def killed(site):
     d = site.start()
     with Session(d.address) as s:
@@ -661,7 +623,7 @@ HOSTILE = [
     "\" x=\"y", "<>", ">", "<script>", "${j}", "@", "@@", ",", ":", "[", "]"]
 
 
-@case("hostile senders and recipients get nothing of their own")
+@suite.case("hostile senders and recipients get nothing of their own")
 def hostile(site):
     d = site.start("rewrite = all\nreject_spoofed = yes")
     good = d.encode("bob@example.test")
@@ -690,7 +652,7 @@ def hostile(site):
     equal(rewritten(talk(d.address)), True, "afterwards")
 
 
-@case("long addresses and many recipients")
+@suite.case("long addresses and many recipients")
 def large(site):
     d = site.start()
     for length in 63, 64, 65, 254, 255, 1023, 1024, 1025, 60000:
@@ -705,7 +667,7 @@ def large(site):
 
 # --- sockets and files ---
 
-@case("unix, inet and inet6 sockets; mode and owner")
+@suite.case("unix, inet and inet6 sockets; mode and owner")
 def sockets(site):
     d = site.start(MODE + "\nsocket_mode = 0620\nsocket_owner = :daemon")
     state = os.stat(d.unix)
@@ -724,7 +686,7 @@ def sockets(site):
     equal(rewritten(talk(d.address)), True)
 
 
-@case("figures for Prometheus")
+@suite.case("figures for Prometheus")
 def figures(site):
     port = network.free_port(socket.AF_INET, "127.0.0.1")
     d = site.start(MODE + f"\nmetrics = inet:{port}@127.0.0.1")
@@ -750,7 +712,7 @@ def figures(site):
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
-@case("pysrs.cfg as it is")
+@suite.case("pysrs.cfg as it is")
 def legacy(site):
     directory = site.path()
     config = os.path.join(directory, "pysrs.cfg")
@@ -822,11 +784,7 @@ def answers(address):
 
 def main():
     network.enter()
-    site = Site()
-    try:
-        return suite.run(site, lambda: site.last)
-    finally:
-        site.scratch.cleanup()
+    return Site().run(suite)
 
 
 if __name__ == "__main__":

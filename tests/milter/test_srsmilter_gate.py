@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: ISC
 """srsmilter's SPF gate: which senders stay, and that doubt rewrites."""
 
-import os
 import sys
-import tempfile
 
 import nameserver
 import srsmilter
@@ -27,34 +25,18 @@ GATE = "skip_if_spf_passes = yes\noutbound_addresses = 192.0.2.1, 192.0.2.2"
 MODE = "rewrite = all"
 
 
-class Site:
-    """One name server for all cases; a daemon for each."""
+class Site(srsmilter.Site):
+    """One name server for all cases."""
 
     def __init__(self):
-        self.scratch = tempfile.TemporaryDirectory(prefix="mailfrom-gate-")
+        super().__init__()
         self.dns = nameserver.zone_server(
             ZONE, servfail=["servfail.test"])
-        self.daemon = None
 
-    def start(self, spf="", srs=GATE):
-        self.end()
-        directory = tempfile.mkdtemp(dir=self.scratch.name)
-        self.daemon = srsmilter.Srsmilter(
+    def daemon(self, directory, spf="", srs=GATE):
+        return srsmilter.Srsmilter(
             directory, MODE, srs,
             f"[spf]\nnameservers = {self.dns.name}\n{spf}")
-        return self.daemon.start()
-
-    def end(self):
-        if self.daemon:
-            self.daemon.end()
-
-    def evidence(self):
-        return [self.daemon.log_tail()] if self.daemon else []
-
-    def close(self):
-        self.end()
-        self.dns.close()
-        self.scratch.cleanup()
 
 
 def deliver(daemon, sender, recipient="<ann@far.test>"):
@@ -122,21 +104,5 @@ def reloads(site):
         equal(deliver(d, "<bob@both.test>"), reason, srs)
 
 
-def main():
-    try:
-        nameserver.own_network()
-        site = Site()
-    except nameserver.Unavailable as why:
-        if os.environ.get("MAILFROM_REQUIRE_ALL") == "1":
-            tap.bail_out(str(why))
-            return 1
-        tap.skip_all(str(why))
-        return 0
-    try:
-        return suite.run(site, site.evidence)
-    finally:
-        site.close()
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(nameserver.run(suite, Site))

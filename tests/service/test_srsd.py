@@ -108,9 +108,9 @@ def taken_port(site):
         daemon = Srsd(site, srsd=f"listen = {name}")
         status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status")
-    equal(error, f"error: {name}: cannot listen: Address already in use; "
-          "somebody listens there already, \"ss -lp\" says who\n",
-          "message")
+    true(error.endswith(f": listen: {name}: cannot listen: Address already in "
+                        "use; somebody listens there already, \"ss -lp\" says "
+                        "who\n"), error)
 
 
 @suite.case
@@ -143,9 +143,9 @@ def stale_socket(site):
     client = daemon.client()
     status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status beside another")
-    equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
-                 "Address already in use; somebody listens there already, "
-                 "\"ss -lp\" says who\n", "message")
+    true(error.endswith(f": listen: unix:{daemon.sock}: cannot take over the "
+                        "path: Address already in use; somebody listens there "
+                        "already, \"ss -lp\" says who\n"), error)
     expect_alive(client)
     expect_alive(daemon.client())
     daemon.kill()
@@ -164,8 +164,9 @@ def path_is_taken(site):
         before = os.lstat(daemon.sock)
         status, _, error = site.run("-f", "-c", daemon.config)
         equal(status, 1, "status")
-        equal(error, f"error: unix:{daemon.sock}: cannot take over the path: "
-                     "File exists; what is there is no socket\n", "message")
+        true(error.endswith(f": listen: unix:{daemon.sock}: cannot take over the "
+                            "path: File exists; what is there is no socket\n"),
+             error)
         equal(os.lstat(daemon.sock).st_ino, before.st_ino, "what is there")
         os.rename(daemon.sock, daemon.sock + str(before.st_ino))
 
@@ -435,7 +436,7 @@ class Load:
 
 def is_sanitized(program):
     with open(program, "rb") as file:
-        return b"__asan_init" in file.read()
+        return bool(re.search(b"__[at]san_init", file.read()))
 
 
 @suite.case
@@ -454,7 +455,8 @@ def thousand_reloads(site):
         wait_until(lambda: load.asked > asked + 20, "more load")
         grown = daemon.memory() - before
     equal(daemon.log(), "", "log")
-    # The address sanitizer keeps what was freed, but tells of leaks itself.
+    # Sanitizers keep what was freed, or their notes of it; that of addresses
+    # tells of leaks itself.
     if not is_sanitized(PROGRAM):
         true(grown < 4 << 20, f"{grown} octets more")
     daemon.stop()
@@ -688,9 +690,10 @@ def missing_user(site):
         daemon = Srsd(site, srsd=line)
         status, _, error = site.run("-f", "-c", daemon.config)
         equal(status, 1, "status")
-        equal(error, f'error: user: no user "{name}" on this system; make it '
-              "with: useradd --system --no-create-home --shell "
-              f"/usr/sbin/nologin {name}\n", "message")
+        true(error.endswith(
+            f'user: no user "{name}" on this system; make it with: useradd '
+            "--system --no-create-home --shell /usr/sbin/nologin "
+            f"{name}\n"), error)
         true(not os.path.exists(daemon.sock), "a socket was made")
 
 
@@ -721,7 +724,7 @@ def not_root(site):
     daemon.configure(srsd="user = root")
     status, _, error = site.run("-f", "-c", daemon.config, **options)
     equal(status, 1, "status")
-    true('error: user: only root can become "root"' in error, error)
+    true(': user: only root can become "root"' in error, error)
     daemon.configure(srsd="#user")
     with subprocess.Popen([site.program, "-f", "-c", daemon.config],
                           stderr=subprocess.DEVNULL, **options) as process:
@@ -752,7 +755,10 @@ CHECKS = [
     ("good", "[srs]\n" + GOOD, 0, ""),
     ("other programs' sections", "[srs]\n" + GOOD +
      "[srsmilter]\nwhatever = x\nwhatever = y\n"
-     "[spfmilter]\nwhatever = x\n", 0, ""),
+     "[spfmilter]\nwhatever = x\n", 0,
+     'warning: FILE:5: srsmilter: unknown key in this section: "whatever"\n'
+     'warning: FILE:6: srsmilter: unknown key in this section: "whatever"\n'
+     'warning: FILE:8: spfmilter: unknown key in this section: "whatever"\n'),
     ("mistakes in [spf] that don't matter", "[srs]\n" + GOOD +
      "[spf]\nwhatever = x\ntimeout = 26\ndelegate = a\n", 0,
      'warning: FILE:5: spf: unknown key in this section: "whatever"\n'

@@ -96,6 +96,19 @@ def replaced(site):
         tap.equal(left, [], f"left in {form}")
 
 
+@case("Postfix: which domain has to be in mydestination, which no map adds")
+def destination(site):
+    text = "[srs]\nfwdomain = a.test\n[srsmilter]\nrewrite = remote_domain\n" \
+        "listen = inet:2@192.0.2.1\n"
+    for form in FORMS:
+        if form.startswith("postfix"):
+            _, output, said = site.setup(form, text)
+            tap.equal(said, "", form)
+            if "# a.test, and any other SRS domain, has to be in " \
+                    "mydestination" not in output:
+                raise AssertionError(f"{form} doesn't say so")
+
+
 @case("own senders: a line of the map each, none twice, none that is signed")
 def own(site):
     listed = os.path.join(site.directory, "domains")
@@ -247,6 +260,26 @@ def all_samples(site):
              for path in glob.glob(os.path.join(TOP, "etc", directory, "*"))}
     tap.equal({name for name in there - known
                if not re.search(r"spfmilter|tcp_table", name)}, set())
+
+
+@case("make quickstart: an address there and back, SPF, and what to put where")
+def quickstart(site):
+    done = subprocess.run([os.path.join(TOP, "scripts", "quickstart")],
+                          env={**os.environ, "BUILD": BUILD,
+                               "TMPDIR": site.directory},
+                          text=True, capture_output=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    tap.equal(done.returncode, 0, done.stdout + done.stderr)
+    lines = done.stdout.splitlines()
+    for wanted in ("bob@example.com", "! NOTFOUND", "pass",
+                   "LOCAL_DOMAIN(`srs.example.net')dnl",
+                   "include(`/etc/mail/mailfrom-srs.m4')dnl",
+                   "default_transport = srsout:[127.0.0.1]:10027",
+                   "srsclean  unix  n       -       y       -       0       "
+                   "cleanup"):
+        if wanted not in lines:
+            raise AssertionError(f"no {wanted!r} in {done.stdout}")
+    tap.equal(glob.glob(os.path.join(site.directory, "tmp*")), [], "left")
 
 
 def main():

@@ -457,14 +457,14 @@ FINDINGS = [
     "access:8: spf-pass:e.example: a refusal has a reply code from 400 to "
     "599, and an enhanced code 4.x.x or 5.x.x if any [error]",
     "access:9: spf-pass:f.example: the enhanced code is of another class than "
-    "the refusal, and isn't used [warning]",
+    "the refusal, and isn't used [error]",
     "access:10: spf-fail:g.example.: never looked up: domains are looked up "
     "without a dot at the end [error]",
     'access:11: spf-fail:x@a.example: redundant: "spf-fail:a.example" would '
     "decide the same [warning]",
     "access:12: spam:h.example: only FRIEND and HATER have a meaning for "
     "Spam: [warning]",
-    "10 entries, 8 errors, 3 warnings",
+    "10 entries, 9 errors, 2 warnings",
 ]
 
 

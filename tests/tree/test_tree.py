@@ -26,7 +26,7 @@ ONLY = {
     "spf2/": {"libspf/engine_libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"libspf/name.c"},
-    "yaml.h": {"tools/zone.h"},
+    "yaml.h": {"tools/yamlfile.h", "tools/zone.h"},
     "libmilter/": {"milter/answer.c", "milter/run.c", "spfmilter/milter.c",
                    "srsmilter/milter.c"},
     # These crash on damaged files: spfmilter/access_*.c read them without.

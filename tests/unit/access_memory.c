@@ -2,69 +2,10 @@
 /*
  * Lack of memory while a map is read: the n-th allocation fails, for every n.
  * Each time it must be said, nothing may leak, and no part of a map come out.
- *
- * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
  */
 #include "spfmilter/access.h"
+#include "tests/unit/shortage.h"
 #include "tests/unit/support.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void __wrap_free(void *p);
-
-static bool counting;
-static long fail_at; /* the n-th from now on, from 1; 0: none */
-static long allocations, held;
-
-static bool
-refuse(void)
-{
-	return counting && ++allocations == fail_at;
-}
-
-static void *
-count_held(void *p)
-{
-	if (counting && p != NULL)
-		held++;
-	return p;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return refuse() ? NULL : count_held(__real_malloc(size));
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	return refuse() ? NULL : count_held(__real_calloc(count, size));
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	void *p;
-
-	if (refuse())
-		return NULL;
-	p = __real_realloc(old, size);
-	return old == NULL ? count_held(p) : p;
-}
-
-void
-__wrap_free(void *p)
-{
-	if (counting && p != NULL)
-		held--;
-	__real_free(p);
-}
 
 /* The fuzzer's: with more entries than fit at first, and with long values. */
 static const char *const maps[] = {
@@ -84,12 +25,10 @@ load_with_failure(const char *map, long n)
 	struct access *access;
 	bool ok;
 
-	allocations = held = 0;
-	fail_at = n;
-	counting = true;
+	shortage_begin(n);
 	ok = access_load(text_of(map), true, &access, &report) == ACCESS_OK;
 	access_free(access);
-	counting = false;
+	shortage_end();
 	expect_int(map, "not freed", held, 0);
 	expect_int(map, "a map", access != NULL, ok);
 	expect_int(map, "errors", report.errors, !ok);

@@ -201,8 +201,8 @@ static const struct {
 	"warning: t.conf:6: mode: already set in line 5: \"7\"\n"},
     {"same key elsewhere", "[spare]\nflag=no\n[used]\nflag=no\n", true,
 	"no 7 432 Green NULL else 0", ""},
-    {"elsewhere is passed over", "[away]\nwhat=ever\nwhat=ever\n", true,
-	DEFAULTS, ""},
+    {"elsewhere, unknown to all, is passed over",
+	"[away]\nwhat=ever\nwhat=ever\n", true, DEFAULTS, ""},
 
     /* List files, as Postfix reads them. */
     {"list file", "[used]\nlist = DIR/list\n", true,

@@ -328,6 +328,7 @@ static void
 options(void **state)
 {
 	struct spf_record *guess = spf_record_compile(TEXT("v=spf1 +all"));
+	struct spf_record *broken = spf_record_compile(TEXT("v=spf1 foo"));
 	struct spf_request q = request_of("192.0.2.1", "me@none.example");
 	struct spf_verdict v;
 	struct world w;
@@ -344,6 +345,12 @@ options(void **state)
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_false(v.delegated || v.guessed);
 	assert_string_equal(v.domain, "pass.example");
+	/* A guess with an error is none: the domain hasn't published it. */
+	q = request_of("192.0.2.1", "me@none.example");
+	q.best_guess = broken;
+	assert_int_equal(result_of(&w, &q, &v), SPF_NONE);
+	assert_false(v.guessed);
+	assert_string_equal(v.problem, "");
 	/* Identities. */
 	q = request_of("198.51.100.1", "");
 	q.helo = TEXT("fail.example");
@@ -352,6 +359,7 @@ options(void **state)
 	q.identity = SPF_HELO;
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_string_equal(v.domain, "fail.example");
+	spf_record_free(broken);
 	spf_record_free(guess);
 	world_end(&w);
 }
@@ -650,6 +658,38 @@ native_engine(void **state)
 	assert_int_equal(opinion, SPF_OPINION_GIVEN);
 	assert_int_equal(v.result, SPF_PASS);
 	spf_engine_free(ctx);
+	world_end(&w);
+}
+
+/* libspf2 isn't asked about an address that nobody knows. */
+static void
+address_unknown(void **state)
+{
+	static const enum spf_engine engines[] = {
+	    SPF_ENGINE_NATIVE, SPF_ENGINE_LIBSPF2, SPF_ENGINE_AUDIT};
+	struct spf_request q = {
+	    .ip_unknown = true, .sender = TEXT("me@pass.example")};
+	struct heard_audit heard_audit = {0};
+	struct world w;
+	struct spf_source source = source_of(&w);
+
+	(void)state;
+	world_of_records(&w);
+	for (size_t i = 0; i < COUNT(engines); i++) {
+		struct spf_engine_params params = {.engine = engines[i],
+		    .in_process = spf_libspf2_evaluate,
+		    .audited = hear_audit,
+		    .arg = &heard_audit};
+		struct spf_engine_ctx *ctx;
+		struct spf_verdict v;
+
+		assert_int_equal(spf_engine_new(&params, &ctx), SPF_ENGINE_OK);
+		assert_int_equal(
+		    spf_engine_evaluate(ctx, &q, &source, &v, NULL), SPF_OK);
+		assert_int_equal(v.result, SPF_TEMPERROR);
+		spf_engine_free(ctx);
+	}
+	assert_int_equal(heard_audit.count, 0);
 	world_end(&w);
 }
 
@@ -1235,6 +1275,7 @@ main(void)
 	    cmocka_unit_test(lookups_bounded),
 	    cmocka_unit_test(audit_reports),
 	    cmocka_unit_test(native_engine),
+	    cmocka_unit_test(address_unknown),
 	    cmocka_unit_test(helper_says_the_same),
 	    cmocka_unit_test(helper_guess),
 	    cmocka_unit_test(helper_killed),

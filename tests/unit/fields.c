@@ -78,10 +78,11 @@ check_of(enum spf_identity identity, const char *sender, const char *helo,
 static struct findings
 findings_of(const struct row *row)
 {
-	return (struct findings){.mailfrom = check_of(SPF_MAILFROM, row->sender,
-				     row->helo, row->mailfrom_result),
-	    .helo =
-		check_of(SPF_HELO, row->sender, row->helo, row->helo_result)};
+	return (struct findings){
+	    .checks = {[EXAMINED_MAILFROM] = check_of(SPF_MAILFROM, row->sender,
+			   row->helo, row->mailfrom_result),
+		[EXAMINED_HELO] = check_of(
+		    SPF_HELO, row->sender, row->helo, row->helo_result)}};
 }
 
 /* Names, and with them the values that are this file's alone. */

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* common/file.h: what is read, what is refused, and that changes are seen. */
+/*
+ * common/file.h: what is read, what is refused, and that changes are seen; and
+ * common/watch.h: which files a reload would miss.
+ */
 #include "tests/unit/support.h"
 
 #include <errno.h>
 
 #include "common/file.h"
+#include "common/watch.h"
 
 static void
 reads_all_of_it(void **state)
@@ -126,6 +130,27 @@ marks_of_no_file(void **state)
 	expect_changed("made", &none, true);
 }
 
+/* A legacy configuration is watched, and several keys can name one list. */
+static void
+warns_once_of_each(void **state)
+{
+	struct watch watch = {.files = NULL};
+	struct heard heard;
+	struct report report = report_to(&heard);
+
+	(void)state;
+	assert_true(watch_add(&watch, TEXT("/nonexistent/c")));
+	assert_true(watch_add(&watch, TEXT("/nonexistent/list")));
+	assert_true(watch_add(&watch, TEXT("/nonexistent/list")));
+	watch_check_readable(&watch, "/nonexistent/c", &report);
+	assert_string_equal(heard.text,
+	    "warning: /nonexistent/c: cannot be read again by this user, so a "
+	    "reload will fail: No such file or directory\n"
+	    "warning: /nonexistent/list: cannot be read again by this user, so "
+	    "a reload will fail: No such file or directory\n");
+	watch_free(&watch);
+}
+
 int
 main(void)
 {
@@ -134,6 +159,7 @@ main(void)
 	    cmocka_unit_test(refuses_what_is_no_file),
 	    cmocka_unit_test(marks_see_changes),
 	    cmocka_unit_test(marks_of_no_file),
+	    cmocka_unit_test(warns_once_of_each),
 	};
 
 	return cmocka_run_group_tests_name(

@@ -181,7 +181,7 @@ static const struct row {
 	E "1: spf-fail:a.x: a refusal has a reply code from 400 to 599, and "
 	  "an enhanced code 4.x.x or 5.x.x if any\n"},
     {"spf-fail:a.x ERROR:4.7.1:550 x",
-	W "1: spf-fail:a.x: the enhanced code is of another class than the "
+	E "1: spf-fail:a.x: the enhanced code is of another class than the "
 	  "refusal, and isn't used\n"},
     {"Spam:bob@a.x REJECT",
 	W "1: spam:bob@a.x: only FRIEND and HATER have a meaning for Spam:\n"},

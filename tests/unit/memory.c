@@ -3,71 +3,12 @@
  * Lack of memory while a configuration is read: the n-th allocation fails, for
  * every n.  Each time it must be said, nothing may leak, and the next attempt
  * must succeed.
- *
- * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
  */
 #include "check/checker.h"
 #include "rewrite/legacy.h"
 #include "srsd/config.h"
 #include "tests/unit/rewriters.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void __wrap_free(void *p);
-
-static bool counting;
-static long fail_at; /* the n-th from now on, from 1; 0: none */
-static long allocations, held;
-
-static bool
-refuse(void)
-{
-	return counting && ++allocations == fail_at;
-}
-
-static void *
-count_held(void *p)
-{
-	if (counting && p != NULL)
-		held++;
-	return p;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return refuse() ? NULL : count_held(__real_malloc(size));
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	return refuse() ? NULL : count_held(__real_calloc(count, size));
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	void *p;
-
-	if (refuse())
-		return NULL;
-	p = __real_realloc(old, size);
-	return old == NULL ? count_held(p) : p;
-}
-
-void
-__wrap_free(void *p)
-{
-	if (counting && p != NULL)
-		held--;
-	__real_free(p);
-}
+#include "tests/unit/shortage.h"
 
 /* --- what is tried --- */
 
@@ -103,7 +44,7 @@ parse_ini(struct report *report)
 }
 
 static bool
-load_config(const char *path, int format, struct report *report)
+load_config(const char *path, enum source_format format, struct report *report)
 {
 	struct config *config = config_load(path, format, report);
 	bool ok = config != NULL;
@@ -115,13 +56,13 @@ load_config(const char *path, int format, struct report *report)
 static bool
 load_ours(struct report *report)
 {
-	return load_config(config_path, SRSD_FORMAT_MAILFROM, report);
+	return load_config(config_path, SOURCE_OURS, report);
 }
 
 static bool
 load_legacy(struct report *report)
 {
-	return load_config(legacy_path, SRSD_FORMAT_PYSRS, report);
+	return load_config(legacy_path, SOURCE_LEGACY, report);
 }
 
 /* As the daemons call it, without the file around it. */
@@ -192,11 +133,9 @@ try_with_failure(bool (*attempt)(struct report *), long n)
 	struct report report = quiet_report(&heard);
 	bool ok;
 
-	allocations = held = 0;
-	fail_at = n;
-	counting = true;
+	shortage_begin(n);
 	ok = attempt(&report);
-	counting = false;
+	shortage_end();
 	if (held != 0)
 		fail_msg("allocation %ld: %ld not freed", n, held);
 	if (ok != (report.errors == 0))

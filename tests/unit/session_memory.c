@@ -3,9 +3,8 @@
  * Lack of memory in a session of srsmilter: the n-th allocation fails, for every
  * n.  The envelope is then left as it is or the message refused for now, as
  * on_error says; never is half of it changed, and nothing leaks.
- *
- * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
  */
+#include "tests/unit/shortage.h"
 #include "tests/unit/srsmilters.h"
 
 #include <arpa/inet.h>
@@ -14,64 +13,6 @@
 
 #include "common/log.h"
 #include "srsmilter/session.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void __wrap_free(void *p);
-
-static bool counting;
-static long fail_at; /* the n-th from now on, from 1; 0: none */
-static long allocations, held;
-
-static bool
-refuse(void)
-{
-	return counting && ++allocations == fail_at;
-}
-
-static void *
-count_held(void *p)
-{
-	if (counting && p != NULL)
-		held++;
-	return p;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return refuse() ? NULL : count_held(__real_malloc(size));
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	return refuse() ? NULL : count_held(__real_calloc(count, size));
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	void *p;
-
-	if (refuse())
-		return NULL;
-	p = __real_realloc(old, size);
-	return old == NULL ? count_held(p) : p;
-}
-
-void
-__wrap_free(void *p)
-{
-	if (counting && p != NULL)
-		held--;
-	__real_free(p);
-}
 
 /* --- what is tried --- */
 
@@ -182,13 +123,12 @@ fail_each(const char *lines, const char *sender, bool has_sender,
 	struct course course;
 
 	prepare(config);
-	for (fail_at = 1;; fail_at++) {
-		allocations = held = 0;
-		counting = true;
+	for (long n = 1;; n++) {
+		shortage_begin(n);
 		course = deliver(service, sender);
-		counting = false;
+		shortage_end();
 		assert_int_equal(held, 0);
-		if (allocations < fail_at)
+		if (allocations < n)
 			break;
 		incomplete += !is_complete(&course, has_sender);
 		expect_all_or_nothing(&course, has_sender, on_error);
@@ -233,13 +173,11 @@ next_message(void **state)
 
 	(void)state;
 	prepare(config);
-	allocations = 0;
-	fail_at = 1;
-	counting = true;
+	shortage_begin(1);
 	assert_int_equal(
 	    session_mail(s, TEXT("<>"), TEXT(""), TEXT(""), TEXT("")).step,
 	    STEP_TEMPFAIL);
-	counting = false;
+	shortage_end();
 	for (int i = 0; i < 2; i++) {
 		bool fails = i == 0;
 
@@ -267,9 +205,7 @@ reloads(void **state)
 	struct session *s;
 
 	(void)state;
-	fail_at = 0;
-	held = 0;
-	counting = true;
+	shortage_begin(0);
 	service = service_new(config_well(LINES), &report);
 	for (int i = 0; i < 3; i++) {
 		s = session_new(service);
@@ -278,7 +214,7 @@ reloads(void **state)
 		session_free(s);
 	}
 	service_free(service);
-	counting = false;
+	shortage_end();
 	assert_int_equal(held, 0);
 }
 
@@ -287,21 +223,21 @@ static void
 services(void **state)
 {
 	struct service *service = NULL;
+	long n;
 
 	(void)state;
-	for (fail_at = 1; service == NULL; fail_at++) {
+	for (n = 1; service == NULL; n++) {
 		struct heard heard;
 		struct report report = report_to(&heard);
 		struct config *config = config_well(LINES);
 
-		allocations = held = 0;
-		counting = true;
+		shortage_begin(n);
 		service = service_new(config, &report);
-		counting = false;
+		shortage_end();
 		if (service == NULL)
 			assert_non_null(strstr(heard.text, "cannot start: "));
 	}
-	assert_true(fail_at > 4);
+	assert_true(n > 4);
 	service_free(service);
 }
 

@@ -3,7 +3,8 @@
  * Sessions of spfmilter without libmilter and without DNS: a script of steps
  * in, what each is answered out.
  *
- *	c IP|- [NAME]		a client connects; "-": not over a network
+ *	c IP|/|- [NAME]		a client connects; "/": over a unix socket, "-":
+ *				without an address
  *	h NAME			HELO
  *	m ARG [MACRO [USER]]	MAIL, with {mail_addr} and {auth_authen}
  *	r ARG			RCPT
@@ -58,7 +59,7 @@ service_of(const char *lines, const char *forwarder, const char *access)
 	replace(text, "DIR", scratch_dir, mended, sizeof(mended));
 	snprintf(path, sizeof(path), "%s",
 	    scratch_write("mailfrom.conf", text_of(mended), 0600));
-	config = config_load(path, SPFMILTER_FORMAT_MAILFROM, &report);
+	config = config_load(path, SOURCE_OURS, &report);
 	service = config != NULL ? service_new(config, &report) : NULL;
 	if (service == NULL || !service_start(service, &report))
 		fail_msg("%s: %s", lines, heard.text);
@@ -89,6 +90,7 @@ session_do_connect(struct session *s, char *rest)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+	static const struct sockaddr un = {.sa_family = AF_UNIX};
 	const struct sockaddr *address = NULL;
 	char *ip = session_word(&rest), *name = session_word(&rest);
 
@@ -96,6 +98,8 @@ session_do_connect(struct session *s, char *rest)
 		address = (const struct sockaddr *)&in;
 	else if (ip != NULL && inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
 		address = (const struct sockaddr *)&in6;
+	else if (ip != NULL)
+		address = &un;
 	session_connect(s, text_of(name), address);
 }
 

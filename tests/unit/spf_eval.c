@@ -1329,8 +1329,15 @@ options(void **state)
 	    {.name = "best guess with an error",
 		.zone = "",
 		.best_guess = "v=spf1 foo",
-		.want = "permerror []  0/0/0 guessed: in the record of "
-			"e.example: \"foo\": no such mechanism"},
+		.want = "none []  0/0/0"},
+	    {.name = "best guess, too many void lookups for a name like this",
+		.zone = "",
+		.best_guess = "v=spf1 a/24 mx/24 ptr",
+		.want = "none []  0/0/0"},
+	    {.name = "best guess, as many as there may be",
+		.zone = "e.example A 198.51.100.1\n",
+		.best_guess = "v=spf1 a/24 mx/24 ptr",
+		.want = "neutral [] e.example 3/2/0 guessed"},
 	    {.name = "no guess where there is a record",
 		.zone = E "\n",
 		.best_guess = "v=spf1 all",
@@ -1663,11 +1670,40 @@ events(void **state)
 	    "1 lookup TXT y.example\n");
 }
 
+/* RFC 7208 4.1: without <ip> there is nothing to check, or to ask for. */
+static void
+address_unknown(void **state)
+{
+	static const struct {
+		const char *sender, *want;
+	} rows[] = {
+	    {"me@e.example",
+		"temperror []  0/0/0: the client's address isn't known"},
+	    {"me@gone.example",
+		"temperror []  0/0/0 (gone.example): the client's address "
+		"isn't known"},
+	    {"me@localhost", "none []  0/0/0 (localhost)"},
+	};
+	struct spf_source nobody = {.lookup = NULL};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct spf_request q = {.ip_unknown = true,
+		    .sender = text_of(rows[i].sender),
+		    .helo = TEXT("h.example")};
+		struct spf_verdict v;
+
+		assert_int_equal(spf_evaluate(&q, &nobody, &v), SPF_OK);
+		expect_str(rows[i].sender, "verdict", render(&v), rows[i].want);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(voids),
+	    cmocka_unit_test(address_unknown),
 	    cmocka_unit_test(dns_errors),
 	    cmocka_unit_test(mx),
 	    cmocka_unit_test(ptr),

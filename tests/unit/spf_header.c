@@ -32,7 +32,8 @@ request_of(const struct row *row)
 	    .sender = text_of(row->sender),
 	    .helo = text_of(row->helo)};
 
-	assert_true(spf_ip_parse(text_of(row->ip), &q.ip));
+	q.ip_unknown = row->ip == NULL;
+	assert_true(q.ip_unknown || spf_ip_parse(text_of(row->ip), &q.ip));
 	return q;
 }
 
@@ -199,6 +200,15 @@ fields(void **state)
 		"\tmechanism=all",
 		"spf=pass (e.example permits 192.0.2.1)\n"
 		"\tsmtp.mailfrom=\"a b@e.example\""},
+	    {"an address that nobody knows", SPF_TEMPERROR, SPF_MAILFROM, NULL,
+		"me@e.example", "h.example", "", "e.example", "", "why", false,
+		"temperror (e.example could not be checked now)\n"
+		"\tenvelope-from=\"me@e.example\";\n"
+		"\thelo=h.example;\n"
+		"\tidentity=mailfrom;\n"
+		"\tproblem=why",
+		"spf=temperror (e.example could not be checked now)\n"
+		"\tsmtp.mailfrom=me@e.example"},
 	    {"but a local part", SPF_PASS, SPF_MAILFROM, "192.0.2.1",
 		"b=c/d?e@a-b.example", "h.example", "", "a-b.example", "all",
 		NULL, false,

@@ -13,9 +13,9 @@ load(const char *name, const char *text, struct heard *heard)
 	static char path[128];
 	struct report report = report_to(heard);
 
-	snprintf(path, sizeof(path), "%s",
-	    scratch_write(name, text_of(text), 0600));
-	return config_load(path, DAEMON_FORMAT_DETECT, &report);
+	snprintf(
+	    path, sizeof(path), "%s", scratch_write(name, text_of(text), 0600));
+	return config_load(path, SOURCE_DETECT, &report);
 }
 
 static const struct {
@@ -84,7 +84,7 @@ defaults(void **state)
 	config_release(c);
 }
 
-/* Mistakes in the sections of others are for them; [srs] is only looked at. */
+/* Mistakes in the sections of others keep nobody from starting. */
 static void
 other_sections_are_others(void **state)
 {
@@ -99,7 +99,11 @@ other_sections_are_others(void **state)
 	assert_non_null(c);
 	assert_string_equal(heard.text,
 	    "warning: DIR/mailfrom.conf:3: srs: unknown key in this section: "
-	    "\"nonsense\"\n");
+	    "\"nonsense\"\n"
+	    "warning: DIR/mailfrom.conf:6: srsd: unknown key in this section: "
+	    "\"x\"\n"
+	    "warning: DIR/mailfrom.conf:8: srsmilter: unknown key in this "
+	    "section: \"x\"\n");
 	assert_true(list_has_domain(&c->srs_domains, TEXT("SRS.example")));
 	assert_true(list_has_domain(&c->srs_domains, TEXT("b.example")));
 	assert_false(list_has_domain(&c->srs_domains, TEXT("a.example")));
@@ -158,6 +162,44 @@ legacy(void **state)
 	config_release(c);
 }
 
+/*
+ * The sample file of sdgathman/milter has best_guess and delegate in [milter];
+ * pymilter's, and the code, know of none.
+ */
+static const struct {
+	const char *name, *text, *best_guess, *said;
+} guesses[] = {
+    {"of the sample", "[milter]\nbest_guess = v=spf1 a mx ptr ?all\n",
+	"v=spf1 a mx ptr ?all", ""},
+    {"in both",
+	"[milter]\nbest_guess = v=spf1 a\n[spf]\n"
+	"best_guess = v=spf1 mx\n",
+	"v=spf1 mx",
+	"warning: DIR/spfmilter.cfg:2: [milter] best_guess: set in line 4 "
+	"already; ignored\n"},
+    {"for all sections", "[DEFAULT]\nbest_guess = v=spf1 a\n", "v=spf1 a", ""},
+};
+
+static void
+legacy_guesses(void **state)
+{
+	struct heard heard;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(guesses); i++) {
+		struct config *c =
+		    load("spfmilter.cfg", guesses[i].text, &heard);
+
+		if (c == NULL)
+			fail_msg("%s: said %s", guesses[i].name, heard.text);
+		expect_str(guesses[i].name, "best_guess", c->spf.best_guess.p,
+		    guesses[i].best_guess);
+		expect_str(
+		    guesses[i].name, "said", heard.text, guesses[i].said);
+		config_release(c);
+	}
+}
+
 static const struct {
 	const char *name, *text, *said; /* NULL: it is taken */
 } legacy_rows[] = {
@@ -183,7 +225,8 @@ legacy_refusals(void **state)
 		if ((c == NULL) != (legacy_rows[i].said != NULL) ||
 		    (c == NULL &&
 			strstr(heard.text, legacy_rows[i].said) == NULL))
-			fail_msg("%s: said %s", legacy_rows[i].name, heard.text);
+			fail_msg(
+			    "%s: said %s", legacy_rows[i].name, heard.text);
 		config_release(c);
 	}
 }
@@ -211,6 +254,7 @@ main(void)
 	    cmocka_unit_test(defaults),
 	    cmocka_unit_test(other_sections_are_others),
 	    cmocka_unit_test(legacy),
+	    cmocka_unit_test(legacy_guesses),
 	    cmocka_unit_test(legacy_refusals),
 	    cmocka_unit_test(detection),
 	};

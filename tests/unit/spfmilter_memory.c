@@ -4,69 +4,9 @@
  * for every n.  Each time the answers are those of a session that lacks nothing,
  * or the message is refused for now: never for good, and never accepted because
  * something wasn't known.
- *
- * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
  */
 #include "tests/unit/sessions.h"
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-void __wrap_free(void *p);
-
-/* Of this thread: the resolver's has nothing to do here. */
-static _Thread_local bool counting;
-static long fail_at; /* the n-th from now on, from 1; 0: none */
-static long allocations, held;
-
-static bool
-refuse(void)
-{
-	return counting && ++allocations == fail_at;
-}
-
-static void *
-count_held(void *p)
-{
-	if (counting && p != NULL)
-		held++;
-	return p;
-}
-
-void *
-__wrap_malloc(size_t size)
-{
-	return refuse() ? NULL : count_held(__real_malloc(size));
-}
-
-void *
-__wrap_calloc(size_t count, size_t size)
-{
-	return refuse() ? NULL : count_held(__real_calloc(count, size));
-}
-
-void *
-__wrap_realloc(void *old, size_t size)
-{
-	void *p;
-
-	if (refuse())
-		return NULL;
-	p = __real_realloc(old, size);
-	return old == NULL ? count_held(p) : p;
-}
-
-void
-__wrap_free(void *p)
-{
-	if (counting && p != NULL)
-		held--;
-	__real_free(p);
-}
+#include "tests/unit/shortage.h"
 
 /* --- sessions --- */
 
@@ -145,14 +85,12 @@ attempt(struct service *service, const char *script, long n, char *have,
 	int saved = silence();
 	struct session *s;
 
-	allocations = held = 0;
-	fail_at = n;
-	counting = true;
+	shortage_begin(n);
 	s = session_new(service);
 	if (s != NULL)
 		session_run(s, script, &out);
 	session_free(s);
-	counting = false;
+	shortage_end();
 	speak(saved);
 	have[out.len] = '\0';
 	return s != NULL;

@@ -32,7 +32,35 @@ static const struct {
     {"an IPv6 client", "", "",
 	"c 2001:db8::1\nh pass.example\nm <a@pass.example>\nr <b@x>", " ok ok"},
     {"not over a network", "", "",
-	"c -\nh fail.example\nm <a@fail.example>\nr <b@x>\n.", " ok ok ok"},
+	"c - localhost\nh fail.example\nm <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok"},
+    {"over a unix socket", "", "",
+	"c / x.example\nh fail.example\nm <a@fail.example>\nr <b@x>\n.",
+	" ok ok ok"},
+
+    /* "Infrastructure trouble never turns into a pass." */
+    {"from who knows where", "", "",
+	"c -\nh pass.example\nm <a@pass.example>\nr <b@x>\n"
+	"m <>\nr <b@x>\nr <postmaster@x>",
+	" ok 451/4.7.24 ok 451/4.7.24 ok"},
+    {"the policy is that of temperror", "", "spf-temperror:pass.example OK\n",
+	"c -\nh pass.example\nm <a@pass.example>\nr <b@x>\n.",
+	" ok ok ok +Received-SPF:temperror "
+	"+Authentication-Results:mx.example.net"},
+    {"a name without an address is nobody's",
+	"internal_connect = in.example, *\nexempt_clients = *.example\n"
+	"trusted_relay = *.example",
+	"", "c - in.example\nh pass.example\nm <a@pass.example>\nr <b@x>",
+	" ok 451/4.7.24"},
+    {"no trusted forwarder passes", "", "",
+	"c -\nh fwd.example\nm <a@fwd.example>\nr <b@x>", " ok 451/4.7.24"},
+    {"a user of whom nobody knows where he is", "", "",
+	"c -\nm <a@fail.example> - bob\nr <b@x>\n.", " ok ok ok"},
+    {"results in our name from there", "", "spf-temperror: OK\n",
+	"c -\nh pass.example\nm <a@pass.example>\nr <b@x>\n" AR(
+	    "mx.example.net; spf=pass") ".",
+	" ok ok ok -1 +Received-SPF:temperror "
+	"+Authentication-Results:mx.example.net"},
     {"reject_at = mail", "reject_at = mail", "",
 	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\n"
 	"r <postmaster@x>\nm <a@pass.example>\nr <b@x>",
@@ -75,7 +103,7 @@ static const struct {
 	OUTSIDE "m <a@pass.example>\nr <b@x>\n.\nr <b@x>",
 	" ok ok ok" PASSED " 451/4.3.0"},
     {"another session over the connection", "", "",
-	"c -\nh fail.example\nm <a@fail.example>\nr <b@x>\na\n"
+	"c - localhost\nh fail.example\nm <a@fail.example>\nr <b@x>\na\n"
 	"c 192.0.2.1\nm <a@neutral.example>\nr <b@x>\nm <>\nr <b@x>",
 	" ok ok ok ok ok ok"},
     {"several messages", "", "",
@@ -281,7 +309,7 @@ lost_connection(void **state)
 	assert_int_equal(filter->xxfi_eom(NULL), SMFIS_TEMPFAIL);
 	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
 	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
-	assert_int_equal(service_figures(service)->busy, 0);
+	assert_int_equal(milter_busy(), 0);
 	service_free(service);
 }
 

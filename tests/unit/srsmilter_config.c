@@ -14,7 +14,7 @@ load(const char *name, const char *text, struct heard *heard)
 
 	snprintf(
 	    path, sizeof(path), "%s", scratch_write(name, text_of(text), 0600));
-	return config_load(path, DAEMON_FORMAT_DETECT, &report);
+	return config_load(path, SOURCE_DETECT, &report);
 }
 
 /* Line 1 is "[srs]", line 2 names the secret. */
@@ -108,7 +108,11 @@ static const struct {
 	"warning: DIR/mailfrom.conf:7: timeout: not a number from 1 to 25: "
 	"\"26\"\n"},
     {"sections of others",
-	D ALL "[srsd]\nx=y\n[spfmilter]\nz=1\n[log]\nto=stderr\n", ""},
+	D ALL "[srsd]\nx=y\n[spfmilter]\nz=1\n[log]\nto=stderr\n",
+	"warning: DIR/mailfrom.conf:7: srsd: unknown key in this section: "
+	"\"x\"\n"
+	"warning: DIR/mailfrom.conf:9: spfmilter: unknown key in this section: "
+	"\"z\"\n"},
 };
 
 static void
@@ -252,7 +256,7 @@ readable_secrets(void **state)
 	(void)state;
 	report = report_to(&heard);
 	c = config_load(scratch_write("pysrs.cfg", text_of(pysrs), 0644),
-	    DAEMON_FORMAT_DETECT, &report);
+	    SOURCE_DETECT, &report);
 	assert_non_null(
 	    strstr(heard.text, "EVERYBODY ON THIS HOST CAN READ THE SECRET"));
 	assert_non_null(c);

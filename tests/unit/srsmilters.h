@@ -28,7 +28,7 @@ config_from(const char *lines, struct report *report)
 	input[out.len] = '\0';
 	replace(input, "DIR", scratch_dir, text, sizeof(text));
 	return config_load(scratch_write("mailfrom.conf", text_of(text), 0600),
-	    SRSMILTER_FORMAT_MAILFROM, report);
+	    SOURCE_OURS, report);
 }
 
 /* The same where nothing is to be said. */

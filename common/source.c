@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+#include "common/source.h"
+
+bool
+source_read(struct source *s, const char *path, enum source_format format,
+    bool (*is_legacy)(const char *path, const struct ini *ini),
+    struct report *report)
+{
+	struct report silent = {.say = report_ignore};
+	struct text bytes;
+	int error;
+
+	*s = (struct source){.is_legacy = format == SOURCE_LEGACY};
+	error = file_read(path, &s->file);
+	if (error != 0) {
+		report_error(report, path, 0, NULL,
+		    "cannot read the configuration: %s", strerror(error));
+		return false;
+	}
+	bytes = text_at(s->file.data, s->file.len);
+	if (format == SOURCE_DETECT) {
+		ini_parse(&s->ini, path, bytes, INI_OURS, &silent);
+		s->is_legacy = is_legacy(path, &s->ini);
+		ini_free(&s->ini);
+	}
+	return ini_parse(&s->ini, path, bytes,
+	    s->is_legacy ? INI_CONFIGPARSER : INI_OURS, report);
+}
+
+void
+source_free(struct source *s)
+{
+	ini_free(&s->ini);
+	file_free(&s->file);
+}

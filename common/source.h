@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A configuration file as it stands: in our words, or (legacy) in those of
+ * another program, to be translated.
+ */
+#ifndef MAILFROM_SOURCE_H
+#define MAILFROM_SOURCE_H
+
+#include "common/file.h"
+#include "common/ini.h"
+
+/* SOURCE_DETECT: told by the file's name and keys. */
+enum source_format { SOURCE_DETECT, SOURCE_OURS, SOURCE_LEGACY };
+
+struct source {
+	struct file file;
+	struct ini ini;
+	bool is_legacy;
+};
+
+/*
+ * Read and parse the file at path, which must outlive *out.  is_legacy tells a
+ * legacy file, parsed as INI_OURS, for SOURCE_DETECT.  False, and errors were
+ * reported; source_free() is due either way.
+ */
+bool source_read(struct source *out, const char *path,
+    enum source_format format,
+    bool (*is_legacy)(const char *path, const struct ini *ini),
+    struct report *report);
+void source_free(struct source *source);
+
+#endif

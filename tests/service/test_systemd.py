@@ -1,0 +1,462 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""
+The units of etc/systemd, as make install lays them: what systemd-analyze says of
+them, and whether a systemd runs them.
+
+That systemd is process 1 of namespaces of its own.  Its root is a file system
+over this host's, whose changes are in memory; no unit of this host is started but
+the basic ones, and those that a container has no use for are masked.  Where this
+host has no systemd, Debian's is fetched and laid there.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SOURCE = os.path.dirname(os.path.dirname(HERE))
+BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
+sys.path[:0] = [os.path.join(SOURCE, "tests", "milter"),
+                os.path.join(SOURCE, "tests", "e2e")]
+
+import client                                           # noqa: E402
+import tap                                              # noqa: E402
+
+suite = tap.Suite()
+case = suite.case
+DAEMONS = ("srsd", "srsmilter", "spfmilter")
+UNITS = "/usr/local/lib/systemd/system"
+SYSTEMD = "/lib/systemd/systemd"
+# With the libraries that a host without systemd may lack.
+PACKAGES = ["systemd", "libsystemd-shared", "libsystemd0", "libapparmor1",
+            "libargon2-1", "libcap2", "libcryptsetup12", "libdevmapper1.02.1",
+            "libfdisk1", "libip4tc2", "libjson-c5", "libkmod2", "libp11-kit0",
+            "libseccomp2"]
+# Of 100; systemd calls up to 50 "OK" or better.
+EXPOSURE_MAX = 16
+
+# All that is mounted here vanishes with the name space.
+BOOT = r"""
+set -e
+root=$1 tree=$2
+echo $$ >"$3/cgroup.procs"
+exec unshare --pid --mount --net --uts --ipc --cgroup --fork --kill-child \
+    --propagation private sh -c '
+set -e
+mount -t tmpfs none "$1"
+mkdir "$1/upper" "$1/work" "$1/root"
+mount -t overlay none -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
+cp -a "$2/." "$1/root"
+cd "$1/root"
+mount -t proc none proc
+mount -t sysfs -o ro none sys
+mount -t cgroup2 none sys/fs/cgroup
+mount -t tmpfs -o mode=755 none dev
+for name in null zero full random urandom tty; do
+	: >dev/$name
+	mount --bind /dev/$name dev/$name
+done
+mkdir dev/shm dev/pts
+mount -t devpts -o newinstance,ptmxmode=0666 none dev/pts
+ln -s pts/ptmx dev/ptmx
+: >dev/console
+ln -s /proc/self/fd dev/fd
+mount -t tmpfs -o mode=755 none run
+mount -t tmpfs -o mode=1777 none tmp
+# What it says about the kernel is for this host too.
+mount --bind proc/sys proc/sys
+mount -o remount,bind,ro proc/sys
+ip link set lo up
+hostname systemd.test
+rm -rf etc/systemd/system/*.wants etc/fstab
+for unit in $4; do ln -sf /dev/null etc/systemd/system/$unit; done
+: >etc/machine-id
+chroot . systemd-sysusers
+chroot . chown root:mailfrom /etc/mailfrom/secret
+mkdir old
+pivot_root . old
+umount -l old
+exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    /lib/systemd/systemd --unit=basic.target
+' sh "$root" "$tree" "$3" "$4"
+"""
+MASKED = """systemd-sysctl.service systemd-modules-load.service
+systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket
+systemd-udev-trigger.service systemd-random-seed.service
+kmod-static-nodes.service systemd-remount-fs.service"""
+
+CONFIGURATION = """\
+[srs]
+secret_file = /etc/mailfrom/secret
+fwdomain = fwd.test
+{srs}
+[srsd]
+listen = unix:{place}/srsd.sock
+[srsmilter]
+rewrite = all
+[spfmilter]
+access = /etc/mailfrom/access
+[spf]
+engine = {engine}
+record_file = /etc/mailfrom/records
+nameservers = 127.0.0.1:9
+timeout = 1
+[log]
+to = journal
+"""
+
+
+class Site:
+    def __init__(self, peer):
+        """peer: where systemd was unpacked; None: it is this host's."""
+        self.holder = tempfile.TemporaryDirectory(prefix="mailfrom-systemd-")
+        self.tree = os.path.join(self.holder.name, "tree")
+        self.boot = self.init = self.cgroup = None
+        done = subprocess.run(
+            ["make", "--no-print-directory", "-C", SOURCE, "install",
+             f"DESTDIR={self.tree}"], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise AssertionError(f"make install: {done.stderr}")
+        if peer:
+            self.lay_systemd(peer)
+        self.write("etc/mailfrom/secret", "a secret that is long enough\n", 0o640)
+        self.write("etc/mailfrom/access", "spf-fail: REJECT text\n")
+        self.write("etc/mailfrom/records", "fail.test v=spf1 -all\n")
+        self.write("etc/mailfrom/mailfrom.conf", self.configuration())
+
+    def write(self, name, text, mode=0o644):
+        path = os.path.join(self.tree, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.chmod(path, mode)
+
+    def lay_systemd(self, peer):
+        """/bin, /lib and /sbin are links into /usr."""
+        for name in os.listdir(peer):
+            if name in ("bin", "sbin", "lib", "usr", "etc"):
+                target = name if name in ("usr", "etc") else f"usr/{name}"
+                os.makedirs(os.path.join(self.tree, target), exist_ok=True)
+                subprocess.run(["cp", "-a", f"{peer}/{name}/.",
+                                os.path.join(self.tree, target)], check=True)
+
+    @staticmethod
+    def configuration(engine="native", srs="", place="/run/mailfrom"):
+        return CONFIGURATION.format(engine=engine, srs=srs, place=place)
+
+    # --- the booted one ---
+
+    def start(self):
+        self.cgroup = make_cgroup()
+        root = os.path.join(self.holder.name, "root")
+        os.mkdir(root)
+        self.log_path = os.path.join(self.holder.name, "log")
+        with open(self.log_path, "wb") as log:
+            self.boot = subprocess.Popen(
+                ["sh", "-c", BOOT, "sh", root, self.tree, self.cgroup, MASKED],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        tap.wait_until(self.is_up, "systemd to be up", timeout=60)
+
+    def is_up(self):
+        if self.boot.poll() is not None:
+            raise AssertionError(f"systemd ended: {self.log()}")
+        with open(f"/proc/{self.boot.pid}/task/{self.boot.pid}/children",
+                  encoding="ascii") as file:
+            children = file.read().split()
+        if not children or os.readlink(f"/proc/{children[0]}/exe") != \
+                os.path.realpath(SYSTEMD):
+            return False
+        self.init = children[0]
+        return self.run("systemctl", "is-system-running",
+                        check=False).strip() in ("running", "degraded")
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def run(self, *command, check=True):
+        """Run it beside that systemd; returns what it prints."""
+        done = subprocess.run(
+            ["nsenter", "-t", self.init, "-m", "-p", "-n", "-u", "-i", "-C",
+             *command], stdin=subprocess.DEVNULL, text=True, timeout=120,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if check and done.returncode != 0:
+            raise AssertionError(f"{' '.join(command)}: {done.stdout}")
+        return done.stdout
+
+    def path(self, name):
+        return f"/proc/{self.init}/root/{name}"
+
+    def configure(self, **changed):
+        with open(self.path("etc/mailfrom/mailfrom.conf"), "w",
+                  encoding="utf-8") as file:
+            file.write(self.configuration(**changed))
+
+    def show(self, unit, name):
+        return self.run("systemctl", "show", "-P", name, unit).strip()
+
+    def expect_state(self, unit, state):
+        tap.wait_until(lambda: self.show(unit, "ActiveState") == state,
+                       f"{unit} to be {state}")
+
+    def end(self):
+        if self.boot and self.boot.poll() is None:
+            self.boot.kill()
+            self.boot.wait()
+        if self.cgroup:
+            tap.wait_until(lambda: remove_cgroup(self.cgroup), "an empty cgroup")
+        self.holder.cleanup()
+
+    def evidence(self):
+        if not self.init:
+            return []
+        return self.run("journalctl", "--no-pager", "-n", "40",
+                        check=False).splitlines()
+
+
+def make_cgroup():
+    """A new group, in whichever hierarchy of version 2 there is."""
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        places = [line.split()[1] for line in file
+                  if line.split()[2] == "cgroup2"]
+    if not places:
+        raise OSError("no cgroup2 is mounted")
+    return tempfile.mkdtemp(prefix="mailfrom-test-", dir=places[0])
+
+
+def remove_cgroup(path):
+    try:
+        for directory, _, _ in os.walk(path, topdown=False):
+            os.rmdir(directory)
+    except OSError:
+        return False            # its processes are still ending
+    return True
+
+
+def ask(address, request):
+    """The answer to a request in a netstring, from a socket of srsd's."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(60)
+        connection.connect(address)
+        connection.sendall(b"%d:%s," % (len(request), request))
+        return connection.recv(1000)
+
+
+def deliver(address, sender):
+    with client.Session(f"unix:{address}", timeout=60) as session:
+        session.connect("192.0.2.1")
+        session.helo("mx.fail.test")
+        return session.deliver(sender, ["<ann@fwd.test>"], ["Subject: x"], b"x\r\n")
+
+
+def expect_work(site, daemon, name):
+    """The daemon does at the socket what it is for."""
+    address = site.path(name)
+    if daemon == "srsd":
+        answer = ask(address, b"forward bob@sender.test")
+        if not re.match(rb"\d+:OK SRS0=.*=bob@fwd\.test,$", answer):
+            raise AssertionError(f"srsd answers {answer}")
+        return
+    done = deliver(address, "<bob@fail.test>")
+    if daemon == "spfmilter":
+        tap.equal(done.verdict, "reject", "what spfmilter answers")
+    else:
+        tap.equal(done.message.sender.startswith("SRS0="), True,
+                  f"the sender that srsmilter makes, {done.message.sender}")
+
+
+@case("systemd-analyze verify finds nothing")
+def verify(site):
+    units = site.run("ls", UNITS).split()
+    tap.equal(units, sorted(f"{daemon}.{kind}" for daemon in DAEMONS
+                            for kind in ("service", "socket")), "units")
+    said = site.run("systemd-analyze", "verify", "--man=no",
+                    *(f"{UNITS}/{unit}" for unit in units))
+    tap.equal([line for line in said.splitlines()
+               if re.search("|".join(DAEMONS), line)], [], "what it says")
+
+
+@case("systemd-analyze security: little is exposed")
+def security(site):
+    for daemon in DAEMONS:
+        site.run("systemd-analyze", "security", "--no-pager", "--offline=yes",
+                 f"--threshold={EXPOSURE_MAX}", f"{UNITS}/{daemon}.service")
+
+
+@case("they start, serve, and have no rights but their own")
+def start(site):
+    site.run("systemctl", "start", *DAEMONS)
+    for daemon in DAEMONS:
+        tap.equal(site.show(daemon, "ActiveState"), "active", daemon)
+        expect_work(site, daemon, f"run/mailfrom/{daemon}.sock")
+        pid = site.show(daemon, "MainPID")
+        with open(site.path(f"proc/{pid}/status"), encoding="ascii") as file:
+            status = dict(line.split(":", 1) for line in file)
+        name = site.run("id", "-nu", status["Uid"].split()[0]).strip()
+        tap.equal((name, status["CapBnd"].strip(), status["CapEff"].strip(),
+                   status["NoNewPrivs"].strip(), status["Seccomp"].strip()),
+                  ("mailfrom", "0" * 16, "0" * 16, "1", "2"), daemon)
+
+
+@case("reload: a new configuration counts, a wrong one is told and doesn't")
+def reload(site):
+    site.configure(srs="hash_length = 10")
+    site.run("systemctl", "reload", *DAEMONS)
+    tap.wait_until(lambda: re.match(rb"\d+:OK SRS0=.{10}=", ask(
+        site.path("run/mailfrom/srsd.sock"), b"forward bob@sender.test")),
+        "the new configuration")
+    site.configure(srs="no_such_key = 1")
+    try:
+        for daemon in "srsd", "srsmilter":
+            said = site.run("systemctl", "reload", daemon, check=False)
+            if "failed" not in said:
+                raise AssertionError(f"{daemon}: {said!r}")
+            tap.equal(site.show(daemon, "ActiveState"), "active", daemon)
+            expect_work(site, daemon, f"run/mailfrom/{daemon}.sock")
+    finally:
+        site.configure()
+
+
+@case("killed, they come again; stopped, they stay away")
+def killed(site):
+    before = {daemon: site.show(daemon, "MainPID") for daemon in DAEMONS}
+    site.run("systemctl", "kill", "-s", "KILL", *DAEMONS)
+    for daemon in DAEMONS:
+        tap.wait_until(
+            lambda: site.show(daemon, "ActiveState") == "active" and
+            site.show(daemon, "MainPID") != before[daemon], f"another {daemon}")
+        expect_work(site, daemon, f"run/mailfrom/{daemon}.sock")
+    site.run("systemctl", "stop", *DAEMONS)
+    for daemon in DAEMONS:
+        tap.equal((site.show(daemon, "ActiveState"), site.show(daemon, "Result")),
+                  ("inactive", "success"), daemon)
+
+
+@case("libspf2's helper runs within the same limits")
+def helper(site):
+    site.configure(engine="libspf2")
+    site.run("systemctl", "start", "spfmilter")
+    try:
+        expect_work(site, "spfmilter", "run/mailfrom/spfmilter.sock")
+        group = site.run("cat", "/sys/fs/cgroup/system.slice/spfmilter.service/"
+                         "cgroup.procs").split()
+        names = [os.readlink(site.path(f"proc/{pid}/exe")) for pid in group]
+        tap.equal(any(name.endswith("/spf-libspf2") for name in names), True,
+                  f"a helper among {names}")
+    finally:
+        site.configure()
+        site.run("systemctl", "stop", "spfmilter")
+
+
+@case("a socket where they may not write: the log says who can make it")
+def elsewhere(site):
+    site.configure(place="/var/spool")
+    try:
+        said = site.run("systemctl", "start", "srsd", check=False)
+        if "failed" not in said:
+            raise AssertionError(said)
+        said = site.run("journalctl", "--no-pager", "-u", "srsd")
+        tap.equal(bool(re.search(
+            r"mailfrom\.conf:\d+: listen: unix:/var/spool/srsd\.sock: bind: "
+            "Read-only file system; under systemd have the socket unit", said)),
+            True, said)
+    finally:
+        site.configure()
+        site.run("systemctl", "stop", "srsd")
+
+
+@case("sockets of systemd's, made for Postfix: they start the daemons")
+def activation(site):
+    for daemon in DAEMONS:
+        place = f"run/spool-{daemon}/sock"
+        drop_in = site.path(f"etc/systemd/system/{daemon}.socket.d")
+        os.makedirs(drop_in, exist_ok=True)
+        with open(f"{drop_in}/place.conf", "w", encoding="ascii") as file:
+            file.write(f"[Socket]\nListenStream=\nListenStream=/{place}\n"
+                       "SocketUser=mailfrom\nSocketGroup=daemon\n"
+                       "SocketMode=0660\n")
+    site.run("systemctl", "daemon-reload")
+    for daemon in DAEMONS:
+        place = f"run/spool-{daemon}/sock"
+        site.run("systemctl", "start", f"{daemon}.socket")
+        tap.equal(site.show(daemon, "ActiveState"), "inactive", daemon)
+        expect_work(site, daemon, place)
+        tap.equal(site.show(daemon, "ActiveState"), "active", daemon)
+        state = os.stat(site.path(place))
+        tap.equal((state.st_gid, state.st_mode & 0o777), (1, 0o660), place)
+        # The socket outlives it, and who connects meanwhile is served.
+        site.run("systemctl", "stop", daemon)
+        expect_work(site, daemon, place)
+        site.run("systemctl", "restart", daemon)
+        expect_work(site, daemon, place)
+        site.run("systemctl", "stop", f"{daemon}.socket", daemon)
+
+
+@case("sockets as they are in etc/systemd")
+def sockets(site):
+    for daemon in DAEMONS:
+        shutil.rmtree(site.path(f"etc/systemd/system/{daemon}.socket.d"),
+                      ignore_errors=True)
+    site.run("systemctl", "daemon-reload")
+    site.run("systemctl", "stop", *(f"{daemon}.socket" for daemon in DAEMONS),
+             *DAEMONS)
+    site.run("systemctl", "start", *(f"{daemon}.socket" for daemon in DAEMONS))
+    said = site.run("python3", "-c", "import socket\n"
+                    "for port in 10003, 10006, 10007:\n"
+                    "  socket.create_connection(('127.0.0.1', port), 60)")
+    tap.equal(said, "", "connecting")
+    for daemon in DAEMONS:
+        site.expect_state(daemon, "active")
+
+
+def forbidden():
+    """Why this host lets nobody start a systemd in namespaces, or None."""
+    if os.geteuid() != 0:
+        return "needs root"
+    try:
+        remove_cgroup(make_cgroup())
+    except OSError as error:
+        return f"needs a writable cgroup2: {error}"
+    return None
+
+
+def unpack():
+    """Where systemd was unpacked, None: this host has it; and why it can't be."""
+    if os.path.exists(SYSTEMD) and shutil.which("systemd-analyze"):
+        return None, None
+    peer = os.path.join(BUILD, "peers", "systemd")
+    done = subprocess.run(
+        [os.path.join(SOURCE, "tests", "fetch-peers"), peer, *PACKAGES],
+        capture_output=True, text=True)
+    if done.returncode != 0:
+        return None, f"needs systemd, and can't fetch it: {done.stderr.strip()}"
+    return peer, None
+
+
+def main():
+    # What a host forbids is skipped, even if all tests are asked for.
+    reason = forbidden()
+    if reason:
+        return tap.skip_all(f"systemd in namespaces: {reason}")
+    peer, reason = unpack()
+    if reason:
+        return tap.cannot_run(reason)
+    site = Site(peer)
+    try:
+        try:
+            site.start()
+        except (AssertionError, OSError) as error:
+            return tap.skip_all("systemd in namespaces: "
+                                + " ".join(str(error).split()))
+        return suite.run(site, site.evidence)
+    finally:
+        site.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
