@@ -170,7 +170,7 @@ read_as_mta(struct reading *r, struct text address)
 static bool
 hides_signature(const struct config *c, const struct recipient_facts *f)
 {
-	struct reading r;
+	struct reading r = {.domain = TEXT("")};
 	bool is_readable = read_as_mta(&r, f->address);
 	bool differs = r.domain.len == 0 ||
 	    !text_eq(r.local, path_local(f->address)) ||
@@ -190,7 +190,7 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 static bool
 is_of_signing_domain(const struct config *c, struct text address)
 {
-	struct reading r;
+	struct reading r = {.domain = TEXT("")};
 
 	/* hides_signature() has refused what has more layers, or is longer. */
 	read_as_mta(&r, address);
