@@ -171,8 +171,8 @@ $(OBJ)/%.o: %.c
 # --- tests ------------------------------------------------------------------
 
 UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
-       libsrs lists log maps memory message_id metrics netstring path policy \
-       protocol received reply rewriter secrets shapes similar sockaddr \
+       libsrs listen lists log maps memory message_id metrics netstring path \
+       policy protocol received reply rewriter secrets shapes similar sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record text
 UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
@@ -259,6 +259,7 @@ $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
+$(BUILD)/tests/unit/listen: LDFLAGS += -Wl,--wrap=bind
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/background.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 int
@@ -45,11 +47,25 @@ background_ready(int ready_fd)
 	close(ready_fd);
 }
 
+/*
+ * The directory may be another's.  What he has put there is not written to if it
+ * is a link, and not waited for.
+ */
 int
 pid_file_open(const char *path)
 {
-	return open(
-	    path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	int fd = open(path, flags, 0644);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    ftruncate(fd, 0) == 0)
+		return fd;
+	close(fd);
+	errno = EEXIST;
+	return -1;
 }
 
 bool

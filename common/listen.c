@@ -89,22 +89,19 @@ remove_stale(const struct sockaddr_un *addr)
 	return unlink(addr->sun_path);
 }
 
-/* Who may connect.  False, and an error was reported. */
+/*
+ * The directory may be another's, who can put a link to any file in the socket's
+ * place: that isn't followed.  False, and an error was reported.
+ */
 static bool
-set_access(const struct attempt *a, const char *path)
+set_owner(const struct attempt *a, const char *path)
 {
 	const struct listen_options *o = a->options;
-	unsigned line = o->owner_line;
-	const char *key = "socket_owner";
 
-	if (chown(path, o->uid, o->gid) == 0) {
-		if (chmod(path, o->mode) == 0)
-			return true;
-		line = o->mode_line;
-		key = "socket_mode";
-	}
-	report_error(
-	    a->report, o->file, line, key, "%s: %s", a->name, strerror(errno));
+	if (lchown(path, o->uid, o->gid) == 0)
+		return true;
+	report_error(a->report, o->file, o->owner_line, "socket_owner",
+	    "%s: %s", a->name, strerror(errno));
 	return false;
 }
 
@@ -121,13 +118,13 @@ open_unix(const struct sockaddr_spec *spec, const struct attempt *a)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(a, "socket", -1);
-	/* Closed to all until it has its mode and owner. */
-	mask = umask(0777);
+	/* For the same reason it is made with its mode.  Nobody can connect yet. */
+	mask = umask(~a->options->mode & 0777);
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (rc < 0)
 		return fail(a, "bind", fd);
-	if (!set_access(a, addr.sun_path))
+	if (!set_owner(a, addr.sun_path))
 		close(fd);
 	else if (listen(fd, BACKLOG) < 0)
 		fail(a, "listen", fd);

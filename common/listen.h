@@ -16,7 +16,7 @@ struct listen_options {
 	gid_t gid;
 	/* Where the address stands, and what else of it, for messages. */
 	const char *file, *key;
-	unsigned line, mode_line, owner_line; /* 0: nowhere */
+	unsigned line, owner_line; /* 0: nowhere */
 };
 
 /*

@@ -116,12 +116,15 @@ shown_len(struct text t)
 
 /*
  * Both formats share the escapes that JSON has; any other octet that isn't a
- * character is \xNN, which within JSON is a backslash and text.
+ * character is \xNN, which within JSON is a backslash and text.  At most max
+ * octets and one more character are written; the rest is returned.
  */
-static void
-out_escaped(struct text_out *out, struct text value)
+static struct text
+out_escaped(struct text_out *out, struct text value, size_t max)
 {
-	while (value.len != 0) {
+	size_t end = out->len + max;
+
+	while (value.len != 0 && out->len < end && !out->full) {
 		char c = value.p[0];
 		size_t len = 1;
 
@@ -146,6 +149,7 @@ out_escaped(struct text_out *out, struct text value)
 		}
 		value = text_from(value, len);
 	}
+	return value;
 }
 
 /* Octets that need no quotes in key=value: the usual ones of addresses. */
@@ -196,6 +200,7 @@ void
 log_begin(struct log_line *line, enum log_level level, const char *event)
 {
 	line->level = level;
+	line->cut = false;
 	line->out = text_out(line->buffer, sizeof(line->buffer) - TAIL_ROOM);
 	if (options.format == LOG_AS_JSON) {
 		out_text(&line->out, TEXT("{\"time\":\""));
@@ -220,29 +225,42 @@ log_begin(struct log_line *line, enum log_level level, const char *event)
 
 /* Drop the pair that didn't fit: a torn value would break the format. */
 static void
-roll_back(struct text_out *out, size_t len)
+roll_back(struct log_line *line, size_t len)
 {
-	if (out->full)
-		out->len = len;
+	if (!line->out.full)
+		return;
+	line->out.len = len;
+	line->out.full = false;
+	line->cut = true;
+}
+
+static void
+put_text(struct log_line *line, const char *key, struct text value, size_t max)
+{
+	struct text_out *out = &line->out;
+	size_t len = out->len;
+	struct text rest;
+
+	out_key(out, key);
+	if (options.format == LOG_AS_TEXT && value.len <= max &&
+	    is_plain(value))
+		out_text(out, value);
+	else {
+		out_char(out, '"');
+		rest = out_escaped(out, value, max);
+		if (rest.len != 0) {
+			out_text(out, TEXT("..."));
+			line->cut = true;
+		}
+		out_char(out, '"');
+	}
+	roll_back(line, len);
 }
 
 void
 log_text(struct log_line *line, const char *key, struct text value)
 {
-	struct text_out *out = &line->out;
-	size_t len = out->len;
-
-	if (out->full)
-		return;
-	out_key(out, key);
-	if (options.format == LOG_AS_TEXT && is_plain(value))
-		out_text(out, value);
-	else {
-		out_char(out, '"');
-		out_escaped(out, value);
-		out_char(out, '"');
-	}
-	roll_back(out, len);
+	put_text(line, key, value, LOG_VALUE_MAX);
 }
 
 void
@@ -250,11 +268,9 @@ log_uint(struct log_line *line, const char *key, uint64_t value)
 {
 	size_t len = line->out.len;
 
-	if (line->out.full)
-		return;
 	out_key(&line->out, key);
 	out_uint(&line->out, value);
-	roll_back(&line->out, len);
+	roll_back(line, len);
 }
 
 static void
@@ -279,12 +295,10 @@ log_end(struct log_line *line)
 	struct text_out *out = &line->out;
 
 	out->size = sizeof(line->buffer);
-	if (out->full) {
-		out->full = false;
+	if (line->cut)
 		out_str(out,
 		    options.format == LOG_AS_JSON ? ",\"cut\":true"
 						  : " cut=yes");
-	}
 	if (options.format == LOG_AS_JSON)
 		out_char(out, '}');
 	switch (options.to) {
@@ -316,6 +330,6 @@ log_say(enum log_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	log_begin(&line, level, "message");
-	log_text(&line, "text", text_of(text));
+	put_text(&line, "text", text_of(text), LOG_LINE_SIZE);
 	log_end(&line);
 }

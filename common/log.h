@@ -38,10 +38,17 @@ void log_set_level(enum log_level level);
 
 bool log_enabled(enum log_level level);
 
-#define LOG_LINE_SIZE 2048 /* longer lines are cut, and say so */
+/*
+ * Pairs that don't fit are left out, and longer values end in "...", so that
+ * strangers' text doesn't keep what comes behind it out of the log.  The line
+ * says so: cut=yes.
+ */
+#define LOG_LINE_SIZE 2048
+#define LOG_VALUE_MAX 400 /* octets, escaped */
 
 struct log_line {
 	enum log_level level;
+	bool cut;
 	struct text_out out;
 	char buffer[LOG_LINE_SIZE];
 };

@@ -218,6 +218,21 @@ on_connection(struct event_base *base, void *arg)
 	return bev;
 }
 
+/* Those that this thread serves; the argument of the callback is evhttp's. */
+static _Thread_local struct metrics *served;
+
+/*
+ * No descriptor is left.  libevent would try again at once, and say so on stderr
+ * each time, a million lines a second.
+ */
+static void
+on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	(void)arg;
+	evconnlistener_disable(listener);
+	sweep_later(served);
+}
+
 static void
 on_close(struct evhttp_connection *connection, void *arg)
 {
@@ -291,6 +306,7 @@ thread_main(void *arg)
 {
 	struct metrics *m = arg;
 
+	served = m;
 	event_base_loop(m->base, EVLOOP_NO_EXIT_ON_EMPTY);
 	return NULL;
 }
@@ -319,6 +335,7 @@ start_http(struct metrics *m)
 		return false;
 	m->params.fd = -1; /* evhttp closes it */
 	m->listener = evhttp_bound_socket_get_listener(bound);
+	evconnlistener_set_error_cb(m->listener, on_accept_error);
 	return true;
 }
 

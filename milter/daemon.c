@@ -87,7 +87,6 @@ open_sockets(
 	    .file = c->file,
 	    .key = "listen",
 	    .line = line_of(c, "listen"),
-	    .mode_line = line_of(c, "socket_mode"),
 	    .owner_line = line_of(c, "socket_owner")};
 
 	if (s->socket_owner.len != 0 &&

@@ -142,12 +142,28 @@ is_plain_local(struct text t)
 	    (consists_of(t, ".!#$%&'*+-/=?^_`{|}~") || is_quoted_string(t));
 }
 
+/* sendmail takes "example.com.." for example.com. */
+static bool
+has_empty_label(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if (t.p[i] == '.' && (i == 0 || t.p[i - 1] == '.'))
+			return true;
+	return false;
+}
+
+static bool
+is_literal(struct text t)
+{
+	return t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']';
+}
+
 static bool
 is_plain_domain(struct text t)
 {
-	if (t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']')
+	if (is_literal(t))
 		return consists_of(text_at(t.p + 1, t.len - 2), ".-:");
-	return t.len != 0 && consists_of(t, ".-_");
+	return t.len != 0 && consists_of(t, ".-_") && !has_empty_label(t);
 }
 
 bool
@@ -162,10 +178,72 @@ path_is_plain(struct text mailbox)
 }
 
 bool
+path_is_qualified(struct text mailbox)
+{
+	struct text domain = path_domain(mailbox);
+
+	return is_literal(domain) || text_find(domain, '.') < domain.len;
+}
+
+bool
+path_has_route(struct text mailbox)
+{
+	struct text local = path_local(mailbox);
+
+	return text_find(local, '@') < local.len ||
+	    text_find(local, '%') < local.len ||
+	    text_find(local, '!') < local.len;
+}
+
+/* All that become ASCII, in CaseFolding.txt's classes C and F. */
+static const struct {
+	struct text utf8;
+	const char *ascii;
+} foldings[] = {
+    {{"\xc3\x9f", 2}, "ss"},     /* U+00DF sharp s */
+    {{"\xc5\xbf", 2}, "s"},      /* U+017F long s */
+    {{"\xe1\xba\x9e", 3}, "ss"}, /* U+1E9E capital sharp s */
+    {{"\xe2\x84\xaa", 3}, "k"},  /* U+212A Kelvin sign */
+    {{"\xef\xac\x80", 3}, "ff"}, /* U+FB00 and on: ligatures */
+    {{"\xef\xac\x81", 3}, "fi"},
+    {{"\xef\xac\x82", 3}, "fl"},
+    {{"\xef\xac\x83", 3}, "ffi"},
+    {{"\xef\xac\x84", 3}, "ffl"},
+    {{"\xef\xac\x85", 3}, "st"},
+    {{"\xef\xac\x86", 3}, "st"},
+};
+
+/* Fold the character that t begins with; its length, or 0: it stays. */
+static size_t
+fold_one(struct text t, struct text_out *out)
+{
+	for (size_t i = 0; i < sizeof(foldings) / sizeof(foldings[0]); i++) {
+		if (!text_starts(t, foldings[i].utf8))
+			continue;
+		out_str(out, foldings[i].ascii);
+		return foldings[i].utf8.len;
+	}
+	return 0;
+}
+
+void
+path_fold(struct text part, struct text_out *out)
+{
+	while (part.len != 0) {
+		char c = part.p[0];
+		size_t len = (c & 0x80) != 0 ? fold_one(part, out) : 0;
+
+		if (len == 0 && c != '"' && c != '\\')
+			out_char(out, c);
+		part = text_from(part, len != 0 ? len : 1);
+	}
+}
+
+bool
 path_sender(struct text arg, struct text macro, struct text *out)
 {
 	*out = path_mailbox(arg);
-	if (out->len == 0 || path_is_plain(*out))
+	if (out->len == 0 || (path_is_plain(*out) && path_is_qualified(*out)))
 		return true;
 	*out = macro;
 	return macro.p != NULL &&

@@ -205,7 +205,7 @@ is_exempt(const struct session *s, struct text recipient)
 	const struct entry *entry;
 
 	/* What the MTA reads another mailbox in is nobody's exemption. */
-	if (!path_is_plain(recipient))
+	if (!path_is_plain(recipient) || path_has_route(recipient))
 		return false;
 	return is_listed(&s->config->exempt_recipients, recipient) ||
 	    lookup_is_exempt(

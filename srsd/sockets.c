@@ -101,7 +101,6 @@ sockets_open(struct sockets *s, const struct config *c,
 	    .uid = who->change ? who->uid : (uid_t)-1,
 	    .gid = who->change ? who->gid : (gid_t)-1,
 	    .file = c->path,
-	    .mode_line = conf_line(c->conf, "srsd", "socket_mode"),
 	    .owner_line = conf_line(c->conf, "srsd", "socket_owner")};
 	unsigned inherited = listen_inherited();
 

@@ -153,6 +153,8 @@ restore(SMFICTX *ctx, const struct connection *c, const struct restoration *r)
 		    r->parameters);
 	if (smfi_delrcpt(ctx, r->given) != MI_SUCCESS)
 		return false;
+	if (r->address == NULL)
+		return true;
 	if (with_parameters)
 		return smfi_addrcpt_par(ctx, r->address, r->parameters) ==
 		    MI_SUCCESS;

@@ -99,6 +99,124 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 	return reason == POLICY_EXPIRED ? RECIPIENT_EXPIRED : RECIPIENT_FORGED;
 }
 
+/* Layers of addresses in a local part that are looked at. */
+#define LAYERS_MAX 8
+
+/* Whether it would be an address of ours; without a domain, in the first. */
+static bool
+reads_as_ours(
+    const struct config *c, struct text local, struct text domain, uint64_t now)
+{
+	char store[2 * SRS_INPUT_MAX];
+	struct text_out out = text_out(store, sizeof(store));
+	struct policy_result result;
+
+	if (domain.len == 0)
+		domain = rewriter_domain(c->rewriter, domain);
+	out_char(&out, '"');
+	out_text(&out, local);
+	out_str(&out, "\"@");
+	out_text(&out, domain);
+	policy_reverse(
+	    c->rewriter, out_view(&out), POLICY_SRS_DOMAINS, now, &result);
+	return out.full ||
+	    (result.reason != POLICY_NOT_SRS &&
+		result.reason != POLICY_FOREIGN_DOMAIN);
+}
+
+/* "user@host", "user%host" and "host!user", which MTAs read at their own. */
+static bool
+peel(struct text *local, struct text *domain)
+{
+	size_t at = text_rfind(*local, '@');
+
+	if (at == local->len && text_cut(local, '!', domain))
+		return true;
+	if (at == local->len)
+		at = text_rfind(*local, '%');
+	if (at == local->len)
+		return false;
+	*domain = text_from(*local, at + 1);
+	*local = text_head(*local, at);
+	return true;
+}
+
+/* An address as the MTA reads it. */
+struct reading {
+	struct text local, domain;
+	char store[2][SRS_INPUT_MAX];
+};
+
+/* False: it is longer than any of ours. */
+static bool
+read_as_mta(struct reading *r, struct text address)
+{
+	struct text_out local = text_out(r->store[0], sizeof(r->store[0]));
+	struct text_out domain = text_out(r->store[1], sizeof(r->store[1]));
+
+	path_fold(path_local(address), &local);
+	path_fold(path_domain(address), &domain);
+	r->local = out_view(&local);
+	r->domain = out_view(&domain);
+	return !local.full && !domain.full;
+}
+
+/*
+ * Whether the MTA reads an address of ours in what we don't: it leaves out
+ * backslashes that nothing needs, folds characters, puts a domain behind a local
+ * part alone, and reads addresses in local parts.  Nobody writes a return path
+ * so, but to get by with a forged one.
+ */
+static bool
+hides_signature(const struct config *c, const struct recipient_facts *f)
+{
+	struct reading r = {.domain = TEXT("")};
+	bool is_readable = read_as_mta(&r, f->address);
+	bool differs = r.domain.len == 0 ||
+	    !text_eq(r.local, path_local(f->address)) ||
+	    !text_eq(r.domain, path_domain(f->address));
+
+	for (int i = 0; i < LAYERS_MAX && is_readable; i++) {
+		if (differs && reads_as_ours(c, r.local, r.domain, f->now_sec))
+			return true;
+		if (!peel(&r.local, &r.domain))
+			return false;
+		differs = true;
+	}
+	return true;
+}
+
+/* Whether the address is in a domain that signs, or one in its local part is. */
+static bool
+is_of_signing_domain(const struct config *c, struct text address)
+{
+	struct reading r = {.domain = TEXT("")};
+
+	/* hides_signature() has refused what has more layers, or is longer. */
+	read_as_mta(&r, address);
+	do {
+		if (rewriter_signs(c->rewriter, r.domain))
+			return true;
+	} while (peel(&r.local, &r.domain));
+	return false;
+}
+
+/* A bounce to a domain that signs all that it sends. */
+static enum recipient_fate
+fate_of_spoofed(const struct config *c, const struct recipient_facts *f)
+{
+	if (rewriter_signs(c->rewriter, path_domain(f->address)) &&
+	    list_has_address(&c->exempt_recipients, f->address))
+		return RECIPIENT_PASSES;
+	if (is_of_signing_domain(c, f->address))
+		return RECIPIENT_SPOOFED;
+	/* What the MTA makes of it may be in such a domain. */
+	if (path_is_qualified(f->address) ||
+	    text_eq_fold(f->address, TEXT("postmaster")))
+		return RECIPIENT_PASSES;
+	return RECIPIENT_UNCLEAR;
+}
+
 static enum recipient_fate
 fate_of_plain(const struct config *c, const struct recipient_facts *f)
 {
@@ -107,10 +225,10 @@ fate_of_plain(const struct config *c, const struct recipient_facts *f)
 	/* Whose it is must be clear where it decides; see milter/path.h. */
 	if (!path_is_plain(f->address))
 		return RECIPIENT_UNCLEAR;
-	if (f->is_bounce && c->srsmilter.reject_spoofed &&
-	    rewriter_signs(c->rewriter, path_domain(f->address)) &&
-	    !list_has_address(&c->exempt_recipients, f->address))
-		return RECIPIENT_SPOOFED;
+	if (hides_signature(c, f))
+		return RECIPIENT_FORGED;
+	if (f->is_bounce && c->srsmilter.reject_spoofed)
+		return fate_of_spoofed(c, f);
 	return RECIPIENT_PASSES;
 }
 

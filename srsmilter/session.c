@@ -184,6 +184,22 @@ is_restored_already(const struct message *m, struct text given)
 	return false;
 }
 
+/* The case of a signed address is its sender's to choose: he gets one copy. */
+static bool
+gets_a_copy(const struct message *m, const struct srs_addr *address)
+{
+	for (size_t i = 0; i < m->restored_count; i++) {
+		struct text to = text_of(m->restored[i].address);
+
+		/* In angle brackets. */
+		if (to.len == address->len + 2 &&
+		    text_eq_fold(text_at(to.p + 1, address->len),
+			text_at(address->text, address->len)))
+			return true;
+	}
+	return false;
+}
+
 static bool
 reserve(struct message *m)
 {
@@ -244,18 +260,21 @@ remember(struct message *m, struct text given, char *const *parameters,
     const struct recipient *r)
 {
 	struct restoration *new;
+	bool is_double;
 
 	/* Once deleted it is gone, however often it was named. */
 	if (is_restored_already(m, given))
 		return true;
 	if (!reserve(m))
 		return false;
+	is_double = gets_a_copy(m, &r->reversed.address);
 	new = &m->restored[m->restored_count++];
-	*new = (struct restoration){.given = copy_text(given),
-	    .address = in_brackets(&r->reversed.address),
-	    .signature = r->reversed.signature};
-	return join(parameters, &new->parameters) &&
-	    new->given != NULL &&new->address != NULL;
+	*new = (struct restoration){
+	    .given = copy_text(given), .signature = r->reversed.signature};
+	if (new->given == NULL || is_double)
+		return new->given != NULL;
+	new->address = in_brackets(&r->reversed.address);
+	return new->address != NULL &&join(parameters, &new->parameters);
 }
 
 static struct text

@@ -17,7 +17,7 @@
 /* A recipient that gets another address. */
 struct restoration {
 	char *given;      /* as the MTA gave it: DELRCPT compares octets */
-	char *address;    /* in angle brackets */
+	char *address;    /* in angle brackets; NULL: it gets one already */
 	char *parameters; /* of RCPT, blanks between them; NULL: none */
 	struct policy_signature signature; /* whose use is counted */
 };

@@ -200,6 +200,30 @@ put_own(const struct setup *setup)
 	}
 }
 
+/*
+ * A line of Postfix's map of signed addresses for each of their domains; line is
+ * that of fwd.example.  Dots stand for any octet there, which does no harm.
+ */
+static void
+put_signed(const struct setup *setup, struct text line)
+{
+	const struct text word = TEXT("fwd.example");
+	size_t at = 0;
+
+	while (!text_starts(text_from(line, at), word))
+		at++;
+	for (size_t i = 0; i < setup->signed_domains.count; i++) {
+		struct text domain = setup->signed_domains.patterns[i];
+
+		put(text_head(line, at));
+		if (domain.p[0] == '.')
+			put(TEXT(".*"));
+		put(domain);
+		put(text_from(line, at + word.len));
+		putchar('\n');
+	}
+}
+
 /* Settings with a domain stand there once for each SRS domain. */
 static void
 put_line(const struct setup *setup, struct text line)
@@ -212,6 +236,10 @@ put_line(const struct setup *setup, struct text line)
 	}
 	if (text_starts(line, TEXT("\t{ @fwd.example = "))) {
 		put_own(setup);
+		return;
+	}
+	if (text_starts(line, TEXT("\t{ /"))) {
+		put_signed(setup, line);
 		return;
 	}
 	for (size_t i = 0; i < setup->domain_count; i++) {

@@ -27,6 +27,7 @@ struct setup {
 	size_t own_count;
 	size_t
 	    left_out; /* own_domains that only srsd and srsmilter can match */
+	struct list signed_domains; /* domains of all signed addresses */
 	struct rewrite_settings srs;
 	struct conf *conf;
 };

@@ -176,6 +176,23 @@ read_own(struct reader *r)
 	return true;
 }
 
+/* Those that mean something else in a map are left out. */
+static bool
+read_signed(struct reader *r)
+{
+	struct setup *s = r->setup;
+	struct list all, *kept = &s->signed_domains;
+
+	if (!rewrite_srs_domains(&s->srs, &all))
+		return fail(r, 0, NULL, "out of memory");
+	*kept = (struct list){.patterns = all.patterns};
+	for (size_t i = 0; i < all.count; i++)
+		if (is_harmless(all.patterns[i]) &&
+		    !has(kept->patterns, kept->count, all.patterns[i]))
+			kept->patterns[kept->count++] = all.patterns[i];
+	return true;
+}
+
 /* --- the file --- */
 
 static bool
@@ -192,7 +209,7 @@ read_sections(struct reader *r, const struct ini *ini)
 	return conf_load(&s->conf, ini, sections,
 		   sizeof(sections) / sizeof(sections[0]), r->report) &&
 	    read_listen(r, ini) && check_rewrite(r, ini) && read_domains(r) &&
-	    read_own(r);
+	    read_own(r) && read_signed(r);
 }
 
 static bool
@@ -229,5 +246,6 @@ setup_free(struct setup *s)
 {
 	free(s->domains);
 	free(s->own);
+	list_free(&s->signed_domains);
 	conf_free(s->conf);
 }

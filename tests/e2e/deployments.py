@@ -386,6 +386,21 @@ def own_signed(site):
         tap.equal(site.mailbox_sender("local", token), "")
 
 
+def forged_spellings(site):
+    """An address that nobody has signed, in words that the filter may not see."""
+    local, domain = "SRS0=AAAAAA=AA=sender.test=bob", site.srs.domain
+    for path in (f'"\\{local}"@{domain}', f'"SRS0\\{local[4:]}"@{domain}',
+                 f"{domain}!{local}", f"{local}%{domain}", local,
+                 f"{local}@{domain}.", f"{local}@{domain}..",
+                 f'"{local}"@{domain}', f"@a.test:{local}@{domain}",
+                 f"{local}@{domain[:-2]}\u017ft", f"\u017f{local[1:]}@{domain}",
+                 f"SR\u017f{local[3:]}@{domain[:-2]}\ufb06"):
+        for sender in "", SENDER:
+            _, reply = site.submit(sender, path)
+            tap.equal((reply.accepted, reply.rcpt[0][0] // 100), (False, 5),
+                      f"<{path}>, from <{sender}>")
+
+
 # --- load -------------------------------------------------------------------
 
 def soak(site, disturbances, may_double=False):

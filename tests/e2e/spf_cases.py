@@ -286,7 +286,8 @@ TRICKS = ["a@reject.fail(x).test", "a@reject.fail.test(x)",
           "a%reject.fail.test", "reject.fail.test!a", "a@pass.test><b@"
           "reject.fail.test", "(a)b@reject.fail.test", "@pass.test:a@"
           "reject.fail.test", "a@[127.0.0.1]@reject.fail.test",
-          "a@reject.fail.test (c", "b <a@reject.fail.test"]
+          "a@reject.fail.test (c", "b <a@reject.fail.test",
+          "a@reject.fail.test..", "a@.reject.fail.test", "a@reject..fail.test"]
 
 
 @case("senders in which the MTA reads a domain that isn't there: none gets by")

@@ -163,7 +163,7 @@ for each_form in FORMS:
 # --- what the lines are there for -------------------------------------------
 
 SRS_LINES = {
-    "postfix-milter": r"^recipient_canonical_maps = .*\n",
+    "postfix-milter": r"^recipient_canonical_maps = .*\n(?:[ \t].*\n)*",
     "postfix-cleanup": r"^recipient_canonical_maps = .*\n(?:[ \t].*\n)*",
     "postfix-simple": r"^recipient_canonical_maps = .*\n"}
 
@@ -275,6 +275,29 @@ def unix_socket(site):
                   "SRS0; mailbox original")
         tap.equal(deployments.bounce(site), "to the sender")
         tap.equal(deployments.far_end_refuses(site), "one bounce, to the sender")
+
+
+def forged_case(form):
+    @case(f"{form}: a forged address is refused, however it is written")
+    def forged(site):
+        deployments.forged_spellings(site.use(form))
+
+
+for each_form in FORMS:
+    forged_case(each_form)
+
+
+@case("postfix-milter: SRS addresses of other domains of ours are unknown users")
+def other_domains(site):
+    """Taken in, they would be bounced to whoever MAIL has named."""
+    site.use("postfix-milter")
+    local = "SRS0=AAAAAA=AA=sender.test=bob"
+    for path in (f"{local}@mx.fwd.test", f"{local}@[127.0.0.1]",
+                 f"fwd.test!{local}@mx.fwd.test",
+                 f'"{local}@fwd.test"@mx.fwd.test', "SES=x=y@mx.fwd.test",
+                 f"{local}%fwd.test@mx.fwd.test"):
+        _, reply = site.submit(SENDER, path)
+        tap.equal((reply.accepted, reply.rcpt[0][0]), (False, 550), path)
 
 
 # --- srsmilter down ---------------------------------------------------------

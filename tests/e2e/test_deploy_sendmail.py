@@ -178,6 +178,16 @@ def signed(sites):
     deployments.own_signed(sites.milter)
 
 
+@case("sendmail-milter: a forged address is refused, however it is written")
+def forged_to_milter(sites):
+    deployments.forged_spellings(sites.milter)
+
+
+@case("sendmail: a forged address is refused, however it is written")
+def forged_to_ruleset(sites):
+    deployments.forged_spellings(sites.ruleset)
+
+
 @case("sendmail-milter: filter down: nothing is taken in, and so nothing unrewritten")
 def filter_down(sites):
     site = sites.milter

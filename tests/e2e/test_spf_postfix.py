@@ -72,6 +72,15 @@ def postmap(site):
         spf_cases.try_map(site, f"{kind}:{path}", make)
 
 
+@spf_cases.case("a sender without a domain: the one that Postfix adds is checked")
+def unqualified(site):
+    before = len(site.filter.log())
+    _, reply = site.send("ceo", spf_cases.RCPT)
+    tap.equal(reply.accepted, True, "fwd.test has no record")
+    [line] = site.filter.wait_for_log(" mail queue_id=", before)
+    tap.equal(spfmilter.parse(line)["domain"], "fwd.test")
+
+
 def main():
     place = world.enter(PEERS)
     site = Site(place)

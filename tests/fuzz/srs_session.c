@@ -108,6 +108,24 @@ check_address(const char *address)
 	FUZZ_CHECK(strpbrk(address, "\r\n") == NULL);
 }
 
+/* Each address is added once. */
+static void
+check_added(const struct changes *changes, size_t i)
+{
+	const char *address = changes->recipients[i].address;
+	size_t same = 0;
+
+	for (size_t k = 0; k <= i; k++) {
+		const char *other = changes->recipients[k].address;
+
+		if (other != NULL && address != NULL)
+			same += text_eq_fold(text_of(other), text_of(address));
+	}
+	FUZZ_CHECK(same == (address != NULL));
+	if (address != NULL)
+		check_address(address);
+}
+
 static void
 check_changes(struct reply reply, const struct changes *changes)
 {
@@ -119,7 +137,7 @@ check_changes(struct reply reply, const struct changes *changes)
 		const struct restoration *r = &changes->recipients[i];
 		size_t k = 0;
 
-		check_address(r->address);
+		check_added(changes, i);
 		while (k < given_count && strcmp(given[k], r->given) != 0)
 			k++;
 		FUZZ_CHECK(k < given_count);

@@ -310,6 +310,25 @@ def spellings(site):
             equal(done.requests[0], ("delrcpt", recipient), "as it was given")
 
 
+@suite.case("one address in several cases of letters: one copy, with the first's options")
+def doubled(site):
+    d = site.start()
+    bob = d.encode("Bob@example.test")
+    for mta in SENDMAIL, POSTFIX:
+        with Session(d.address, mta) as s:
+            s.connect()
+            s.mail("<>")
+            s.rcpt(f"<{bob}>", "NOTIFY=NEVER")
+            s.rcpt(f"<{bob.lower()}>", "NOTIFY=FAILURE")
+            s.rcpt(f"<{bob.upper()}>")
+            done = s.content()
+        equal(done.requests, [
+            ("delrcpt", f"<{bob}>"),
+            ("addrcpt_par", "<Bob@example.test>", "NOTIFY=NEVER"),
+            ("delrcpt", f"<{bob.lower()}>"), ("delrcpt", f"<{bob.upper()}>")])
+        equal(done.message.recipients, ["Bob@example.test"])
+
+
 @suite.case("forged, expired and unsigned: refused each by itself, saying why")
 def refused(site):
     d = site.start(MODE + "\nreject_spoofed = yes\nbanned_users = daemon")

@@ -129,6 +129,21 @@ def own(site):
               ["LOCAL_DOMAIN(`srs.test')dnl", "LOCAL_DOMAIN(`srs.c.test')dnl"])
 
 
+@case("signed addresses: a line of the map for each of their domains")
+def signed(site):
+    text = MILTER.format("remote_domain") + "[srs]\n"
+    for more, domains in (
+            ("", ["fwd.example"]),
+            ("ses = e.test, fwd.example\nsign = s.test, a/b\n",
+             ["e.test", "fwd.example", "s.test"]),
+            ("srs_domains = .x.test, old.test\n", [".*.x.test", "old.test"])):
+        lines = site.settings("postfix-milter", text + more)
+        start = lines.index("recipient_canonical_maps = regexp:{")
+        tap.equal(lines[start + 1:lines.index("\t}")], [
+            f'\t{{ /^("?(SRS[01][-+=]|SES=).*@{domain})$$/ $$1 }}'
+            for domain in domains], more)
+
+
 @case("patterns that Postfix's map can't have: left out, and a warning")
 def patterns(site):
     text = SRSD + "[srs]\nown_domains = .a.test, user@, b.test$x, {c.test}\n"

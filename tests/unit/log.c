@@ -274,7 +274,7 @@ log_flood(void *arg)
 	log_end(&line);
 }
 
-/* Take " k=VALUE u=N" from *t.  False if there is none. */
+/* Take " k=VALUE u=N", or one of them, from *t.  False if there is none. */
 static bool
 take_pairs(struct text *t, bool json)
 {
@@ -282,13 +282,15 @@ take_pairs(struct text *t, bool json)
 	struct text number = json ? TEXT(",\"u\":18446744073709551615")
 				  : TEXT(" u=18446744073709551615");
 
-	if (!text_starts(*t, key))
-		return false;
-	*t = text_from(*t, key.len);
-	*t = text_from(*t, text_find(*t, '"') + 1);
+	size_t len = t->len;
+
+	if (text_starts(*t, key)) {
+		*t = text_from(*t, key.len);
+		*t = text_from(*t, text_find(*t, '"') + 1);
+	}
 	if (text_starts(*t, number))
 		*t = text_from(*t, number.len);
-	return true;
+	return t->len != len;
 }
 
 static void
@@ -343,6 +345,63 @@ long_lines_stay_whole(void **state)
 			check_flood(&f, json);
 		}
 	}
+}
+
+static void
+log_hostile(void *arg)
+{
+	struct text value = text_of(arg);
+	struct log_line line;
+
+	log_begin(&line, LEVEL_INFO, "mail");
+	log_text(&line, "helo", value);
+	log_text(&line, "from", value);
+	log_text(&line, "domain", value);
+	log_text(&line, "problem", value);
+	log_text(&line, "outcome", TEXT("accepted"));
+	log_end(&line);
+}
+
+/* Whoever writes long names could have kept the outcome out of the log. */
+static void
+long_values_hide_nothing(void **state)
+{
+	static char text[8192];
+	static const char octets[] = {'x', '"', '\n', '\x80', ' '};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(octets); i++) {
+		bool json = i >= COUNT(octets);
+		struct text end = json
+		    ? TEXT(",\"outcome\":\"accepted\",\"cut\":true}\n")
+		    : TEXT(" outcome=accepted cut=yes\n");
+		struct text line;
+
+		open_log(json ? LOG_AS_JSON : LOG_AS_TEXT, LEVEL_INFO);
+		memset(text, octets[i % COUNT(octets)], sizeof(text) - 1);
+		line = catch_lines(log_hostile, text);
+		assert_true(line.len <= LOG_LINE_SIZE);
+		if (!text_ends_fold(line, end))
+			fail_msg("no outcome: %.*s", (int)line.len, line.p);
+	}
+}
+
+static void
+value_lengths(void **state)
+{
+	static char text[LOG_VALUE_MAX + 2];
+
+	(void)state;
+	open_log(LOG_AS_TEXT, LEVEL_INFO);
+	memset(text, 'x', LOG_VALUE_MAX);
+	struct pair p = {text_of(text), NULL};
+	struct text line = catch_lines(log_pair, &p);
+	expect_text("as long as allowed", "value", middle_of(line, LOG_AS_TEXT),
+	    p.value);
+	text[LOG_VALUE_MAX] = 'x';
+	p.value = text_of(text);
+	line = catch_lines(log_pair, &p);
+	assert_true(text_ends_fold(line, TEXT("x...\" n=7 cut=yes\n")));
 }
 
 /* --- sentences and levels --- */
@@ -440,6 +499,8 @@ main(void)
 	    cmocka_unit_test(quoting),
 	    cmocka_unit_test(any_value_is_read_back),
 	    cmocka_unit_test(long_lines_stay_whole),
+	    cmocka_unit_test(long_values_hide_nothing),
+	    cmocka_unit_test(value_lengths),
 	    cmocka_unit_test(sentences),
 	    cmocka_unit_test(levels),
 	    cmocka_unit_test(names_match_the_enums),

@@ -6,9 +6,11 @@
 #include "tests/unit/support.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -409,6 +411,53 @@ no_socket(void **state)
 	assert_int_equal(report.errors, 1);
 }
 
+/* --- out of descriptors --- */
+
+static atomic_uint warnings;
+
+static void
+count_warning(int severity, const char *text)
+{
+	(void)severity;
+	(void)text;
+	atomic_fetch_add(&warnings, 1);
+}
+
+/*
+ * libevent tries a socket again at once, and says so on stderr each time: a
+ * million lines a second.
+ */
+static void
+out_of_descriptors(void **state)
+{
+	struct rlimit before, low;
+	struct place p;
+	int early, late = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = before;
+	low.rlim_cur = 3; /* all of those are in use */
+	serve(&p, PATIENCE_MS, write_nothing, NULL);
+	event_set_log_callback(count_warning);
+	expect_status("before", ask(&p, GET("/healthz")), "200");
+	early = call(&p);
+	/* It was accepted when this is: one is after the other. */
+	expect_status("before", ask(&p, GET("/healthz")), "200");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(connect(late, (const struct sockaddr *)&p.address,
+			     sizeof(p.address)),
+	    0);
+	say(early, GET("/healthz"));
+	expect_status("meanwhile", hear_all(early), "200");
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	say(late, GET("/healthz"));
+	expect_status("afterwards", hear_all(late), "200");
+	metrics_stop(p.metrics);
+	event_set_log_callback(NULL);
+	assert_int_equal(atomic_load(&warnings), 0);
+}
+
 int
 main(void)
 {
@@ -422,6 +471,7 @@ main(void)
 	    cmocka_unit_test(noise),
 	    cmocka_unit_test(stopping_with_clients),
 	    cmocka_unit_test(no_socket),
+	    cmocka_unit_test(out_of_descriptors),
 	};
 
 	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);

@@ -150,6 +150,11 @@ static const struct {
     {BYTES("a@"), false},
     {BYTES("a%b"), false}, /* a@b to both */
     {BYTES("b!a"), false},
+    {BYTES("a@b.."), false}, /* a@b, 8.17.1 */
+    {BYTES("a@b.c..."), false},
+    {BYTES("a@.b"), false},
+    {BYTES("a@b..c"), false},
+    {BYTES("a@."), false},
     {BYTES("\"a@b\""), false}, /* a@b to both */
     {BYTES("\"a\""), false},
     {BYTES("a@b@c"), false},
@@ -206,6 +211,17 @@ static const struct {
 	"a%dest.test@fwd.test"},
     {"UTF-8, 3.7.11", "<b\xc3\xbc@sender.test>", "b\xe3\xbc@sender.test",
 	"b\xc3\xbc@sender.test"},
+    {"dots at the end, 8.17.1", "<a@sender.test..>", "a@sender.test",
+	"a@sender.test"},
+    {"dots at the end, no macro", "<a@sender.test..>", NULL, NULL},
+    {"dot at the end", "<a@sender.test.>", NULL, "a@sender.test."},
+    {"no domain, 3.7.11", "<a>", "a@fwd.test", "a@fwd.test"},
+    {"no domain, own domain, 8.17.1", "<a>", "a", NULL},
+    {"no domain, no macro", "<a>", NULL, NULL},
+    {"one label, 8.17.1", "<a@mx>", "a@mx.fwd.test", "a@mx.fwd.test"},
+    {"one label, 3.7.11", "<a@localhost>", "a@localhost", "a@localhost"},
+    {"one label and a dot", "<a@test.>", "a@test", "a@test."},
+    {"literal", "<a@[IPv6:::1]>", NULL, "a@[IPv6:::1]"},
     {"null", "<>", "", ""},
     {"null, no macro", "<>", NULL, ""},
     {"null, internal", "", NULL, ""},
@@ -251,6 +267,42 @@ meant(void **state)
 	}
 }
 
+static const struct {
+	const char *name;
+	struct text part;
+	const char *folded;
+} parts[] = {
+    {"plain", BYTES("Bob.x+y=z"), "Bob.x+y=z"},
+    {"quoted", BYTES("\"a b\""), "a b"},
+    {"backslashes", BYTES("\"\\a\\\\b\\\"\""), "ab"},
+    {"s", BYTES("te\xc5\xbft"), "test"},
+    {"k", BYTES("\xe2\x84\xaa"), "k"},
+    {"two", BYTES("\xc3\x9f\xe1\xba\x9e"), "ssss"},
+    {"ligatures",
+	BYTES("\xef\xac\x80\xef\xac\x81\xef\xac\x82\xef\xac\x83\xef"
+	      "\xac\x84\xef\xac\x85\xef\xac\x86"),
+	"fffiflffifflstst"},
+    {"others stay", BYTES("\xc3\xbc\xc4\xb0\xef\xbc\xa1"),
+	"\xc3\xbc\xc4\xb0\xef\xbc\xa1"},
+    {"cut", BYTES("a\xe2\x84"), "a\xe2\x84"},
+    {"nothing", BYTES(""), ""},
+};
+
+static void
+folding(void **state)
+{
+	char room[64];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(parts); i++) {
+		struct text_out out = text_out(room, sizeof(room));
+
+		path_fold(parts[i].part, &out);
+		expect_text(parts[i].name, "folded", out_view(&out),
+		    text_of(parts[i].folded));
+	}
+}
+
 /* A view of nothing at all. */
 static void
 no_text(void **state)
@@ -268,6 +320,7 @@ main(void)
 	    cmocka_unit_test(table),
 	    cmocka_unit_test(plainness),
 	    cmocka_unit_test(meant),
+	    cmocka_unit_test(folding),
 	    cmocka_unit_test(no_text),
 	};
 

@@ -430,6 +430,9 @@ named_twice(void **state)
 	assert_int_equal(changes.count, 2);
 	assert_string_equal(changes.recipients[0].given, bob);
 	assert_string_equal(changes.recipients[1].given, smashed);
+	/* A copy for each way to write the address would be no favour. */
+	assert_string_equal(changes.recipients[0].address, "<bob@example.net>");
+	assert_null(changes.recipients[1].address);
 	stage_end(&st);
 }
 
@@ -729,6 +732,7 @@ main(void)
 	    cmocka_unit_test(utf8),
 	    cmocka_unit_test(restored_with_case_and_parameters),
 	    cmocka_unit_test(named_twice),
+	    cmocka_unit_test(lost_connection),
 	    cmocka_unit_test(many_recipients),
 	    cmocka_unit_test(refused_by_recipient),
 	    cmocka_unit_test(banned_users),

@@ -140,6 +140,12 @@ static const struct {
 	STRANGER "m <a@fail.example>\nr <b@x>\nr <Postmaster@x>\n"
 		 "r <postmaster>\nr <c@x>\nr <\"postmaster@x\"@y>\n.",
 	" ok 550/5.7.23 ok ok ok 550/5.7.23 ok" MARKS},
+    {"an exempt domain in which MTAs find another recipient",
+	"exempt_recipients = open.example", "",
+	STRANGER "m <a@fail.example>\nr <b@open.example>\n"
+		 "r <b%x@open.example>\nr <x!b@open.example>\n"
+		 "r <\"b@x\"@open.example>",
+	" ok ok 550/5.7.23 550/5.7.23 550/5.7.23"},
     {"discarded", "", "spf-fail: DISCARD\n",
 	STRANGER "m <a@fail.example>\nr <b@x>\n.", " ok ok discarded"},
     {"not discarded for who is exempt", "", "spf-fail: DISCARD\n",
