@@ -48,8 +48,8 @@ background_ready(int ready_fd)
 }
 
 /*
- * The directory may be another's.  What he has put there is not written to if it
- * is a link, and not waited for.
+ * The directory may be another's.  What he has put there is not written to if
+ * it is a link, and not waited for.
  */
 int
 pid_file_open(const char *path)

@@ -22,9 +22,9 @@ void background_ready(int ready_fd);
 
 /*
  * A pid file is opened as root and written once the process has its number.
- * The descriptor, or -1 with errno: EEXIST if there is something else than a file
- * with one name; writing closes it, and does nothing to -1.
- * False: it could not be written, errno says why.
+ * The descriptor, or -1 with errno: EEXIST if there is something else than a
+ * file with one name; writing closes it, and does nothing to -1.  False: it
+ * could not be written, errno says why.
  */
 int pid_file_open(const char *path);
 bool pid_file_write(int fd);

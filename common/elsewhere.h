@@ -10,8 +10,8 @@
 #include "common/conf.h"
 
 /*
- * The section of that name, of static storage, without a place for values: every
- * offset is 0, and lists are texts.  NULL: no daemon has such a section.
+ * The section of that name, of static storage, without a place for values:
+ * every offset is 0, and lists are texts.  NULL: no daemon has such a section.
  */
 const struct conf_section *conf_elsewhere(const char *name);
 

@@ -90,8 +90,8 @@ remove_stale(const struct sockaddr_un *addr)
 }
 
 /*
- * The directory may be another's, who can put a link to any file in the socket's
- * place: that isn't followed.  False, and an error was reported.
+ * The directory may be another's, who can put a link to any file in the
+ * socket's place: that isn't followed.  False, and an error was reported.
  */
 static bool
 set_owner(const struct attempt *a, const char *path)

@@ -222,8 +222,8 @@ on_connection(struct event_base *base, void *arg)
 static _Thread_local struct metrics *served;
 
 /*
- * No descriptor is left.  libevent would try again at once, and say so on stderr
- * each time, a million lines a second.
+ * No descriptor is left.  libevent would try again at once, and say so on
+ * stderr each time, a million lines a second.
  */
 static void
 on_accept_error(struct evconnlistener *listener, void *arg)

@@ -24,8 +24,8 @@ struct privilege {
 /*
  * Decide who to become: user, or PRIVILEGE_USER_DEFAULT if it is NULL.  Not
  * being root, nobody but oneself.  file, line: where the user stands; file must
- * outlive *out.  False, and an error that says how to make the user, if it can't
- * be done.
+ * outlive *out.  False, and an error that says how to make the user, if it
+ * can't be done.
  */
 bool privilege_find(const char *user, const char *file, unsigned line,
     struct privilege *out, struct report *report);

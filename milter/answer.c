@@ -12,8 +12,8 @@
 #define COPY_SIZE 128
 
 /*
- * libmilter calls back on one thread or another.  The counter is also what orders
- * the uses of a connection, as far as the language knows.
+ * libmilter calls back on one thread or another.  The counter is also what
+ * orders the uses of a connection, as far as the language knows.
  */
 static atomic_uint busy;
 

@@ -27,8 +27,9 @@ reply_go_on(void)
 struct smfi_str;
 
 /*
- * Every callback begins with milter_enter(), which gives what smfi_setpriv() has
- * kept, and ends with milter_leave(), which gives status back.  ctx: libmilter's.
+ * Every callback begins with milter_enter(), which gives what smfi_setpriv()
+ * has kept, and ends with milter_leave(), which gives status back.  ctx:
+ * libmilter's.
  */
 void *milter_enter(struct smfi_str *ctx);
 int milter_leave(int status);
@@ -54,9 +55,9 @@ struct text milter_macro(struct smfi_str *ctx, const char *name);
 
 /*
  * The client's host name as connect has it, if the MTA has verified it; else
- * empty.  Postfix says "unknown", sendmail gives the address in brackets, or its
- * doubts in {client_resolve}, which has to be among the macros of connect; old
- * ones, which choose these by themselves, in "_".
+ * empty.  Postfix says "unknown", sendmail gives the address in brackets, or
+ * its doubts in {client_resolve}, which has to be among the macros of connect;
+ * old ones, which choose these by themselves, in "_".
  */
 struct text milter_verified_name(struct smfi_str *ctx, const char *name);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon around a filter, whichever filter it is: its command line, sockets,
- * the user that it becomes, the background, reloads, the end.
+ * The daemon around a filter, whichever filter it is: its command line,
+ * sockets, the user that it becomes, the background, reloads, the end.
  */
 #ifndef MAILFROM_MILTER_DAEMON_H
 #define MAILFROM_MILTER_DAEMON_H

@@ -51,9 +51,10 @@ bool hosts_build(struct hosts *out, const struct conf_list *items,
 void hosts_free(struct hosts *hosts);
 
 /*
- * Whether the client is in the list.  ip NULL: it has none, or none that is known.
- * name: its host name if that is verified, else empty; a client from a loopback
- * address is "localhost" then.  ASCII case and a dot at the end don't matter.
+ * Whether the client is in the list.  ip NULL: it has none, or none that is
+ * known.  name: its host name if that is verified, else empty; a client from a
+ * loopback address is "localhost" then.  ASCII case and a dot at the end don't
+ * matter.
  */
 bool hosts_has(
     const struct hosts *hosts, const struct spf_ip *ip, struct text name);

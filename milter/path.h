@@ -28,29 +28,30 @@ struct text path_domain(struct text mailbox);
 
 /*
  * Whether nobody can read another mailbox in it: a local part of atoms and dots
- * or one quoted string, and a domain without empty labels or address literal; or
- * such a local part alone, if there is no "%" or "!" in it (RFC 5321 4.1.2, RFC
- * 6531 3.3).
+ * or one quoted string, and a domain without empty labels or address literal;
+ * or such a local part alone, if there is no "%" or "!" in it (RFC 5321 4.1.2,
+ * RFC 6531 3.3).
  */
 bool path_is_plain(struct text mailbox);
 
 /*
  * Whether the domain of a plain mailbox is all of it: MTAs put one of their own
- * behind a local part alone (Postfix's myorigin), and sendmail one of those that
- * its host searches behind a domain of one label.
+ * behind a local part alone (Postfix's myorigin), and sendmail one of those
+ * that its host searches behind a domain of one label.
  */
 bool path_is_qualified(struct text mailbox);
 
 /*
- * Whether there is an "@", "%" or "!" in the local part: at a domain of its own an
- * MTA delivers to what stands there, "user%elsewhere@here" to user@elsewhere.
+ * Whether there is an "@", "%" or "!" in the local part: at a domain of its own
+ * an MTA delivers to what stands there, "user%elsewhere@here" to
+ * user@elsewhere.
  */
 bool path_has_route(struct text mailbox);
 
 /*
  * Write a local part or domain as MTAs compare it: without quotes and
- * backslashes, and what Unicode's case folding turns into ASCII as Postfix does,
- * "te\u017ft" as "test".  The case of ASCII is kept.
+ * backslashes, and what Unicode's case folding turns into ASCII as Postfix
+ * does, "te\u017ft" as "test".  The case of ASCII is kept.
  */
 void path_fold(struct text part, struct text_out *out);
 
@@ -58,8 +59,8 @@ void path_fold(struct text part, struct text_out *out);
  * The sender that the MTA takes arg of MAIL for.  macro: {mail_addr}, with p
  * NULL if the MTA hasn't sent it.  That isn't simply the sender: Postfix folds
  * its case, sendmail leaves out domains of its own.  So it is asked only if arg
- * isn't plain or isn't qualified.  *out is a view of either, empty for the null reverse-path.
- * False: the sender's domain can't be told (553 5.1.7 says so).
+ * isn't plain or isn't qualified.  *out is a view of either, empty for the null
+ * reverse-path.  False: the sender's domain can't be told (553 5.1.7 says so).
  */
 bool path_sender(struct text arg, struct text macro, struct text *out);
 

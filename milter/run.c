@@ -141,9 +141,10 @@ take_signals(void)
 
 /*
  * libmilter has a thread that takes these signals by sigwait(), and stops the
- * filter at each of them, SIGHUP too; it can't be told not to.  The one function
- * of the C library that it needs for that is this one in a milter: it waits, and
- * never takes a signal from the main thread.  Nobody else here calls sigwait().
+ * filter at each of them, SIGHUP too; it can't be told not to.  The one
+ * function of the C library that it needs for that is this one in a milter: it
+ * waits, and never takes a signal from the main thread.  Nobody else here calls
+ * sigwait().
  */
 int
 sigwait(const sigset_t *set, int *number)

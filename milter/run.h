@@ -31,7 +31,8 @@ struct milter_duties {
 /*
  * Run the filter on a thread of its own until SIGTERM or SIGINT; signals must
  * be blocked (daemon_signals()) up to here.  Callbacks in progress then have
- * half a second to end.  False: libmilter has given up by itself; it was logged.
+ * half a second to end.  False: libmilter has given up by itself; it was
+ * logged.
  */
 bool milter_serve(const struct milter_duties *duties, void (*ready)(void *arg));
 
@@ -39,8 +40,8 @@ bool milter_serve(const struct milter_duties *duties, void (*ready)(void *arg));
  * To be called by a callback before it waits for something.
  *
  * libmilter hands sessions that become ready to workers that it has counted as
- * idle, and starts no more: with some that wait, others wait behind them, for as
- * long as all of these take one after the other.  A connection that comes in
+ * idle, and starts no more: with some that wait, others wait behind them, for
+ * as long as all of these take one after the other.  A connection that comes in
  * makes it start one more worker, which takes what is queued.
  */
 void milter_will_wait(void);

@@ -138,8 +138,8 @@ add_rewrite(struct translate *t, struct report *report)
 static const char *const signing[] = {"srs", "fwdomain", "ses", "sign"};
 
 /*
- * srs: domains to decode besides those that are written, all of which have to be
- * named then.
+ * srs: domains to decode besides those that are written, all of which have to
+ * be named then.
  */
 static void
 add_srs_domains(struct translate *t, struct legacy *l, size_t size)

@@ -12,9 +12,9 @@
 bool legacy_is_spfmilter(const char *path, const struct ini *ini);
 
 /*
- * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.  *store
- * is the caller's to free, after *out.  False if out of memory, or a value makes
- * no sense; ini_free(out) is due either way.
+ * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.
+ * *store is the caller's to free, after *out.  False if out of memory, or a
+ * value makes no sense; ini_free(out) is due either way.
  */
 bool legacy_spfmilter(const struct ini *source, struct ini *out, char **store,
     struct report *report);

@@ -44,8 +44,8 @@ bool service_reload(
 void service_refresh(struct service *service);
 
 /*
- * Warn of entries of the access file that mean nothing, as reloads do, and if it
- * can't be read again by this process.
+ * Warn of entries of the access file that mean nothing, as reloads do, and if
+ * it can't be read again by this process.
  */
 void service_warn(const struct service *service, struct report *report);
 

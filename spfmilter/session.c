@@ -79,12 +79,12 @@ session_connect(
 	struct client *c = &s->client;
 	const struct spf_ip *ip;
 
+	/* What was said over this connection before is another session's. */
+	session_helo(s, TEXT(""));
 	client_read(address, &name, &c->at);
 	free(c->name);
 	c->name = NULL;
 	c->name_lost = name.len != 0 && (c->name = copy_text(name)) == NULL;
-	/* What was said over this connection before is another session's. */
-	session_helo(s, TEXT(""));
 	ip = c->at.has_ip ? &c->at.ip : NULL;
 	c->internal = c->at.is_process ||
 	    hosts_has(&s->config->internal_connect, ip, name);

@@ -36,9 +36,9 @@ bool session_needs_headers(const struct session *s);
 bool session_needs_eoh(const struct session *s);
 
 /*
- * A client has connected.  address NULL: it has none (client_read()).  name: its
- * host name if the MTA has verified it, else empty.  Another session may have been
- * over the same connection: nothing is left of it.
+ * A client has connected.  address NULL: it has none (client_read()).  name:
+ * its host name if the MTA has verified it, else empty.  Another session may
+ * have been over the same connection: nothing is left of it.
  */
 void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);

@@ -40,8 +40,8 @@ authserv_id(const struct session *s)
 
 /*
  * RFC 8601 5: what claims to be ours and didn't come from a trusted host isn't.
- * Who has authenticated is no host; but what others said of what he passes on is
- * left to him.
+ * Who has authenticated is no host; but what others said of what he passes on
+ * is left to him.
  */
 static bool
 see_ar(struct session *s, struct text value)

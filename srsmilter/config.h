@@ -69,8 +69,8 @@ struct config *config_load(
     const char *path, enum source_format format, struct report *report);
 
 /*
- * Start what the configuration needs to run: a checker, that of old (or NULL) if
- * it is the same.  After the last fork.  False, and errors were reported.
+ * Start what the configuration needs to run: a checker, that of old (or NULL)
+ * if it is the same.  After the last fork.  False, and errors were reported.
  */
 bool config_start(
     struct config *config, const struct config *old, struct report *report);

@@ -163,9 +163,9 @@ read_as_mta(struct reading *r, struct text address)
 
 /*
  * Whether the MTA reads an address of ours in what we don't: it leaves out
- * backslashes that nothing needs, folds characters, puts a domain behind a local
- * part alone, and reads addresses in local parts.  Nobody writes a return path
- * so, but to get by with a forged one.
+ * backslashes that nothing needs, folds characters, puts a domain behind a
+ * local part alone, and reads addresses in local parts.  Nobody writes a return
+ * path so, but to get by with a forged one.
  */
 static bool
 hides_signature(const struct config *c, const struct recipient_facts *f)
@@ -233,8 +233,9 @@ fate_of_plain(const struct config *c, const struct recipient_facts *f)
 }
 
 /*
- * What the signatures say.  What is behind those that are ours may be an address
- * of ours again, with a signature that isn't any more: it would come back to us.
+ * What the signatures say.  What is behind those that are ours may be an
+ * address of ours again, with a signature that isn't any more: it would come
+ * back to us.
  */
 static enum policy_reason
 reverse(const struct config *c, const struct recipient_facts *f,

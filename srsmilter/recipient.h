@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a recipient is, when it is named: somebody's address, or one that we have
- * signed, and then whether what is behind it may be reached.  No state, no I/O.
+ * What a recipient is, when it is named: somebody's address, or one that we
+ * have signed, and then whether what is behind it may be reached.  No state, no
+ * I/O.
  */
 #ifndef MAILFROM_SRSMILTER_RECIPIENT_H
 #define MAILFROM_SRSMILTER_RECIPIENT_H

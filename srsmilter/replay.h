@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How often SES signatures were used: a bounce is sent once, and perhaps a
- * second time by another server; who sends more has found the address somewhere.
+ * second time by another server; who sends more has found the address
+ * somewhere.
  *
- * The table is bounded.  Entries go when their signature expires, and when it is
- * full, with the one that expires first.  It is in memory only: a restart
- * forgets it.  Any thread may ask.  Time is an argument, seconds since 1970 UTC.
+ * The table is bounded.  Entries go when their signature expires, and when it
+ * is full, with the one that expires first.  It is in memory only: a restart
+ * forgets it.  Any thread may ask.  Time is an argument, seconds since 1970
+ * UTC.
  */
 #ifndef MAILFROM_SRSMILTER_REPLAY_H
 #define MAILFROM_SRSMILTER_REPLAY_H
@@ -19,8 +21,8 @@ struct replay;
 
 /*
  * A table of at most `entries` signatures (1..REPLAY_ENTRIES_MAX), some 80
- * octets each, which the system gives when they are needed.  NULL, and errno: no memory, or no random
- * numbers.
+ * octets each, which the system gives when they are needed.  NULL, and errno:
+ * no memory, or no random numbers.
  */
 struct replay *replay_new(size_t entries);
 void replay_free(struct replay *replay); /* NULL is fine */

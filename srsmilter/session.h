@@ -3,8 +3,8 @@
  * An SMTP session as the filter sees it, without libmilter: what each step of
  * SMTP means, and what is to be answered.
  *
- * A session belongs to one thread at a time, and keeps the configuration that it
- * began with.
+ * A session belongs to one thread at a time, and keeps the configuration that
+ * it began with.
  */
 #ifndef MAILFROM_SRSMILTER_SESSION_H
 #define MAILFROM_SRSMILTER_SESSION_H
@@ -38,8 +38,8 @@ void session_free(struct session *session);
 const struct srsmilter_settings *session_settings(const struct session *s);
 
 /*
- * A client has connected.  address NULL: it has none (client_read()).  name: its
- * host name if the MTA has verified it, else empty.
+ * A client has connected.  address NULL: it has none (client_read()).  name:
+ * its host name if the MTA has verified it, else empty.
  */
 void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);

@@ -201,8 +201,8 @@ put_own(const struct setup *setup)
 }
 
 /*
- * A line of Postfix's map of signed addresses for each of their domains; line is
- * that of fwd.example.  Dots stand for any octet there, which does no harm.
+ * A line of Postfix's map of signed addresses for each of their domains; line
+ * is that of fwd.example.  Dots stand for any octet there, which does no harm.
  */
 static void
 put_signed(const struct setup *setup, struct text line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an MTA says to a filter, for milter_load.c: the steps of a session, their
- * packets and macros, as far as the filter wants them.
+ * What an MTA says to a filter, for milter_load.c: the steps of a session,
+ * their packets and macros, as far as the filter wants them.
  */
 #ifndef MAILFROM_TESTS_BENCH_MILTER_STEPS_H
 #define MAILFROM_TESTS_BENCH_MILTER_STEPS_H
@@ -55,8 +55,8 @@ struct terms {
 };
 
 /*
- * Read the data of the filter's OPTNEG, unless the terms are known.  False if it
- * is malformed, or differs from them.  sendmail: whose lists of macros there
+ * Read the data of the filter's OPTNEG, unless the terms are known.  False if
+ * it is malformed, or differs from them.  sendmail: whose lists of macros there
  * are without the filter's.
  */
 bool terms_read(struct terms *terms, struct text data, bool sendmail);

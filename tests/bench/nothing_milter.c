@@ -4,8 +4,8 @@
  *
  * A filter by libmilter that does nothing: what any filter that negotiates the
  * same can't be faster than.  ACTIONS and STEPS are SMFIF_* and SMFIP_* added
- * up, in decimal; STAGE is SMFIM_*.  milter.py gives those of the filter that it
- * stands beside.
+ * up, in decimal; STAGE is SMFIM_*.  milter.py gives those of the filter that
+ * it stands beside.
  */
 #include <libmilter/mfapi.h>
 #include <stdio.h>
@@ -17,8 +17,8 @@ static uint64_t actions, steps;
 static char *macro_lists[SMFIM_LAST + 1];
 
 /*
- * libmilter writes a line to the system's log for each answer to a step that was
- * to have none.
+ * libmilter writes a line to the system's log for each answer to a step that
+ * was to have none.
  */
 static sfsistat
 answer(unsigned long no_reply)

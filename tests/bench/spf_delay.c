@@ -4,9 +4,9 @@
  * 127.0.0.1, and send each answer MS milliseconds after its query has come.
  *
  * Up to 65,536 queries may be under way.  The server has few of them at a time,
- * so that its socket's buffer never overflows.  PORT 0 is any.  Prints the port;
- * then, for each line of input, how many queries came since the last.  Ends at
- * the end of input.
+ * so that its socket's buffer never overflows.  PORT 0 is any.  Prints the
+ * port; then, for each line of input, how many queries came since the last.
+ * Ends at the end of input.
  */
 #define _GNU_SOURCE /* ppoll */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * srsmilter/session.h: steps of SMTP in any order, with any arguments.  What is
- * to be done to an envelope stays within what an MTA takes, and names recipients
- * as they were given.
+ * to be done to an envelope stays within what an MTA takes, and names
+ * recipients as they were given.
  *
  * A line is a step: its letter and its argument.  Octets 1 to 4 in it stand for
  * addresses that we have signed: SRS0, SES, SRS0 around SES, and sign's.

@@ -4,8 +4,8 @@
  *        [RULE...]
  *
  * A filter by libmilter that does what its rules say, to test the tests' client
- * with.  A rule is STEP[#N]:VERB[=ARGUMENT[|ARGUMENT]...]: at each such step, or
- * at the Nth of a message (of a connection before MAIL), in the order given;
+ * with.  A rule is STEP[#N]:VERB[=ARGUMENT[|ARGUMENT]...]: at each such step,
+ * or at the Nth of a message (of a connection before MAIL), in the order given;
  * the last verdict counts, "continue" if there is none.
  *
  *	step	connect helo mail rcpt data header eoh body eom unknown

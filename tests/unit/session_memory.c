@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lack of memory in a session of srsmilter: the n-th allocation fails, for every
- * n.  The envelope is then left as it is or the message refused for now, as
- * on_error says; never is half of it changed, and nothing leaks.
+ * Lack of memory in a session of srsmilter: the n-th allocation fails, for
+ * every n.  The envelope is then left as it is or the message refused for now,
+ * as on_error says; never is half of it changed, and nothing leaks.
  */
 #include "tests/unit/shortage.h"
 #include "tests/unit/srsmilters.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Lack of memory in the midst of SMTP: the n-th allocation of a session fails,
- * for every n.  Each time the answers are those of a session that lacks nothing,
- * or the message is refused for now: never for good, and never accepted because
- * something wasn't known.
+ * for every n.  Each time the answers are those of a session that lacks
+ * nothing, or the message is refused for now: never for good, and never
+ * accepted because something wasn't known.
  */
 #include "tests/unit/sessions.h"
 #include "tests/unit/shortage.h"
