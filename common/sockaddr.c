@@ -30,7 +30,7 @@ parse_unix(struct text path, struct sockaddr_spec *out, const char **why)
 static bool
 parse_inet(struct text rest, struct sockaddr_spec *out, const char **why)
 {
-	struct text host = rest, port;
+	struct text host = rest, port = TEXT("");
 	uint64_t number;
 
 	if (text_find(rest, '@') < rest.len) {

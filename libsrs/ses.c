@@ -198,6 +198,7 @@ time_bits(const struct ses_params *p)
 static uint64_t
 fraction_sec(const struct ses_params *p)
 {
+	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 	return SECONDS_PER_DAY >> p->fraction_bits;
 }
 

@@ -208,7 +208,7 @@ read_address(struct text t, struct hosts_item *out)
 static bool
 read_network(const struct builder *b, struct text item, struct hosts_item *out)
 {
-	struct text length = item, address;
+	struct text length = item, address = TEXT("");
 	struct spf_ip written;
 	unsigned mapped = 0;
 	uint64_t n;

@@ -14,7 +14,9 @@ add(struct fields *f, const char *name, struct text value)
 		return false;
 	memcpy(copy, value.p, value.len);
 	copy[value.len] = '\0';
-	f->list[f->count++] = (struct field){name, copy};
+	f->list[f->count].name = name;
+	f->list[f->count].value = copy;
+	f->count++;
 	return true;
 }
 

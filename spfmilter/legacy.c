@@ -151,7 +151,7 @@ add_on_error(struct translate *t, struct report *report)
 		    entry == NULL ? 0 : entry->line, "untrapped_exception",
 		    "REJECT would lose mail for a fault of ours: TEMPFAIL is "
 		    "done");
-	else if (!text_eq_fold(value, TEXT("CONTINUE")) &&
+	else if (entry != NULL && !text_eq_fold(value, TEXT("CONTINUE")) &&
 	    !text_eq_fold(value, TEXT("TEMPFAIL")))
 		return fail(entry, t->source->name, "untrapped_exception",
 		    "neither CONTINUE, TEMPFAIL nor REJECT", report);
