@@ -8,6 +8,7 @@ a user looked for: FILE:LINE: KEY: reason, like of all others.
 import os
 import pwd
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -43,6 +44,14 @@ class Site:
         self.path = os.path.join(self.directory, "mailfrom.conf")
         for name in "secret", "file", "access":
             self.write(name, "a secret that is long enough\n", 0o600)
+        # A build tree may lie where other users can't reach it.
+        for daemon in ("srsd", *MILTERS):
+            shutil.copy(os.environ.get(daemon.upper(),
+                                       os.path.join(BUILD, daemon)),
+                        self.program(daemon))
+
+    def program(self, daemon):
+        return os.path.join(self.directory, daemon)
 
     def write(self, name, text, mode=0o644):
         path = os.path.join(self.directory, name)
@@ -67,10 +76,8 @@ class Site:
 
     def run(self, daemon, *options, **more):
         """(exit status, error output)"""
-        program = os.path.abspath(os.environ.get(
-            daemon.upper(), os.path.join(BUILD, daemon)))
         done = subprocess.run(
-            [program, "-f", "-c", self.path, *options], text=True, timeout=60,
+            [self.program(daemon), "-f", "-c", self.path, *options], text=True, timeout=60,
             stdin=subprocess.DEVNULL, capture_output=True, check=False, **more)
         return done.returncode, done.stderr
 
@@ -174,14 +181,12 @@ def two_sockets(site):
     number = site.server.fileno()
     for daemon in MILTERS:
         site.configure(daemon)
-        program = os.path.abspath(os.environ.get(
-            daemon.upper(), os.path.join(BUILD, daemon)))
         # The shell knows the number of the process that it becomes.
         done = subprocess.run(
             ["sh", "-c", f"exec 3<&{number} 4<&3; LISTEN_FDS=2 LISTEN_PID=$$ "
-             'exec "$@"', "sh", program, "-f", "-c", site.path], text=True,
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=60,
-            pass_fds=(number,), check=False)
+             'exec "$@"', "sh", site.program(daemon), "-f", "-c", site.path],
+            text=True, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=60, pass_fds=(number,), check=False)
         tap.equal((done.returncode, done.stderr),
                   (1, "error: listen: systemd passes 2 sockets, and libmilter "
                    "serves one only\n"), daemon)
