@@ -124,9 +124,12 @@ class Site:
             raise AssertionError(f"make install: {done.stderr}")
         if peer:
             self.lay_systemd(peer)
-        # In a build with a sanitizer: it would look for leaks by ptrace().
+        # For builds with a sanitizer, which would look for leaks by ptrace().
         self.write("etc/systemd/system.conf.d/test.conf", "[Manager]\n"
-                   "DefaultEnvironment=ASAN_OPTIONS=detect_leaks=0\n")
+                   "DefaultEnvironment=ASAN_OPTIONS=detect_leaks=0 "
+                   "TSAN_OPTIONS=suppressions=/etc/tsan.supp\n")
+        shutil.copy(os.path.join(SOURCE, "tests", "tsan.supp"),
+                    os.path.join(self.tree, "etc", "tsan.supp"))
         self.write("etc/mailfrom/secret", "a secret that is long enough\n", 0o640)
         self.write("etc/mailfrom/access", "spf-fail: REJECT text\n")
         self.write("etc/mailfrom/records", "fail.test v=spf1 -all\n")
