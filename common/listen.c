@@ -118,7 +118,7 @@ open_unix(const struct sockaddr_spec *spec, const struct attempt *a)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(a, "socket", -1);
-	/* For the same reason it is made with its mode.  Nobody can connect yet. */
+	/* So it is made with its mode.  Nobody can connect yet. */
 	mask = umask(~a->options->mode & 0777);
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);

@@ -207,7 +207,7 @@ now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* What main is told until `until`; TOLD_HUP once for all that wait, 0: nothing. */
+/* What main is told by then; TOLD_HUP once for all that wait, 0: nothing. */
 static char
 listen_until(uint64_t until)
 {

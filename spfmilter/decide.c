@@ -130,7 +130,7 @@ take(const struct lookup_answer *answer, enum lookup_identity identity,
 	memcpy(d->dsn, answer->dsn, sizeof(d->dsn));
 }
 
-/* "a@b" into a buffer; empty, so that only the short keys match, if too long. */
+/* "a@b" into a buffer; empty if too long, so that only short keys match. */
 static struct text
 join(char *store, size_t size, struct text local, struct text domain)
 {

@@ -63,7 +63,7 @@ struct reply session_rcpt(struct session *s, struct text arg);
 /* The MTA's name of the message, whenever it has one; for the log. */
 void session_queue_id(struct session *s, struct text id);
 
-/* A header field as it came.  STEP_CONTINUE, or STEP_TEMPFAIL without memory. */
+/* A header field as it came.  STEP_CONTINUE; without memory STEP_TEMPFAIL. */
 struct reply session_header(
     struct session *s, struct text name, struct text value);
 

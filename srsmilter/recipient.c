@@ -186,7 +186,7 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 	return true;
 }
 
-/* Whether the address is in a domain that signs, or one in its local part is. */
+/* Whether the address, or one in its local part, is in a domain that signs. */
 static bool
 is_of_signing_domain(const struct config *c, struct text address)
 {

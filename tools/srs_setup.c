@@ -187,7 +187,7 @@ is_comment(struct text line)
 	return text_starts(line, TEXT("#")) || text_starts(line, TEXT("dnl"));
 }
 
-/* A line of Postfix's map of senders that aren't rewritten, for each of them. */
+/* A line for each sender that isn't rewritten, of Postfix's map of these. */
 static void
 put_own(const struct setup *setup)
 {
