@@ -14,7 +14,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A view: len octets at p, owned by somebody else.  p may be NULL if len is 0.
+/*
+ * A view: len octets at p, owned by somebody else.  p may be NULL if len is 0.
  */
 struct text {
 	const char *p;

@@ -125,9 +125,9 @@ on_sock_state(void *arg, ares_socket_t fd, int readable, int writable)
 	struct channel *c = arg;
 	struct sock *s;
 
-	LIST_FOREACH(s, &c->socks, entry)
-	if (s->fd == fd)
-		break;
+	LIST_FOREACH (s, &c->socks, entry)
+		if (s->fd == fd)
+			break;
 	if (!readable && !writable) {
 		if (s != NULL)
 			sock_free(s);

@@ -292,9 +292,9 @@ check_forget_(struct spf_resolver *r, uint64_t id)
 {
 	struct check *c;
 
-	LIST_FOREACH(c, &r->checks[id % CHECK_LISTS], by_id)
-	if (c->id == id)
-		break;
+	LIST_FOREACH (c, &r->checks[id % CHECK_LISTS], by_id)
+		if (c->id == id)
+			break;
 	if (c == NULL)
 		return false;
 	check_detach(c);

@@ -38,17 +38,17 @@ bool spf_engine_parse(struct text name, enum spf_engine *out);
  * sender: the verdict is then a temperror whose problem says why.
  */
 enum spf_opinion {
-	SPF_OPINION_GIVEN = 0,   /* the verdict is the engine's */
-	SPF_OPINION_REFUSED,     /* it can't be trusted with a text or answer */
-	SPF_OPINION_LOOKUPS,     /* more than SPF_LIBSPF2_LOOKUPS_MAX */
-	SPF_OPINION_LACKING,     /* audit: it asks what native hasn't asked */
-	SPF_OPINION_FAILED,      /* an assertion of its own, or no memory */
-	SPF_OPINION_DIED,        /* the helper crashed */
-	SPF_OPINION_LATE,        /* the helper, or a free one, took too long */
-	SPF_OPINION_GARBLED,     /* the helper broke the protocol */
-	SPF_OPINION_UNAVAILABLE, /* it can't be started, or has died too often
-				  */
-	SPF_OPINIONS             /* how many there are */
+	SPF_OPINION_GIVEN = 0, /* the verdict is the engine's */
+	SPF_OPINION_REFUSED,   /* it can't be trusted with a text or answer */
+	SPF_OPINION_LOOKUPS,   /* more than SPF_LIBSPF2_LOOKUPS_MAX */
+	SPF_OPINION_LACKING,   /* audit: it asks what native hasn't asked */
+	SPF_OPINION_FAILED,    /* an assertion of its own, or no memory */
+	SPF_OPINION_DIED,      /* the helper crashed */
+	SPF_OPINION_LATE,      /* the helper, or a free one, took too long */
+	SPF_OPINION_GARBLED,   /* the helper broke the protocol */
+	/* it can't be started, or has died too often */
+	SPF_OPINION_UNAVAILABLE,
+	SPF_OPINIONS /* how many there are */
 };
 
 /* A sentence without a dot, such as "libspf2 has crashed". */
@@ -166,8 +166,8 @@ struct spf_engine_stats {
 	uint64_t opinions[SPF_OPINIONS]; /* of libspf2, by enum spf_opinion */
 	uint64_t differences;            /* of audits, other results */
 	uint64_t helper_starts;
-	int helper_status; /* wait(2)'s of the last that had to be ended, or 0
-			    */
+	/* wait(2)'s of the last that had to be ended, or 0 */
+	int helper_status;
 };
 
 void spf_engine_stats(struct spf_engine_ctx *ctx, struct spf_engine_stats *out);

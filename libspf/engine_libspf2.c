@@ -28,7 +28,8 @@
 /* What the names in an exp= may expand to, before anybody has cut them. */
 #define EXPANDED_SIZE 1024
 
-/* Names of an MX or PTR answer that libspf2 is shown: more than 10 is enough.
+/*
+ * Names of an MX or PTR answer that libspf2 is shown: more than 10 is enough.
  */
 #define NAMES_MAX (SPF_MX_MAX + 1)
 

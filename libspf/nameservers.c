@@ -3,7 +3,8 @@
 
 #define DOMAIN_PORT 53
 
-/* The IP of "IP", "IP:PORT" or "[IP6]:PORT" goes to *ip, PORT stays in *rest.
+/*
+ * The IP of "IP", "IP:PORT" or "[IP6]:PORT" goes to *ip, PORT stays in *rest.
  */
 static bool
 cut_port(struct text *rest, struct text *ip)

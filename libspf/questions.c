@@ -45,9 +45,9 @@ question_of_(struct spf_resolver *r, const struct spf_reply *reply)
 {
 	struct question *q;
 
-	LIST_FOREACH(q, list_of(r, reply->hash), entry)
-	if (q->reply == reply)
-		return q;
+	LIST_FOREACH (q, list_of(r, reply->hash), entry)
+		if (q->reply == reply)
+			return q;
 	return NULL;
 }
 
@@ -325,9 +325,9 @@ question_ask_(
 {
 	struct question *q;
 
-	LIST_FOREACH(q, list_of(r, hash), entry)
-	if (reply_is_(q->reply, hash, rr, name))
-		return q;
+	LIST_FOREACH (q, list_of(r, hash), entry)
+		if (reply_is_(q->reply, hash, rr, name))
+			return q;
 	return question_new(r, hash, rr, name);
 }
 

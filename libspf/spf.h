@@ -23,9 +23,7 @@
 #include "common/text.h"
 
 /* RFC 7208 4.6.4. */
-#define SPF_TERMS_MAX \
-	10               /* terms that cause DNS queries, in the whole check \
-			  */
+#define SPF_TERMS_MAX 10 /* terms of a whole check that cause DNS queries */
 #define SPF_VOIDS_MAX 2  /* terms whose lookup came back empty */
 #define SPF_MX_MAX    10 /* names of one mx term */
 #define SPF_PTR_MAX   10 /* names of one ptr term; further ones are ignored */
@@ -105,7 +103,8 @@ struct spf_answer {
 	struct text only_text;
 	/* SPF_RR_A, SPF_RR_AAAA: count times 4 or 16 octets. */
 	const uint8_t *addresses;
-	/* SPF_RR_MX by preference, SPF_RR_PTR: lower case, no dot at the end.
+	/*
+	 * SPF_RR_MX by preference, SPF_RR_PTR: lower case, no dot at the end.
 	 */
 	const struct text *names;
 	size_t count; /* addresses or names */
@@ -173,14 +172,16 @@ struct spf_request {
 	const struct spf_record *best_guess;
 	/* <domain>._spf.<delegate> is asked for a domain without a record. */
 	struct text delegate;
-	/* Macro string, as that of exp=, where the domain has none; or empty.
+	/*
+	 * Macro string, as that of exp=, where the domain has none; or empty.
 	 */
 	struct text default_explanation;
 	/* Told about each step; or NULL. */
 	const struct spf_trace *trace;
 };
 
-/* What a check has found out.  Texts are NUL-terminated, "" if there is none.
+/*
+ * What a check has found out.  Texts are NUL-terminated, "" if there is none.
  */
 struct spf_verdict {
 	enum spf_result result;

@@ -141,7 +141,8 @@ enum srs_status srs_encode(const struct srs_ctx *ctx, struct text sender,
 enum srs_status srs_sign(const struct srs_ctx *ctx, struct text sender,
     uint64_t now_sec, struct srs_addr *out);
 
-/* What an SRS address says.  The views point into the address that was given.
+/*
+ * What an SRS address says.  The views point into the address that was given.
  */
 struct srs_info {
 	unsigned version;      /* 0 or 1; fields below are set as far as read */

@@ -299,7 +299,8 @@ lines_and_files_are_known(void **state)
 	conf_free(NULL);
 }
 
-/* Sections on the stack of a function that has returned by the time of asking.
+/*
+ * Sections on the stack of a function that has returned by the time of asking.
  */
 static __attribute__((noinline)) struct conf *
 load_with_local_sections(struct report *report)

@@ -695,7 +695,8 @@ limits_of_decode(void **state)
 		expect_decode(ctx, text_of(given.text), NOW,
 		    fits ? SRS_OK : SRS_NO_SPACE, text_of(want.text));
 	}
-	/* 32 octets around the user: the last that is looked at, and one more.
+	/*
+	 * 32 octets around the user: the last that is looked at, and one more.
 	 */
 	fill(a, 'u', SRS_INPUT_MAX - 35);
 	forge_srs0(&given, "secret", 6, "G3", "h.example", a);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* rewrite/rewriter.h: every reason not to make one, and what settings become.
+/*
+ * rewrite/rewriter.h: every reason not to make one, and what settings become.
  */
 #include "tests/unit/rewriters.h"
 

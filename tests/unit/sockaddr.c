@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* common/sockaddr.h: libmilter's and Postfix's spellings, and what is refused.
+/*
+ * common/sockaddr.h: libmilter's and Postfix's spellings, and what is refused.
  */
 #include "tests/unit/support.h"
 
