@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "milter/path.h"
 
-enum which { FIRST, LAST };
-
 /*
- * Position of a c that is neither quoted nor in a comment, or t.len.
+ * Position of the last "@" that is neither quoted nor in a comment, or t.len.
  * Backslashes escape everywhere, as they did in RFC 821.
  */
 static size_t
-find_bare(struct text t, char c, enum which which)
+find_at(struct text t)
 {
 	size_t found = t.len, depth = 0;
 	bool quoted = false;
@@ -27,80 +25,35 @@ find_bare(struct text t, char c, enum which which)
 		case ')':
 			depth -= !quoted && depth != 0;
 			break;
+		case '@':
+			if (!quoted && depth == 0)
+				found = i;
+			break;
 		default:
-			if (t.p[i] != c || quoted || depth != 0)
-				break;
-			found = i;
-			if (which == FIRST)
-				return found;
+			break;
 		}
 	}
 	return found;
 }
 
-/* What is in the last angle brackets: both MTAs take that for the path. */
-static struct text
-without_brackets(struct text t)
-{
-	size_t open = find_bare(t, '<', LAST);
-	struct text inside = text_from(t, open + 1);
-	size_t close = find_bare(inside, '>', FIRST);
-
-	if (open == t.len)
-		return t;
-	/* A quote or comment that nothing closes ends with the path. */
-	if (close == inside.len && inside.len != 0 &&
-	    inside.p[inside.len - 1] == '>')
-		close--;
-	if (close == inside.len && open != 0)
-		return t;
-	return text_trim(text_head(inside, close));
-}
-
-/*
- * "@a,@b:" is to be ignored (RFC 5321 4.1.1.3), with a mailbox behind it:
- * without one nothing would be left, which means the null sender.
- */
-static struct text
-without_route(struct text t)
-{
-	bool literal = false;
-	struct text mailbox;
-
-	if (t.len == 0 || t.p[0] != '@')
-		return t;
-	for (size_t i = 0; i < t.len && t.p[i] != '"'; i++) {
-		if (t.p[i] == '[' || t.p[i] == ']')
-			literal = t.p[i] == '[';
-		if (t.p[i] != ':' || literal)
-			continue;
-		mailbox = text_trim(text_from(t, i + 1));
-		return mailbox.len != 0 ? mailbox : t;
-	}
-	return t;
-}
-
-struct text
-path_mailbox(struct text arg)
-{
-	struct text mailbox = without_route(without_brackets(text_trim(arg)));
-
-	/* An empty local part and no domain: Postfix's null sender too. */
-	if (text_eq(mailbox, TEXT("\"\"")))
-		mailbox.len = 0;
-	return mailbox;
-}
-
 struct text
 path_local(struct text mailbox)
 {
-	return text_head(mailbox, find_bare(mailbox, '@', LAST));
+	return text_head(mailbox, find_at(mailbox));
 }
 
 struct text
 path_domain(struct text mailbox)
 {
-	return text_from(mailbox, find_bare(mailbox, '@', LAST) + 1);
+	return text_from(mailbox, find_at(mailbox) + 1);
+}
+
+struct text
+path_unbracketed(struct text arg)
+{
+	if (arg.len < 2 || arg.p[0] != '<' || arg.p[arg.len - 1] != '>')
+		return arg;
+	return text_at(arg.p + 1, arg.len - 2);
 }
 
 /* --- what everybody reads alike --- */
@@ -134,12 +87,26 @@ is_quoted_string(struct text t)
 	return t.p[t.len - 1] == '"';
 }
 
+/* Postfix drops "@a,@b:" from a local part, too, in whatever quotes it is. */
+static bool
+begins_like_route(struct text t)
+{
+	size_t i = 0;
+
+	while (i < t.len && strchr("\"\\ ", t.p[i]) != NULL)
+		i++;
+	return i < t.len && t.p[i] == '@';
+}
+
+#define ATOMS ".!#$%&'*+-/=?^_`{|}~"
+
 /* Dots anywhere: some providers give out names like "a..b.". */
 static bool
 is_plain_local(struct text t)
 {
 	return t.len != 0 &&
-	    (consists_of(t, ".!#$%&'*+-/=?^_`{|}~") || is_quoted_string(t));
+	    (consists_of(t, ATOMS) ||
+		(is_quoted_string(t) && !begins_like_route(t)));
 }
 
 /* sendmail takes "example.com.." for example.com. */
@@ -183,16 +150,6 @@ path_is_qualified(struct text mailbox)
 	struct text domain = path_domain(mailbox);
 
 	return is_literal(domain) || text_find(domain, '.') < domain.len;
-}
-
-bool
-path_has_route(struct text mailbox)
-{
-	struct text local = path_local(mailbox);
-
-	return text_find(local, '@') < local.len ||
-	    text_find(local, '%') < local.len ||
-	    text_find(local, '!') < local.len;
 }
 
 /* All that become ASCII, in CaseFolding.txt's classes C and F. */
@@ -239,13 +196,234 @@ path_fold(struct text part, struct text_out *out)
 	}
 }
 
-bool
-path_sender(struct text arg, struct text macro, struct text *out)
+/* --- other readings of a plain mailbox --- */
+
+static bool
+has_any(struct text t, const char *these)
 {
-	*out = path_mailbox(arg);
-	if (out->len == 0 || (path_is_plain(*out) && path_is_qualified(*out)))
+	for (size_t i = 0; i < t.len; i++)
+		if (t.p[i] != '\0' && strchr(these, t.p[i]) != NULL)
+			return true;
+	return false;
+}
+
+/* "user@host", "host!user" and "user%host", in this order. */
+static bool
+peel(struct text *local, struct text *domain)
+{
+	size_t at = text_rfind(*local, '@');
+
+	if (at == local->len && text_cut(local, '!', domain))
 		return true;
-	*out = macro;
-	return macro.p != NULL &&
-	    (macro.len == 0 || path_domain(macro).len != 0);
+	if (at == local->len)
+		at = text_rfind(*local, '%');
+	if (at == local->len)
+		return false;
+	*domain = text_from(*local, at + 1);
+	*local = text_head(*local, at);
+	return true;
+}
+
+/*
+ * Whether addresses in a local part are such as only an MTA can read: sendmail
+ * takes "user@(x)host.." in it for user@host, too.
+ */
+static bool
+is_for_mtas_alone(struct text local)
+{
+	struct text domain;
+
+	if (!has_any(local, "@%!"))
+		return false;
+	if (!consists_of(local, ATOMS "@"))
+		return true;
+	while (peel(&local, &domain))
+		if (has_empty_label(domain))
+			return true;
+	return false;
+}
+
+bool
+path_reading(struct text mailbox, struct path_reading *out)
+{
+	struct text_out local = text_out(out->store[0], PATH_READING_MAX);
+	struct text_out domain = text_out(out->store[1], PATH_READING_MAX);
+
+	path_fold(path_local(mailbox), &local);
+	path_fold(path_domain(mailbox), &domain);
+	out->local = out_view(&local);
+	out->domain = out_view(&domain);
+	return !local.full && !domain.full && !is_for_mtas_alone(out->local);
+}
+
+bool
+path_reading_next(struct path_reading *r)
+{
+	return peel(&r->local, &r->domain);
+}
+
+/* --- paths --- */
+
+static struct path
+ambiguous(struct text arg)
+{
+	return (struct path){PATH_AMBIGUOUS, path_unbracketed(arg)};
+}
+
+static bool
+has_eighth_bit(struct text t)
+{
+	for (size_t i = 0; i < t.len; i++)
+		if ((t.p[i] & 0x80) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * Postfix folds the case of {mail_addr}: characters if it knows that they are
+ * UTF-8, else octets.  So two labels that aren't ASCII aren't told apart.
+ */
+static bool
+is_same_label(struct text a, struct text b)
+{
+	return text_eq_fold(a, b) || (has_eighth_bit(a) && has_eighth_bit(b));
+}
+
+static struct text
+without_root(struct text domain)
+{
+	if (domain.len != 0 && domain.p[domain.len - 1] == '.')
+		domain.len--;
+	return domain;
+}
+
+static bool
+are_same_labels(struct text a, struct text b)
+{
+	while (a.len != 0 && b.len != 0) {
+		size_t a_len = text_find(a, '.'), b_len = text_find(b, '.');
+
+		if (!is_same_label(text_head(a, a_len), text_head(b, b_len)))
+			return false;
+		a = text_from(a, a_len + 1);
+		b = text_from(b, b_len + 1);
+	}
+	return a.len == b.len;
+}
+
+static bool
+is_same_domain(struct text a, struct text b)
+{
+	char store[2][PATH_READING_MAX];
+	struct text_out folded[] = {text_out(store[0], sizeof(store[0])),
+	    text_out(store[1], sizeof(store[1]))};
+
+	a = without_root(a);
+	b = without_root(b);
+	if (text_eq_fold(a, b))
+		return true;
+	path_fold(a, &folded[0]);
+	path_fold(b, &folded[1]);
+	return !folded[0].full && !folded[1].full &&
+	    are_same_labels(out_view(&folded[0]), out_view(&folded[1]));
+}
+
+/* Null or not, and the domain, where there is one to compare with. */
+static bool
+agrees(struct text mailbox, struct text told)
+{
+	struct text domain;
+
+	if (told.p == NULL || text_eq_fold(mailbox, told))
+		return true;
+	domain = path_domain(told);
+	if (told.len != 0 && domain.len == 0)
+		return true;
+	return mailbox.len != 0 && told.len != 0 &&
+	    is_same_domain(path_domain(mailbox), domain);
+}
+
+/* "@a,@b:" is to be ignored (RFC 5321 4.1.1.3). */
+static struct text
+without_route(struct text t)
+{
+	size_t colon = text_find(t, ':');
+
+	if (t.len == 0 || t.p[0] != '@' || colon == t.len ||
+	    !consists_of(text_head(t, colon), "@,.-_"))
+		return t;
+	return text_from(t, colon + 1);
+}
+
+static bool
+contains_fold(struct text t, struct text part)
+{
+	for (size_t i = 0; i + part.len <= t.len; i++)
+		if (text_eq_fold(text_at(t.p + i, part.len), part))
+			return true;
+	return false;
+}
+
+/*
+ * Whether {mail_addr} may be another address than the sender.  Postfix asks for
+ * the way there: at a domain of its own it goes on with the local part, to
+ * victim@example.com for "victim%example.com@here", and to mailer-daemon if
+ * there is none.  It folds Unicode, to k.example for one with U+212A, and drops
+ * what quotes and backslashes have brought into a domain.
+ */
+static bool
+may_be_a_way(struct text arg, struct text macro)
+{
+	struct text rest = without_route(path_unbracketed(arg));
+	struct path_reading told;
+
+	return arg.len > PATH_READING_MAX || has_eighth_bit(arg) ||
+	    text_has_control(arg) || has_any(rest, "%!\"\\") ||
+	    text_find(rest, '@') != text_rfind(rest, '@') ||
+	    !path_reading(macro, &told) || !contains_fold(rest, told.local);
+}
+
+static struct text
+told_by(const struct path_macros *macros)
+{
+	return macros->f.p != NULL ? macros->f : macros->mail_addr;
+}
+
+/* What the MTA takes a form for that others may read in another way. */
+static struct path
+as_told(struct text arg, const struct path_macros *macros)
+{
+	struct text told = told_by(macros);
+
+	if (told.p == NULL || (macros->f.p == NULL && may_be_a_way(arg, told)))
+		return ambiguous(arg);
+	if (told.len == 0)
+		return (struct path){PATH_NULL, told};
+	if (path_domain(told).len == 0 || !path_is_plain(told))
+		return ambiguous(arg);
+	return (struct path){PATH_MAILBOX, told};
+}
+
+struct path
+path_sender(struct text arg, const struct path_macros *macros)
+{
+	struct text mailbox = path_unbracketed(arg);
+
+	if (mailbox.len != 0 &&
+	    !(path_is_plain(mailbox) && path_is_qualified(mailbox)))
+		return as_told(arg, macros);
+	if (!agrees(mailbox, told_by(macros)))
+		return ambiguous(arg);
+	return (struct path){
+	    mailbox.len == 0 ? PATH_NULL : PATH_MAILBOX, mailbox};
+}
+
+struct path
+path_recipient(struct text arg)
+{
+	struct text mailbox = path_unbracketed(arg);
+
+	if (!path_is_plain(mailbox))
+		return ambiguous(arg);
+	return (struct path){PATH_MAILBOX, mailbox};
 }

@@ -1,23 +1,64 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Arguments of MAIL and RCPT as a milter gets them: "<user@example.com>", but
- * from Postfix's own processes also "user@example.com", and "" for "<>".
+ * One reading of the envelope, for both filters.
  *
- * They are what the client has written.  sendmail and Postfix take more than
- * RFC 5321 has: comments, groups, paths behind paths, "user%domain".  Where a
- * filter reads another domain in it than the MTA, nothing that it checks holds.
+ * MTAs give a milter the argument of MAIL or RCPT as the client has written it,
+ * "<user@example.com>"; Postfix's own processes also "user@example.com", and ""
+ * for "<>".  sendmail and Postfix take much more than RFC 5321 has: comments,
+ * groups, text around paths, "user%domain".  Whoever reads another mailbox in
+ * that than the MTA checks one sender and lets another one in.  So what is read
+ * here is only what nobody can read in two ways.  In all else a sender is what
+ * the MTA says, and a recipient is refused where it matters who it is.
  */
 #ifndef MAILFROM_MILTER_PATH_H
 #define MAILFROM_MILTER_PATH_H
 
 #include "common/text.h"
 
+enum path_kind {
+	PATH_NULL, /* the null reverse-path */
+	PATH_MAILBOX,
+	PATH_AMBIGUOUS /* others may read another mailbox in it */
+};
+
+struct path {
+	enum path_kind kind;
+	/* A view of what was given; of an ambiguous one: for the log alone. */
+	struct text mailbox;
+};
+
+/* What the MTA says of the sender; p NULL: it doesn't. */
+struct path_macros {
+	/*
+	 * sendmail's "f": the envelope's sender, with its domain.  There
+	 * {mail_addr} is the way to it, after virtusertable.
+	 */
+	struct text f;
+	/*
+	 * Postfix's {mail_addr}: the sender with its case folded, before
+	 * canonical and masquerade maps; the way to it, too, if there is "%",
+	 * "!" or a second "@" in it.
+	 */
+	struct text mail_addr;
+};
+
 /*
- * The mailbox in arg: without angle brackets, what is outside of them, blanks
- * and a source route ("@a,@b:", RFC 5321 4.1.2).  Of several paths it is the
- * last.  A view; comments in it stay.  Empty: the null reverse-path.
+ * Read the argument of MAIL.  Exactly "<>" or "<mailbox>", plain and qualified,
+ * or either without its angle brackets, is what it says, unless the MTA tells
+ * of another domain, or of a null sender, or of none.  Else it is what the MTA
+ * tells; ambiguous without that, or where that may be another address than the
+ * sender's.
  */
-struct text path_mailbox(struct text arg);
+struct path path_sender(struct text arg, const struct path_macros *macros);
+
+/*
+ * Read the argument of RCPT: a plain mailbox, with or without angle brackets,
+ * or ambiguous.
+ */
+struct path path_recipient(struct text arg);
+
+/* Without angle brackets at both ends. */
+struct text path_unbracketed(struct text arg);
 
 /*
  * Parts of a mailbox at its last "@" that isn't in quotes or a comment; without
@@ -42,26 +83,32 @@ bool path_is_plain(struct text mailbox);
 bool path_is_qualified(struct text mailbox);
 
 /*
- * Whether there is an "@", "%" or "!" in the local part: at a domain of its own
- * an MTA delivers to what stands there, "user%elsewhere@here" to
- * user@elsewhere.
- */
-bool path_has_route(struct text mailbox);
-
-/*
  * Write a local part or domain as MTAs compare it: without quotes and
  * backslashes, and what Unicode's case folding turns into ASCII as Postfix
  * does, "te\u017ft" as "test".  The case of ASCII is kept.
  */
 void path_fold(struct text part, struct text_out *out);
 
+/* Room for any address that is taken. */
+#define PATH_READING_MAX 1024
+
 /*
- * The sender that the MTA takes arg of MAIL for.  macro: {mail_addr}, with p
- * NULL if the MTA hasn't sent it.  That isn't simply the sender: Postfix folds
- * its case, sendmail leaves out domains of its own.  So it is asked only if arg
- * isn't plain or isn't qualified.  *out is a view of either, empty for the null
- * reverse-path.  False: the sender's domain can't be told (553 5.1.7 says so).
+ * One of the addresses that an MTA may read in a plain mailbox.  The first is
+ * the mailbox, folded; the next is what the local part names, as an MTA
+ * delivers to "user@host", "user%host" or "host!user" at its own domains.
  */
-bool path_sender(struct text arg, struct text macro, struct text *out);
+struct path_reading {
+	struct text local, domain;
+	char store[2][PATH_READING_MAX];
+};
+
+/*
+ * The first reading.  False: the mailbox is longer than any address, or what its
+ * local part names can't be told.
+ */
+bool path_reading(struct text mailbox, struct path_reading *out);
+
+/* The next one; false: there is none. */
+bool path_reading_next(struct path_reading *reading);
 
 #endif

@@ -82,7 +82,7 @@ say(const struct facts *f, const struct decision *d, struct text_out *out)
 		return;
 	}
 	if (d->reason == DECIDED_BAD_SENDER) {
-		out_str(out, "The sender is no address whose domain is clear");
+		out_str(out, "Sender address rejected: ambiguous domain");
 		return;
 	}
 	if (d->identity == LOOKUP_AUTH) {

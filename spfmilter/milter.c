@@ -83,7 +83,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 		    "quarantine messages: such actions fail");
 	if ((actions & SMFIF_SETSYMLIST) != 0)
 		milter_set_macros(ctx, "j {client_resolve}",
-		    "i {auth_authen} {mail_addr}", "", "i");
+		    "i {auth_authen} {mail_addr} f", "", "i");
 	*want_steps = c->steps;
 	*want2 = 0;
 	*want3 = 0;
@@ -131,7 +131,8 @@ on_mail(SMFICTX *ctx, char **args)
 	if (c == NULL)
 		return milter_leave_lost();
 	reply = session_mail(c->session, text_of(args[0]),
-	    milter_macro(ctx, "{mail_addr}"),
+	    &(struct path_macros){.f = milter_macro(ctx, "f"),
+		.mail_addr = milter_macro(ctx, "{mail_addr}")},
 	    milter_macro(ctx, "{auth_authen}"), milter_macro(ctx, "j"));
 	session_queue_id(c->session, milter_macro(ctx, "i"));
 	return milter_leave(

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "common/copy.h"
-#include "milter/path.h"
 #include "spfmilter/session_.h"
 
 /* --- life --- */
@@ -125,16 +124,16 @@ message_new(void)
 }
 
 static bool
-begin_message(struct session *s, struct text arg, struct text macro,
-    struct text user, struct text host)
+begin_message(struct session *s, struct text arg,
+    const struct path_macros *macros, struct text user, struct text host)
 {
 	struct message *m = message_new();
-	struct text sender;
+	struct path sender = path_sender(arg, macros);
 
 	if (m == NULL)
 		return false;
-	m->bad_sender = !path_sender(arg, macro, &sender);
-	m->sender = copy_text(m->bad_sender ? path_mailbox(arg) : sender);
+	m->bad_sender = sender.kind == PATH_AMBIGUOUS;
+	m->sender = copy_text(sender.mailbox);
 	m->user = copy_text(user);
 	m->host = copy_text(host);
 	if (m->sender == NULL || m->user == NULL || m->host == NULL) {
@@ -148,14 +147,14 @@ begin_message(struct session *s, struct text arg, struct text macro,
 }
 
 struct reply
-session_mail(struct session *s, struct text arg, struct text macro,
-    struct text user, struct text host)
+session_mail(struct session *s, struct text arg,
+    const struct path_macros *macros, struct text user, struct text host)
 {
 	session_end_message(s);
 	s->failed = false;
 	/* A name that isn't known could be refused, or exempt. */
 	if (s->client.name_lost || s->client.helo_lost ||
-	    !begin_message(s, arg, macro, user, host))
+	    !begin_message(s, arg, macros, user, host))
 		return fail_(s);
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		decide_unchecked_(s);
@@ -204,9 +203,6 @@ is_exempt(const struct session *s, struct text recipient)
 	const struct message *m = s->message;
 	const struct entry *entry;
 
-	/* What the MTA reads another mailbox in is nobody's exemption. */
-	if (!path_is_plain(recipient) || path_has_route(recipient))
-		return false;
 	return is_listed(&s->config->exempt_recipients, recipient) ||
 	    lookup_is_exempt(
 		m->access != NULL ? m->access->access->table : NULL,
@@ -214,21 +210,76 @@ is_exempt(const struct session *s, struct text recipient)
 		recipient, NULL, &entry);
 }
 
+/* What the MTA may deliver to, beside the recipient as it is written. */
+static bool
+is_reading_exempt(const struct session *s, const struct path_reading *r)
+{
+	char store[2 * PATH_READING_MAX + 1];
+	struct text_out out = text_out(store, sizeof(store));
+
+	out_text(&out, r->local);
+	if (r->domain.len != 0) {
+		out_char(&out, '@');
+		out_text(&out, r->domain);
+	}
+	return is_exempt(s, out_view(&out));
+}
+
+/* Readings of a recipient that are looked at. */
+#define READINGS_MAX 8
+
+enum standing { STANDING_USUAL, STANDING_EXEMPT, STANDING_AMBIGUOUS };
+
+/* Exempt is who is so in each reading; in some of them is as good as none. */
+static enum standing
+standing_of(const struct session *s, struct text arg)
+{
+	struct path path = path_recipient(arg);
+	struct path_reading reading;
+	bool exempt = is_exempt(s, path.mailbox);
+
+	if (path.kind != PATH_MAILBOX || !path_reading(path.mailbox, &reading))
+		return STANDING_AMBIGUOUS;
+	for (unsigned i = 0; i < READINGS_MAX; i++) {
+		if (is_reading_exempt(s, &reading) != exempt)
+			return STANDING_AMBIGUOUS;
+		if (!path_reading_next(&reading))
+			return exempt ? STANDING_EXEMPT : STANDING_USUAL;
+	}
+	return STANDING_AMBIGUOUS;
+}
+
+/* Whether it makes a difference who the recipient is. */
+static bool
+is_exemption_asked_for(const struct session *s)
+{
+	const struct message *m = s->message;
+
+	/* Before the header it isn't known what a relay's mail has earned. */
+	return !decision_accepts(&m->decision) ||
+	    (m->origin == ORIGIN_TRUSTED_RELAY &&
+		session_settings(s)->trusted_relay_check == RELAY_CHECK_REJECT);
+}
+
 struct reply
 session_rcpt(struct session *s, struct text arg)
 {
 	struct message *m = s->message;
+	enum standing standing = STANDING_USUAL;
 	struct reply reply;
-	bool exempt;
 
 	if (s->failed || m == NULL)
 		return error_reply_(s);
-	/* Before the header it isn't known what a relay's mail has earned. */
-	exempt = (!decision_accepts(&m->decision) ||
-		     m->origin == ORIGIN_TRUSTED_RELAY) &&
-	    is_exempt(s, path_mailbox(arg));
-	reply = exempt ? reply_go_on() : refusal_(s);
-	m->exempt += exempt;
+	if (is_exemption_asked_for(s))
+		standing = standing_of(s, arg);
+	reply = standing == STANDING_EXEMPT ? reply_go_on() : refusal_(s);
+	/* RFC 3463 3.2: bad destination mailbox address syntax. */
+	if (standing == STANDING_AMBIGUOUS && enforces_(s))
+		reply = (struct reply){.step = STEP_REJECT,
+		    .code = 553,
+		    .dsn = "5.1.3",
+		    .text = "Recipient address rejected: ambiguous"};
+	m->exempt += standing == STANDING_EXEMPT;
 	if (reply.step == STEP_CONTINUE)
 		m->recipients++;
 	else

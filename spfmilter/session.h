@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "milter/answer.h"
+#include "milter/path.h"
 #include "spfmilter/fields.h"
 #include "spfmilter/service.h"
 
@@ -50,12 +51,12 @@ void session_helo(struct session *s, struct text name);
  * A step that the MTA doesn't wait for may be refused all the same: the steps
  * behind it repeat that.
  *
- * MAIL: arg as the MTA gives it, macro its {mail_addr} (path_sender()).  user:
- * who has authenticated, or empty.  host: the MTA's own name.  Does the checks,
- * and so waits for the DNS.
+ * MAIL: arg and macros as the MTA gives them (path_sender()).  user: who has
+ * authenticated, or empty.  host: the MTA's own name.  Does the checks, and so
+ * waits for the DNS.
  */
-struct reply session_mail(struct session *s, struct text arg, struct text macro,
-    struct text user, struct text host);
+struct reply session_mail(struct session *s, struct text arg,
+    const struct path_macros *macros, struct text user, struct text host);
 
 /* Without a message under way on_error decides, here and at its end. */
 struct reply session_rcpt(struct session *s, struct text arg);

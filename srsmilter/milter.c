@@ -75,8 +75,8 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	if ((actions & SMFIF_SETSYMLIST) != 0)
 		milter_set_macros(ctx, "{client_resolve}",
 		    needs_mailers(c->session)
-			? "i {auth_authen} {mail_addr} {mail_mailer}"
-			: "i {auth_authen} {mail_addr}",
+			? "i {auth_authen} {mail_addr} f {mail_mailer}"
+			: "i {auth_authen} {mail_addr} f",
 		    needs_mailers(c->session) ? "{rcpt_mailer}" : "", "i");
 	*want_actions = c->actions;
 	*want_steps = c->steps;
@@ -116,7 +116,8 @@ on_mail(SMFICTX *ctx, char **args)
 	if (c == NULL)
 		return milter_leave_lost();
 	reply = session_mail(c->session, text_of(args[0]),
-	    milter_macro(ctx, "{mail_addr}"),
+	    &(struct path_macros){.f = milter_macro(ctx, "f"),
+		.mail_addr = milter_macro(ctx, "{mail_addr}")},
 	    milter_macro(ctx, "{auth_authen}"),
 	    milter_macro(ctx, "{mail_mailer}"));
 	session_queue_id(c->session, milter_macro(ctx, "i"));

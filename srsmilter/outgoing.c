@@ -13,6 +13,7 @@ static const char *const origin_texts[] = {
 static const char *const verdict_texts[] = {
     [OUTGOING_OFF] = "rewrite_none",
     [OUTGOING_NOT_FORWARDED] = "not_forwarded",
+    [OUTGOING_BAD_SENDER] = "bad_sender",
     [OUTGOING_AUTHENTICATED] = "authenticated",
     [OUTGOING_INTERNAL] = "internal",
     [OUTGOING_LOCAL_SENDER] = "local_sender",
@@ -85,6 +86,8 @@ outgoing_decide(const struct config *c, const struct outgoing_facts *f,
 	*out = (struct outgoing){.verdict = OUTGOING_NOT_FORWARDED};
 	if (c->srsmilter.rewrite == REWRITE_NONE)
 		out->verdict = OUTGOING_OFF;
+	else if (f->bad_sender)
+		out->verdict = OUTGOING_BAD_SENDER;
 	else if (f->sender.len == 0)
 		settle(out, POLICY_NULL_SENDER);
 	else if (rcpts[DESTINATION_FORWARDED] == 0 &&

@@ -23,6 +23,7 @@ enum outgoing_verdict {
 	/* the sender stays because */
 	OUTGOING_OFF,           /* rewrite = none */
 	OUTGOING_NOT_FORWARDED, /* all recipients are local */
+	OUTGOING_BAD_SENDER,    /* it can be read in two ways */
 	OUTGOING_AUTHENTICATED,
 	OUTGOING_INTERNAL,
 	OUTGOING_LOCAL_SENDER, /* the MTA delivers mail to it here */
@@ -31,6 +32,7 @@ enum outgoing_verdict {
 
 struct outgoing_facts {
 	struct text sender; /* without angle brackets; empty: null sender */
+	bool bad_sender;    /* it can be read in two ways (path_sender()) */
 	struct text sender_mailer; /* {mail_mailer}; empty: not told */
 	enum origin origin;
 	unsigned recipients[DESTINATIONS]; /* that were let through */

@@ -22,7 +22,9 @@ static const struct {
 	"This address takes bounces only; write to the sender's own address"},
     /* RFC 3463 3.2: bad destination mailbox address syntax. */
     [RECIPIENT_UNCLEAR] = {"unclear", 553, "5.1.3",
-	"The recipient is no address whose domain is clear"},
+	"Recipient address rejected: ambiguous"},
+    [RECIPIENT_BAD_SENDER] = {"bad_sender", 553, "5.1.7",
+	"Sender address rejected: ambiguous domain"},
 };
 
 const char *
@@ -99,8 +101,8 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 	return reason == POLICY_EXPIRED ? RECIPIENT_EXPIRED : RECIPIENT_FORGED;
 }
 
-/* Layers of addresses in a local part that are looked at. */
-#define LAYERS_MAX 8
+/* Readings of a recipient that are looked at. */
+#define READINGS_MAX 8
 
 /* Whether it would be an address of ours; without a domain, in the first. */
 static bool
@@ -124,43 +126,6 @@ reads_as_ours(
 		result.reason != POLICY_FOREIGN_DOMAIN);
 }
 
-/* "user@host", "user%host" and "host!user", which MTAs read at their own. */
-static bool
-peel(struct text *local, struct text *domain)
-{
-	size_t at = text_rfind(*local, '@');
-
-	if (at == local->len && text_cut(local, '!', domain))
-		return true;
-	if (at == local->len)
-		at = text_rfind(*local, '%');
-	if (at == local->len)
-		return false;
-	*domain = text_from(*local, at + 1);
-	*local = text_head(*local, at);
-	return true;
-}
-
-/* An address as the MTA reads it. */
-struct reading {
-	struct text local, domain;
-	char store[2][SRS_INPUT_MAX];
-};
-
-/* False: it is longer than any of ours. */
-static bool
-read_as_mta(struct reading *r, struct text address)
-{
-	struct text_out local = text_out(r->store[0], sizeof(r->store[0]));
-	struct text_out domain = text_out(r->store[1], sizeof(r->store[1]));
-
-	path_fold(path_local(address), &local);
-	path_fold(path_domain(address), &domain);
-	r->local = out_view(&local);
-	r->domain = out_view(&domain);
-	return !local.full && !domain.full;
-}
-
 /*
  * Whether the MTA reads an address of ours in what we don't: it leaves out
  * backslashes that nothing needs, folds characters, puts a domain behind a
@@ -170,16 +135,16 @@ read_as_mta(struct reading *r, struct text address)
 static bool
 hides_signature(const struct config *c, const struct recipient_facts *f)
 {
-	struct reading r = {.domain = TEXT("")};
-	bool is_readable = read_as_mta(&r, f->address);
+	struct path_reading r;
+	bool is_readable = path_reading(f->address, &r);
 	bool differs = r.domain.len == 0 ||
 	    !text_eq(r.local, path_local(f->address)) ||
 	    !text_eq(r.domain, path_domain(f->address));
 
-	for (int i = 0; i < LAYERS_MAX && is_readable; i++) {
+	for (int i = 0; i < READINGS_MAX && is_readable; i++) {
 		if (differs && reads_as_ours(c, r.local, r.domain, f->now_sec))
 			return true;
-		if (!peel(&r.local, &r.domain))
+		if (!path_reading_next(&r))
 			return false;
 		differs = true;
 	}
@@ -190,14 +155,14 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 static bool
 is_of_signing_domain(const struct config *c, struct text address)
 {
-	struct reading r = {.domain = TEXT("")};
+	struct path_reading r;
 
-	/* hides_signature() has refused what has more layers, or is longer. */
-	read_as_mta(&r, address);
+	/* hides_signature() has refused what has more readings, or is longer. */
+	path_reading(address, &r);
 	do {
 		if (rewriter_signs(c->rewriter, r.domain))
 			return true;
-	} while (peel(&r.local, &r.domain));
+	} while (path_reading_next(&r));
 	return false;
 }
 
@@ -223,10 +188,8 @@ fate_of_plain(const struct config *c, const struct recipient_facts *f)
 	if (f->from_exempt_host)
 		return RECIPIENT_PASSES;
 	/* Whose it is must be clear where it decides; see milter/path.h. */
-	if (!path_is_plain(f->address))
+	if (f->is_ambiguous || hides_signature(c, f))
 		return RECIPIENT_UNCLEAR;
-	if (hides_signature(c, f))
-		return RECIPIENT_FORGED;
 	if (f->is_bounce && c->srsmilter.reject_spoofed)
 		return fate_of_spoofed(c, f);
 	return RECIPIENT_PASSES;
@@ -302,7 +265,8 @@ void
 recipient_judge(const struct config *c, const struct recipient_facts *f,
     struct recipient *out)
 {
-	enum policy_reason reason = reverse(c, f, &out->reversed);
+	enum policy_reason reason =
+	    f->is_ambiguous ? POLICY_NOT_SRS : reverse(c, f, &out->reversed);
 
 	if (reason == POLICY_NOT_SRS || reason == POLICY_FOREIGN_DOMAIN)
 		out->fate = fate_of_plain(c, f);

@@ -21,10 +21,11 @@ enum recipient_fate {
 	RECIPIENT_REPLAYED,
 	RECIPIENT_SPOOFED, /* a bounce to an address that is always signed */
 	RECIPIENT_NOT_A_BOUNCE, /* other mail to a signed address */
-	RECIPIENT_UNCLEAR       /* the MTA may read another address in it */
+	RECIPIENT_UNCLEAR,      /* the MTA may read another address in it */
+	RECIPIENT_BAD_SENDER    /* the sender is what is unclear */
 };
 
-#define RECIPIENT_FATES (RECIPIENT_UNCLEAR + 1)
+#define RECIPIENT_FATES (RECIPIENT_BAD_SENDER + 1)
 
 /* Where a recipient's mail goes, as far as the sender is concerned. */
 enum destination {
@@ -37,6 +38,7 @@ enum destination {
 
 struct recipient_facts {
 	struct text address;   /* without angle brackets */
+	bool is_ambiguous;     /* path_recipient() */
 	struct text mailer;    /* {rcpt_mailer}; empty: not told */
 	bool is_bounce;        /* null sender, or one of banned_users */
 	bool from_exempt_host; /* ours: whatever it sends isn't refused */
@@ -49,7 +51,10 @@ struct recipient {
 	struct policy_result reversed; /* of RECIPIENT_RESTORED: who it is */
 };
 
-/* RECIPIENT_REPLAYED isn't an outcome: who counts has to say it. */
+/*
+ * RECIPIENT_REPLAYED and RECIPIENT_BAD_SENDER aren't outcomes: who counts, and
+ * who has read the sender, has to say it.
+ */
 void recipient_judge(const struct config *config,
     const struct recipient_facts *facts, struct recipient *out);
 

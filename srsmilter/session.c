@@ -9,7 +9,6 @@
 
 #include "common/copy.h"
 #include "common/log.h"
-#include "milter/path.h"
 #include "srsmilter/session_.h"
 
 /* --- life --- */
@@ -120,20 +119,17 @@ origin_of(const struct session *s, struct text user)
 }
 
 struct reply
-session_mail(struct session *s, struct text arg, struct text macro,
-    struct text user, struct text mailer)
+session_mail(struct session *s, struct text arg,
+    const struct path_macros *macros, struct text user, struct text mailer)
 {
 	struct message *m = calloc(1, sizeof(*m));
-	struct text sender;
+	struct path sender = path_sender(arg, macros);
 
 	session_end_message(s);
-	/* One that nobody can read stays what it is: it can't be signed. */
-	if (!path_sender(arg, macro, &sender))
-		sender = path_mailbox(arg);
 	s->failed = false;
 	if (m == NULL)
 		return fail_(s);
-	m->sender = copy_text(sender);
+	m->sender = copy_text(sender.mailbox);
 	m->user = copy_text(user);
 	m->sender_mailer = copy_text(mailer);
 	if (m->sender == NULL || m->user == NULL || m->sender_mailer == NULL) {
@@ -141,8 +137,10 @@ session_mail(struct session *s, struct text arg, struct text macro,
 		return fail_(s);
 	}
 	m->origin = origin_of(s, user);
-	m->is_bounce =
-	    sender.len == 0 || recipient_is_banned_sender(s->config, sender);
+	m->bad_sender = sender.kind == PATH_AMBIGUOUS;
+	m->is_bounce = sender.kind == PATH_NULL ||
+	    (sender.kind == PATH_MAILBOX &&
+		recipient_is_banned_sender(s->config, sender.mailbox));
 	s->message = m;
 	return reply_go_on();
 }
@@ -289,7 +287,7 @@ static bool
 let_through(struct message *m, struct text arg, char *const *parameters,
     const struct recipient *r)
 {
-	struct text address = address_of(r, path_mailbox(arg));
+	struct text address = address_of(r, path_unbracketed(arg));
 
 	if (r->fate == RECIPIENT_RESTORED && !remember(m, arg, parameters, r))
 		return false;
@@ -302,6 +300,36 @@ let_through(struct message *m, struct text arg, char *const *parameters,
 	return true;
 }
 
+/* What is sent from here isn't refused: it only isn't changed. */
+static bool
+is_sender_refused(const struct message *m)
+{
+	return m->bad_sender &&
+	    (m->origin == ORIGIN_OUTSIDE || m->origin == ORIGIN_AUTHENTICATED);
+}
+
+static void
+judge(const struct session *s, struct text arg, struct text mailer,
+    struct recipient *out)
+{
+	const struct message *m = s->message;
+	struct path path = path_recipient(arg);
+	uint64_t now = (uint64_t)time(NULL);
+
+	recipient_judge(s->config,
+	    &(struct recipient_facts){.address = path.mailbox,
+		.is_ambiguous = path.kind == PATH_AMBIGUOUS,
+		.mailer = mailer,
+		.is_bounce = m->is_bounce,
+		.from_exempt_host = m->origin != ORIGIN_OUTSIDE,
+		.now_sec = now},
+	    out);
+	if (is_replayed(s, out, now))
+		out->fate = RECIPIENT_REPLAYED;
+	if (is_sender_refused(m))
+		out->fate = RECIPIENT_BAD_SENDER;
+}
+
 struct reply
 session_rcpt(struct session *s, struct text arg, char *const *parameters,
     struct text mailer)
@@ -309,7 +337,6 @@ session_rcpt(struct session *s, struct text arg, char *const *parameters,
 	struct message *m = s->message;
 	struct recipient recipient;
 	struct reply reply;
-	uint64_t now = (uint64_t)time(NULL);
 
 	if (s->failed)
 		return error_reply_(s);
@@ -318,15 +345,7 @@ session_rcpt(struct session *s, struct text arg, char *const *parameters,
 	if (session_settings(s)->rewrite == REWRITE_REMOTE_MAILER &&
 	    mailer.len == 0)
 		service_miss_mailer(s->service);
-	recipient_judge(s->config,
-	    &(struct recipient_facts){.address = path_mailbox(arg),
-		.mailer = mailer,
-		.is_bounce = m->is_bounce,
-		.from_exempt_host = m->origin != ORIGIN_OUTSIDE,
-		.now_sec = now},
-	    &recipient);
-	if (is_replayed(s, &recipient, now))
-		recipient.fate = RECIPIENT_REPLAYED;
+	judge(s, arg, mailer, &recipient);
 	m->fates[recipient.fate]++;
 	reply = recipient_reply(recipient.fate);
 	if (reply.step == STEP_CONTINUE)
@@ -334,7 +353,7 @@ session_rcpt(struct session *s, struct text arg, char *const *parameters,
 								   : fail_(s);
 	if (m->refused == NULL) {
 		/* For the log alone. */
-		m->refused = copy_text(path_mailbox(arg));
+		m->refused = copy_text(path_unbracketed(arg));
 		m->refused_as = recipient.fate;
 	}
 	return reply;

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "milter/answer.h"
+#include "milter/path.h"
 #include "srsmilter/service.h"
 
 /* A recipient that gets another address. */
@@ -45,12 +46,12 @@ void session_connect(
     struct session *s, struct text name, const struct sockaddr *address);
 
 /*
- * MAIL: arg as the MTA gives it, macro its {mail_addr} (path_sender()).  user:
- * who has authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA
+ * MAIL: arg and macros as the MTA gives them (path_sender()).  user: who has
+ * authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA
  * may not wait for the answer: the steps behind it repeat it.
  */
-struct reply session_mail(struct session *s, struct text arg, struct text macro,
-    struct text user, struct text mailer);
+struct reply session_mail(struct session *s, struct text arg,
+    const struct path_macros *macros, struct text user, struct text mailer);
 
 /*
  * RCPT: arg as the MTA gives it.  parameters: behind it, NULL at the end.

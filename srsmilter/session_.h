@@ -15,7 +15,7 @@
 struct message {
 	char *sender, *user, *sender_mailer; /* copies; may be "" */
 	enum origin origin;
-	bool is_bounce;
+	bool is_bounce, bad_sender;
 	unsigned destinations[DESTINATIONS]; /* of those let through */
 	unsigned fates[RECIPIENT_FATES];
 	char *forwarding_domain; /* NULL: nobody is forwarded */

@@ -16,6 +16,7 @@ decide(struct session *s, uint64_t now)
 	const struct config *c = s->config;
 	struct message *m = s->message;
 	struct outgoing_facts facts = {.sender = text_of(m->sender),
+	    .bad_sender = m->bad_sender,
 	    .sender_mailer = text_of(m->sender_mailer),
 	    .origin = m->origin,
 	    .forwarding_domain = text_of(m->forwarding_domain),
@@ -176,9 +177,9 @@ session_end_message(struct session *s)
 		.fates = m->fates,
 		.refused = refused_count(m),
 		.restored_rcpt =
-		    path_mailbox(text_of(first ? first->given : NULL)),
+		    path_unbracketed(text_of(first ? first->given : NULL)),
 		.restored_to =
-		    path_mailbox(text_of(first ? first->address : NULL)),
+		    path_unbracketed(text_of(first ? first->address : NULL)),
 		.refused_rcpt = text_of(m->refused),
 		.refused_as = m->refused_as,
 		.outcome = m->outcome});

@@ -185,7 +185,8 @@ step(struct session *s, char letter, char *arg)
 	char *parameters[] = {NULL, NULL};
 	struct changes changes;
 	char *more = strchr(arg, '\t');
-	struct text macro = more != NULL ? text_of(more + 1) : TEXT("");
+	struct text macro = text_of(more != NULL ? more + 1 : NULL);
+	struct path_macros macros = {.mail_addr = macro};
 
 	switch (letter) {
 	case 'C':
@@ -193,11 +194,15 @@ step(struct session *s, char letter, char *arg)
 		break;
 	case 'M':
 		given_count = 0;
-		session_mail(s, text_of(arg), macro, TEXT(""), TEXT(""));
+		if (more != NULL)
+			*more = '\0';
+		session_mail(s, text_of(arg), &macros, TEXT(""), TEXT(""));
 		break;
 	case 'U':
 		given_count = 0;
-		session_mail(s, text_of(arg), TEXT(""), TEXT("ann"), macro);
+		if (more != NULL)
+			*more = '\0';
+		session_mail(s, text_of(arg), &macros, TEXT("ann"), macro);
 		break;
 	case 'R':
 		if (more != NULL) {

@@ -300,6 +300,8 @@ class Session:
         self.known.update({
             "{mail_addr}": address, "{mail_mailer}": "esmtp",
             "{mail_host}": address.rpartition("@")[2]})
+        if self.mta.has_f:
+            self.known["f"] = address
         return self.step("M", join(sender, *arguments), macros)
 
     def rcpt(self, recipient, *arguments, refused=None, macros=None):

@@ -20,6 +20,8 @@ class Sendmail:
 
     # The queue id is there at MAIL.
     early_queue_id = True
+    # The macro "f": the sender of the envelope.
+    has_f = True
     # "IPv6:" stands before such addresses.
     tags_ipv6 = True
     # Macros go before the steps that have a list, and only if it names some.
@@ -56,6 +58,7 @@ class Sendmail:
 class Postfix(Sendmail):
     # It comes with the first recipient that is accepted.
     early_queue_id = False
+    has_f = False
     tags_ipv6 = False
     # The macros of EOH and EOM go before each field and chunk too, and a
     # packet of macros may have none.

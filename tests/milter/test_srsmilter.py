@@ -71,7 +71,7 @@ def steps(site):
             equal(s.actions, restoring | actions, mode)
             equal(s.lists, {
                 "connect": ["{client_resolve}"], "helo": [],
-                "mail": ["i", "{auth_authen}", "{mail_addr}", *mail], "rcpt": rcpt,
+                "mail": ["i", "{auth_authen}", "{mail_addr}", "f", *mail], "rcpt": rcpt,
                 "data": [], "eoh": [], "eom": ["i"]}, "macros")
         d.stop()
 
@@ -217,7 +217,6 @@ def senders(site):
             (BOB, {"recipients": ["<ann@x.kept.test>"]}, None,
              "recipient_excluded"),
             (f"<{long}@example.test>", {}, None, "too_long"),
-            ("<unqualified>", {}, None, "unqualified"),
             ("<>", {}, None, "null_sender")):
         before = len(d.log())
         done = talk(d.address, sender, **options)
@@ -300,11 +299,10 @@ def spellings(site):
     for recipient, expected in (
             (f"<{bob.lower()}>", "bob@example.test"),
             (bob, "bob@example.test"),
-            (f"<@relay.test:{bob}>", "bob@example.test"),
             (f"<{signed}>", "dave@sign.test"),
             (f"<{odd}>", '"a b"@example.test'),
             (f"<{d.encode('jörg@bücher.test')}>", "jörg@bücher.test")):
-        for sender in "<>", "", '""':
+        for sender in "<>", "":
             done = talk(d.address, sender, [recipient], mta=POSTFIX)
             equal(done.message.recipients, [expected], recipient)
             equal(done.requests[0], ("delrcpt", recipient), "as it was given")
@@ -367,15 +365,44 @@ def refused(site):
 def unclear(site):
     d = site.start(MODE + "\nreject_spoofed = yes")
     odd = "<carol@ses(x).test>"
+    signed = d.encode("bob@example.test")
     for sender in "<>", BOB:
-        done = talk(d.address, sender, [odd, NEAR])
-        equal(refusal(done, odd), "553 5.1.3 The recipient is no address "
-              "whose domain is clear")
-        equal(done.message.recipients, ["ann@own.test"])
-    done = talk(d.address, odd, macros={"{mail_addr}": "carol@ses.test"})
+        for other in odd, f"<@relay.test:{signed}>", f"<>{signed}", f"<{signed}>x":
+            done = talk(d.address, sender, [other, NEAR])
+            equal(refusal(done, other), "553 5.1.3 Recipient address rejected: "
+                  "ambiguous")
+            equal(done.message.recipients, ["ann@own.test"])
+    # A bounce is what has no sender, to the MTA too.
+    for sender, reply in (
+            ("<>eve@example.test", "550 5.7.1 This address takes bounces only; "
+             "write to the sender's own address"),
+            ("<>", "553 5.1.7 Sender address rejected: ambiguous domain")):
+        done = talk(d.address, sender, [f"<{signed}>"], mta=POSTFIX,
+                    macros={"{mail_addr}": "eve@example.test"})
+        equal(refusal(done, f"<{signed}>"), reply, sender)
+    done = talk(d.address, odd, mta=POSTFIX,
+                macros={"{mail_addr}": "carol@ses.test"})
     if not re.fullmatch(r"SES=[A-Z0-9_-]+=carol@ses\.test",
                         done.message.sender):
         raise AssertionError(done.message.sender)
+
+
+@suite.case("an ambiguous sender: refused, and not changed for hosts of ours")
+def ambiguous(site):
+    d = site.start(MODE + "\ninternal_connect = 10.0.0.7\n"
+                   "trusted_relay = 10.0.0.8")
+    for sender in "<unqualified>", "<carol@ses.test><bob@example.test>":
+        for options in {}, {"macros": {"{auth_authen}": "ann"}}:
+            done = talk(d.address, sender, [FAR], mta=POSTFIX, **options)
+            equal(refusal(done, FAR), "553 5.1.7 Sender address rejected: "
+                  "ambiguous domain")
+            equal(done.requests, [])
+        for ip in "10.0.0.7", "10.0.0.8":
+            before = len(d.log())
+            done = talk(d.address, sender, [FAR], ip, mta=POSTFIX)
+            equal((done.verdict, done.requests), ("continue", []), sender)
+            [line] = d.wait_for_log(" mail queue_id=", before)
+            equal(srsmilter.parse(line)["reason"], "bad_sender", sender)
 
 
 @suite.case("hosts of ours are exempt")
@@ -656,7 +683,7 @@ def hostile(site):
 def large(site):
     d = site.start()
     for length in 63, 64, 65, 254, 255, 1023, 1024, 1025, 60000:
-        talk(d.address, f"<{'x' * length}@example.test>")
+        talk(d.address, f"<{'x' * length}@example.test>", mta=POSTFIX)
         bounce(d.address, f"<SRS0={'x' * length}@fwd.test>")
         bounce(d.address, f"<SES={'x' * length}=y@ses.test>")
     recipients = [f"<{d.encode(f'u{n}@example.test')}>" for n in range(50)]

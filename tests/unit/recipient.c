@@ -6,6 +6,7 @@
  */
 #include "tests/unit/srsmilters.h"
 
+#include "milter/path.h"
 #include "srsmilter/recipient.h"
 
 #define D      "fwdomain=srs.example.com\n"
@@ -73,42 +74,48 @@ static const struct row {
 
     /* ours to MTAs: "\\S" is "S" to both, Postfix adds its own domain */
     {"unqualified", D ALL, "SRS0=msJqy3=G3=example.net=bob", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"unqualified, from a host of ours", D ALL,
 	"SRS0=msJqy3=G3=example.net=bob", OWN_BOUNCE, 0, RECIPIENT_PASSES, ""},
     {"backslash before it", D ALL,
 	"\"\\SRS0=XXXXXX=G3=example.net=bob\"@srs.example.com", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"backslash before it, in mail", D ALL,
 	"\"\\SRS0=XXXXXX=G3=example.net=bob\"@srs.example.com", MAIL, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"backslash within", D ALL,
 	"\"SRS0\\=msJqy3=G3=example.net=bob\"@srs.example.com.", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"backslashes in SES", SIGN ALL,
 	"\"S\\E\\S=BZEUL0UYG_C4XQVF-P=carl\"@ses.example", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"backslash, somebody else's", D ALL,
 	"\"\\SRS0=HHHH=TT=host.example=user\"@first.example", BOUNCE, 0,
 	RECIPIENT_PASSES, ""},
     {"backslash, no signature", D ALL, "\"a\\\"<b\"@srs.example.com", BOUNCE, 0,
 	RECIPIENT_PASSES, ""},
     {"address in a local part", D ALL, "\"" FORGED "\"@mx.example", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
+    {"address with a comment in a local part", D ALL,
+	"\"SRS0=XXXXXX=G3=example.net=bob@(x)srs.example.com\"@mx.example",
+	BOUNCE, 0, RECIPIENT_UNCLEAR, ""},
+    {"address with dots in a local part", D ALL,
+	"\"SRS0=XXXXXX=G3=example.net=bob@srs.example.com..\"@mx.example",
+	BOUNCE, 0, RECIPIENT_UNCLEAR, ""},
     {"percent", D ALL,
 	"SRS0=XXXXXX=G3=example.net=bob%srs.example.com@mx.example", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"percents", D ALL,
 	"SRS0=XXXXXX=G3=example.net=bob%srs.example.com%a@mx.example", MAIL, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"bang", D ALL,
 	"a!srs.example.com!SRS0=XXXXXX=G3=example.net=bob@mx.example", BOUNCE,
-	0, RECIPIENT_FORGED, ""},
+	0, RECIPIENT_UNCLEAR, ""},
     {"bang and percent", D ALL,
 	"srs.example.com!SRS0=XXXXXX=G3=example.net=bob%b@mx.example", BOUNCE,
-	0, RECIPIENT_FORGED, ""},
+	0, RECIPIENT_UNCLEAR, ""},
     {"too many of them", D ALL, "a!b!c!d!e!f!g!h!i@mx.example", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"others", D ALL, "a!b!c%d%\"e@f\"@mx.example", BOUNCE, 0,
 	RECIPIENT_UNCLEAR, ""},
     {"others, plain", D ALL, "\"a!b!c%d%e@f\"@mx.example", BOUNCE, 0,
@@ -116,11 +123,11 @@ static const struct row {
     /* Postfix 3.7.11 folds them; by CaseFolding.txt of Unicode */
     {"long s in the domain", D ALL,
 	"SRS0=XXXXXX=G3=example.net=bob@\xc5\xbfrs.example.com", BOUNCE, 0,
-	RECIPIENT_FORGED, ""},
+	RECIPIENT_UNCLEAR, ""},
     {"long s in the tag", D ALL,
 	"SR\xc5\xbf"
 	"0=XXXXXX=G3=example.net=bob@srs.example.com",
-	MAIL, 0, RECIPIENT_FORGED, ""},
+	MAIL, 0, RECIPIENT_UNCLEAR, ""},
     {"it in another's", D ALL,
 	"\xc5\xbfRS0=HHHH=TT=host.example=user@first.example", BOUNCE, 0,
 	RECIPIENT_PASSES, ""},
@@ -226,7 +233,11 @@ static const struct row {
 	RECIPIENT_UNCLEAR, ""},
     {"unclear, but ours", D ALL,
 	"SRS0=cvjIMS=G3=example.net=a b@srs.example.com", BOUNCE, 0,
-	RECIPIENT_RESTORED, "a b@example.net"},
+	RECIPIENT_UNCLEAR, ""},
+    {"a path in front of ours", D ALL, "<>" SRS0, BOUNCE, 0, RECIPIENT_UNCLEAR,
+	""},
+    {"a path in front of it, from a host of ours", D ALL, "<>" SRS0, OWN_BOUNCE,
+	0, RECIPIENT_PASSES, ""},
     {"signed, reject_spoofed", SIGN SPOOF, SES, BOUNCE, 0, RECIPIENT_RESTORED,
 	CAROL},
 };
@@ -235,8 +246,11 @@ static void
 judge(const struct config *c, const struct row *row, const char *mailer,
     struct recipient *out)
 {
+	struct path path = path_recipient(text_of(row->address));
+
 	recipient_judge(c,
-	    &(struct recipient_facts){.address = text_of(row->address),
+	    &(struct recipient_facts){.address = path.mailbox,
+		.is_ambiguous = path.kind == PATH_AMBIGUOUS,
 		.mailer = text_of(mailer),
 		.is_bounce = row->who == BOUNCE || row->who == OWN_BOUNCE,
 		.from_exempt_host =
@@ -395,9 +409,11 @@ replies(void **state)
 		}
 		assert_int_equal(reply.step, STEP_REJECT);
 		assert_int_equal(
-		    reply.code, fate == RECIPIENT_UNCLEAR ? 553 : 550);
-		assert_string_equal(
-		    reply.dsn, fate == RECIPIENT_UNCLEAR ? "5.1.3" : "5.7.1");
+		    reply.code, fate >= RECIPIENT_UNCLEAR ? 553 : 550);
+		assert_string_equal(reply.dsn,
+		    fate == RECIPIENT_UNCLEAR          ? "5.1.3"
+			: fate == RECIPIENT_BAD_SENDER ? "5.1.7"
+						       : "5.7.1");
 		/* As it stands: a sentence, nothing that libmilter refuses. */
 		assert_true(text_is_printable(text_of(reply.text)));
 		assert_int_equal(text_count(text_of(reply.text), '%'), 0);

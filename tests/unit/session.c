@@ -79,7 +79,8 @@ outside(struct session *s)
 static struct reply
 mail(struct session *s, const char *arg)
 {
-	return session_mail(s, text_of(arg), TEXT(""), TEXT(""), TEXT(""));
+	return session_mail(s, text_of(arg),
+	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT(""));
 }
 
 static struct reply
@@ -193,7 +194,7 @@ forwarded(void **state)
 static void
 bare_arguments(void **state)
 {
-	static const char *const nulls[] = {"", "<>", "\"\"", "< >"};
+	static const char *const nulls[] = {"", "<>"};
 	struct stage st = stage_with(LINES);
 	struct changes changes;
 	char bare[SRS_ADDR_SIZE];
@@ -254,14 +255,16 @@ origins(void **state)
 		char *none[] = {NULL};
 
 		connect_from(s, cases[i].ip, cases[i].port);
-		session_mail(s, TEXT("<bob@example.net>"), TEXT(""),
+		session_mail(s, TEXT("<bob@example.net>"),
+		    &(struct path_macros){.f = {NULL, 0}},
 		    text_of(cases[i].user), TEXT(""));
 		session_rcpt(s, TEXT("<ann@far.example>"), none, TEXT(""));
 		expect_passes(session_eom(s, &changes));
 		expect_int(cases[i].ip, "rewritten", changes.sender != NULL,
 		    cases[i].rewritten);
-		session_mail(
-		    s, TEXT("<>"), TEXT(""), text_of(cases[i].user), TEXT(""));
+		session_mail(s, TEXT("<>"),
+		    &(struct path_macros){.f = {NULL, 0}},
+		    text_of(cases[i].user), TEXT(""));
 		expect_int(cases[i].ip, "refused",
 		    session_rcpt(s, TEXT("<carol@ses.example>"), none, TEXT(""))
 			    .step == STEP_REJECT,
@@ -281,18 +284,18 @@ mailers(void **state)
 
 	(void)state;
 	outside(s);
-	session_mail(
-	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("esmtp"));
+	session_mail(s, TEXT("<bob@example.net>"),
+	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("esmtp"));
 	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("local"));
 	session_eom(s, &changes);
 	assert_null(changes.sender);
-	session_mail(
-	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("esmtp"));
+	session_mail(s, TEXT("<bob@example.net>"),
+	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("esmtp"));
 	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
 	session_eom(s, &changes);
 	assert_non_null(changes.sender);
-	session_mail(
-	    s, TEXT("<bob@example.net>"), TEXT(""), TEXT(""), TEXT("local"));
+	session_mail(s, TEXT("<bob@example.net>"),
+	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("local"));
 	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
 	session_eom(s, &changes);
 	assert_null(changes.sender);
@@ -323,10 +326,7 @@ forwarding_domain(void **state)
 	stage_end(&st);
 }
 
-/*
- * What isn't plain is read as the MTA reads it, or stays: nothing can be signed
- * that isn't an address.
- */
+/* What isn't plain is read as the MTA reads it. */
 static void
 senders_that_are_not_plain(void **state)
 {
@@ -337,20 +337,76 @@ senders_that_are_not_plain(void **state)
 	(void)state;
 	outside(s);
 	session_mail(s, TEXT("<carol@ses(x).example>"),
-	    TEXT("carol@ses.example"), TEXT(""), TEXT(""));
+	    &(struct path_macros){.mail_addr = TEXT("carol@ses.example")},
+	    TEXT(""), TEXT(""));
 	rcpt(s, "<ann@far.example>");
 	session_eom(s, &changes);
 	expect_reverses_to(&st, changes.sender, "carol@ses.example");
-	session_mail(s, TEXT("<Bob@Example.NET>"), TEXT("bob@example.net"),
+	session_mail(s, TEXT("<Bob@Example.NET>"),
+	    &(struct path_macros){.mail_addr = TEXT("bob@example.net")},
 	    TEXT(""), TEXT(""));
 	rcpt(s, "<ann@far.example>");
 	session_eom(s, &changes);
 	expect_reverses_to(&st, changes.sender, "Bob@Example.NET");
-	session_mail(
-	    s, TEXT("<@ses(x).example>"), TEXT(""), TEXT(""), TEXT(""));
-	rcpt(s, "<ann@far.example>");
-	expect_passes(session_eom(s, &changes));
-	assert_null(changes.sender);
+	stage_end(&st);
+}
+
+/* A null sender in front of another one is no bounce. */
+static void
+null_in_front(void **state)
+{
+	struct stage st = stage_with(LINES);
+	const char *address = srs0_of(&st, "bob@example.net");
+
+	(void)state;
+	outside(st.session);
+	session_mail(st.session, TEXT("<>eve@example.org"),
+	    &(struct path_macros){.mail_addr = TEXT("eve@example.org")},
+	    TEXT(""), TEXT(""));
+	expect_refused(rcpt(st.session, address), RECIPIENT_NOT_A_BOUNCE);
+	session_mail(st.session, TEXT("<>"),
+	    &(struct path_macros){.mail_addr = TEXT("eve@example.org")},
+	    TEXT(""), TEXT(""));
+	expect_refused(rcpt(st.session, address), RECIPIENT_BAD_SENDER);
+	stage_end(&st);
+}
+
+/*
+ * One that can't be told is refused; not from hosts of ours, but it isn't
+ * changed: nothing can be signed that isn't an address.
+ */
+static void
+senders_that_are_ambiguous(void **state)
+{
+	static const struct {
+		const char *ip, *user;
+		bool refused;
+	} cases[] = {
+	    {"192.0.2.1", "", true}, {"192.0.2.1", "ann", true},
+	    {"198.51.100.7", "", false}, /* internal */
+	    {"198.51.100.7", "ann", true},
+	    {"203.0.113.5", "", false}, /* relay */
+	};
+	struct stage st = stage_with(
+	    LINES "internal_connect=198.51.100.7\ntrusted_relay=203.0.113.5\n");
+	struct session *s = st.session;
+	struct changes changes;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		connect_from(s, cases[i].ip, 4711);
+		session_mail(s, TEXT("<carol@ses(x).example>"),
+		    &(struct path_macros){.f = {NULL, 0}},
+		    text_of(cases[i].user), TEXT(""));
+		if (cases[i].refused) {
+			expect_refused(
+			    rcpt(s, "<ann@far.example>"), RECIPIENT_BAD_SENDER);
+			continue;
+		}
+		expect_passes(rcpt(s, "<ann@far.example>"));
+		expect_passes(session_eom(s, &changes));
+		assert_null(changes.sender);
+	}
 	stage_end(&st);
 }
 
@@ -729,6 +785,8 @@ main(void)
 	    cmocka_unit_test(mailers),
 	    cmocka_unit_test(forwarding_domain),
 	    cmocka_unit_test(senders_that_are_not_plain),
+	    cmocka_unit_test(null_in_front),
+	    cmocka_unit_test(senders_that_are_ambiguous),
 	    cmocka_unit_test(utf8),
 	    cmocka_unit_test(restored_with_case_and_parameters),
 	    cmocka_unit_test(named_twice),

@@ -70,7 +70,8 @@ deliver(struct service *service, const char *sender)
 	session_connect(
 	    s, TEXT("mx.example.net"), (const struct sockaddr *)&client);
 	course.tempfailed =
-	    session_mail(s, text_of(sender), TEXT(""), TEXT(""), TEXT("esmtp"))
+	    session_mail(s, text_of(sender),
+		&(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("esmtp"))
 		.step == STEP_TEMPFAIL;
 	for (size_t i = 0; i < RCPTS; i++)
 		if (session_rcpt(
@@ -175,7 +176,9 @@ next_message(void **state)
 	prepare(config);
 	shortage_begin(1);
 	assert_int_equal(
-	    session_mail(s, TEXT("<>"), TEXT(""), TEXT(""), TEXT("")).step,
+	    session_mail(s, TEXT("<>"), &(struct path_macros){.f = {NULL, 0}},
+		TEXT(""), TEXT(""))
+		.step,
 	    STEP_TEMPFAIL);
 	shortage_end();
 	for (int i = 0; i < 2; i++) {
@@ -189,7 +192,8 @@ next_message(void **state)
 		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
 		assert_int_equal(changes.count, fails ? 0 : 1);
 		session_end_message(s);
-		session_mail(s, TEXT("<>"), TEXT(""), TEXT(""), TEXT(""));
+		session_mail(s, TEXT("<>"),
+		    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT(""));
 	}
 	session_free(s);
 	service_free(service);

@@ -6,7 +6,7 @@
  *	c IP|/|- [NAME]		a client connects; "/": over a unix socket, "-":
  *				without an address
  *	h NAME			HELO
- *	m ARG [MACRO [USER]]	MAIL, with {mail_addr} and {auth_authen}
+ *	m ARG [MACRO [USER [F]]]	MAIL, with {mail_addr}, {auth_authen} and f
  *	r ARG			RCPT
  *	H NAME VALUE		a header field
  *	N			the end of the header
@@ -160,10 +160,11 @@ static inline struct reply
 session_do_mail(struct session *s, char *rest)
 {
 	char *arg = session_word(&rest), *macro = session_word(&rest);
-	char *user = session_word(&rest);
+	char *user = session_word(&rest), *f = session_word(&rest);
 
-	return session_mail(s, text_of(arg), text_of(macro), text_of(user),
-	    TEXT("mx.example.net"));
+	return session_mail(s, text_of(arg),
+	    &(struct path_macros){.f = text_of(f), .mail_addr = text_of(macro)},
+	    text_of(user), TEXT("mx.example.net"));
 }
 
 /* Do one step, and write what it is answered. */

@@ -73,8 +73,18 @@ static const struct {
     {"the null sender", "", "", "c 192.0.2.1\nh fail.example\nm <>\nr <b@x>",
 	" ok 550/5.7.23"},
     {"the null sender, otherwise", "", "",
-	"c 192.0.2.1\nh fail.example\nm -\nr <b@x>\nm <\"\">\nr <b@x>",
-	" ok 550/5.7.23 ok 550/5.7.23"},
+	"c 192.0.2.1\nh fail.example\nm -\nr <b@x>\nm <\"\"> _\nr <b@x>\n"
+	"m <> _\nr <b@x>",
+	" ok 550/5.7.23 ok 553/5.1.7 ok 550/5.7.23"},
+    {"a null sender in front of another one", "", "",
+	STRANGER "m <>b@fail.example b@fail.example\nr <b@x>\n"
+		 "m <<>b@fail.example> b@fail.example\nr <b@x>\n"
+		 "m <>b@fail.example\nr <b@x>\n"
+		 "m <> b@fail.example\nr <b@x>\n"
+		 "m <a@soft.example> b@fail.example\nr <b@x>\n"
+		 "m <a@soft.example> b@fail.example - a@soft.example\nr <b@x>",
+	" ok 550/5.7.23 ok 550/5.7.23 ok 553/5.1.7 ok 553/5.1.7 ok 553/5.1.7"
+	" ok ok"},
     {"the null sender without HELO", "", "null-none: REJECT\n",
 	"c 192.0.2.1\nm <>\nr <b@x>", " ok 550/5.7.1"},
     {"HELO with a literal", "bad_helo = reject", "",
@@ -126,7 +136,7 @@ static const struct {
     {"a user's sender that MTAs read otherwise", "",
 	"smtp-auth:fail.example REJECT\n",
 	OUTSIDE "m <a@fail.example(@pass.example)> - bob\nr <b@x>\na\n"
-		"m <a@fail.example(@pass.example)> a@fail.example bob\nr <b@x>",
+		"m <a@fail.example(x)> a@fail.example bob\nr <b@x>",
 	" ok 553/5.1.7 ok 550/5.7.1"},
 
     {"an exempt sender in one that MTAs read otherwise",
@@ -139,13 +149,22 @@ static const struct {
     {"exempt recipients", "", "spf-to:c@x OK\n",
 	STRANGER "m <a@fail.example>\nr <b@x>\nr <Postmaster@x>\n"
 		 "r <postmaster>\nr <c@x>\nr <\"postmaster@x\"@y>\n.",
-	" ok 550/5.7.23 ok ok ok 550/5.7.23 ok" MARKS},
+	" ok 550/5.7.23 ok ok ok 553/5.1.3 ok" MARKS},
+    {"recipients that are exempt in one of two readings", "", "spf-to:c@x OK\n",
+	STRANGER "m <a@fail.example>\nr <c@x>d@x\nr <c@x>_\nr <c%x@y>\n"
+		 "r <x!c@y>\nr <d%x@y>\nr <po\xc5\xbftmaster@y>\nr <c@x>",
+	" ok 553/5.1.3 553/5.1.3 553/5.1.3 553/5.1.3 550/5.7.23 553/5.1.3 ok"},
+    {"the same in mail that passes", "", "spf-to:c@x OK\n",
+	STRANGER "m <a@soft.example>\nr <c@x>d@x\nr <c%x@y>\nr <x!c@y>",
+	" ok ok ok ok"},
+    {"the same in a report", "mode = report", "spf-to:c@x OK\n",
+	STRANGER "m <a@fail.example>\nr <c@x>d@x\nr <c%x@y>", " ok ok ok"},
     {"an exempt domain in which MTAs find another recipient",
 	"exempt_recipients = open.example", "",
 	STRANGER "m <a@fail.example>\nr <b@open.example>\n"
 		 "r <b%x@open.example>\nr <x!b@open.example>\n"
 		 "r <\"b@x\"@open.example>",
-	" ok ok 550/5.7.23 550/5.7.23 550/5.7.23"},
+	" ok ok 553/5.1.3 553/5.1.3 553/5.1.3"},
     {"discarded", "", "spf-fail: DISCARD\n",
 	STRANGER "m <a@fail.example>\nr <b@x>\n.", " ok ok discarded"},
     {"not discarded for who is exempt", "", "spf-fail: DISCARD\n",
