@@ -184,8 +184,8 @@ FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
 FUZZ_SRSMILTER = srs_session
-SOAK = test_spf_sendmail test_spf_postfix test_deploy_sendmail \
-       test_deploy_postfix
+SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
+       test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
@@ -325,6 +325,7 @@ check:
 	@tests/run
 
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
+# As many forms of senders and recipients, too: SOAK_SEED repeats those of a run.
 SOAK_MESSAGES ?= 10000
 SOAK_SESSIONS ?= 64
 soak:

@@ -118,7 +118,7 @@ class Sendmail:
         self.config_file("deliver", DELIVER.replace("@mail@", self.mail), 0o755)
         self.config_file("aliases", f"postmaster: root\n{aliases}")
         self.place.write("run", self.name, "statistics")
-        for table in "virtusertable", "mailertable", "access":
+        for table in {"virtusertable", "mailertable", "access", *tables}:
             source = self.config_file(table + ".txt", tables.get(table, ""))
             with open(source, encoding="utf-8") as file:
                 subprocess.run(
