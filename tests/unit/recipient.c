@@ -226,7 +226,7 @@ static const struct row {
 	RECIPIENT_UNCLEAR, ""},
     {"unclear, but ours", D ALL,
 	"SRS0=cvjIMS=G3=example.net=a b@srs.example.com", BOUNCE, 0,
-	RECIPIENT_RESTORED, "a b@example.net"},
+	RECIPIENT_RESTORED, "\"a b\"@example.net"},
     {"signed, reject_spoofed", SIGN SPOOF, SES, BOUNCE, 0, RECIPIENT_RESTORED,
 	CAROL},
 };
