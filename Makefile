@@ -52,9 +52,9 @@ RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
-COMMON  = background conf daemon elsewhere file ini listen lists log log_conf \
-          metrics notify privilege report similar sockaddr source translate \
-          watch
+COMMON  = background conf conf_list daemon domain elsewhere file ini items \
+          listen lists log log_conf metrics network notify privilege report \
+          similar sockaddr source split translate watch
 REWRITE = gate legacy message_id policy rewriter secrets settings
 CHECK   = audit checker records run settings
 MILTER  = answer client daemon hosts path received reply run
@@ -137,7 +137,7 @@ $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(OBJ)/samples.o $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
     $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
@@ -170,8 +170,8 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
-       libsrs listen lists log maps memory message_id metrics netstring path \
+UNIT = cache check conf conformance dnsmsg engine file gate hosts ini items \
+       legacy libsrs listen lists log maps memory message_id metrics netstring path \
        policy protocol received reply rewriter secrets shapes similar sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record text
@@ -180,7 +180,7 @@ UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
 UNIT_SRSMILTER = outgoing recipient replay session session_memory \
                  srsmilter_config
 FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
-       sockaddr spf_eval spf_header spf_macro spf_record srs_decode
+       sockaddr spf_eval spf_header spf_macro spf_record split srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
 FUZZ_SRSMILTER = srs_session

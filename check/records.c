@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "check/settings.h"
+#include "common/domain.h"
 #include "libspf/spf.h"
 
 /* The domain of a line, up to the first blank; the record stays in *line. */
@@ -21,13 +21,25 @@ cut_domain(struct text *line)
 	return domain;
 }
 
+/* As DNS is asked: in ASCII, and of two labels and more. */
+static bool
+is_domain(struct text t)
+{
+	char room[DOMAIN_MAX];
+	struct text_out out = text_out(room, sizeof(room));
+	const char *why;
+
+	return text_is_ascii(t) && domain_read(t, &out, &why) &&
+	    domain_labels(out_view(&out)) > 1;
+}
+
 static void
 judge_line(const char *path, const struct record_line *l, struct report *report)
 {
 	struct spf_record *record;
 	const char *problem;
 
-	if (!check_domain_ok(l->domain)) {
+	if (!is_domain(l->domain)) {
 		report_error(report, path, l->line, NULL,
 		    "a line is DOMAIN RECORD, and this is not a domain: "
 		    "\"%.*s\"",

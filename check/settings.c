@@ -10,13 +10,26 @@
 /* In the order of enum spf_engine. */
 static const char *const engines[] = {"native", "libspf2", "audit", NULL};
 
+static bool
+read_nameserver(struct text item, struct text_out *out, const char **why)
+{
+	(void)why;
+	out_text(out, item);
+	return spf_nameservers_ok(item);
+}
+
+static const struct item_type nameserver = {
+    .wanted = "a name server (IP, IP:PORT or [IP6]:PORT)",
+    .read = read_nameserver};
+
 #define AT(member) .offset = offsetof(struct check_settings, member)
 
 static const struct conf_key keys[] = {
     {"engine", CONF_CHOICE, AT(engine), .choices = engines, .initial = "native",
 	.help = "Who decides; audit: native does, differences of libspf2 are "
 		"logged"},
-    {"nameservers", CONF_LIST, AT(nameservers), .no_files = true,
+    {"nameservers", CONF_LIST, AT(nameservers), .items = &nameserver,
+	.no_files = true,
 	.sample = "127.0.0.1, 192.0.2.53:5353, [2001:db8::53]:53",
 	.help = "Whom to ask; without it those of /etc/resolv.conf"},
     {"timeout", CONF_UINT, AT(timeout), 1, SPF_TIMEOUT_MS_MAX / 1000,
@@ -29,11 +42,12 @@ static const struct conf_key keys[] = {
 	.help = "DNS answers that are kept in memory"},
     {"best_guess", CONF_TEXT, AT(best_guess), .sample = "v=spf1 a/24 mx/24 ptr",
 	.help = "Record for domains that have none"},
-    {"delegate", CONF_TEXT, AT(delegate), .sample = "spf.example.com",
+    {"delegate", CONF_TEXT, AT(delegate), .items = &item_domain,
+	.sample = "spf.example.com",
 	.help = "DOMAIN._spf.DELEGATE has the record of a domain that has "
 		"none"},
     {"trusted_forwarder", CONF_LIST, AT(trusted_forwarder),
-	.sample = "example.net",
+	.items = &item_domain, .sample = "example.net",
 	.help = "Domains whose hosts may forward mail to us"},
     {"record_file", CONF_TEXT, AT(record_file),
 	.sample = "/etc/mailfrom/records",
@@ -59,29 +73,6 @@ check_section(struct check_settings *values)
 
 /* --- what makes sense --- */
 
-bool
-check_domain_ok(struct text domain)
-{
-	size_t label = 0, labels = 1;
-
-	if (domain.len != 0 && domain.p[domain.len - 1] == '.')
-		domain.len--;
-	for (size_t i = 0; i < domain.len; i++) {
-		char c = ascii_lower(domain.p[i]);
-
-		if (c == '.') {
-			if (label == 0)
-				return false;
-			label = 0;
-			labels++;
-		} else if (++label > 63 ||
-		    !(ascii_is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' ||
-			c == '_'))
-			return false;
-	}
-	return label != 0 && labels > 1 && domain.len <= SPF_NAME_MAX;
-}
-
 struct judge {
 	const struct conf *conf;
 	const char *file;
@@ -94,29 +85,6 @@ object(const struct judge *j, const char *key, const char *reason,
 {
 	report_error(j->report, j->file, conf_line(j->conf, "spf", key), key,
 	    "%s: \"%.*s\"", reason, (int)text_head(what, 200).len, what.p);
-}
-
-static void
-judge_domain(const struct judge *j, const char *key, struct text domain)
-{
-	if (!check_domain_ok(domain))
-		object(j, key,
-		    "not a domain; other than ASCII is written as xn--...",
-		    domain);
-}
-
-static void
-judge_nameservers(const struct judge *j, const struct conf_list *list)
-{
-	if (list->count > SPF_NAMESERVERS_MAX)
-		report_error(j->report, j->file,
-		    conf_line(j->conf, "spf", "nameservers"), "nameservers",
-		    "more than %d", SPF_NAMESERVERS_MAX);
-	for (size_t i = 0; i < list->count; i++)
-		if (!spf_nameservers_ok(list->items[i]))
-			object(j, "nameservers",
-			    "not a name server: IP, IP:PORT or [IP6]:PORT",
-			    list->items[i]);
 }
 
 static void
@@ -148,14 +116,12 @@ check_settings_sound(const struct check_settings *s, const struct conf *conf,
 	const struct judge j = {conf, file, report};
 	unsigned errors = report->errors;
 
-	judge_nameservers(&j, &s->nameservers);
+	if (s->nameservers.count > SPF_NAMESERVERS_MAX)
+		report_error(report, file,
+		    conf_line(conf, "spf", "nameservers"), "nameservers",
+		    "more than %d", SPF_NAMESERVERS_MAX);
 	if (s->best_guess.len != 0)
 		judge_best_guess(&j, s->best_guess);
-	if (s->delegate.len != 0)
-		judge_domain(&j, "delegate", s->delegate);
-	for (size_t i = 0; i < s->trusted_forwarder.count; i++)
-		judge_domain(
-		    &j, "trusted_forwarder", s->trusted_forwarder.items[i]);
 	if (!spf_explanation_ok(s->explanation))
 		object(&j, "explanation",
 		    "a macro or an octet in it is wrong; \"%\" is written "
@@ -246,28 +212,17 @@ check_settings_copy(const struct check_settings *settings)
 	return copy;
 }
 
-static bool
-list_eq(const struct conf_list *a, const struct conf_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!text_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
 bool
 check_settings_eq(
     const struct check_settings *a, const struct check_settings *b)
 {
 	return a->engine == b->engine &&
-	    list_eq(&a->nameservers, &b->nameservers) &&
+	    conf_list_eq(&a->nameservers, &b->nameservers) &&
 	    a->timeout == b->timeout && a->prefetch == b->prefetch &&
 	    a->cache_size == b->cache_size &&
 	    text_eq(a->best_guess, b->best_guess) &&
 	    text_eq(a->delegate, b->delegate) &&
-	    list_eq(&a->trusted_forwarder, &b->trusted_forwarder) &&
+	    conf_list_eq(&a->trusted_forwarder, &b->trusted_forwarder) &&
 	    text_eq(a->record_file, b->record_file) &&
 	    text_eq(a->explanation, b->explanation) &&
 	    text_eq(a->helper, b->helper);

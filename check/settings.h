@@ -44,7 +44,4 @@ bool check_settings_sound(const struct check_settings *copy,
 bool check_settings_eq(
     const struct check_settings *a, const struct check_settings *b);
 
-/* A domain of two labels and more, as A-labels; a dot may end it. */
-bool check_domain_ok(struct text domain);
-
 #endif

@@ -1,44 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "common/conf.h"
-
 #include <stdlib.h>
 
+#include "common/conf_.h"
 #include "common/elsewhere.h"
 
-/* Everything a conf owns hangs on one list, freed and wiped together. */
-struct block {
-	struct block *next;
-	size_t size;
-	char data[];
-};
-
-/* Names are the tables', which outlive everything. */
-struct origin {
-	const char *section;
-	const struct conf_key *key;
-	unsigned line;
-};
-
-struct conf {
-	struct block *blocks;
-	struct origin *origins;
-	size_t origin_count, origin_room;
-	struct conf_file *files;
-	size_t file_count, file_room;
-};
-
-/* The key at hand, for messages and the place it fills. */
-struct setting {
-	struct conf *conf;
-	const struct ini *ini;
-	const struct conf_section *section;
-	const struct conf_key *key;
-	unsigned line;
-	struct report *report;
-};
-
-static void *
-conf_alloc(struct conf *conf, size_t size)
+void *
+conf_alloc_(struct conf *conf, size_t size)
 {
 	struct block *block = calloc(1, sizeof(*block) + size);
 
@@ -50,18 +17,18 @@ conf_alloc(struct conf *conf, size_t size)
 	return block->data;
 }
 
-static const char *
-conf_copy(struct conf *conf, struct text t)
+const char *
+conf_copy_(struct conf *conf, struct text t)
 {
-	char *copy = conf_alloc(conf, t.len + 1);
+	char *copy = conf_alloc_(conf, t.len + 1);
 
 	if (copy != NULL && t.len != 0)
 		memcpy(copy, t.p, t.len);
 	return copy;
 }
 
-static void
-complain(const struct setting *s, const char *reason, struct text what)
+void
+conf_complain_(const struct setting *s, const char *reason, struct text what)
 {
 	void (*say)(struct report *, const char *, unsigned, const char *,
 	    const char *, ...) =
@@ -71,17 +38,30 @@ complain(const struct setting *s, const char *reason, struct text what)
 	    reason, (int)text_head(what, 200).len, what.p);
 }
 
-static void
-complain_memory(const struct setting *s)
+void
+conf_complain_memory_(const struct setting *s)
 {
 	report_error(
 	    s->report, s->ini->name, s->line, s->key->name, "out of memory");
 }
 
-static void *
-member(const struct setting *s)
+void *
+conf_member_(const struct setting *s)
 {
 	return (char *)s->section->values + s->key->offset;
+}
+
+void *
+conf_reserve_(void *array, size_t count, size_t *room, size_t size)
+{
+	size_t wanted = *room == 0 ? 16 : *room * 2;
+
+	if (count < *room)
+		return array;
+	array = realloc(array, wanted * size);
+	if (array != NULL)
+		*room = wanted;
+	return array;
 }
 
 /* --- one value of each type --- */
@@ -105,8 +85,8 @@ conf_bool(struct text word, bool *out)
 static void
 set_bool(const struct setting *s, struct text value)
 {
-	if (!conf_bool(value, member(s)))
-		complain(s, "neither yes nor no", value);
+	if (!conf_bool(value, conf_member_(s)))
+		conf_complain_(s, "neither yes nor no", value);
 }
 
 static void
@@ -117,12 +97,12 @@ set_uint(const struct setting *s, struct text value)
 
 	if (text_uint(value, UINT64_MAX, &n) && n >= s->key->min &&
 	    n <= s->key->max) {
-		*(uint64_t *)member(s) = n;
+		*(uint64_t *)conf_member_(s) = n;
 		return;
 	}
 	snprintf(reason, sizeof(reason), "not a number from %llu to %llu",
 	    (unsigned long long)s->key->min, (unsigned long long)s->key->max);
-	complain(s, reason, value);
+	conf_complain_(s, reason, value);
 }
 
 static void
@@ -138,9 +118,9 @@ set_octal(const struct setting *s, struct text value)
 		n = n * 8 + (uint64_t)(value.p[i] - '0');
 	}
 	if (value.len == 0 || n > s->key->max)
-		complain(s, "not an octal mode such as 0660", value);
+		conf_complain_(s, "not an octal mode such as 0660", value);
 	else
-		*(uint64_t *)member(s) = n;
+		*(uint64_t *)conf_member_(s) = n;
 }
 
 static void
@@ -152,175 +132,31 @@ set_choice(const struct setting *s, struct text value)
 	out_str(&out, "not one of");
 	for (unsigned i = 0; s->key->choices[i] != NULL; i++) {
 		if (text_eq_fold(value, text_of(s->key->choices[i]))) {
-			*(unsigned *)member(s) = i;
+			*(unsigned *)conf_member_(s) = i;
 			return;
 		}
 		out_str(&out, i == 0 ? " " : ", ");
 		out_str(&out, s->key->choices[i]);
 	}
 	reason[out.len] = '\0';
-	complain(s, reason, value);
+	conf_complain_(s, reason, value);
 }
 
 static void
 set_text(const struct setting *s, struct text value)
 {
-	const char *copy = conf_copy(s->conf, value);
+	const char *copy;
 
+	if (s->key->items != NULL && value.len != 0) {
+		conf_keep_item_(
+		    s, s->ini->name, s->value_line, value, conf_member_(s));
+		return;
+	}
+	copy = conf_copy_(s->conf, value);
 	if (copy == NULL)
-		complain_memory(s);
+		conf_complain_memory_(s);
 	else
-		*(struct text *)member(s) = text_at(copy, value.len);
-}
-
-/* --- lists --- */
-
-bool
-conf_list_eq(const struct conf_list *a, const struct conf_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!text_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
-/* Next item of t: up to a comma or a line end; false at the end. */
-static bool
-list_next(struct text *t, struct text *item)
-{
-	while (t->len != 0) {
-		size_t comma = text_find(*t, ','), line = text_find(*t, '\n');
-		size_t end = comma < line ? comma : line;
-
-		*item = text_trim(text_head(*t, end));
-		*t = text_from(*t, end + 1);
-		if (item->len != 0)
-			return true;
-	}
-	return false;
-}
-
-/* Room for one more in an array; NULL, and nothing changed: out of memory. */
-static void *
-reserve(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t wanted = *room == 0 ? 16 : *room * 2;
-
-	if (count < *room)
-		return array;
-	array = realloc(array, wanted * size);
-	if (array != NULL)
-		*room = wanted;
-	return array;
-}
-
-static bool
-list_reserve(struct conf_list *list, size_t *room)
-{
-	struct text *items =
-	    reserve(list->items, list->count, room, sizeof(*items));
-
-	if (items == NULL)
-		return false;
-	list->items = items;
-	return true;
-}
-
-static bool
-remember_file(struct conf *conf, const char *path)
-{
-	struct conf_file *files = reserve(
-	    conf->files, conf->file_count, &conf->file_room, sizeof(*files));
-
-	if (files == NULL)
-		return false;
-	conf->files = files;
-	/* Marked before it is read, so that no change is missed. */
-	conf->files[conf->file_count++] =
-	    (struct conf_file){path, file_mark(path)};
-	return true;
-}
-
-static bool
-list_add(struct conf_list *list, size_t *room, struct text items)
-{
-	struct text item;
-
-	while (list_next(&items, &item)) {
-		if (!list_reserve(list, room))
-			return false;
-		list->items[list->count++] = item;
-	}
-	return true;
-}
-
-/* A comment is a line, whatever commas are in it. */
-static bool
-list_add_lines(struct conf_list *list, size_t *room, struct text lines)
-{
-	while (lines.len != 0) {
-		size_t end = text_find(lines, '\n');
-		struct text line = text_trim(text_head(lines, end));
-
-		lines = text_from(lines, end + 1);
-		if (line.len != 0 && line.p[0] != '#' &&
-		    !list_add(list, room, line))
-			return false;
-	}
-	return true;
-}
-
-static bool
-list_add_file(const struct setting *s, struct text path, struct conf_list *list,
-    size_t *room)
-{
-	const char *name = conf_copy(s->conf, path);
-	struct file file = {.data = NULL};
-	struct text lines;
-	int error;
-
-	if (name == NULL || !remember_file(s->conf, name))
-		return false;
-	error = file_read(name, &file);
-	if (error != 0) {
-		complain(s, strerror(error), path);
-		return true;
-	}
-	lines =
-	    text_at(conf_copy(s->conf, text_at(file.data, file.len)), file.len);
-	file_free(&file);
-	return lines.p != NULL && list_add_lines(list, room, lines);
-}
-
-static void
-set_list(const struct setting *s, struct text value)
-{
-	const char *copy = conf_copy(s->conf, value);
-	struct text rest = text_at(copy, value.len), item;
-	struct conf_list list = {.items = NULL};
-	size_t room = 0;
-	bool ok = copy != NULL;
-
-	while (ok && list_next(&rest, &item)) {
-		if (item.p[0] == '/' && !s->key->no_files) {
-			ok = list_add_file(s, item, &list, &room);
-			continue;
-		}
-		ok = list_add(&list, &room, item);
-	}
-	struct text *kept =
-	    ok ? conf_alloc(s->conf, (list.count + 1) * sizeof(*kept)) : NULL;
-	if (kept == NULL)
-		complain_memory(s);
-	else {
-		if (list.count != 0)
-			memcpy(kept, list.items, list.count * sizeof(*kept));
-		*(struct conf_list *)member(s) =
-		    (struct conf_list){kept, list.count};
-	}
-	free(list.items);
+		*(struct text *)conf_member_(s) = text_at(copy, value.len);
 }
 
 static void
@@ -343,7 +179,7 @@ set(const struct setting *s, struct text value)
 		set_text(s, value);
 		break;
 	case CONF_LIST:
-		set_list(s, value);
+		conf_set_list_(s, value);
 		break;
 	}
 }
@@ -381,8 +217,8 @@ find_origin(const struct conf *conf, const struct conf_section *section,
 static bool
 remember_origin(struct conf *conf, struct origin origin)
 {
-	struct origin *origins = reserve(conf->origins, conf->origin_count,
-	    &conf->origin_room, sizeof(*origins));
+	struct origin *origins = conf_reserve_(conf->origins,
+	    conf->origin_count, &conf->origin_room, sizeof(*origins));
 
 	if (origins == NULL)
 		return false;
@@ -411,6 +247,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 	    .section = section,
 	    .key = key,
 	    .line = entry->line,
+	    .value_line = entry->value_line,
 	    .report = report};
 	const struct origin *before;
 
@@ -419,7 +256,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 		struct conf_key unknown = {.name = section->name};
 
 		s.key = &unknown;
-		complain(&s, "unknown key in this section", entry->key);
+		conf_complain_(&s, "unknown key in this section", entry->key);
 		return;
 	}
 	before = find_origin(conf, section, key);
@@ -428,11 +265,11 @@ load_entry(struct conf *conf, const struct ini *ini,
 
 		snprintf(reason, sizeof(reason), "already set in line %u",
 		    before->line);
-		complain(&s, reason, entry->value);
+		conf_complain_(&s, reason, entry->value);
 		return;
 	}
 	if (!remember_origin(conf, (struct origin){section->name, key, s.line}))
-		complain_memory(&s);
+		conf_complain_memory_(&s);
 	set(&s, entry->value);
 }
 
@@ -447,6 +284,7 @@ load_elsewhere(struct conf *conf, const struct ini *ini,
 		uint64_t number;
 		unsigned choice;
 		struct text text;
+		struct conf_list list;
 	} nowhere;
 	struct conf_section section;
 
@@ -454,6 +292,7 @@ load_elsewhere(struct conf *conf, const struct ini *ini,
 		return;
 	section = *known;
 	section.values = &nowhere;
+	section.elsewhere = true;
 	load_entry(conf, ini, entry, &section, report);
 }
 

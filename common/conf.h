@@ -10,8 +10,9 @@
  *	CONF_UINT	uint64_t		digits, min..max
  *	CONF_OCTAL	uint64_t		octal digits, 0..max
  *	CONF_CHOICE	unsigned		index into choices
- *	CONF_TEXT	struct text		anything; .p NULL if unset
- *	CONF_LIST	struct conf_list	items between commas
+ *	CONF_TEXT	struct text		anything, or one item of a type;
+ *						.p NULL if unset
+ *	CONF_LIST	struct conf_list	items of a type, see split.h
  */
 #ifndef MAILFROM_CONF_H
 #define MAILFROM_CONF_H
@@ -20,6 +21,7 @@
 
 #include "common/file.h"
 #include "common/ini.h"
+#include "common/items.h"
 
 enum conf_type {
 	CONF_BOOL,
@@ -31,7 +33,7 @@ enum conf_type {
 };
 
 struct conf_list {
-	struct text *items; /* trimmed, none empty */
+	struct text *items; /* as their type keeps them, none empty */
 	size_t count;
 };
 
@@ -48,6 +50,7 @@ struct conf_key {
 	const char *unit;           /* for people; NULL: none */
 	const char *sample;         /* shown if there is no initial; or NULL */
 	const char *help;           /* one line */
+	const struct item_type *items; /* CONF_TEXT, CONF_LIST; NULL: any */
 	bool no_files; /* CONF_LIST: "/path" is an item like any other */
 };
 
@@ -77,10 +80,12 @@ struct conf;
 
 /*
  * Fill every section's values from its table's defaults, then from ini.
- * Unknown sections, unknown and duplicate keys, and values of the wrong kind or
- * out of range are reported.  A list item "/path" stands for the lines of that
- * file (blank lines and those that begin with "#" are skipped), as Postfix
- * reads its lists; conf_file() names them.
+ * Unknown sections, unknown and duplicate keys, values of the wrong kind or out
+ * of range, and items that are none of their type are reported.  A list item
+ * "/path" stands for the items in that file, where "#" before an item begins a
+ * comment; conf_file() names these files.
+ * If ini is of another program, an item that only matches nothing is ignored
+ * with a warning.
  * *out is the caller's, for conf_free(); the values point into it.
  * True if nothing was reported as an error.  ini may be freed afterwards.
  */

@@ -15,17 +15,18 @@ static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
 static const char *const delays[] = {"no", "friend", "hater", NULL};
 static const char *const bad_helos[] = {"check", "reject", NULL};
 
-#define FREE(word) .name = word, .type = CONF_TEXT
-#define FLAG(word) .name = word, .type = CONF_BOOL
-#define MODE(word) .name = word, .type = CONF_OCTAL, .max = 0777
+#define FREE(word)       .name = word, .type = CONF_TEXT
+#define LIST(word, kind) .name = word, .type = CONF_LIST, .items = &item_##kind
+#define FLAG(word)       .name = word, .type = CONF_BOOL
+#define MODE(word)       .name = word, .type = CONF_OCTAL, .max = 0777
 #define RANGE(word, from, to) \
 	.name = word, .type = CONF_UINT, .min = from, .max = to
 #define WORD(word, words) .name = word, .type = CONF_CHOICE, .choices = words
 
 static const struct conf_key srsd[] = {
-    {FREE("listen")},
-    {FREE("tcp_table_forward")},
-    {FREE("tcp_table_reverse")},
+    {LIST("listen", socket), .no_files = true},
+    {LIST("tcp_table_forward", socket), .no_files = true},
+    {LIST("tcp_table_reverse", socket), .no_files = true},
     {RANGE("workers", 1, 64)},
     {FREE("user")},
     {MODE("socket_mode")},
@@ -39,17 +40,17 @@ static const struct conf_key srsd[] = {
 static const struct conf_key srsmilter[] = {
     {FREE("listen")},
     {WORD("rewrite", rewrites)},
-    {FREE("local_domains")},
-    {FREE("local_mailers")},
+    {LIST("local_domains", domains)},
+    {LIST("local_mailers", mailer), .no_files = true},
     {WORD("mixed_recipients", mixed)},
     {WORD("reverse", reverses)},
     {FLAG("reject_spoofed")},
-    {FREE("banned_users")},
-    {FREE("exempt_recipients")},
+    {LIST("banned_users", user)},
+    {LIST("exempt_recipients", addresses)},
     {RANGE("ses_replays", 0, 1000)},
     {RANGE("replay_size", 1, 16777216)},
-    {FREE("internal_connect")},
-    {FREE("trusted_relay")},
+    {LIST("internal_connect", hosts)},
+    {LIST("trusted_relay", hosts)},
     {WORD("on_error", error_actions)},
     {FREE("metrics")},
     {FREE("user")},
@@ -69,14 +70,14 @@ static const struct conf_key spfmilter[] = {
     {WORD("remove_ar", removals)},
     {WORD("received_spf", received)},
     {FLAG("x_hello_spf")},
-    {FREE("internal_connect")},
-    {FREE("trusted_relay")},
+    {LIST("internal_connect", hosts)},
+    {LIST("trusted_relay", hosts)},
     {WORD("trusted_relay_check", relay_checks)},
     {RANGE("trusted_relay_hops", 1, 10)},
-    {FREE("exempt_clients")},
-    {FREE("exempt_senders")},
-    {FREE("exempt_helo")},
-    {FREE("exempt_recipients")},
+    {LIST("exempt_clients", hosts)},
+    {LIST("exempt_senders", addresses)},
+    {LIST("exempt_helo", domains)},
+    {LIST("exempt_recipients", addresses)},
     {WORD("delay_checks", delays)},
     {WORD("bad_helo", bad_helos)},
     {FREE("metrics")},

@@ -11,7 +11,7 @@
 
 /*
  * The section of that name, of static storage, without a place for values:
- * every offset is 0, and lists are texts.  NULL: no daemon has such a section.
+ * every offset is 0.  NULL: no daemon has such a section.
  */
 const struct conf_section *conf_elsewhere(const char *name);
 

@@ -11,7 +11,8 @@ struct parser {
 	struct text section;
 	size_t room;
 	unsigned line;
-	bool in_value; /* a continued line may follow */
+	bool in_value;       /* a continued line may follow */
+	unsigned value_line; /* the last that had something of the value */
 };
 
 static void
@@ -113,12 +114,14 @@ entry_line(struct parser *p, struct text line)
 	if (!grow(p))
 		return;
 	p->in_value = true;
+	p->value_line = p->line;
 	key = keep(p, key, true);
 	p->ini->entries[p->ini->count++] =
 	    (struct ini_entry){.section = p->section,
 		.key = key,
 		.value = keep_value(p, text_trim(value)),
-		.line = p->line};
+		.line = p->line,
+		.value_line = p->line};
 }
 
 /* The value being continued is the last thing in the store. */
@@ -127,10 +130,15 @@ continued_line(struct parser *p, struct text line)
 {
 	struct ini_entry *entry = &p->ini->entries[p->ini->count - 1];
 
-	if (entry->value.len != 0) {
-		out_char(&p->store, '\n');
-		entry->value.len++;
-	}
+	/* Comments in between are lines of ours, so that items know theirs. */
+	unsigned ends = p->dialect == INI_OURS ? p->line - p->value_line : 1;
+
+	if (entry->value.len == 0)
+		entry->value_line = p->line;
+	else
+		for (; ends != 0; ends--, entry->value.len++)
+			out_char(&p->store, '\n');
+	p->value_line = p->line;
 	entry->value.len += keep_value(p, line).len;
 }
 

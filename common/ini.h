@@ -22,8 +22,10 @@ enum ini_dialect { INI_OURS, INI_CONFIGPARSER };
 struct ini_entry {
 	struct text section;
 	struct text key;
-	struct text value; /* trimmed; continued lines joined by LF */
+	/* Trimmed; continued lines joined by LF, in ours one for each line. */
+	struct text value;
 	unsigned line;
+	unsigned value_line; /* where value begins */
 };
 
 struct ini {
@@ -32,6 +34,7 @@ struct ini {
 	size_t count;
 	char *store;
 	size_t store_size;
+	bool is_foreign; /* made of another program's file (translate.h) */
 };
 
 /*

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/domain.h"
+
 static int
 compare(const void *a, const void *b)
 {
@@ -47,10 +49,13 @@ has(const struct list *list, struct text t)
 bool
 list_has_domain(const struct list *list, struct text domain)
 {
-	if (domain.len > 1 && domain.p[domain.len - 1] == '.')
-		domain.len--;
+	char room[DOMAIN_MAX + 1];
+
 	if (list->count == 0 || domain.len == 0)
 		return false;
+	domain = domain_ascii(domain, room);
+	if (domain.len > 1 && domain.p[domain.len - 1] == '.')
+		domain.len--;
 	if (has(list, domain))
 		return true;
 	/* ".parent" for every parent. */
@@ -77,15 +82,35 @@ has_without_detail(const struct list *list, struct text address, size_t at)
 		has(list, text_head(out_view(&out), plus + 1)));
 }
 
+/* The address with its domain as lists have it; in room if it has U-labels. */
+static struct text
+as_listed(struct text address, char *room, size_t size)
+{
+	char domain[DOMAIN_MAX + 1];
+	struct text_out out = text_out(room, size);
+	size_t at = text_rfind(address, '@');
+
+	if (!text_is_ascii(text_from(address, at + 1))) {
+		out_text(&out, text_head(address, at + 1));
+		out_text(
+		    &out, domain_ascii(text_from(address, at + 1), domain));
+		if (!out.full)
+			return out_view(&out);
+	}
+	if (address.len > 1 && address.p[address.len - 1] == '.')
+		address.len--;
+	return address;
+}
+
 bool
 list_has_address(const struct list *list, struct text address)
 {
-	if (address.len > 1 && address.p[address.len - 1] == '.')
-		address.len--;
-	size_t at = text_rfind(address, '@');
+	char room[1024];
 
 	if (list->count == 0)
 		return false;
+	address = as_listed(address, room, sizeof(room));
+	size_t at = text_rfind(address, '@');
 	if (at == address.len)
 		return list_has_domain(list, address);
 	return list_has_domain(list, text_from(address, at + 1)) ||

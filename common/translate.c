@@ -63,7 +63,8 @@ translate_add(struct translate *t, const char *section, const char *key,
 	    (struct ini_entry){.section = text_of(section),
 		.key = text_of(key),
 		.value = value,
-		.line = line};
+		.line = line,
+		.value_line = line};
 }
 
 /* The entry that an earlier word has made of another of their names. */
@@ -103,7 +104,7 @@ translate_word(
 bool
 translate_words(struct translate *t, const char *program, struct report *report)
 {
-	*t->out = (struct ini){.name = t->source->name};
+	*t->out = (struct ini){.name = t->source->name, .is_foreign = true};
 	t->out->entries =
 	    calloc(t->count + TRANSLATE_ADDED, sizeof(*t->out->entries));
 	if (t->out->entries == NULL) {

@@ -10,7 +10,7 @@
 struct mailbox_ {
 	struct text local; /* without the quotes, if quoted */
 	struct text domain;
-	bool quoted;
+	bool quoted; /* it was, or has to be */
 };
 
 /*
@@ -20,18 +20,37 @@ struct mailbox_ {
  */
 enum srs_status mailbox_parse_(struct text address, struct mailbox_ *out);
 
+/*
+ * The same for an address to be written into others; SRS_BAD_SYNTAX too for
+ * what isn't UTF-8, a quote or backslash that is in no quoted string, and a
+ * source route.
+ */
+enum srs_status mailbox_parse_sender_(
+    struct text address, struct mailbox_ *out);
+
+/* Whether the address that box is of has quotes. */
+static inline bool
+mailbox_was_quoted_(const struct mailbox_ *box, struct text address)
+{
+	return box->local.p != address.p;
+}
+
+/*
+ * Whether a local part is none without quotes (RFC 5321 4.1.2, RFC 6531 3.3),
+ * and is one with them.
+ */
+bool mailbox_needs_quotes_(struct text local);
+
 /* True if t can stand as a domain, and between "=" in a local part. */
 bool mailbox_domain_ok_(struct text t);
-
-/* The same for a domain that is written, not found: without blanks. */
-bool mailbox_own_domain_ok_(struct text t);
 
 /* What follows the last "@" of t, or all of t. */
 struct text mailbox_domain_of_(struct text t);
 
 /*
  * Writing: begin, the parts of the local part by out_*(), then end, which adds
- * the domain and checks the limits.  SRS_OK, or SRS_NO_SPACE with *addr "".
+ * the domain and checks the limits.  SRS_OK; with *addr "" SRS_NO_SPACE, or
+ * SRS_BAD_SYNTAX: quotes in the local part that are no quoted string.
  */
 struct text_out mailbox_begin_(struct srs_addr *addr, bool quoted);
 enum srs_status mailbox_end_(struct srs_addr *addr, struct text_out *out,

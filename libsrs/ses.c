@@ -275,7 +275,7 @@ sign(const struct ses_ctx *ctx, struct text sender, uint64_t id,
 		return SRS_NO_KEY;
 	if (sender.len == 0 || text_eq(sender, TEXT("<>")))
 		return SRS_NULL_SENDER;
-	status = mailbox_parse_(sender, &box);
+	status = mailbox_parse_sender_(sender, &box);
 	if (status != SRS_OK)
 		return status;
 
@@ -393,6 +393,7 @@ ses_verify(const struct ses_ctx *ctx, struct text address, uint64_t now_sec,
 		return SRS_NOT_SRS;
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;
+	bool was_quoted = mailbox_was_quoted_(&box, address);
 	box.local = text_from(box.local, TAG_LEN);
 	if (!text_cut(&box.local, '=', &sig))
 		return SRS_BAD_SYNTAX;
@@ -406,6 +407,7 @@ ses_verify(const struct ses_ctx *ctx, struct text address, uint64_t now_sec,
 	uint64_t age = now_sec / fraction_sec(&ctx->params) - read.time_code;
 	if (!read.fixed && age >= valid_fractions(&ctx->params))
 		return SRS_EXPIRED;
+	box.quoted = was_quoted || mailbox_needs_quotes_(box.local);
 	struct text_out o = mailbox_begin_(out, box.quoted);
 	out_text(&o, box.local);
 	return mailbox_end_(out, &o, box.quoted, box.domain);

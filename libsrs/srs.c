@@ -370,7 +370,7 @@ sender_parse(
 		return SRS_NO_KEY;
 	if (sender.len == 0 || text_eq(sender, TEXT("<>")))
 		return SRS_NULL_SENDER;
-	return mailbox_parse_(sender, box);
+	return mailbox_parse_sender_(sender, box);
 }
 
 enum srs_status
@@ -384,7 +384,7 @@ srs_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
 	if (status != SRS_OK)
 		return status;
 	domain = mailbox_domain_of_(domain);
-	if (!mailbox_own_domain_ok_(domain))
+	if (!mailbox_domain_ok_(domain))
 		return SRS_BAD_SYNTAX;
 	if (!ctx->params.always_rewrite && text_eq_fold(box.domain, domain)) {
 		struct text_out o = mailbox_begin_(out, box.quoted);
@@ -432,7 +432,7 @@ info_parse(struct text address, struct srs_info *info)
 		return SRS_NOT_SRS;
 	info->version = (unsigned)version;
 	info->separator = box.local.p[TAG_LEN];
-	info->quoted = box.quoted;
+	info->quoted = mailbox_was_quoted_(&box, address);
 	info->domain = box.domain;
 	info->user = text_from(box.local, TAG_LEN + 1);
 	if (!text_cut(&info->user, '=', &info->hash))
@@ -479,16 +479,18 @@ info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 static enum srs_status
 info_original(const struct srs_info *info, struct srs_addr *out)
 {
-	struct text_out o = mailbox_begin_(out, info->quoted);
+	bool quoted = info->quoted || mailbox_needs_quotes_(info->user);
 	struct text host = info->sign_form ? info->domain : info->host;
+	struct text_out o;
 
 	/* A lax holder of the same key may have signed anything. */
 	if (!mailbox_domain_ok_(host))
 		return SRS_BAD_SYNTAX;
+	o = mailbox_begin_(out, quoted);
 	if (info->version == 1)
 		out_text(&o, TEXT("SRS0"));
 	out_text(&o, info->user);
-	return mailbox_end_(out, &o, info->quoted, host);
+	return mailbox_end_(out, &o, quoted, host);
 }
 
 enum srs_status

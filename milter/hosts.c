@@ -29,27 +29,9 @@ without_dot(struct text name)
 
 /* --- networks --- */
 
-static unsigned
-address_bits(const struct spf_ip *ip)
-{
-	return ip->v6 ? 128 : 32;
-}
-
-/* Clear the bits beyond the first len, unused octets of IPv4 among them. */
-static void
-mask(struct spf_ip *ip, unsigned len)
-{
-	for (unsigned i = 0; i < sizeof(ip->octets); i++) {
-		unsigned keep = len > i * 8 ? len - i * 8 : 0;
-
-		if (keep < 8)
-			ip->octets[i] &= (uint8_t)(0xff00u >> keep);
-	}
-}
-
 /* Order of addresses: IPv4 first. */
 static int
-compare_ip(const struct spf_ip *a, const struct spf_ip *b)
+compare_ip(const struct network *a, const struct network *b)
 {
 	if (a->v6 != b->v6)
 		return a->v6 ? 1 : -1;
@@ -57,24 +39,24 @@ compare_ip(const struct spf_ip *a, const struct spf_ip *b)
 }
 
 static bool
-is_within(const struct spf_ip *ip, const struct hosts_item *network)
+is_within(const struct network *ip, const struct network *network)
 {
-	struct spf_ip masked = *ip;
+	struct network masked = *ip;
 
-	mask(&masked, network->prefix_len);
-	return compare_ip(&masked, &network->ip) == 0;
+	network_mask(masked.octets, network->prefix_len);
+	return compare_ip(&masked, network) == 0;
 }
 
 /* Networks first, by their first address, the larger before the smaller. */
 static int
 compare_items(const void *first, const void *second)
 {
-	const struct hosts_item *a = first, *b = second;
+	const struct network *a = first, *b = second;
 	int order;
 
-	if (a->kind != HOSTS_NETWORK || b->kind != HOSTS_NETWORK)
+	if (a->kind != NETWORK_OF_IPS || b->kind != NETWORK_OF_IPS)
 		return (int)a->kind - (int)b->kind;
-	order = compare_ip(&a->ip, &b->ip);
+	order = compare_ip(a, b);
 	return order != 0 ? order : (int)a->prefix_len - (int)b->prefix_len;
 }
 
@@ -85,15 +67,15 @@ compare_items(const void *first, const void *second)
 static void
 sort(struct hosts *hosts)
 {
-	struct hosts_item *items = hosts->items;
+	struct network *items = hosts->items;
 	size_t kept = 0;
 
 	qsort(items, hosts->count, sizeof(*items), compare_items);
 	for (size_t i = 0; i < hosts->count; i++) {
-		bool network = items[i].kind == HOSTS_NETWORK;
+		bool network = items[i].kind == NETWORK_OF_IPS;
 
 		if (network && kept != 0 &&
-		    is_within(&items[i].ip, &items[kept - 1]))
+		    is_within(&items[i], &items[kept - 1]))
 			continue;
 		items[kept++] = items[i];
 		if (network)
@@ -105,17 +87,19 @@ sort(struct hosts *hosts)
 static bool
 has_network(const struct hosts *hosts, const struct spf_ip *ip)
 {
+	struct network one = {.v6 = ip->v6};
 	size_t low = 0, high = hosts->networks;
 
+	memcpy(one.octets, ip->octets, ip->v6 ? 16 : 4);
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (compare_ip(&hosts->items[middle].ip, ip) <= 0)
+		if (compare_ip(&hosts->items[middle], &one) <= 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low != 0 && is_within(ip, &hosts->items[low - 1]);
+	return low != 0 && is_within(&one, &hosts->items[low - 1]);
 }
 
 /* --- patterns --- */
@@ -156,124 +140,17 @@ is_below(struct text name, struct text dotted)
 /* --- building --- */
 
 static bool
-consists_of(struct text t, const char *set)
+read_item(const struct builder *b, struct text item, struct network *out)
 {
-	for (size_t i = 0; i < t.len; i++)
-		if (t.p[i] == '\0' || strchr(set, ascii_lower(t.p[i])) == NULL)
-			return false;
-	return true;
-}
+	const char *why;
 
-#define DIGITS     "0123456789"
-#define NAME_CHARS DIGITS "abcdefghijklmnopqrstuvwxyz-_"
-
-/*
- * Labels of letters, digits, "-" and "_".  Without a letter in the last one it
- * is an address with a mistake.
- */
-static bool
-is_name(struct text t)
-{
-	struct text label = t;
-
-	if (t.len > SPF_NAME_MAX)
-		return false;
-	while (text_cut(&t, '.', &label))
-		if (label.len == 0 || !consists_of(label, NAME_CHARS))
-			return false;
-	return t.len != 0 && consists_of(t, NAME_CHARS) &&
-	    !consists_of(t, DIGITS "-_");
-}
-
-static struct text
-without_literal(struct text t)
-{
-	if (t.len > 2 && t.p[0] == '[' && t.p[t.len - 1] == ']')
-		t = text_at(t.p + 1, t.len - 2);
-	if (text_starts_fold(t, TEXT("IPv6:")))
-		t = text_from(t, 5);
-	return t;
-}
-
-static bool
-read_address(struct text t, struct hosts_item *out)
-{
-	out->kind = HOSTS_NETWORK;
-	if (!spf_ip_parse(without_literal(t), &out->ip))
-		return false;
-	out->prefix_len = address_bits(&out->ip);
-	return true;
-}
-
-static bool
-read_network(const struct builder *b, struct text item, struct hosts_item *out)
-{
-	struct text length = item, address = TEXT("");
-	struct spf_ip written;
-	unsigned mapped = 0;
-	uint64_t n;
-
-	text_cut(&length, '/', &address);
-	if (!read_address(address, out))
-		return refuse(b, "not a network", item);
-	if (!out->ip.v6 && text_find(address, ':') < address.len)
-		mapped = 128 - 32;
-	if (!text_uint(length, out->prefix_len + mapped, &n) || n < mapped)
-		return refuse(b,
-		    out->ip.v6        ? "not a prefix length from 0 to 128"
-			: mapped != 0 ? "not a prefix length from 96 to 128"
-				      : "not a prefix length from 0 to 32",
-		    item);
-	out->prefix_len = (unsigned)n - mapped;
-	written = out->ip;
-	mask(&out->ip, out->prefix_len);
-	if (compare_ip(&written, &out->ip) != 0)
+	if (!network_read(item, out, &why))
+		return refuse(b, why, item);
+	if (out->was_masked)
 		report_warning(b->report, b->file, b->line, b->key,
 		    "bits beyond the prefix mean nothing: \"%.*s\"",
 		    (int)item.len, item.p);
 	return true;
-}
-
-static bool
-read_glob(struct text item, struct hosts_item *out)
-{
-	struct text below = text_from(item, 1);
-
-	out->pattern = item;
-	out->kind = HOSTS_IP_GLOB;
-	if (consists_of(item, DIGITS ".*?") ||
-	    (text_find(item, ':') < item.len &&
-		consists_of(item, DIGITS "abcdef:.*?")))
-		return true;
-	out->kind = HOSTS_NAME_GLOB;
-	if (text_starts(item, TEXT("*.")) && is_name(text_from(below, 1))) {
-		out->kind = HOSTS_NAME;
-		out->pattern = below;
-	}
-	return consists_of(item, NAME_CHARS ".*?");
-}
-
-static bool
-read_item(const struct builder *b, struct text item, struct hosts_item *out)
-{
-	struct text name = without_dot(item);
-
-	if (text_find(item, '/') < item.len)
-		return read_network(b, item, out);
-	if (read_address(item, out))
-		return true;
-	if (text_find(item, '*') < item.len ||
-	    text_find(item, '?') < item.len) {
-		if (read_glob(name, out))
-			return true;
-	} else {
-		out->kind = HOSTS_NAME;
-		out->pattern = name;
-		if (is_name(text_from(name, text_starts(name, TEXT(".")))))
-			return true;
-	}
-	return refuse(b,
-	    "neither an address nor a network, a host name or a pattern", item);
 }
 
 bool
@@ -310,7 +187,7 @@ hosts_free(struct hosts *hosts)
 
 /* --- asking --- */
 
-/* Mapped addresses are IPv4.  What is in unused octets doesn't matter. */
+/* Mapped addresses are IPv4. */
 static struct spf_ip
 normal(const struct spf_ip *ip)
 {
@@ -334,16 +211,16 @@ is_loopback(const struct spf_ip *ip)
 }
 
 static bool
-item_has(const struct hosts_item *item, struct text ip, struct text name)
+item_has(const struct network *item, struct text ip, struct text name)
 {
 	switch (item->kind) {
-	case HOSTS_NETWORK:
+	case NETWORK_OF_IPS:
 		return false; /* has_network() */
-	case HOSTS_IP_GLOB:
+	case NETWORK_IP_GLOB:
 		return ip.len != 0 && matches(item->pattern, ip);
-	case HOSTS_NAME_GLOB:
+	case NETWORK_NAME_GLOB:
 		return name.len != 0 && matches(item->pattern, name);
-	case HOSTS_NAME:
+	case NETWORK_NAME:
 		return item->pattern.p[0] == '.'
 		    ? is_below(name, item->pattern)
 		    : text_eq_fold(name, item->pattern);

@@ -49,20 +49,16 @@ read_addresses(const struct maker *m, struct gate *gate)
 }
 
 /* The macro %{h}, of which hardly any record makes use. */
-static bool
+static void
 read_helo(const struct maker *m, struct gate *gate)
 {
 	struct text name = m->settings->helo_name;
 	struct text_out out = text_out(gate->helo, sizeof(gate->helo) - 1);
 
-	if (name.len == 0) {
-		if (gethostname(gate->helo, sizeof(gate->helo) - 1) < 0)
-			gate->helo[0] = '\0';
-		return true;
-	}
-	out_text(&out, name);
-	return check_domain_ok(name) ||
-	    fail(m, "helo_name", "not a domain", name);
+	if (name.len != 0)
+		out_text(&out, name);
+	else if (gethostname(gate->helo, sizeof(gate->helo) - 1) < 0)
+		gate->helo[0] = '\0';
 }
 
 bool
@@ -89,7 +85,8 @@ gate_new(const struct rewrite_settings *settings, const struct conf *conf,
 		report_error(report, file, 0, NULL, "out of memory");
 		return false;
 	}
-	bool ok = read_addresses(&m, gate) && read_helo(&m, gate);
+	bool ok = read_addresses(&m, gate);
+	read_helo(&m, gate);
 	if (ok && settings->skip_if_spf_passes && gate->count == 0)
 		ok = fail(&m, "skip_if_spf_passes",
 		    "needs outbound_addresses: every address that mail leaves "

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "common/domain.h"
 #include "rewrite/secrets.h"
 
 /* The settings at hand and where complaints about them go. */
@@ -24,57 +25,26 @@ fail(const struct maker *m, const char *key, const char *reason)
 
 /* --- domains --- */
 
+/* An item of fwdomain, as its type has written it. */
 static bool
-domain_ok(struct text domain)
-{
-	if (domain.len == 0 || domain.len > 253 ||
-	    text_find(domain, '.') == domain.len)
-		return false;
-	for (size_t i = 0; i < domain.len; i++) {
-		unsigned char c = (unsigned char)domain.p[i];
-
-		if (c <= ' ' || c == 0x7f || strchr("@<>=\"\\,;:$", c) != NULL)
-			return false;
-	}
-	return domain.p[0] != '.';
-}
-
-/* Written addresses have no dot at the end (RFC 5321 2.3.5). */
-static struct text
-without_dot(struct text domain)
-{
-	domain = text_trim(domain);
-	if (domain.len > 1 && domain.p[domain.len - 1] == '.')
-		domain.len--;
-	return domain;
-}
-
-static bool
-add_domain(const struct maker *m, struct text item)
+add_domain(const struct maker *m, struct text srs)
 {
 	struct rewriter *r = m->rewriter;
-	struct text srs = item, forwarding = item;
+	struct text forwarding;
 
-	bool is_default = !text_cut(&srs, '=', &forwarding);
-
-	srs = without_dot(srs);
-	forwarding = without_dot(forwarding);
-	if (is_default && r->fwdomain.len != 0) {
+	if (text_cut(&srs, '=', &forwarding)) {
+		r->domains[r->domain_count++] =
+		    (struct rewriter_domain){forwarding, srs};
+		return true;
+	}
+	if (r->fwdomain.len != 0) {
 		fail(m, "fwdomain",
 		    "two default domains; others are written "
 		    "FORWARDING=DOMAIN");
 		return false;
 	}
-	if (is_default)
-		r->fwdomain = srs;
-	else
-		r->domains[r->domain_count++] =
-		    (struct rewriter_domain){forwarding, srs};
-	if (domain_ok(srs) && domain_ok(forwarding))
-		return true;
-	report_error(m->report, m->file, conf_line(m->conf, "srs", "fwdomain"),
-	    "fwdomain", "not a domain: \"%.*s\"", (int)item.len, item.p);
-	return false;
+	r->fwdomain = srs;
+	return true;
 }
 
 static bool
@@ -99,6 +69,9 @@ build_fwdomain(const struct maker *m)
 struct text
 rewriter_domain(const struct rewriter *r, struct text domain)
 {
+	char room[DOMAIN_MAX + 1];
+
+	domain = domain_ascii(domain, room);
 	for (size_t i = 0; i < r->domain_count; i++)
 		if (text_eq_fold(r->domains[i].forwarding, domain))
 			return r->domains[i].srs;

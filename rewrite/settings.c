@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "common/domain.h"
 #include "libsrs/srs.h"
 
 /* Fewer characters of hash are guessed in a day; 4 is postsrsd's default. */
@@ -14,6 +15,30 @@ const char *const rewrite_separators[] = {"=", "+", "-", NULL};
 /* In the order of enum srs_alphabet. */
 static const char *const alphabets[] = {"base64", "base64url", NULL};
 
+/* DOMAIN, or FORWARDING=DOMAIN. */
+static bool
+read_fwdomain(struct text item, struct text_out *out, const char **why)
+{
+	char room[DOMAIN_MAX];
+	struct text_out srs = text_out(room, sizeof(room));
+	struct text domain = item, forwarding;
+
+	if (text_cut(&domain, '=', &forwarding)) {
+		if (!item_domain.read(text_trim(forwarding), out, why))
+			return false;
+		out_char(out, '=');
+	}
+	if (!item_domain.read(text_trim(domain), &srs, why))
+		return false;
+	out_text(out, out_view(&srs));
+	return true;
+}
+
+static const struct item_type fwdomain = {
+    .wanted = "a domain (srs.example.com) or FORWARDING=DOMAIN",
+    .read = read_fwdomain,
+    .is_pair = true};
+
 #define AT(member) .offset = offsetof(struct rewrite_settings, member)
 
 static const struct conf_key keys[] = {
@@ -22,29 +47,33 @@ static const struct conf_key keys[] = {
 	.help = "File of secrets, one a line: the first signs, all verify"},
     {"secret_line_end", CONF_BOOL, AT(secret_line_end), .initial = "no",
 	.help = "The line end is part of each secret, as in Mail::SRS"},
-    {"fwdomain", CONF_LIST, AT(fwdomain), .sample = "srs.example.com",
+    {"fwdomain", CONF_LIST, AT(fwdomain), .items = &fwdomain,
+	.sample = "srs.example.com",
 	.help = "Domain to rewrite into; FORWARDING=DOMAIN adds one for that "
 		"forwarding domain"},
-    {"own_domains", CONF_LIST, AT(own_domains),
+    {"own_domains", CONF_LIST, AT(own_domains), .items = &item_domains,
 	.sample = "example.com, .example.com",
 	.help = "Senders in these domains are never rewritten"},
-    {"srs_domains", CONF_LIST, AT(srs_domains),
+    {"srs_domains", CONF_LIST, AT(srs_domains), .items = &item_mail_domains,
 	.sample = "srs.example.com, example.com",
 	.help = "Domains whose addresses are reversed; without it those of "
 		"fwdomain, ses and sign"},
-    {"ses", CONF_LIST, AT(ses), .sample = "example.com",
+    {"ses", CONF_LIST, AT(ses), .items = &item_domains, .sample = "example.com",
 	.help = "Senders in these domains are signed with SES"},
-    {"sign", CONF_LIST, AT(sign), .sample = "example.com",
+    {"sign", CONF_LIST, AT(sign), .items = &item_domains,
+	.sample = "example.com",
 	.help = "Senders in these domains are signed with SRS"},
-    {"nosrs", CONF_LIST, AT(nosrs), .sample = "hub.example.com",
+    {"nosrs", CONF_LIST, AT(nosrs), .items = &item_destinations,
+	.sample = "hub.example.com",
 	.help = "Mail to these hosts keeps its sender (sendmail)"},
     {"exclude_senders", CONF_LIST, AT(exclude_senders),
-	.sample = "example.org, bounces@",
+	.items = &item_addresses, .sample = "example.org, bounces@",
 	.help = "Domains and addresses that are never rewritten"},
-    {"include_senders", CONF_LIST, AT(include_senders), .sample = "example.org",
+    {"include_senders", CONF_LIST, AT(include_senders),
+	.items = &item_addresses, .sample = "example.org",
 	.help = "If set, only these domains and addresses are rewritten"},
     {"exclude_recipients", CONF_LIST, AT(exclude_recipients),
-	.sample = "example.net",
+	.items = &item_destinations, .sample = "example.net",
 	.help = "Mail to these domains keeps its sender, where the "
 		"destination is known"},
     {"always_rewrite", CONF_BOOL, AT(always_rewrite), .initial = "no",
@@ -69,10 +98,11 @@ static const struct conf_key keys[] = {
 	.help = "Number of this signing process among those with its secret"},
     {"skip_if_spf_passes", CONF_BOOL, AT(skip_if_spf_passes), .initial = "no",
 	.help = "Keep senders whose SPF record names all our addresses"},
-    {"outbound_addresses", CONF_LIST, AT(outbound_addresses),
+    {"outbound_addresses", CONF_LIST, AT(outbound_addresses), .items = &item_ip,
 	.sample = "192.0.2.1, 2001:db8::1",
 	.help = "The addresses that mail leaves from, for skip_if_spf_passes"},
-    {"helo_name", CONF_TEXT, AT(helo_name), .sample = "mail.example.com",
+    {"helo_name", CONF_TEXT, AT(helo_name), .items = &item_domain,
+	.sample = "mail.example.com",
 	.help = "What we call ourselves there; without it the host's name"},
 };
 
@@ -94,7 +124,7 @@ srs_domain(struct text item)
 	struct text forwarding;
 
 	text_cut(&item, '=', &forwarding);
-	return text_trim(item);
+	return item;
 }
 
 bool

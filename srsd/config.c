@@ -4,20 +4,21 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "common/sockaddr.h"
-
 #define SRSD_LISTEN "inet:10003@127.0.0.1"
 
 #define AT(member) .offset = offsetof(struct srsd_settings, member)
 
 static const struct conf_key srsd_keys[] = {
-    {"listen", CONF_LIST, AT(listen), .no_files = true, .initial = SRSD_LISTEN,
+    {"listen", CONF_LIST, AT(listen), .items = &item_socket, .no_files = true,
+	.initial = SRSD_LISTEN,
 	.help = "Socketmap listeners: unix:/path, inet:PORT@HOST, "
 		"inet6:PORT@HOST"},
-    {"tcp_table_forward", CONF_LIST, AT(tcp_table_forward), .no_files = true,
+    {"tcp_table_forward", CONF_LIST, AT(tcp_table_forward),
+	.items = &item_socket, .no_files = true,
 	.sample = "inet:10001@127.0.0.1",
 	.help = "Listeners of Postfix's tcp_table protocol, for senders"},
-    {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse), .no_files = true,
+    {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse),
+	.items = &item_socket, .no_files = true,
 	.sample = "inet:10002@127.0.0.1", .help = "The same for recipients"},
     {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .sample = "4",
 	.unit = "threads", .help = "Without it the cores, up to 4"},
@@ -76,37 +77,6 @@ config_print(FILE *to)
 /* --- reading --- */
 
 static bool
-check_addresses(const struct config *c, const char *key,
-    const struct conf_list *list, struct report *report)
-{
-	struct sockaddr_spec spec;
-	const char *why = NULL;
-
-	for (size_t i = 0; i < list->count; i++) {
-		struct text item = list->items[i];
-
-		if (sockaddr_parse(item, &spec, &why))
-			continue;
-		report_error(report, c->path, conf_line(c->conf, "srsd", key),
-		    key, "\"%.*s\": %s", (int)item.len, item.p, why);
-		return false;
-	}
-	return true;
-}
-
-static bool
-check_listeners(const struct config *c, struct report *report)
-{
-	const struct srsd_settings *s = &c->srsd;
-
-	return check_addresses(c, "listen", &s->listen, report) &&
-	    check_addresses(
-		c, "tcp_table_forward", &s->tcp_table_forward, report) &&
-	    check_addresses(
-		c, "tcp_table_reverse", &s->tcp_table_reverse, report);
-}
-
-static bool
 load(struct config *c, const struct ini *ini,
     const struct rewriter_legacy *legacy, struct report *report)
 {
@@ -116,8 +86,7 @@ load(struct config *c, const struct ini *ini,
 	sections_of(c, sections);
 	/* Mistakes in it are warnings otherwise. */
 	sections[2].used = gate_is_wanted(ini);
-	if (!conf_load(&c->conf, ini, sections, SECTIONS, report) ||
-	    !check_listeners(c, report))
+	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
 		return false;
 	if (!watch_add(&c->watch, c->srs.secret_file) ||
 	    (c->srs.skip_if_spf_passes &&

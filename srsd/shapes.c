@@ -98,6 +98,13 @@ shapes_to_plain(struct text address, struct text_out *out)
 	out_text(out, domain);
 }
 
+/* A file, a program or a list of aliases(5), which is no address. */
+static bool
+is_alias_target(struct text t)
+{
+	return t.len != 0 && strchr("|/:", t.p[0]) != NULL;
+}
+
 void
 shapes_unchanged(struct text address, struct text_out *out)
 {
@@ -107,7 +114,9 @@ shapes_unchanged(struct text address, struct text_out *out)
 		out_text(out, TEXT("<@>"));
 		return;
 	}
-	if (at == address.len) {
+	if (at == address.len)
+		at = text_rfind(address, '@');
+	if (at == address.len || is_alias_target(address)) {
 		out_text(out, address);
 		return;
 	}

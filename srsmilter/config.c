@@ -26,10 +26,11 @@ static const struct conf_key keys[] = {
 	.help = "Whose mail is forwarded: recipients' outside of "
 		"local_domains, those with a mailer that isn't in "
 		"local_mailers (sendmail), everybody's, or nobody's"},
-    {"local_domains", CONF_LIST, AT(local_domains),
+    {"local_domains", CONF_LIST, AT(local_domains), .items = &item_domains,
 	.sample = "example.com, .example.com",
 	.help = "Domains whose mail is delivered here, for remote_domain"},
-    {"local_mailers", CONF_LIST, AT(local_mailers), .no_files = true,
+    {"local_mailers", CONF_LIST, AT(local_mailers), .items = &item_mailer,
+	.no_files = true,
 	.initial = "local, prog, *file*, *include*, procmail, lmtp, cyrus, "
 		   "cyrusv2, cyrbdb, virtual, discard, error",
 	.help = "Mailers that deliver here, for remote_mailer"},
@@ -44,11 +45,11 @@ static const struct conf_key keys[] = {
     {"reject_spoofed", CONF_BOOL, AT(reject_spoofed), .initial = "no",
 	.help = "Refuse bounces to addresses of ses and sign that carry no "
 		"signature"},
-    {"banned_users", CONF_LIST, AT(banned_users),
+    {"banned_users", CONF_LIST, AT(banned_users), .items = &item_user,
 	.sample = "mailer-daemon, postmaster",
 	.help = "Local parts of senders whose mail counts as bounces"},
     {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
-	.initial = "postmaster@, abuse@",
+	.items = &item_addresses, .initial = "postmaster@, abuse@",
 	.help = "Recipients who get bounces and mail all the same"},
     {"ses_replays", CONF_UINT, AT(ses_replays), 0, REPLAY_LIMIT_MAX,
 	.initial = "3", .unit = "messages",
@@ -57,11 +58,12 @@ static const struct conf_key keys[] = {
     {"replay_size", CONF_UINT, AT(replay_size), 1, REPLAY_ENTRIES_MAX,
 	.initial = "100000", .unit = "signatures",
 	.help = "Used signatures that are remembered, 80 octets each"},
-    {"internal_connect", CONF_LIST, AT(internal_connect),
+    {"internal_connect", CONF_LIST, AT(internal_connect), .items = &item_hosts,
 	.sample = "192.168.0.0/16, 127.*, mail.example.com",
 	.help = "Clients whose mail is ours: signed, not rewritten, never "
 		"refused"},
-    {"trusted_relay", CONF_LIST, AT(trusted_relay), .sample = "192.0.2.7",
+    {"trusted_relay", CONF_LIST, AT(trusted_relay), .items = &item_hosts,
+	.sample = "192.0.2.7",
 	.help = "Hosts that take mail in for us, such as a backup MX: never "
 		"refused"},
     {"on_error", CONF_CHOICE, AT(on_error), .choices = error_actions,

@@ -191,13 +191,9 @@ is_comment(struct text line)
 static void
 put_own(const struct setup *setup)
 {
-	for (size_t i = 0; i < setup->own_count; i++) {
-		struct text own = setup->own[i];
-		bool is_domain = text_find(own, '@') == own.len;
-
-		printf("\t{ %s%.*s = smtp: }\n", is_domain ? "@" : "",
-		    (int)own.len, own.p);
-	}
+	for (size_t i = 0; i < setup->own_count; i++)
+		printf("\t{ @%.*s = smtp: }\n", (int)setup->own[i].len,
+		    setup->own[i].p);
 }
 
 /*

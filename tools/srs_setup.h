@@ -22,8 +22,7 @@ struct setup {
 	struct sockaddr_spec listen;
 	struct text *domains; /* SRS addresses' */
 	size_t domain_count;
-	struct text
-	    *own; /* senders that are never rewritten: @domain, or an address */
+	struct text *own; /* domains whose senders are never rewritten */
 	size_t own_count;
 	size_t
 	    left_out; /* own_domains that only srsd and srsmilter can match */

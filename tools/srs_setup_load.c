@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "common/split.h"
 #include "rewrite/legacy.h"
 
 /* srsd's default, which the samples have too. */
@@ -43,23 +44,14 @@ entry(struct reader *r, const struct ini *ini, const char *key)
 	return text_of(NULL);
 }
 
-static struct text
-first_item(struct text list)
-{
-	struct text head = list;
-
-	text_cut(&list, ',', &head);
-	while (head.len != 0 && ascii_is_blank(head.p[head.len - 1]))
-		head.len--;
-	return head;
-}
-
 static bool
 read_listen(struct reader *r, const struct ini *ini)
 {
-	struct text listen = first_item(entry(r, ini, "listen"));
+	struct split split = {.rest = entry(r, ini, "listen")};
+	struct text listen;
 	const char *why = NULL;
 
+	split_next(&split, &listen);
 	if (listen.len == 0 && r->form->uses_srsmilter)
 		return fail(r, r->line, "listen",
 		    "not set in [srsmilter]: where does the mail server find "
@@ -97,7 +89,7 @@ is_harmless(struct text t)
 		char c = ascii_lower(t.p[i]);
 
 		if (!ascii_is_digit(c) && (c < 'a' || c > 'z') &&
-		    memchr(".-_+=@", c, 6) == NULL)
+		    memchr(".-_", c, 3) == NULL)
 			return false;
 	}
 	return t.len != 0;
@@ -130,34 +122,40 @@ read_domains(struct reader *r)
 		struct text domain = list->items[i], forwarding;
 
 		text_cut(&domain, '=', &forwarding);
-		if (!is_harmless(domain) ||
-		    text_find(domain, '@') != domain.len)
-			return fail(r, line, "fwdomain", "not a domain");
 		if (!has(s->domains, s->domain_count, domain))
 			s->domains[s->domain_count++] = domain;
 	}
 	return true;
 }
 
+/* As list_has_domain() finds it. */
+static bool
+has_or_parent(const struct conf_list *list, struct text domain)
+{
+	for (size_t i = 0; i < list->count; i++)
+		if (text_eq_fold(list->items[i], domain) ||
+		    (list->items[i].p[0] == '.' &&
+			text_ends_fold(domain, list->items[i])))
+			return true;
+	return false;
+}
+
 /* Senders that are signed have to pass srsd or srsmilter. */
 static bool
 is_signed(const struct setup *s, struct text domain)
 {
-	return has(s->srs.ses.items, s->srs.ses.count, domain) ||
-	    has(s->srs.sign.items, s->srs.sign.count, domain);
+	return has_or_parent(&s->srs.ses, domain) ||
+	    has_or_parent(&s->srs.sign, domain);
 }
 
+/* The map has whole domains only; srsd and srsmilter know the others too. */
 static void
-add_own(struct setup *s, struct text item)
+add_own(struct setup *s, struct text domain)
 {
-	size_t at = text_find(item, '@');
-	bool is_whole = item.len != 0 && item.p[0] != '.' &&
-	    (at == item.len || (at != 0 && at + 1 < item.len));
-
-	if (!is_whole || !is_harmless(item))
+	if (domain.p[0] == '.' || !is_harmless(domain))
 		s->left_out++;
-	else if (!is_signed(s, item) && !has(s->own, s->own_count, item))
-		s->own[s->own_count++] = item;
+	else if (!is_signed(s, domain) && !has(s->own, s->own_count, domain))
+		s->own[s->own_count++] = domain;
 }
 
 static bool

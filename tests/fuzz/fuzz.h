@@ -24,6 +24,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 			    __LINE__, #condition),                         \
 			   abort()))
 
+/* Whether back is sender, or sender in quotes that its local part needs. */
+static inline bool
+fuzz_came_back(struct text back, struct text sender)
+{
+	size_t at = text_rfind(sender, '@');
+
+	if (text_eq(back, sender))
+		return true;
+	return back.len == sender.len + 2 && back.p[0] == '"' &&
+	    back.p[at + 1] == '"' &&
+	    text_eq(text_at(back.p + 1, at), text_head(sender, at)) &&
+	    text_eq(text_from(back, at + 2), text_from(sender, at));
+}
+
 /* Input that is taken from the front, octet by octet. */
 static inline uint8_t
 fuzz_octet(struct text *input)

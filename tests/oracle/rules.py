@@ -72,6 +72,23 @@ def fields(address, count):
     return match.group(1).split(b"=", count - 1) if match else []
 
 
+def is_domain(text):
+    """A name or an address literal, as far as one looks at it here."""
+    return re.fullmatch(rb"\[[^][]+\]|[^][:]+", text, re.S) and not re.search(
+        rb'[=@"\\(),;<>\s]|\.\.|^\.', text)
+
+
+def quoted(address):
+    """With quotes around the local part."""
+    return b'"' + local_of(address) + b'"@' + domain_of(address)
+
+
+def needs_quotes(address):
+    """Whether the local part is no dot-string; hosts of SRS are passed over."""
+    local = re.sub(rb"(?<==)\[[^]]*\](?==)", b"", local_of(address))
+    return re.search(rb"[][()<>:;@, \t]|\.\.|^\.|\.$", local) is not None
+
+
 def inner_host(address):
     """The host in an SRS local part, or None if a field is missing."""
     three = SRS1.match(address) is not None
@@ -130,12 +147,33 @@ def brackets(d):
     return only_there(d, NO_ADDRESS) and re.search(rb"[<>]", where)
 
 
-@rule("domain", "= and \" can't stand in a domain: it couldn't be found again "
-      "in the local part, and isn't one",
+@rule("domain", "a domain has none of these characters and no empty label; "
+      "with = it couldn't be found again in the local part",
       verbs=ANY)
 def domain(d):
-    return only_there(d, NO_ADDRESS) and re.search(
-        rb"[=\"]", domain_of(d.address))
+    name = domain_of(d.address)
+    return only_there(d, NO_ADDRESS) and name != b"" and not is_domain(name)
+
+
+@rule("quotes lost", "a quote or backslash outside of a quoted string has lost "
+      "its escape: the local part isn't what it was", verbs=ANY)
+def quotes_lost(d):
+    if d.peer == "pysrs" and not d.verb.startswith("ses") and lone_quote(d):
+        return False
+    return only_there(d, NO_ADDRESS) and not is_quoted(d.address) and \
+        re.search(rb'["\\]', local_of(d.address))
+
+
+@rule("source route", "@a,@b:c@d names hosts and no mailbox (RFC 5321 3.6.1)",
+      peers=("pysrs", "postsrsd"), verbs=("encode", "sign", "ses_sign"))
+def source_route(d):
+    return only_there(d, NO_ADDRESS) and re.match(rb"@.*@", d.address, re.S)
+
+
+@rule("no UTF-8", "without UTF-8 it is no address (RFC 6531 3.3)",
+      peers=("mailsrs", "postsrsd"), verbs=("encode", "sign", "ses_sign"))
+def no_utf8(d):
+    return only_there(d, NO_ADDRESS) and not is_utf8(d.address)
 
 
 @rule("no domain", "an address without a domain leads nowhere",
@@ -149,7 +187,7 @@ def no_domain(d):
 def host(d):
     inner = inner_host(d.address)
     return only_there(d, NO_ADDRESS) and inner is not None and (
-        inner == b"" or re.search(rb"[@\"<>]", inner))
+        inner == b"" or not is_domain(inner))
 
 
 @rule("quoted string", "a quote that isn't escaped, or an escaped one at the "
@@ -172,7 +210,7 @@ def srs1_fields(d):
 def srs1_host(d):
     inner = inner_host(d.address)
     return only_there(d, NO_ADDRESS) and SRS1.match(d.address) and \
-        inner is not None and (inner == b"" or re.search(rb"[@\"]", inner))
+        inner is not None and not is_domain(inner)
 
 
 @rule("missing field", "without a user it isn't all there; Mail::SRS makes "
@@ -209,6 +247,18 @@ def quoted_srs(d):
 def lone_quote(d):
     return local_of(d.address) == b"\"" or \
         fields(d.address, 4)[3:] == [b"\""]
+
+
+@rule("quotes added", "a local part that needs quotes is written with them: "
+      "without, it is no address (RFC 5321 4.1.2)", verbs=ANY)
+def quotes_added(d):
+    if is_quoted(d.address) or not d.there.ok:
+        return False
+    if d.here.ok:
+        return d.here.text == quoted(d.there.text)
+    return only_there(d, TOO_LONG) and \
+        needs_quotes(d.there.text if d.verb == "decode" else d.address) and \
+        len(local_of(d.there.text)) > 62
 
 
 # --- the last @ ---

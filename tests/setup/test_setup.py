@@ -113,17 +113,17 @@ def destination(site):
 def own(site):
     listed = os.path.join(site.directory, "domains")
     with open(listed, "w", encoding="utf-8") as file:
-        file.write("# ours\nfrom-file.test\n")
+        file.write("# ours\nfrom-file.test too.test # and that\n")
     text = "[srs]\nfwdomain = srs.test, c.test=srs.c.test, d.test=srs.test\n" \
-        f"own_domains = a.test, A.test, boss@b.test, {listed}, s.test, e.test\n" \
-        "ses = e.test\nsign = s.test\n"
+        f"own_domains = a.test A.test, {listed}, s.test, e.test x.e.test\n" \
+        "ses = e.test .e.test\nsign = s.test\n"
     lines = site.settings("postfix-cleanup", text)
     start = lines.index("sender_dependent_default_transport_maps = inline:{")
     end = lines.index("\t{ <> = smtp: } }")
     tap.equal(lines[start + 1:end], [
         f"\t{{ {own} = smtp: }}" for own in
-        ("@srs.test", "@srs.c.test", "@a.test", "boss@b.test",
-         "@from-file.test")])
+        ("@srs.test", "@srs.c.test", "@a.test", "@from-file.test",
+         "@too.test")])
     lines = site.settings("sendmail", text)
     tap.equal([line for line in lines if line.startswith("LOCAL_DOMAIN")],
               ["LOCAL_DOMAIN(`srs.test')dnl", "LOCAL_DOMAIN(`srs.c.test')dnl"])
@@ -134,7 +134,7 @@ def signed(site):
     text = MILTER.format("remote_domain") + "[srs]\n"
     for more, domains in (
             ("", ["fwd.example"]),
-            ("ses = e.test, fwd.example\nsign = s.test, a/b\n",
+            ("ses = e.test, fwd.example\nsign = s.test\n",
              ["e.test", "fwd.example", "s.test"]),
             ("srs_domains = .x.test, old.test\n", [".*.x.test", "old.test"])):
         lines = site.settings("postfix-milter", text + more)
@@ -146,19 +146,21 @@ def signed(site):
 
 @case("patterns that Postfix's map can't have: left out, and a warning")
 def patterns(site):
-    text = SRSD + "[srs]\nown_domains = .a.test, user@, b.test$x, {c.test}\n"
+    text = SRSD + "[srs]\nown_domains = .a.test, [192.0.2.1]\n"
     status, output, said = site.setup("postfix-cleanup", text)
     tap.equal(status, 0, "exit status")
-    tap.equal(said, "srs: warning: 4 of own_domains can't stand in a map of "
+    tap.equal(said, "srs: warning: 2 of own_domains can't stand in a map of "
               "Postfix: their senders aren't rewritten, but take the second "
               "pass\n")
-    tap.equal(re.findall(r"a\.test|user@|\$x|c\.test", output), [])
+    tap.equal(re.findall(r"a\.test|192\.0\.2\.1", output), [])
 
 
 # listen, in Postfix's words, in libmilter's
 SOCKETS = [
     ("inet:99@192.0.2.1", "inet:192.0.2.1:99", "inet:99@192.0.2.1"),
     ("inet:192.0.2.1:99, inet:98@192.0.2.1", "inet:192.0.2.1:99",
+     "inet:99@192.0.2.1"),
+    ("inet:99@192.0.2.1 inet:98@192.0.2.1", "inet:192.0.2.1:99",
      "inet:99@192.0.2.1"),
     ("inet6:99@::1", "inet:[::1]:99", "inet6:99@::1"),
     ("unix:/var/spool/postfix/srs/sock", "unix:srs/sock",
@@ -175,7 +177,7 @@ def sockets(site):
                   "\n".join(site.settings("postfix-cleanup", text)), True, listen)
         tap.equal(f"define(`MAILFROM_SRS_SOCKET', `{libmilter}')dnl" in
                   site.settings("sendmail", text), True, listen)
-        one = listen.split(",")[0]
+        one = re.split("[, ]", listen)[0]
         text = SRSD + f"[srsmilter]\nlisten = {one}\nrewrite = "
         tap.equal(f"smtpd_milters = {postfix}" in site.settings(
             "postfix-milter", text + "remote_domain\n"), True, listen)
@@ -207,13 +209,17 @@ WRONG = [
     ("no domain", "sendmail", "[srsd]\n",
      "error: FILE: fwdomain: not set: which domain do SRS addresses have?"),
     ("no domain at all", "sendmail", "[srs]\nfwdomain = a`b\n",
-     "error: FILE:2: fwdomain: not a domain"),
+     "error: FILE:2: fwdomain: not a domain (srs.example.com) or "
+     "FORWARDING=DOMAIN: "),
     ("an address", "sendmail", "[srs]\nfwdomain = a@b.test\n",
-     "error: FILE:2: fwdomain: not a domain"),
+     "error: FILE:2: fwdomain: not a domain (srs.example.com) or "
+     "FORWARDING=DOMAIN: "),
     ("srsmilter's socket isn't named", "postfix-milter", SRSD,
      "error: FILE: listen: not set in [srsmilter]: where does the mail server "
      "find it?"),
     ("no socket", "sendmail", SRSD + "[srsd]\nlisten = inet:x@y\n",
+     "warning: FILE:4: listen: not a socket (unix:/path, inet:PORT@HOST, "
+     "inet6:PORT@HOST): \"inet:x@y\"; the port is not a number from 1 to 65535\n"
      "error: FILE:4: listen: "),
     ("rewrite of the other form", "sendmail-milter",
      MILTER.format("remote_domain"),

@@ -25,7 +25,7 @@ ONLY = {
     "ares.h": {"libspf/channel.c"},
     "spf2/": {"libspf/engine_libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
-    "idn2.h": {"libspf/name.c"},
+    "idn2.h": {"common/domain.c", "libspf/name.c"},
     "yaml.h": {"tools/yamlfile.h", "tools/zone.h"},
     "libmilter/": {"milter/answer.c", "milter/run.c", "spfmilter/milter.c",
                    "srsmilter/milter.c"},

@@ -108,16 +108,15 @@ static const struct {
 	E(2, "spf") "unknown key in this section: "
 		    "\"records\"\n"},
 
-#define SERVER                               \
-	E(2, "nameservers")                  \
-	"not a name server: IP, IP:PORT or " \
-	"[IP6]:PORT: "
+#define SERVER              \
+	E(2, "nameservers") \
+	"not a name server (IP, IP:PORT or [IP6]:PORT): "
     {"nameservers = ns.example.com", SERVER "\"ns.example.com\"\n"},
     {"nameservers = 192.0.2.1, 192.0.2.1:0", SERVER "\"192.0.2.1:0\"\n"},
     {"nameservers = 192.0.2.1:65536", SERVER "\"192.0.2.1:65536\"\n"},
     {"nameservers = [2001:db8::1]x", SERVER "\"[2001:db8::1]x\"\n"},
     {"nameservers = /etc/resolv.conf", SERVER "\"/etc/resolv.conf\"\n"},
-    {"nameservers = 192.0.2.1 192.0.2.2", SERVER "\"192.0.2.1 192.0.2.2\"\n"},
+    {"nameservers = 192.0.2.1 192.0.2.2", NULL},
     {"nameservers = 1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,"
      "1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1,1.1.1.1",
 	NULL},
@@ -131,23 +130,24 @@ static const struct {
     {"best_guess = a/24 mx/24",
 	E(2, "best_guess") "*: a record begins with \"v=spf1\"\n"},
 
-#define DOMAIN "not a domain; other than ASCII is written as xn--...: "
-    {"delegate = localhost", E(2, "delegate") DOMAIN "\"localhost\"\n"},
-    {"delegate = .example.com", E(2, "delegate") DOMAIN "\".example.com\"\n"},
-    {"delegate = a..example", E(2, "delegate") DOMAIN "\"a..example\"\n"},
-    {"delegate = a b.example", E(2, "delegate") DOMAIN "\"a b.example\"\n"},
+#define DOMAIN "not a domain (example.com): "
+    {"delegate = localhost",
+	E(2, "delegate") DOMAIN "\"localhost\"; it has no dot\n"},
+    {"delegate = .example.com", E(2, "delegate") DOMAIN "\".example.com\"*"},
+    {"delegate = a..example", E(2, "delegate") DOMAIN "\"a..example\"*"},
+    {"delegate = a b.example", E(2, "delegate") DOMAIN "\"a b.example\"*"},
     {"delegate = b\xc3\xbc"
      "cher.example",
-	E(2, "delegate") DOMAIN "\"b\xc3\xbc"
-				"cher.example\"\n"},
+	NULL},
     {"delegate = " L63 ".example", NULL},
     {"delegate = " L63 "x.example",
-	E(2, "delegate") DOMAIN "\"" L63 "x.example\"\n"},
+	E(2, "delegate") DOMAIN "\"" L63 "x.example\"*"},
     {"delegate = " D60 D60 D60 D60 "a.example.com", NULL},
     {"delegate = " D60 D60 D60 D60 "ab.example.com",
 	E(2, "delegate") DOMAIN "*"},
     {"\ntrusted_forwarder = a.example, user@b.example",
-	E(3, "trusted_forwarder") DOMAIN "\"user@b.example\"\n"},
+	E(3, "trusted_forwarder") DOMAIN
+	"\"user@b.example\"; it is an address\n"},
 
     {"explanation = 100% sure",
 	E(2, "explanation") "a macro or an octet in it is wrong; \"%\" is "
@@ -172,8 +172,7 @@ static const struct {
 	"file or directory\n"},
     /* All mistakes are said at once. */
     {"timeout = 5\ndelegate = a\nnameservers = b\nexplanation = %",
-	"error: t.conf:4: nameservers: *\nerror: t.conf:3: delegate: *\n"
-	"error: t.conf:5: explanation: *"},
+	"error: t.conf:3: delegate: *\nerror: t.conf:4: nameservers: *\n"},
 };
 
 /* "*" in a pattern is anything. */
@@ -544,28 +543,10 @@ checkers_outlive_their_configuration(void **state)
 	checker_release(NULL);
 }
 
-static void
-domains(void **state)
-{
-	static const struct {
-		const char *domain;
-		bool ok;
-	} rows[] = {{"a.b", true}, {"a.b.", true}, {"_x.A-1.b", true},
-	    {"", false}, {".", false}, {"a", false}, {"a.", false},
-	    {"a..b", false}, {"a.b..", false}, {".a.b", false},
-	    {"a b.c", false}, {"a\\.b.c", false}, {"@a.b", false}};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(rows); i++)
-		expect_int(rows[i].domain, "ok",
-		    check_domain_ok(text_of(rows[i].domain)), rows[i].ok);
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(domains),
 	    cmocka_unit_test(defaults),
 	    cmocka_unit_test(engines_have_their_names),
 	    cmocka_unit_test(settings),

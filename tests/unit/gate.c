@@ -60,22 +60,27 @@ static const struct {
     {ON "outbound_addresses = " A8 ", " A8 ", 192.0.2.1\n",
 	"error: t.conf:3: outbound_addresses: more than 16\n", false},
     {ON "outbound_addresses = 192.0.2.1, mail.example.com\n",
-	"error: t.conf:3: outbound_addresses: not an IP address: "
+	"error: t.conf:3: outbound_addresses: not an IP address (192.0.2.1): "
 	"\"mail.example.com\"\n",
 	false},
     {ON "\noutbound_addresses = 192.0.2.0/24\n",
-	"error: t.conf:4: outbound_addresses: not an IP address: "
-	"\"192.0.2.0/24\"\n",
+	"error: t.conf:4: outbound_addresses: not an IP address (192.0.2.1): "
+	"\"192.0.2.0/24\"; each address is an item of its own\n",
 	false},
     /* A mistake is one before the gate is opened, too. */
     {"outbound_addresses = 192.0.2.256\n",
-	"error: t.conf:2: outbound_addresses: not an IP address: "
+	"error: t.conf:2: outbound_addresses: not an IP address (192.0.2.1): "
 	"\"192.0.2.256\"\n",
 	false},
     {ON "outbound_addresses = 192.0.2.1\nhelo_name = not one\n",
-	"error: t.conf:4: helo_name: not a domain: \"not one\"\n", false},
+	"error: t.conf:4: helo_name: not a domain (example.com): "
+	"\"not one\"; a domain has letters, digits, \"-\", \"_\" and dots "
+	"only\n",
+	false},
     {ON "outbound_addresses = 192.0.2.1\nhelo_name = mail\n",
-	"error: t.conf:4: helo_name: not a domain: \"mail\"\n", false},
+	"error: t.conf:4: helo_name: not a domain (example.com): "
+	"\"mail\"; it has no dot\n",
+	false},
 };
 
 static void

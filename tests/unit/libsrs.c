@@ -1272,7 +1272,31 @@ hash_alphabets(void **state)
 
 /* --- addresses --- */
 
-/* Come back octet for octet, by encode, sign and both forms of SES. */
+/*
+ * The sender as an address: in quotes, if its local part needs them (RFC 5321
+ * 4.1.2) and has none.  *line: the caller's room.
+ */
+static struct text
+as_address(struct text sender, struct line *line)
+{
+	struct text local = text_head(sender, text_rfind(sender, '@'));
+	bool needs = local.len != 0 &&
+	    (local.p[0] == '.' || local.p[local.len - 1] == '.');
+
+	if (local.len > 1 && local.p[0] == '"' && local.p[local.len - 1] == '"')
+		return sender;
+	for (size_t i = 0; i < local.len; i++)
+		needs = needs || strchr("()<>[]:;@, \t", local.p[i]) != NULL ||
+		    text_starts(text_from(local, i), TEXT(".."));
+	if (needs)
+		line_set(line, "\"%.*s\"%.*s", (int)local.len, local.p,
+		    (int)(sender.len - local.len), sender.p + local.len);
+	else
+		line_set(line, "%.*s", (int)sender.len, sender.p);
+	return text_of(line->text);
+}
+
+/* Come back as they are or in quotes, by encode, sign and both forms of SES. */
 static const struct text odd_senders[] = {
     TEXT("bob@h.example"),
     TEXT("Bob.SMITH@H.Example"),
@@ -1282,14 +1306,10 @@ static const struct text odd_senders[] = {
     TEXT("a=b=c@h.example"),
     TEXT("=a@h.example"),
     TEXT("a@b@h.example"),
-    TEXT("@@h.example"),
     TEXT("a@b=c@h.example"),
     TEXT("\"a@b\"@h.example"),
+    TEXT("\"@a@b\"@h.example"),
     TEXT("\"\"@h.example"),
-    TEXT("\"@h.example"),
-    TEXT("a\"@h.example"),
-    TEXT("\"a@h.example"),
-    TEXT("a\"b\"c@h.example"),
     TEXT("\"blah blah\"@h.example"),
     TEXT("\" \"@h.example"),
     TEXT("\"a\\\"b\"@h.example"),
@@ -1297,23 +1317,58 @@ static const struct text odd_senders[] = {
     TEXT("\"\\a\\b\"@h.example"),
     TEXT("\"<>\"@h.example"),
     TEXT("\"a=b\"@h.example"),
-    TEXT("a\\b@h.example"),
-    TEXT("a\\@h.example"),
     TEXT("a b@h.example"),
+    TEXT(" a@h.example"),
+    TEXT("a @h.example"),
     TEXT("a\tb@h.example"),
+    TEXT("a,b@h.example"),
+    TEXT("a;b@h.example"),
+    TEXT("a:b@h.example"),
+    TEXT("a(b)@h.example"),
+    TEXT("a[b]@h.example"),
+    TEXT(".a@h.example"),
+    TEXT("a.@h.example"),
+    TEXT("a..b@h.example"),
     TEXT("|/bin/sh@h.example"),
     TEXT("$(id)`id`;%s%n@h.example"),
     TEXT("b\xc3\xbc\x63her@m\xc3\xbcnchen.example"),
-    TEXT("\xff\xfe\x80@h.example"),
     TEXT("SRS0@h.example"),
     TEXT("SRS1@h.example"),
     TEXT("SRS0_x@h.example"),
     TEXT("SES=A=b@h.example"),
     TEXT("user@[192.0.2.1]"),
+    TEXT("a b@[192.0.2.1]"),
     TEXT("user@[IPv6:2001:db8::1]"),
     TEXT("user@localhost"),
     TEXT("user@h.example."),
     TEXT("user+tag-x_y@h.example"),
+};
+
+/* Not even in quotes. */
+static const struct text no_senders[] = {
+    TEXT("@@h.example"),
+    TEXT("@a,@b:c@h.example"),
+    TEXT("\"@h.example"),
+    TEXT("a\"@h.example"),
+    TEXT("\"a@h.example"),
+    TEXT("a\"b\"c@h.example"),
+    TEXT("\"a b@h.example"),
+    TEXT("a\\b@h.example"),
+    TEXT("a\\@h.example"),
+    TEXT("\xff\xfe\x80@h.example"),
+    TEXT("\"\xff\"@h.example"),
+    TEXT("b\xfc@h.example"),
+    TEXT("a@h\xfc.example"),
+    TEXT("a@h example"),
+    TEXT("a@h.example "),
+    TEXT("a@h.example;"),
+    TEXT("a@h.example,b"),
+    TEXT("a@(h).example"),
+    TEXT("a@h.example:25"),
+    TEXT("a@[192.0.2.1"),
+    TEXT("a@h..example"),
+    TEXT("a@.h.example"),
+    TEXT("a@[a]b]"),
 };
 
 static void
@@ -1327,23 +1382,26 @@ odd_senders_come_back(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(odd_senders); i++) {
 		struct text sender = odd_senders[i];
-		bool quoted = sender.len > 3 && sender.p[0] == '"' &&
-		    sender.p[text_rfind(sender, '@') - 1] == '"' &&
-		    text_rfind(sender, '@') > 1;
+		struct line line;
 
 		assert_int_equal(
 		    srs_encode(ctx, sender, TEXT("f.example"), NOW, &out),
 		    SRS_OK);
+		sender = as_address(sender, &line);
+		bool quoted = sender.p[0] == '"';
 		assert_true(text_starts(
 		    addr_text(&out), quoted ? TEXT("\"SRS0=") : TEXT("SRS0=")));
 		assert_true(text_ends_fold(addr_text(&out),
 		    quoted ? TEXT("\"@f.example") : TEXT("@f.example")));
 		expect_decode(ctx, addr_text(&out), NOW, SRS_OK, sender);
-		assert_int_equal(srs_sign(ctx, sender, NOW, &out), SRS_OK);
+		assert_int_equal(
+		    srs_sign(ctx, odd_senders[i], NOW, &out), SRS_OK);
 		expect_decode(ctx, addr_text(&out), NOW, SRS_OK, sender);
-		assert_int_equal(ses_sign(ses, sender, 3, NOW, &out), SRS_OK);
+		assert_int_equal(
+		    ses_sign(ses, odd_senders[i], 3, NOW, &out), SRS_OK);
 		expect_verify(ses, addr_text(&out), NOW, SRS_OK, sender);
-		assert_int_equal(ses_sign_fixed(ses, sender, 3, &out), SRS_OK);
+		assert_int_equal(
+		    ses_sign_fixed(ses, odd_senders[i], 3, &out), SRS_OK);
 		expect_verify(ses, addr_text(&out), NOW, SRS_OK, sender);
 		assert_int_equal(
 		    ses_verify(ses, addr_text(&out), NOW, &back, &info),
@@ -1352,6 +1410,59 @@ odd_senders_come_back(void **state)
 	}
 	srs_ctx_free(ctx);
 	ses_ctx_free(ses);
+}
+
+static void
+what_is_no_address_is_refused(void **state)
+{
+	struct srs_ctx *ctx = srs_ctx_default();
+	struct ses_ctx *ses = ses_ctx_default();
+	struct srs_addr out;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(no_senders); i++) {
+		struct text sender = no_senders[i];
+
+		expect_encode(ctx, sender, TEXT("f.example"), NOW,
+		    SRS_BAD_SYNTAX, TEXT(""));
+		assert_int_equal(
+		    srs_sign(ctx, sender, NOW, &out), SRS_BAD_SYNTAX);
+		assert_int_equal(
+		    ses_sign(ses, sender, 3, NOW, &out), SRS_BAD_SYNTAX);
+		assert_int_equal(out.len, 0);
+	}
+	srs_ctx_free(ctx);
+	ses_ctx_free(ses);
+}
+
+/* What others have signed without quotes comes back in quotes. */
+static void
+quotes_are_added(void **state)
+{
+	static const struct {
+		const char *user;
+		const char *want; /* NULL: refused */
+	} rows[] = {
+	    {"bob", "bob@h"},
+	    {"a b", "\"a b\"@h"},
+	    {"a@b", "\"a@b\"@h"},
+	    {".a", "\".a\"@h"},
+	    {"\"a b\"", "\"a b\"@h"},
+	    {"a\"b", NULL},
+	    {"a\"b c", NULL},
+	    {"a\\b", NULL},
+	};
+	struct srs_ctx *ctx = srs_ctx_default();
+	struct line line;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		forge_srs0(&line, "secret", 6, "G3", "h", rows[i].user);
+		expect_decode(ctx, text_of(line.text), NOW,
+		    rows[i].want != NULL ? SRS_OK : SRS_BAD_SYNTAX,
+		    text_of(rows[i].want != NULL ? rows[i].want : ""));
+	}
+	srs_ctx_free(ctx);
 }
 
 /* Quotes stand outside and aren't signed: an MTA may drop needless ones. */
@@ -1386,7 +1497,9 @@ octets(void **state)
 	(void)state;
 	for (int c = 0; c < 256; c++) {
 		bool control = (c < 0x20 && c != '\t') || c == 0x7f;
+		bool ok = !control && c < 0x80;
 		bool bracket = c == '<' || c == '>';
+		bool lost = c == '"' || c == '\\';
 		char bare[] = "a?b@h.example", in_quotes[] = "\"a?b\"@h.e",
 		     domain[] = "ab@h?.example", start[] = "?b@h.example";
 		struct {
@@ -1394,11 +1507,13 @@ octets(void **state)
 			size_t at, len;
 			bool ok;
 		} rows[] = {
-		    {bare, 1, sizeof(bare) - 1, !control && !bracket},
-		    {start, 0, sizeof(start) - 1, !control && !bracket},
-		    {in_quotes, 2, sizeof(in_quotes) - 1, !control && c != '"'},
+		    {bare, 1, sizeof(bare) - 1, ok && !lost && !bracket},
+		    {start, 0, sizeof(start) - 1,
+			ok && !lost && !bracket && c != '@'},
+		    {in_quotes, 2, sizeof(in_quotes) - 1, ok && c != '"'},
 		    {domain, 4, sizeof(domain) - 1,
-			!control && !bracket && c != '=' && c != '"'},
+			ok && !lost && !bracket &&
+			    strchr("=()[]:;, \t.@", c) == NULL},
 		};
 
 		for (size_t i = 0; i < COUNT(rows); i++) {
@@ -1414,8 +1529,8 @@ octets(void **state)
 				fail_msg("octet %d, row %zu: %s", c, i,
 				    srs_status_text(have));
 			if (have == SRS_OK)
-				expect_decode(
-				    ctx, addr_text(&out), NOW, SRS_OK, t);
+				expect_decode(ctx, addr_text(&out), NOW, SRS_OK,
+				    as_address(t, &(struct line){.text = ""}));
 			assert_int_equal(srs_sign(ctx, t, NOW, &out), want);
 			assert_int_equal(ses_sign(ses, t, 1, NOW, &out), want);
 		}
@@ -1429,12 +1544,14 @@ octets(void **state)
 		forge_srs0(&line, "secret", 6, stamp, "h.e", user);
 		assert_int_equal(
 		    srs_decode(ctx, text_of(line.text), NOW, &out, NULL),
-		    control || bracket ? SRS_BAD_SYNTAX : SRS_OK);
+		    control || bracket || lost ? SRS_BAD_SYNTAX : SRS_OK);
 		forge_srs0(&line, "secret", 6, stamp, host, "u");
 		assert_int_equal(
 		    srs_decode(ctx, text_of(line.text), NOW, &out, NULL),
-		    control || bracket || c == '"' || c == '@' ? SRS_BAD_SYNTAX
-							       : SRS_OK);
+		    control || bracket || lost ||
+			    strchr("@()[]:;, \t.", c) != NULL
+			? SRS_BAD_SYNTAX
+			: SRS_OK);
 	}
 	srs_ctx_free(ctx);
 	ses_ctx_free(ses);
@@ -2054,8 +2171,8 @@ roll_text(struct dice *dice, const char *from, size_t max, char *to)
 static struct text
 roll_sender(struct dice *dice, char *to)
 {
-	static const char plain[] = "abcXYZ019._=+-@!#/\\ \xc3\xa9\xff",
-			  quoted[] = "aZ0 @=<>.,;:\t\xc3\xa9";
+	static const char plain[] = "abcXYZ019._=+-@!#/ ;:",
+			  quoted[] = "aZ0 @=<>.,;:\t";
 	static const char *const tags[] = {
 	    "", "", "", "SRS0=", "srs0+x=", "SRS1=h=o.e=", "SES=A="};
 	bool quotes = roll(dice, 3) == 0;
@@ -2070,7 +2187,7 @@ roll_sender(struct dice *dice, char *to)
 	if (quotes)
 		to[len++] = '"';
 	to[len++] = '@';
-	len += roll_text(dice, "abcXYZ019.-[]:\xc3\xa9", 20, to + len);
+	len += roll_text(dice, "abcXYZ019-", 20, to + len);
 	to[len++] = 'd';
 	return text_at(to, len);
 }
@@ -2119,10 +2236,12 @@ random_round_trips(void **state)
 				memcpy(want.text + tag, "SRS0", 4);
 			expect_decode(both, addr_text(&out),
 			    now + roll(&dice, 22) * (uint64_t)DAY - now % DAY,
-			    SRS_OK, text_of(want.text));
+			    SRS_OK,
+			    as_address(text_of(want.text),
+				&(struct line){.text = ""}));
 			rewritten++;
 		} else if (status != SRS_NO_SPACE) {
-			/* Two "=" short of being an SRS1 address. */
+			/* Two "=" short of being SRS1, or a route. */
 			assert_int_equal(status, SRS_BAD_SYNTAX);
 		}
 		srs_ctx_free(ctx);
@@ -2162,15 +2281,16 @@ random_ses_round_trips(void **state)
 				frac;
 			struct srs_addr back;
 
-			expect_verify(
-			    ctx, addr_text(&out), later, SRS_OK, sender);
+			expect_verify(ctx, addr_text(&out), later, SRS_OK,
+			    as_address(sender, &(struct line){.text = ""}));
 			ses_verify(ctx, addr_text(&out), later, &back, &info);
 			assert_int_equal(info.message_id, id);
 			assert_int_equal(
 			    info.time_code, fixed ? 0 : now / frac);
 			signatures++;
 		} else {
-			assert_int_equal(status, SRS_NO_SPACE);
+			assert_true(status == SRS_NO_SPACE ||
+			    (status == SRS_BAD_SYNTAX && sender.p[0] == '@'));
 		}
 		ses_ctx_free(ctx);
 	}
@@ -2387,6 +2507,8 @@ main(void)
 	    cmocka_unit_test(hash_lengths),
 	    cmocka_unit_test(hash_alphabets),
 	    cmocka_unit_test(odd_senders_come_back),
+	    cmocka_unit_test(what_is_no_address_is_refused),
+	    cmocka_unit_test(quotes_are_added),
 	    cmocka_unit_test(quotes_are_not_signed),
 	    cmocka_unit_test(octets),
 	    cmocka_unit_test(own_domain_stays),

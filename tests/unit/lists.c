@@ -72,7 +72,15 @@ static const struct {
     {"z.example a.example .m.example b.example", DOMAIN, "z.example", true},
     {"z.example a.example .m.example b.example", DOMAIN, "c.example", false},
     {"[192.0.2.1]", DOMAIN, "[192.0.2.1]", true},
-    {"b\xc3\xbc.example", DOMAIN, "b\xc3\xbc.example", true},
+    /* Lists have A-labels (common/domain.h). */
+    {"xn--b-eha.example", DOMAIN, "b\xc3\xbc.example", true},
+    {"xn--b-eha.example", DOMAIN, "B\xc3\x9c.Example.", true},
+    {"xn--b-eha.example", DOMAIN, "xn--b-eha.example", true},
+    {"xn--b-eha.example", DOMAIN, "b\xfc.example", false},
+    {".xn--b-eha.example", DOMAIN, "a.b\xc3\xbc.example", true},
+    {"xn--b-eha.example", ADDRESS, "c@b\xc3\xbc.example", true},
+    {"c@xn--b-eha.example", ADDRESS, "c@b\xc3\xbc.example", true},
+    {"c@xn--b-eha.example", ADDRESS, "c+d@b\xc3\xbc.example", true},
     {"a@example.com", DOMAIN, "example.com", false},
 
     {"example.com", ADDRESS, "bob@example.com", true},

@@ -72,6 +72,36 @@ static const struct {
 	LONG_LOCAL "<@example.net.>", POLICY_TOO_LONG},
     {BYTES(MAKE "bob<@example.net.>x"), MAP_OK, "bob<@example.net.>x",
 	POLICY_BAD_ADDRESS},
+    /* quotes that K lines without -q have taken off, or nobody has written */
+    {BYTES(MAKE "a b<@example.net.>"), MAP_OK,
+	"\"SRS0=cvjIMS=G3=example.net=a b\"<@srs.example.com.>",
+	POLICY_FORWARDED},
+    {BYTES(MAKE "a b<@own.example.>"), MAP_OK, "\"a b\"<@own.example.>",
+	POLICY_OWN_DOMAIN},
+    {BYTES(MAKE "a b@own.example"), MAP_OK, "\"a b\"@own.example",
+	POLICY_OWN_DOMAIN},
+    {BYTES(MAKE "a@b@own.example"), MAP_OK, "\"a@b\"@own.example",
+	POLICY_OWN_DOMAIN},
+    {BYTES("reverse_srs a b@example.net"), MAP_OK, "\"a b\"@example.net",
+	POLICY_NOT_SRS},
+    {BYTES("reverse_srs /var/spool/a b@c"), MAP_OK, "/var/spool/a b@c",
+	POLICY_NOT_SRS},
+    {BYTES("reverse_srs :include:/a b@c"), MAP_OK, ":include:/a b@c",
+	POLICY_NOT_SRS},
+    {BYTES("reverse_srs |/bin/cat a@b"), MAP_OK, "\"|/bin/cat a@b\"",
+	POLICY_NOT_SRS},
+    {BYTES("forward a b@example.net"), MAP_OK,
+	"\"SRS0=cvjIMS=G3=example.net=a b\"@srs.example.com", POLICY_FORWARDED},
+    {BYTES("forward \"a b\"@example.net"), MAP_OK,
+	"\"SRS0=cvjIMS=G3=example.net=a b\"@srs.example.com", POLICY_FORWARDED},
+    {BYTES("reverse \"SRS0=cvjIMS=G3=example.net=a b\"@srs.example.com"),
+	MAP_OK, "\"a b\"@example.net", POLICY_RESTORED},
+    {BYTES("reverse SRS0=cvjIMS=G3=example.net=a b@srs.example.com"), MAP_OK,
+	"\"a b\"@example.net", POLICY_RESTORED},
+    {BYTES("forward a\"b@example.net"), MAP_NOTFOUND, "", POLICY_BAD_ADDRESS},
+    {BYTES("forward b\xfc@example.net"), MAP_NOTFOUND, "", POLICY_BAD_ADDRESS},
+    {BYTES("forward bob@example.net "), MAP_NOTFOUND, "", POLICY_BAD_ADDRESS},
+    {BYTES("forward bob@exa mple.net"), MAP_NOTFOUND, "", POLICY_BAD_ADDRESS},
 
     /* reverse_srs */
     {BYTES("reverse_srs " SRS0_LOCAL "<@srs.example.com.>"), MAP_OK,
@@ -325,6 +355,31 @@ sendmail_gets_ok_and_an_address(void **state)
 	}
 }
 
+/* As RFC 5321 4.1.2 and 6531 have it: a dot-string or in quotes, and a domain. */
+static bool
+is_address(struct text t)
+{
+	size_t at = text_rfind(t, '@');
+	struct text local = text_head(t, at), domain = text_from(t, at + 1);
+	bool quoted =
+	    local.len > 1 && local.p[0] == '"' && local.p[local.len - 1] == '"';
+
+	for (size_t i = quoted; i < local.len - quoted; i++) {
+		char c = local.p[i];
+
+		if (quoted ? c == '"' || (c == '\\' && ++i == local.len - 1)
+			   : strchr("()<>:;@\\,\" \t", c) != NULL ||
+			    (c == '.' &&
+				(i + 1 == local.len || i == 0 ||
+				    local.p[i - 1] == '.')))
+			return false;
+	}
+	for (size_t i = 0; i < domain.len; i++)
+		if (strchr("()<>;@\\,\" \t=", domain.p[i]) != NULL)
+			return false;
+	return at != t.len && domain.len != 0;
+}
+
 /* The others: an address that isn't the key's, or NOTFOUND and nothing. */
 static void
 postfix_gets_an_address_or_nothing(void **state)
@@ -348,6 +403,7 @@ postfix_gets_an_address_or_nothing(void **state)
 			assert_int_equal(answer.status, MAP_OK);
 			assert_true(answer.data.len > 2 &&
 			    answer.data.len <= SRS_ADDR_MAX);
+			assert_true(is_address(out_view(&answer.data)));
 			assert_false(text_eq(out_view(&answer.data), key));
 		} else {
 			assert_int_equal(answer.status, MAP_NOTFOUND);

@@ -32,30 +32,44 @@ static const struct {
     {"fwdomain for some too",
 	"fwdomain=a.example=s.a.example, s.example, b.example = s.b.example",
 	true, ""},
+    {"blanks as commas",
+	"fwdomain=a.example=s.a.example s.example\tb.example =s.b.example\n"
+	"own_domains=.example.com example.org\n",
+	true, ""},
     {"two defaults", "\nfwdomain=s.example, t.example\n", false,
 	"error: t.conf:3: fwdomain: two default domains; others are written "
 	"FORWARDING=DOMAIN\n"},
+#define FWDOMAIN                                                        \
+	"error: t.conf:2: fwdomain: not a domain (srs.example.com) or " \
+	"FORWARDING=DOMAIN: "
+#define ONLY "a domain has letters, digits, \"-\", \"_\" and dots only\n"
+#define EMPTY                                                      \
+	"it has an empty label: two dots in a row, or one at the " \
+	"start\n"
     {"fwdomain without a dot", "fwdomain=localhost", false,
-	"error: t.conf:2: fwdomain: not a domain: \"localhost\"\n"},
+	FWDOMAIN "\"localhost\"; it has no dot\n"},
     {"fwdomain a literal name", "fwdomain=$myhostname.example", false,
-	"error: t.conf:2: fwdomain: not a domain: \"$myhostname.example\"\n"},
+	FWDOMAIN "\"$myhostname.example\"; " ONLY},
     {"fwdomain an address", "fwdomain=a@s.example", false,
-	"error: t.conf:2: fwdomain: not a domain: \"a@s.example\"\n"},
+	FWDOMAIN "\"a@s.example\"; it is an address\n"},
     {"fwdomain with a blank", "fwdomain=s. example", false,
-	"error: t.conf:2: fwdomain: not a domain: \"s. example\"\n"},
+	FWDOMAIN "\"s.\"; it has no dot\n" FWDOMAIN
+		 "\"example\"; it has no dot\n"},
     {"fwdomain with a dot first", "fwdomain=.s.example", false,
-	"error: t.conf:2: fwdomain: not a domain: \".s.example\"\n"},
+	FWDOMAIN "\".s.example\"; " EMPTY},
     {"fwdomain in quotes", "fwdomain=\"s.example\"", false,
-	"error: t.conf:2: fwdomain: not a domain: \"\"s.example\"\"\n"},
+	FWDOMAIN "\"\"s.example\"\"; write s.example\n"},
+    {"fwdomain in typographic quotes",
+	"fwdomain=\xe2\x80\x9cs.example\xe2\x80\x9d", false,
+	FWDOMAIN "\"\xe2\x80\x9cs.example\xe2\x80\x9d\"; write s.example\n"},
     {"forwarding domain bad", "fwdomain=a=s.example", false,
-	"error: t.conf:2: fwdomain: not a domain: \"a=s.example\"\n"},
+	FWDOMAIN "\"a=s.example\"; it has no dot\n"},
     {"forwarding domain empty", "fwdomain==s.example", false,
-	"error: t.conf:2: fwdomain: not a domain: \"=s.example\"\n"},
+	FWDOMAIN "\"=s.example\"; it is empty\n"},
     {"SRS domain empty", "fwdomain=a.example=", false,
-	"error: t.conf:2: fwdomain: not a domain: \"a.example=\"\n"},
+	FWDOMAIN "\"a.example=\"; it is empty\n"},
     {"two equals signs", "fwdomain=a.example=b.example=c.example", false,
-	"error: t.conf:2: fwdomain: not a domain: "
-	"\"a.example=b.example=c.example\"\n"},
+	FWDOMAIN "\"a.example=b.example=c.example\"; " ONLY},
 
     {"hash_min above", D "hash_length=6\nhash_min=7\n", false,
 	"error: t.conf:4: hash_min: above hash_length\n"},

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What conf.c and conf_list.c share.
+ */
+#ifndef MAILFROM_CONF_INTERNAL_H
+#define MAILFROM_CONF_INTERNAL_H
+
+#include "common/conf.h"
+
+/* Everything a conf owns hangs on one list, freed and wiped together. */
+struct block {
+	struct block *next;
+	size_t size;
+	char data[];
+};
+
+/* Names are the tables', which outlive everything. */
+struct origin {
+	const char *section;
+	const struct conf_key *key;
+	unsigned line;
+};
+
+struct conf {
+	struct block *blocks;
+	struct origin *origins;
+	size_t origin_count, origin_room;
+	struct conf_file *files;
+	size_t file_count, file_room;
+};
+
+/* The key at hand, for messages and the place it fills. */
+struct setting {
+	struct conf *conf;
+	const struct ini *ini;
+	const struct conf_section *section;
+	const struct conf_key *key;
+	unsigned line, value_line;
+	struct report *report;
+};
+
+/* Memory, zeroed, that lives as long as the conf; NULL: there is none. */
+void *conf_alloc_(struct conf *conf, size_t size);
+const char *conf_copy_(struct conf *conf, struct text t);
+
+/* Room for one more in an array; NULL, and nothing changed: out of memory. */
+void *conf_reserve_(void *array, size_t count, size_t *room, size_t size);
+
+/* Where the value of the key goes. */
+void *conf_member_(const struct setting *s);
+
+/* Say that the value is wrong: an error where the section is in use. */
+void conf_complain_(
+    const struct setting *s, const char *reason, struct text what);
+void conf_complain_memory_(const struct setting *s);
+
+/* Set a CONF_LIST; and keep a text or an item in the form of its type. */
+void conf_set_list_(const struct setting *s, struct text value);
+
+/*
+ * An item of the key's type as it is kept, in the conf's memory.  False, which
+ * was complained of: it is none, or out of memory.  file, line: where it is.
+ */
+bool conf_keep_item_(const struct setting *s, const char *file, unsigned line,
+    struct text item, struct text *kept);
+
+#endif
