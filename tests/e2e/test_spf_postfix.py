@@ -12,7 +12,7 @@ import tap
 import world
 from spf_cases import spfmilter
 
-PEERS = {"postfix": postfix.PACKAGES, **spf_cases.PEERS}
+PEERS = ["postfix", *spf_cases.PEERS]
 # A queue that nobody else's messages are in, and no limits on one client.
 SETTINGS = "smtpd_client_connection_rate_limit = 0\n" \
     "smtpd_delay_reject = yes\nsmtpd_error_sleep_time = 0\n" \

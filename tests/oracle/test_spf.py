@@ -27,8 +27,6 @@ PEERS = os.path.join(TOP, os.environ.get("PEERS", os.path.join(
     os.environ.get("BUILD", "build"), "peers")))
 HERE = os.path.dirname(os.path.abspath(__file__))
 REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
-PACKAGES = ["python3-spf", "libmail-spf-perl", "libnet-dns-perl",
-            "libnetaddr-ip-perl", "liberror-perl", "liburi-perl"]
 ZONES = int(os.environ.get("SPF_ORACLE_ZONES", "4000"))
 FIRST = int(os.environ.get("SPF_ORACLE_FIRST", "0"))
 QUESTIONS = 4       # for a zone
@@ -41,7 +39,7 @@ DIRECTORY = os.path.join(PEERS, "spf-oracle")
 def fetch():
     """Why the peers can't be had, or None."""
     done = subprocess.run(
-        [os.path.join(TOP, "tests", "fetch-peers"), DIRECTORY] + PACKAGES,
+        [os.path.join(TOP, "tests", "fetch-peers"), DIRECTORY],
         capture_output=True, text=True, errors="replace", check=False)
     if done.returncode != 0:
         return " ".join(done.stderr.split())
