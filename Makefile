@@ -203,13 +203,13 @@ tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
     $(FUZZ_SRSMILTER)) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     maps/reader milter/filter \
-    engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
+    engine/spf-libspf2-crashing engine/engine_suite engine/engine_lookups)
 
 # Stand-ins for members of the archive come before it.
 ENGINE_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) \
               $(YAML_LIBS) $(LDLIBS)
-$(BUILD)/tests/engine/spf-libspf2-unguarded: $(OBJ)/libspf/engine_helper_main.o \
-    $(OBJ)/tests/engine/unguarded.o $(ENGINE_A) $(LIBSPF_A)
+$(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf/engine_helper_main.o \
+    $(OBJ)/tests/engine/crashing.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
     $(OBJ)/tools/zone.o $(OBJ)/tools/yamlfile.o $(ENGINE_A) $(LIBSPF_A)
@@ -218,7 +218,7 @@ $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(ENGINE_A) $(LIBSPF_A) | \
-    $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-unguarded
+    $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-crashing
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
 

@@ -53,7 +53,7 @@ deadline_in(unsigned long ms)
 	return now_ns() / 1000000 + ms;
 }
 
-static void
+static _Noreturn void
 fail(const char *why)
 {
 	printf("error %s\n.\n", why);

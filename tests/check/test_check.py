@@ -30,7 +30,7 @@ case = suite.case
 
 DRIVER = os.path.join(BUILD, "tests", "check", "driver")
 HELPER = os.path.join(BUILD, "spf-libspf2")
-UNGUARDED = os.path.join(BUILD, "tests", "engine", "spf-libspf2-unguarded")
+CRASHING = os.path.join(BUILD, "tests", "engine", "spf-libspf2-crashing")
 
 IP, OTHER_IP = "192.0.2.1", "198.51.100.1"
 # Where nothing stands before it, libspf2 writes behind a buffer.
@@ -406,12 +406,12 @@ def _(site):
         tap.equal(driver.check(IP, "u@d.wild.test").result, "pass")
         tap.equal(driver.helper() == victim, False, "the same helper")
         tap.equal(driver.tally("stats")["helper_starts"], 2)
-    with site.driver("engine = libspf2", f"helper = {UNGUARDED}") as driver:
+    with site.driver("engine = libspf2", f"helper = {CRASHING}") as driver:
         verdict = driver.check(IP, "u@crash.test")
         tap.equal(verdict.result, "temperror")
         tap.equal(driver.tally("stats")["died"], 1, verdict.problem)
         tap.equal(driver.check(IP, "u@pass.test").result, "pass")
-    with site.driver("engine = audit", f"helper = {UNGUARDED}") as driver:
+    with site.driver("engine = audit", f"helper = {CRASHING}") as driver:
         tap.equal(driver.check(IP, "u@crash.test").result, "permerror")
         tap.equal(driver.tally("stats")["died"], 1)
         [line] = driver.log()

@@ -26,7 +26,7 @@ from srsmilter import Srsmilter                         # noqa: E402
 
 suite = tap.Suite()
 case = suite.case
-PEERS = {"nsd": spfmilter.servers.NSD_PACKAGES, "sasl": sasl.PACKAGES}
+PEERS = ["nsd", "sasl"]
 RCPT = "local@fwd.test"
 PASSWORD = "pass word"
 REALM = "mx.fwd.test"           # both MTAs': their host name

@@ -10,7 +10,6 @@ import srsd
 import tap
 import world
 
-PACKAGES = ["postfix"]
 SETTINGS = os.path.join(world.SOURCE, "etc", "postfix")
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
           "incoming", "private", "saved", "trace"]
@@ -87,7 +86,7 @@ class Postfix:
         self.data = place.make_dir("run", name, "data", mode=0o700,
                                    owner="postfix")
         self.domain = domain
-        libraries = os.path.join(self.prefix, "usr/lib/postfix")
+        libraries = world.libraries(self.prefix, "usr/lib/postfix")
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                             "MAIL_CONFIG": self.etc,
                             "LD_LIBRARY_PATH": libraries,

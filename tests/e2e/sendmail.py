@@ -9,7 +9,6 @@ import srsd
 import tap
 import world
 
-PACKAGES = ["sendmail-bin", "sendmail-cf", "libwrap0", "m4", "libsigsegv2"]
 OUR_M4 = os.path.join(world.SOURCE, "etc", "sendmail", "mailfrom-srs.m4")
 
 CONFIGURATION = """\
@@ -90,10 +89,8 @@ class Sendmail:
         self.etc = place.make_dir("run", name, "etc")
         self.mail = place.make_dir("run", name, "mail", mode=0o1777)
         place.make_dir("run", name, "mqueue", mode=0o700)
-        libraries = [os.path.join(self.prefix, d, "x86_64-linux-gnu")
-                     for d in ("lib", "usr/lib")]
         self.environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                            "LD_LIBRARY_PATH": ":".join(libraries)}
+                            "LD_LIBRARY_PATH": world.libraries(self.prefix)}
         self.process = None
         self.write_tables(aliases, tables or {})
         self.write_cf(srs, features)

@@ -20,7 +20,7 @@ import world
 sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
 import srsmilter                                        # noqa: E402
 
-PEERS = {"postfix": postfix.PACKAGES}
+PEERS = ["postfix"]
 DOMAIN = "fwd.test"
 SENDER = exchange.SENDER
 FORMS = ["postfix-milter", "postfix-cleanup", "postfix-simple"]

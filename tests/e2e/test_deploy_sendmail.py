@@ -19,7 +19,7 @@ import world
 sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
 import srsmilter                                        # noqa: E402
 
-PEERS = {"sendmail": sendmail.PACKAGES}
+PEERS = ["sendmail"]
 DOMAIN, SRS_DOMAIN = "fwd.test", "srs.fwd.test"
 SES_DOMAIN = deployments.SES_DOMAIN
 SENDER = exchange.SENDER

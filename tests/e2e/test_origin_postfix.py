@@ -14,7 +14,7 @@ import smtp
 import tap
 import world
 
-PEERS = {"postfix": postfix.PACKAGES, **origin_cases.PEERS}
+PEERS = ["postfix", *origin_cases.PEERS]
 SETTINGS = """\
 smtpd_milters = inet:127.0.0.1:10006, inet:127.0.0.1:10007
 non_smtpd_milters = $smtpd_milters

@@ -12,7 +12,7 @@ import sendmail
 import tap
 import world
 
-PEERS = {"sendmail": sendmail.PACKAGES, **origin_cases.PEERS}
+PEERS = ["sendmail", *origin_cases.PEERS]
 MECHANISMS = " ".join(sasl.MECHANISMS)
 FEATURES = f"""\
 define(`confAUTH_MECHANISMS', `{MECHANISMS}')dnl

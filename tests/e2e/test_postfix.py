@@ -14,7 +14,7 @@ import srsd
 import tap
 import world
 
-PEERS = {"postfix": postfix.PACKAGES}
+PEERS = ["postfix"]
 DOMAIN = "fwd.test"
 SENDER = exchange.SENDER
 

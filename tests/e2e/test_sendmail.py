@@ -15,7 +15,7 @@ import srsd
 import tap
 import world
 
-PEERS = {"sendmail": sendmail.PACKAGES, "pysrs": ["python3-srs"]}
+PEERS = ["sendmail", "pysrs"]
 PYSRS_M4 = "usr/share/doc/python3-srs/examples/pysrs"
 LEGACY, HANGING, BACKGROUND = "127.0.0.3", "127.0.0.4", "127.0.0.5"
 QUEUEING = "127.0.0.6"

@@ -21,12 +21,7 @@ from spf_cases import spfmilter
 sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
 import filters                                          # noqa: E402
 
-PEERS = {"sendmail": sendmail.PACKAGES, "postfix": postfix.PACKAGES,
-         "opendkim": ["opendkim", "libopendkim11", "libopendbx1", "librbl1",
-                      "libvbr2", "libmemcached11", "liblua5.3-0",
-                      "libhashkit2", "libunbound8", "libbsd0", "libmd0",
-                      "libhiredis0.14"],
-         **spf_cases.PEERS}
+PEERS = ["sendmail", "postfix", "opendkim", *spf_cases.PEERS]
 DOMAIN = "fwd.test"
 OURS = "mx.fwd.test"
 
@@ -45,12 +40,11 @@ class OpenDkim:
             f"Socket inet:{port}@127.0.0.1\nMode v\nSyslog no\n"
             f"AuthservID {authserv_id}\nAlwaysAddARHeader yes\n"
             "UserID nobody\nUMask 002\nInternalHosts 192.0.2.1\n"))
-        libraries = ":".join(os.path.join(prefix, "usr/lib", name)
-                             for name in ("", "x86_64-linux-gnu"))
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(
                 [os.path.join(prefix, "usr/sbin/opendkim"), "-f", "-x", config],
-                env={"LD_LIBRARY_PATH": libraries, "PATH": "/usr/bin:/bin"},
+                env={"LD_LIBRARY_PATH": world.libraries(prefix),
+                     "PATH": "/usr/bin:/bin"},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         tap.wait_until(self.is_up, "opendkim to listen")
 

@@ -13,7 +13,7 @@ import tap
 import world
 from spf_cases import spfmilter
 
-PEERS = {"sendmail": sendmail.PACKAGES, **spf_cases.PEERS}
+PEERS = ["sendmail", *spf_cases.PEERS]
 
 
 def documented_line(socket):

@@ -10,6 +10,7 @@ because the source tree may lie in /root, closed to the users that mail
 servers run as; packages and programs are bind-mounted there.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ import tap
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
+PEERS = os.path.join(BUILD, "peers")
 INSIDE = "MAILFROM_E2E_INSIDE"
 UNSHARE = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork",
            "--kill-child", "--mount-proc", "--propagation", "private"]
@@ -74,8 +76,7 @@ def enter(peers):
     """
     Return the World, inside namespaces of its own.
 
-    peers: {directory below BUILD/peers: Debian packages unpacked there}, from
-    tests/fetch-peers; fetched before the network is gone.
+    peers: names in tests/peers, fetched before the network is gone.
     """
     if os.environ.get(INSIDE) != "1":
         refuse_or_unshare(peers)
@@ -107,23 +108,27 @@ def missing(peers):
         if "root filesystem propagation" in said:
             hint = "; a chroot must be a mount: mount --bind DIR DIR first"
         return f"needs namespaces: {said}{hint}"
-    fetch = os.path.join(SOURCE, "tests", "fetch-peers")
-    for directory, packages in peers.items():
-        target = os.path.join(BUILD, "peers", directory)
-        os.makedirs(target, exist_ok=True)
-        # One lock: several tests may want the same peer at the same time.
+    for name in peers:
         done = subprocess.run(
-            ["flock", os.path.join(BUILD, "peers"), fetch, target, *packages],
-            capture_output=True, text=True)
+            [os.path.join(SOURCE, "tests", "fetch-peers"),
+             os.path.join(PEERS, name)], capture_output=True, text=True)
         if done.returncode != 0:
-            return f"cannot fetch {' '.join(packages)}: {done.stderr.strip()}"
+            return " ".join(done.stderr.split())
     return None
+
+
+def libraries(prefix, *private):
+    """LD_LIBRARY_PATH of what tests/fetch-peers unpacked at prefix."""
+    return ":".join(
+        [os.path.join(prefix, name) for name in (*private, "usr/lib")] +
+        glob.glob(os.path.join(prefix, "lib/*-linux-*")) +
+        glob.glob(os.path.join(prefix, "usr/lib/*-linux-*")))
 
 
 class World:
     def __init__(self):
         self.stage = mount_stage()
-        bind(os.path.join(BUILD, "peers"), self.path("peers"))
+        bind(PEERS, self.path("peers"))
         self.log = []
         self.populate_etc()
         self.private_dev()

@@ -56,7 +56,7 @@ def fetch():
     """Why the suites can't be had, or None."""
     done = subprocess.run(
         [os.path.join(TOP, "tests", "fetch-peers"),
-         os.path.join(PEERS, "pyspf"), "python3-spf"],
+         os.path.join(PEERS, "pyspf")],
         capture_output=True, text=True, errors="replace")
     return " ".join(done.stderr.split()) if done.returncode else None
 

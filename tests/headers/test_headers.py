@@ -377,7 +377,7 @@ def check_authres(authres, case):
 
 def load_authres():
     subprocess.run([os.path.join(TOP, "tests", "fetch-peers"),
-                    os.path.join(PEERS, "authres"), "python3-authres"],
+                    os.path.join(PEERS, "authres")],
                    check=True, stdout=sys.stderr)
     sys.path.insert(0, os.path.join(PEERS, "authres", "usr", "lib", "python3",
                                     "dist-packages"))

@@ -12,16 +12,9 @@ BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
 PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
 READER = os.path.join(BUILD, "tests", "maps", "reader")
 
-PACKAGES = {
-    "sendmail": ["sendmail-bin", "sendmail-cf", "libwrap0", "m4",
-                 "libsigsegv2"],
-    "postfix-maps": ["postfix", "postfix-lmdb", "postfix-cdb", "liblmdb0",
-                     "libcdb1"],
-    "tinycdb": ["tinycdb", "libcdb1"],
-    "db-util": ["db5.3-util", "libdb5.3"],
-}
-LIBRARIES = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu",
-             "usr/lib/postfix"]
+import world                                            # noqa: E402
+
+NAMES = ["sendmail", "postfix-maps", "tinycdb", "db-util"]
 SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 
 MAIN_CF = """\
@@ -42,10 +35,10 @@ myhostname = mx.maps.test
 
 def fetch():
     """Why the writers can't be had, or None."""
-    for name, packages in PACKAGES.items():
+    for name in NAMES:
         done = subprocess.run(
             [os.path.join(SOURCE, "tests", "fetch-peers"),
-             os.path.join(PEERS, name), *packages],
+             os.path.join(PEERS, name)],
             capture_output=True, text=True, errors="replace", check=False)
         if done.returncode != 0:
             return " ".join(done.stderr.split())
@@ -75,8 +68,8 @@ class Writers:
     def environment(self, peer):
         return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
                 "MAIL_CONFIG": self.etc,
-                "LD_LIBRARY_PATH": ":".join(
-                    os.path.join(PEERS, peer, path) for path in LIBRARIES)}
+                "LD_LIBRARY_PATH": world.libraries(
+                    os.path.join(PEERS, peer), "usr/lib/postfix")}
 
     def start_makemap(self, kind, path, *options, source=subprocess.PIPE):
         """makemap, which reads its entries from source."""

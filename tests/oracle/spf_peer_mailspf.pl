@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Mail::SPF behind a line protocol: a JSON object with zone and questions a
-# line, a list of [result, explanation, problem] each as answer.
+# Mail::SPF behind a line protocol: it says its version, then for a JSON object
+# with zone and questions a line, a list of [result, explanation, problem] each.
 use strict;
 use warnings;
 use JSON::PP;
@@ -81,6 +81,7 @@ sub check {
 open(my $out, '>&', \*STDOUT) or die;
 open(STDOUT, '>&', \*STDERR) or die;
 $out->autoflush(1);
+print $out $json->encode("$Mail::SPF::VERSION"), "\n";
 while (my $line = <STDIN>) {
 	my $job = $json->decode($line);
 	my @answers;

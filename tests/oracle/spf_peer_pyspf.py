@@ -68,6 +68,8 @@ def main():
     global ZONE
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)       # it prints
+    out.write(json.dumps(spf.__version__) + "\n")
+    out.flush()
     for line in sys.stdin:
         job = json.loads(line)
         ZONE = job["zone"]

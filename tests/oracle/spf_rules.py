@@ -10,10 +10,13 @@ import re
 
 import spf_zones
 
-# ours: the object of spfquery --json; theirs: [result, explanation, problem].
+# peer: has a name, and the major number of its version.  ours: the object of
+# spfquery --json; theirs: [result, explanation, problem].
 Difference = collections.namedtuple(
     "Difference", "peer zone question ours theirs")
-Rule = collections.namedtuple("Rule", "name peers section reason explains")
+# fixed: the major version since which Mail::SPF does as we do; None: not yet.
+Rule = collections.namedtuple(
+    "Rule", "name peers section reason explains fixed", defaults=[None])
 
 
 def events(difference, kind):
@@ -156,6 +159,8 @@ def mapped_network(d):
 
 
 def empty_label(d):
+    if d.peer.major >= 3:
+        return d.theirs == ["permerror", "", ""] and record_has(d, r"\.\.")
     return d.theirs[0] == "crash" and "empty label" in d.theirs[2]
 
 
@@ -169,7 +174,7 @@ def limit_in_explanation(d):
     """Too many void lookups, counted on from the check, for %{p} in a text."""
     if d.ours["result"] != "fail":
         return False
-    if d.peer == "mailspf":
+    if d.peer.name == "mailspf":
         return d.theirs[0] == "crash" and \
             "EProcessingLimitExceeded" in d.theirs[2]
     return d.theirs[:2] == ["fail", "DEFAULT"] and any(
@@ -207,7 +212,7 @@ RULES = [
          "an earlier mail host has matched: the error of a later one doesn't "
          "count", error_of_mx_host),
     Rule("explanations that aren't ASCII", ["mailspf"], "6.2",
-         "they are not used", not_ascii),
+         "they are not used", not_ascii, fixed=3),
     Rule("%{iR}", ["pyspf", "mailspf"], "7.1, RFC 5234 2.3",
          "the r of a macro may be of either case", upper_case_r),
     Rule("delimiter |", ["pyspf"], "7.1",
@@ -225,10 +230,10 @@ RULES = [
     Rule("more than 10 MX", ["mailspf"], "4.6.4",
          "a permerror; Mail::SPF ignores the rest", many_mx),
     Rule("IPv4-mapped networks", ["mailspf"], "5, 5.6",
-         "ip6 never matches an IPv4 client", mapped_network),
+         "ip6 never matches an IPv4 client", mapped_network, fixed=3),
     Rule("empty labels", ["mailspf"], "4.8",
-         "a name that can't exist isn't asked for; Mail::SPF dies of it",
-         empty_label),
+         "a name that can't exist isn't asked for, and doesn't match; Mail::SPF "
+         "dies of it, and since 3 says permerror", empty_label),
     Rule("redirect that isn't followed", ["pyspf", "mailspf"], "4.6.4, 6.1",
          "it isn't evaluated, and isn't counted as a term", unused_redirect),
     Rule("limits in explanations", ["pyspf", "mailspf"], "4.6.4, 6.2",
@@ -243,8 +248,13 @@ RULES = [
 ]
 
 
+def is_for(rule, peer):
+    return peer.name in rule.peers and \
+        (rule.fixed is None or peer.major < rule.fixed)
+
+
 def explain(difference):
     for rule in RULES:
-        if difference.peer in rule.peers and rule.explains(difference):
+        if is_for(rule, difference.peer) and rule.explains(difference):
             return rule
     return None

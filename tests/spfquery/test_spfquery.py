@@ -89,7 +89,7 @@ def suite_file(name, directory):
     """A suite of python3-spf, unpacked to directory."""
     peer = os.path.join(PEERS, "pyspf")
     done = subprocess.run(
-        [os.path.join(TOP, "tests", "fetch-peers"), peer, "python3-spf"],
+        [os.path.join(TOP, "tests", "fetch-peers"), peer],
         capture_output=True, text=True, check=False)
     found = glob.glob(os.path.join(peer, "usr/share/doc/*/" + name + ".gz"))
     if not found:

@@ -3,8 +3,8 @@
  * libspf/engine.h: the contract, what libspf2 is never shown, audit, and
  * helper processes that crash, hang and babble.
  *
- * The helpers are $BUILD/spf-libspf2, and one without guards,
- * $BUILD/tests/engine/spf-libspf2-unguarded.
+ * The helpers are $BUILD/spf-libspf2, and one without guards that crashes,
+ * $BUILD/tests/engine/spf-libspf2-crashing.
  */
 #include "tests/unit/support.h"
 
@@ -710,7 +710,7 @@ program(const char *name)
 }
 
 #define HELPER    program("spf-libspf2")
-#define UNGUARDED program("tests/engine/spf-libspf2-unguarded")
+#define CRASHING program("tests/engine/spf-libspf2-crashing")
 
 /* A check in a helper. */
 static enum spf_opinion
@@ -881,7 +881,7 @@ helper_crashes(void **state)
 	static const char *const hostile[] = {
 	    "me@crash.example", "me@crash-inc.example", "me@crash-exp.example"};
 	struct helpers *guarded_helpers = start(HELPER, 1, 5000);
-	struct helpers *helpers = start(UNGUARDED, 1, 5000);
+	struct helpers *helpers = start(CRASHING, 1, 5000);
 	struct world w;
 	struct spf_verdict v;
 	uint64_t starts;
