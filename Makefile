@@ -47,7 +47,7 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 # --- what there is ----------------------------------------------------------
 
 LIBSRS  = key mailbox ses srs status
-LIBSPF  = answer eval header ip macro mechanisms name notes record
+LIBSPF  = answer cause eval header ip macro mechanisms name notes record
 RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
            resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \

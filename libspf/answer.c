@@ -178,11 +178,11 @@ spf_answer_txt(const struct text *records, size_t count)
 }
 
 void
-spf_answer_free(struct spf_answer *answer)
+spf_answer_free(const struct spf_answer *answer)
 {
-	if (answer == NULL)
+	if (answer == NULL || answer->cause != SPF_CAUSE_NONE)
 		return;
 	if (answer->record != NULL)
 		free(answer->record->problem);
-	free(answer);
+	free((struct spf_answer *)(uintptr_t)answer);
 }
