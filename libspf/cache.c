@@ -22,15 +22,6 @@ struct cache {
 	struct reply_list order;
 };
 
-/* One for each type: a temporary error carries nothing else. */
-static const struct spf_answer failures[] = {
-    [SPF_RR_TXT] = {.rr = SPF_RR_TXT, .status = SPF_DNS_ERROR},
-    [SPF_RR_A] = {.rr = SPF_RR_A, .status = SPF_DNS_ERROR},
-    [SPF_RR_AAAA] = {.rr = SPF_RR_AAAA, .status = SPF_DNS_ERROR},
-    [SPF_RR_MX] = {.rr = SPF_RR_MX, .status = SPF_DNS_ERROR},
-    [SPF_RR_PTR] = {.rr = SPF_RR_PTR, .status = SPF_DNS_ERROR},
-};
-
 /* --- replies --- */
 
 struct spf_reply *
@@ -49,15 +40,9 @@ reply_new_(enum spf_rr rr, struct text name, uint64_t hash)
 }
 
 void
-reply_answer_(struct spf_reply *reply, struct spf_answer *answer)
+reply_answer_(struct spf_reply *reply, const struct spf_answer *answer)
 {
-	reply->answer = answer != NULL ? answer : reply_failure_(reply->rr);
-}
-
-const struct spf_answer *
-reply_failure_(enum spf_rr rr)
-{
-	return &failures[rr];
+	reply->answer = answer;
 }
 
 struct spf_reply *
@@ -74,8 +59,7 @@ reply_release_(struct spf_reply *reply)
 	    atomic_fetch_sub_explicit(
 		&reply->holders, 1, memory_order_acq_rel) != 1)
 		return;
-	if (reply->answer != NULL && reply->answer != reply_failure_(reply->rr))
-		spf_answer_free((struct spf_answer *)(uintptr_t)reply->answer);
+	spf_answer_free(reply->answer);
 	free(reply);
 }
 

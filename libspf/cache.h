@@ -79,14 +79,8 @@ size_t cache_count_(const struct cache *cache);
 /* A reply without an answer, held once.  NULL: out of memory. */
 struct spf_reply *reply_new_(enum spf_rr rr, struct text name, uint64_t hash);
 
-/*
- * Answer it: the answer passes to the reply.  NULL: with a temporary error,
- * which takes no memory.
- */
-void reply_answer_(struct spf_reply *reply, struct spf_answer *answer);
-
-/* The temporary error that stands for an answer to a question for rr. */
-const struct spf_answer *reply_failure_(enum spf_rr rr);
+/* Answer it: the answer passes to the reply. */
+void reply_answer_(struct spf_reply *reply, const struct spf_answer *answer);
 
 struct spf_reply *reply_hold_(struct spf_reply *reply);
 

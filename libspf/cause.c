@@ -60,6 +60,27 @@ spf_cause_text(enum spf_cause cause)
 	return causes[cause].text;
 }
 
+size_t
+spf_failure_print(enum spf_rr rr, struct text name, enum spf_cause cause,
+    char *out, size_t size)
+{
+	const struct text failed = TEXT(" failed: ");
+	struct text why = text_of(spf_cause_text(cause));
+	struct text_out o = text_out(out, size - 1);
+	size_t end = failed.len + why.len;
+
+	out_str(&o, "DNS lookup of ");
+	out_str(&o, spf_rr_text(rr));
+	if (name.len != 0)
+		out_char(&o, ' ');
+	out_text(&o,
+	    text_head(name, o.size - o.len > end ? o.size - o.len - end : 0));
+	out_text(&o, failed);
+	out_text(&o, why);
+	out[o.len] = '\0';
+	return o.len;
+}
+
 bool
 spf_cause_parse(struct text text, enum spf_cause *out)
 {

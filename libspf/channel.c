@@ -340,18 +340,32 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	set->settle(set->arg);
 }
 
-static enum channel_status
-landing(int ares_status)
+static enum spf_cause
+cause_of(int ares_status)
 {
 	switch (ares_status) {
 	case ARES_SUCCESS:
-		return CHANNEL_ANSWERED;
+		return SPF_CAUSE_NONE;
+	case ARES_EFORMERR:
+		return SPF_CAUSE_FORMERR;
+	case ARES_ESERVFAIL:
+		return SPF_CAUSE_SERVFAIL;
+	case ARES_ENOTIMP:
+		return SPF_CAUSE_NOTIMP;
+	case ARES_EREFUSED:
+		return SPF_CAUSE_REFUSED;
 	case ARES_ETIMEOUT:
-		return CHANNEL_TIMEOUT;
+		return SPF_CAUSE_TIMEOUT;
+	case ARES_ECONNREFUSED:
+		return SPF_CAUSE_CONNREFUSED;
+	case ARES_EBADRESP:
+		return SPF_CAUSE_MALFORMED;
 	case ARES_EDESTRUCTION:
-		return CHANNEL_CLOSED;
+		return SPF_CAUSE_STOPPING;
+	case ARES_ENOMEM:
+		return SPF_CAUSE_NO_MEMORY;
 	default:
-		return CHANNEL_FAILED;
+		return SPF_CAUSE_SYSTEM;
 	}
 }
 
@@ -367,7 +381,7 @@ on_landing(
 	c->in_flight--;
 	if (--c->set->in_flight == 0)
 		event_del(c->set->tick);
-	flight->landed(flight, landing(ares_status), octets,
+	flight->landed(flight, cause_of(ares_status), octets,
 	    octets != NULL && len > 0 ? (size_t)len : 0);
 }
 

@@ -10,13 +10,6 @@
 
 #include "libspf/resolver.h"
 
-enum channel_status {
-	CHANNEL_ANSWERED,
-	CHANNEL_TIMEOUT,
-	CHANNEL_FAILED, /* every server refused, was out of reach... */
-	CHANNEL_CLOSED  /* channels_free_() */
-};
-
 struct channel;
 struct channels;
 
@@ -24,8 +17,12 @@ struct channels;
 struct flight {
 	struct channel *channel; /* channel.c's */
 	bool repeated;           /* set when it lands: once wasn't enough */
-	/* The answer's octets are there during the call only. */
-	void (*landed)(struct flight *flight, enum channel_status status,
+	/*
+	 * With SPF_CAUSE_NONE there is an answer, of any response code; its
+	 * octets are there during the call only.  Else it has failed with each
+	 * server; the cause is that of the last try.
+	 */
+	void (*landed)(struct flight *flight, enum spf_cause cause,
 	    const uint8_t *octets, size_t len);
 };
 
@@ -37,7 +34,7 @@ enum spf_resolver_status channels_new_(struct event_base *base,
     const struct spf_resolver_params *params, void (*settle)(void *arg),
     void *arg, struct channels **out);
 
-/* What is on the wire lands as CHANNEL_CLOSED.  NULL is fine. */
+/* What is on the wire lands with SPF_CAUSE_STOPPING.  NULL is fine. */
 void channels_free_(struct channels *channels);
 
 /*

@@ -37,6 +37,22 @@ struct message {
 	struct dnsmsg_name name; /* that the records belong to */
 };
 
+static enum dnsmsg_status
+failure(struct dnsmsg_result *out, enum spf_cause cause)
+{
+	out->cause = cause;
+	return DNSMSG_FAILURE;
+}
+
+/* An answer, unless there is no memory for it. */
+static enum dnsmsg_status
+success(struct dnsmsg_result *out, struct spf_answer *answer)
+{
+	out->answer = answer;
+	return answer != NULL ? DNSMSG_ANSWER
+			      : failure(out, SPF_CAUSE_NO_MEMORY);
+}
+
 /* --- reading --- */
 
 static uint16_t
@@ -179,7 +195,7 @@ read_question(struct message *m, enum spf_rr rr, const struct dnsmsg_name *name)
 
 /* Note all aliases, and check that the records are whole. */
 static enum dnsmsg_status
-read_aliases(struct message *m)
+read_aliases(struct message *m, struct dnsmsg_result *out)
 {
 	struct cursor c = {m->p, m->len, m->answers_at, false};
 	struct rr rr;
@@ -187,17 +203,17 @@ read_aliases(struct message *m)
 	for (unsigned i = 0; i < m->answers; i++) {
 		get_rr(&c, &rr);
 		if (c.bad)
-			return DNSMSG_MALFORMED;
+			return failure(out, SPF_CAUSE_MALFORMED);
 		if (rr.type != TYPE_CNAME || rr.class != CLASS_IN)
 			continue;
 		if (m->alias_count == DNSMSG_ALIASES_MAX)
-			return DNSMSG_FAILURE;
+			return failure(out, SPF_CAUSE_ALIASES);
 		struct alias *alias = &m->aliases[m->alias_count++];
 		struct cursor data = rr_data(m, &rr);
 
 		get_name(&data, &alias->target);
 		if (data.bad || data.at != data.len)
-			return DNSMSG_MALFORMED;
+			return failure(out, SPF_CAUSE_MALFORMED);
 		alias->owner = rr.owner;
 		alias->ttl_sec = rr.ttl_sec;
 	}
@@ -224,7 +240,7 @@ follow_aliases(struct message *m, const struct dnsmsg_name *name,
 	m->name = *name;
 	while ((alias = alias_of(m)) != NULL) {
 		if (out->aliases++ == m->alias_count)
-			return DNSMSG_FAILURE; /* a loop */
+			return failure(out, SPF_CAUSE_ALIASES); /* a loop */
 		if (alias->ttl_sec < out->ttl_sec)
 			out->ttl_sec = alias->ttl_sec;
 		m->name = alias->target;
@@ -280,7 +296,7 @@ read_nothing(const struct message *m, enum spf_rr rr, struct dnsmsg_result *out)
 	struct authority authority;
 
 	if (!read_authority(m, &authority))
-		return DNSMSG_MALFORMED;
+		return failure(out, SPF_CAUSE_MALFORMED);
 	if (!nxdomain && !authority.soa) {
 		/* The target lies elsewhere, and the server doesn't recurse. */
 		if (out->aliases != 0)
@@ -290,12 +306,11 @@ read_nothing(const struct message *m, enum spf_rr rr, struct dnsmsg_result *out)
 		if (authority.ns &&
 		    (m->flags &
 			(FLAG_AUTHORITATIVE | FLAG_RECURSION_AVAILABLE)) == 0)
-			return DNSMSG_FAILURE;
+			return failure(out, SPF_CAUSE_REFERRAL);
 	}
 	if (authority.ttl_sec < out->ttl_sec)
 		out->ttl_sec = authority.ttl_sec;
-	out->answer = spf_answer_empty(rr, SPF_DNS_VOID);
-	return out->answer != NULL ? DNSMSG_ANSWER : DNSMSG_NO_MEMORY;
+	return success(out, spf_answer_void(rr));
 }
 
 /* --- records --- */
@@ -453,6 +468,7 @@ read_records(const struct message *m, enum spf_rr type, size_t count,
 	struct cursor c = {m->p, m->len, m->answers_at, false};
 	bool names = type == SPF_RR_MX || type == SPF_RR_PTR;
 	struct records r = {.texts = NULL};
+	enum dnsmsg_status status;
 	struct rr rr;
 	char *memory;
 
@@ -463,7 +479,7 @@ read_records(const struct message *m, enum spf_rr type, size_t count,
 	memory = malloc(
 	    count * (sizeof(*r.texts) + sizeof(*r.preferences)) + octets);
 	if (memory == NULL)
-		return DNSMSG_NO_MEMORY;
+		return failure(out, SPF_CAUSE_NO_MEMORY);
 	r.texts = (struct text *)memory;
 	r.preferences = (uint16_t *)(r.texts + count);
 	r.room = (char *)(r.preferences + count);
@@ -472,12 +488,12 @@ read_records(const struct message *m, enum spf_rr type, size_t count,
 		get_rr(&c, &rr);
 		if (is_wanted(m, type, &rr) && !read_record(m, type, &rr, &r)) {
 			free(memory);
-			return DNSMSG_MALFORMED;
+			return failure(out, SPF_CAUSE_MALFORMED);
 		}
 	}
-	out->answer = make_answer(type, &r);
+	status = success(out, make_answer(type, &r));
 	free(memory);
-	return out->answer != NULL ? DNSMSG_ANSWER : DNSMSG_NO_MEMORY;
+	return status;
 }
 
 /* --- the whole --- */
@@ -492,12 +508,13 @@ dnsmsg_parse_(const uint8_t *octets, size_t len, enum spf_rr rr,
 
 	*out = (struct dnsmsg_result){.ttl_sec = UINT32_MAX};
 	if (!read_question(&m, rr, name))
-		return DNSMSG_MALFORMED;
+		return failure(out, SPF_CAUSE_MALFORMED);
 	unsigned rcode = m.flags & FLAGS_RCODE;
-	if ((rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) ||
-	    (m.flags & FLAG_TRUNCATED) != 0)
-		return DNSMSG_FAILURE;
-	status = read_aliases(&m);
+	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
+		return failure(out, (enum spf_cause)rcode);
+	if ((m.flags & FLAG_TRUNCATED) != 0)
+		return failure(out, SPF_CAUSE_TRUNCATED);
+	status = read_aliases(&m, out);
 	if (status == DNSMSG_ANSWER)
 		status = follow_aliases(&m, name, out);
 	if (status != DNSMSG_ANSWER)

@@ -61,11 +61,9 @@ size_t dnsmsg_query_(uint16_t id, enum spf_rr rr,
     uint8_t out[static DNSMSG_QUERY_SIZE]);
 
 enum dnsmsg_status {
-	DNSMSG_ANSWER,    /* what the answer is: records, or none */
-	DNSMSG_ALIAS,     /* nothing but an alias: ask for its target */
-	DNSMSG_FAILURE,   /* the server can't or won't say */
-	DNSMSG_MALFORMED, /* this isn't an answer to the question */
-	DNSMSG_NO_MEMORY
+	DNSMSG_ANSWER, /* what the answer is: records, or none */
+	DNSMSG_ALIAS,  /* nothing but an alias: ask for its target */
+	DNSMSG_FAILURE /* neither, for the cause that is said */
 };
 
 struct dnsmsg_result {
@@ -78,11 +76,14 @@ struct dnsmsg_result {
 	uint32_t ttl_sec;
 	struct dnsmsg_name target; /* of the last alias */
 	unsigned aliases;          /* that were followed */
+	enum spf_cause cause;      /* of DNSMSG_FAILURE */
 };
 
 /*
  * Read the answer to the question for rr of name.  *out: the answer with
- * DNSMSG_ANSWER; TTL and target with DNSMSG_ALIAS.  Void is NXDOMAIN and a name
+ * DNSMSG_ANSWER; TTL and target with DNSMSG_ALIAS; the cause with
+ * DNSMSG_FAILURE, of which SPF_CAUSE_MALFORMED means that this is no answer to
+ * the question, or not a DNS message.  Void is NXDOMAIN and a name
  * without such records alike.  MX names come by preference, equal ones as they
  * were sent; names that can't be written as text are empty.
  */

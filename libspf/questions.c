@@ -31,8 +31,6 @@
 #define TTL_SEC_MAX          (24 * 60 * 60)
 #define NEGATIVE_TTL_SEC_MAX (60 * 60)
 
-#define RCODE_FORMERR 1
-
 static struct question_list *
 list_of(struct spf_resolver *r, uint64_t hash)
 {
@@ -216,10 +214,12 @@ question_keep(struct question *q, struct spf_answer *answer, uint32_t ttl_sec)
 }
 
 static void
-question_failed(struct question *q)
+question_failed(struct question *q, enum spf_cause cause)
 {
 	count_(&q->resolver->counters.errors, 1);
-	reply_answer_(q->reply, NULL);
+	if (cause == SPF_CAUSE_TIMEOUT)
+		count_(&q->resolver->counters.timeouts, 1);
+	reply_answer_(q->reply, spf_answer_failure(q->reply->rr, cause));
 	question_end(q);
 }
 
@@ -229,7 +229,7 @@ question_chase(struct question *q, const struct dnsmsg_result *result)
 {
 	q->aliases += result->aliases;
 	if (q->aliases > DNSMSG_ALIASES_MAX) {
-		question_failed(q);
+		question_failed(q, SPF_CAUSE_ALIASES);
 		return;
 	}
 	q->name = result->target;
@@ -256,40 +256,29 @@ question_answered(struct question *q, const uint8_t *octets, size_t len)
 		return;
 	case DNSMSG_FAILURE:
 		/* c-ares tries without EDNS only once in a channel. */
-		if (len > 3 && (octets[3] & 0xf) == RCODE_FORMERR &&
-		    !q->plain) {
+		if (result.cause == SPF_CAUSE_FORMERR && !q->plain) {
 			q->plain = true;
 			question_queue(q);
 			return;
 		}
 		break;
-	case DNSMSG_MALFORMED:
-	case DNSMSG_NO_MEMORY:
-		break;
 	}
-	question_failed(q);
+	question_failed(q, result.cause);
 }
 
 static void
-on_landed(struct flight *flight, enum channel_status status,
-    const uint8_t *octets, size_t len)
+on_landed(struct flight *flight, enum spf_cause cause, const uint8_t *octets,
+    size_t len)
 {
 	struct question *q = (struct question *)flight;
 
 	question_unqueue(q);
-	switch (status) {
-	case CHANNEL_ANSWERED:
-		window_adjust(q->resolver, flight->repeated);
-		question_answered(q, octets, len);
+	if (cause != SPF_CAUSE_NONE) {
+		question_failed(q, cause);
 		return;
-	case CHANNEL_TIMEOUT:
-		count_(&q->resolver->counters.timeouts, 1);
-		break;
-	case CHANNEL_FAILED:
-	case CHANNEL_CLOSED:
-		break;
 	}
-	question_failed(q);
+	window_adjust(q->resolver, flight->repeated);
+	question_answered(q, octets, len);
 }
 
 /* --- asking --- */
@@ -339,6 +328,6 @@ questions_free_(struct spf_resolver *r)
 	while ((q = TAILQ_FIRST(&r->to_send)) != NULL) {
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is off the list */
 		question_unqueue(q);
-		question_failed(q);
+		question_failed(q, SPF_CAUSE_STOPPING);
 	}
 }

@@ -168,7 +168,7 @@ thread_main(void *arg)
 
 	here = r;
 	event_base_loop(r->base, EVLOOP_NO_EXIT_ON_EMPTY);
-	checks_give_up_(r, RESOLVER_STOPPING);
+	checks_give_up_(r, SPF_CAUSE_STOPPING);
 	take_inbox(r); /* somebody may be cancelling */
 	return NULL;
 }

@@ -26,8 +26,6 @@
 /* Replies that a check has room for without asking for memory. */
 #define CHECK_REPLIES 32
 
-#define RESOLVER_STOPPING "the resolver is stopping"
-
 /* Octets of random query ids that are got at once. */
 #define QUERY_IDS_SIZE 256
 
@@ -75,7 +73,8 @@ struct check {
 	unsigned budget; /* of speculation */
 	bool no_memory;
 	/* At the end: what is missing is a temporary error. */
-	bool giving_up, missed;
+	enum spf_cause giving_up;
+	bool missed;
 	enum spf_rr missed_rr;
 
 	/* Who wants to know: a callback, or the thread that waits. */
@@ -213,12 +212,12 @@ void check_run_(struct check *c);
 void check_ready_(struct check *c);
 
 /* End at once: what is missing is a temporary error. */
-void check_give_up_(struct check *c, const char *why);
+void check_give_up_(struct check *c, enum spf_cause why);
 
 /* Forget it; nobody is told.  False: there is none of that id. */
 bool check_forget_(struct spf_resolver *r, uint64_t id);
 
 /* End all checks. */
-void checks_give_up_(struct spf_resolver *r, const char *why);
+void checks_give_up_(struct spf_resolver *r, enum spf_cause why);
 
 #endif

@@ -120,6 +120,13 @@ enum spf_cause {
  */
 const char *spf_cause_text(enum spf_cause cause);
 
+/*
+ * Write "DNS lookup of TXT example.com failed: SERVFAIL" as a string.  Where
+ * size is too small the name is cut, and at last the text.  The length.
+ */
+size_t spf_failure_print(enum spf_rr rr, struct text name, enum spf_cause cause,
+    char *out, size_t size);
+
 /* The cause of that text, in any case.  False: there is none. */
 bool spf_cause_parse(struct text text, enum spf_cause *out);
 
@@ -163,8 +170,8 @@ struct spf_answer *spf_answer_addresses(
 struct spf_answer *spf_answer_names(
     enum spf_rr rr, const struct text *names, size_t count);
 
-/* SPF_DNS_VOID or SPF_DNS_ERROR. */
-struct spf_answer *spf_answer_empty(enum spf_rr rr, enum spf_dns_status status);
+/* SPF_DNS_VOID. */
+struct spf_answer *spf_answer_void(enum spf_rr rr);
 
 /*
  * SPF_DNS_ERROR, for that cause (not SPF_CAUSE_NONE).  Shared, takes no memory,
@@ -237,6 +244,7 @@ struct spf_verdict {
 	char explanation[SPF_TEXT_SIZE]; /* for fail; printable ASCII */
 	char
 	    problem[SPF_TEXT_SIZE]; /* temperror, permerror: the term and why */
+	enum spf_cause cause;       /* of the lookup that failed: temperror */
 	unsigned terms;             /* of SPF_TERMS_MAX */
 	unsigned voids;             /* of SPF_VOIDS_MAX */
 	unsigned lookups;           /* answers that the verdict rests on */

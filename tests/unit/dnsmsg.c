@@ -158,6 +158,14 @@ expect_void(enum spf_rr rr, const char *name, uint32_t ttl)
 }
 
 static void
+expect_failure(enum spf_rr rr, const char *name, enum spf_cause cause)
+{
+	assert_int_equal(parse(rr, name), DNSMSG_FAILURE);
+	expect_str(
+	    name, "cause", spf_cause_text(result.cause), spf_cause_text(cause));
+}
+
+static void
 expect_txt(const char *name, unsigned spf_records, const char *only)
 {
 	assert_int_equal(parse(SPF_RR_TXT, name), DNSMSG_ANSWER);
@@ -427,7 +435,7 @@ aliases_have_a_limit(void **state)
 	number_aliases(DNSMSG_ALIASES_MAX);
 	expect_txt("n0.test", 0, "x");
 	number_aliases(DNSMSG_ALIASES_MAX + 1);
-	assert_int_equal(parse(SPF_RR_TXT, "n0.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_TXT, "n0.test", SPF_CAUSE_ALIASES);
 }
 
 static void
@@ -436,12 +444,12 @@ alias_loops(void **state)
 	(void)state;
 	begin(OK, "a.test", TXT);
 	alias(QUESTION, "a.test", 300);
-	assert_int_equal(parse(SPF_RR_TXT, "a.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_TXT, "a.test", SPF_CAUSE_ALIASES);
 	begin(OK, "a.test", TXT);
 	alias(QUESTION, "b.test", 300);
 	alias("b.test", "c.test", 300);
 	alias("c.test", "b.test", 300);
-	assert_int_equal(parse(SPF_RR_TXT, "a.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_TXT, "a.test", SPF_CAUSE_ALIASES);
 }
 
 static void
@@ -513,7 +521,7 @@ referral_is_no_answer(void **state)
 	(void)state;
 	begin(0x8100, "x.test", A); /* neither authoritative nor recursive */
 	authority("test", NS, 300, TEXT("\2ns\0"));
-	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_REFERRAL);
 	begin(0x8500, "x.test", A);
 	authority("test", NS, 300, TEXT("\2ns\0"));
 	expect_void(SPF_RR_A, "x.test", 0);
@@ -535,12 +543,14 @@ failures(void **state)
 		if (rcode == 0 || rcode == 3) {
 			assert_int_equal(status, DNSMSG_ANSWER);
 			spf_answer_free(result.answer);
-		} else
+		} else {
 			assert_int_equal(status, DNSMSG_FAILURE);
+			assert_int_equal(result.cause, rcode);
+		}
 	}
 	begin(OK | 0x200, "x.test", A); /* truncated */
 	ANSWER(QUESTION, A, 5, "\1\2\3\4");
-	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_TRUNCATED);
 }
 
 static void
@@ -563,16 +573,16 @@ answers_to_other_questions(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		begin(rows[i].flags, rows[i].name, rows[i].type);
 		ANSWER("x.test", A, 5, "\1\2\3\4");
-		assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 	}
 	for (unsigned questions = 0; questions < 3; questions += 2) {
 		begin(OK, "x.test", A);
 		m.octets[5] = (uint8_t)questions;
-		assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 	}
 	begin(OK, "x.test", A);
 	m.octets[m.len - 1] = 3; /* class CHAOS */
-	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_MALFORMED);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 }
 
 static void
@@ -617,8 +627,7 @@ malformed_records(void **state)
 		begin(OK, "x.test", types[rows[i].rr]);
 		/* The data begins at 36. */
 		answer(QUESTION, rows[i].type, 5, rows[i].data);
-		expect_int(rows[i].data.p, "status",
-		    parse(rows[i].rr, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(rows[i].rr, "x.test", SPF_CAUSE_MALFORMED);
 	}
 }
 
@@ -635,7 +644,7 @@ names_that_are_too_long(void **state)
 	data[63] = (char)(0xc0 | at >> 8);
 	data[64] = (char)at;
 	answer(QUESTION, PTR, 5, text_at(data, 65));
-	assert_int_equal(parse(SPF_RR_PTR, "x.test"), DNSMSG_MALFORMED);
+	expect_failure(SPF_RR_PTR, "x.test", SPF_CAUSE_MALFORMED);
 	/* 61 octets make it 255 in all. */
 	begin(OK, "x.test", PTR);
 	ANSWER(QUESTION, PTR, 5, "\77" L63 "\77" L63 "\77" L63 "\0");
@@ -659,14 +668,14 @@ cut_short(void **state)
 	ANSWER("y.test", MX, 5, "\0\1\1a\4test\0");
 	ANSWER("y.test", MX, 5, "\0\1\1b" QUESTION);
 	for (whole = m.len, m.len = 0; m.len < whole; m.len++)
-		assert_int_equal(parse(SPF_RR_MX, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_MX, "x.test", SPF_CAUSE_MALFORMED);
 	assert_int_equal(parse(SPF_RR_MX, "x.test"), DNSMSG_ANSWER);
 	spf_answer_free(result.answer);
 
 	begin(NXDOMAIN, "x.test", MX);
 	soa("test", 5, 5);
 	for (whole = m.len, m.len = 0; m.len < whole; m.len++)
-		assert_int_equal(parse(SPF_RR_MX, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_MX, "x.test", SPF_CAUSE_MALFORMED);
 	expect_void(SPF_RR_MX, "x.test", 5);
 }
 
