@@ -48,7 +48,7 @@ static const struct cause {
     CAUSE(SPF_CAUSE_REFERRAL, "referral"),
     CAUSE(SPF_CAUSE_ALIASES, "too many CNAMEs"),
     CAUSE(SPF_CAUSE_NO_SERVER, "no nameserver configured"),
-    CAUSE(SPF_CAUSE_LATE, "out of time"),
+    CAUSE(SPF_CAUSE_LATE, "no answer in time"),
     CAUSE(SPF_CAUSE_STOPPING, "shutting down"),
     CAUSE(SPF_CAUSE_NO_MEMORY, "out of memory"),
     CAUSE(SPF_CAUSE_SYSTEM, "system error"),

@@ -35,8 +35,11 @@
 /* Octets of a record that are looked at; a longer one is a permerror. */
 #define SPF_RECORD_MAX 16384
 
-/* Octets of an explanation and of a problem's text; longer ones are cut. */
-#define SPF_TEXT_MAX  500
+/*
+ * Octets of an explanation and of a problem's text; longer ones are cut.  A
+ * header's line has room for one, each octet escaped (RFC 5322 2.1.1: 998).
+ */
+#define SPF_TEXT_MAX  480
 #define SPF_TEXT_SIZE (SPF_TEXT_MAX + 1)
 
 /* Octets of a local part or HELO name that are used. */

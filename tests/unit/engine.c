@@ -1213,9 +1213,21 @@ verdict_travels(void **state)
 	assert_int_equal(got.terms, 3);
 	assert_int_equal(got.lookups, 7);
 	assert_true(got.guessed && !got.delegated);
+	assert_int_equal(got.cause, SPF_CAUSE_NONE);
 	for (size_t len = 0; len < out.len; len++)
 		assert_false(wire_get_verdict_(
 		    text_head(out_view(&out), len), &status, &opinion, &got));
+	/* A cause is that of a temperror. */
+	v.cause = SPF_CAUSE_REFUSED;
+	out = text_out(room, sizeof(room));
+	assert_true(wire_put_verdict_(&out, SPF_OK, SPF_OPINION_GIVEN, &v));
+	assert_false(
+	    wire_get_verdict_(out_view(&out), &status, &opinion, &got));
+	v.result = SPF_TEMPERROR;
+	out = text_out(room, sizeof(room));
+	assert_true(wire_put_verdict_(&out, SPF_OK, SPF_OPINION_GIVEN, &v));
+	assert_true(wire_get_verdict_(out_view(&out), &status, &opinion, &got));
+	assert_int_equal(got.cause, SPF_CAUSE_REFUSED);
 	/* A line of a log or a header must not be forged. */
 	v.explanation[3] = '\n';
 	out = text_out(room, sizeof(room));
