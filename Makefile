@@ -48,8 +48,8 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 LIBSRS  = key mailbox ses srs status
 LIBSPF  = answer cause eval header ip macro mechanisms name notes record
-RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
-           resolver
+RESOLVER = cache calls channel checks dnscursor dnshead dnsmsg dnsname \
+           nameservers questions resolver
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf daemon elsewhere file ini listen lists log log_conf \
