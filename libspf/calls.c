@@ -73,14 +73,14 @@ void
 spf_resolver_check(struct spf_resolver *r, const struct spf_request *request,
     unsigned timeout_ms, struct spf_verdict *out, struct spf_cost *cost)
 {
-	uint64_t started_us = resolver_now_us_();
+	uint64_t started_us = clock_us_();
 	struct waiting waiting;
 	struct check c;
 
 	if (check_cached(r, request, started_us, out)) {
 		if (cost != NULL)
 			*cost = (struct spf_cost){
-			    .elapsed_us = resolver_now_us_() - started_us};
+			    .elapsed_us = clock_us_() - started_us};
 		return;
 	}
 	c = (struct check){.resolver = r,
@@ -118,14 +118,14 @@ uint64_t
 spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
     unsigned timeout_ms, spf_resolver_callback *done, void *arg)
 {
-	uint64_t started_us = resolver_now_us_(), id = 0;
+	uint64_t started_us = clock_us_(), id = 0;
 	struct spf_verdict verdict;
 	struct spf_cost cost = {0};
 	enum spf_cause why = SPF_CAUSE_NO_MEMORY;
 	struct check *c;
 
 	if (check_cached(r, request, started_us, &verdict)) {
-		cost.elapsed_us = resolver_now_us_() - started_us;
+		cost.elapsed_us = clock_us_() - started_us;
 		done(arg, &verdict, &cost);
 		return 0;
 	}
@@ -177,7 +177,7 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct text name)
 	}
 	len = dnsmsg_name_text_(&wire, text);
 	c = (struct check){.resolver = r,
-	    .started_us = resolver_now_us_(),
+	    .started_us = clock_us_(),
 	    .timeout_ms = r->params.timeout_ms,
 	    .is_question = true,
 	    .rr = rr,

@@ -96,7 +96,7 @@ find_reply(struct check *c, enum spf_rr rr, struct text name)
 
 	if (reply == NULL) {
 		reply =
-		    cache_find_(r->cache, hash, rr, name, resolver_now_ms_());
+		    cache_find_(r->cache, hash, rr, name, clock_ms_());
 		if (reply != NULL) {
 			count_(&r->counters.cache_hits, 1);
 			remember(c, reply);
@@ -150,7 +150,7 @@ check_end(struct check *c)
 {
 	struct spf_verdict *verdict = &c->resolver->verdict;
 
-	c->cost.elapsed_us = resolver_now_us_() - c->started_us;
+	c->cost.elapsed_us = clock_us_() - c->started_us;
 	check_detach(c);
 	if (c->waiting == NULL) {
 		c->done(c->arg, verdict, &c->cost);

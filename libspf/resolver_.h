@@ -15,9 +15,10 @@
 #include <sys/queue.h>
 
 #include "libspf/cache.h"
-#include "libspf/channel.h"
+#include "libspf/clock.h"
 #include "libspf/dnsmsg.h"
 #include "libspf/resolver.h"
+#include "libspf/sender.h"
 
 /* Lists of questions in flight, and of checks by their id. */
 #define QUESTION_LISTS 4096
@@ -25,9 +26,6 @@
 
 /* Replies that a check has room for without asking for memory. */
 #define CHECK_REPLIES 32
-
-/* Octets of random query ids that are got at once. */
-#define QUERY_IDS_SIZE 256
 
 LIST_HEAD(check_list, check);
 LIST_HEAD(question_list, question);
@@ -100,7 +98,6 @@ struct question {
 	struct dnsmsg_name name; /* that is asked for; behind aliases */
 	unsigned aliases;
 	uint32_t ttl_sec; /* of the aliases so far */
-	bool plain;       /* without EDNS */
 };
 
 struct cancel {
@@ -134,7 +131,7 @@ struct spf_resolver {
 	struct event_base *base;
 	struct event *wake;
 	struct event *aging;
-	struct channels *channels;
+	struct sender *sender;
 	struct check_queue ready;
 	struct check_list checks[CHECK_LISTS];
 	struct question_list questions[QUESTION_LISTS];
@@ -142,14 +139,9 @@ struct spf_resolver {
 	unsigned young_count, window;
 	uint64_t window_rests_until_ms;
 	struct spf_verdict verdict; /* of the check at hand */
-	uint8_t query_ids[QUERY_IDS_SIZE];
-	size_t query_ids_left;
 };
 
 /* --- resolver.c --- */
-
-uint64_t resolver_now_us_(void);
-uint64_t resolver_now_ms_(void);
 
 /* Evaluate what is ready and send what is to be sent, until nothing is. */
 void resolver_settle_(void *resolver);
