@@ -47,9 +47,10 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 # --- what there is ----------------------------------------------------------
 
 LIBSRS  = key mailbox ses srs status
-LIBSPF  = answer eval header ip macro mechanisms name notes record
-RESOLVER = cache calls channel checks dnsmsg dnsname nameservers questions \
-           resolver
+LIBSPF  = answer cause eval header ip macro mechanisms name notes record
+RESOLVER = cache calls checks dnscursor dnshead dnsmsg dnsname flight leg \
+           nameservers questions resolver sender servers system_servers \
+           tcp_link udp_port
 ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
           engine_libspf2 engine_wire
 COMMON  = background conf conf_list daemon domain elsewhere file ini items \
@@ -170,17 +171,18 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file gate hosts ini items \
-       legacy libsrs listen lists log maps memory message_id metrics netstring path \
-       policy protocol received reply rewriter secrets shapes similar sockaddr \
-       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record text
+UNIT = cache check conf conformance dnsmsg engine file gate hosts ini \
+       items legacy libsrs listen lists log maps memory message_id \
+       metrics netstring path policy protocol received reply rewriter \
+       secrets servers shapes similar sockaddr spf_answer spf_eval \
+       spf_header spf_macro spf_memory spf_property spf_record text
 UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
                  spfmilter_config spfmilter_memory spfmilter_session table
 UNIT_SRSMILTER = outgoing recipient replay session session_memory \
                  srsmilter_config
-FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
-       sockaddr spf_eval spf_header spf_macro spf_record split srs_decode
+FUZZ = dnsmsg engine_wire ini path protocol received sender ses_verify \
+       shapes sockaddr spf_eval spf_header spf_macro spf_record split \
+       srs_decode
 FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
                  lookup
 FUZZ_SRSMILTER = srs_session
@@ -260,7 +262,8 @@ $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/unit/listen: LDFLAGS += -Wl,--wrap=bind
-$(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
+$(BUILD)/tests/resolver/driver: LDFLAGS += \
+    $(subst $(comma)--wrap=free,$(comma)--wrap=clock_gettime,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
 FUZZ_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(FOREIGN_LIBS)

@@ -142,17 +142,9 @@ run_wait(struct run *run, uint64_t deadline_ms)
 static const struct spf_answer *
 no_answer(void *arg, enum spf_rr rr, struct text name)
 {
-	static const struct spf_answer errors[] = {
-	    {.rr = SPF_RR_TXT, .status = SPF_DNS_ERROR},
-	    {.rr = SPF_RR_A, .status = SPF_DNS_ERROR},
-	    {.rr = SPF_RR_AAAA, .status = SPF_DNS_ERROR},
-	    {.rr = SPF_RR_MX, .status = SPF_DNS_ERROR},
-	    {.rr = SPF_RR_PTR, .status = SPF_DNS_ERROR},
-	};
-
 	(void)arg;
 	(void)name;
-	return &errors[rr];
+	return spf_answer_failure(rr, SPF_CAUSE_LATE);
 }
 
 /* The verdict has the domain that a check would have been of. */
@@ -160,13 +152,9 @@ static void
 give_up(const struct checker *c, struct check *check)
 {
 	struct spf_request request = fill_in(c, &check->request);
-	struct text_out out = text_out(check->verdict.problem, SPF_TEXT_MAX);
 
 	spf_evaluate(&request, &(struct spf_source){.lookup = no_answer},
 	    &check->verdict);
-	check->verdict.result = SPF_TEMPERROR;
-	out_str(&out, "no verdict within the time that was allowed");
-	check->verdict.problem[out.len] = '\0';
 }
 
 static unsigned

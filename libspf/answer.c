@@ -61,11 +61,11 @@ answer_new(enum spf_rr rr, enum spf_dns_status status, size_t extra, void *room)
 }
 
 struct spf_answer *
-spf_answer_empty(enum spf_rr rr, enum spf_dns_status status)
+spf_answer_void(enum spf_rr rr)
 {
 	void *room;
 
-	return answer_new(rr, status, 0, &room);
+	return answer_new(rr, SPF_DNS_VOID, 0, &room);
 }
 
 struct spf_answer *
@@ -178,11 +178,11 @@ spf_answer_txt(const struct text *records, size_t count)
 }
 
 void
-spf_answer_free(struct spf_answer *answer)
+spf_answer_free(const struct spf_answer *answer)
 {
-	if (answer == NULL)
+	if (answer == NULL || answer->cause != SPF_CAUSE_NONE)
 		return;
 	if (answer->record != NULL)
 		free(answer->record->problem);
-	free(answer);
+	free((struct spf_answer *)(uintptr_t)answer);
 }

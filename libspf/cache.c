@@ -8,6 +8,11 @@
 #define BUCKETS_MIN       64
 #define BUCKETS_MAX       ((size_t)1 << 20)
 
+/* How long a failure is kept, and remembered after that. */
+#define FAILURE_MS_MIN       5000
+#define FAILURE_MS_MAX       60000
+#define FAILURE_FORGOTTEN_MS 300000
+
 /* What malloc() takes for itself, for reply, answer and record. */
 #define MALLOC_OVERHEAD 48
 
@@ -20,15 +25,6 @@ struct cache {
 	struct spf_reply **buckets;
 	/* Oldest first; those kept forever aren't in it. */
 	struct reply_list order;
-};
-
-/* One for each type: a temporary error carries nothing else. */
-static const struct spf_answer failures[] = {
-    [SPF_RR_TXT] = {.rr = SPF_RR_TXT, .status = SPF_DNS_ERROR},
-    [SPF_RR_A] = {.rr = SPF_RR_A, .status = SPF_DNS_ERROR},
-    [SPF_RR_AAAA] = {.rr = SPF_RR_AAAA, .status = SPF_DNS_ERROR},
-    [SPF_RR_MX] = {.rr = SPF_RR_MX, .status = SPF_DNS_ERROR},
-    [SPF_RR_PTR] = {.rr = SPF_RR_PTR, .status = SPF_DNS_ERROR},
 };
 
 /* --- replies --- */
@@ -49,15 +45,9 @@ reply_new_(enum spf_rr rr, struct text name, uint64_t hash)
 }
 
 void
-reply_answer_(struct spf_reply *reply, struct spf_answer *answer)
+reply_answer_(struct spf_reply *reply, const struct spf_answer *answer)
 {
-	reply->answer = answer != NULL ? answer : reply_failure_(reply->rr);
-}
-
-const struct spf_answer *
-reply_failure_(enum spf_rr rr)
-{
-	return &failures[rr];
+	reply->answer = answer;
 }
 
 struct spf_reply *
@@ -74,8 +64,7 @@ reply_release_(struct spf_reply *reply)
 	    atomic_fetch_sub_explicit(
 		&reply->holders, 1, memory_order_acq_rel) != 1)
 		return;
-	if (reply->answer != NULL && reply->answer != reply_failure_(reply->rr))
-		spf_answer_free((struct spf_answer *)(uintptr_t)reply->answer);
+	spf_answer_free(reply->answer);
 	free(reply);
 }
 
@@ -131,14 +120,24 @@ cache_hash_(const struct cache *cache, enum spf_rr rr, struct text name)
 	return siphash(1, 3, &key, name);
 }
 
-struct spf_reply *
-cache_find_(const struct cache *cache, uint64_t hash, enum spf_rr rr,
-    struct text name, uint64_t now_ms)
+/* The reply to a question, fresh or not. */
+static struct spf_reply *
+cache_old(
+    const struct cache *cache, uint64_t hash, enum spf_rr rr, struct text name)
 {
 	struct spf_reply *r = cache->buckets[hash & cache->mask];
 
 	while (r != NULL && !reply_is_(r, hash, rr, name))
 		r = r->next;
+	return r;
+}
+
+struct spf_reply *
+cache_find_(const struct cache *cache, uint64_t hash, enum spf_rr rr,
+    struct text name, uint64_t now_ms)
+{
+	struct spf_reply *r = cache_old(cache, hash, rr, name);
+
 	if (r == NULL || r->expires_ms <= now_ms)
 		return NULL;
 	/* Written once a round, not at each find: others read it too. */
@@ -197,9 +196,7 @@ cache_put_(struct cache *cache, struct spf_reply *reply, uint64_t expires_ms)
 	if (!forever && octets > cache->octets_max / 4)
 		return NULL;
 	bucket = &cache->buckets[reply->hash & cache->mask];
-	for (old = *bucket; old != NULL; old = old->next)
-		if (reply_is_(old, reply->hash, reply->rr, name))
-			break;
+	old = cache_old(cache, reply->hash, reply->rr, name);
 	if (old != NULL) {
 		if (old->expires_ms == CACHE_FOREVER && !forever)
 			return NULL;
@@ -216,6 +213,26 @@ cache_put_(struct cache *cache, struct spf_reply *reply, uint64_t expires_ms)
 	}
 	cache->count++;
 	return out;
+}
+
+struct spf_reply *
+cache_put_failure_(
+    struct cache *cache, struct spf_reply *reply, uint64_t now_ms)
+{
+	struct text name = text_at(reply->name, reply->name_len);
+	const struct spf_reply *old =
+	    cache_old(cache, reply->hash, reply->rr, name);
+	uint64_t wait_ms = FAILURE_MS_MIN;
+
+	reply->failures = 1;
+	if (old != NULL && old->failures != 0 &&
+	    old->expires_ms + FAILURE_FORGOTTEN_MS > now_ms)
+		reply->failures = old->failures + 1;
+	for (unsigned i = 1; i < reply->failures && wait_ms < FAILURE_MS_MAX;
+	     i++)
+		wait_ms *= 2;
+	return cache_put_(cache, reply,
+	    now_ms + (wait_ms < FAILURE_MS_MAX ? wait_ms : FAILURE_MS_MAX));
 }
 
 void

@@ -36,6 +36,7 @@ struct spf_reply {
 	atomic_bool found; /* since it was last looked at */
 	enum spf_rr rr;
 	unsigned name_len;
+	unsigned failures; /* in a row, this one included */
 	char name[];
 };
 
@@ -68,6 +69,14 @@ struct spf_reply *cache_find_(const struct cache *cache, uint64_t hash,
 struct spf_reply *cache_put_(
     struct cache *cache, struct spf_reply *reply, uint64_t expires_ms);
 
+/*
+ * Keep a failed reply at now_ms: the first one of a question for five seconds,
+ * each further one twice as long, up to a minute (RFC 9520 3.2).  One that is five minutes
+ * after the last begins anew.  Otherwise as cache_put_().
+ */
+struct spf_reply *cache_put_failure_(
+    struct cache *cache, struct spf_reply *reply, uint64_t now_ms);
+
 /* Let go of what cache_put_() has returned. */
 void cache_drop_(struct spf_reply *list);
 
@@ -79,14 +88,8 @@ size_t cache_count_(const struct cache *cache);
 /* A reply without an answer, held once.  NULL: out of memory. */
 struct spf_reply *reply_new_(enum spf_rr rr, struct text name, uint64_t hash);
 
-/*
- * Answer it: the answer passes to the reply.  NULL: with a temporary error,
- * which takes no memory.
- */
-void reply_answer_(struct spf_reply *reply, struct spf_answer *answer);
-
-/* The temporary error that stands for an answer to a question for rr. */
-const struct spf_answer *reply_failure_(enum spf_rr rr);
+/* Answer it: the answer passes to the reply. */
+void reply_answer_(struct spf_reply *reply, const struct spf_answer *answer);
 
 struct spf_reply *reply_hold_(struct spf_reply *reply);
 

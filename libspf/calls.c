@@ -13,12 +13,12 @@
 /* --- checks --- */
 
 static void
-no_verdict(struct spf_verdict *out, const char *why)
+no_verdict(struct spf_verdict *out, enum spf_cause why)
 {
 	struct text_out text = text_out(out->problem, SPF_TEXT_MAX);
 
-	*out = (struct spf_verdict){.result = SPF_TEMPERROR};
-	out_str(&text, why);
+	*out = (struct spf_verdict){.result = SPF_TEMPERROR, .cause = why};
+	out_str(&text, spf_cause_text(why));
 }
 
 struct cached {
@@ -73,14 +73,14 @@ void
 spf_resolver_check(struct spf_resolver *r, const struct spf_request *request,
     unsigned timeout_ms, struct spf_verdict *out, struct spf_cost *cost)
 {
-	uint64_t started_us = resolver_now_us_();
+	uint64_t started_us = clock_us_();
 	struct waiting waiting;
 	struct check c;
 
 	if (check_cached(r, request, started_us, out)) {
 		if (cost != NULL)
 			*cost = (struct spf_cost){
-			    .elapsed_us = resolver_now_us_() - started_us};
+			    .elapsed_us = clock_us_() - started_us};
 		return;
 	}
 	c = (struct check){.resolver = r,
@@ -92,7 +92,7 @@ spf_resolver_check(struct spf_resolver *r, const struct spf_request *request,
 	    .cost_out = cost};
 	waiting_begin_(&waiting);
 	if (check_post_(r, &c) == 0) {
-		no_verdict(out, RESOLVER_STOPPING);
+		no_verdict(out, SPF_CAUSE_STOPPING);
 		waiting_end_(&waiting);
 	}
 	waiting_wait_(&waiting);
@@ -118,14 +118,14 @@ uint64_t
 spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
     unsigned timeout_ms, spf_resolver_callback *done, void *arg)
 {
-	uint64_t started_us = resolver_now_us_(), id = 0;
+	uint64_t started_us = clock_us_(), id = 0;
 	struct spf_verdict verdict;
 	struct spf_cost cost = {0};
-	const char *why = "out of memory";
+	enum spf_cause why = SPF_CAUSE_NO_MEMORY;
 	struct check *c;
 
 	if (check_cached(r, request, started_us, &verdict)) {
-		cost.elapsed_us = resolver_now_us_() - started_us;
+		cost.elapsed_us = clock_us_() - started_us;
 		done(arg, &verdict, &cost);
 		return 0;
 	}
@@ -140,7 +140,7 @@ spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
 		    .done = done,
 		    .arg = arg};
 		copy_texts(&c->request, (char *)(c + 1));
-		why = RESOLVER_STOPPING;
+		why = SPF_CAUSE_STOPPING;
 		id = check_post_(r, c);
 	}
 	if (id == 0) {
@@ -164,7 +164,7 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct text name)
 	size_t len;
 
 	if (!dnsmsg_name_(name, &wire)) {
-		struct spf_answer *none = spf_answer_empty(rr, SPF_DNS_VOID);
+		struct spf_answer *none = spf_answer_void(rr);
 
 		reply = reply_new_(rr, TEXT(""), 0);
 		if (reply == NULL || none == NULL) {
@@ -177,7 +177,7 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct text name)
 	}
 	len = dnsmsg_name_text_(&wire, text);
 	c = (struct check){.resolver = r,
-	    .started_us = resolver_now_us_(),
+	    .started_us = clock_us_(),
 	    .timeout_ms = r->params.timeout_ms,
 	    .is_question = true,
 	    .rr = rr,

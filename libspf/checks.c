@@ -96,13 +96,14 @@ find_reply(struct check *c, enum spf_rr rr, struct text name)
 
 	if (reply == NULL) {
 		reply =
-		    cache_find_(r->cache, hash, rr, name, resolver_now_ms_());
+		    cache_find_(r->cache, hash, rr, name, clock_ms_());
 		if (reply != NULL) {
 			count_(&r->counters.cache_hits, 1);
 			remember(c, reply);
-		} else if (!c->giving_up)
+		} else if (c->giving_up == SPF_CAUSE_NONE)
 			ask(c, hash, rr, name);
-	} else if (reply->answer == NULL && c->awaited == NULL && !c->giving_up)
+	} else if (reply->answer == NULL && c->awaited == NULL &&
+	    c->giving_up == SPF_CAUSE_NONE)
 		c->awaited = question_of_(r, reply);
 	return reply != NULL && reply->answer != NULL ? reply : NULL;
 }
@@ -115,12 +116,12 @@ lookup(void *arg, enum spf_rr rr, struct text name)
 
 	if (reply != NULL)
 		return reply->answer;
-	if (!c->giving_up)
+	if (c->giving_up == SPF_CAUSE_NONE)
 		return NULL;
 	if (!c->missed)
 		c->missed_rr = rr;
 	c->missed = true;
-	return reply_failure_(rr);
+	return spf_answer_failure(rr, c->giving_up);
 }
 
 /* --- ending --- */
@@ -149,7 +150,7 @@ check_end(struct check *c)
 {
 	struct spf_verdict *verdict = &c->resolver->verdict;
 
-	c->cost.elapsed_us = resolver_now_us_() - c->started_us;
+	c->cost.elapsed_us = clock_us_() - c->started_us;
 	check_detach(c);
 	if (c->waiting == NULL) {
 		c->done(c->arg, verdict, &c->cost);
@@ -169,33 +170,32 @@ check_end(struct check *c)
  * anything.
  */
 static void
-end_evaluation(struct check *c, const char *why)
+end_evaluation(struct check *c, enum spf_cause why)
 {
 	struct spf_verdict *v = &c->resolver->verdict;
-	struct text_out out = text_out(v->problem, SPF_TEXT_MAX);
 
-	c->giving_up = true;
+	c->giving_up = why;
 	c->request.sequential = true;
 	resolver_evaluate_(
 	    c->resolver, &c->request, &(struct spf_source){lookup, c}, v);
-	if (!c->missed || (v->result == SPF_FAIL && c->missed_rr == SPF_RR_TXT))
+	if (!c->missed || v->cause != SPF_CAUSE_NONE ||
+	    (v->result == SPF_FAIL && c->missed_rr == SPF_RR_TXT))
 		return;
 	v->result = SPF_TEMPERROR;
+	v->cause = why;
 	v->explanation[0] = '\0';
-	out.len = strlen(v->problem);
-	if (out.len != 0)
-		out_str(&out, ": ");
-	out_str(&out, why);
-	v->problem[out.len] = '\0';
+	spf_failure_print(
+	    c->missed_rr, TEXT(""), why, v->problem, sizeof(v->problem));
 }
 
 void
-check_give_up_(struct check *c, const char *why)
+check_give_up_(struct check *c, enum spf_cause why)
 {
 	if (c->is_question) {
 		*c->reply_out = reply_new_(c->rr, c->name, /* of no table */ 0);
 		if (*c->reply_out != NULL)
-			reply_answer_(*c->reply_out, NULL);
+			reply_answer_(
+			    *c->reply_out, spf_answer_failure(c->rr, why));
 	} else
 		end_evaluation(c, why);
 	check_end(c);
@@ -238,7 +238,7 @@ check_run_(struct check *c)
 	}
 	c->cost.rounds++;
 	if (c->no_memory || awaited == NULL) {
-		check_give_up_(c, "out of memory");
+		check_give_up_(c, SPF_CAUSE_NO_MEMORY);
 		return;
 	}
 	c->awaited = awaited;
@@ -262,7 +262,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	check_give_up_(c, "no answer within the time that was allowed");
+	check_give_up_(c, SPF_CAUSE_LATE);
 	resolver_settle_(r);
 }
 
@@ -284,7 +284,7 @@ check_begin_(struct check *c)
 	TAILQ_INSERT_TAIL(&r->ready, c, queued);
 	c->deadline = event_new(r->base, -1, 0, on_deadline, c);
 	if (c->deadline == NULL || event_add(c->deadline, &after) < 0)
-		check_give_up_(c, "out of memory");
+		check_give_up_(c, SPF_CAUSE_NO_MEMORY);
 }
 
 bool
@@ -303,7 +303,7 @@ check_forget_(struct spf_resolver *r, uint64_t id)
 }
 
 void
-checks_give_up_(struct spf_resolver *r, const char *why)
+checks_give_up_(struct spf_resolver *r, enum spf_cause why)
 {
 	for (size_t i = 0; i < CHECK_LISTS; i++)
 		while (!LIST_EMPTY(&r->checks[i]))

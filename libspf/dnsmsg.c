@@ -2,16 +2,9 @@
 /*
  * DNS messages: answers.
  */
-#include "libspf/dnsmsg_.h"
-
 #include <stdlib.h>
 
-/* A place in a message.  What isn't there sets `bad`, which stays set. */
-struct cursor {
-	const uint8_t *p;
-	size_t len, at;
-	bool bad;
-};
+#include "libspf/dnscursor.h"
 
 /* A resource record; its data is [data, data + data_len) of the message. */
 struct rr {
@@ -35,91 +28,35 @@ struct message {
 	struct alias aliases[DNSMSG_ALIASES_MAX];
 	size_t alias_count;
 	struct dnsmsg_name name; /* that the records belong to */
+	struct names *names;
 };
 
+static enum dnsmsg_status
+failure(struct dnsmsg_result *out, enum spf_cause cause)
+{
+	out->cause = cause;
+	return DNSMSG_FAILURE;
+}
+
+/* An answer, unless there is no memory for it. */
+static enum dnsmsg_status
+success(struct dnsmsg_result *out, struct spf_answer *answer)
+{
+	out->answer = answer;
+	return answer != NULL ? DNSMSG_ANSWER
+			      : failure(out, SPF_CAUSE_NO_MEMORY);
+}
+
 /* --- reading --- */
-
-static uint16_t
-get_u16(struct cursor *c)
-{
-	if (c->bad || c->len - c->at < 2) {
-		c->bad = true;
-		return 0;
-	}
-	c->at += 2;
-	return (uint16_t)(c->p[c->at - 2] << 8 | c->p[c->at - 1]);
-}
-
-static uint32_t
-get_u32(struct cursor *c)
-{
-	uint32_t high = get_u16(c);
-
-	return high << 16 | get_u16(c);
-}
-
-/* A TTL with the highest bit set counts as 0 (RFC 2181 8). */
-static uint32_t
-get_ttl(struct cursor *c)
-{
-	uint32_t ttl = get_u32(c);
-
-	return ttl & UINT32_C(0x80000000) ? 0 : ttl;
-}
-
-/*
- * A name (RFC 1035 4.1.4).  A pointer must lead to before the labels that it
- * ends, so there is no loop.
- */
-static void
-get_name(struct cursor *c, struct dnsmsg_name *out)
-{
-	size_t at = c->at, begin = c->at;
-	bool jumped = false;
-	uint8_t octet;
-
-	out->len = 0;
-	do {
-		if (c->bad || at >= c->len)
-			goto bad;
-		octet = c->p[at];
-		if (octet >= 0xc0) {
-			if (c->len - at < 2)
-				goto bad;
-			size_t to = (octet & 0x3fu) << 8 | c->p[at + 1];
-			if (to >= begin)
-				goto bad;
-			if (!jumped)
-				c->at = at + 2;
-			jumped = true;
-			at = begin = to;
-			continue;
-		}
-		size_t whole = (size_t)octet + 1;
-		if (octet > DNSMSG_LABEL_MAX || whole > c->len - at ||
-		    whole + (octet != 0) > DNSMSG_NAME_MAX - out->len)
-			goto bad;
-		memcpy(out->wire + out->len, c->p + at, whole);
-		out->len += whole;
-		at += whole;
-	} while (octet != 0);
-	if (!jumped)
-		c->at = at;
-	/* Length octets are less than 'A'. */
-	ascii_lower_all((char *)out->wire, out->len);
-	return;
-bad:
-	c->bad = true;
-}
 
 static void
 get_rr(struct cursor *c, struct rr *out)
 {
-	get_name(c, &out->owner);
-	out->type = get_u16(c);
-	out->class = get_u16(c);
-	out->ttl_sec = get_ttl(c);
-	out->data_len = get_u16(c);
+	get_name_(c, &out->owner);
+	out->type = get_u16_(c);
+	out->class = get_u16_(c);
+	out->ttl_sec = get_ttl_(c);
+	out->data_len = get_u16_(c);
 	out->data = c->at;
 	if (c->bad || out->data_len > c->len - c->at)
 		c->bad = true;
@@ -131,7 +68,8 @@ get_rr(struct cursor *c, struct rr *out)
 static struct cursor
 rr_data(const struct message *m, const struct rr *rr)
 {
-	return (struct cursor){m->p, rr->data + rr->data_len, rr->data, false};
+	return (struct cursor){
+	    m->p, rr->data + rr->data_len, rr->data, false, m->names};
 }
 
 static bool
@@ -158,20 +96,21 @@ name_is_in(const struct dnsmsg_name *name, const struct dnsmsg_name *zone)
 static bool
 read_question(struct message *m, enum spf_rr rr, const struct dnsmsg_name *name)
 {
-	struct cursor c = {m->p, m->len, 2, m->len < DNSMSG_HEADER_SIZE};
+	struct cursor c = {
+	    m->p, m->len, 2, m->len < DNSMSG_HEADER_SIZE, m->names};
 	struct dnsmsg_name asked;
 
-	m->flags = get_u16(&c);
-	uint16_t questions = get_u16(&c);
-	m->answers = get_u16(&c);
-	m->authorities = get_u16(&c);
-	get_u16(&c); /* additional records */
+	m->flags = get_u16_(&c);
+	uint16_t questions = get_u16_(&c);
+	m->answers = get_u16_(&c);
+	m->authorities = get_u16_(&c);
+	get_u16_(&c); /* additional records */
 	if (c.bad || (m->flags & FLAG_RESPONSE) == 0 ||
 	    (m->flags & FLAGS_OPCODE) != 0 || questions != 1)
 		return false;
-	get_name(&c, &asked);
-	uint16_t type = get_u16(&c);
-	uint16_t class = get_u16(&c);
+	get_name_(&c, &asked);
+	uint16_t type = get_u16_(&c);
+	uint16_t class = get_u16_(&c);
 	m->answers_at = c.at;
 	return !c.bad && type == dnsmsg_type_(rr) && class == CLASS_IN &&
 	    name_eq(&asked, name);
@@ -179,25 +118,25 @@ read_question(struct message *m, enum spf_rr rr, const struct dnsmsg_name *name)
 
 /* Note all aliases, and check that the records are whole. */
 static enum dnsmsg_status
-read_aliases(struct message *m)
+read_aliases(struct message *m, struct dnsmsg_result *out)
 {
-	struct cursor c = {m->p, m->len, m->answers_at, false};
+	struct cursor c = {m->p, m->len, m->answers_at, false, m->names};
 	struct rr rr;
 
 	for (unsigned i = 0; i < m->answers; i++) {
 		get_rr(&c, &rr);
 		if (c.bad)
-			return DNSMSG_MALFORMED;
+			return failure(out, SPF_CAUSE_MALFORMED);
 		if (rr.type != TYPE_CNAME || rr.class != CLASS_IN)
 			continue;
 		if (m->alias_count == DNSMSG_ALIASES_MAX)
-			return DNSMSG_FAILURE;
+			return failure(out, SPF_CAUSE_ALIASES);
 		struct alias *alias = &m->aliases[m->alias_count++];
 		struct cursor data = rr_data(m, &rr);
 
-		get_name(&data, &alias->target);
+		get_name_(&data, &alias->target);
 		if (data.bad || data.at != data.len)
-			return DNSMSG_MALFORMED;
+			return failure(out, SPF_CAUSE_MALFORMED);
 		alias->owner = rr.owner;
 		alias->ttl_sec = rr.ttl_sec;
 	}
@@ -224,7 +163,7 @@ follow_aliases(struct message *m, const struct dnsmsg_name *name,
 	m->name = *name;
 	while ((alias = alias_of(m)) != NULL) {
 		if (out->aliases++ == m->alias_count)
-			return DNSMSG_FAILURE; /* a loop */
+			return failure(out, SPF_CAUSE_ALIASES); /* a loop */
 		if (alias->ttl_sec < out->ttl_sec)
 			out->ttl_sec = alias->ttl_sec;
 		m->name = alias->target;
@@ -244,7 +183,7 @@ struct authority {
 static bool
 read_authority(const struct message *m, struct authority *out)
 {
-	struct cursor c = {m->p, m->len, m->authorities_at, false};
+	struct cursor c = {m->p, m->len, m->authorities_at, false, m->names};
 	struct dnsmsg_name skipped;
 	struct rr rr;
 
@@ -260,11 +199,11 @@ read_authority(const struct message *m, struct authority *out)
 			continue;
 		struct cursor data = rr_data(m, &rr);
 
-		get_name(&data, &skipped); /* of the primary server */
-		get_name(&data, &skipped); /* of who is responsible */
+		get_name_(&data, &skipped); /* of the primary server */
+		get_name_(&data, &skipped); /* of who is responsible */
 		for (int n = 0; n < 4; n++)
-			get_u32(&data);
-		uint32_t minimum = get_ttl(&data);
+			get_u32_(&data);
+		uint32_t minimum = get_ttl_(&data);
 		if (data.bad || data.at != data.len)
 			return false;
 		out->soa = true;
@@ -280,7 +219,7 @@ read_nothing(const struct message *m, enum spf_rr rr, struct dnsmsg_result *out)
 	struct authority authority;
 
 	if (!read_authority(m, &authority))
-		return DNSMSG_MALFORMED;
+		return failure(out, SPF_CAUSE_MALFORMED);
 	if (!nxdomain && !authority.soa) {
 		/* The target lies elsewhere, and the server doesn't recurse. */
 		if (out->aliases != 0)
@@ -290,12 +229,11 @@ read_nothing(const struct message *m, enum spf_rr rr, struct dnsmsg_result *out)
 		if (authority.ns &&
 		    (m->flags &
 			(FLAG_AUTHORITATIVE | FLAG_RECURSION_AVAILABLE)) == 0)
-			return DNSMSG_FAILURE;
+			return failure(out, SPF_CAUSE_REFERRAL);
 	}
 	if (authority.ttl_sec < out->ttl_sec)
 		out->ttl_sec = authority.ttl_sec;
-	out->answer = spf_answer_empty(rr, SPF_DNS_VOID);
-	return out->answer != NULL ? DNSMSG_ANSWER : DNSMSG_NO_MEMORY;
+	return success(out, spf_answer_void(rr));
 }
 
 /* --- records --- */
@@ -357,8 +295,8 @@ read_name(struct cursor c, bool mx, struct records *r)
 	struct dnsmsg_name name;
 	char text[SPF_NAME_SIZE];
 
-	r->preferences[r->count - 1] = mx ? get_u16(&c) : 0;
-	get_name(&c, &name);
+	r->preferences[r->count - 1] = mx ? get_u16_(&c) : 0;
+	get_name_(&c, &name);
 	if (c.bad || c.at != c.len)
 		return false;
 	append(r, (const uint8_t *)text, dnsmsg_name_text_(&name, text));
@@ -392,14 +330,14 @@ static size_t
 measure(const struct message *m, enum spf_rr type, size_t *octets,
     struct dnsmsg_result *out)
 {
-	struct cursor c = {m->p, m->len, m->answers_at, false};
+	struct cursor c = {m->p, m->len, m->answers_at, false, m->names};
 	size_t count = 0;
 	struct rr rr;
 
 	*octets = 0;
 	for (unsigned i = 0; i < m->answers; i++) {
 		get_rr(&c, &rr);
-		if (!is_wanted(m, type, &rr))
+		if (c.bad || !is_wanted(m, type, &rr))
 			continue;
 		count++;
 		*octets += rr.data_len;
@@ -450,9 +388,10 @@ static enum dnsmsg_status
 read_records(const struct message *m, enum spf_rr type, size_t count,
     size_t octets, struct dnsmsg_result *out)
 {
-	struct cursor c = {m->p, m->len, m->answers_at, false};
+	struct cursor c = {m->p, m->len, m->answers_at, false, m->names};
 	bool names = type == SPF_RR_MX || type == SPF_RR_PTR;
 	struct records r = {.texts = NULL};
+	enum dnsmsg_status status;
 	struct rr rr;
 	char *memory;
 
@@ -463,47 +402,65 @@ read_records(const struct message *m, enum spf_rr type, size_t count,
 	memory = malloc(
 	    count * (sizeof(*r.texts) + sizeof(*r.preferences)) + octets);
 	if (memory == NULL)
-		return DNSMSG_NO_MEMORY;
+		return failure(out, SPF_CAUSE_NO_MEMORY);
 	r.texts = (struct text *)memory;
 	r.preferences = (uint16_t *)(r.texts + count);
 	r.room = (char *)(r.preferences + count);
 
 	while (r.count < count) {
 		get_rr(&c, &rr);
-		if (is_wanted(m, type, &rr) && !read_record(m, type, &rr, &r)) {
+		if (c.bad ||
+		    (is_wanted(m, type, &rr) &&
+			!read_record(m, type, &rr, &r))) {
 			free(memory);
-			return DNSMSG_MALFORMED;
+			return failure(out, SPF_CAUSE_MALFORMED);
 		}
 	}
-	out->answer = make_answer(type, &r);
+	status = success(out, make_answer(type, &r));
 	free(memory);
-	return out->answer != NULL ? DNSMSG_ANSWER : DNSMSG_NO_MEMORY;
+	return status;
 }
 
 /* --- the whole --- */
+
+static enum dnsmsg_status
+read_message(struct message *m, enum spf_rr rr, const struct dnsmsg_name *name,
+    struct dnsmsg_result *out)
+{
+	enum dnsmsg_status status;
+	size_t count, data_len;
+
+	if (!read_question(m, rr, name))
+		return failure(out, SPF_CAUSE_MALFORMED);
+	m->names->question = name;
+	unsigned rcode = m->flags & FLAGS_RCODE;
+	if (rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN)
+		return failure(out, (enum spf_cause)rcode);
+	if ((m->flags & FLAG_TRUNCATED) != 0)
+		return failure(out, SPF_CAUSE_TRUNCATED);
+	status = read_aliases(m, out);
+	if (status == DNSMSG_ANSWER)
+		status = follow_aliases(m, name, out);
+	if (status != DNSMSG_ANSWER)
+		return status;
+	count = measure(m, rr, &data_len, out);
+	if (m->names->steps > DNSMSG_STEPS_MAX)
+		return failure(out, SPF_CAUSE_MALFORMED);
+	if (count == 0 || rcode == RCODE_NXDOMAIN)
+		return read_nothing(m, rr, out);
+	return read_records(m, rr, count, data_len, out);
+}
 
 enum dnsmsg_status
 dnsmsg_parse_(const uint8_t *octets, size_t len, enum spf_rr rr,
     const struct dnsmsg_name *name, struct dnsmsg_result *out)
 {
-	struct message m = {.p = octets, .len = len};
+	struct names names = {.steps = 0};
+	struct message m = {.p = octets, .len = len, .names = &names};
 	enum dnsmsg_status status;
-	size_t count, data_len;
 
 	*out = (struct dnsmsg_result){.ttl_sec = UINT32_MAX};
-	if (!read_question(&m, rr, name))
-		return DNSMSG_MALFORMED;
-	unsigned rcode = m.flags & FLAGS_RCODE;
-	if ((rcode != RCODE_NOERROR && rcode != RCODE_NXDOMAIN) ||
-	    (m.flags & FLAG_TRUNCATED) != 0)
-		return DNSMSG_FAILURE;
-	status = read_aliases(&m);
-	if (status == DNSMSG_ANSWER)
-		status = follow_aliases(&m, name, out);
-	if (status != DNSMSG_ANSWER)
-		return status;
-	count = measure(&m, rr, &data_len, out);
-	if (count == 0 || rcode == RCODE_NXDOMAIN)
-		return read_nothing(&m, rr, out);
-	return read_records(&m, rr, count, data_len, out);
+	status = read_message(&m, rr, name, out);
+	out->steps = names.steps;
+	return status;
 }

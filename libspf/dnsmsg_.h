@@ -7,8 +7,7 @@
 
 #include "libspf/dnsmsg.h"
 
-#define DNSMSG_HEADER_SIZE 12
-#define DNSMSG_LABEL_MAX   63
+#define DNSMSG_LABEL_MAX 63
 
 enum { CLASS_IN = 1 };
 
@@ -24,7 +23,14 @@ enum {
 	TYPE_OPT = 41
 };
 
-enum { RCODE_NOERROR = 0, RCODE_NXDOMAIN = 3 };
+enum {
+	RCODE_NOERROR = 0,
+	RCODE_FORMERR = 1,
+	RCODE_NXDOMAIN = 3,
+	RCODE_NOTIMP = 4,
+	RCODE_REFUSED = 5,
+	RCODE_BADVERS = 16
+};
 
 /* Bits of the header's second word. */
 enum {

@@ -138,7 +138,7 @@ receive_or_exit(char *room, size_t size)
 
 /* The answers of the check at hand. */
 struct answers {
-	struct spf_answer *answers[SPF_LIBSPF2_LOOKUPS_MAX];
+	const struct spf_answer *answers[SPF_LIBSPF2_LOOKUPS_MAX];
 	size_t count;
 };
 
@@ -148,7 +148,7 @@ lookup(void *arg, enum spf_rr rr, struct text name)
 	static char room[WIRE_SIZE + 1];
 	struct answers *answers = arg;
 	struct text_out out = text_out(room, sizeof(room));
-	struct spf_answer *answer;
+	const struct spf_answer *answer;
 
 	wire_put_lookup_(&out, rr, name);
 	send_or_exit(&out);

@@ -46,6 +46,10 @@ struct run {
 	bool pending; /* an answer is missing: what follows is a guess */
 	bool over;    /* nothing is asked any more */
 	unsigned lookups;
+	/* The last lookup that failed: libspf2 stops at it, or forgives it. */
+	enum spf_cause cause;
+	enum spf_rr failed_rr;
+	char failed_name[SPF_NAME_SIZE];
 	/* The last exp= that was met: its target, and %{d} there. */
 	char exp_name[EXPANDED_SIZE], exp_domain[EXPANDED_SIZE];
 	SPF_dns_server_t layer;
@@ -94,6 +98,16 @@ give_up(struct run *run, enum spf_opinion why)
 	run->over = true;
 }
 
+static void
+note_failure(struct run *run, enum spf_rr rr, struct text name,
+    const struct spf_answer *a)
+{
+	run->cause = a->cause;
+	run->failed_rr = rr;
+	memcpy(run->failed_name, name.p, name.len);
+	run->failed_name[name.len] = '\0';
+}
+
 /* NULL: unknown, or nothing is asked any more. */
 static const struct spf_answer *
 ask(struct run *run, enum spf_rr rr, struct text name)
@@ -112,7 +126,8 @@ ask(struct run *run, enum spf_rr rr, struct text name)
 	if (a == NULL) {
 		run->pending = true;
 		run->over = run->request->sequential;
-	}
+	} else if (a->status == SPF_DNS_ERROR)
+		note_failure(run, rr, name, a);
 	return a;
 }
 
@@ -397,7 +412,19 @@ put_problem(struct run *run, SPF_errcode_t err)
 {
 	SPF_response_t *response = run->response;
 	const char *text = SPF_strerror(err);
+	struct spf_verdict *v = run->verdict;
 
+	if (v->result == SPF_TEMPERROR && err != SPF_E_NO_MEMORY &&
+	    run->cause != SPF_CAUSE_NONE) {
+		char room[SPF_TEXT_SIZE];
+		size_t len = spf_failure_print(run->failed_rr,
+		    text_of(run->failed_name), run->cause, room, sizeof(room));
+
+		v->cause = run->cause;
+		opinion_put_text_(
+		    v->problem, sizeof(v->problem), text_at(room, len));
+		return;
+	}
 	for (int i = 0; i < SPF_response_messages(response); i++) {
 		SPF_error_t *error = SPF_response_message(response, i);
 
@@ -406,8 +433,7 @@ put_problem(struct run *run, SPF_errcode_t err)
 			break;
 		}
 	}
-	opinion_put_text_(run->verdict->problem, sizeof(run->verdict->problem),
-	    text_of(text));
+	opinion_put_text_(v->problem, sizeof(v->problem), text_of(text));
 }
 
 /* Read what libspf2 has come to. */

@@ -7,7 +7,7 @@
 
 #include "libspf/engine_wire.h"
 
-#define HELLO TEXT("spf-libspf2 1")
+#define HELLO TEXT("spf-libspf2 2")
 
 enum kind {
 	KIND_HELLO = 'H',
@@ -278,6 +278,8 @@ wire_put_answer_(struct text_out *out, const struct spf_answer *a)
 		return !out->full;
 	put_u8(out, a->rr);
 	put_u8(out, a->status);
+	if (a->status == SPF_DNS_ERROR)
+		put_u8(out, a->cause);
 	if (a->status != SPF_DNS_FOUND)
 		return !out->full;
 	switch (a->rr) {
@@ -352,8 +354,25 @@ get_names(struct reader *r, enum spf_rr rr)
 	return spf_answer_names(rr, names, count);
 }
 
+static enum spf_cause
+get_cause(struct reader *r)
+{
+	return (enum spf_cause)get_small(r, 1, SPF_CAUSE_COUNT - 1);
+}
+
+static const struct spf_answer *
+get_failure(struct reader *r, enum spf_rr rr)
+{
+	enum spf_cause cause = get_cause(r);
+
+	if (!ended(r) || cause == SPF_CAUSE_NONE)
+		return NULL;
+	return spf_answer_failure(rr, cause);
+}
+
 bool
-wire_get_answer_(struct text message, enum spf_rr rr, struct spf_answer **out)
+wire_get_answer_(
+    struct text message, enum spf_rr rr, const struct spf_answer **out)
 {
 	struct reader r = reader(message, KIND_ANSWER);
 	bool known = get_bool(&r);
@@ -366,8 +385,10 @@ wire_get_answer_(struct text message, enum spf_rr rr, struct spf_answer **out)
 	status = (enum spf_dns_status)get_small(&r, 1, SPF_DNS_ERROR);
 	if (r.bad)
 		return false;
-	if (status != SPF_DNS_FOUND)
-		*out = ended(&r) ? spf_answer_empty(rr, status) : NULL;
+	if (status == SPF_DNS_ERROR)
+		*out = get_failure(&r, rr);
+	else if (status == SPF_DNS_VOID)
+		*out = ended(&r) ? spf_answer_void(rr) : NULL;
 	else if (rr == SPF_RR_TXT)
 		*out = get_txt(&r);
 	else if (rr == SPF_RR_A || rr == SPF_RR_AAAA)
@@ -393,6 +414,7 @@ wire_put_verdict_(struct text_out *out, enum spf_status status,
 	put_u16(out, v->lookups);
 	put_u8(out, v->guessed);
 	put_u8(out, v->delegated);
+	put_u8(out, v->cause);
 	put_text(out, text_of(v->domain));
 	put_text(out, text_of(v->explanation));
 	put_text(out, text_of(v->problem));
@@ -417,6 +439,9 @@ wire_get_verdict_(struct text message, enum spf_status *status,
 	out->lookups = get_small(&r, 2, UINT16_MAX);
 	out->guessed = get_bool(&r);
 	out->delegated = get_bool(&r);
+	out->cause = get_cause(&r);
+	r.bad = r.bad ||
+	    (out->cause != SPF_CAUSE_NONE && out->result != SPF_TEMPERROR);
 	get_string(&r, out->domain, sizeof(out->domain));
 	get_string(&r, out->explanation, sizeof(out->explanation));
 	get_string(&r, out->problem, sizeof(out->problem));

@@ -64,7 +64,7 @@ bool wire_get_lookup_(struct text message, enum spf_rr *rr, struct text *name);
  * memory, too; and unless the answer is for rr.
  */
 bool wire_get_answer_(
-    struct text message, enum spf_rr rr, struct spf_answer **out);
+    struct text message, enum spf_rr rr, const struct spf_answer **out);
 
 /* *out is complete if the status is SPF_OK and the opinion is given. */
 bool wire_get_verdict_(struct text message, enum spf_status *status,

@@ -199,6 +199,14 @@ check_compiled(struct check_ *c, const struct level_ *top, struct text domain,
 	return check_record_(c, top, domain, &answer, false);
 }
 
+static void
+no_memory(struct spf_verdict *v)
+{
+	v->cause = SPF_CAUSE_NO_MEMORY;
+	put_text_(v->problem, sizeof(v->problem),
+	    TEXT("out of memory for the domain's A-labels"));
+}
+
 /* <domain>._spf.<delegate>.  OUT_NONE if there is none either. */
 static enum outcome_
 check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
@@ -214,8 +222,10 @@ check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
 	if (out.full)
 		return OUT_NONE;
 	unsigned labels = name_to_ascii_(out_view(&out), name_room, &len);
-	if (labels == NAME_NO_MEMORY_)
+	if (labels == NAME_NO_MEMORY_) {
+		no_memory(c->verdict);
 		return OUT_TEMPERROR;
+	}
 	if (labels == 0)
 		return OUT_NONE;
 	struct text name = text_at(name_room, len);
@@ -225,7 +235,7 @@ check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
 		return OUT_UNKNOWN;
 	}
 	if (a->status == SPF_DNS_ERROR) {
-		failed_lookup_(c, top, name);
+		failed_lookup_(c, top, name, a);
 		return OUT_TEMPERROR;
 	}
 	if (a->spf_records == 0)
@@ -267,7 +277,7 @@ check_domain(struct check_ *c, struct text domain)
 		return OUT_UNKNOWN;
 	}
 	if (a->status == SPF_DNS_ERROR) {
-		failed_lookup_(c, &top, domain);
+		failed_lookup_(c, &top, domain, a);
 		return OUT_TEMPERROR;
 	}
 	if (a->spf_records != 0)
@@ -346,8 +356,7 @@ prepare(struct check_ *c)
 	unsigned labels = name_to_ascii_(domain, v->domain, &len);
 	if (labels == NAME_NO_MEMORY_) {
 		v->result = SPF_TEMPERROR;
-		put_text_(v->problem, sizeof(v->problem),
-		    TEXT("out of memory for the domain's A-labels"));
+		no_memory(v);
 	}
 	if (labels < 2 || labels == NAME_NO_MEMORY_ || v->domain[0] == '[') {
 		hide_controls_(
@@ -379,6 +388,7 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	out->terms = out->voids = out->lookups = out->depth = 0;
 	out->guessed = out->delegated = false;
 	out->result = SPF_NONE;
+	out->cause = SPF_CAUSE_NONE;
 	if (!prepare(&c))
 		return SPF_OK;
 	if (request->ip_unknown) {

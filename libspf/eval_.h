@@ -93,6 +93,10 @@ void hide_controls_(char *text, size_t len);
 void problem_(const struct check_ *c, const struct level_ *l, const char *why,
     struct text what);
 
+/* DNS has failed for name: note it, and why.  Always MATCH_TEMPERROR. */
+enum match_ failed_lookup_(const struct check_ *c, const struct level_ *l,
+    struct text name, const struct spf_answer *a);
+
 /* An answer is missing. */
 enum match_ blocked_(struct check_ *c);
 
@@ -119,10 +123,6 @@ enum match_ find_validated_(struct check_ *c, const struct level_ *l);
 enum match_ target_name_(struct check_ *c, const struct level_ *l,
     const struct domain_spec_ *spec, char room[static SPF_NAME_SIZE],
     struct text *name);
-
-/* DNS has failed for name: note it.  Always MATCH_TEMPERROR. */
-enum match_ failed_lookup_(
-    struct check_ *c, const struct level_ *l, struct text name);
 
 /* The answer for a term's own name, with what counts against its limits. */
 enum match_ term_lookup_(struct check_ *c, const struct level_ *l,

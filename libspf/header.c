@@ -6,7 +6,10 @@
  */
 #include "libspf/header.h"
 
-/* Octets of one value; more isn't worth a header. */
+/*
+ * Octets of one value; more isn't worth a header.  Only a problem is whole, as
+ * it ends in its cause.
+ */
 #define VALUE_MAX 320
 
 /* --- quoting --- */
@@ -64,7 +67,6 @@ needs_no_escape(struct text t, const char *special)
 static void
 out_escaped(struct text_out *out, struct text t, const char *special)
 {
-	t = text_head(t, VALUE_MAX);
 	if (needs_no_escape(t, special)) {
 		out_text(out, t);
 		return;
@@ -101,7 +103,7 @@ out_value(struct text_out *out, struct text t)
 	if (t.len <= VALUE_MAX && is_dot_atom(t))
 		out_text(out, t);
 	else
-		out_quoted(out, t);
+		out_quoted(out, text_head(t, VALUE_MAX));
 }
 
 static size_t
@@ -146,7 +148,7 @@ out_comment(struct text_out *out, const struct spf_request *q,
 
 	out_char(out, '(');
 	if (authority.len != 0) {
-		out_escaped(out, authority, "()\\");
+		out_escaped(out, text_head(authority, VALUE_MAX), "()\\");
 		out_str(out, ": ");
 	}
 	out_escaped(out,
@@ -194,8 +196,10 @@ spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
 	    q->identity == SPF_HELO ? TEXT("helo") : TEXT("mailfrom"));
 	if (v->mechanism[0] != '\0')
 		out_pair(&out, ";\n\t", "mechanism", text_of(v->mechanism));
-	if (v->problem[0] != '\0')
-		out_pair(&out, ";\n\t", "problem", text_of(v->problem));
+	if (v->problem[0] != '\0') {
+		out_str(&out, ";\n\tproblem=");
+		out_quoted(&out, text_of(v->problem));
+	}
 	return end(&out);
 }
 
@@ -249,10 +253,14 @@ spf_header_authentication(const struct spf_request *q,
 	out_str(&out, spf_result_text(v->result));
 	out_char(&out, ' ');
 	out_comment(&out, q, v, TEXT(""));
+	if (v->problem[0] != '\0') {
+		out_str(&out, "\n\treason=");
+		out_quoted(&out, text_of(v->problem));
+	}
 	out_str(&out, is_helo(q) ? "\n\tsmtp.helo=" : "\n\tsmtp.mailfrom=");
 	if (is_plain_value(value))
 		out_text(&out, value);
 	else
-		out_quoted(&out, value);
+		out_quoted(&out, text_head(value, VALUE_MAX));
 	return end(&out);
 }

@@ -25,7 +25,7 @@ size_t spf_header_received(const struct spf_request *request,
 
 /*
  * One "spf=..." of Authentication-Results (RFC 8601 2.7.2), without authserv-id
- * and ";", with smtp.mailfrom or smtp.helo.
+ * and ";", with smtp.mailfrom or smtp.helo; of an error the reason (2.2) too.
  */
 size_t spf_header_authentication(const struct spf_request *request,
     const struct spf_verdict *verdict, char out[static SPF_HEADER_SIZE]);

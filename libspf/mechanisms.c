@@ -171,13 +171,6 @@ target_name_(struct check_ *c, const struct level_ *l,
 
 /* --- mechanisms --- */
 
-enum match_
-failed_lookup_(struct check_ *c, const struct level_ *l, struct text name)
-{
-	problem_(c, l, "DNS gave no answer for", name);
-	return MATCH_TEMPERROR;
-}
-
 /* The answer for a term's own name, with what counts against its limits. */
 enum match_
 term_lookup_(struct check_ *c, const struct level_ *l, enum spf_rr rr,
@@ -194,7 +187,7 @@ term_lookup_(struct check_ *c, const struct level_ *l, enum spf_rr rr,
 	case SPF_DNS_VOID:
 		return count_void_(c, l, name) ? MATCH_NO : MATCH_PERMERROR;
 	case SPF_DNS_ERROR:
-		return failed_lookup_(c, l, name);
+		return failed_lookup_(c, l, name, a);
 	}
 	return MATCH_NO;
 }
@@ -238,7 +231,7 @@ match_mx_host(struct check_ *c, const struct level_ *l, struct text host)
 	if (a == NULL)
 		return blocked_(c);
 	if (a->status == SPF_DNS_ERROR)
-		return failed_lookup_(c, l, host);
+		return failed_lookup_(c, l, host, a);
 	return has_address(a, &c->values.ip, address_bits(c, l->term))
 	    ? MATCH_YES
 	    : MATCH_NO;

@@ -37,32 +37,64 @@ hide_controls_(char *text, size_t len)
 			text[i] = '?';
 }
 
+/* "TERM" in the record of DOMAIN: */
+static void
+put_place(struct text_out *out, const struct level_ *l)
+{
+	if (l->written.len != 0) {
+		out_char(out, '"');
+		out_text(out, text_head(l->written, 120));
+		out_str(out, "\" ");
+	}
+	out_str(out, "in the record of ");
+	out_text(out, l->domain);
+	out_str(out, ": ");
+}
+
+static void
+problem_end(const struct check_ *c, const struct level_ *l, size_t len)
+{
+	char *text = c->verdict->problem;
+
+	text[len] = '\0';
+	hide_controls_(text, len);
+	TELL(c, l, .kind = SPF_EVENT_PROBLEM, .text = text_at(text, len));
+}
+
 /* Note the first problem: "TERM" in the record of DOMAIN: WHY (WHAT). */
 void
 problem_(const struct check_ *c, const struct level_ *l, const char *why,
     struct text what)
 {
-	char *text = c->verdict->problem;
-	struct text_out out = text_out(text, SPF_TEXT_MAX);
+	struct text_out out = text_out(c->verdict->problem, SPF_TEXT_MAX);
 
-	if (c->blocked || text[0] != '\0')
+	if (c->blocked || out.p[0] != '\0')
 		return;
-	if (l->written.len != 0) {
-		out_char(&out, '"');
-		out_text(&out, text_head(l->written, 120));
-		out_str(&out, "\" ");
-	}
-	out_str(&out, "in the record of ");
-	out_text(&out, l->domain);
-	out_str(&out, ": ");
+	put_place(&out, l);
 	out_str(&out, why);
 	if (what.len != 0) {
 		out_char(&out, ' ');
 		out_text(&out, text_head(what, out.size - out.len));
 	}
-	text[out.len] = '\0';
-	hide_controls_(text, out.len);
-	TELL(c, l, .kind = SPF_EVENT_PROBLEM, .text = out_view(&out));
+	problem_end(c, l, out.len);
+}
+
+/* There is no place if the lookup was that of the domain's own record. */
+enum match_
+failed_lookup_(const struct check_ *c, const struct level_ *l, struct text name,
+    const struct spf_answer *a)
+{
+	struct text_out out = text_out(c->verdict->problem, SPF_TEXT_MAX);
+
+	if (c->blocked || out.p[0] != '\0')
+		return MATCH_TEMPERROR;
+	c->verdict->cause = a->cause;
+	if (l->written.len != 0)
+		put_place(&out, l);
+	out.len += spf_failure_print(
+	    a->rr, name, a->cause, out.p + out.len, SPF_TEXT_SIZE - out.len);
+	problem_end(c, l, out.len);
+	return MATCH_TEMPERROR;
 }
 
 /* --- limits --- */

@@ -10,7 +10,6 @@
  * domain may have, hold up nobody for longer than that moment.
  */
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "libspf/resolver_.h"
 
@@ -30,8 +29,6 @@
  */
 #define TTL_SEC_MAX          (24 * 60 * 60)
 #define NEGATIVE_TTL_SEC_MAX (60 * 60)
-
-#define RCODE_FORMERR 1
 
 static struct question_list *
 list_of(struct spf_resolver *r, uint64_t hash)
@@ -66,7 +63,7 @@ questions_init_(struct spf_resolver *r)
 static bool
 window_is_full(const struct spf_resolver *r)
 {
-	unsigned room = channels_room_(r->channels);
+	unsigned room = sender_room_(r->sender);
 	unsigned window = room < WINDOW_MIN ? WINDOW_MIN : room;
 
 	return r->young_count >= (r->window < window ? r->window : window);
@@ -77,7 +74,7 @@ static void
 window_adjust(struct spf_resolver *r, bool repeated)
 {
 	if (repeated) {
-		uint64_t now_ms = resolver_now_ms_();
+		uint64_t now_ms = clock_ms_();
 
 		if (now_ms < r->window_rests_until_ms)
 			return;
@@ -90,20 +87,6 @@ window_adjust(struct spf_resolver *r, bool repeated)
 }
 
 /* --- sending --- */
-
-/* Ids are guessed by attackers: they come from the system's randomness. */
-static uint16_t
-query_id(struct spf_resolver *r)
-{
-	if (r->query_ids_left == 0) {
-		if (getentropy(r->query_ids, sizeof(r->query_ids)) < 0)
-			return (uint16_t)resolver_now_us_();
-		r->query_ids_left = sizeof(r->query_ids);
-	}
-	r->query_ids_left -= 2;
-	return (uint16_t)(r->query_ids[r->query_ids_left] << 8 |
-	    r->query_ids[r->query_ids_left + 1]);
-}
 
 static void
 question_queue(struct question *q)
@@ -135,16 +118,13 @@ static void
 question_send(struct question *q)
 {
 	struct spf_resolver *r = q->resolver;
-	uint8_t query[DNSMSG_QUERY_SIZE];
-	size_t len = dnsmsg_query_(
-	    query_id(r), q->reply->rr, &q->name, !q->plain, query);
 
 	q->stage = QUESTION_YOUNG;
-	q->sent_ms = resolver_now_ms_();
+	q->sent_ms = clock_ms_();
 	TAILQ_INSERT_TAIL(&r->young, q, queued);
 	r->young_count++;
 	count_(&r->counters.questions, 1);
-	channels_send_(r->channels, query, len, &q->flight);
+	sender_send_(r->sender, &q->flight);
 }
 
 void
@@ -165,7 +145,7 @@ questions_send_(struct spf_resolver *r)
 void
 questions_age_(struct spf_resolver *r)
 {
-	uint64_t now_ms = resolver_now_ms_();
+	uint64_t now_ms = clock_ms_();
 	struct question *q;
 
 	while ((q = TAILQ_FIRST(&r->young)) != NULL &&
@@ -204,8 +184,7 @@ question_keep(struct question *q, struct spf_answer *answer, uint32_t ttl_sec)
 		ttl_sec = limit;
 	reply_answer_(q->reply, answer);
 	if (ttl_sec != 0) {
-		uint64_t until_ms =
-		    resolver_now_ms_() + (uint64_t)ttl_sec * 1000;
+		uint64_t until_ms = clock_ms_() + (uint64_t)ttl_sec * 1000;
 
 		pthread_rwlock_wrlock(&r->cache_lock);
 		out = cache_put_(r->cache, q->reply, until_ms);
@@ -215,11 +194,29 @@ question_keep(struct question *q, struct spf_answer *answer, uint32_t ttl_sec)
 	question_end(q);
 }
 
-static void
-question_failed(struct question *q)
+/* Whether it is the question that fails, or we, who may do better next time. */
+static bool
+is_of_question(enum spf_cause cause)
 {
-	count_(&q->resolver->counters.errors, 1);
-	reply_answer_(q->reply, NULL);
+	return cause <= SPF_CAUSE_ALIASES;
+}
+
+static void
+question_failed(struct question *q, enum spf_cause cause)
+{
+	struct spf_resolver *r = q->resolver;
+	struct spf_reply *out = NULL;
+
+	count_(&r->counters.errors, 1);
+	if (cause == SPF_CAUSE_TIMEOUT)
+		count_(&r->counters.timeouts, 1);
+	reply_answer_(q->reply, spf_answer_failure(q->reply->rr, cause));
+	if (is_of_question(cause)) {
+		pthread_rwlock_wrlock(&r->cache_lock);
+		out = cache_put_failure_(r->cache, q->reply, clock_ms_());
+		pthread_rwlock_unlock(&r->cache_lock);
+	}
+	cache_drop_(out);
 	question_end(q);
 }
 
@@ -229,7 +226,7 @@ question_chase(struct question *q, const struct dnsmsg_result *result)
 {
 	q->aliases += result->aliases;
 	if (q->aliases > DNSMSG_ALIASES_MAX) {
-		question_failed(q);
+		question_failed(q, SPF_CAUSE_ALIASES);
 		return;
 	}
 	q->name = result->target;
@@ -255,41 +252,24 @@ question_answered(struct question *q, const uint8_t *octets, size_t len)
 		question_chase(q, &result);
 		return;
 	case DNSMSG_FAILURE:
-		/* c-ares tries without EDNS only once in a channel. */
-		if (len > 3 && (octets[3] & 0xf) == RCODE_FORMERR &&
-		    !q->plain) {
-			q->plain = true;
-			question_queue(q);
-			return;
-		}
-		break;
-	case DNSMSG_MALFORMED:
-	case DNSMSG_NO_MEMORY:
-		break;
+		question_failed(q, result.cause);
+		return;
 	}
-	question_failed(q);
 }
 
 static void
-on_landed(struct flight *flight, enum channel_status status,
-    const uint8_t *octets, size_t len)
+on_landed(struct flight *flight, enum spf_cause cause, const uint8_t *octets,
+    size_t len)
 {
 	struct question *q = (struct question *)flight;
 
 	question_unqueue(q);
-	switch (status) {
-	case CHANNEL_ANSWERED:
-		window_adjust(q->resolver, flight->repeated);
-		question_answered(q, octets, len);
+	if (cause != SPF_CAUSE_NONE) {
+		question_failed(q, cause);
 		return;
-	case CHANNEL_TIMEOUT:
-		count_(&q->resolver->counters.timeouts, 1);
-		break;
-	case CHANNEL_FAILED:
-	case CHANNEL_CLOSED:
-		break;
 	}
-	question_failed(q);
+	window_adjust(q->resolver, flight->repeated);
+	question_answered(q, octets, len);
 }
 
 /* --- asking --- */
@@ -303,6 +283,8 @@ question_new(
 	if (q == NULL)
 		return NULL;
 	q->resolver = r;
+	q->flight.rr = rr;
+	q->flight.name = &q->name;
 	q->flight.landed = on_landed;
 	q->ttl_sec = UINT32_MAX;
 	q->reply = reply_new_(rr, name, hash);
@@ -339,6 +321,6 @@ questions_free_(struct spf_resolver *r)
 	while ((q = TAILQ_FIRST(&r->to_send)) != NULL) {
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it is off the list */
 		question_unqueue(q);
-		question_failed(q);
+		question_failed(q, SPF_CAUSE_STOPPING);
 	}
 }

@@ -8,7 +8,6 @@
 #include <event2/util.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 /*
@@ -34,21 +33,6 @@ spf_resolver_status_text(enum spf_resolver_status status)
 		return "the system refused a thread or a socket";
 	}
 	return "unknown status";
-}
-
-uint64_t
-resolver_now_us_(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
-uint64_t
-resolver_now_ms_(void)
-{
-	return resolver_now_us_() / 1000;
 }
 
 enum spf_status
@@ -105,8 +89,7 @@ resolver_settle_(void *arg)
 		while ((c = TAILQ_FIRST(&r->ready)) != NULL)
 			check_run_(c);
 		questions_send_(r);
-	} while (!TAILQ_EMPTY(&r->ready));
-	channels_reap_(r->channels);
+	} while (sender_settle_(r->sender));
 }
 
 static void
@@ -168,7 +151,7 @@ thread_main(void *arg)
 
 	here = r;
 	event_base_loop(r->base, EVLOOP_NO_EXIT_ON_EMPTY);
-	checks_give_up_(r, RESOLVER_STOPPING);
+	checks_give_up_(r, SPF_CAUSE_STOPPING);
 	take_inbox(r); /* somebody may be cancelling */
 	return NULL;
 }
@@ -248,7 +231,7 @@ static void
 resolver_init(struct spf_resolver *r, const struct spf_resolver_params *params)
 {
 	r->params = *params;
-	r->params.nameservers = NULL; /* the channels have a copy */
+	r->params.nameservers = NULL; /* the sender has a copy */
 	r->params.timeout_ms = clamp(params->timeout_ms, 0, SPF_TIMEOUT_MS_MAX);
 	r->wake_pipe[0] = r->wake_pipe[1] = -1;
 	cache_lock_init(&r->cache_lock);
@@ -313,7 +296,7 @@ resolver_build(struct spf_resolver *r, const struct spf_resolver_params *params)
 	r->aging = event_new(r->base, -1, 0, on_aging, r);
 	if (r->wake == NULL || r->aging == NULL || event_add(r->wake, NULL) < 0)
 		return SPF_RESOLVER_NO_MEMORY;
-	status = channels_new_(r->base, &p, resolver_settle_, r, &r->channels);
+	status = sender_new_(r->base, &p, resolver_settle_, r, &r->sender);
 	if (status != SPF_RESOLVER_OK)
 		return status;
 	return start_thread(r) ? SPF_RESOLVER_OK : SPF_RESOLVER_SYSTEM;
@@ -322,7 +305,7 @@ resolver_build(struct spf_resolver *r, const struct spf_resolver_params *params)
 static void
 resolver_destroy(struct spf_resolver *r)
 {
-	channels_free_(r->channels);
+	sender_free_(r->sender);
 	questions_free_(r);
 	if (r->aging != NULL)
 		event_free(r->aging);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The driver of spf_evaluate(): DNS by c-ares on one thread, with a cache that
- * all threads of the process share.
+ * The driver of spf_evaluate(): DNS on one thread, with a cache that all threads
+ * of the process share.
  *
  * One query is in flight for each question, whoever asks.  Answers are kept for
  * their TTL (negative ones by the SOA, RFC 2308) within a bound of octets, with
  * their compiled records.  What a check has seen stays valid for that check.  A
- * temporary error belongs to the check and isn't kept.
+ * question that failed rests for 5 seconds, up to 60 if it goes on failing (RFC
+ * 9520); a check that runs out of time before leaves nothing behind.
  *
  * Any number of threads may check, start, ask and cancel at the same time.
  */
@@ -44,7 +45,7 @@ struct spf_resolver_params {
 	unsigned attempt_ms; /* of the first attempt, 10 to timeout_ms; it
 			      * doubles with each round */
 	unsigned attempts;   /* rounds over all servers, 1 to 10 */
-	size_t cache_size;   /* octets of answers kept; 0: none */
+	size_t cache_size;   /* octets of answers kept; 0: none, nor failures */
 	bool prefetch;       /* ask ahead what may be needed */
 	/*
 	 * What evaluates, with the contract of spf_evaluate(); NULL: that.

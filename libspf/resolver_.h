@@ -15,9 +15,10 @@
 #include <sys/queue.h>
 
 #include "libspf/cache.h"
-#include "libspf/channel.h"
+#include "libspf/clock.h"
 #include "libspf/dnsmsg.h"
 #include "libspf/resolver.h"
+#include "libspf/sender.h"
 
 /* Lists of questions in flight, and of checks by their id. */
 #define QUESTION_LISTS 4096
@@ -25,11 +26,6 @@
 
 /* Replies that a check has room for without asking for memory. */
 #define CHECK_REPLIES 32
-
-#define RESOLVER_STOPPING "the resolver is stopping"
-
-/* Octets of random query ids that are got at once. */
-#define QUERY_IDS_SIZE 256
 
 LIST_HEAD(check_list, check);
 LIST_HEAD(question_list, question);
@@ -75,7 +71,8 @@ struct check {
 	unsigned budget; /* of speculation */
 	bool no_memory;
 	/* At the end: what is missing is a temporary error. */
-	bool giving_up, missed;
+	enum spf_cause giving_up;
+	bool missed;
 	enum spf_rr missed_rr;
 
 	/* Who wants to know: a callback, or the thread that waits. */
@@ -101,7 +98,6 @@ struct question {
 	struct dnsmsg_name name; /* that is asked for; behind aliases */
 	unsigned aliases;
 	uint32_t ttl_sec; /* of the aliases so far */
-	bool plain;       /* without EDNS */
 };
 
 struct cancel {
@@ -135,7 +131,7 @@ struct spf_resolver {
 	struct event_base *base;
 	struct event *wake;
 	struct event *aging;
-	struct channels *channels;
+	struct sender *sender;
 	struct check_queue ready;
 	struct check_list checks[CHECK_LISTS];
 	struct question_list questions[QUESTION_LISTS];
@@ -143,14 +139,9 @@ struct spf_resolver {
 	unsigned young_count, window;
 	uint64_t window_rests_until_ms;
 	struct spf_verdict verdict; /* of the check at hand */
-	uint8_t query_ids[QUERY_IDS_SIZE];
-	size_t query_ids_left;
 };
 
 /* --- resolver.c --- */
-
-uint64_t resolver_now_us_(void);
-uint64_t resolver_now_ms_(void);
 
 /* Evaluate what is ready and send what is to be sent, until nothing is. */
 void resolver_settle_(void *resolver);
@@ -213,12 +204,12 @@ void check_run_(struct check *c);
 void check_ready_(struct check *c);
 
 /* End at once: what is missing is a temporary error. */
-void check_give_up_(struct check *c, const char *why);
+void check_give_up_(struct check *c, enum spf_cause why);
 
 /* Forget it; nobody is told.  False: there is none of that id. */
 bool check_forget_(struct spf_resolver *r, uint64_t id);
 
 /* End all checks. */
-void checks_give_up_(struct spf_resolver *r, const char *why);
+void checks_give_up_(struct spf_resolver *r, enum spf_cause why);
 
 #endif

@@ -35,8 +35,11 @@
 /* Octets of a record that are looked at; a longer one is a permerror. */
 #define SPF_RECORD_MAX 16384
 
-/* Octets of an explanation and of a problem's text; longer ones are cut. */
-#define SPF_TEXT_MAX  500
+/*
+ * Octets of an explanation and of a problem's text; longer ones are cut.  A
+ * header's line has room for one, each octet escaped (RFC 5322 2.1.1: 998).
+ */
+#define SPF_TEXT_MAX  480
 #define SPF_TEXT_SIZE (SPF_TEXT_MAX + 1)
 
 /* Octets of a local part or HELO name that are used. */
@@ -87,6 +90,49 @@ enum spf_dns_status {
 	SPF_DNS_ERROR  /* SERVFAIL, timeout...: try again later */
 };
 
+/*
+ * Why a lookup failed.  1 to SPF_CAUSE_RCODE_MAX is the response code of the
+ * answer (RFC 1035 4.1.1, RFC 2136 2.2, RFC 8490 5.4), of which the common ones
+ * have names here; NXDOMAIN is no failure (RFC 8020), nor is it ever a cause.
+ */
+enum spf_cause {
+	SPF_CAUSE_NONE = 0, /* it didn't */
+	SPF_CAUSE_FORMERR = 1,
+	SPF_CAUSE_SERVFAIL = 2,
+	SPF_CAUSE_NOTIMP = 4,
+	SPF_CAUSE_REFUSED = 5,
+	SPF_CAUSE_RCODE_MAX = 15,
+	SPF_CAUSE_TIMEOUT,     /* no server answered any attempt */
+	SPF_CAUSE_UNREACHABLE, /* no route to any server */
+	SPF_CAUSE_CONNREFUSED, /* nothing listens at any server's port */
+	SPF_CAUSE_MALFORMED,   /* not a DNS message, or none with that answer */
+	SPF_CAUSE_TRUNCATED,   /* by TCP too, or TCP failed (RFC 7766 5) */
+	SPF_CAUSE_REFERRAL,  /* a server that doesn't recurse (RFC 2308 2.2) */
+	SPF_CAUSE_ALIASES,   /* a loop of CNAMEs, or too many */
+	SPF_CAUSE_NO_SERVER, /* no nameserver is configured */
+	SPF_CAUSE_LATE,      /* the check's own time was over first */
+	SPF_CAUSE_STOPPING,  /* the resolver is being stopped */
+	SPF_CAUSE_NO_MEMORY,
+	SPF_CAUSE_SYSTEM, /* no socket, a question that can't be sent */
+	SPF_CAUSE_COUNT
+};
+
+/*
+ * "SERVFAIL", "timeout", "connection refused"; an unassigned response code is
+ * "RCODE 12".  "" for SPF_CAUSE_NONE.
+ */
+const char *spf_cause_text(enum spf_cause cause);
+
+/*
+ * Write "DNS lookup of TXT example.com failed: SERVFAIL" as a string.  Where
+ * size is too small the name is cut, and at last the text.  The length.
+ */
+size_t spf_failure_print(enum spf_rr rr, struct text name, enum spf_cause cause,
+    char *out, size_t size);
+
+/* The cause of that text, in any case.  False: there is none. */
+bool spf_cause_parse(struct text text, enum spf_cause *out);
+
 struct spf_record;
 
 /*
@@ -98,6 +144,7 @@ struct spf_answer {
 	enum spf_dns_status status;
 	/* SPF_RR_TXT: how many SPF records are there, and the only one. */
 	unsigned spf_records;
+	enum spf_cause cause;            /* of SPF_DNS_ERROR */
 	const struct spf_record *record; /* NULL unless spf_records is 1 */
 	/* SPF_RR_TXT: the text if there is one TXT record in all, for exp=. */
 	struct text only_text;
@@ -126,10 +173,18 @@ struct spf_answer *spf_answer_addresses(
 struct spf_answer *spf_answer_names(
     enum spf_rr rr, const struct text *names, size_t count);
 
-/* SPF_DNS_VOID or SPF_DNS_ERROR. */
-struct spf_answer *spf_answer_empty(enum spf_rr rr, enum spf_dns_status status);
+/* SPF_DNS_VOID. */
+struct spf_answer *spf_answer_void(enum spf_rr rr);
 
-void spf_answer_free(struct spf_answer *answer);
+/*
+ * SPF_DNS_ERROR, for that cause (not SPF_CAUSE_NONE).  Shared, takes no memory,
+ * and lasts forever: never NULL, and nothing to spf_answer_free().
+ */
+const struct spf_answer *spf_answer_failure(
+    enum spf_rr rr, enum spf_cause cause);
+
+/* NULL is fine. */
+void spf_answer_free(const struct spf_answer *answer);
 
 /*
  * Where an evaluation gets its answers.  name is lower case, well formed
@@ -192,6 +247,7 @@ struct spf_verdict {
 	char explanation[SPF_TEXT_SIZE]; /* for fail; printable ASCII */
 	char
 	    problem[SPF_TEXT_SIZE]; /* temperror, permerror: the term and why */
+	enum spf_cause cause;       /* of the lookup that failed: temperror */
 	unsigned terms;             /* of SPF_TERMS_MAX */
 	unsigned voids;             /* of SPF_VOIDS_MAX */
 	unsigned lookups;           /* answers that the verdict rests on */

@@ -136,7 +136,8 @@ latest_deadline(void)
 
 bool
 gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms)
+    struct text sender, uint64_t now_sec, uint64_t deadline_ms,
+    enum spf_cause *cause)
 {
 	struct check checks[GATE_ADDRESSES_MAX];
 	uint64_t latest_ms = latest_deadline();
@@ -145,9 +146,12 @@ gate_passes(const struct gate *gate, struct checker *checker,
 		checks[i].request = request_of(gate, i, sender, now_sec);
 	checker_run(checker, checks, gate->count,
 	    deadline_ms < latest_ms ? deadline_ms : latest_ms);
+	*cause = SPF_CAUSE_NONE;
 	for (size_t i = 0; i < gate->count; i++)
-		if (!is_pass(&checks[i].verdict))
+		if (!is_pass(&checks[i].verdict)) {
+			*cause = checks[i].verdict.cause;
 			return false;
+		}
 	return true;
 }
 
@@ -157,9 +161,10 @@ gate_passes(const struct gate *gate, struct checker *checker,
 struct gate_query {
 	pthread_mutex_t lock; /* of all below */
 	unsigned holders;
-	size_t left;     /* verdicts that aren't there */
-	bool failed;     /* one of them wasn't a pass */
-	bool is_waiting; /* the answer goes to done */
+	size_t left;          /* verdicts that aren't there */
+	bool failed;          /* one of them wasn't a pass */
+	enum spf_cause cause; /* of the first of these */
+	bool is_waiting;      /* the answer goes to done */
 	gate_callback *done;
 	void *arg;
 };
@@ -192,11 +197,13 @@ on_verdict(
 	(void)cost;
 	pthread_mutex_lock(&q->lock);
 	q->left--;
-	if (!is_pass(verdict))
+	if (!is_pass(verdict) && !q->failed) {
 		q->failed = true;
+		q->cause = verdict->cause;
+	}
 	if (q->is_waiting && is_decided(q)) {
 		q->is_waiting = false;
-		q->done(q->arg, !q->failed);
+		q->done(q->arg, !q->failed, q->cause);
 	}
 	query_release(q);
 }
@@ -229,13 +236,15 @@ hold_for_a_check(struct gate_query *q)
 
 enum gate_answer
 gate_ask(const struct gate *gate, struct checker *checker, struct text sender,
-    uint64_t now_sec, gate_callback *done, void *arg, struct gate_query **query)
+    uint64_t now_sec, gate_callback *done, void *arg, struct gate_query **query,
+    enum spf_cause *cause)
 {
 	unsigned timeout_ms = checker_timeout_ms(checker);
 	struct gate_query *q = query_new(gate->count, done, arg);
 	enum gate_answer answer = GATE_WAITS;
 
 	*query = NULL;
+	*cause = SPF_CAUSE_NO_MEMORY;
 	if (q == NULL)
 		return GATE_REWRITES;
 	if (timeout_ms > GATE_TIMEOUT_MS)
@@ -247,6 +256,7 @@ gate_ask(const struct gate *gate, struct checker *checker, struct text sender,
 		checker_start(checker, &request, timeout_ms, on_verdict, q);
 	}
 	pthread_mutex_lock(&q->lock);
+	*cause = q->cause;
 	if (is_decided(q)) {
 		answer = q->failed ? GATE_REWRITES : GATE_PASSES;
 		query_release(q);

@@ -36,10 +36,12 @@ void gate_free(struct gate *gate); /* NULL is fine */
 /*
  * Ask for sender, which has a domain, and wait until deadline_ms of
  * CLOCK_MONOTONIC (checker_deadline()), but for GATE_TIMEOUT_MS at most.  True:
- * it may stay.  Takes 50 KB of stack.
+ * it may stay.  *cause: why DNS couldn't say, or SPF_CAUSE_NONE.  Takes 50 KB
+ * of stack.
  */
 bool gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms);
+    struct text sender, uint64_t now_sec, uint64_t deadline_ms,
+    enum spf_cause *cause);
 
 /* --- without waiting --- */
 
@@ -52,16 +54,17 @@ enum gate_answer {
 struct gate_query;
 
 /* Called once, on a thread of the checker's, which it may not hold up. */
-typedef void gate_callback(void *arg, bool passes);
+typedef void gate_callback(void *arg, bool passes, enum spf_cause cause);
 
 /*
  * Ask without waiting.  With GATE_WAITS *query is the caller's, for
  * gate_forget(), and done is called, maybe before this returns.  With another
- * answer done isn't called.  The checker may end before the query does.
+ * answer done isn't called; *cause is that of GATE_REWRITES, as gate_passes()
+ * has it.  The checker may end before the query does.
  */
 enum gate_answer gate_ask(const struct gate *gate, struct checker *checker,
     struct text sender, uint64_t now_sec, gate_callback *done, void *arg,
-    struct gate_query **query);
+    struct gate_query **query, enum spf_cause *cause);
 
 /*
  * Give a query up, whether or not it is answered.  Once this returns done isn't

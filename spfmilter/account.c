@@ -36,14 +36,16 @@ log_findings(struct log_line *line, const struct findings *found)
 {
 	const struct spf_verdict *v =
 	    findings_verdict(found, EXAMINED_MAILFROM);
+	const struct spf_verdict *helo = findings_verdict(found, EXAMINED_HELO);
 
 	log_text(line, "spf", text_of(spf_result_text(v->result)));
-	log_text(line, "helo_spf",
-	    text_of(spf_result_text(
-		findings_verdict(found, EXAMINED_HELO)->result)));
+	log_text(line, "helo_spf", text_of(spf_result_text(helo->result)));
 	log_optional(line, "domain", text_of(v->domain));
 	log_optional(line, "mechanism", text_of(v->mechanism));
 	log_optional(line, "problem", text_of(v->problem));
+	log_optional(line, "dns_error", text_of(spf_cause_text(v->cause)));
+	log_optional(
+	    line, "helo_dns_error", text_of(spf_cause_text(helo->cause)));
 	log_optional(line, "forwarder", found->forwarder);
 	if (v->guessed)
 		log_text(line, "guessed", TEXT("yes"));

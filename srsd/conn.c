@@ -40,6 +40,7 @@ struct conn {
 	struct gate_query *query;
 	unsigned query_generation;
 	bool gate_passes;
+	enum spf_cause gate_cause;   /* why the gate couldn't say */
 	STAILQ_ENTRY(conn) answered; /* if is_answered; under answered_lock */
 	bool is_answered;
 	/* The gate has answered: for the next request to be looked at. */
@@ -74,10 +75,10 @@ decision_level(const struct map_answer *a)
 static void
 log_decision(void *arg, const struct map_answer *a)
 {
+	const struct conn *c = arg;
 	enum log_level level = decision_level(a);
 	struct log_line line;
 
-	(void)arg;
 	if (!log_enabled(level))
 		return;
 	log_begin(&line, level, a->reverse ? "reverse" : "forward");
@@ -94,6 +95,9 @@ log_decision(void *arg, const struct map_answer *a)
 		    text_at(a->result.address.text, a->result.address.len));
 	if (a->host.len != 0)
 		log_text(&line, "host", a->host);
+	if (c->gate_cause != SPF_CAUSE_NONE)
+		log_text(
+		    &line, "dns_error", text_of(spf_cause_text(c->gate_cause)));
 	log_end(&line);
 }
 
@@ -101,7 +105,7 @@ log_decision(void *arg, const struct map_answer *a)
 
 /* On a thread of the checker's. */
 static void
-on_gate(void *arg, bool passes)
+on_gate(void *arg, bool passes, enum spf_cause cause)
 {
 	struct conn *c = arg;
 	struct worker *w = c->worker;
@@ -110,6 +114,7 @@ on_gate(void *arg, bool passes)
 	pthread_mutex_lock(&w->answered_lock);
 	was_empty = STAILQ_EMPTY(&w->answered);
 	c->gate_passes = passes;
+	c->gate_cause = cause;
 	c->is_answered = true;
 	STAILQ_INSERT_TAIL(&w->answered, c, answered);
 	pthread_mutex_unlock(&w->answered_lock);
@@ -146,11 +151,12 @@ ask_gate(void *arg, struct text sender)
 		return c->gate_passes ? GATE_PASSES : GATE_REWRITES;
 	c->query_generation = w->generation;
 	answer = gate_ask(config->gate, config->checker, sender,
-	    (uint64_t)time(NULL), on_gate, c, &c->query);
+	    (uint64_t)time(NULL), on_gate, c, &c->query, &c->gate_cause);
 	if (answer != GATE_WAITS || !w->stopping)
 		return answer;
 	/* At the end nobody is waited for. */
 	gate_leave(c);
+	c->gate_cause = SPF_CAUSE_STOPPING;
 	return GATE_REWRITES;
 }
 
@@ -272,6 +278,8 @@ conn_answer(struct conn *c, struct text input)
 		do {
 			status = protocol_next(c->protocol, &input, &env, &out);
 			c->has_answer = false;
+			if (status != PROTOCOL_WAIT)
+				c->gate_cause = SPF_CAUSE_NONE;
 		} while (status == PROTOCOL_ANSWERED &&
 		    out.size - out.len >= PROTOCOL_ANSWER_MAX);
 		sent = conn_send(c, out.p, out.len);

@@ -99,6 +99,8 @@ account(struct figures *figures, const struct account *m)
 	log_text(&line, "origin", text_of(origin_text(m->origin)));
 	if (m->outgoing != NULL)
 		log_outgoing(&line, m->outgoing);
+	log_optional(
+	    &line, "dns_error", text_of(spf_cause_text(m->gate_cause)));
 	log_recipients(&line, m);
 	log_text(&line, "outcome", text_of(m->outcome));
 	log_end(&line);

@@ -29,6 +29,7 @@ struct account {
 	struct text user; /* who has authenticated; or empty */
 	enum origin origin;
 	const struct outgoing *outgoing; /* NULL: it didn't come to that */
+	enum spf_cause gate_cause;       /* why the SPF gate couldn't say */
 	const unsigned *destinations;    /* DESTINATIONS of them */
 	const unsigned *fates;           /* RECIPIENT_FATES of them */
 	unsigned refused;

@@ -25,6 +25,7 @@ struct message {
 	char *refused;
 	enum recipient_fate refused_as;
 	bool decided;
+	enum spf_cause gate_cause; /* why the gate couldn't say */
 	struct outgoing outgoing;
 	char new_sender[SRS_ADDR_SIZE + 2]; /* in angle brackets */
 	char queue_id[QUEUE_ID_MAX + 1];

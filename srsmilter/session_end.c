@@ -31,7 +31,7 @@ decide(struct session *s, uint64_t now)
 	    m->outgoing.result.reason != POLICY_FORWARDED)
 		return;
 	facts.spf_passes = gate_passes(c->gate, c->checker, facts.sender, now,
-	    checker_deadline(c->checker));
+	    checker_deadline(c->checker), &m->gate_cause);
 	if (facts.spf_passes)
 		outgoing_decide(c, &facts, &m->outgoing);
 }
@@ -173,6 +173,7 @@ session_end_message(struct session *s)
 		.user = text_of(m->user),
 		.origin = m->origin,
 		.outgoing = m->decided ? &m->outgoing : NULL,
+		.gate_cause = m->gate_cause,
 		.destinations = m->destinations,
 		.fates = m->fates,
 		.refused = refused_count(m),

@@ -77,7 +77,7 @@ reply_ask(struct dns *dns, struct dns_reply *r)
 	if (dns->deadline_us == 0)
 		dns->deadline_us = begin + (uint64_t)dns->timeout_ms * 1000;
 	if (begin >= dns->deadline_us) {
-		reply_own(r, spf_answer_empty(r->rr, SPF_DNS_ERROR));
+		r->answer = spf_answer_failure(r->rr, SPF_CAUSE_LATE);
 		return;
 	}
 	r->held = spf_resolver_ask(dns->resolver, r->rr, name);

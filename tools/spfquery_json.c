@@ -84,6 +84,8 @@ write_answer(struct writer *w, const struct spf_answer *a)
 	char room[SPF_IP_SIZE];
 
 	text(w, "answer", text_of(words[a->status]));
+	if (a->status == SPF_DNS_ERROR)
+		text(w, "cause", text_of(spf_cause_text(a->cause)));
 	if (a->status != SPF_DNS_FOUND)
 		return;
 	if (a->rr == SPF_RR_TXT) {
@@ -231,6 +233,7 @@ write_verdict(struct writer *w, const struct spf_verdict *v)
 	text(w, "at", text_of(v->at));
 	text(w, "explanation", text_of(v->explanation));
 	text(w, "problem", text_of(v->problem));
+	text(w, "cause", text_of(spf_cause_text(v->cause)));
 	truth(w, "guessed", v->guessed);
 	truth(w, "delegated", v->delegated);
 	number(w, "terms", v->terms);

@@ -166,7 +166,7 @@ check_missing(struct lint *l, struct text domain, const struct spf_answer *a)
 {
 	if (a->status == SPF_DNS_ERROR)
 		lint_find(l, LINT_ERROR, "dns", domain, TEXT(""),
-		    "DNS gave no answer");
+		    "DNS lookup of TXT failed: %s", spf_cause_text(a->cause));
 	else if (a->spf_records > 1)
 		lint_find(l, LINT_ERROR, "many-records", domain, TEXT(""),
 		    "%u SPF records, where only one may be: a permerror (RFC "

@@ -44,12 +44,13 @@ is(const struct spf_answer *a, enum spf_dns_status status)
 }
 
 static void
-find_error(
-    struct walk *w, const struct lint_term *t, enum spf_rr rr, struct text name)
+find_error(struct walk *w, const struct lint_term *t,
+    const struct spf_answer *a, struct text name)
 {
-	FIND(w, LINT_WARNING, "dns", t->written,
-	    "DNS gave no answer for %s %.*s: a temperror", spf_rr_text(rr),
-	    (int)name.len, name.p);
+	char text[SPF_TEXT_SIZE];
+
+	spf_failure_print(a->rr, name, a->cause, text, sizeof(text));
+	FIND(w, LINT_WARNING, "dns", t->written, "%s: a temperror", text);
 }
 
 static struct text
@@ -69,8 +70,7 @@ has_address(struct walk *w, const struct lint_term *t, struct text name,
 	const struct spf_answer *v6 = ask(w->lint, SPF_RR_AAAA, name);
 
 	if (is(v4, SPF_DNS_ERROR) || is(v6, SPF_DNS_ERROR))
-		find_error(
-		    w, t, is(v4, SPF_DNS_ERROR) ? SPF_RR_A : SPF_RR_AAAA, name);
+		find_error(w, t, is(v4, SPF_DNS_ERROR) ? v4 : v6, name);
 	*void4 = is(v4, SPF_DNS_VOID);
 	*void6 = is(v6, SPF_DNS_VOID);
 	return !(*void4 && *void6);
@@ -103,7 +103,7 @@ follow_exists(struct walk *w, const struct lint_term *t)
 	const struct spf_answer *a = ask(w->lint, SPF_RR_A, t->value);
 
 	if (is(a, SPF_DNS_ERROR))
-		find_error(w, t, SPF_RR_A, t->value);
+		find_error(w, t, a, t->value);
 	if (!is(a, SPF_DNS_VOID))
 		return;
 	find_nowhere(w, t, t->value, "IPv4 address");
@@ -137,7 +137,7 @@ follow_mx(struct walk *w, const struct lint_term *t)
 	const struct spf_answer *a = ask(w->lint, SPF_RR_MX, name);
 
 	if (is(a, SPF_DNS_ERROR))
-		find_error(w, t, SPF_RR_MX, name);
+		find_error(w, t, a, name);
 	if (is(a, SPF_DNS_VOID)) {
 		find_nowhere(w, t, name, "mail host (MX)");
 		w->lint->voids4++;
@@ -204,7 +204,7 @@ follow_include(struct walk *w, const struct lint_term *t)
 	if (a == NULL)
 		return;
 	if (a->status == SPF_DNS_ERROR) {
-		find_error(w, t, SPF_RR_TXT, name);
+		find_error(w, t, a, name);
 		return;
 	}
 	if (a->status == SPF_DNS_VOID) {
@@ -229,7 +229,7 @@ follow_exp(struct walk *w, const struct lint_term *t)
 	const struct spf_answer *a = ask(w->lint, SPF_RR_TXT, t->value);
 
 	if (is(a, SPF_DNS_ERROR))
-		find_error(w, t, SPF_RR_TXT, t->value);
+		find_error(w, t, a, t->value);
 	else if (is(a, SPF_DNS_VOID))
 		FIND(w, LINT_WARNING, "exp", t->written,
 		    "%.*s has no TXT record: there is no explanation",

@@ -179,7 +179,7 @@ spfquery_put_answer(FILE *to, const struct spf_answer *a)
 		fputs("nothing", to);
 		return;
 	case SPF_DNS_ERROR:
-		fputs("no answer", to);
+		fprintf(to, "failed: %s", spf_cause_text(a->cause));
 		return;
 	case SPF_DNS_FOUND:
 		break;

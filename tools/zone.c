@@ -14,14 +14,13 @@
 struct entry {
 	struct text name;
 	struct text cname; /* empty: none */
-	struct spf_answer *answers[RR_COUNT];
+	const struct spf_answer *answers[RR_COUNT];
 };
 
 struct zone {
 	struct entry *entries; /* sorted by name */
 	size_t count;
 	struct spf_answer *nothing[RR_COUNT];
-	struct spf_answer *error[RR_COUNT];
 };
 
 static const char *const rr_words[RR_COUNT] = {"TXT", "A", "AAAA", "MX", "PTR"};
@@ -96,7 +95,7 @@ struct gathered {
 	unsigned preference[RECORDS_MAX];
 	uint8_t addresses[RECORDS_MAX * 16];
 	size_t count;
-	bool error;
+	enum spf_cause cause; /* or none of it */
 	struct text_out room;
 	char room_text[TXT_SIZE];
 };
@@ -182,8 +181,18 @@ gather_value(const struct listing *l, enum spf_rr rr, yaml_node_t *value,
 	return false;
 }
 
+/* TIMEOUT, SERVFAIL, REFUSED...: in capitals, as texts may be such words. */
+static bool
+is_cause(struct text word, enum spf_cause *out)
+{
+	for (size_t i = 0; i < word.len; i++)
+		if (word.p[i] != ascii_upper(word.p[i]))
+			return false;
+	return spf_cause_parse(word, out);
+}
+
 /*
- * A TIMEOUT stands for the types that weren't listed before it.  SPF records
+ * A cause stands for the types that weren't listed before it.  SPF records
  * are TXT records too where a name has none of the latter.
  */
 static bool
@@ -194,7 +203,7 @@ gather(const struct listing *l, enum spf_rr rr, struct gathered *g)
 	if (rr == SPF_RR_TXT && !has_type(l, "TXT"))
 		type = "SPF";
 	g->count = 0;
-	g->error = false;
+	g->cause = SPF_CAUSE_NONE;
 	g->room = text_out(g->room_text, sizeof(g->room_text));
 	for (yaml_node_item_t *i = l->sequence->data.sequence.items.start;
 	     i < l->sequence->data.sequence.items.top; i++) {
@@ -202,34 +211,35 @@ gather(const struct listing *l, enum spf_rr rr, struct gathered *g)
 		struct text word = item_get(l, *i, &value);
 
 		if (value == NULL) {
-			if (!text_eq(word, TEXT("TIMEOUT"))) {
+			enum spf_cause cause;
+
+			if (!is_cause(word, &cause)) {
 				return wrong(l,
 				    yaml_document_get_node(l->document, *i),
-				    "neither TYPE: VALUE nor TIMEOUT");
+				    "neither TYPE: VALUE nor TIMEOUT, "
+				    "SERVFAIL, REFUSED...");
 			}
 			/* Generated TXT records come behind everything. */
-			g->error = g->count == 0 || strcmp(type, "SPF") == 0;
-			if (g->error)
-				return true;
-			continue;
+			if (g->count != 0 && strcmp(type, "SPF") != 0)
+				continue;
+			g->cause = cause;
+			return true;
 		}
 		if (!text_eq(word, text_of(type)))
 			continue;
-		if (text_eq(yamlfile_text(value), TEXT("TIMEOUT"))) {
-			g->error = true;
+		if (is_cause(yamlfile_text(value), &g->cause))
 			return true;
-		}
 		if (!gather_value(l, rr, value, g))
 			return false;
 	}
 	return true;
 }
 
-static struct spf_answer *
+static const struct spf_answer *
 build_answer(enum spf_rr rr, const struct gathered *g)
 {
-	if (g->error)
-		return spf_answer_empty(rr, SPF_DNS_ERROR);
+	if (g->cause != SPF_CAUSE_NONE)
+		return spf_answer_failure(rr, g->cause);
 	switch (rr) {
 	case SPF_RR_TXT:
 		return spf_answer_txt(g->texts, g->count);
@@ -313,11 +323,8 @@ zone_new(size_t count)
 	zone->entries = calloc(count + 1, sizeof(*zone->entries));
 	bool ok = zone->entries != NULL;
 	for (unsigned rr = 0; rr < RR_COUNT; rr++) {
-		zone->nothing[rr] =
-		    spf_answer_empty((enum spf_rr)rr, SPF_DNS_VOID);
-		zone->error[rr] =
-		    spf_answer_empty((enum spf_rr)rr, SPF_DNS_ERROR);
-		ok = ok && zone->nothing[rr] != NULL && zone->error[rr] != NULL;
+		zone->nothing[rr] = spf_answer_void((enum spf_rr)rr);
+		ok = ok && zone->nothing[rr] != NULL;
 	}
 	if (ok)
 		return zone;
@@ -422,10 +429,8 @@ zone_free(struct zone *zone)
 		for (unsigned rr = 0; rr < RR_COUNT; rr++)
 			spf_answer_free(entry->answers[rr]);
 	}
-	for (unsigned rr = 0; rr < RR_COUNT; rr++) {
+	for (unsigned rr = 0; rr < RR_COUNT; rr++)
 		spf_answer_free(zone->nothing[rr]);
-		spf_answer_free(zone->error[rr]);
-	}
 	free(zone->entries);
 	free(zone);
 }
@@ -443,13 +448,13 @@ lookup(void *arg, enum spf_rr rr, struct text name)
 		/* The suites' own way to say SERVFAIL. */
 		if (entry == NULL)
 			return text_starts(key.name, TEXT("error."))
-			    ? zone->error[rr]
+			    ? spf_answer_failure(rr, SPF_CAUSE_SERVFAIL)
 			    : zone->nothing[rr];
 		if (entry->cname.len == 0)
 			return entry->answers[rr];
 		key.name = entry->cname;
 	}
-	return zone->error[rr];
+	return spf_answer_failure(rr, SPF_CAUSE_ALIASES);
 }
 
 struct spf_source

@@ -8,6 +8,7 @@
  *	    - A: 192.0.2.1
  *	    - MX: [10, mail.example.com]
  *	    - TIMEOUT			(all types not listed before)
+ *	    - AAAA: SERVFAIL		(or any other cause, in capitals)
  */
 #ifndef MAILFROM_TOOLS_ZONE_H
 #define MAILFROM_TOOLS_ZONE_H

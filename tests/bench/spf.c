@@ -100,7 +100,7 @@ prepare(struct world *w, bool includes)
 		w->records[i] = text_of(included[i - 1]);
 	w->mx = spf_answer_names(SPF_RR_MX, &host, 1);
 	w->address = spf_answer_addresses(SPF_RR_A, address, 1);
-	w->nothing = spf_answer_empty(SPF_RR_PTR, SPF_DNS_VOID);
+	w->nothing = spf_answer_void(SPF_RR_PTR);
 	return w->mx != NULL && w->address != NULL && w->nothing != NULL &&
 	    spf_ip_parse(TEXT("192.0.2.1"), &w->request.ip);
 }

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spf_dns ENGINE IN-FLIGHT COUNT PREFIX [NAMESERVER]: check COUNT messages of
- * user@PREFIX0.test, PREFIX1.test and so on from 198.51.100.1, for spf_dns.py.
+ * spf_dns ENGINE IN-FLIGHT COUNT PREFIX [NAMESERVERS [ATTEMPT-MS]]: check COUNT
+ * messages of user@PREFIX0.test, PREFIX1.test and so on from 198.51.100.1, for
+ * spf_dns.py.
  *
  * ENGINE is native, the resolver, with IN-FLIGHT checks at a time; or libspf2,
  * with its own resolver and cache, which has one at a time.  Prints how many
- * failed, as all should, microseconds of the median check, and of all together.
+ * failed, as all should, microseconds of the median check and of all together,
+ * and those of CPU time.
  */
 #include <netinet/in.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include <spf2/spf.h>
@@ -31,6 +34,18 @@ now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t
+cpu_us(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) != 0)
+		return 0;
+	return (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) *
+	    1000000 +
+	    (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
 }
 
 static void
@@ -54,15 +69,17 @@ done(void *arg, const struct spf_verdict *verdict, const struct spf_cost *cost)
 }
 
 static void
-run_native(
-    size_t in_flight, size_t count, const char *prefix, const char *nameserver)
+run_native(size_t in_flight, size_t count, const char *prefix,
+    const char *nameservers, const char *attempt_ms)
 {
 	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
 	struct spf_request request = {.helo = TEXT("helo.test")};
 	struct spf_resolver *resolver;
 	char sender[80];
 
-	params.nameservers = nameserver;
+	params.nameservers = nameservers;
+	if (attempt_ms != NULL)
+		params.attempt_ms = (unsigned)strtoul(attempt_ms, NULL, 10);
 	if (spf_resolver_new(&params, &resolver) != SPF_RESOLVER_OK)
 		die("no resolver");
 	if (!spf_ip_parse(TEXT(CLIENT), &request.ip) ||
@@ -129,20 +146,23 @@ int
 main(int argc, char **argv)
 {
 	if (argc < 5)
-		die("ENGINE IN-FLIGHT COUNT PREFIX [NAMESERVER]");
+		die("ENGINE IN-FLIGHT COUNT PREFIX [NAMESERVERS [ATTEMPT-MS]]");
 	size_t in_flight = strtoul(argv[2], NULL, 10);
 	size_t count = strtoul(argv[3], NULL, 10);
-	uint64_t begin = now_us(), spent;
+	uint64_t begin = now_us(), cpu = cpu_us(), spent;
 
 	if (count == 0 || count > COUNT_MAX || in_flight == 0)
 		die("the number is out of range");
 	if (strcmp(argv[1], "native") == 0)
-		run_native(in_flight, count, argv[4], argv[5]);
+		run_native(in_flight, count, argv[4], argv[5],
+		    argc > 6 ? argv[6] : NULL);
 	else
 		run_libspf2(count, argv[4]);
 	spent = now_us() - begin;
+	cpu = cpu_us() - cpu;
 	qsort(spent_us, count, sizeof(*spent_us), compare);
-	printf("%zu %llu %llu\n", fails,
-	    (unsigned long long)spent_us[count / 2], (unsigned long long)spent);
+	printf("%zu %llu %llu %llu\n", fails,
+	    (unsigned long long)spent_us[count / 2], (unsigned long long)spent,
+	    (unsigned long long)cpu);
 	return 0;
 }

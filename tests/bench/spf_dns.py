@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
 sys.path[:0] = [os.path.join(TESTS, "resolver"), os.path.join(TESTS, "e2e")]
 
+import dns                                                    # noqa: E402
 import servers                                                # noqa: E402
 
 PEERS = os.path.abspath(os.environ.get(
@@ -39,6 +40,8 @@ RECORDS = {"ten": ("t", "ten terms, 13 questions"),
 DOMAINS = {"ten": 4000, "one": 20000}
 IN_FLIGHT = [64, 1000]
 FEW = 15            # checks, where there is one at a time
+ATTEMPT_MS = 600    # of servers in trouble
+TRUNCATED = 500
 
 
 def zone():
@@ -144,7 +147,10 @@ class Bench:
             self.engines.append("pyspf")
 
     def run(self, engine, record, count, in_flight=1):
-        """Median microseconds of a check, checks/s, questions a check."""
+        """
+        Median microseconds of a check, checks/s, questions a check, and
+        microseconds of CPU a question.
+        """
         prefix = RECORDS[record][0]
         if engine == "pyspf":
             command = [sys.executable, os.path.join(HERE, "spf_pyspf.py"),
@@ -161,11 +167,13 @@ class Bench:
             env=environment)
         if done.returncode != 0:
             raise SystemExit(f"{engine}: {done.stderr}")
-        fails, middle, spent = map(int, done.stdout.split())
+        fails, middle, spent, *cpu = map(int, done.stdout.split())
         if fails != count:
             print(f"  {engine}, {in_flight} in flight: {count - fails} of "
                   f"{count} results are wrong")
-        return middle, count / spent * 1e6, self.proxy.questions() / count
+        questions = self.proxy.questions()
+        return (middle, count / spent * 1e6, questions / count,
+                cpu[0] / questions if cpu and questions else 0)
 
     def rounds(self, record, jobs, count):
         """The medians of each of jobs: (engine, checks, in flight)."""
@@ -182,7 +190,7 @@ class Bench:
     def latency(self, record, rounds):
         print(f"{RECORDS[record][1]}, one check at a time:")
         jobs = [(engine, FEW, 1) for engine in self.engines]
-        for (engine, _, _), (middle, _, questions) in \
+        for (engine, _, _), (middle, _, questions, _) in \
                 self.rounds(record, jobs, rounds).items():
             print(f"  {engine:8} {middle / 1e3:7.1f} ms  "
                   f"{middle / 1e3 / self.delay_ms:5.2f} round trips  "
@@ -196,11 +204,42 @@ class Bench:
             jobs.append(("libspf2", FEW, 1))
         medians = self.rounds(record, jobs, rounds)
         theirs = medians[jobs[-1]][1] if "libspf2" in self.engines else None
-        for (engine, _, in_flight), (middle, rate, questions) in \
+        for (engine, _, in_flight), (middle, rate, questions, cpu) in \
                 medians.items():
             print(f"  {engine:8} {in_flight:5} in flight {rate:9,.0f} checks/s "
                   f" median {middle / 1e3:7.1f} ms  {questions:5.1f} questions"
+                  f"  {cpu:5.1f} us CPU a question"
                   + (f"  {rate / theirs:7.1f} x libspf2" if theirs else ""))
+
+
+def truncated(question, tcp):
+    """Answers that come by TCP alone."""
+    return [dns.reply(question, truncated=not tcp, answers=[dns.rr(
+        question.name, dns.TXT, dns.txt(ONE))] if tcp else [])]
+
+
+def troubles():
+    """Servers that are slow, silent, or have large answers only."""
+    slow = servers.Server(lambda question, tcp: [dns.reply(question, [dns.rr(
+        question.name, dns.TXT, dns.txt(ONE))])],
+        delay=ATTEMPT_MS * 1.5 / 1000)
+    silent = servers.Server(lambda question, tcp: [])
+    large = servers.Server(truncated)
+    print(f"servers in trouble; an attempt is {ATTEMPT_MS} ms:")
+    for what, count, asked in (
+            ("one that answers after 1.5 attempts", 1, [slow]),
+            ("the same, and a silent one second", 1, [slow, silent]),
+            ("the same, and a silent one first", 1, [silent, slow]),
+            (f"{TRUNCATED} truncated answers at once", TRUNCATED, [large])):
+        done = subprocess.run(
+            [program("spf_dns"), "native", str(count), str(count), "o",
+             ",".join(server.name for server in asked), str(ATTEMPT_MS)],
+            capture_output=True, text=True, check=True)
+        fails, _, spent, _ = map(int, done.stdout.split())
+        print(f"  {what:38} {spent / 1e6:5.2f} s"
+              + ("" if fails == count else f"  {count - fails} are wrong"))
+    for server in (slow, silent, large):
+        server.stop()
 
 
 def run(proxy, inside, options):
@@ -215,6 +254,7 @@ def run(proxy, inside, options):
         for record in RECORDS:
             bench.rates(record, options.rounds)
             sys.stdout.flush()
+        troubles()
     finally:
         proxy.stop()
 

@@ -520,7 +520,32 @@ def statuses_of_libspf_are_those_of_its_page():
     same(set(items(section("libspf.3", "RETURN VALUES"), "Dv")), code,
          "libspf(3), headers")
     same(set(items(section("libspf.3", "DESCRIPTION"), "Dv")),
-         enumerators("spf_event_kind"), "events of libspf(3), spf.h")
+         enumerators("spf_event_kind") | enumerators("spf_cause")
+         - {"SPF_CAUSE_NONE", "SPF_CAUSE_RCODE_MAX", "SPF_CAUSE_COUNT"},
+         "events and causes of libspf(3), spf.h")
+
+
+@case
+def causes_are_those_of_the_pages():
+    code = set(re.findall(r'CAUSE\(\w+, "([^"]+)"',
+                          read("libspf", "cause.c")))
+    code = {text for text in code if text != "NXDOMAIN"}
+    page = {name for line in section("spfquery.1", "DNS FAILURES")
+            if line.startswith(".It Sy ") for name in line[7:].split(" , ")}
+    same(page, {text for text in code if not text.startswith("RCODE ")},
+         "spfquery(1), cause.c")
+    page = {line.split(" Ta ")[1] for line in section("libspf.3",
+                                                      "DESCRIPTION")
+            if line.startswith(".It Dv SPF_CAUSE_")}
+    named = {name.lower() for name in enumerators("spf_cause")}
+    same({text for text in page if text.isupper()},
+         {text for text in code
+          if text.isupper() and "spf_cause_" + text.lower() in named},
+         "response codes of libspf(3), spf.h")
+    same({text for text in page if not text.isupper()},
+         {text for text in code if not text.isupper()}
+         - {text for text in code if text.startswith("RCODE ")},
+         "causes of libspf(3), cause.c")
 
 
 @case

@@ -42,7 +42,7 @@ answer(struct text message)
 {
 	for (unsigned rr = 0; rr <= SPF_RR_PTR; rr++) {
 		struct text_out out = text_out(room, sizeof(room));
-		struct spf_answer *a, *again;
+		const struct spf_answer *a, *again;
 
 		if (!wire_get_answer_(message, (enum spf_rr)rr, &a))
 			continue;

@@ -36,7 +36,7 @@ struct question {
 	enum spf_rr rr;
 	size_t len;
 	char name[SPF_NAME_SIZE];
-	struct spf_answer *answer;
+	const struct spf_answer *answer;
 	bool known;  /* answered already */
 	bool missed; /* lookup of it has failed in this evaluation */
 };
@@ -102,7 +102,7 @@ split_names(struct text value, struct text *names, size_t count)
 	return count;
 }
 
-static struct spf_answer *
+static const struct spf_answer *
 make_answer(const struct zone *z, enum spf_rr rr, struct text name)
 {
 	struct text values[VALUES_MAX];
@@ -116,7 +116,7 @@ make_answer(const struct zone *z, enum spf_rr rr, struct text name)
 		    (uint8_t)line.p[1] % 5u != rr || count == VALUES_MAX)
 			continue;
 		if (text_eq(value, TEXT("!")))
-			return spf_answer_empty(rr, SPF_DNS_ERROR);
+			return spf_answer_failure(rr, SPF_CAUSE_SERVFAIL);
 		if (rr == SPF_RR_A || rr == SPF_RR_AAAA)
 			return answer_addresses(rr, value);
 		if (rr == SPF_RR_TXT)
@@ -126,7 +126,7 @@ make_answer(const struct zone *z, enum spf_rr rr, struct text name)
 	}
 	return rr == SPF_RR_TXT ? spf_answer_txt(values, count)
 	    : rr == SPF_RR_A || rr == SPF_RR_AAAA
-	    ? spf_answer_empty(rr, SPF_DNS_VOID)
+	    ? spf_answer_void(rr)
 	    : spf_answer_names(rr, values, count);
 }
 

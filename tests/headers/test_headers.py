@@ -30,6 +30,7 @@ RESULTS = ["none", "neutral", "pass", "fail", "softfail", "temperror",
 KEYS = ["client-ip", "envelope-from", "helo", "receiver", "identity",
         "mechanism", "problem"]
 VALUE_MAX = 320     # octets of a value; the rest isn't worth a header
+PROBLEM_MAX = 480   # SPF_TEXT_MAX: its end says why
 LINE_MAX = 998      # RFC 5322 2.1.1
 
 HOSTILE = [
@@ -206,7 +207,7 @@ def parse_pvalue(c):
 
 
 def parse_authentication(field):
-    """(result, comment, property, value) of one resinfo."""
+    """(result, comment, reason, property, value) of one resinfo."""
     c = Cursor(field)
     c.expect("spf=", c.literal("spf="))
     result = c.expect("result", c.take(re.compile("[a-z]+")))
@@ -215,20 +216,24 @@ def parse_authentication(field):
     c.expect("CFWS", c.take(FWS))
     comment = c.comment()
     c.expect("CFWS", c.cfws())
+    reason = None
+    if c.literal("reason="):
+        reason = c.expect("reason", c.quoted_string())
+        c.expect("CFWS", c.cfws())
     c.expect("ptype", c.literal("smtp."))
     prop = c.expect("property", c.take(re.compile("[a-z]+")))
     c.expect("=", c.literal("="))
     value = parse_pvalue(c)
     c.cfws()
     c.expect("the end", c.is_end())
-    return result, comment, prop, value
+    return result, comment, reason, prop, value
 
 
 # --- cases -----------------------------------------------------------------------
 
-def shown(octets):
+def shown(octets, at_most=VALUE_MAX):
     """How a value is to be read: cut, and what isn't text replaced."""
-    octets = octets[:VALUE_MAX]
+    octets = octets[:at_most]
     text = ""
     while octets:
         try:
@@ -255,7 +260,7 @@ class Case:
                        helo.split(b"\0")[0][:253])
         self.mechanism = rest.replace(b"\0", b"")[:500] \
             if RESULTS[self.result] in ("pass", "fail") else b""
-        self.problem = rest.replace(b"\0", b"")[:500] \
+        self.problem = rest.replace(b"\0", b"")[:PROBLEM_MAX] \
             if RESULTS[self.result].endswith("error") else b""
         self.received = self.authentication = None
 
@@ -324,7 +329,7 @@ def check_received(case):
         "receiver": shown(case.authority),
         "identity": ["mailfrom", "helo"][case.identity],
         "mechanism": shown(case.mechanism),
-        "problem": shown(case.problem),
+        "problem": shown(case.problem, PROBLEM_MAX),
     }
     for key in ("receiver", "mechanism", "problem"):
         if not expected[key]:
@@ -343,8 +348,10 @@ def check_received(case):
 
 def check_authentication(case):
     unfolded_check(case.authentication, "Authentication-Results: mx.example;")
-    result, comment, prop, value = parse_authentication(case.authentication)
+    result, comment, reason, prop, value = parse_authentication(
+        case.authentication)
     equal(result, RESULTS[case.result], "result", case)
+    equal(reason or "", shown(case.problem, PROBLEM_MAX), "reason", case)
     equal(prop, "helo" if case.uses_helo() else "mailfrom", "property", case)
     equal(value, shown(case.helo if case.uses_helo() else case.sender),
           "value", case)
@@ -397,6 +404,7 @@ BAD_RECEIVED = [
 ]
 BAD_AUTHENTICATION = [
     "", "spf=pass", "spf=pass (c)", "spf=passed (c) smtp.helo=h",
+    "spf=pass (c) reason= smtp.helo=h", 'spf=pass (c) reason="a"smtp.helo=h',
     "spf=pass (c) smtp.helo=", "spf=pass (c) smtp.helo=a=b",
     "spf=pass (c) smtp.helo=a/b", "spf=pass (c) smtp.helo=h; dkim=pass",
     "spf=pass (c) smtp.helo=h h", 'spf=pass (c) smtp.helo="h',
@@ -419,7 +427,10 @@ def check_parsers():
     equal(parse_received('pass\r\n\t(a \\) (b)) helo="a\\"b";'),
           ("pass", "a ) b", {"helo": 'a"b'}), "own example", "parser")
     equal(parse_authentication('spf=pass (c)\r\n\tsmtp.mailfrom="a b"@c.d'),
-          ("pass", "c", "mailfrom", "a b@c.d"), "own example", "parser")
+          ("pass", "c", None, "mailfrom", "a b@c.d"), "own example", "parser")
+    equal(parse_authentication(
+              'spf=temperror (c)\r\n\treason="d: \\"e\\""\r\n\tsmtp.helo=f'),
+          ("temperror", "c", 'd: "e"', "helo", "f"), "own example", "parser")
 
 
 # --- TAP -----------------------------------------------------------------------

@@ -15,11 +15,13 @@
  *	cancel				all that were started, from four
  *threads; none may call back after that override DOMAIN RECORD repeat N IP
  *SENDER HELO		nanoseconds of each of N checks stats
+ *	skip SECONDS			let them pass at once, for the resolver
  *	free				end the resolver, whatever is in flight
  *	abandon T IP SENDER HELO	end it while T threads wait
  *
  * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc: the resolver's
- * own allocations can fail, those of the libraries below it don't.
+ * own allocations can fail, those of the libraries below it don't.  Its clock,
+ * by --wrap=clock_gettime, can be put forward.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -34,6 +36,9 @@
 #define RESULTS     (SPF_PERMERROR + 1)
 #define STARTED_MAX 100000
 #define CANCELLERS  4
+
+/* Stands for a blank in a word. */
+#define BLANK_IN_WORD '\x1f'
 
 /* What became of many checks. */
 struct tally {
@@ -51,6 +56,10 @@ void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 
+int __real_clock_gettime(clockid_t clock, struct timespec *out);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out);
+
+static atomic_llong skipped_sec;
 static atomic_long allocations, fail_at;
 
 static struct spf_resolver_params params;
@@ -104,6 +113,15 @@ void *
 __wrap_realloc(void *old, size_t size)
 {
 	return refuse() ? NULL : __real_realloc(old, size);
+}
+
+int
+__wrap_clock_gettime(clockid_t clock, struct timespec *out)
+{
+	int status = __real_clock_gettime(clock, out);
+
+	out->tv_sec += (time_t)atomic_load(&skipped_sec);
+	return status;
 }
 
 static long
@@ -479,6 +497,12 @@ run_renew(char **words)
 }
 
 static void
+run_skip(char **words)
+{
+	atomic_fetch_add(&skipped_sec, strtol(words[0], NULL, 10));
+}
+
+static void
 run_free(char **words)
 {
 	begun_us = now_ns() / 1000;
@@ -544,6 +568,7 @@ static const struct {
     {"stats", run_stats},
     {"memory", run_memory},
     {"renew", run_renew},
+    {"skip", run_skip},
     {"free", run_free},
     {"abandon", run_abandon},
 };
@@ -560,6 +585,10 @@ run(char *line)
 		if (rest != NULL)
 			*rest++ = '\0';
 	}
+	for (size_t i = 0; i < count; i++)
+		for (char *at = words[i]; *at != '\0'; at++)
+			if (*at == BLANK_IN_WORD)
+				*at = ' ';
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(words[0], commands[i].name) == 0) {
 			commands[i].run(words + 1);

@@ -143,20 +143,24 @@ class Server:
     answer(question, tcp) says what becomes of a query: None, it is forwarded to
     the port upstream; or a list of octet strings to send, each maybe as a pair
     with the seconds to wait before.  Everything comes `delay` seconds late.
+    Without `tcp` it refuses connections.
     """
 
-    def __init__(self, answer=None, upstream=None, delay=0.0, host=HOST):
+    def __init__(self, answer=None, upstream=None, delay=0.0, host=HOST,
+                 port=0, tcp=True):
         self.answer = answer or (lambda question, tcp: None)
         self.upstream, self.delay, self.host = upstream, delay, host
         self.seen = collections.Counter()      # by (name, type)
         self.by_tcp = collections.Counter()
         self.clients = set()                   # addresses that asked by UDP
         self.questions = []
+        self.wanted_port, self.has_tcp = port, tcp
+        self.connections = 0
         self.late, self.order = [], itertools.count()
         self.forwarded, self.ids = {}, itertools.cycle(range(65536))
         self.open()
         self.running = True
-        for target in (self.serve_udp, self.serve_tcp):
+        for target in (self.serve_udp, self.serve_tcp)[:1 + tcp]:
             threading.Thread(target=target, daemon=True).start()
 
     def open(self):
@@ -165,12 +169,16 @@ class Server:
         for _ in range(50):
             self.udp = socket.socket(family, socket.SOCK_DGRAM)
             self.udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-            self.udp.bind((self.host, 0))
+            where = socket.getaddrinfo(
+                self.host, self.wanted_port, family, socket.SOCK_DGRAM)[0][4]
+            self.udp.bind(where)
             self.port = self.udp.getsockname()[1]
             self.tcp = socket.socket(family, socket.SOCK_STREAM)
             try:
-                self.tcp.bind((self.host, self.port))
-                self.tcp.listen(64)
+                self.tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                self.tcp.bind((where[0], self.port, *where[2:]))
+                if self.has_tcp:
+                    self.tcp.listen(64)
                 break
             except OSError:
                 self.udp.close()
@@ -265,6 +273,7 @@ class Server:
                 client, _ = self.tcp.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self.talk, args=(client,),
                              daemon=True).start()
 
@@ -279,14 +288,22 @@ class Server:
                         replies = [self.forward_tcp(query)]
                     for delay, reply in map(with_delay, replies):
                         time.sleep(delay + self.delay)
-                        client.sendall(struct.pack(">H", len(reply)) + reply)
+                        self.write(client, struct.pack(">H", len(reply)) + reply)
             except (OSError, EOFError):
                 pass
+
+    def write(self, client, frame):
+        client.sendall(frame)
 
     def forward_tcp(self, query):
         with socket.create_connection((HOST, self.upstream)) as back:
             back.sendall(struct.pack(">H", len(query)) + query)
             return take_message(back)
+
+
+def lower(labels):
+    """As names compare: ASCII letters in lower case."""
+    return [label.lower() for label in labels]
 
 
 def with_delay(reply):
@@ -345,12 +362,12 @@ class Zone:
 class Driver:
     """tests/resolver/driver.c, with its commands as methods."""
 
-    def __init__(self, *servers, **params):
+    def __init__(self, *servers, program=None, **params):
         names = ",".join(s if isinstance(s, str) else s.name for s in servers)
         words = [f"{key}={value}" for key, value in params.items()]
         self.process = subprocess.Popen(
-            [os.environ.get("RESOLVER_DRIVER", DRIVER),
-             f"nameservers={names}", *words],
+            [*(program or [os.environ.get("RESOLVER_DRIVER", DRIVER)]),
+             *([f"nameservers={names}"] if servers else []), *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1,
             text=True, encoding="latin-1")
         self.status, = self.answer()
@@ -369,7 +386,9 @@ class Driver:
         return self.answer()
 
     def send(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
+        """Blanks within a word are sent as octet 31."""
+        self.process.stdin.write(" ".join(
+            str(word).replace(" ", "\x1f") for word in words) + "\n")
 
     def check(self, ip, sender, helo="helo.test", *timeout):
         return Check(self("check", ip, sender, helo, *timeout))

@@ -187,8 +187,8 @@ def _(site):
                      r"\\.test", '"q".test', "a@b;c.test", "*.test",
                      "x" * 63 + ".test", "\x01\x7f.test"):
             driver.ask("TXT", name)
-            tap.equal(proxy.questions[-1].labels,
-                      [label.encode("latin-1") for label in name.split(".")])
+            tap.equal(servers.lower(proxy.questions[-1].labels), servers.lower(
+                label.encode("latin-1") for label in name.split(".")))
         longest = ".".join(["y" * 49] * 5) + ".qqq"
         tap.equal(len(longest), 253)
         driver.ask("A", longest)
@@ -222,7 +222,7 @@ def _(site):
 
 # --- servers that fail ---
 
-@case("SERVFAIL is a temperror, and isn't kept")
+@case("SERVFAIL is a temperror, and is kept for five seconds")
 def _(site):
     broken = [True]
     server = Server(lambda question, tcp: [
@@ -233,6 +233,9 @@ def _(site):
         tap.equal(check.result, "temperror")
         tap.equal("x.test" in check.problem, True, check.problem)
         broken[0] = False
+        tap.equal(driver.check(IP, "u@x.test").result, "temperror")
+        tap.equal(server.asked("x.test"), 1)
+        driver("skip", 6)
         tap.equal(driver.check(IP, "u@x.test").result, "pass")
     server.stop()
 
@@ -308,7 +311,7 @@ def _(site):
         check = driver.check(IP, "u@x.test")
         tap.equal(check.result, "temperror")
         is_below(10, begin, "a deadline of 200 ms")
-        tap.equal("within the time" in check.problem, True, check.problem)
+        tap.equal("no answer in time" in check.problem, True, check.problem)
         # One's own deadline may be earlier, at once even.
         for ms in (50, 0):
             tap.equal(driver.check(IP, "u@x.test", "h.test", ms).result,
@@ -347,7 +350,7 @@ def _(site):
         evil = dns.reply(question, [dns.rr(
             question.name, dns.TXT, dns.txt("v=spf1 +all"))])
         other_id = bytes([evil[0] ^ 1]) + evil[1:]
-        other_name = evil.replace(b"\1x\4test", b"\1y\4test")
+        other_name = evil[:13] + b"y" + evil[14:]
         other_type = evil.replace(question.section,
                                   question.section[:-4] + b"\0\1\0\1")
         return [other_id, other_name, other_type, evil[:11], b"", good]

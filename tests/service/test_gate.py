@@ -183,10 +183,16 @@ def doubt_rewrites(site):
 
 @suite.case
 def silence_rewrites(site):
-    """a name server that is silent costs the timeout, and rewrites"""
+    """a name server that is silent costs the timeout, rewrites, is logged"""
     with Names(lambda question, tcp: []) as server:
         daemon = gated(site, server, spf="timeout = 1").start()
-        is_rewritten(daemon.client().ask("forward bob@all.test"), "silence")
+        client = daemon.client()
+        is_rewritten(client.ask("forward bob@all.test"), "silence")
+        is_rewritten(client.ask("forward bob@localhost"), "not asked")
+        lines = [line for line in daemon.log().split("\n")
+                 if " forward result=changed" in line]
+        equal([' dns_error="no answer in time"' in line for line in lines],
+              [True, False], "the cause, of the one that waited")
         true(server.asked("all.test") > 0, "it wasn't asked")
 
 

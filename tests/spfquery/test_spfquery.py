@@ -419,12 +419,12 @@ and 6 more
          |- ptr:none.example  no match  (term 6 of 10)
          |  `- PTR 1.100.51.198.in-addr.arpa -> nothing  (void 2 of 2)
          `- exists:broken.example  (term 7 of 10)
-            |- A broken.example -> no answer
+            |- A broken.example -> failed: timeout
             `- problem: "exists:broken.example" in the record of r.example: \
-DNS gave no answer for broken.example
+DNS lookup of A broken.example failed: timeout
 7 of 10 terms, 2 of 2 void lookups, 10 lookups
-temperror: "exists:broken.example" in the record of r.example: DNS gave no \
-answer for broken.example
+temperror: "exists:broken.example" in the record of r.example: DNS lookup of \
+A broken.example failed: timeout
 """
 
 
@@ -614,7 +614,9 @@ def json_says_what_the_trace_says():
         equal(report[key], value, key)
     lookups = [e for e in report["trace"] if e["event"] == "lookup"]
     equal(len(lookups), 10)
-    equal(lookups[-1]["answer"], "error")
+    equal((lookups[-1]["answer"], lookups[-1]["cause"]), ("error", "timeout"))
+    equal(report["cause"], "timeout")
+    equal([e for e in lookups[:-1] if "cause" in e], [])
     equal(next(e for e in lookups if e["type"] == "MX")["names"],
           ["m0.example", "m1.example"])
     equal(next(e for e in lookups if e["name"] == "m0.example")["addresses"],

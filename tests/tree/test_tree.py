@@ -22,7 +22,7 @@ DAEMONS = ("srsd", "spfmilter", "srsmilter")
 # The files that may include a library's headers; nobody else does.
 ONLY = {
     "openssl/": {"libsrs/key.c"},
-    "ares.h": {"libspf/channel.c"},
+    "ares.h": {"libspf/system_servers.c"},
     "spf2/": {"libspf/engine_libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"common/domain.c", "libspf/name.c"},

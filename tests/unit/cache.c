@@ -206,7 +206,7 @@ collisions(void **state)
 		name = numbered("n", i);
 		struct spf_reply *reply =
 		    reply_new_(SPF_RR_A, text_of(name), 42);
-		reply_answer_(reply, spf_answer_empty(SPF_RR_A, SPF_DNS_VOID));
+		reply_answer_(reply, spf_answer_void(SPF_RR_A));
 		cache_drop_(cache_put_(cache, reply, MINUTE + i));
 		reply_release_(reply);
 		assert_true(cache_octets_(cache) <= BOUND);
@@ -248,25 +248,111 @@ the_key_decides(void **state)
 	cache_free_(b);
 }
 
+/* Nor are they taken for the cache's own when it lets go of them. */
 static void
-failures_take_no_memory(void **state)
+failures_are_shared(void **state)
 {
-	(void)state;
-	for (int rr = SPF_RR_TXT; rr <= SPF_RR_PTR; rr++) {
-		struct spf_reply *reply =
-		    reply_new_((enum spf_rr)rr, TEXT("a"), 1);
+	struct cache *cache = cache_new_(BOUND, &key);
+	const struct spf_answer *failure =
+	    spf_answer_failure(SPF_RR_MX, SPF_CAUSE_REFUSED);
 
-		reply_answer_(reply, NULL);
-		assert_int_equal(reply->answer->rr, rr);
-		assert_int_equal(reply->answer->status, SPF_DNS_ERROR);
-		assert_int_equal(reply->answer->count, 0);
-		assert_ptr_equal(
-		    reply->answer, reply_failure_((enum spf_rr)rr));
+	(void)state;
+	for (size_t i = 0; i < 1000; i++) {
+		struct text name = text_of(numbered("n", i));
+		struct spf_reply *reply = reply_new_(SPF_RR_MX, name, 42);
+
+		reply_answer_(reply, failure);
+		cache_drop_(cache_put_(cache, reply, MINUTE + i));
 		reply_release_(reply);
+		reply = cache_find_(cache, 42, SPF_RR_MX, name, 0);
+		assert_non_null(reply);
+		assert_ptr_equal(reply->answer, failure);
 	}
+	assert_true(cache_octets_(cache) <= BOUND);
+	assert_true(cache_count_(cache) < 1000);
+	cache_free_(cache);
+	assert_int_equal(failure->cause, SPF_CAUSE_REFUSED);
 }
 
 /* The authors' vectors: key 00..0f, messages of 0 to n octets 00 01 02... */
+/* The question has failed at now_ms; how long that is kept. */
+static uint64_t
+fail_at(struct cache *cache, enum spf_cause cause, uint64_t now_ms)
+{
+	struct text name = TEXT("dead.example");
+	struct spf_reply *reply =
+	    reply_new_(SPF_RR_A, name, cache_hash_(cache, SPF_RR_A, name));
+	uint64_t until_ms;
+
+	assert_non_null(reply);
+	reply_answer_(reply, spf_answer_failure(SPF_RR_A, cause));
+	cache_drop_(cache_put_failure_(cache, reply, now_ms));
+	until_ms = reply->expires_ms;
+	reply_release_(reply);
+	return until_ms - now_ms;
+}
+
+/* RFC 9520 3.2 */
+static void
+failures_are_kept_longer_and_longer(void **state)
+{
+	struct cache *cache = cache_new_(BOUND, &key);
+	uint64_t now_ms = 1000, kept_ms;
+
+	(void)state;
+	for (uint64_t sec = 5; sec < 1000; sec *= 2) {
+		kept_ms = fail_at(cache, SPF_CAUSE_TIMEOUT, now_ms);
+		assert_int_equal(kept_ms, (sec < 60 ? sec : 60) * 1000);
+		assert_int_equal(
+		    find(cache, SPF_RR_A, "dead.example", now_ms + kept_ms - 1)
+			->answer->cause,
+		    SPF_CAUSE_TIMEOUT);
+		now_ms += kept_ms;
+		assert_null(find(cache, SPF_RR_A, "dead.example", now_ms));
+		assert_int_equal(cache_count_(cache), 1);
+	}
+	/* After an answer it begins anew, and after some time without it. */
+	put(cache, "dead.example", 1, 1, now_ms + 1);
+	assert_int_equal(fail_at(cache, SPF_CAUSE_SERVFAIL, now_ms + 1), 5000);
+	assert_int_equal(
+	    fail_at(cache, SPF_CAUSE_SERVFAIL, now_ms + 5001), 10000);
+	assert_int_equal(
+	    fail_at(cache, SPF_CAUSE_SERVFAIL, now_ms + 15001 + 5 * MINUTE),
+	    5000);
+	cache_free_(cache);
+}
+
+static void
+failures_stay_within_the_bound(void **state)
+{
+	struct cache *cache = cache_new_(BOUND, &key), *none;
+
+	(void)state;
+	for (size_t i = 0; i < 5000; i++) {
+		struct text name = text_of(numbered("n", i));
+		struct spf_reply *reply = reply_new_(
+		    SPF_RR_A, name, cache_hash_(cache, SPF_RR_A, name));
+
+		reply_answer_(
+		    reply, spf_answer_failure(SPF_RR_A, SPF_CAUSE_TIMEOUT));
+		cache_drop_(cache_put_failure_(cache, reply, 0));
+		reply_release_(reply);
+		assert_true(cache_octets_(cache) <= BOUND);
+	}
+	assert_true(cache_count_(cache) > 100);
+	/* What is kept forever stays, and no room keeps nothing. */
+	put(cache, "dead.example", 1, 1, CACHE_FOREVER);
+	fail_at(cache, SPF_CAUSE_TIMEOUT, 0);
+	assert_int_equal(
+	    find(cache, SPF_RR_A, "dead.example", 0)->answer->status,
+	    SPF_DNS_FOUND);
+	cache_free_(cache);
+	none = cache_new_(0, &key);
+	fail_at(none, SPF_CAUSE_TIMEOUT, 0);
+	assert_null(find(none, SPF_RR_A, "dead.example", 0));
+	cache_free_(none);
+}
+
 static void
 siphash_vectors(void **state)
 {
@@ -307,7 +393,9 @@ main(void)
 	    cmocka_unit_test(what_is_kept_forever),
 	    cmocka_unit_test(collisions),
 	    cmocka_unit_test(the_key_decides),
-	    cmocka_unit_test(failures_take_no_memory),
+	    cmocka_unit_test(failures_are_shared),
+	    cmocka_unit_test(failures_are_kept_longer_and_longer),
+	    cmocka_unit_test(failures_stay_within_the_bound),
 	    cmocka_unit_test(siphash_vectors),
 	};
 

@@ -158,6 +158,14 @@ expect_void(enum spf_rr rr, const char *name, uint32_t ttl)
 }
 
 static void
+expect_failure(enum spf_rr rr, const char *name, enum spf_cause cause)
+{
+	assert_int_equal(parse(rr, name), DNSMSG_FAILURE);
+	expect_str(
+	    name, "cause", spf_cause_text(result.cause), spf_cause_text(cause));
+}
+
+static void
 expect_txt(const char *name, unsigned spf_records, const char *only)
 {
 	assert_int_equal(parse(SPF_RR_TXT, name), DNSMSG_ANSWER);
@@ -427,7 +435,7 @@ aliases_have_a_limit(void **state)
 	number_aliases(DNSMSG_ALIASES_MAX);
 	expect_txt("n0.test", 0, "x");
 	number_aliases(DNSMSG_ALIASES_MAX + 1);
-	assert_int_equal(parse(SPF_RR_TXT, "n0.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_TXT, "n0.test", SPF_CAUSE_ALIASES);
 }
 
 static void
@@ -436,12 +444,12 @@ alias_loops(void **state)
 	(void)state;
 	begin(OK, "a.test", TXT);
 	alias(QUESTION, "a.test", 300);
-	assert_int_equal(parse(SPF_RR_TXT, "a.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_TXT, "a.test", SPF_CAUSE_ALIASES);
 	begin(OK, "a.test", TXT);
 	alias(QUESTION, "b.test", 300);
 	alias("b.test", "c.test", 300);
 	alias("c.test", "b.test", 300);
-	assert_int_equal(parse(SPF_RR_TXT, "a.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_TXT, "a.test", SPF_CAUSE_ALIASES);
 }
 
 static void
@@ -513,7 +521,7 @@ referral_is_no_answer(void **state)
 	(void)state;
 	begin(0x8100, "x.test", A); /* neither authoritative nor recursive */
 	authority("test", NS, 300, TEXT("\2ns\0"));
-	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_REFERRAL);
 	begin(0x8500, "x.test", A);
 	authority("test", NS, 300, TEXT("\2ns\0"));
 	expect_void(SPF_RR_A, "x.test", 0);
@@ -535,12 +543,14 @@ failures(void **state)
 		if (rcode == 0 || rcode == 3) {
 			assert_int_equal(status, DNSMSG_ANSWER);
 			spf_answer_free(result.answer);
-		} else
+		} else {
 			assert_int_equal(status, DNSMSG_FAILURE);
+			assert_int_equal(result.cause, rcode);
+		}
 	}
 	begin(OK | 0x200, "x.test", A); /* truncated */
 	ANSWER(QUESTION, A, 5, "\1\2\3\4");
-	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_FAILURE);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_TRUNCATED);
 }
 
 static void
@@ -563,16 +573,16 @@ answers_to_other_questions(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		begin(rows[i].flags, rows[i].name, rows[i].type);
 		ANSWER("x.test", A, 5, "\1\2\3\4");
-		assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 	}
 	for (unsigned questions = 0; questions < 3; questions += 2) {
 		begin(OK, "x.test", A);
 		m.octets[5] = (uint8_t)questions;
-		assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 	}
 	begin(OK, "x.test", A);
 	m.octets[m.len - 1] = 3; /* class CHAOS */
-	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_MALFORMED);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 }
 
 static void
@@ -617,8 +627,7 @@ malformed_records(void **state)
 		begin(OK, "x.test", types[rows[i].rr]);
 		/* The data begins at 36. */
 		answer(QUESTION, rows[i].type, 5, rows[i].data);
-		expect_int(rows[i].data.p, "status",
-		    parse(rows[i].rr, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(rows[i].rr, "x.test", SPF_CAUSE_MALFORMED);
 	}
 }
 
@@ -635,7 +644,7 @@ names_that_are_too_long(void **state)
 	data[63] = (char)(0xc0 | at >> 8);
 	data[64] = (char)at;
 	answer(QUESTION, PTR, 5, text_at(data, 65));
-	assert_int_equal(parse(SPF_RR_PTR, "x.test"), DNSMSG_MALFORMED);
+	expect_failure(SPF_RR_PTR, "x.test", SPF_CAUSE_MALFORMED);
 	/* 61 octets make it 255 in all. */
 	begin(OK, "x.test", PTR);
 	ANSWER(QUESTION, PTR, 5, "\77" L63 "\77" L63 "\77" L63 "\0");
@@ -659,14 +668,14 @@ cut_short(void **state)
 	ANSWER("y.test", MX, 5, "\0\1\1a\4test\0");
 	ANSWER("y.test", MX, 5, "\0\1\1b" QUESTION);
 	for (whole = m.len, m.len = 0; m.len < whole; m.len++)
-		assert_int_equal(parse(SPF_RR_MX, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_MX, "x.test", SPF_CAUSE_MALFORMED);
 	assert_int_equal(parse(SPF_RR_MX, "x.test"), DNSMSG_ANSWER);
 	spf_answer_free(result.answer);
 
 	begin(NXDOMAIN, "x.test", MX);
 	soa("test", 5, 5);
 	for (whole = m.len, m.len = 0; m.len < whole; m.len++)
-		assert_int_equal(parse(SPF_RR_MX, "x.test"), DNSMSG_MALFORMED);
+		expect_failure(SPF_RR_MX, "x.test", SPF_CAUSE_MALFORMED);
 	expect_void(SPF_RR_MX, "x.test", 5);
 }
 
@@ -690,6 +699,136 @@ a_whole_message_of_records(void **state)
 	assert_int_equal(parse(SPF_RR_A, "x.test"), DNSMSG_ANSWER);
 	assert_int_equal(result.answer->count, count);
 	spf_answer_free(result.answer);
+}
+
+/*
+ * Thousands of records, the name of each at the end of a chain of thousands of
+ * pointers: what is followed is bounded for the message as a whole.
+ */
+static void
+chains_of_pointers(void **state)
+{
+	char pointer[3] = {0};
+	size_t begin_at, count = 0;
+
+	(void)state;
+	begin(OK, "x.test", A);
+	begin_at = m.len;
+	/* One record of another type, whose data is the chain. */
+	count_up(6);
+	add_name(QUESTION);
+	add_u16(99);
+	add_u16(1);
+	add_u32(5);
+	add_u16(2 * 8000);
+	add_u16(0xc000 | 12);
+	for (size_t i = 1; i < 8000; i++)
+		add_u16(0xc000 | (unsigned)(m.len - 2));
+	pointer[0] = (char)(0xc0 | (m.len - 2) >> 8);
+	pointer[1] = (char)(m.len - 2);
+	for (; m.len < 65535 - 16; count++)
+		answer(pointer, A, 5, (struct text)BYTES("\1\2\3\4"));
+	assert_true(count > 2900 && begin_at < m.len);
+	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
+	assert_in_range(result.steps, 8000, DNSMSG_STEPS_MAX + 1);
+
+	/* As many records as fit, of a name with many labels, are no attack. */
+	begin(OK, "a.b.c.d.e.f.g.test", A);
+	for (count = 0; m.len < 65535 - 40; count++)
+		ANSWER("a.b.c.d.e.f.g.test", A, 5, "\1\2\3\4");
+	assert_true(count > 1700);
+	assert_int_equal(parse(SPF_RR_A, "a.b.c.d.e.f.g.test"), DNSMSG_ANSWER);
+	assert_int_equal(result.answer->count, count);
+	spf_answer_free(result.answer);
+}
+
+/* --- whether it is an answer --- */
+
+static struct dnsmsg_head
+head(const char *name, uint64_t bits)
+{
+	struct dnsmsg_name wire;
+
+	assert_true(dnsmsg_name_(text_of(name), &wire));
+	return dnsmsg_head_(m.octets, m.len, SPF_RR_TXT, &wire, bits);
+}
+
+static void
+heads(void **state)
+{
+	(void)state;
+	begin(OK, "x.test", TXT);
+	assert_int_equal(head("x.test", 0).match, DNSMSG_SAME);
+	assert_int_equal(head("x.test", 1).match, DNSMSG_OTHER_CASE);
+	assert_int_equal(head("y.test", 0).match, DNSMSG_FOREIGN);
+	assert_int_equal(head("x.test.x", 0).match, DNSMSG_FOREIGN);
+	for (size_t len = m.len; m.len-- > 0;)
+		assert_true(
+		    m.len < len && head("x.test", 0).match == DNSMSG_FOREIGN);
+
+	begin(OK, "x.test", TXT);
+	m.octets[13] = 'X';
+	assert_int_equal(head("x.test", 1).match, DNSMSG_SAME);
+	assert_int_equal(head("x.test", 2).match, DNSMSG_OTHER_CASE);
+
+	begin(OK, "x.test", A);
+	assert_int_equal(head("x.test", 0).match, DNSMSG_FOREIGN);
+	begin(OK, "x.test", TXT);
+	m.octets[m.len - 1] = 3; /* CHAOS */
+	assert_int_equal(head("x.test", 0).match, DNSMSG_FOREIGN);
+	begin(0x0100, "x.test", TXT); /* a question */
+	assert_int_equal(head("x.test", 0).match, DNSMSG_FOREIGN);
+	begin(OK | 0x0800, "x.test", TXT); /* another opcode */
+	assert_int_equal(head("x.test", 0).match, DNSMSG_FOREIGN);
+	begin(OK | 0x0200, "x.test", TXT);
+	assert_true(head("x.test", 0).truncated);
+}
+
+static void
+heads_of_errors(void **state)
+{
+	(void)state;
+	begin(0x8181, "x.test", TXT);
+	m.octets[5] = 0;
+	m.len = 12;
+	assert_int_equal(head("x.test", 1).match, DNSMSG_NO_QUESTION);
+	assert_int_equal(head("x.test", 1).rcode, SPF_CAUSE_FORMERR);
+	/* Without the question only an error can be an answer. */
+	m.octets[3] = 0x80;
+	assert_int_equal(head("x.test", 1).match, DNSMSG_FOREIGN);
+	m.octets[3] = 0x83;
+	assert_int_equal(head("x.test", 1).match, DNSMSG_FOREIGN);
+
+	/* BADVERS (RFC 6891 6.1.3) */
+	begin(OK, "x.test", TXT);
+	m.octets[11] = 1;
+	add((struct text)BYTES("\0\0\x29\4\xd0\1\0\0\0\0\0"));
+	assert_int_equal(head("x.test", 0).match, DNSMSG_SAME);
+	assert_int_equal(head("x.test", 0).rcode, 16);
+	m.len--;
+	assert_int_equal(head("x.test", 0).rcode, 0);
+}
+
+static void
+case_of_names(void **state)
+{
+	struct dnsmsg_name name;
+	char text[SPF_NAME_SIZE];
+
+	(void)state;
+	assert_true(dnsmsg_name_(TEXT("a1.[b]{c}@z"), &name));
+	dnsmsg_mix_case_(name.wire, name.len, UINT64_MAX);
+	dnsmsg_name_text_(&name, text);
+	assert_string_equal(text, "A1.[B]{C}@Z");
+	dnsmsg_mix_case_(name.wire, name.len, 2 | 8);
+	dnsmsg_name_text_(&name, text);
+	assert_string_equal(text, "A1.[b]{C}@z");
+	/* The 65th letter has the first one's bit. */
+	assert_true(dnsmsg_name_(TEXT(L63 ".a." L63), &name));
+	dnsmsg_mix_case_(name.wire, name.len, 1);
+	dnsmsg_name_text_(&name, text);
+	assert_memory_equal(text, "Abc", 3);
+	assert_memory_not_equal(text + 64, "a." L63, 65);
 }
 
 static void
@@ -734,6 +873,10 @@ main(void)
 	    cmocka_unit_test(cut_short),
 	    cmocka_unit_test(a_whole_message_of_records),
 	    cmocka_unit_test(one_record_of_64_kilobytes),
+	    cmocka_unit_test(chains_of_pointers),
+	    cmocka_unit_test(heads),
+	    cmocka_unit_test(heads_of_errors),
+	    cmocka_unit_test(case_of_names),
 	};
 
 	return cmocka_run_group_tests_name("dnsmsg", tests, NULL, NULL);

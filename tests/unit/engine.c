@@ -24,14 +24,14 @@
 struct entry {
 	enum spf_rr rr;
 	const char *name;
-	struct spf_answer *answer;
+	const struct spf_answer *answer;
 	bool known;
 };
 
 struct world {
 	struct entry entries[ENTRIES_MAX];
 	size_t count;
-	struct spf_answer *nothing[SPF_RR_PTR + 1];
+	const struct spf_answer *nothing[SPF_RR_PTR + 1];
 	bool all_known;
 	unsigned lookups;
 	/* Of the last evaluation. */
@@ -47,8 +47,7 @@ world_begin(struct world *w)
 {
 	*w = (struct world){.all_known = true};
 	for (unsigned rr = 0; rr <= SPF_RR_PTR; rr++)
-		w->nothing[rr] =
-		    spf_answer_empty((enum spf_rr)rr, SPF_DNS_VOID);
+		w->nothing[rr] = spf_answer_void((enum spf_rr)rr);
 }
 
 static void
@@ -61,7 +60,7 @@ world_end(struct world *w)
 }
 
 static void
-add(struct world *w, const char *name, struct spf_answer *answer)
+add(struct world *w, const char *name, const struct spf_answer *answer)
 {
 	assert_non_null(answer);
 	assert_true(w->count < ENTRIES_MAX);
@@ -165,7 +164,8 @@ world_of_records(struct world *w)
 	add_names(
 	    w, SPF_RR_PTR, "1.2.0.192.in-addr.arpa", "x.ptr.example", "y");
 	add_address(w, "x.ptr.example", "192.0.2.1");
-	add(w, "late.example", spf_answer_empty(SPF_RR_TXT, SPF_DNS_ERROR));
+	add(w, "late.example",
+	    spf_answer_failure(SPF_RR_TXT, SPF_CAUSE_SERVFAIL));
 	add_txt(w, "zero.example", "v=spf1 ip4:192.0.2.1/0 -all");
 	add_txt(w, "macro.example", "v=spf1 exists:%{l}.%{o}.m.example -all");
 	add_address(w, "me.macro.example.m.example", "127.0.0.2");
@@ -939,7 +939,7 @@ helper_wrong(void **state)
 		char script[500];
 
 		snprintf(script, sizeof(script),
-		    "#!/bin/sh\nprintf 'H\\000\\015spf-libspf2 1' >&0\n"
+		    "#!/bin/sh\nprintf 'H\\000\\015spf-libspf2 2' >&0\n"
 		    "printf '%s' >&0\nexec /bin/sleep 30\n",
 		    nonsense[i]);
 		helpers = start(
@@ -1104,6 +1104,7 @@ same_answer(const struct spf_answer *a, const struct spf_answer *b)
 {
 	assert_int_equal(a->rr, b->rr);
 	assert_int_equal(a->status, b->status);
+	assert_int_equal(a->cause, b->cause);
 	assert_int_equal(a->spf_records, b->spf_records);
 	assert_true(text_eq(a->only_text, b->only_text));
 	if (a->record != NULL)
@@ -1119,11 +1120,11 @@ same_answer(const struct spf_answer *a, const struct spf_answer *b)
 }
 
 static void
-answer_travels(struct spf_answer *a)
+answer_travels(const struct spf_answer *a)
 {
 	static char room[WIRE_SIZE];
 	struct text_out out = text_out(room, sizeof(room));
-	struct spf_answer *got;
+	const struct spf_answer *got;
 
 	assert_non_null(a);
 	assert_true(wire_put_answer_(&out, a));
@@ -1146,7 +1147,7 @@ answers_travel(void **state)
 	struct text texts[20] = {TEXT("v=spf1 -all"), TEXT("other")};
 	char room[16];
 	struct text_out out = text_out(room, sizeof(room));
-	struct spf_answer *got;
+	const struct spf_answer *got;
 
 	(void)state;
 	answer_travels(spf_answer_txt(texts, 1));
@@ -1165,8 +1166,14 @@ answers_travel(void **state)
 		texts[i] = i % 2 != 0 ? TEXT("x.example") : TEXT("");
 	answer_travels(spf_answer_names(SPF_RR_MX, texts, 3));
 	answer_travels(spf_answer_names(SPF_RR_PTR, texts, COUNT(texts)));
-	answer_travels(spf_answer_empty(SPF_RR_TXT, SPF_DNS_VOID));
-	answer_travels(spf_answer_empty(SPF_RR_MX, SPF_DNS_ERROR));
+	answer_travels(spf_answer_void(SPF_RR_TXT));
+	for (unsigned i = 1; i < SPF_CAUSE_COUNT; i++)
+		answer_travels(
+		    spf_answer_failure(SPF_RR_MX, (enum spf_cause)i));
+	assert_true(wire_put_answer_(&out,
+	    &(struct spf_answer){.rr = SPF_RR_MX, .status = SPF_DNS_ERROR}));
+	assert_false(wire_get_answer_(out_view(&out), SPF_RR_MX, &got));
+	out = text_out(room, sizeof(room));
 	assert_true(wire_put_answer_(&out, NULL));
 	assert_true(wire_get_answer_(out_view(&out), SPF_RR_A, &got));
 	assert_null(got);
@@ -1206,9 +1213,21 @@ verdict_travels(void **state)
 	assert_int_equal(got.terms, 3);
 	assert_int_equal(got.lookups, 7);
 	assert_true(got.guessed && !got.delegated);
+	assert_int_equal(got.cause, SPF_CAUSE_NONE);
 	for (size_t len = 0; len < out.len; len++)
 		assert_false(wire_get_verdict_(
 		    text_head(out_view(&out), len), &status, &opinion, &got));
+	/* A cause is that of a temperror. */
+	v.cause = SPF_CAUSE_REFUSED;
+	out = text_out(room, sizeof(room));
+	assert_true(wire_put_verdict_(&out, SPF_OK, SPF_OPINION_GIVEN, &v));
+	assert_false(
+	    wire_get_verdict_(out_view(&out), &status, &opinion, &got));
+	v.result = SPF_TEMPERROR;
+	out = text_out(room, sizeof(room));
+	assert_true(wire_put_verdict_(&out, SPF_OK, SPF_OPINION_GIVEN, &v));
+	assert_true(wire_get_verdict_(out_view(&out), &status, &opinion, &got));
+	assert_int_equal(got.cause, SPF_CAUSE_REFUSED);
 	/* A line of a log or a header must not be forged. */
 	v.explanation[3] = '\n';
 	out = text_out(room, sizeof(room));
@@ -1236,7 +1255,7 @@ garbage(void **state)
 		struct text message = text_at(octets, len);
 		struct spf_request q;
 		struct spf_verdict v;
-		struct spf_answer *a;
+		const struct spf_answer *a;
 		enum spf_status status;
 		enum spf_opinion opinion;
 		enum spf_rr rr;

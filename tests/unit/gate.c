@@ -170,23 +170,36 @@ end(struct world *w)
 	conf_free(w->conf);
 }
 
+/* Nobody listens at the name server's port. */
+static void
+expect_cause(size_t i, enum spf_cause cause)
+{
+	expect_str(senders[i].sender, "cause", spf_cause_text(cause),
+	    senders[i].waits ? "connection refused" : "");
+}
+
 static void
 waiting(void **state)
 {
+	enum spf_cause cause;
 	struct world w;
 
 	(void)state;
 	begin(&w, "192.0.2.1, 2001:db8::1");
-	for (size_t i = 0; i < COUNT(senders); i++)
+	for (size_t i = 0; i < COUNT(senders); i++) {
 		expect_int(senders[i].sender, "passes",
 		    gate_passes(w.gate, w.checker, text_of(senders[i].sender),
-			NOW, checker_deadline(w.checker)),
+			NOW, checker_deadline(w.checker), &cause),
 		    senders[i].passes);
+		expect_cause(i, cause);
+	}
 	/* With no time left, what is known is known. */
-	assert_true(
-	    gate_passes(w.gate, w.checker, TEXT("bob@all.example"), NOW, 0));
-	assert_false(
-	    gate_passes(w.gate, w.checker, TEXT("bob@asks.example"), NOW, 0));
+	assert_true(gate_passes(
+	    w.gate, w.checker, TEXT("bob@all.example"), NOW, 0, &cause));
+	assert_int_equal(cause, SPF_CAUSE_NONE);
+	assert_false(gate_passes(
+	    w.gate, w.checker, TEXT("bob@asks.example"), NOW, 0, &cause));
+	assert_int_not_equal(cause, SPF_CAUSE_NONE);
 	end(&w);
 }
 
@@ -196,16 +209,18 @@ struct told {
 	pthread_cond_t changed;
 	unsigned times;
 	bool passes;
+	enum spf_cause cause;
 };
 
 static void
-tell(void *arg, bool passes)
+tell(void *arg, bool passes, enum spf_cause cause)
 {
 	struct told *told = arg;
 
 	pthread_mutex_lock(&told->lock);
 	told->times++;
 	told->passes = passes;
+	told->cause = cause;
 	pthread_cond_signal(&told->changed);
 	pthread_mutex_unlock(&told->lock);
 }
@@ -234,18 +249,21 @@ without_waiting(void **state)
 		const char *sender = senders[i].sender;
 		struct told told = UNTOLD;
 		struct gate_query *query;
+		enum spf_cause cause;
 		enum gate_answer answer = gate_ask(w.gate, w.checker,
-		    text_of(sender), NOW, tell, &told, &query);
+		    text_of(sender), NOW, tell, &told, &query, &cause);
 
 		if (answer == GATE_WAITS) {
 			assert_non_null(query);
 			hear_answer(&told);
 			gate_forget(query);
 			answer = told.passes ? GATE_PASSES : GATE_REWRITES;
+			cause = told.cause;
 		} else
 			assert_null(query);
 		expect_int(sender, "answer", answer,
 		    senders[i].passes ? GATE_PASSES : GATE_REWRITES);
+		expect_cause(i, cause);
 		/* It may have come before it was asked for. */
 		if (!senders[i].waits)
 			expect_int(sender, "told", told.times, 0);
@@ -267,12 +285,13 @@ forgetting(void **state)
 	for (unsigned i = 0; i < MANY; i++) {
 		char sender[64];
 		struct gate_query *query;
+		enum spf_cause cause;
 		unsigned before;
 
 		told[i] = UNTOLD;
 		snprintf(sender, sizeof(sender), "bob@d%u.example", i);
 		if (gate_ask(w.gate, w.checker, text_of(sender), NOW, tell,
-			&told[i], &query) != GATE_WAITS)
+			&told[i], &query, &cause) != GATE_WAITS)
 			continue;
 		if (i % 3 == 0)
 			hear_answer(&told[i]);
@@ -294,13 +313,14 @@ the_checker_ends_first(void **state)
 {
 	struct told told = UNTOLD;
 	struct gate_query *query;
+	enum spf_cause cause;
 	enum gate_answer answer;
 	struct world w;
 
 	(void)state;
 	begin(&w, "192.0.2.1");
 	answer = gate_ask(w.gate, w.checker, TEXT("bob@nobody.example"), NOW,
-	    tell, &told, &query);
+	    tell, &told, &query, &cause);
 	end(&w);
 	if (answer == GATE_WAITS) {
 		assert_int_equal(told.times, 1);

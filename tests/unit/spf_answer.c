@@ -278,25 +278,89 @@ names(void **state)
 }
 
 static void
-empty(void **state)
+nothing(void **state)
+{
+	(void)state;
+	for (unsigned rr = SPF_RR_TXT; rr <= SPF_RR_PTR; rr++) {
+		struct spf_answer *a = spf_answer_void((enum spf_rr)rr);
+
+		assert_non_null(a);
+		assert_int_equal(a->rr, rr);
+		assert_int_equal(a->status, SPF_DNS_VOID);
+		assert_int_equal(a->cause, SPF_CAUSE_NONE);
+		assert_int_equal(a->count, 0);
+		assert_int_equal(a->spf_records, 0);
+		assert_null(a->record);
+		assert_int_equal(a->only_text.len, 0);
+		assert_int_equal(a->size, sizeof(*a));
+		spf_answer_free(a);
+	}
+	spf_answer_free(NULL);
+}
+
+/* --- failures ----------------------------------------------------------- */
+
+/* Numbers that the RFCs give, and the others that people read. */
+static void
+causes(void **state)
+{
+	static const struct {
+		unsigned cause;
+		const char *text;
+	} rows[] = {
+	    {1, "FORMERR"},
+	    {2, "SERVFAIL"},
+	    {4, "NOTIMP"},
+	    {5, "REFUSED"},
+	    {9, "NOTAUTH"},
+	    {12, "RCODE 12"},
+	    {15, "RCODE 15"},
+	    {SPF_CAUSE_TIMEOUT, "timeout"},
+	    {SPF_CAUSE_UNREACHABLE, "network unreachable"},
+	    {SPF_CAUSE_CONNREFUSED, "connection refused"},
+	};
+	enum spf_cause cause = SPF_CAUSE_NONE;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		assert_string_equal(
+		    spf_cause_text((enum spf_cause)rows[i].cause),
+		    rows[i].text);
+	for (unsigned i = 1; i < SPF_CAUSE_COUNT; i++) {
+		struct text text = text_of(spf_cause_text((enum spf_cause)i));
+
+		assert_true(text.len != 0);
+		assert_true(spf_cause_parse(text, &cause));
+		assert_int_equal(cause, i);
+	}
+	assert_string_equal(spf_cause_text(SPF_CAUSE_NONE), "");
+	assert_true(spf_cause_parse(TEXT("Timeout"), &cause));
+	assert_int_equal(cause, SPF_CAUSE_TIMEOUT);
+	assert_false(spf_cause_parse(TEXT(""), &cause));
+	assert_false(spf_cause_parse(TEXT("SERVFAI"), &cause));
+	assert_false(spf_cause_parse(TEXT("RCODE 16"), &cause));
+}
+
+/* As many answers are kept, none grew for the sake of the failed ones. */
+static void
+failures(void **state)
 {
 	(void)state;
 	for (unsigned rr = SPF_RR_TXT; rr <= SPF_RR_PTR; rr++)
-		for (unsigned s = SPF_DNS_VOID; s <= SPF_DNS_ERROR; s++) {
-			struct spf_answer *a = spf_answer_empty(
-			    (enum spf_rr)rr, (enum spf_dns_status)s);
+		for (unsigned i = 1; i < SPF_CAUSE_COUNT; i++) {
+			const struct spf_answer *a = spf_answer_failure(
+			    (enum spf_rr)rr, (enum spf_cause)i);
 
-			assert_non_null(a);
 			assert_int_equal(a->rr, rr);
-			assert_int_equal(a->status, s);
+			assert_int_equal(a->status, SPF_DNS_ERROR);
+			assert_int_equal(a->cause, i);
 			assert_int_equal(a->count, 0);
 			assert_int_equal(a->spf_records, 0);
+			assert_int_equal(a->size, 0);
 			assert_null(a->record);
-			assert_int_equal(a->only_text.len, 0);
-			assert_int_equal(a->size, sizeof(*a));
 			spf_answer_free(a);
 		}
-	spf_answer_free(NULL);
+	assert_true(sizeof(void *) != 8 || sizeof(struct spf_answer) == 72);
 }
 
 /* --- sharing ------------------------------------------------------------ */
@@ -375,7 +439,9 @@ main(void)
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(addresses),
 	    cmocka_unit_test(names),
-	    cmocka_unit_test(empty),
+	    cmocka_unit_test(nothing),
+	    cmocka_unit_test(causes),
+	    cmocka_unit_test(failures),
 	    cmocka_unit_test(sharing),
 	};
 

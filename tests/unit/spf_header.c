@@ -122,16 +122,20 @@ fields(void **state)
 		"\tsmtp.mailfrom=\"me@localhost\""},
 	    {"temperror", SPF_TEMPERROR, SPF_MAILFROM, "192.0.2.1",
 		"me@e.example", "[192.0.2.1]", "mx.example", "e.example", NULL,
-		"\"a\" in the record of e.example: DNS gave no answer", false,
+		"\"a\" in the record of e.example: DNS lookup of A e.example "
+		"failed: timeout",
+		false,
 		"temperror (mx.example: e.example could not be checked now)\n"
 		"\tclient-ip=192.0.2.1;\n"
 		"\tenvelope-from=\"me@e.example\";\n"
 		"\thelo=\"[192.0.2.1]\";\n"
 		"\treceiver=mx.example;\n"
 		"\tidentity=mailfrom;\n"
-		"\tproblem=\"\\\"a\\\" in the record of e.example: DNS gave no "
-		"answer\"",
+		"\tproblem=\"\\\"a\\\" in the record of e.example: DNS lookup "
+		"of A e.example failed: timeout\"",
 		"spf=temperror (e.example could not be checked now)\n"
+		"\treason=\"\\\"a\\\" in the record of e.example: DNS lookup "
+		"of A e.example failed: timeout\"\n"
 		"\tsmtp.mailfrom=me@e.example"},
 	    {"permerror", SPF_PERMERROR, SPF_HELO, "192.0.2.1", "", "h(\\)",
 		"mx.example", "h(\\)", NULL, "wrong", false,
@@ -142,8 +146,9 @@ fields(void **state)
 		"\thelo=\"h(\\\\)\";\n"
 		"\treceiver=mx.example;\n"
 		"\tidentity=helo;\n"
-		"\tproblem=wrong",
+		"\tproblem=\"wrong\"",
 		"spf=permerror (h\\(\\\\\\) has an SPF record with an error)\n"
+		"\treason=\"wrong\"\n"
 		"\tsmtp.helo=\"h(\\\\)\""},
 	    /* 8601 2.2: value is a token of RFC 2045, without "/", "?", "=". */
 	    {"no tokens", SPF_PASS, SPF_HELO, "192.0.2.1", "", "a=b.example",
@@ -206,8 +211,9 @@ fields(void **state)
 		"\tenvelope-from=\"me@e.example\";\n"
 		"\thelo=h.example;\n"
 		"\tidentity=mailfrom;\n"
-		"\tproblem=why",
+		"\tproblem=\"why\"",
 		"spf=temperror (e.example could not be checked now)\n"
+		"\treason=\"why\"\n"
 		"\tsmtp.mailfrom=me@e.example"},
 	    {"but a local part", SPF_PASS, SPF_MAILFROM, "192.0.2.1",
 		"b=c/d?e@a-b.example", "h.example", "", "a-b.example", "all",

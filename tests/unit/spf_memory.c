@@ -90,7 +90,7 @@ names(void)
 static bool
 nothing(void)
 {
-	return answered(spf_answer_empty(SPF_RR_A, SPF_DNS_VOID));
+	return answered(spf_answer_void(SPF_RR_A));
 }
 
 /* --- and fails ---------------------------------------------------------- */

@@ -28,7 +28,7 @@
 struct entry {
 	struct entry *next;
 	enum spf_rr rr;
-	struct spf_answer *answer;
+	const struct spf_answer *answer;
 	bool known, missed;
 	size_t len;
 	char name[];
@@ -265,15 +265,15 @@ make_names(struct zone *z, enum spf_rr rr)
 	return spf_answer_names(rr, names, count);
 }
 
-static struct spf_answer *
+static const struct spf_answer *
 make_answer(struct zone *z, enum spf_rr rr, struct text name)
 {
 	z->room = hash(z->seed, rr, name);
 	roll(z, 2);
 	if (chance(z, z->mood.error))
-		return spf_answer_empty(rr, SPF_DNS_ERROR);
+		return spf_answer_failure(rr, SPF_CAUSE_SERVFAIL);
 	if (chance(z, z->mood.nothing))
-		return spf_answer_empty(rr, SPF_DNS_VOID);
+		return spf_answer_void(rr);
 	switch (rr) {
 	case SPF_RR_TXT:
 		return make_txt(z);
