@@ -95,8 +95,7 @@ find_reply(struct check *c, enum spf_rr rr, struct text name)
 	    *place_of(c->replies, c->reply_mask, hash, rr, name);
 
 	if (reply == NULL) {
-		reply =
-		    cache_find_(r->cache, hash, rr, name, clock_ms_());
+		reply = cache_find_(r->cache, hash, rr, name, clock_ms_());
 		if (reply != NULL) {
 			count_(&r->counters.cache_hits, 1);
 			remember(c, reply);

@@ -709,7 +709,7 @@ program(const char *name)
 	return path;
 }
 
-#define HELPER    program("spf-libspf2")
+#define HELPER   program("spf-libspf2")
 #define CRASHING program("tests/engine/spf-libspf2-crashing")
 
 /* A check in a helper. */
