@@ -51,7 +51,7 @@ conf_alloc(struct conf *conf, size_t size)
 }
 
 static const char *
-conf_copy(struct conf *conf, struct text t)
+conf_copy(struct conf *conf, struct mf_text t)
 {
 	char *copy = conf_alloc(conf, t.len + 1);
 
@@ -61,7 +61,7 @@ conf_copy(struct conf *conf, struct text t)
 }
 
 static void
-complain(const struct setting *s, const char *reason, struct text what)
+complain(const struct setting *s, const char *reason, struct mf_text what)
 {
 	void (*say)(struct report *, const char *, unsigned, const char *,
 	    const char *, ...) =
@@ -87,15 +87,15 @@ member(const struct setting *s)
 /* --- one value of each type --- */
 
 bool
-conf_bool(struct text word, bool *out)
+conf_bool(struct mf_text word, bool *out)
 {
 	static const char *const yes[] = {"yes", "true", "on", "1"};
 	static const char *const no[] = {"no", "false", "off", "0"};
 
 	for (size_t i = 0; i < 4; i++) {
-		if (text_eq_fold(word, text_of(yes[i])) ||
-		    text_eq_fold(word, text_of(no[i]))) {
-			*out = text_eq_fold(word, text_of(yes[i]));
+		if (text_eq_fold(word, mf_text_of(yes[i])) ||
+		    text_eq_fold(word, mf_text_of(no[i]))) {
+			*out = text_eq_fold(word, mf_text_of(yes[i]));
 			return true;
 		}
 	}
@@ -103,14 +103,14 @@ conf_bool(struct text word, bool *out)
 }
 
 static void
-set_bool(const struct setting *s, struct text value)
+set_bool(const struct setting *s, struct mf_text value)
 {
 	if (!conf_bool(value, member(s)))
 		complain(s, "neither yes nor no", value);
 }
 
 static void
-set_uint(const struct setting *s, struct text value)
+set_uint(const struct setting *s, struct mf_text value)
 {
 	char reason[80];
 	uint64_t n;
@@ -126,7 +126,7 @@ set_uint(const struct setting *s, struct text value)
 }
 
 static void
-set_octal(const struct setting *s, struct text value)
+set_octal(const struct setting *s, struct mf_text value)
 {
 	uint64_t n = 0;
 
@@ -144,14 +144,14 @@ set_octal(const struct setting *s, struct text value)
 }
 
 static void
-set_choice(const struct setting *s, struct text value)
+set_choice(const struct setting *s, struct mf_text value)
 {
 	char reason[160];
 	struct text_out out = text_out(reason, sizeof(reason) - 1);
 
 	out_str(&out, "not one of");
 	for (unsigned i = 0; s->key->choices[i] != NULL; i++) {
-		if (text_eq_fold(value, text_of(s->key->choices[i]))) {
+		if (text_eq_fold(value, mf_text_of(s->key->choices[i]))) {
 			*(unsigned *)member(s) = i;
 			return;
 		}
@@ -163,14 +163,14 @@ set_choice(const struct setting *s, struct text value)
 }
 
 static void
-set_text(const struct setting *s, struct text value)
+set_text(const struct setting *s, struct mf_text value)
 {
 	const char *copy = conf_copy(s->conf, value);
 
 	if (copy == NULL)
 		complain_memory(s);
 	else
-		*(struct text *)member(s) = text_at(copy, value.len);
+		*(struct mf_text *)member(s) = mf_text_at(copy, value.len);
 }
 
 /* --- lists --- */
@@ -181,14 +181,14 @@ conf_list_eq(const struct conf_list *a, const struct conf_list *b)
 	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (!text_eq(a->items[i], b->items[i]))
+		if (!mf_text_eq(a->items[i], b->items[i]))
 			return false;
 	return true;
 }
 
 /* Next item of t: up to a comma or a line end; false at the end. */
 static bool
-list_next(struct text *t, struct text *item)
+list_next(struct mf_text *t, struct mf_text *item)
 {
 	while (t->len != 0) {
 		size_t comma = text_find(*t, ','), line = text_find(*t, '\n');
@@ -219,7 +219,7 @@ reserve(void *array, size_t count, size_t *room, size_t size)
 static bool
 list_reserve(struct conf_list *list, size_t *room)
 {
-	struct text *items =
+	struct mf_text *items =
 	    reserve(list->items, list->count, room, sizeof(*items));
 
 	if (items == NULL)
@@ -244,9 +244,9 @@ remember_file(struct conf *conf, const char *path)
 }
 
 static bool
-list_add(struct conf_list *list, size_t *room, struct text items)
+list_add(struct conf_list *list, size_t *room, struct mf_text items)
 {
-	struct text item;
+	struct mf_text item;
 
 	while (list_next(&items, &item)) {
 		if (!list_reserve(list, room))
@@ -258,11 +258,11 @@ list_add(struct conf_list *list, size_t *room, struct text items)
 
 /* A comment is a line, whatever commas are in it. */
 static bool
-list_add_lines(struct conf_list *list, size_t *room, struct text lines)
+list_add_lines(struct conf_list *list, size_t *room, struct mf_text lines)
 {
 	while (lines.len != 0) {
 		size_t end = text_find(lines, '\n');
-		struct text line = text_trim(text_head(lines, end));
+		struct mf_text line = text_trim(text_head(lines, end));
 
 		lines = text_from(lines, end + 1);
 		if (line.len != 0 && line.p[0] != '#' &&
@@ -273,12 +273,12 @@ list_add_lines(struct conf_list *list, size_t *room, struct text lines)
 }
 
 static bool
-list_add_file(const struct setting *s, struct text path, struct conf_list *list,
-    size_t *room)
+list_add_file(const struct setting *s, struct mf_text path,
+    struct conf_list *list, size_t *room)
 {
 	const char *name = conf_copy(s->conf, path);
 	struct file file = {.data = NULL};
-	struct text lines;
+	struct mf_text lines;
 	int error;
 
 	if (name == NULL || !remember_file(s->conf, name))
@@ -288,17 +288,17 @@ list_add_file(const struct setting *s, struct text path, struct conf_list *list,
 		complain(s, strerror(error), path);
 		return true;
 	}
-	lines =
-	    text_at(conf_copy(s->conf, text_at(file.data, file.len)), file.len);
+	lines = mf_text_at(
+	    conf_copy(s->conf, mf_text_at(file.data, file.len)), file.len);
 	file_free(&file);
 	return lines.p != NULL && list_add_lines(list, room, lines);
 }
 
 static void
-set_list(const struct setting *s, struct text value)
+set_list(const struct setting *s, struct mf_text value)
 {
 	const char *copy = conf_copy(s->conf, value);
-	struct text rest = text_at(copy, value.len), item;
+	struct mf_text rest = mf_text_at(copy, value.len), item;
 	struct conf_list list = {.items = NULL};
 	size_t room = 0;
 	bool ok = copy != NULL;
@@ -310,7 +310,7 @@ set_list(const struct setting *s, struct text value)
 		}
 		ok = list_add(&list, &room, item);
 	}
-	struct text *kept =
+	struct mf_text *kept =
 	    ok ? conf_alloc(s->conf, (list.count + 1) * sizeof(*kept)) : NULL;
 	if (kept == NULL)
 		complain_memory(s);
@@ -324,7 +324,7 @@ set_list(const struct setting *s, struct text value)
 }
 
 static void
-set(const struct setting *s, struct text value)
+set(const struct setting *s, struct mf_text value)
 {
 	switch (s->key->type) {
 	case CONF_BOOL:
@@ -363,7 +363,7 @@ set_defaults(struct conf *conf, const struct ini *ini,
 		    .report = report};
 
 		if (key->initial != NULL)
-			set(&s, text_of(key->initial));
+			set(&s, mf_text_of(key->initial));
 	}
 }
 
@@ -392,10 +392,10 @@ remember_origin(struct conf *conf, struct origin origin)
 }
 
 static const struct conf_key *
-find_key(const struct conf_section *section, struct text name)
+find_key(const struct conf_section *section, struct mf_text name)
 {
 	for (size_t i = 0; i < section->count; i++)
-		if (text_eq(text_of(section->keys[i].name), name))
+		if (mf_text_eq(mf_text_of(section->keys[i].name), name))
 			return &section->keys[i];
 	return NULL;
 }
@@ -446,7 +446,7 @@ load_elsewhere(struct conf *conf, const struct ini *ini,
 		bool flag;
 		uint64_t number;
 		unsigned choice;
-		struct text text;
+		struct mf_text text;
 	} nowhere;
 	struct conf_section section;
 
@@ -476,7 +476,7 @@ conf_load(struct conf **out, const struct ini *ini,
 		size_t i = 0;
 
 		while (i < count &&
-		    !text_eq(entry->section, text_of(sections[i].name)))
+		    !mf_text_eq(entry->section, mf_text_of(sections[i].name)))
 			i++;
 		if (i < count && sections[i].elsewhere)
 			load_elsewhere(

@@ -10,11 +10,11 @@
  *	CONF_UINT	uint64_t		digits, min..max
  *	CONF_OCTAL	uint64_t		octal digits, 0..max
  *	CONF_CHOICE	unsigned		index into choices
- *	CONF_TEXT	struct text		anything; .p NULL if unset
+ *	CONF_TEXT	struct mf_text		anything; .p NULL if unset
  *	CONF_LIST	struct conf_list	items between commas
  */
-#ifndef MAILFROM_CONF_H
-#define MAILFROM_CONF_H
+#ifndef MAILFROM_COMMON_CONF_H
+#define MAILFROM_COMMON_CONF_H
 
 #include <stdio.h>
 
@@ -31,7 +31,7 @@ enum conf_type {
 };
 
 struct conf_list {
-	struct text *items; /* trimmed, none empty */
+	struct mf_text *items; /* trimmed, none empty */
 	size_t count;
 };
 
@@ -70,7 +70,7 @@ struct conf_section {
 };
 
 /* Read a CONF_BOOL's word.  False, and *out untouched, if it is none. */
-bool conf_bool(struct text word, bool *out);
+bool conf_bool(struct mf_text word, bool *out);
 
 /* What conf_load() allocated, and where each key was set. */
 struct conf;

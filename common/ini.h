@@ -11,8 +11,8 @@
  * [DEFAULT] stand for every section).  Keys and sections are folded to lower
  * case in both but for [DEFAULT].
  */
-#ifndef MAILFROM_INI_H
-#define MAILFROM_INI_H
+#ifndef MAILFROM_COMMON_INI_H
+#define MAILFROM_COMMON_INI_H
 
 #include "common/report.h"
 #include "common/text.h"
@@ -20,9 +20,9 @@
 enum ini_dialect { INI_OURS, INI_CONFIGPARSER };
 
 struct ini_entry {
-	struct text section;
-	struct text key;
-	struct text value; /* trimmed; continued lines joined by LF */
+	struct mf_text section;
+	struct mf_text key;
+	struct mf_text value; /* trimmed; continued lines joined by LF */
 	unsigned line;
 };
 
@@ -39,7 +39,7 @@ struct ini {
  * reported with its line, and so is a NUL.  True if nothing was; ini_free() is
  * due either way.  name must outlive *out, bytes need not.
  */
-bool ini_parse(struct ini *out, const char *name, struct text bytes,
+bool ini_parse(struct ini *out, const char *name, struct mf_text bytes,
     enum ini_dialect dialect, struct report *report);
 void ini_free(struct ini *ini);
 

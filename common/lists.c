@@ -6,7 +6,8 @@
 static int
 compare(const void *a, const void *b)
 {
-	return text_cmp_fold(*(const struct text *)a, *(const struct text *)b);
+	return text_cmp_fold(
+	    *(const struct mf_text *)a, *(const struct mf_text *)b);
 }
 
 bool
@@ -19,7 +20,7 @@ list_build(struct list *out, const struct conf_list *items)
 	if (out->patterns == NULL)
 		return false;
 	for (size_t i = 0; i < items->count; i++) {
-		struct text t = items->items[i];
+		struct mf_text t = items->items[i];
 
 		if (t.len > 1 && t.p[t.len - 1] == '.')
 			t.len--;
@@ -37,7 +38,7 @@ list_free(struct list *list)
 }
 
 static bool
-has(const struct list *list, struct text t)
+has(const struct list *list, struct mf_text t)
 {
 	return list->count != 0 &&
 	    bsearch(&t, list->patterns, list->count, sizeof(t), compare) !=
@@ -45,7 +46,7 @@ has(const struct list *list, struct text t)
 }
 
 bool
-list_has_domain(const struct list *list, struct text domain)
+list_has_domain(const struct list *list, struct mf_text domain)
 {
 	if (domain.len > 1 && domain.p[domain.len - 1] == '.')
 		domain.len--;
@@ -62,7 +63,7 @@ list_has_domain(const struct list *list, struct text domain)
 
 /* user+detail@domain, or user+detail@, without the detail. */
 static bool
-has_without_detail(const struct list *list, struct text address, size_t at)
+has_without_detail(const struct list *list, struct mf_text address, size_t at)
 {
 	size_t plus = text_find(text_head(address, at), '+');
 	char short_form[512];
@@ -78,7 +79,7 @@ has_without_detail(const struct list *list, struct text address, size_t at)
 }
 
 bool
-list_has_address(const struct list *list, struct text address)
+list_has_address(const struct list *list, struct mf_text address)
 {
 	if (address.len > 1 && address.p[address.len - 1] == '.')
 		address.len--;

@@ -35,7 +35,7 @@ static const uint8_t forbidden[256] = {A, A, A, A, A, A, A, A, A, O, A, A, A, A,
     ['@'] = D, [0x7f] = A};
 
 static bool
-has_forbidden(struct text t, uint8_t where)
+has_forbidden(struct mf_text t, uint8_t where)
 {
 	uint8_t found = 0;
 
@@ -46,7 +46,7 @@ has_forbidden(struct text t, uint8_t where)
 
 /* No quote that ends the string early, and none escaped away at its end. */
 static bool
-quoted_content_ok(struct text content)
+quoted_content_ok(struct mf_text content)
 {
 	for (size_t i = 0; i < content.len; i++) {
 		if (content.p[i] == '"')
@@ -58,19 +58,19 @@ quoted_content_ok(struct text content)
 }
 
 bool
-mailbox_domain_ok_(struct text t)
+mailbox_domain_ok_(struct mf_text t)
 {
 	return t.len != 0 && !has_forbidden(t, NOT_IN_DOMAIN);
 }
 
 bool
-mailbox_own_domain_ok_(struct text t)
+mailbox_own_domain_ok_(struct mf_text t)
 {
 	return t.len != 0 && !has_forbidden(t, NOT_IN_OURS);
 }
 
-struct text
-mailbox_domain_of_(struct text t)
+struct mf_text
+mailbox_domain_of_(struct mf_text t)
 {
 	return text_find(t, '@') == t.len
 	    ? t
@@ -78,7 +78,7 @@ mailbox_domain_of_(struct text t)
 }
 
 enum srs_status
-mailbox_parse_(struct text address, struct mailbox_ *out)
+mailbox_parse_(struct mf_text address, struct mailbox_ *out)
 {
 	size_t at = address.len;
 	uint8_t in_domain = 0;
@@ -97,7 +97,7 @@ mailbox_parse_(struct text address, struct mailbox_ *out)
 	if (!out->quoted)
 		return has_forbidden(out->local, NOT_IN_LOCAL) ? SRS_BAD_SYNTAX
 							       : SRS_OK;
-	out->local = text_at(out->local.p + 1, out->local.len - 2);
+	out->local = mf_text_at(out->local.p + 1, out->local.len - 2);
 	return has_forbidden(out->local, NOT_IN_QUOTES) ||
 		!quoted_content_ok(out->local)
 	    ? SRS_BAD_SYNTAX
@@ -116,7 +116,7 @@ mailbox_begin_(struct srs_addr *addr, bool quoted)
 
 enum srs_status
 mailbox_end_(struct srs_addr *addr, struct text_out *out, bool quoted,
-    struct text domain)
+    struct mf_text domain)
 {
 	if (quoted)
 		out_char(out, '"');

@@ -12,15 +12,15 @@ struct builder {
 };
 
 static bool
-refuse(const struct builder *b, const char *reason, struct text item)
+refuse(const struct builder *b, const char *reason, struct mf_text item)
 {
 	report_error(b->report, b->file, b->line, b->key, "%s: \"%.*s\"",
 	    reason, (int)text_head(item, 200).len, item.p);
 	return false;
 }
 
-static struct text
-without_dot(struct text name)
+static struct mf_text
+without_dot(struct mf_text name)
 {
 	if (name.len > 1 && name.p[name.len - 1] == '.')
 		name.len--;
@@ -122,7 +122,7 @@ has_network(const struct hosts *hosts, const struct spf_ip *ip)
 
 /* Goes back to the last "*" only: the time is that of t times pattern. */
 static bool
-matches(struct text pattern, struct text t)
+matches(struct mf_text pattern, struct mf_text t)
 {
 	size_t p = 0, i = 0, star = pattern.len, from = 0;
 
@@ -148,7 +148,7 @@ matches(struct text pattern, struct text t)
 }
 
 static bool
-is_below(struct text name, struct text dotted)
+is_below(struct mf_text name, struct mf_text dotted)
 {
 	return name.len > dotted.len && text_ends_fold(name, dotted);
 }
@@ -156,7 +156,7 @@ is_below(struct text name, struct text dotted)
 /* --- building --- */
 
 static bool
-consists_of(struct text t, const char *set)
+consists_of(struct mf_text t, const char *set)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (t.p[i] == '\0' || strchr(set, ascii_lower(t.p[i])) == NULL)
@@ -172,9 +172,9 @@ consists_of(struct text t, const char *set)
  * is an address with a mistake.
  */
 static bool
-is_name(struct text t)
+is_name(struct mf_text t)
 {
-	struct text label = t;
+	struct mf_text label = t;
 
 	if (t.len > SPF_NAME_MAX)
 		return false;
@@ -185,18 +185,18 @@ is_name(struct text t)
 	    !consists_of(t, DIGITS "-_");
 }
 
-static struct text
-without_literal(struct text t)
+static struct mf_text
+without_literal(struct mf_text t)
 {
 	if (t.len > 2 && t.p[0] == '[' && t.p[t.len - 1] == ']')
-		t = text_at(t.p + 1, t.len - 2);
-	if (text_starts_fold(t, TEXT("IPv6:")))
+		t = mf_text_at(t.p + 1, t.len - 2);
+	if (text_starts_fold(t, MF_TEXT("IPv6:")))
 		t = text_from(t, 5);
 	return t;
 }
 
 static bool
-read_address(struct text t, struct hosts_item *out)
+read_address(struct mf_text t, struct hosts_item *out)
 {
 	out->kind = HOSTS_NETWORK;
 	if (!spf_ip_parse(without_literal(t), &out->ip))
@@ -206,9 +206,10 @@ read_address(struct text t, struct hosts_item *out)
 }
 
 static bool
-read_network(const struct builder *b, struct text item, struct hosts_item *out)
+read_network(
+    const struct builder *b, struct mf_text item, struct hosts_item *out)
 {
-	struct text length = item, address = TEXT("");
+	struct mf_text length = item, address = MF_TEXT("");
 	struct spf_ip written;
 	unsigned mapped = 0;
 	uint64_t n;
@@ -235,9 +236,9 @@ read_network(const struct builder *b, struct text item, struct hosts_item *out)
 }
 
 static bool
-read_glob(struct text item, struct hosts_item *out)
+read_glob(struct mf_text item, struct hosts_item *out)
 {
-	struct text below = text_from(item, 1);
+	struct mf_text below = text_from(item, 1);
 
 	out->pattern = item;
 	out->kind = HOSTS_IP_GLOB;
@@ -246,7 +247,7 @@ read_glob(struct text item, struct hosts_item *out)
 		consists_of(item, DIGITS "abcdef:.*?")))
 		return true;
 	out->kind = HOSTS_NAME_GLOB;
-	if (text_starts(item, TEXT("*.")) && is_name(text_from(below, 1))) {
+	if (text_starts(item, MF_TEXT("*.")) && is_name(text_from(below, 1))) {
 		out->kind = HOSTS_NAME;
 		out->pattern = below;
 	}
@@ -254,9 +255,9 @@ read_glob(struct text item, struct hosts_item *out)
 }
 
 static bool
-read_item(const struct builder *b, struct text item, struct hosts_item *out)
+read_item(const struct builder *b, struct mf_text item, struct hosts_item *out)
 {
-	struct text name = without_dot(item);
+	struct mf_text name = without_dot(item);
 
 	if (text_find(item, '/') < item.len)
 		return read_network(b, item, out);
@@ -269,7 +270,7 @@ read_item(const struct builder *b, struct text item, struct hosts_item *out)
 	} else {
 		out->kind = HOSTS_NAME;
 		out->pattern = name;
-		if (is_name(text_from(name, text_starts(name, TEXT(".")))))
+		if (is_name(text_from(name, text_starts(name, MF_TEXT(".")))))
 			return true;
 	}
 	return refuse(b,
@@ -334,7 +335,7 @@ is_loopback(const struct spf_ip *ip)
 }
 
 static bool
-item_has(const struct hosts_item *item, struct text ip, struct text name)
+item_has(const struct hosts_item *item, struct mf_text ip, struct mf_text name)
 {
 	switch (item->kind) {
 	case HOSTS_NETWORK:
@@ -352,10 +353,11 @@ item_has(const struct hosts_item *item, struct text ip, struct text name)
 }
 
 bool
-hosts_has(const struct hosts *hosts, const struct spf_ip *ip, struct text name)
+hosts_has(
+    const struct hosts *hosts, const struct spf_ip *ip, struct mf_text name)
 {
 	char printed[SPF_IP_SIZE];
-	struct text address = TEXT("");
+	struct mf_text address = MF_TEXT("");
 	struct spf_ip client;
 
 	if (hosts->count == 0)
@@ -365,9 +367,9 @@ hosts_has(const struct hosts *hosts, const struct spf_ip *ip, struct text name)
 		client = normal(ip);
 		if (has_network(hosts, &client))
 			return true;
-		address = text_at(printed, spf_ip_print(&client, printed));
+		address = mf_text_at(printed, spf_ip_print(&client, printed));
 		if (name.len == 0 && is_loopback(&client))
-			name = TEXT("localhost");
+			name = MF_TEXT("localhost");
 	}
 	for (size_t i = hosts->networks; i < hosts->count; i++)
 		if (item_has(&hosts->items[i], address, name))

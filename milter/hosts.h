@@ -17,7 +17,7 @@
 #define MAILFROM_MILTER_HOSTS_H
 
 #include "common/conf.h"
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
 
 enum hosts_kind {
 	HOSTS_NETWORK,   /* ip and prefix_len; an address is a network of one */
@@ -30,7 +30,7 @@ struct hosts_item {
 	enum hosts_kind kind;
 	struct spf_ip ip; /* no bit beyond prefix_len is set */
 	unsigned prefix_len;
-	struct text pattern; /* views the conf; no dot at the end */
+	struct mf_text pattern; /* views the conf; no dot at the end */
 };
 
 struct hosts {
@@ -57,6 +57,6 @@ void hosts_free(struct hosts *hosts);
  * matter.
  */
 bool hosts_has(
-    const struct hosts *hosts, const struct spf_ip *ip, struct text name);
+    const struct hosts *hosts, const struct spf_ip *ip, struct mf_text name);
 
 #endif

@@ -8,7 +8,7 @@ enum which { FIRST, LAST };
  * Backslashes escape everywhere, as they did in RFC 821.
  */
 static size_t
-find_bare(struct text t, char c, enum which which)
+find_bare(struct mf_text t, char c, enum which which)
 {
 	size_t found = t.len, depth = 0;
 	bool quoted = false;
@@ -39,11 +39,11 @@ find_bare(struct text t, char c, enum which which)
 }
 
 /* What is in the last angle brackets: both MTAs take that for the path. */
-static struct text
-without_brackets(struct text t)
+static struct mf_text
+without_brackets(struct mf_text t)
 {
 	size_t open = find_bare(t, '<', LAST);
-	struct text inside = text_from(t, open + 1);
+	struct mf_text inside = text_from(t, open + 1);
 	size_t close = find_bare(inside, '>', FIRST);
 
 	if (open == t.len)
@@ -61,11 +61,11 @@ without_brackets(struct text t)
  * "@a,@b:" is to be ignored (RFC 5321 4.1.1.3), with a mailbox behind it:
  * without one nothing would be left, which means the null sender.
  */
-static struct text
-without_route(struct text t)
+static struct mf_text
+without_route(struct mf_text t)
 {
 	bool literal = false;
-	struct text mailbox;
+	struct mf_text mailbox;
 
 	if (t.len == 0 || t.p[0] != '@')
 		return t;
@@ -80,25 +80,26 @@ without_route(struct text t)
 	return t;
 }
 
-struct text
-path_mailbox(struct text arg)
+struct mf_text
+path_mailbox(struct mf_text arg)
 {
-	struct text mailbox = without_route(without_brackets(text_trim(arg)));
+	struct mf_text mailbox =
+	    without_route(without_brackets(text_trim(arg)));
 
 	/* An empty local part and no domain: Postfix's null sender too. */
-	if (text_eq(mailbox, TEXT("\"\"")))
+	if (mf_text_eq(mailbox, MF_TEXT("\"\"")))
 		mailbox.len = 0;
 	return mailbox;
 }
 
-struct text
-path_local(struct text mailbox)
+struct mf_text
+path_local(struct mf_text mailbox)
 {
 	return text_head(mailbox, find_bare(mailbox, '@', LAST));
 }
 
-struct text
-path_domain(struct text mailbox)
+struct mf_text
+path_domain(struct mf_text mailbox)
 {
 	return text_from(mailbox, find_bare(mailbox, '@', LAST) + 1);
 }
@@ -107,7 +108,7 @@ path_domain(struct text mailbox)
 
 /* Letters, digits, octets of UTF-8, and those of more. */
 static bool
-consists_of(struct text t, const char *more)
+consists_of(struct mf_text t, const char *more)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		char c = ascii_lower(t.p[i]);
@@ -121,7 +122,7 @@ consists_of(struct text t, const char *more)
 }
 
 static bool
-is_quoted_string(struct text t)
+is_quoted_string(struct mf_text t)
 {
 	if (t.len < 2 || t.p[0] != '"' || text_has_control(t))
 		return false;
@@ -136,7 +137,7 @@ is_quoted_string(struct text t)
 
 /* Dots anywhere: some providers give out names like "a..b.". */
 static bool
-is_plain_local(struct text t)
+is_plain_local(struct mf_text t)
 {
 	return t.len != 0 &&
 	    (consists_of(t, ".!#$%&'*+-/=?^_`{|}~") || is_quoted_string(t));
@@ -144,7 +145,7 @@ is_plain_local(struct text t)
 
 /* sendmail takes "example.com.." for example.com. */
 static bool
-has_empty_label(struct text t)
+has_empty_label(struct mf_text t)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (t.p[i] == '.' && (i == 0 || t.p[i - 1] == '.'))
@@ -153,23 +154,24 @@ has_empty_label(struct text t)
 }
 
 static bool
-is_literal(struct text t)
+is_literal(struct mf_text t)
 {
 	return t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']';
 }
 
 static bool
-is_plain_domain(struct text t)
+is_plain_domain(struct mf_text t)
 {
 	if (is_literal(t))
-		return consists_of(text_at(t.p + 1, t.len - 2), ".-:");
+		return consists_of(mf_text_at(t.p + 1, t.len - 2), ".-:");
 	return t.len != 0 && consists_of(t, ".-_") && !has_empty_label(t);
 }
 
 bool
-path_is_plain(struct text mailbox)
+path_is_plain(struct mf_text mailbox)
 {
-	struct text local = path_local(mailbox), domain = path_domain(mailbox);
+	struct mf_text local = path_local(mailbox),
+		       domain = path_domain(mailbox);
 
 	if (local.len == mailbox.len)
 		return local.len != 0 &&
@@ -178,17 +180,17 @@ path_is_plain(struct text mailbox)
 }
 
 bool
-path_is_qualified(struct text mailbox)
+path_is_qualified(struct mf_text mailbox)
 {
-	struct text domain = path_domain(mailbox);
+	struct mf_text domain = path_domain(mailbox);
 
 	return is_literal(domain) || text_find(domain, '.') < domain.len;
 }
 
 bool
-path_has_route(struct text mailbox)
+path_has_route(struct mf_text mailbox)
 {
-	struct text local = path_local(mailbox);
+	struct mf_text local = path_local(mailbox);
 
 	return text_find(local, '@') < local.len ||
 	    text_find(local, '%') < local.len ||
@@ -197,7 +199,7 @@ path_has_route(struct text mailbox)
 
 /* All that become ASCII, in CaseFolding.txt's classes C and F. */
 static const struct {
-	struct text utf8;
+	struct mf_text utf8;
 	const char *ascii;
 } foldings[] = {
     {{"\xc3\x9f", 2}, "ss"},     /* U+00DF sharp s */
@@ -215,7 +217,7 @@ static const struct {
 
 /* Fold the character that t begins with; its length, or 0: it stays. */
 static size_t
-fold_one(struct text t, struct text_out *out)
+fold_one(struct mf_text t, struct text_out *out)
 {
 	for (size_t i = 0; i < sizeof(foldings) / sizeof(foldings[0]); i++) {
 		if (!text_starts(t, foldings[i].utf8))
@@ -227,7 +229,7 @@ fold_one(struct text t, struct text_out *out)
 }
 
 void
-path_fold(struct text part, struct text_out *out)
+path_fold(struct mf_text part, struct text_out *out)
 {
 	while (part.len != 0) {
 		char c = part.p[0];
@@ -240,7 +242,7 @@ path_fold(struct text part, struct text_out *out)
 }
 
 bool
-path_sender(struct text arg, struct text macro, struct text *out)
+path_sender(struct mf_text arg, struct mf_text macro, struct mf_text *out)
 {
 	*out = path_mailbox(arg);
 	if (out->len == 0 || (path_is_plain(*out) && path_is_qualified(*out)))

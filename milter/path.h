@@ -17,14 +17,14 @@
  * and a source route ("@a,@b:", RFC 5321 4.1.2).  Of several paths it is the
  * last.  A view; comments in it stay.  Empty: the null reverse-path.
  */
-struct text path_mailbox(struct text arg);
+struct mf_text path_mailbox(struct mf_text arg);
 
 /*
  * Parts of a mailbox at its last "@" that isn't in quotes or a comment; without
  * one all of it is local part.
  */
-struct text path_local(struct text mailbox);
-struct text path_domain(struct text mailbox);
+struct mf_text path_local(struct mf_text mailbox);
+struct mf_text path_domain(struct mf_text mailbox);
 
 /*
  * Whether nobody can read another mailbox in it: a local part of atoms and dots
@@ -32,28 +32,28 @@ struct text path_domain(struct text mailbox);
  * or such a local part alone, if there is no "%" or "!" in it (RFC 5321 4.1.2,
  * RFC 6531 3.3).
  */
-bool path_is_plain(struct text mailbox);
+bool path_is_plain(struct mf_text mailbox);
 
 /*
  * Whether the domain of a plain mailbox is all of it: MTAs put one of their own
  * behind a local part alone (Postfix's myorigin), and sendmail one of those
  * that its host searches behind a domain of one label.
  */
-bool path_is_qualified(struct text mailbox);
+bool path_is_qualified(struct mf_text mailbox);
 
 /*
  * Whether there is an "@", "%" or "!" in the local part: at a domain of its own
  * an MTA delivers to what stands there, "user%elsewhere@here" to
  * user@elsewhere.
  */
-bool path_has_route(struct text mailbox);
+bool path_has_route(struct mf_text mailbox);
 
 /*
  * Write a local part or domain as MTAs compare it: without quotes and
  * backslashes, and what Unicode's case folding turns into ASCII as Postfix
  * does, "te\u017ft" as "test".  The case of ASCII is kept.
  */
-void path_fold(struct text part, struct text_out *out);
+void path_fold(struct mf_text part, struct text_out *out);
 
 /*
  * The sender that the MTA takes arg of MAIL for.  macro: {mail_addr}, with p
@@ -62,6 +62,6 @@ void path_fold(struct text part, struct text_out *out);
  * isn't plain or isn't qualified.  *out is a view of either, empty for the null
  * reverse-path.  False: the sender's domain can't be told (553 5.1.7 says so).
  */
-bool path_sender(struct text arg, struct text macro, struct text *out);
+bool path_sender(struct mf_text arg, struct mf_text macro, struct mf_text *out);
 
 #endif

@@ -10,8 +10,8 @@
 #ifndef MAILFROM_REWRITE_GATE_H
 #define MAILFROM_REWRITE_GATE_H
 
-#include "check/checker.h"
 #include "rewrite/settings.h"
+#include "spfcheck/checker.h"
 
 #define GATE_ADDRESSES_MAX CHECKS_MAX
 
@@ -39,7 +39,7 @@ void gate_free(struct gate *gate); /* NULL is fine */
  * it may stay.  Takes 50 KB of stack.
  */
 bool gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms);
+    struct mf_text sender, uint64_t now_sec, uint64_t deadline_ms);
 
 /* --- without waiting --- */
 
@@ -60,7 +60,7 @@ typedef void gate_callback(void *arg, bool passes);
  * answer done isn't called.  The checker may end before the query does.
  */
 enum gate_answer gate_ask(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, gate_callback *done, void *arg,
+    struct mf_text sender, uint64_t now_sec, gate_callback *done, void *arg,
     struct gate_query **query);
 
 /*

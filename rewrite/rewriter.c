@@ -25,7 +25,7 @@ fail(const struct maker *m, const char *key, const char *reason)
 /* --- domains --- */
 
 static bool
-domain_ok(struct text domain)
+domain_ok(struct mf_text domain)
 {
 	if (domain.len == 0 || domain.len > 253 ||
 	    text_find(domain, '.') == domain.len)
@@ -40,8 +40,8 @@ domain_ok(struct text domain)
 }
 
 /* Written addresses have no dot at the end (RFC 5321 2.3.5). */
-static struct text
-without_dot(struct text domain)
+static struct mf_text
+without_dot(struct mf_text domain)
 {
 	domain = text_trim(domain);
 	if (domain.len > 1 && domain.p[domain.len - 1] == '.')
@@ -50,10 +50,10 @@ without_dot(struct text domain)
 }
 
 static bool
-add_domain(const struct maker *m, struct text item)
+add_domain(const struct maker *m, struct mf_text item)
 {
 	struct rewriter *r = m->rewriter;
-	struct text srs = item, forwarding = item;
+	struct mf_text srs = item, forwarding = item;
 
 	bool is_default = !text_cut(&srs, '=', &forwarding);
 
@@ -96,8 +96,8 @@ build_fwdomain(const struct maker *m)
 	return true;
 }
 
-struct text
-rewriter_domain(const struct rewriter *r, struct text domain)
+struct mf_text
+rewriter_domain(const struct rewriter *r, struct mf_text domain)
 {
 	for (size_t i = 0; i < r->domain_count; i++)
 		if (text_eq_fold(r->domains[i].forwarding, domain))
@@ -177,7 +177,7 @@ secret_key(const struct maker *m)
 }
 
 static bool
-add_secret(const struct maker *m, struct text secret)
+add_secret(const struct maker *m, struct mf_text secret)
 {
 	struct rewriter *r = m->rewriter;
 	enum srs_status status = srs_ctx_add_key(r->srs, secret);
@@ -193,7 +193,7 @@ add_secret(const struct maker *m, struct text secret)
 }
 
 static bool
-check_secret(const struct maker *m, struct text secret)
+check_secret(const struct maker *m, struct mf_text secret)
 {
 	const char *weakness = secret_weakness(secret);
 
@@ -210,7 +210,7 @@ check_secret(const struct maker *m, struct text secret)
 }
 
 static bool
-add_secrets(const struct maker *m, const struct text *secrets, size_t count)
+add_secrets(const struct maker *m, const struct mf_text *secrets, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!check_secret(m, secrets[i]) || !add_secret(m, secrets[i]))

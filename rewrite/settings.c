@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "libsrs/srs.h"
+#include <mailfrom/srs.h>
 
 /* Fewer characters of hash are guessed in a day; 4 is postsrsd's default. */
 #define HASH_LENGTH_MIN 4
@@ -88,10 +88,10 @@ rewrite_section(struct rewrite_settings *values)
 }
 
 /* DOMAIN, or FORWARDING=DOMAIN. */
-static struct text
-srs_domain(struct text item)
+static struct mf_text
+srs_domain(struct mf_text item)
 {
-	struct text forwarding;
+	struct mf_text forwarding;
 
 	text_cut(&item, '=', &forwarding);
 	return text_trim(item);

@@ -83,7 +83,7 @@ check_addresses(const struct config *c, const char *key,
 	const char *why = NULL;
 
 	for (size_t i = 0; i < list->count; i++) {
-		struct text item = list->items[i];
+		struct mf_text item = list->items[i];
 
 		if (sockaddr_parse(item, &spec, &why))
 			continue;

@@ -43,7 +43,7 @@ recipient_reply(enum recipient_fate fate)
 }
 
 static bool
-has_word(const struct conf_list *list, struct text word)
+has_word(const struct conf_list *list, struct mf_text word)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (text_eq_fold(list->items[i], word))
@@ -52,21 +52,21 @@ has_word(const struct conf_list *list, struct text word)
 }
 
 bool
-recipient_is_banned_sender(const struct config *c, struct text sender)
+recipient_is_banned_sender(const struct config *c, struct mf_text sender)
 {
 	return has_word(&c->srsmilter.banned_users, path_local(sender));
 }
 
 bool
-recipient_is_local_mailer(const struct config *c, struct text mailer)
+recipient_is_local_mailer(const struct config *c, struct mf_text mailer)
 {
 	return has_word(&c->srsmilter.local_mailers, mailer);
 }
 
-static struct text
+static struct mf_text
 restored_address(const struct recipient *r)
 {
-	return text_at(r->reversed.address.text, r->reversed.address.len);
+	return mf_text_at(r->reversed.address.text, r->reversed.address.len);
 }
 
 /* --- fate --- */
@@ -76,7 +76,7 @@ restored_address(const struct recipient *r)
  * path that postmaster's mail had.
  */
 static bool
-is_exempt(const struct config *c, struct text address)
+is_exempt(const struct config *c, struct mf_text address)
 {
 	return rewriter_signs(c->rewriter, path_domain(address)) &&
 	    list_has_address(&c->exempt_recipients, address);
@@ -104,8 +104,8 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 
 /* Whether it would be an address of ours; without a domain, in the first. */
 static bool
-reads_as_ours(
-    const struct config *c, struct text local, struct text domain, uint64_t now)
+reads_as_ours(const struct config *c, struct mf_text local,
+    struct mf_text domain, uint64_t now)
 {
 	char store[2 * SRS_INPUT_MAX];
 	struct text_out out = text_out(store, sizeof(store));
@@ -126,7 +126,7 @@ reads_as_ours(
 
 /* "user@host", "user%host" and "host!user", which MTAs read at their own. */
 static bool
-peel(struct text *local, struct text *domain)
+peel(struct mf_text *local, struct mf_text *domain)
 {
 	size_t at = text_rfind(*local, '@');
 
@@ -143,13 +143,13 @@ peel(struct text *local, struct text *domain)
 
 /* An address as the MTA reads it. */
 struct reading {
-	struct text local, domain;
+	struct mf_text local, domain;
 	char store[2][SRS_INPUT_MAX];
 };
 
 /* False: it is longer than any of ours. */
 static bool
-read_as_mta(struct reading *r, struct text address)
+read_as_mta(struct reading *r, struct mf_text address)
 {
 	struct text_out local = text_out(r->store[0], sizeof(r->store[0]));
 	struct text_out domain = text_out(r->store[1], sizeof(r->store[1]));
@@ -170,11 +170,11 @@ read_as_mta(struct reading *r, struct text address)
 static bool
 hides_signature(const struct config *c, const struct recipient_facts *f)
 {
-	struct reading r = {.domain = TEXT("")};
+	struct reading r = {.domain = MF_TEXT("")};
 	bool is_readable = read_as_mta(&r, f->address);
 	bool differs = r.domain.len == 0 ||
-	    !text_eq(r.local, path_local(f->address)) ||
-	    !text_eq(r.domain, path_domain(f->address));
+	    !mf_text_eq(r.local, path_local(f->address)) ||
+	    !mf_text_eq(r.domain, path_domain(f->address));
 
 	for (int i = 0; i < LAYERS_MAX && is_readable; i++) {
 		if (differs && reads_as_ours(c, r.local, r.domain, f->now_sec))
@@ -188,9 +188,9 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 
 /* Whether the address, or one in its local part, is in a domain that signs. */
 static bool
-is_of_signing_domain(const struct config *c, struct text address)
+is_of_signing_domain(const struct config *c, struct mf_text address)
 {
-	struct reading r = {.domain = TEXT("")};
+	struct reading r = {.domain = MF_TEXT("")};
 
 	/* hides_signature() has refused what has more layers, or is longer. */
 	read_as_mta(&r, address);
@@ -212,7 +212,7 @@ fate_of_spoofed(const struct config *c, const struct recipient_facts *f)
 		return RECIPIENT_SPOOFED;
 	/* What the MTA makes of it may be in such a domain. */
 	if (path_is_qualified(f->address) ||
-	    text_eq_fold(f->address, TEXT("postmaster")))
+	    text_eq_fold(f->address, MF_TEXT("postmaster")))
 		return RECIPIENT_PASSES;
 	return RECIPIENT_UNCLEAR;
 }
@@ -248,7 +248,7 @@ reverse(const struct config *c, const struct recipient_facts *f,
 	if (out->reason != POLICY_RESTORED)
 		return out->reason;
 	policy_reverse(c->rewriter,
-	    text_at(out->address.text, out->address.len), POLICY_SRS_DOMAINS,
+	    mf_text_at(out->address.text, out->address.len), POLICY_SRS_DOMAINS,
 	    f->now_sec, &inner);
 	return policy_failed(inner.reason) ? inner.reason : POLICY_RESTORED;
 }
@@ -256,7 +256,7 @@ reverse(const struct config *c, const struct recipient_facts *f,
 /* --- destination --- */
 
 static bool
-is_local_domain(const struct config *c, struct text domain)
+is_local_domain(const struct config *c, struct mf_text domain)
 {
 	return domain.len == 0 || list_has_domain(&c->local_domains, domain) ||
 	    list_has_domain(&c->rewriter->srs_domains, domain);
@@ -264,7 +264,7 @@ is_local_domain(const struct config *c, struct text domain)
 
 static bool
 leaves(const struct config *c, const struct recipient_facts *f,
-    const struct recipient *r, struct text domain)
+    const struct recipient *r, struct mf_text domain)
 {
 	switch ((enum rewrite_mode)c->srsmilter.rewrite) {
 	case REWRITE_ALL:
@@ -287,7 +287,7 @@ static enum destination
 destination_of(const struct config *c, const struct recipient_facts *f,
     const struct recipient *r)
 {
-	struct text domain = path_domain(
+	struct mf_text domain = path_domain(
 	    r->fate == RECIPIENT_RESTORED ? restored_address(r) : f->address);
 
 	if (!leaves(c, f, r, domain))

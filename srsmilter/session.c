@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/copy.h"
 #include "common/log.h"
+#include "common/text_dup.h"
 #include "milter/path.h"
 #include "srsmilter/session_.h"
 
@@ -93,14 +93,14 @@ fail_(struct session *s)
 
 void
 session_connect(
-    struct session *s, struct text name, const struct sockaddr *address)
+    struct session *s, struct mf_text name, const struct sockaddr *address)
 {
 	const struct config *c = s->config;
 	const struct spf_ip *ip;
 
 	client_read(address, &name, &s->client);
 	free(s->client_name);
-	s->client_name = name.len != 0 ? copy_text(name) : NULL;
+	s->client_name = name.len != 0 ? text_dup(name) : NULL;
 	ip = s->client.has_ip ? &s->client.ip : NULL;
 	s->internal =
 	    s->client.is_process || hosts_has(&c->internal_connect, ip, name);
@@ -110,7 +110,7 @@ session_connect(
 /* --- the sender --- */
 
 static enum origin
-origin_of(const struct session *s, struct text user)
+origin_of(const struct session *s, struct mf_text user)
 {
 	if (user.len != 0)
 		return ORIGIN_AUTHENTICATED;
@@ -120,11 +120,11 @@ origin_of(const struct session *s, struct text user)
 }
 
 struct reply
-session_mail(struct session *s, struct text arg, struct text macro,
-    struct text user, struct text mailer)
+session_mail(struct session *s, struct mf_text arg, struct mf_text macro,
+    struct mf_text user, struct mf_text mailer)
 {
 	struct message *m = calloc(1, sizeof(*m));
-	struct text sender;
+	struct mf_text sender;
 
 	session_end_message(s);
 	/* One that nobody can read stays what it is: it can't be signed. */
@@ -133,9 +133,9 @@ session_mail(struct session *s, struct text arg, struct text macro,
 	s->failed = false;
 	if (m == NULL)
 		return fail_(s);
-	m->sender = copy_text(sender);
-	m->user = copy_text(user);
-	m->sender_mailer = copy_text(mailer);
+	m->sender = text_dup(sender);
+	m->user = text_dup(user);
+	m->sender_mailer = text_dup(mailer);
 	if (m->sender == NULL || m->user == NULL || m->sender_mailer == NULL) {
 		message_free_(m);
 		return fail_(s);
@@ -148,7 +148,7 @@ session_mail(struct session *s, struct text arg, struct text macro,
 }
 
 void
-session_queue_id(struct session *s, struct text id)
+session_queue_id(struct session *s, struct mf_text id)
 {
 	struct message *m = s->message;
 	struct text_out out;
@@ -172,14 +172,14 @@ is_replayed(const struct session *s, const struct recipient *r, uint64_t now)
 	return r->fate == RECIPIENT_RESTORED && signature->len != 0 &&
 	    limit != 0 && s->message->origin == ORIGIN_OUTSIDE &&
 	    replay_used_up(service_replay(s->service),
-		text_at(signature->text, signature->len), limit, now);
+		mf_text_at(signature->text, signature->len), limit, now);
 }
 
 static bool
-is_restored_already(const struct message *m, struct text given)
+is_restored_already(const struct message *m, struct mf_text given)
 {
 	for (size_t i = 0; i < m->restored_count; i++)
-		if (text_eq(text_of(m->restored[i].given), given))
+		if (mf_text_eq(mf_text_of(m->restored[i].given), given))
 			return true;
 	return false;
 }
@@ -189,12 +189,12 @@ static bool
 gets_a_copy(const struct message *m, const struct srs_addr *address)
 {
 	for (size_t i = 0; i < m->restored_count; i++) {
-		struct text to = text_of(m->restored[i].address);
+		struct mf_text to = mf_text_of(m->restored[i].address);
 
 		/* In angle brackets. */
 		if (to.len == address->len + 2 &&
-		    text_eq_fold(text_at(to.p + 1, address->len),
-			text_at(address->text, address->len)))
+		    text_eq_fold(mf_text_at(to.p + 1, address->len),
+			mf_text_at(address->text, address->len)))
 			return true;
 	}
 	return false;
@@ -225,7 +225,7 @@ in_brackets(const struct srs_addr *address)
 		return NULL;
 	struct text_out out = text_out(text, address->len + 2);
 	out_char(&out, '<');
-	out_text(&out, text_at(address->text, address->len));
+	out_text(&out, mf_text_at(address->text, address->len));
 	out_char(&out, '>');
 	text[out.len] = '\0';
 	return text;
@@ -256,7 +256,7 @@ join(char *const *words, char **out)
 }
 
 static bool
-remember(struct message *m, struct text given, char *const *parameters,
+remember(struct message *m, struct mf_text given, char *const *parameters,
     const struct recipient *r)
 {
 	struct restoration *new;
@@ -270,41 +270,41 @@ remember(struct message *m, struct text given, char *const *parameters,
 	is_double = gets_a_copy(m, &r->reversed.address);
 	new = &m->restored[m->restored_count++];
 	*new = (struct restoration){
-	    .given = copy_text(given), .signature = r->reversed.signature};
+	    .given = text_dup(given), .signature = r->reversed.signature};
 	if (new->given == NULL || is_double)
 		return new->given != NULL;
 	new->address = in_brackets(&r->reversed.address);
 	return new->address != NULL &&join(parameters, &new->parameters);
 }
 
-static struct text
-address_of(const struct recipient *r, struct text given)
+static struct mf_text
+address_of(const struct recipient *r, struct mf_text given)
 {
 	if (r->fate != RECIPIENT_RESTORED)
 		return given;
-	return text_at(r->reversed.address.text, r->reversed.address.len);
+	return mf_text_at(r->reversed.address.text, r->reversed.address.len);
 }
 
 static bool
-let_through(struct message *m, struct text arg, char *const *parameters,
+let_through(struct message *m, struct mf_text arg, char *const *parameters,
     const struct recipient *r)
 {
-	struct text address = address_of(r, path_mailbox(arg));
+	struct mf_text address = address_of(r, path_mailbox(arg));
 
 	if (r->fate == RECIPIENT_RESTORED && !remember(m, arg, parameters, r))
 		return false;
 	m->destinations[r->destination]++;
 	if (r->destination == DESTINATION_FORWARDED &&
 	    m->forwarding_domain == NULL) {
-		m->forwarding_domain = copy_text(path_domain(address));
+		m->forwarding_domain = text_dup(path_domain(address));
 		return m->forwarding_domain != NULL;
 	}
 	return true;
 }
 
 struct reply
-session_rcpt(struct session *s, struct text arg, char *const *parameters,
-    struct text mailer)
+session_rcpt(struct session *s, struct mf_text arg, char *const *parameters,
+    struct mf_text mailer)
 {
 	struct message *m = s->message;
 	struct recipient recipient;
@@ -334,7 +334,7 @@ session_rcpt(struct session *s, struct text arg, char *const *parameters,
 								   : fail_(s);
 	if (m->refused == NULL) {
 		/* For the log alone. */
-		m->refused = copy_text(path_mailbox(arg));
+		m->refused = text_dup(path_mailbox(arg));
 		m->refused_as = recipient.fate;
 	}
 	return reply;

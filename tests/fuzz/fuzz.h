@@ -6,8 +6,8 @@
  * the program where an invariant doesn't hold.  It links with clang's
  * -fsanitize=fuzzer, or with replay.c, which runs it over files.
  */
-#ifndef MAILFROM_TESTS_FUZZ_H
-#define MAILFROM_TESTS_FUZZ_H
+#ifndef MAILFROM_TESTS_FUZZ_FUZZ_H
+#define MAILFROM_TESTS_FUZZ_FUZZ_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Input that is taken from the front, octet by octet. */
 static inline uint8_t
-fuzz_octet(struct text *input)
+fuzz_octet(struct mf_text *input)
 {
 	uint8_t octet = input->len != 0 ? (uint8_t)input->p[0] : 0;
 

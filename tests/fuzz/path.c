@@ -6,25 +6,26 @@
  * items, which has to have what the lists of each item alone have.
  */
 #include "milter/path.h"
+#include "common/reply.h"
 #include "milter/hosts.h"
-#include "milter/reply.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ITEMS_MAX 64
 
 static bool
-is_inside(struct text part, struct text whole)
+is_inside(struct mf_text part, struct mf_text whole)
 {
 	return part.len == 0 ||
 	    (part.p >= whole.p && part.p + part.len <= whole.p + whole.len);
 }
 
 static void
-check_path(struct text arg)
+check_path(struct mf_text arg)
 {
 	static char room[70000];
-	struct text mailbox = path_mailbox(arg), sender;
-	struct text local = path_local(mailbox), domain = path_domain(mailbox);
+	struct mf_text mailbox = path_mailbox(arg), sender;
+	struct mf_text local = path_local(mailbox),
+		       domain = path_domain(mailbox);
 	struct text_out o = text_out(room, sizeof(room));
 
 	FUZZ_CHECK(is_inside(mailbox, arg));
@@ -34,18 +35,18 @@ check_path(struct text arg)
 	FUZZ_CHECK(local.len == mailbox.len || mailbox.p[local.len] == '@');
 	if (mailbox.len == 0 || !path_is_plain(mailbox))
 		return;
-	FUZZ_CHECK(path_sender(arg, text_of(NULL), &sender) ==
+	FUZZ_CHECK(path_sender(arg, mf_text_of(NULL), &sender) ==
 	    path_is_qualified(mailbox));
-	FUZZ_CHECK(!path_is_qualified(mailbox) || text_eq(sender, mailbox));
+	FUZZ_CHECK(!path_is_qualified(mailbox) || mf_text_eq(sender, mailbox));
 	/* What is plain is the same in every guise. */
 	out_str(&o, " (x) <@r.example,@[IPv6:::1]: ");
 	out_text(&o, mailbox);
 	out_str(&o, " > (<y@z>)\t");
-	FUZZ_CHECK(o.full || text_eq(path_mailbox(out_view(&o)), mailbox));
+	FUZZ_CHECK(o.full || mf_text_eq(path_mailbox(out_view(&o)), mailbox));
 }
 
 static void
-check_reply(struct text text)
+check_reply(struct mf_text text)
 {
 	char out[REPLY_SIZE];
 	size_t len, at = 0;
@@ -54,7 +55,7 @@ check_reply(struct text text)
 	reply_quote(text, out);
 	FUZZ_CHECK(memchr(out, '\0', sizeof(out)) != NULL);
 	len = strlen(out);
-	FUZZ_CHECK(text_is_printable(text_at(out, len)));
+	FUZZ_CHECK(text_is_printable(mf_text_at(out, len)));
 	for (size_t i = 0; i < len; i++, at++) {
 		FUZZ_CHECK(at < text.len);
 		if (out[i] == '%')
@@ -66,7 +67,7 @@ check_reply(struct text text)
 }
 
 static struct hosts
-build(struct text *items, size_t count)
+build(struct mf_text *items, size_t count)
 {
 	struct report report = {.say = report_ignore};
 	struct conf_list list = {items, count};
@@ -80,7 +81,7 @@ build(struct text *items, size_t count)
 
 static void
 check_client(const struct hosts *all, const struct hosts *alone, size_t count,
-    const struct spf_ip *ip, struct text name)
+    const struct spf_ip *ip, struct mf_text name)
 {
 	bool any = false;
 
@@ -90,9 +91,9 @@ check_client(const struct hosts *all, const struct hosts *alone, size_t count,
 }
 
 static void
-check_hosts(struct text input)
+check_hosts(struct mf_text input)
 {
-	struct text items[ITEMS_MAX];
+	struct mf_text items[ITEMS_MAX];
 	struct hosts all, alone[ITEMS_MAX];
 	size_t count = 0;
 
@@ -113,9 +114,9 @@ check_hosts(struct text input)
 		check_client(&all, alone, count, NULL, items[i]);
 		if (!spf_ip_parse(text_head(items[i], len), &ip))
 			continue;
-		check_client(&all, alone, count, &ip, TEXT(""));
-		FUZZ_CHECK(
-		    alone[i].count == 0 || hosts_has(&alone[i], &ip, TEXT("")));
+		check_client(&all, alone, count, &ip, MF_TEXT(""));
+		FUZZ_CHECK(alone[i].count == 0 ||
+		    hosts_has(&alone[i], &ip, MF_TEXT("")));
 		ip.octets[ip.v6 ? 15 : 3] ^= 1;
 		check_client(&all, alone, count, &ip, items[0]);
 	}
@@ -127,7 +128,7 @@ check_hosts(struct text input)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 
 	check_path(input);
 	check_reply(input);

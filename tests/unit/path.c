@@ -12,7 +12,7 @@
 
 static const struct {
 	const char *name;
-	struct text arg;
+	struct mf_text arg;
 	const char *mailbox, *local, *domain;
 } rows[] = {
     {"plain", BYTES("<bob@example.com>"), "bob@example.com", "bob",
@@ -111,19 +111,19 @@ table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text mailbox = path_mailbox(rows[i].arg);
+		struct mf_text mailbox = path_mailbox(rows[i].arg);
 
-		expect_text(
-		    rows[i].name, "mailbox", mailbox, text_of(rows[i].mailbox));
+		expect_text(rows[i].name, "mailbox", mailbox,
+		    mf_text_of(rows[i].mailbox));
 		expect_text(rows[i].name, "local", path_local(mailbox),
-		    text_of(rows[i].local));
+		    mf_text_of(rows[i].local));
 		expect_text(rows[i].name, "domain", path_domain(mailbox),
-		    text_of(rows[i].domain));
+		    mf_text_of(rows[i].domain));
 	}
 }
 
 static const struct {
-	struct text mailbox;
+	struct mf_text mailbox;
 	bool expect;
 } plain[] = {
     {BYTES("bob@example.com"), true},
@@ -255,21 +255,21 @@ meant(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(senders); i++) {
-		struct text sender;
-		bool ok = path_sender(text_of(senders[i].arg),
-		    text_of(senders[i].macro), &sender);
+		struct mf_text sender;
+		bool ok = path_sender(mf_text_of(senders[i].arg),
+		    mf_text_of(senders[i].macro), &sender);
 
 		expect_int(
 		    senders[i].name, "ok", ok, senders[i].sender != NULL);
 		if (ok)
 			expect_text(senders[i].name, "sender", sender,
-			    text_of(senders[i].sender));
+			    mf_text_of(senders[i].sender));
 	}
 }
 
 static const struct {
 	const char *name;
-	struct text part;
+	struct mf_text part;
 	const char *folded;
 } parts[] = {
     {"plain", BYTES("Bob.x+y=z"), "Bob.x+y=z"},
@@ -299,7 +299,7 @@ folding(void **state)
 
 		path_fold(parts[i].part, &out);
 		expect_text(parts[i].name, "folded", out_view(&out),
-		    text_of(parts[i].folded));
+		    mf_text_of(parts[i].folded));
 	}
 }
 
@@ -308,9 +308,9 @@ static void
 no_text(void **state)
 {
 	(void)state;
-	assert_int_equal(path_mailbox(text_of(NULL)).len, 0);
-	assert_int_equal(path_local(text_of(NULL)).len, 0);
-	assert_int_equal(path_domain(text_of(NULL)).len, 0);
+	assert_int_equal(path_mailbox(mf_text_of(NULL)).len, 0);
+	assert_int_equal(path_local(mf_text_of(NULL)).len, 0);
+	assert_int_equal(path_domain(mf_text_of(NULL)).len, 0);
 }
 
 int
