@@ -2,6 +2,8 @@
 # mailfrom: SRS, SES and SPF for mail servers.  `make help` lists the targets.
 
 VERSION = 0.1.0
+# Of the shared libraries; it changes with anything that callers see.
+SOVERSION = 0
 
 PREFIX     ?= /usr/local
 BINDIR     ?= $(PREFIX)/bin
@@ -35,11 +37,11 @@ CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
                         libidn2 libcares yaml-0.1)
 
-COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -I. -pthread -MMD -MP $(WARN) \
+COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -Iinclude -I. -pthread -MMD -MP $(WARN) \
           -DMAILFROM_VERSION='"$(VERSION)"' \
           -DMAILFROM_SYSCONFDIR='"$(SYSCONFDIR)"' \
           -DMAILFROM_LIBEXECDIR='"$(LIBEXECDIR)/mailfrom"' \
-          $(DEP_CFLAGS) $(CPPFLAGS) $(CFLAGS)
+          $(DEP_CFLAGS) $(PIC) $(CPPFLAGS) $(CFLAGS)
 LINK    = $(CC) -pthread $(CFLAGS) $(LDFLAGS)
 comma   = ,
 ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
@@ -47,55 +49,57 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 # --- what there is ----------------------------------------------------------
 
 LIBSRS  = key mailbox ses srs status
-LIBSPF  = answer cause eval header ip macro mechanisms name notes record
-RESOLVER = cache calls checks dnscursor dnshead dnsmsg dnsname flight leg \
-           nameservers questions resolver sender servers system_servers \
-           tcp_link udp_port
-ENGINE  = engine engine_audit engine_client engine_guard engine_helper \
-          engine_libspf2 engine_wire
+LIBSPF  = answer cause eval eval_state header ip macro mechanisms name record
+LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
+             nameservers questions resolver sender servers system_servers \
+             tcp_link udp_port
+LIBSPF_ENGINE = audit client engine guard helper libspf2 wire
 COMMON  = background conf conf_list daemon domain elsewhere file ini items \
-          listen lists log log_conf metrics network notify privilege report \
-          similar sockaddr source split translate watch
+          legacy_conf listen lists log log_conf metrics network notify \
+          privilege reply report similar sockaddr source split watch
+ACCESS  = access action berkeley btree cdb hash lint lint_key lmdb lookup \
+          map_name table texthash
 REWRITE = gate legacy message_id policy rewriter secrets settings
-CHECK   = audit checker records run settings
-MILTER  = answer client daemon hosts path received reply run
-SPFMILTER = access access_berkeley access_btree access_cdb access_hash \
-            access_lmdb access_name access_text account action authres \
-            config decide examine fields legacy lint lint_key lookup milter \
-            service session session_content session_decision table
+SPFCHECK = audit checker records run settings
+MILTER  = answer client daemon hosts path received run
+SPFMILTER = account authres config decide header_fields identities legacy \
+            milter service session session_check session_header
 SRSMILTER = account config milter outgoing recipient replay service session \
             session_end
 SRSD    = config conn maps protocol server shapes sockets worker
-SRS     = srs srs_ask srs_batch srs_explain srs_setup srs_setup_load
-SPFQUERY = spfquery spfquery_dns spfquery_engine spfquery_json spfquery_lint \
-           spfquery_lint_dns spfquery_lint_record spfquery_lint_term \
-           spfquery_options spfquery_text spfquery_trace spfquery_tree suite yamlfile \
-           zone
-SPFPOLICY = spfpolicy spfpolicy_options
+SRS     = ask batch explain main setup setup_load
+SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
+           suite text trace tree yamlfile zone
+SPFPOLICY = main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
-RESOLVER_A = $(BUILD)/libspf-dns.a
-ENGINE_A  = $(BUILD)/libspf-engine.a
+LIBSPF_DNS_A = $(BUILD)/libspf-dns.a
+LIBSPF_ENGINE_A = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
+ACCESS_A  = $(BUILD)/access.a
 REWRITE_A = $(BUILD)/rewrite.a
-CHECK_A   = $(BUILD)/check.a
-SRSD_A    = $(BUILD)/srsd.a
+SPFCHECK_A = $(BUILD)/spfcheck.a
 MILTER_A  = $(BUILD)/milter.a
+SRSD_A    = $(BUILD)/srsd.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
+# What programs of others link with: the archives, and two of them shared.
+LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBSPF_DNS_A) $(LIBSPF_ENGINE_A)
+SHARED    = $(BUILD)/libsrs.so.$(SOVERSION) $(BUILD)/libspf.so.$(SOVERSION)
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
             $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
-SOURCES = $(wildcard check/*.[ch] common/*.[ch] libsrs/*.[ch] libspf/*.[ch] \
-          milter/*.[ch] rewrite/*.[ch] spfmilter/*.[ch] srsd/*.[ch] \
-          srsmilter/*.[ch] tools/*.[ch] tests/*/*.[ch])
+SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
+          libspf libspf-dns libspf-engine libsrs milter rewrite spfcheck \
+          spfmilter srsd srsmilter tools/* tests/*, \
+          $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
-all: $(PROGRAMS) $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A)
+all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
 help:
 	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
@@ -103,27 +107,29 @@ help:
 # --- libraries and programs -------------------------------------------------
 
 $(LIBSRS_A): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
-	$(ARCHIVE)
 $(LIBSPF_A): $(LIBSPF:%=$(OBJ)/libspf/%.o)
-	$(ARCHIVE)
-$(RESOLVER_A): $(RESOLVER:%=$(OBJ)/libspf/%.o)
-	$(ARCHIVE)
-$(ENGINE_A): $(ENGINE:%=$(OBJ)/libspf/%.o)
-	$(ARCHIVE)
+$(LIBSPF_DNS_A): $(LIBSPF_DNS:%=$(OBJ)/libspf-dns/%.o)
+$(LIBSPF_ENGINE_A): $(LIBSPF_ENGINE:%=$(OBJ)/libspf-engine/%.o)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
-	$(ARCHIVE)
+$(ACCESS_A): $(ACCESS:%=$(OBJ)/access/%.o)
 $(REWRITE_A): $(REWRITE:%=$(OBJ)/rewrite/%.o)
-	$(ARCHIVE)
-$(CHECK_A): $(CHECK:%=$(OBJ)/check/%.o)
-	$(ARCHIVE)
-$(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
-	$(ARCHIVE)
+$(SPFCHECK_A): $(SPFCHECK:%=$(OBJ)/spfcheck/%.o)
 $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
-	$(ARCHIVE)
+$(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
-	$(ARCHIVE)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
+$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(REWRITE_A) $(SPFCHECK_A) $(MILTER_A) \
+    $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A):
 	$(ARCHIVE)
+
+# The same objects serve archive and shared library.
+$(LIBSRS:%=$(OBJ)/libsrs/%.o) $(LIBSPF:%=$(OBJ)/libspf/%.o): PIC = -fPIC
+$(BUILD)/libsrs.so.$(SOVERSION): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
+	$(LINK) -shared -Wl,-soname,libsrs.so.$(SOVERSION) \
+	    -Wl,--version-script=libsrs/libsrs.map -o $@ $^ $(CRYPTO_LIBS)
+$(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
+	$(LINK) -shared -Wl,-soname,libspf.so.$(SOVERSION) \
+	    -Wl,--version-script=libspf/libspf.map -o $@ $^ $(IDN2_LIBS)
 
 # `srs setup` fills them in.
 SAMPLES = etc/postfix/canonical.main.cf etc/postfix/milter.main.cf \
@@ -137,32 +143,32 @@ $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/%.o) $(OBJ)/samples.o $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
-$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(CHECK_A) \
-    $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
+    $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
-$(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(MILTER_A) \
-    $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+$(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
+    $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
-    $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) $(RESOLVER_A) \
+    $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
 	    $(LDLIBS)
 
-$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/%.o) $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A) $(COMMON_A)
+$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
-$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/%.o) $(SPFMILTER_A) $(COMMON_A) $(LIBSPF_A)
+$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/spfpolicy/%.o) $(ACCESS_A) $(COMMON_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
-$(BUILD)/spf-libspf2: $(OBJ)/libspf/engine_helper_main.o $(ENGINE_A) $(LIBSPF_A)
+$(BUILD)/spf-libspf2: $(OBJ)/libspf-engine/helper_main.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(OBJ)/%.o: %.c
@@ -191,8 +197,8 @@ SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 # Daemons have names in common, so each one's tests are linked with it alone.
-LIBS = $(MILTER_A) $(REWRITE_A) $(CHECK_A) $(COMMON_A) $(LIBSRS_A) $(ENGINE_A) \
-       $(RESOLVER_A) $(LIBSPF_A)
+LIBS = $(ACCESS_A) $(MILTER_A) $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) \
+       $(LIBSPF_DNS_A) $(LIBSPF_A)
 TEST_LIBS = $(SRSD_A) $(LIBS)
 TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
 TEST_LIBS_SRSMILTER = $(SRSMILTER_A) $(LIBS)
@@ -210,31 +216,31 @@ tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
 # Stand-ins for members of the archive come before it.
 ENGINE_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(SPF2_LIBS) $(IDN2_LIBS) \
               $(YAML_LIBS) $(LDLIBS)
-$(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf/engine_helper_main.o \
-    $(OBJ)/tests/engine/crashing.o $(ENGINE_A) $(LIBSPF_A)
+$(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf-engine/helper_main.o \
+    $(OBJ)/tests/engine/crashing.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/zone.o $(OBJ)/tools/yamlfile.o $(ENGINE_A) $(LIBSPF_A)
+    $(OBJ)/tools/spfquery/zone.o $(OBJ)/tools/spfquery/yamlfile.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
-    $(OBJ)/tests/engine/unbounded.o $(ENGINE_A) $(LIBSPF_A)
+    $(OBJ)/tests/engine/unbounded.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
-$(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(ENGINE_A) $(LIBSPF_A) | \
+$(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBSPF_A) | \
     $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-crashing
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
-$(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(RESOLVER_A) \
+$(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(LDLIBS)
-$(BUILD)/tests/maps/reader: $(OBJ)/tests/maps/reader.o $(SPFMILTER_A) $(COMMON_A) \
+$(BUILD)/tests/maps/reader: $(OBJ)/tests/maps/reader.o $(ACCESS_A) $(COMMON_A) \
     $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 # As daemons are linked: not with libspf2.
-$(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(CHECK_A) $(COMMON_A) \
-    $(ENGINE_A) $(RESOLVER_A) $(LIBSPF_A)
+$(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(SPFCHECK_A) $(COMMON_A) \
+    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(LDLIBS)
 $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
@@ -286,7 +292,7 @@ $(FUZZ_SRSMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 	$(FUZZ_TEST) -fsanitize=fuzzer
 
-$(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(RESOLVER_A) $(LIBSPF_A)
+$(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
 $(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
@@ -356,9 +362,9 @@ lint:
 	clang-format --dry-run -Werror $(SOURCES)
 	clang-tidy --quiet $(filter-out tests/%,$(filter %.c,$(SOURCES))) -- \
 	    -std=c11 \
-	    -D_DEFAULT_SOURCE -I. -DMAILFROM_VERSION='""' \
+	    -D_DEFAULT_SOURCE -Iinclude -I. -DMAILFROM_VERSION='""' \
 	    -DMAILFROM_SYSCONFDIR='""' -DMAILFROM_LIBEXECDIR='""'
-	cppcheck --quiet --error-exitcode=1 --inline-suppr -I. \
+	cppcheck --quiet --error-exitcode=1 --inline-suppr -Iinclude -I. \
 	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
 
 # make quickstart: install what a build needs, build, and show it working
@@ -372,31 +378,24 @@ quickstart:
 FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
            -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
            -e 's,@VERSION@,$(VERSION),g'
-HEADERS = libsrs/srs.h libsrs/ses.h libspf/spf.h libspf/header.h \
-          libspf/resolver.h libspf/engine.h common/text.h
+BIN  = srs spfquery spfpolicy
+SBIN = srsd srsmilter spfmilter
+PKGCONFIG = libsrs libspf libspf-dns libspf-engine
 
-# make install: programs, library, manual and samples below PREFIX and DESTDIR
+# make install: programs, libraries, manual and samples below PREFIX and DESTDIR
 install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(SBINDIR) \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig $(DESTDIR)$(UNITDIR) \
-	    $(DESTDIR)$(SYSUSERSDIR) \
-	    $(DESTDIR)$(DATADIR) $(DESTDIR)$(INCLUDEDIR)/mailfrom/libsrs \
-	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/libspf \
-	    $(DESTDIR)$(INCLUDEDIR)/mailfrom/common \
-	    $(DESTDIR)$(LIBEXECDIR)/mailfrom
-	install -m 0755 $(BUILD)/srs $(DESTDIR)$(BINDIR)/srs
-	install -m 0755 $(BUILD)/spfquery $(DESTDIR)$(BINDIR)/spfquery
-	install -m 0755 $(BUILD)/spfpolicy $(DESTDIR)$(BINDIR)/spfpolicy
-	install -m 0755 $(BUILD)/srsd $(DESTDIR)$(SBINDIR)/srsd
-	install -m 0755 $(BUILD)/srsmilter $(DESTDIR)$(SBINDIR)/srsmilter
-	install -m 0755 $(BUILD)/spfmilter $(DESTDIR)$(SBINDIR)/spfmilter
+	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) \
+	    $(LIBDIR)/pkgconfig $(UNITDIR) $(SYSUSERSDIR) $(DATADIR) \
+	    $(INCLUDEDIR)/mailfrom $(LIBEXECDIR)/mailfrom)
+	install -m 0755 $(BIN:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)
+	install -m 0755 $(SBIN:%=$(BUILD)/%) $(DESTDIR)$(SBINDIR)
 	install -m 0755 $(BUILD)/spf-libspf2 $(DESTDIR)$(LIBEXECDIR)/mailfrom
-	install -m 0644 $(LIBSRS_A) $(LIBSPF_A) $(RESOLVER_A) $(ENGINE_A) \
-	    $(DESTDIR)$(LIBDIR)
-	for h in $(HEADERS); do \
-	    install -m 0644 $$h $(DESTDIR)$(INCLUDEDIR)/mailfrom/$$h; done
-	$(FILL) libsrs/libsrs.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc
-	$(FILL) libspf/libspf.pc.in >$(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc
+	install -m 0644 $(LIBRARIES) $(SHARED) $(DESTDIR)$(LIBDIR)
+	for so in $(notdir $(SHARED)); do \
+	    ln -sf $$so $(DESTDIR)$(LIBDIR)/$${so%.$(SOVERSION)}; done
+	install -m 0644 include/mailfrom/*.h $(DESTDIR)$(INCLUDEDIR)/mailfrom
+	for pc in $(PKGCONFIG); do $(FILL) $$pc/$$pc.pc.in \
+	    >$(DESTDIR)$(LIBDIR)/pkgconfig/$$pc.pc || exit 1; done
 	for page in man/*.[1-8]; do \
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
@@ -413,13 +412,9 @@ install: all
 
 # make uninstall: remove what install has put there
 uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/srs $(DESTDIR)$(BINDIR)/spfquery \
-	    $(DESTDIR)$(BINDIR)/spfpolicy $(DESTDIR)$(SBINDIR)/srsd \
-	    $(DESTDIR)$(SBINDIR)/srsmilter $(DESTDIR)$(SBINDIR)/spfmilter \
-	    $(DESTDIR)$(LIBDIR)/libsrs.a $(DESTDIR)$(LIBDIR)/libspf.a \
-	    $(DESTDIR)$(LIBDIR)/libspf-dns.a $(DESTDIR)$(LIBDIR)/libspf-engine.a \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig/libsrs.pc \
-	    $(DESTDIR)$(LIBDIR)/pkgconfig/libspf.pc \
+	rm -f $(BIN:%=$(DESTDIR)$(BINDIR)/%) $(SBIN:%=$(DESTDIR)$(SBINDIR)/%) \
+	    $(addprefix $(DESTDIR)$(LIBDIR)/,$(notdir $(LIBRARIES) $(SHARED) \
+	    $(SHARED:%.$(SOVERSION)=%)) $(PKGCONFIG:%=pkgconfig/%.pc)) \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do \
 	    rm -f $(DESTDIR)$(UNITDIR)/$$unit.service \

@@ -2,8 +2,8 @@
 /*
  * Becoming a daemon.
  */
-#ifndef MAILFROM_BACKGROUND_H
-#define MAILFROM_BACKGROUND_H
+#ifndef MAILFROM_COMMON_BACKGROUND_H
+#define MAILFROM_COMMON_BACKGROUND_H
 
 #include <stdbool.h>
 

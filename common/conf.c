@@ -18,7 +18,7 @@ conf_alloc_(struct conf *conf, size_t size)
 }
 
 const char *
-conf_copy_(struct conf *conf, struct text t)
+conf_copy_(struct conf *conf, struct mf_text t)
 {
 	char *copy = conf_alloc_(conf, t.len + 1);
 
@@ -28,7 +28,7 @@ conf_copy_(struct conf *conf, struct text t)
 }
 
 void
-conf_complain_(const struct setting *s, const char *reason, struct text what)
+conf_complain_(const struct setting *s, const char *reason, struct mf_text what)
 {
 	void (*say)(struct report *, const char *, unsigned, const char *,
 	    const char *, ...) =
@@ -67,15 +67,15 @@ conf_reserve_(void *array, size_t count, size_t *room, size_t size)
 /* --- one value of each type --- */
 
 bool
-conf_bool(struct text word, bool *out)
+conf_bool(struct mf_text word, bool *out)
 {
 	static const char *const yes[] = {"yes", "true", "on", "1"};
 	static const char *const no[] = {"no", "false", "off", "0"};
 
 	for (size_t i = 0; i < 4; i++) {
-		if (text_eq_fold(word, text_of(yes[i])) ||
-		    text_eq_fold(word, text_of(no[i]))) {
-			*out = text_eq_fold(word, text_of(yes[i]));
+		if (text_eq_fold(word, mf_text_of(yes[i])) ||
+		    text_eq_fold(word, mf_text_of(no[i]))) {
+			*out = text_eq_fold(word, mf_text_of(yes[i]));
 			return true;
 		}
 	}
@@ -83,14 +83,14 @@ conf_bool(struct text word, bool *out)
 }
 
 static void
-set_bool(const struct setting *s, struct text value)
+set_bool(const struct setting *s, struct mf_text value)
 {
 	if (!conf_bool(value, conf_member_(s)))
 		conf_complain_(s, "neither yes nor no", value);
 }
 
 static void
-set_uint(const struct setting *s, struct text value)
+set_uint(const struct setting *s, struct mf_text value)
 {
 	char reason[80];
 	uint64_t n;
@@ -106,7 +106,7 @@ set_uint(const struct setting *s, struct text value)
 }
 
 static void
-set_octal(const struct setting *s, struct text value)
+set_octal(const struct setting *s, struct mf_text value)
 {
 	uint64_t n = 0;
 
@@ -124,14 +124,14 @@ set_octal(const struct setting *s, struct text value)
 }
 
 static void
-set_choice(const struct setting *s, struct text value)
+set_choice(const struct setting *s, struct mf_text value)
 {
 	char reason[160];
 	struct text_out out = text_out(reason, sizeof(reason) - 1);
 
 	out_str(&out, "not one of");
 	for (unsigned i = 0; s->key->choices[i] != NULL; i++) {
-		if (text_eq_fold(value, text_of(s->key->choices[i]))) {
+		if (text_eq_fold(value, mf_text_of(s->key->choices[i]))) {
 			*(unsigned *)conf_member_(s) = i;
 			return;
 		}
@@ -143,7 +143,7 @@ set_choice(const struct setting *s, struct text value)
 }
 
 static void
-set_text(const struct setting *s, struct text value)
+set_text(const struct setting *s, struct mf_text value)
 {
 	const char *copy;
 
@@ -156,11 +156,12 @@ set_text(const struct setting *s, struct text value)
 	if (copy == NULL)
 		conf_complain_memory_(s);
 	else
-		*(struct text *)conf_member_(s) = text_at(copy, value.len);
+		*(struct mf_text *)conf_member_(s) =
+		    mf_text_at(copy, value.len);
 }
 
 static void
-set(const struct setting *s, struct text value)
+set(const struct setting *s, struct mf_text value)
 {
 	switch (s->key->type) {
 	case CONF_BOOL:
@@ -199,7 +200,7 @@ set_defaults(struct conf *conf, const struct ini *ini,
 		    .report = report};
 
 		if (key->initial != NULL)
-			set(&s, text_of(key->initial));
+			set(&s, mf_text_of(key->initial));
 	}
 }
 
@@ -228,10 +229,10 @@ remember_origin(struct conf *conf, struct origin origin)
 }
 
 static const struct conf_key *
-find_key(const struct conf_section *section, struct text name)
+find_key(const struct conf_section *section, struct mf_text name)
 {
 	for (size_t i = 0; i < section->count; i++)
-		if (text_eq(text_of(section->keys[i].name), name))
+		if (mf_text_eq(mf_text_of(section->keys[i].name), name))
 			return &section->keys[i];
 	return NULL;
 }
@@ -283,7 +284,7 @@ load_elsewhere(struct conf *conf, const struct ini *ini,
 		bool flag;
 		uint64_t number;
 		unsigned choice;
-		struct text text;
+		struct mf_text text;
 		struct conf_list list;
 	} nowhere;
 	struct conf_section section;
@@ -315,7 +316,7 @@ conf_load(struct conf **out, const struct ini *ini,
 		size_t i = 0;
 
 		while (i < count &&
-		    !text_eq(entry->section, text_of(sections[i].name)))
+		    !mf_text_eq(entry->section, mf_text_of(sections[i].name)))
 			i++;
 		if (i < count && sections[i].elsewhere)
 			load_elsewhere(

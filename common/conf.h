@@ -10,12 +10,12 @@
  *	CONF_UINT	uint64_t		digits, min..max
  *	CONF_OCTAL	uint64_t		octal digits, 0..max
  *	CONF_CHOICE	unsigned		index into choices
- *	CONF_TEXT	struct text		anything, or one item of a type;
+ *	CONF_TEXT	struct mf_text		anything, or one item of a type;
  *						.p NULL if unset
  *	CONF_LIST	struct conf_list	items of a type, see split.h
  */
-#ifndef MAILFROM_CONF_H
-#define MAILFROM_CONF_H
+#ifndef MAILFROM_COMMON_CONF_H
+#define MAILFROM_COMMON_CONF_H
 
 #include <stdio.h>
 
@@ -33,7 +33,7 @@ enum conf_type {
 };
 
 struct conf_list {
-	struct text *items; /* as their type keeps them, none empty */
+	struct mf_text *items; /* as their type keeps them, none empty */
 	size_t count;
 };
 
@@ -73,7 +73,7 @@ struct conf_section {
 };
 
 /* Read a CONF_BOOL's word.  False, and *out untouched, if it is none. */
-bool conf_bool(struct text word, bool *out);
+bool conf_bool(struct mf_text word, bool *out);
 
 /* What conf_load() allocated, and where each key was set. */
 struct conf;

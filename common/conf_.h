@@ -2,8 +2,8 @@
 /*
  * What conf.c and conf_list.c share.
  */
-#ifndef MAILFROM_CONF_INTERNAL_H
-#define MAILFROM_CONF_INTERNAL_H
+#ifndef MAILFROM_COMMON_CONF__H
+#define MAILFROM_COMMON_CONF__H
 
 #include "common/conf.h"
 
@@ -41,7 +41,7 @@ struct setting {
 
 /* Memory, zeroed, that lives as long as the conf; NULL: there is none. */
 void *conf_alloc_(struct conf *conf, size_t size);
-const char *conf_copy_(struct conf *conf, struct text t);
+const char *conf_copy_(struct conf *conf, struct mf_text t);
 
 /* Room for one more in an array; NULL, and nothing changed: out of memory. */
 void *conf_reserve_(void *array, size_t count, size_t *room, size_t size);
@@ -51,17 +51,17 @@ void *conf_member_(const struct setting *s);
 
 /* Say that the value is wrong: an error where the section is in use. */
 void conf_complain_(
-    const struct setting *s, const char *reason, struct text what);
+    const struct setting *s, const char *reason, struct mf_text what);
 void conf_complain_memory_(const struct setting *s);
 
 /* Set a CONF_LIST; and keep a text or an item in the form of its type. */
-void conf_set_list_(const struct setting *s, struct text value);
+void conf_set_list_(const struct setting *s, struct mf_text value);
 
 /*
  * An item of the key's type as it is kept, in the conf's memory.  False, which
  * was complained of: it is none, or out of memory.  file, line: where it is.
  */
 bool conf_keep_item_(const struct setting *s, const char *file, unsigned line,
-    struct text item, struct text *kept);
+    struct mf_text item, struct mf_text *kept);
 
 #endif

@@ -13,7 +13,7 @@
 /* A list that grows, and where its items are from. */
 struct builder {
 	const struct setting *setting;
-	struct text *items;
+	struct mf_text *items;
 	size_t count, room;
 	const char *file;
 	bool in_list_file;
@@ -25,7 +25,7 @@ conf_list_eq(const struct conf_list *a, const struct conf_list *b)
 	if (a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (!text_eq(a->items[i], b->items[i]))
+		if (!mf_text_eq(a->items[i], b->items[i]))
 			return false;
 	return true;
 }
@@ -34,7 +34,7 @@ conf_list_eq(const struct conf_list *a, const struct conf_list *b)
 
 static void
 refuse(const struct setting *s, const char *file, unsigned line,
-    struct text item, struct text hint)
+    struct mf_text item, struct mf_text hint)
 {
 	const struct item_type *type = s->key->items;
 	bool is_ignored =
@@ -50,7 +50,7 @@ refuse(const struct setting *s, const char *file, unsigned line,
 
 bool
 conf_keep_item_(const struct setting *s, const char *file, unsigned line,
-    struct text item, struct text *kept)
+    struct mf_text item, struct mf_text *kept)
 {
 	char room[KEPT_SIZE];
 	struct text_out out = text_out(room, sizeof(room));
@@ -62,10 +62,10 @@ conf_keep_item_(const struct setting *s, const char *file, unsigned line,
 		return false;
 	}
 	if (out.full) {
-		refuse(s, file, line, item, TEXT("it is too long"));
+		refuse(s, file, line, item, MF_TEXT("it is too long"));
 		return false;
 	}
-	*kept = text_at(conf_copy_(s->conf, out_view(&out)), out.len);
+	*kept = mf_text_at(conf_copy_(s->conf, out_view(&out)), out.len);
 	if (kept->p == NULL)
 		conf_complain_memory_(s);
 	return kept->p != NULL;
@@ -81,14 +81,14 @@ is_pair(const struct conf_key *key)
 
 /* False: out of memory. */
 static bool
-add_item(struct builder *b, unsigned line, struct text item)
+add_item(struct builder *b, unsigned line, struct mf_text item)
 {
-	struct text *items;
+	struct mf_text *items;
 
 	if (b->in_list_file && item.p[0] == '/' &&
 	    b->setting->key->items != NULL) {
 		refuse(b->setting, b->file, line, item,
-		    TEXT("a list file cannot name others"));
+		    MF_TEXT("a list file cannot name others"));
 		return true;
 	}
 	items = conf_reserve_(b->items, b->count, &b->room, sizeof(*items));
@@ -103,7 +103,7 @@ add_item(struct builder *b, unsigned line, struct text item)
 static bool
 add_items(struct builder *b, struct split split)
 {
-	struct text item;
+	struct mf_text item;
 
 	while (split_next(&split, &item))
 		if (!add_item(b, split.line, item))
@@ -127,7 +127,7 @@ remember_file(struct conf *conf, const char *path)
 }
 
 static bool
-add_list_file(struct builder *b, unsigned line, struct text path)
+add_list_file(struct builder *b, unsigned line, struct mf_text path)
 {
 	struct setting s = *b->setting;
 	const char *name = conf_copy_(s.conf, path);
@@ -144,8 +144,8 @@ add_list_file(struct builder *b, unsigned line, struct text path)
 		conf_complain_(&s, strerror(error), path);
 		return true;
 	}
-	split.rest = text_at(file.data, file.len);
-	if (text_starts(split.rest, TEXT("\xef\xbb\xbf")))
+	split.rest = mf_text_at(file.data, file.len);
+	if (text_starts(split.rest, MF_TEXT("\xef\xbb\xbf")))
 		split.rest = text_from(split.rest, 3);
 	b->file = name;
 	b->in_list_file = true;
@@ -157,12 +157,12 @@ add_list_file(struct builder *b, unsigned line, struct text path)
 }
 
 static bool
-add_value(struct builder *b, struct text value)
+add_value(struct builder *b, struct mf_text value)
 {
 	const struct setting *s = b->setting;
 	struct split split = {
 	    .rest = value, .line = s->value_line, .has_pairs = is_pair(s->key)};
-	struct text item;
+	struct mf_text item;
 	bool ok = true;
 
 	while (ok && split_next(&split, &item)) {
@@ -175,10 +175,10 @@ add_value(struct builder *b, struct text value)
 }
 
 void
-conf_set_list_(const struct setting *s, struct text value)
+conf_set_list_(const struct setting *s, struct mf_text value)
 {
 	struct builder b = {.setting = s, .file = s->ini->name};
-	struct text *kept = NULL;
+	struct mf_text *kept = NULL;
 
 	if (add_value(&b, value))
 		kept = conf_alloc_(s->conf, (b.count + 1) * sizeof(*kept));

@@ -142,7 +142,7 @@ daemon_raise_limits(void)
 }
 
 bool
-daemon_pid_file(struct text path, const char *file, unsigned line, int *fd,
+daemon_pid_file(struct mf_text path, const char *file, unsigned line, int *fd,
     struct report *report)
 {
 	*fd = -1;

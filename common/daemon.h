@@ -2,8 +2,8 @@
 /*
  * What all daemons do around their work: options, signals, limits.
  */
-#ifndef MAILFROM_DAEMON_H
-#define MAILFROM_DAEMON_H
+#ifndef MAILFROM_COMMON_DAEMON_H
+#define MAILFROM_COMMON_DAEMON_H
 
 #include <stdio.h>
 
@@ -63,7 +63,7 @@ void daemon_warn_fixed(const struct daemon_fixed *fixed, size_t count);
  * Open the pid file, which may need root.  *fd is for pid_file_write(); -1 if
  * path is empty.  False, and an error reported, if it failed.
  */
-bool daemon_pid_file(struct text path, const char *file, unsigned line, int *fd,
-    struct report *report);
+bool daemon_pid_file(struct mf_text path, const char *file, unsigned line,
+    int *fd, struct report *report);
 
 #endif

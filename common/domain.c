@@ -13,7 +13,7 @@ is_letter_or_digit(char c)
 }
 
 static const char *
-label_fault(struct text label)
+label_fault(struct mf_text label)
 {
 	if (label.len == 0)
 		return "it has an empty label: two dots in a row, or one at "
@@ -32,7 +32,7 @@ label_fault(struct text label)
 
 /* Other A-labels than those of IDNA2008 are about, but all are punycode. */
 static bool
-is_punycode(struct text label)
+is_punycode(struct mf_text label)
 {
 	char copy[LABEL_MAX + 1], *unicode = NULL;
 	int status;
@@ -49,9 +49,9 @@ is_punycode(struct text label)
 }
 
 static const char *
-ascii_fault(struct text t)
+ascii_fault(struct mf_text t)
 {
-	struct text label;
+	struct mf_text label;
 	bool more = true, is_number = false;
 
 	if (t.len == 0)
@@ -68,7 +68,7 @@ ascii_fault(struct text t)
 		fault = label_fault(label);
 		if (fault != NULL)
 			return fault;
-		if (text_starts_fold(label, TEXT("xn--")) &&
+		if (text_starts_fold(label, MF_TEXT("xn--")) &&
 		    !is_punycode(label))
 			return "it has a label that begins with xn-- and is "
 			       "not punycode";
@@ -79,7 +79,7 @@ ascii_fault(struct text t)
 
 /* From UTF-8; what libidn2 leaves alone is checked as ASCII afterwards. */
 static const char *
-to_ascii(struct text t, char out[static DOMAIN_MAX + 1], size_t *len)
+to_ascii(struct mf_text t, char out[static DOMAIN_MAX + 1], size_t *len)
 {
 	char copy[4 * DOMAIN_MAX + 1], *ascii = NULL;
 	const char *fault = NULL;
@@ -109,7 +109,7 @@ to_ascii(struct text t, char out[static DOMAIN_MAX + 1], size_t *len)
 }
 
 bool
-domain_read(struct text t, struct text_out *out, const char **why)
+domain_read(struct mf_text t, struct text_out *out, const char **why)
 {
 	char room[DOMAIN_MAX + 1];
 	size_t len = 0;
@@ -119,7 +119,7 @@ domain_read(struct text t, struct text_out *out, const char **why)
 		t.len--;
 	if (!text_is_ascii(t)) {
 		*why = to_ascii(t, room, &len);
-		t = text_at(room, len);
+		t = mf_text_at(room, len);
 	}
 	if (*why == NULL)
 		*why = ascii_fault(t);
@@ -129,13 +129,13 @@ domain_read(struct text t, struct text_out *out, const char **why)
 }
 
 size_t
-domain_labels(struct text domain)
+domain_labels(struct mf_text domain)
 {
 	return domain.len == 0 ? 0 : text_count(domain, '.') + 1;
 }
 
-struct text
-domain_ascii(struct text t, char room[static DOMAIN_MAX + 1])
+struct mf_text
+domain_ascii(struct mf_text t, char room[static DOMAIN_MAX + 1])
 {
 	struct text_out out = text_out(room, DOMAIN_MAX + 1);
 	const char *why;

@@ -2,8 +2,8 @@
 /*
  * Domain names that people have written: the one place that says which are any.
  */
-#ifndef MAILFROM_DOMAIN_H
-#define MAILFROM_DOMAIN_H
+#ifndef MAILFROM_COMMON_DOMAIN_H
+#define MAILFROM_COMMON_DOMAIN_H
 
 #include "common/text.h"
 
@@ -16,15 +16,15 @@
  * number, as in an IPv4 address.
  * True, or false and *why, a constant, says what is wrong.
  */
-bool domain_read(struct text t, struct text_out *out, const char **why);
+bool domain_read(struct mf_text t, struct text_out *out, const char **why);
 
 /* Labels of a domain that domain_read() has written; 0 for "". */
-size_t domain_labels(struct text domain);
+size_t domain_labels(struct mf_text domain);
 
 /*
  * The domain t with its U-labels as A-labels in room, for comparing; t itself
  * if it has none, or is no domain.
  */
-struct text domain_ascii(struct text t, char room[static DOMAIN_MAX + 1]);
+struct mf_text domain_ascii(struct mf_text t, char room[static DOMAIN_MAX + 1]);
 
 #endif

@@ -4,8 +4,8 @@
  * know them: to warn of mistakes, not to read values.  The daemons' own tables
  * say more of their keys; tests/service/test_elsewhere.py compares them.
  */
-#ifndef MAILFROM_ELSEWHERE_H
-#define MAILFROM_ELSEWHERE_H
+#ifndef MAILFROM_COMMON_ELSEWHERE_H
+#define MAILFROM_COMMON_ELSEWHERE_H
 
 #include "common/conf.h"
 

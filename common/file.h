@@ -2,8 +2,8 @@
 /*
  * A small file as a whole, and whether it has changed since.
  */
-#ifndef MAILFROM_FILE_H
-#define MAILFROM_FILE_H
+#ifndef MAILFROM_COMMON_FILE_H
+#define MAILFROM_COMMON_FILE_H
 
 #include <sys/stat.h>
 

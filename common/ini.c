@@ -8,7 +8,7 @@ struct parser {
 	enum ini_dialect dialect;
 	struct report *report;
 	struct text_out store; /* never full: input shrinks */
-	struct text section;
+	struct mf_text section;
 	size_t room;
 	unsigned line;
 	bool in_value;       /* a continued line may follow */
@@ -23,10 +23,10 @@ fail(struct parser *p, const char *reason)
 }
 
 /* Keep a copy of t, folded or not, that lives as long as the ini. */
-static struct text
-keep(struct parser *p, struct text t, bool fold)
+static struct mf_text
+keep(struct parser *p, struct mf_text t, bool fold)
 {
-	struct text copy = {p->store.p + p->store.len, t.len};
+	struct mf_text copy = {p->store.p + p->store.len, t.len};
 
 	out_text(&p->store, t);
 	if (fold)
@@ -35,10 +35,10 @@ keep(struct parser *p, struct text t, bool fold)
 }
 
 /* "%%" is "%" to ConfigParser, and nothing else may follow one. */
-static struct text
-keep_value(struct parser *p, struct text value)
+static struct mf_text
+keep_value(struct parser *p, struct mf_text value)
 {
-	struct text copy = {p->store.p + p->store.len, 0};
+	struct mf_text copy = {p->store.p + p->store.len, 0};
 
 	if (p->dialect != INI_CONFIGPARSER)
 		return keep(p, value, false);
@@ -74,26 +74,26 @@ grow(struct parser *p)
 }
 
 static void
-section_line(struct parser *p, struct text line)
+section_line(struct parser *p, struct mf_text line)
 {
 	p->in_value = false;
 	if (line.p[line.len - 1] != ']') {
 		fail(p, "no \"]\" at the end of the section's line");
 		return;
 	}
-	struct text name = text_trim(text_at(line.p + 1, line.len - 2));
+	struct mf_text name = text_trim(mf_text_at(line.p + 1, line.len - 2));
 	if (name.len == 0) {
 		fail(p, "empty section name");
 		return;
 	}
-	p->section = keep(
-	    p, name, p->dialect == INI_OURS || !text_eq(name, TEXT("DEFAULT")));
+	p->section = keep(p, name,
+	    p->dialect == INI_OURS || !mf_text_eq(name, MF_TEXT("DEFAULT")));
 }
 
 static void
-entry_line(struct parser *p, struct text line)
+entry_line(struct parser *p, struct mf_text line)
 {
-	struct text value = line, key;
+	struct mf_text value = line, key;
 	size_t equals = text_find(line, '='), colon = text_find(line, ':');
 	char mark =
 	    p->dialect == INI_CONFIGPARSER && colon < equals ? ':' : '=';
@@ -126,7 +126,7 @@ entry_line(struct parser *p, struct text line)
 
 /* The value being continued is the last thing in the store. */
 static void
-continued_line(struct parser *p, struct text line)
+continued_line(struct parser *p, struct mf_text line)
 {
 	struct ini_entry *entry = &p->ini->entries[p->ini->count - 1];
 
@@ -143,9 +143,9 @@ continued_line(struct parser *p, struct text line)
 }
 
 static void
-one_line(struct parser *p, struct text raw)
+one_line(struct parser *p, struct mf_text raw)
 {
-	struct text line = text_trim(raw);
+	struct mf_text line = text_trim(raw);
 	bool indented = raw.len != 0 && ascii_is_blank(raw.p[0]);
 
 	if (memchr(raw.p, '\0', raw.len) != NULL)
@@ -163,12 +163,12 @@ one_line(struct parser *p, struct text raw)
 }
 
 bool
-ini_parse(struct ini *out, const char *name, struct text bytes,
+ini_parse(struct ini *out, const char *name, struct mf_text bytes,
     enum ini_dialect dialect, struct report *report)
 {
 	struct parser p = {.ini = out, .dialect = dialect, .report = report};
 	unsigned errors = report->errors;
-	struct text line;
+	struct mf_text line;
 
 	*out = (struct ini){.name = name};
 	/* One octet more than the input: a value may gain a line feed. */
@@ -179,7 +179,7 @@ ini_parse(struct ini *out, const char *name, struct text bytes,
 		return false;
 	}
 	p.store = text_out(out->store, out->store_size);
-	if (text_starts(bytes, TEXT("\xef\xbb\xbf")))
+	if (text_starts(bytes, MF_TEXT("\xef\xbb\xbf")))
 		bytes = text_from(bytes, 3);
 	while (bytes.len != 0) {
 		p.line++;

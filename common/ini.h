@@ -11,8 +11,8 @@
  * [DEFAULT] stand for every section).  Keys and sections are folded to lower
  * case in both but for [DEFAULT].
  */
-#ifndef MAILFROM_INI_H
-#define MAILFROM_INI_H
+#ifndef MAILFROM_COMMON_INI_H
+#define MAILFROM_COMMON_INI_H
 
 #include "common/report.h"
 #include "common/text.h"
@@ -20,10 +20,10 @@
 enum ini_dialect { INI_OURS, INI_CONFIGPARSER };
 
 struct ini_entry {
-	struct text section;
-	struct text key;
+	struct mf_text section;
+	struct mf_text key;
 	/* Trimmed; continued lines joined by LF, in ours one for each line. */
-	struct text value;
+	struct mf_text value;
 	unsigned line;
 	unsigned value_line; /* where value begins */
 };
@@ -42,7 +42,7 @@ struct ini {
  * reported with its line, and so is a NUL.  True if nothing was; ini_free() is
  * due either way.  name must outlive *out, bytes need not.
  */
-bool ini_parse(struct ini *out, const char *name, struct text bytes,
+bool ini_parse(struct ini *out, const char *name, struct mf_text bytes,
     enum ini_dialect dialect, struct report *report);
 void ini_free(struct ini *ini);
 

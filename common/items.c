@@ -11,7 +11,7 @@
 
 /* Marks around an item, which belong to a text but not to a list. */
 static const struct {
-	struct text open, close;
+	struct mf_text open, close;
 } marks[] = {
     {{"\"", 1}, {"\"", 1}}, {{"'", 1}, {"'", 1}}, {{"`", 1}, {"'", 1}},
     {{"<", 1}, {">", 1}}, {{"(", 1}, {")", 1}}, {{"{", 1}, {"}", 1}},
@@ -25,7 +25,7 @@ static const struct {
 
 /* What may stand before an item for no good, and what is left in its place. */
 static const struct {
-	struct text start, instead;
+	struct mf_text start, instead;
 } starts[] = {
     {{"https://", 8}, {"", 0}},
     {{"http://", 7}, {"", 0}},
@@ -40,13 +40,13 @@ static const struct {
     {{"^", 1}, {"", 0}},
 };
 
-static const struct text ends[] = {{";", 1}, {":", 1}, {"$", 1}, {"/", 1},
+static const struct mf_text ends[] = {{";", 1}, {":", 1}, {"$", 1}, {"/", 1},
     {"..", 2}, {"\"", 1}, {"'", 1}, {"\xe2\x80\x9c", 3}, {"\xe2\x80\x9d", 3}};
 
 #define COUNT(array) (sizeof(array) / sizeof(array[0]))
 
-static struct text
-without_marks(struct text t)
+static struct mf_text
+without_marks(struct mf_text t)
 {
 	for (size_t i = 0; i < COUNT(marks); i++)
 		if (t.len > marks[i].open.len + marks[i].close.len &&
@@ -61,13 +61,13 @@ without_marks(struct text t)
 }
 
 /* A port or a path after a name, or "*" for any domain. */
-static struct text
-without_tail(struct text t)
+static struct mf_text
+without_tail(struct mf_text t)
 {
-	struct text tail = t, head;
+	struct mf_text tail = t, head;
 	uint64_t n;
 
-	if (t.len > 2 && text_ends_fold(t, TEXT("@*")))
+	if (t.len > 2 && text_ends_fold(t, MF_TEXT("@*")))
 		return text_head(t, t.len - 1);
 	if (text_cut(&tail, '/', &head) && text_find(head, '.') < head.len &&
 	    !text_uint(tail, 128, &n))
@@ -79,10 +79,10 @@ without_tail(struct text t)
 }
 
 /* One step towards what was meant; t itself: there is none. */
-static struct text
-step_towards(struct text t, struct text_out *room)
+static struct mf_text
+step_towards(struct mf_text t, struct text_out *room)
 {
-	struct text stripped = without_marks(t);
+	struct mf_text stripped = without_marks(t);
 
 	if (stripped.len != t.len)
 		return stripped;
@@ -103,7 +103,7 @@ step_towards(struct text t, struct text_out *room)
 
 /* The item without what is around it, if that can stand in its place. */
 static bool
-suggest(const struct item_type *type, struct text item, struct text_out *out)
+suggest(const struct item_type *type, struct mf_text item, struct text_out *out)
 {
 	char rooms[STEPS_MAX][GUESS_SIZE], ignored[GUESS_SIZE];
 	const char *why;
@@ -111,9 +111,9 @@ suggest(const struct item_type *type, struct text item, struct text_out *out)
 	for (size_t i = 0; i < STEPS_MAX; i++) {
 		struct text_out room = text_out(rooms[i], GUESS_SIZE);
 		struct text_out kept = text_out(ignored, sizeof(ignored));
-		struct text guess = step_towards(item, &room);
+		struct mf_text guess = step_towards(item, &room);
 
-		if (guess.len == 0 || text_eq(guess, item))
+		if (guess.len == 0 || mf_text_eq(guess, item))
 			return false;
 		item = guess;
 		why = NULL;
@@ -127,21 +127,22 @@ suggest(const struct item_type *type, struct text item, struct text_out *out)
 }
 
 static const char *
-general_fault(const struct item_type *type, struct text item)
+general_fault(const struct item_type *type, struct mf_text item)
 {
 	if (item.p[0] == '#')
 		return "a comment needs a line of its own";
 	if (text_find(item, ';') < item.len)
 		return "commas or blanks separate items";
 	for (size_t i = 1; type->is_pattern && i < item.len; i++)
-		if (text_starts(text_from(item, i), TEXT(":/")))
+		if (text_starts(text_from(item, i), MF_TEXT(":/")))
 			return "a list file is plain text, and named by its "
 			       "path alone";
 	return NULL;
 }
 
 bool
-item_read(const struct item_type *type, struct text item, struct text_out *out)
+item_read(
+    const struct item_type *type, struct mf_text item, struct text_out *out)
 {
 	struct text_out before = *out;
 	const char *why = NULL, *general;
@@ -159,7 +160,7 @@ item_read(const struct item_type *type, struct text item, struct text_out *out)
 /* --- domains --- */
 
 static bool
-plain_domain(struct text item, struct text_out *out, const char **why)
+plain_domain(struct mf_text item, struct text_out *out, const char **why)
 {
 	if (domain_read(item, out, why))
 		return true;
@@ -169,7 +170,7 @@ plain_domain(struct text item, struct text_out *out, const char **why)
 }
 
 static bool
-whole_domain(struct text item, struct text_out *out, const char **why)
+whole_domain(struct mf_text item, struct text_out *out, const char **why)
 {
 	if (!plain_domain(item, out, why))
 		return false;
@@ -179,7 +180,7 @@ whole_domain(struct text item, struct text_out *out, const char **why)
 }
 
 static bool
-mail_domain(struct text item, struct text_out *out, const char **why)
+mail_domain(struct mf_text item, struct text_out *out, const char **why)
 {
 	if (item.len > 1 && item.p[0] == '.') {
 		out_char(out, '.');
@@ -189,28 +190,28 @@ mail_domain(struct text item, struct text_out *out, const char **why)
 }
 
 /* The inside of brackets; empty: t is not in brackets. */
-static struct text
-bracketed(struct text t)
+static struct mf_text
+bracketed(struct mf_text t)
 {
 	if (t.len < 3 || t.p[0] != '[' || t.p[t.len - 1] != ']')
 		return text_head(t, 0);
-	return text_at(t.p + 1, t.len - 2);
+	return mf_text_at(t.p + 1, t.len - 2);
 }
 
 /* [192.0.2.1] or [IPv6:2001:db8::1], as in an address (RFC 5321 4.1.3). */
 static bool
-is_literal(struct text t)
+is_literal(struct mf_text t)
 {
 	struct network ip;
-	struct text inside = bracketed(t);
+	struct mf_text inside = bracketed(t);
 
-	if (text_starts_fold(inside, TEXT("IPv6:")))
+	if (text_starts_fold(inside, MF_TEXT("IPv6:")))
 		return network_read_ip(text_from(inside, 5), &ip);
 	return network_read_ip(inside, &ip) && !ip.v6;
 }
 
 static bool
-any_domain(struct text item, struct text_out *out, const char **why)
+any_domain(struct mf_text item, struct text_out *out, const char **why)
 {
 	struct network ip;
 
@@ -225,7 +226,7 @@ any_domain(struct text item, struct text_out *out, const char **why)
 }
 
 static bool
-destination(struct text item, struct text_out *out, const char **why)
+destination(struct mf_text item, struct text_out *out, const char **why)
 {
 	char room[DOMAIN_MAX + 1];
 	struct text_out host = text_out(room, sizeof(room));
@@ -252,7 +253,7 @@ is_atom_char(char c)
 }
 
 static const char *
-local_fault(struct text t)
+local_fault(struct mf_text t)
 {
 	bool quoted = t.len > 1 && t.p[0] == '"' && t.p[t.len - 1] == '"';
 
@@ -282,10 +283,10 @@ local_fault(struct text t)
 }
 
 static bool
-address(struct text item, struct text_out *out, const char **why)
+address(struct mf_text item, struct text_out *out, const char **why)
 {
 	size_t at = text_rfind(item, '@');
-	struct text domain = text_from(item, at + 1);
+	struct mf_text domain = text_from(item, at + 1);
 
 	if (at == item.len)
 		return any_domain(item, out, why);
@@ -301,7 +302,7 @@ address(struct text item, struct text_out *out, const char **why)
 
 /* Of ASCII letters and digits, and of these. */
 static bool
-is_word(struct text t, const char *others)
+is_word(struct mf_text t, const char *others)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		char c = ascii_lower(t.p[i]);
@@ -314,7 +315,7 @@ is_word(struct text t, const char *others)
 }
 
 static bool
-user(struct text item, struct text_out *out, const char **why)
+user(struct mf_text item, struct text_out *out, const char **why)
 {
 	out_text(out, item);
 	if (text_find(item, '@') < item.len)
@@ -328,7 +329,7 @@ user(struct text item, struct text_out *out, const char **why)
 }
 
 static bool
-mailer(struct text item, struct text_out *out, const char **why)
+mailer(struct mf_text item, struct text_out *out, const char **why)
 {
 	out_text(out, item);
 	if (!is_word(item, "*-_."))
@@ -340,7 +341,7 @@ mailer(struct text item, struct text_out *out, const char **why)
 /* --- hosts --- */
 
 static bool
-hosts(struct text item, struct text_out *out, const char **why)
+hosts(struct mf_text item, struct text_out *out, const char **why)
 {
 	struct network network;
 
@@ -357,7 +358,7 @@ hosts(struct text item, struct text_out *out, const char **why)
 }
 
 static bool
-ip_address(struct text item, struct text_out *out, const char **why)
+ip_address(struct mf_text item, struct text_out *out, const char **why)
 {
 	struct network network;
 
@@ -370,7 +371,7 @@ ip_address(struct text item, struct text_out *out, const char **why)
 }
 
 static bool
-socket_address(struct text item, struct text_out *out, const char **why)
+socket_address(struct mf_text item, struct text_out *out, const char **why)
 {
 	struct sockaddr_spec spec;
 

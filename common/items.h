@@ -2,8 +2,8 @@
 /*
  * What an item of a list can be, by the key that the list is of.
  */
-#ifndef MAILFROM_ITEMS_H
-#define MAILFROM_ITEMS_H
+#ifndef MAILFROM_COMMON_ITEMS_H
+#define MAILFROM_COMMON_ITEMS_H
 
 #include "common/text.h"
 
@@ -13,7 +13,8 @@ struct item_type {
 	 * Write the item as it is kept.  False: it is none, and *why, a
 	 * constant or NULL, has something to say about it.
 	 */
-	bool (*read)(struct text item, struct text_out *out, const char **why);
+	bool (*read)(
+	    struct mf_text item, struct text_out *out, const char **why);
 	/*
 	 * Items are only compared with what mail has.  One that is none never
 	 * matches, and so a file of another program may have it: a warning.
@@ -27,7 +28,7 @@ struct item_type {
  * or nothing, and return false.
  */
 bool item_read(
-    const struct item_type *type, struct text item, struct text_out *out);
+    const struct item_type *type, struct mf_text item, struct text_out *out);
 
 extern const struct item_type item_domain;       /* two labels and more */
 extern const struct item_type item_domains;      /* or .DOMAIN, or [IP] */

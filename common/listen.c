@@ -193,9 +193,9 @@ listen_inherited(void)
 	uint64_t wanted_pid, count = 0;
 
 	if (pid == NULL || fds == NULL ||
-	    !text_uint(text_of(pid), UINT32_MAX, &wanted_pid) ||
+	    !text_uint(mf_text_of(pid), UINT32_MAX, &wanted_pid) ||
 	    wanted_pid != (uint64_t)getpid() ||
-	    !text_uint(text_of(fds), INHERITED_MAX, &count))
+	    !text_uint(mf_text_of(fds), INHERITED_MAX, &count))
 		return 0;
 	if (names != NULL && strlen(names) < sizeof(inherited_names))
 		memcpy(inherited_names, names, strlen(names) + 1);
@@ -214,7 +214,7 @@ const char *
 listen_inherited_name(unsigned n)
 {
 	static char name[FD_NAME_SIZE];
-	struct text rest = text_of(inherited_names), one = {NULL, 0};
+	struct mf_text rest = mf_text_of(inherited_names), one = {NULL, 0};
 
 	for (unsigned i = 0; i <= n; i++) {
 		if (text_cut(&rest, ':', &one))
@@ -255,10 +255,10 @@ find_group(const char *name, gid_t *gid)
 }
 
 bool
-listen_owner(struct text text, struct listen_options *options, const char *file,
-    unsigned line, struct report *report)
+listen_owner(struct mf_text text, struct listen_options *options,
+    const char *file, unsigned line, struct report *report)
 {
-	struct text group = text, user = text;
+	struct mf_text group = text, user = text;
 	bool has_group = text_cut(&group, ':', &user);
 	char name[64];
 

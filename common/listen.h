@@ -2,8 +2,8 @@
 /*
  * Listening sockets: opened by us, or handed over by systemd.
  */
-#ifndef MAILFROM_LISTEN_H
-#define MAILFROM_LISTEN_H
+#ifndef MAILFROM_COMMON_LISTEN_H
+#define MAILFROM_COMMON_LISTEN_H
 
 #include <sys/types.h>
 
@@ -45,7 +45,7 @@ const char *listen_inherited_name(unsigned n);
  * Owner of a socket from "user", "user:group" or ":group".  False, and an
  * error reported, if there is no such user or group.
  */
-bool listen_owner(struct text text, struct listen_options *options,
+bool listen_owner(struct mf_text text, struct listen_options *options,
     const char *file, unsigned line, struct report *report);
 
 #endif

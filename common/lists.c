@@ -8,7 +8,8 @@
 static int
 compare(const void *a, const void *b)
 {
-	return text_cmp_fold(*(const struct text *)a, *(const struct text *)b);
+	return text_cmp_fold(
+	    *(const struct mf_text *)a, *(const struct mf_text *)b);
 }
 
 bool
@@ -21,7 +22,7 @@ list_build(struct list *out, const struct conf_list *items)
 	if (out->patterns == NULL)
 		return false;
 	for (size_t i = 0; i < items->count; i++) {
-		struct text t = items->items[i];
+		struct mf_text t = items->items[i];
 
 		if (t.len > 1 && t.p[t.len - 1] == '.')
 			t.len--;
@@ -39,7 +40,7 @@ list_free(struct list *list)
 }
 
 static bool
-has(const struct list *list, struct text t)
+has(const struct list *list, struct mf_text t)
 {
 	return list->count != 0 &&
 	    bsearch(&t, list->patterns, list->count, sizeof(t), compare) !=
@@ -47,7 +48,7 @@ has(const struct list *list, struct text t)
 }
 
 bool
-list_has_domain(const struct list *list, struct text domain)
+list_has_domain(const struct list *list, struct mf_text domain)
 {
 	char room[DOMAIN_MAX + 1];
 
@@ -67,7 +68,7 @@ list_has_domain(const struct list *list, struct text domain)
 
 /* user+detail@domain, or user+detail@, without the detail. */
 static bool
-has_without_detail(const struct list *list, struct text address, size_t at)
+has_without_detail(const struct list *list, struct mf_text address, size_t at)
 {
 	size_t plus = text_find(text_head(address, at), '+');
 	char short_form[512];
@@ -83,8 +84,8 @@ has_without_detail(const struct list *list, struct text address, size_t at)
 }
 
 /* The address with its domain as lists have it; in room if it has U-labels. */
-static struct text
-as_listed(struct text address, char *room, size_t size)
+static struct mf_text
+as_listed(struct mf_text address, char *room, size_t size)
 {
 	char domain[DOMAIN_MAX + 1];
 	struct text_out out = text_out(room, size);
@@ -103,7 +104,7 @@ as_listed(struct text address, char *room, size_t size)
 }
 
 bool
-list_has_address(const struct list *list, struct text address)
+list_has_address(const struct list *list, struct mf_text address)
 {
 	char room[1024];
 

@@ -9,13 +9,13 @@
  *
  * ASCII case doesn't matter, nor a dot at the end of a domain.
  */
-#ifndef MAILFROM_LISTS_H
-#define MAILFROM_LISTS_H
+#ifndef MAILFROM_COMMON_LISTS_H
+#define MAILFROM_COMMON_LISTS_H
 
 #include "common/conf.h"
 
 struct list {
-	struct text *patterns; /* sorted; views into the conf's memory */
+	struct mf_text *patterns; /* sorted; views into the conf's memory */
 	size_t count;
 };
 
@@ -24,9 +24,9 @@ bool list_build(struct list *out, const struct conf_list *items);
 void list_free(struct list *list);
 
 /* domain without brackets or "@"; false if it is empty. */
-bool list_has_domain(const struct list *list, struct text domain);
+bool list_has_domain(const struct list *list, struct mf_text domain);
 
 /* address: local-part "@" domain; by domain alone if it has no "@". */
-bool list_has_address(const struct list *list, struct text address);
+bool list_has_address(const struct list *list, struct mf_text address);
 
 #endif

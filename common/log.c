@@ -93,19 +93,20 @@ out_hex(struct text_out *out, unsigned char c)
  * another one.
  */
 static bool
-misleads(struct text t)
+misleads(struct mf_text t)
 {
 	unsigned char last = t.len >= 3 ? (unsigned char)t.p[2] : 0;
 
-	if (text_starts(t, TEXT("\xe2\x80")))
+	if (text_starts(t, MF_TEXT("\xe2\x80")))
 		return last == 0x8e || last == 0x8f ||
 		    (last >= 0xa8 && last <= 0xae);
-	return text_starts(t, TEXT("\xe2\x81")) && last >= 0xa6 && last <= 0xa9;
+	return text_starts(t, MF_TEXT("\xe2\x81")) && last >= 0xa6 &&
+	    last <= 0xa9;
 }
 
 /* Length of a character that a terminal may see: no C1 controls either. */
 static size_t
-shown_len(struct text t)
+shown_len(struct mf_text t)
 {
 	size_t len = text_utf8_len(t);
 
@@ -119,8 +120,8 @@ shown_len(struct text t)
  * character is \xNN, which within JSON is a backslash and text.  At most max
  * octets and one more character are written; the rest is returned.
  */
-static struct text
-out_escaped(struct text_out *out, struct text value, size_t max)
+static struct mf_text
+out_escaped(struct text_out *out, struct mf_text value, size_t max)
 {
 	size_t end = out->len + max;
 
@@ -132,11 +133,11 @@ out_escaped(struct text_out *out, struct text value, size_t max)
 			out_char(out, '\\');
 			out_char(out, c);
 		} else if (c == '\n')
-			out_text(out, TEXT("\\n"));
+			out_text(out, MF_TEXT("\\n"));
 		else if (c == '\r')
-			out_text(out, TEXT("\\r"));
+			out_text(out, MF_TEXT("\\r"));
 		else if (c == '\t')
-			out_text(out, TEXT("\\t"));
+			out_text(out, MF_TEXT("\\t"));
 		else if (!ascii_is_control(c) && (unsigned char)c < 0x80)
 			out_char(out, c);
 		else if ((len = shown_len(value)) != 0)
@@ -154,7 +155,7 @@ out_escaped(struct text_out *out, struct text value, size_t max)
 
 /* Octets that need no quotes in key=value: the usual ones of addresses. */
 static bool
-is_plain(struct text value)
+is_plain(struct mf_text value)
 {
 	for (size_t i = 0; i < value.len; i++) {
 		char c = value.p[i];
@@ -169,9 +170,9 @@ static void
 out_key(struct text_out *out, const char *key)
 {
 	if (options.format == LOG_AS_JSON) {
-		out_text(out, TEXT(",\""));
+		out_text(out, MF_TEXT(",\""));
 		out_str(out, key);
-		out_text(out, TEXT("\":"));
+		out_text(out, MF_TEXT("\":"));
 	} else {
 		out_char(out, ' ');
 		out_str(out, key);
@@ -203,22 +204,22 @@ log_begin(struct log_line *line, enum log_level level, const char *event)
 	line->cut = false;
 	line->out = text_out(line->buffer, sizeof(line->buffer) - TAIL_ROOM);
 	if (options.format == LOG_AS_JSON) {
-		out_text(&line->out, TEXT("{\"time\":\""));
+		out_text(&line->out, MF_TEXT("{\"time\":\""));
 		out_time(&line->out);
-		out_text(&line->out, TEXT("\",\"level\":\""));
+		out_text(&line->out, MF_TEXT("\",\"level\":\""));
 		out_str(&line->out, log_level_names[level]);
-		out_text(&line->out, TEXT("\",\"program\":\""));
+		out_text(&line->out, MF_TEXT("\",\"program\":\""));
 		out_str(&line->out, options.program);
-		out_text(&line->out, TEXT("\",\"event\":\""));
+		out_text(&line->out, MF_TEXT("\",\"event\":\""));
 		out_str(&line->out, event);
 		out_char(&line->out, '"');
 		return;
 	}
 	if (options.to == LOG_TO_STDERR) {
 		out_str(&line->out, options.program);
-		out_text(&line->out, TEXT(": "));
+		out_text(&line->out, MF_TEXT(": "));
 		out_str(&line->out, log_level_names[level]);
-		out_text(&line->out, TEXT(": "));
+		out_text(&line->out, MF_TEXT(": "));
 	}
 	out_str(&line->out, event);
 }
@@ -235,11 +236,12 @@ roll_back(struct log_line *line, size_t len)
 }
 
 static void
-put_text(struct log_line *line, const char *key, struct text value, size_t max)
+put_text(
+    struct log_line *line, const char *key, struct mf_text value, size_t max)
 {
 	struct text_out *out = &line->out;
 	size_t len = out->len;
-	struct text rest;
+	struct mf_text rest;
 
 	out_key(out, key);
 	if (options.format == LOG_AS_TEXT && value.len <= max &&
@@ -249,7 +251,7 @@ put_text(struct log_line *line, const char *key, struct text value, size_t max)
 		out_char(out, '"');
 		rest = out_escaped(out, value, max);
 		if (rest.len != 0) {
-			out_text(out, TEXT("..."));
+			out_text(out, MF_TEXT("..."));
 			line->cut = true;
 		}
 		out_char(out, '"');
@@ -258,7 +260,7 @@ put_text(struct log_line *line, const char *key, struct text value, size_t max)
 }
 
 void
-log_text(struct log_line *line, const char *key, struct text value)
+log_text(struct log_line *line, const char *key, struct mf_text value)
 {
 	put_text(line, key, value, LOG_VALUE_MAX);
 }
@@ -274,16 +276,16 @@ log_uint(struct log_line *line, const char *key, uint64_t value)
 }
 
 static void
-send_journal(const struct log_line *line, struct text message)
+send_journal(const struct log_line *line, struct mf_text message)
 {
 	char buffer[LOG_LINE_SIZE + 128];
 	struct text_out out = text_out(buffer, sizeof(buffer));
 
-	out_text(&out, TEXT("PRIORITY="));
+	out_text(&out, MF_TEXT("PRIORITY="));
 	out_uint(&out, (uint64_t)syslog_priorities[line->level]);
-	out_text(&out, TEXT("\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER="));
+	out_text(&out, MF_TEXT("\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER="));
 	out_str(&out, options.program);
-	out_text(&out, TEXT("\nMESSAGE="));
+	out_text(&out, MF_TEXT("\nMESSAGE="));
 	out_text(&out, message);
 	out_char(&out, '\n');
 	(void)send(journal_fd, out.p, out.len, MSG_NOSIGNAL);
@@ -330,6 +332,6 @@ log_say(enum log_level level, const char *format, ...)
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	log_begin(&line, level, "message");
-	put_text(&line, "text", text_of(text), LOG_LINE_SIZE);
+	put_text(&line, "text", mf_text_of(text), LOG_LINE_SIZE);
 	log_end(&line);
 }

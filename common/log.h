@@ -6,8 +6,8 @@
  * Values are untrusted: what could end a line, forge a key or confuse a
  * terminal is escaped, here and nowhere else.
  */
-#ifndef MAILFROM_LOG_H
-#define MAILFROM_LOG_H
+#ifndef MAILFROM_COMMON_LOG_H
+#define MAILFROM_COMMON_LOG_H
 
 #include "common/text.h"
 
@@ -55,7 +55,7 @@ struct log_line {
 
 /* Build a line and send it.  The event is a word of ours, as are the keys. */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
-void log_text(struct log_line *line, const char *key, struct text value);
+void log_text(struct log_line *line, const char *key, struct mf_text value);
 void log_uint(struct log_line *line, const char *key, uint64_t value);
 void log_end(struct log_line *line);
 

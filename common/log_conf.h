@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The section [log], which all daemons share. */
-#ifndef MAILFROM_LOG_CONF_H
-#define MAILFROM_LOG_CONF_H
+#ifndef MAILFROM_COMMON_LOG_CONF_H
+#define MAILFROM_COMMON_LOG_CONF_H
 
 #include "common/conf.h"
 #include "common/log.h"

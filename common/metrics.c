@@ -53,7 +53,7 @@ struct metrics {
 /* --- the text format --- */
 
 static void
-put(struct metrics_writer *w, struct text t)
+put(struct metrics_writer *w, struct mf_text t)
 {
 	if (evbuffer_add(w->out, t.p, t.len) < 0)
 		w->failed = true;
@@ -71,19 +71,19 @@ put_uint(struct metrics_writer *w, uint64_t n)
 
 /* Only three octets are escaped; what isn't UTF-8 must not get in. */
 static void
-put_label_value(struct metrics_writer *w, struct text value)
+put_label_value(struct metrics_writer *w, struct mf_text value)
 {
 	while (value.len != 0) {
 		size_t len =
 		    (unsigned char)value.p[0] < 0x80 ? 1 : text_utf8_len(value);
 
 		if (value.p[0] == '\n')
-			put(w, TEXT("\\n"));
+			put(w, MF_TEXT("\\n"));
 		else if (value.p[0] == '\\' || value.p[0] == '"') {
-			put(w, TEXT("\\"));
+			put(w, MF_TEXT("\\"));
 			put(w, text_head(value, 1));
 		} else
-			put(w, len == 0 ? TEXT("?") : text_head(value, len));
+			put(w, len == 0 ? MF_TEXT("?") : text_head(value, len));
 		value = text_from(value, len == 0 ? 1 : len);
 	}
 }
@@ -92,11 +92,11 @@ static void
 put_line(struct metrics_writer *w, const char *kind, const char *name,
     const char *text)
 {
-	put(w, text_of(kind));
-	put(w, text_of(name));
-	put(w, TEXT(" "));
-	put(w, text_of(text));
-	put(w, TEXT("\n"));
+	put(w, mf_text_of(kind));
+	put(w, mf_text_of(name));
+	put(w, MF_TEXT(" "));
+	put(w, mf_text_of(text));
+	put(w, MF_TEXT("\n"));
 }
 
 static void
@@ -108,17 +108,17 @@ put_number(struct metrics_writer *w, const char *type, const char *name,
 		put_line(w, "# TYPE ", name, type);
 	}
 	w->name = name;
-	put(w, text_of(name));
+	put(w, mf_text_of(name));
 	if (label != NULL) {
-		put(w, TEXT("{"));
-		put(w, text_of(label->name));
-		put(w, TEXT("=\""));
+		put(w, MF_TEXT("{"));
+		put(w, mf_text_of(label->name));
+		put(w, MF_TEXT("=\""));
 		put_label_value(w, label->value);
-		put(w, TEXT("\"}"));
+		put(w, MF_TEXT("\"}"));
 	}
-	put(w, TEXT(" "));
+	put(w, MF_TEXT(" "));
 	put_uint(w, value);
-	put(w, TEXT("\n"));
+	put(w, MF_TEXT("\n"));
 }
 
 void

@@ -8,8 +8,8 @@
  * Nothing else is answered, each connection gets one answer, and whoever is
  * slow is cut off: the port may be reachable by more than the one it is for.
  */
-#ifndef MAILFROM_METRICS_H
-#define MAILFROM_METRICS_H
+#ifndef MAILFROM_COMMON_METRICS_H
+#define MAILFROM_COMMON_METRICS_H
 
 #include "common/report.h"
 #include "common/text.h"
@@ -48,7 +48,7 @@ void metrics_stop(struct metrics *metrics);
 
 struct metrics_label {
 	const char *name;
-	struct text value; /* anything */
+	struct mf_text value; /* anything */
 };
 
 /*

@@ -2,8 +2,8 @@
 /*
  * Netstrings, the framing of the socketmap protocol: LENGTH ":" OCTETS ",".
  */
-#ifndef MAILFROM_NETSTRING_H
-#define MAILFROM_NETSTRING_H
+#ifndef MAILFROM_COMMON_NETSTRING_H
+#define MAILFROM_COMMON_NETSTRING_H
 
 #include "common/text.h"
 
@@ -21,7 +21,7 @@ enum netstring_status {
  */
 static inline enum netstring_status
 netstring_read(
-    struct text buffer, size_t max, struct text *payload, size_t *used)
+    struct mf_text buffer, size_t max, struct mf_text *payload, size_t *used)
 {
 	size_t len = 0, at = 0;
 
@@ -41,7 +41,7 @@ netstring_read(
 		return NETSTRING_MORE;
 	if (buffer.p[at + len] != ',')
 		return NETSTRING_BAD;
-	*payload = text_at(buffer.p + at, len);
+	*payload = mf_text_at(buffer.p + at, len);
 	*used = at + len + 1;
 	return NETSTRING_OK;
 }

@@ -9,7 +9,7 @@
 #define NAME_CHARS DIGITS "abcdefghijklmnopqrstuvwxyz-_"
 
 static bool
-consists_of(struct text t, const char *set)
+consists_of(struct mf_text t, const char *set)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (t.p[i] == '\0' || strchr(set, ascii_lower(t.p[i])) == NULL)
@@ -20,7 +20,7 @@ consists_of(struct text t, const char *set)
 /* --- addresses --- */
 
 bool
-network_read_ip(struct text t, struct network *out)
+network_read_ip(struct mf_text t, struct network *out)
 {
 	static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 	struct network n = {.kind = NETWORK_OF_IPS, .prefix_len = 32};
@@ -56,20 +56,20 @@ network_mask(uint8_t octets[static 16], unsigned len)
 	}
 }
 
-static struct text
-without_literal(struct text t)
+static struct mf_text
+without_literal(struct mf_text t)
 {
 	if (t.len > 2 && t.p[0] == '[' && t.p[t.len - 1] == ']')
-		t = text_at(t.p + 1, t.len - 2);
-	if (text_starts_fold(t, TEXT("IPv6:")))
+		t = mf_text_at(t.p + 1, t.len - 2);
+	if (text_starts_fold(t, MF_TEXT("IPv6:")))
 		t = text_from(t, 5);
 	return t;
 }
 
 static const char *
-read_prefixed(struct text item, struct network *out)
+read_prefixed(struct mf_text item, struct network *out)
 {
-	struct text length = item, address = TEXT("");
+	struct mf_text length = item, address = MF_TEXT("");
 	uint8_t written[16];
 	unsigned mapped = 0;
 	uint64_t n;
@@ -97,9 +97,9 @@ read_prefixed(struct text item, struct network *out)
  * is an address with a mistake.
  */
 static bool
-is_name(struct text t)
+is_name(struct mf_text t)
 {
-	struct text label = t;
+	struct mf_text label = t;
 
 	if (t.len > DOMAIN_MAX)
 		return false;
@@ -111,9 +111,9 @@ is_name(struct text t)
 }
 
 static bool
-read_glob(struct text item, struct network *out)
+read_glob(struct mf_text item, struct network *out)
 {
-	struct text below = text_from(item, 1);
+	struct mf_text below = text_from(item, 1);
 
 	out->pattern = item;
 	out->kind = NETWORK_IP_GLOB;
@@ -122,7 +122,7 @@ read_glob(struct text item, struct network *out)
 		consists_of(item, DIGITS "abcdef:.*?")))
 		return true;
 	out->kind = NETWORK_NAME_GLOB;
-	if (text_starts(item, TEXT("*.")) && is_name(text_from(below, 1))) {
+	if (text_starts(item, MF_TEXT("*.")) && is_name(text_from(below, 1))) {
 		out->kind = NETWORK_NAME;
 		out->pattern = below;
 	}
@@ -130,9 +130,9 @@ read_glob(struct text item, struct network *out)
 }
 
 bool
-network_read(struct text item, struct network *out, const char **why)
+network_read(struct mf_text item, struct network *out, const char **why)
 {
-	struct text name = item;
+	struct mf_text name = item;
 
 	*why = NULL;
 	*out = (struct network){.kind = NETWORK_NAME};
@@ -150,7 +150,7 @@ network_read(struct text item, struct network *out, const char **why)
 			return true;
 	} else {
 		out->pattern = name;
-		if (is_name(text_from(name, text_starts(name, TEXT(".")))))
+		if (is_name(text_from(name, text_starts(name, MF_TEXT(".")))))
 			return true;
 	}
 	*why = "neither an address nor a network, a host name or a pattern";

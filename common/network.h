@@ -13,8 +13,8 @@
  * client that has an address.  An address may also stand in brackets, and have
  * "IPv6:" before it, as in a domain literal.
  */
-#ifndef MAILFROM_NETWORK_H
-#define MAILFROM_NETWORK_H
+#ifndef MAILFROM_COMMON_NETWORK_H
+#define MAILFROM_COMMON_NETWORK_H
 
 #include "common/text.h"
 
@@ -31,21 +31,21 @@ struct network {
 	uint8_t
 	    octets[16]; /* the first 4 unless v6; none set past the prefix */
 	unsigned prefix_len;
-	bool was_masked;     /* octets were set past the prefix */
-	struct text pattern; /* a view of what was read; no dot at the end */
+	bool was_masked;        /* octets were set past the prefix */
+	struct mf_text pattern; /* a view of what was read; no dot at the end */
 };
 
 /*
  * Read an IPv4 or IPv6 address.  IPv4-mapped ones are IPv4.  False, and *out
  * untouched, if t is none.
  */
-bool network_read_ip(struct text t, struct network *out);
+bool network_read_ip(struct mf_text t, struct network *out);
 
 /*
  * Read an item.  Mapped networks, ::ffff:0:0/96 and longer, are IPv4.
  * True, or false and *why, a constant, says what is wrong.
  */
-bool network_read(struct text item, struct network *out, const char **why);
+bool network_read(struct mf_text item, struct network *out, const char **why);
 
 /* Clear the bits of a 16-octet address beyond the first len. */
 void network_mask(uint8_t octets[static 16], unsigned len);

@@ -2,8 +2,8 @@
 /*
  * Giving up root.
  */
-#ifndef MAILFROM_PRIVILEGE_H
-#define MAILFROM_PRIVILEGE_H
+#ifndef MAILFROM_COMMON_PRIVILEGE_H
+#define MAILFROM_COMMON_PRIVILEGE_H
 
 #include <sys/types.h>
 

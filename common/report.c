@@ -53,7 +53,7 @@ add(struct report *r, bool is_error, const char *file, unsigned line,
 		out_str(&out, key);
 		out_str(&out, ": ");
 	}
-	out_text(&out, text_head(text_of(reason), out.size - out.len));
+	out_text(&out, text_head(mf_text_of(reason), out.size - out.len));
 	buffer[out.len] = '\0';
 	for (char *p = buffer; *p != '\0'; p++)
 		if (ascii_is_control(*p))

@@ -3,8 +3,8 @@
  * What is wrong with a configuration, said to people: file, line, key, reason.
  * Where it goes (a terminal at start, the log at reload) is the receiver's.
  */
-#ifndef MAILFROM_REPORT_H
-#define MAILFROM_REPORT_H
+#ifndef MAILFROM_COMMON_REPORT_H
+#define MAILFROM_COMMON_REPORT_H
 
 #include <stdbool.h>
 

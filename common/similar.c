@@ -2,7 +2,7 @@
 #include "common/similar.h"
 
 unsigned
-similar_distance(struct text a, struct text b)
+similar_distance(struct mf_text a, struct mf_text b)
 {
 	unsigned d[SIMILAR_MAX + 1][SIMILAR_MAX + 1];
 
@@ -32,13 +32,13 @@ similar_distance(struct text a, struct text b)
 }
 
 const char *
-similar_word(struct text name, const char *const *words)
+similar_word(struct mf_text name, const char *const *words)
 {
 	const char *found = NULL;
 	unsigned best = name.len >= 6 ? 3 : 2;
 
 	for (; *words != NULL; words++) {
-		struct text word = text_of(*words);
+		struct mf_text word = mf_text_of(*words);
 		unsigned d = similar_distance(name, word);
 
 		/* Half of a word is no likeness. */

@@ -2,8 +2,8 @@
 /*
  * Which word somebody may have meant who wrote another one.
  */
-#ifndef MAILFROM_SIMILAR_H
-#define MAILFROM_SIMILAR_H
+#ifndef MAILFROM_COMMON_SIMILAR_H
+#define MAILFROM_COMMON_SIMILAR_H
 
 #include "common/text.h"
 
@@ -14,12 +14,12 @@
  * Insertions, deletions, replacements and swaps of neighbours that make b of a;
  * ASCII case doesn't count.  SIMILAR_MAX if either is longer than that.
  */
-unsigned similar_distance(struct text a, struct text b);
+unsigned similar_distance(struct mf_text a, struct mf_text b);
 
 /*
  * The word, of those up to a NULL, that name is most like; the first of them.
  * NULL: none is like it, which is two edits at most, one in short names.
  */
-const char *similar_word(struct text name, const char *const *words);
+const char *similar_word(struct mf_text name, const char *const *words);
 
 #endif

@@ -4,8 +4,8 @@
  * keys an attacker may choose.  Without the key nobody can say which of them
  * will collide.
  */
-#ifndef MAILFROM_SIPHASH_H
-#define MAILFROM_SIPHASH_H
+#ifndef MAILFROM_COMMON_SIPHASH_H
+#define MAILFROM_COMMON_SIPHASH_H
 
 #include "common/text.h"
 
@@ -58,7 +58,7 @@ siphash_word(const char *p)
  * authors' choice, 1 and 3 what tables use.
  */
 static inline uint64_t
-siphash(unsigned c, unsigned d, const struct siphash_key *key, struct text t)
+siphash(unsigned c, unsigned d, const struct siphash_key *key, struct mf_text t)
 {
 	struct siphash_state s = {key->k[0] ^ UINT64_C(0x736f6d6570736575),
 	    key->k[1] ^ UINT64_C(0x646f72616e646f6d),

@@ -2,7 +2,7 @@
 #include "common/sockaddr.h"
 
 static bool
-copy_out(struct text from, char *to, size_t size)
+copy_out(struct mf_text from, char *to, size_t size)
 {
 	if (from.len == 0 || from.len >= size ||
 	    memchr(from.p, '\0', from.len) != NULL)
@@ -13,7 +13,7 @@ copy_out(struct text from, char *to, size_t size)
 }
 
 static bool
-parse_unix(struct text path, struct sockaddr_spec *out, const char **why)
+parse_unix(struct mf_text path, struct sockaddr_spec *out, const char **why)
 {
 	out->family = SOCKADDR_UNIX;
 	if (path.len == 0 || path.p[0] != '/') {
@@ -28,9 +28,9 @@ parse_unix(struct text path, struct sockaddr_spec *out, const char **why)
 }
 
 static bool
-parse_inet(struct text rest, struct sockaddr_spec *out, const char **why)
+parse_inet(struct mf_text rest, struct sockaddr_spec *out, const char **why)
 {
-	struct text host = rest, port = TEXT("");
+	struct mf_text host = rest, port = MF_TEXT("");
 	uint64_t number;
 
 	if (text_find(rest, '@') < rest.len) {
@@ -47,7 +47,7 @@ parse_inet(struct text rest, struct sockaddr_spec *out, const char **why)
 		port = text_from(rest, colon + 1);
 	}
 	if (host.len >= 2 && host.p[0] == '[' && host.p[host.len - 1] == ']')
-		host = text_at(host.p + 1, host.len - 2);
+		host = mf_text_at(host.p + 1, host.len - 2);
 	if (!text_uint(port, 65535, &number) || number == 0) {
 		*why = "the port is not a number from 1 to 65535";
 		return false;
@@ -61,22 +61,22 @@ parse_inet(struct text rest, struct sockaddr_spec *out, const char **why)
 }
 
 bool
-sockaddr_parse(struct text text, struct sockaddr_spec *out, const char **why)
+sockaddr_parse(struct mf_text text, struct sockaddr_spec *out, const char **why)
 {
-	struct text scheme = text, rest = text;
+	struct mf_text scheme = text, rest = text;
 
 	*out = (struct sockaddr_spec){.port = 0};
 	if (text.len != 0 && text.p[0] == '/')
 		return parse_unix(text, out, why);
 	if (text_cut(&rest, ':', &scheme)) {
-		if (text_eq(scheme, TEXT("unix")) ||
-		    text_eq(scheme, TEXT("local")))
+		if (mf_text_eq(scheme, MF_TEXT("unix")) ||
+		    mf_text_eq(scheme, MF_TEXT("local")))
 			return parse_unix(rest, out, why);
 		out->family = SOCKADDR_INET;
-		if (text_eq(scheme, TEXT("inet")))
+		if (mf_text_eq(scheme, MF_TEXT("inet")))
 			return parse_inet(rest, out, why);
 		out->family = SOCKADDR_INET6;
-		if (text_eq(scheme, TEXT("inet6")))
+		if (mf_text_eq(scheme, MF_TEXT("inet6")))
 			return parse_inet(rest, out, why);
 	}
 	*why = "not a socket address: unix:/path, inet:PORT@HOST or "

@@ -6,8 +6,8 @@
  *	inet:PORT@HOST  inet6:PORT@HOST		libmilter's words
  *	inet:HOST:PORT  inet6:[HOST]:PORT	Postfix's
  */
-#ifndef MAILFROM_SOCKADDR_H
-#define MAILFROM_SOCKADDR_H
+#ifndef MAILFROM_COMMON_SOCKADDR_H
+#define MAILFROM_COMMON_SOCKADDR_H
 
 #include <sys/un.h>
 
@@ -29,6 +29,6 @@ struct sockaddr_spec {
  * Parse text.  True, or false and *why says what is wrong with it (a constant).
  */
 bool sockaddr_parse(
-    struct text text, struct sockaddr_spec *out, const char **why);
+    struct mf_text text, struct sockaddr_spec *out, const char **why);
 
 #endif

@@ -7,7 +7,7 @@ source_read(struct source *s, const char *path, enum source_format format,
     struct report *report)
 {
 	struct report silent = {.say = report_ignore};
-	struct text bytes;
+	struct mf_text bytes;
 	int error;
 
 	*s = (struct source){.is_legacy = format == SOURCE_LEGACY};
@@ -17,7 +17,7 @@ source_read(struct source *s, const char *path, enum source_format format,
 		    "cannot read the configuration: %s", strerror(error));
 		return false;
 	}
-	bytes = text_at(s->file.data, s->file.len);
+	bytes = mf_text_at(s->file.data, s->file.len);
 	if (format == SOURCE_DETECT) {
 		ini_parse(&s->ini, path, bytes, INI_OURS, &silent);
 		s->is_legacy = is_legacy(path, &s->ini);

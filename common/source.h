@@ -3,8 +3,8 @@
  * A configuration file as it stands: in our words, or (legacy) in those of
  * another program, to be translated.
  */
-#ifndef MAILFROM_SOURCE_H
-#define MAILFROM_SOURCE_H
+#ifndef MAILFROM_COMMON_SOURCE_H
+#define MAILFROM_COMMON_SOURCE_H
 
 #include "common/file.h"
 #include "common/ini.h"

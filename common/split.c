@@ -26,7 +26,7 @@ skip_separators(struct split *s)
 
 /* Octets of the quoted string that t begins with; 0: none. */
 static size_t
-quoted_len(struct text t)
+quoted_len(struct mf_text t)
 {
 	if (t.len == 0 || t.p[0] != '"')
 		return 0;
@@ -43,7 +43,7 @@ quoted_len(struct text t)
 static size_t
 pair_continues(const struct split *s, size_t at)
 {
-	struct text t = s->rest;
+	struct mf_text t = s->rest;
 	size_t next = at;
 
 	while (next < t.len && ascii_is_blank(t.p[next]))
@@ -55,7 +55,7 @@ pair_continues(const struct split *s, size_t at)
 }
 
 bool
-split_next(struct split *s, struct text *item)
+split_next(struct split *s, struct mf_text *item)
 {
 	size_t len;
 

@@ -1,56 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text as (pointer, length), read by view, written by a bounded writer.
+ * Text is read by view and written by a bounded writer.
  *
- * The header that libsrs and libspf share with the daemons.  Nothing here
+ * The header that the libraries share with the daemons.  Nothing here
  * allocates, depends on the locale or needs a NUL.  Case folding is ASCII's:
  * octets above 0x7f are never touched, so UTF-8 passes through unharmed.
  */
-#ifndef MAILFROM_TEXT_H
-#define MAILFROM_TEXT_H
+#ifndef MAILFROM_COMMON_TEXT_H
+#define MAILFROM_COMMON_TEXT_H
 
+#include <mailfrom/text.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-/*
- * A view: len octets at p, owned by somebody else.  p may be NULL if len is 0.
- */
-struct text {
-	const char *p;
-	size_t len;
-};
-
-/* A view of a string literal, and of a NUL-terminated string (NULL: empty). */
-#define TEXT(literal) ((struct text){"" literal, sizeof(literal) - 1})
-
-static inline struct text
-text_of(const char *s)
-{
-	return (struct text){s, s != NULL ? strlen(s) : 0};
-}
-
-static inline struct text
-text_at(const char *p, size_t len)
-{
-	return (struct text){p, len};
-}
-
 /* The part of t from octet `from` on; empty if t is shorter. */
-static inline struct text
-text_from(struct text t, size_t from)
+static inline struct mf_text
+text_from(struct mf_text t, size_t from)
 {
 	if (from >= t.len)
-		return (struct text){t.p, 0};
-	return (struct text){t.p + from, t.len - from};
+		return (struct mf_text){t.p, 0};
+	return (struct mf_text){t.p + from, t.len - from};
 }
 
 /* The first len octets of t, or all of it. */
-static inline struct text
-text_head(struct text t, size_t len)
+static inline struct mf_text
+text_head(struct mf_text t, size_t len)
 {
-	return (struct text){t.p, len < t.len ? len : t.len};
+	return (struct mf_text){t.p, len < t.len ? len : t.len};
 }
 
 static inline char
@@ -115,7 +93,7 @@ ascii_is_control(char c)
 
 /* True if all octets are printable ASCII, the blank included. */
 static inline bool
-text_is_printable(struct text t)
+text_is_printable(struct mf_text t)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	uint64_t bad = 0;
@@ -140,7 +118,7 @@ text_is_printable(struct text t)
 }
 
 static inline bool
-text_is_ascii(struct text t)
+text_is_ascii(struct mf_text t)
 {
 	unsigned char all = 0;
 
@@ -152,7 +130,7 @@ text_is_ascii(struct text t)
 }
 
 static inline bool
-text_has_control(struct text t)
+text_has_control(struct mf_text t)
 {
 	if (text_is_printable(t))
 		return false;
@@ -168,7 +146,7 @@ text_has_control(struct text t)
  * U+10FFFF).  t must not be empty.
  */
 static inline size_t
-text_utf8_len(struct text t)
+text_utf8_len(struct mf_text t)
 {
 	const unsigned char *p = (const unsigned char *)t.p;
 	size_t len = 0;
@@ -188,7 +166,7 @@ text_utf8_len(struct text t)
 
 /* How often c occurs in t. */
 static inline size_t
-text_count(struct text t, char c)
+text_count(struct mf_text t, char c)
 {
 	size_t count = 0;
 
@@ -198,15 +176,9 @@ text_count(struct text t, char c)
 	return count;
 }
 
-static inline bool
-text_eq(struct text a, struct text b)
-{
-	return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
-}
-
 /* Order by ASCII-folded octets, shorter first among equals: for sorting. */
 static inline int
-text_cmp_fold(struct text a, struct text b)
+text_cmp_fold(struct mf_text a, struct mf_text b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;
 
@@ -221,26 +193,27 @@ text_cmp_fold(struct text a, struct text b)
 }
 
 static inline bool
-text_eq_fold(struct text a, struct text b)
+text_eq_fold(struct mf_text a, struct mf_text b)
 {
 	return a.len == b.len && text_cmp_fold(a, b) == 0;
 }
 
 static inline bool
-text_starts(struct text t, struct text prefix)
+text_starts(struct mf_text t, struct mf_text prefix)
 {
-	return t.len >= prefix.len && text_eq(text_head(t, prefix.len), prefix);
+	return t.len >= prefix.len &&
+	    mf_text_eq(text_head(t, prefix.len), prefix);
 }
 
 static inline bool
-text_starts_fold(struct text t, struct text prefix)
+text_starts_fold(struct mf_text t, struct mf_text prefix)
 {
 	return t.len >= prefix.len &&
 	    text_eq_fold(text_head(t, prefix.len), prefix);
 }
 
 static inline bool
-text_ends_fold(struct text t, struct text suffix)
+text_ends_fold(struct mf_text t, struct mf_text suffix)
 {
 	return t.len >= suffix.len &&
 	    text_eq_fold(text_from(t, t.len - suffix.len), suffix);
@@ -248,7 +221,7 @@ text_ends_fold(struct text t, struct text suffix)
 
 /* Position of the first c, or t.len. */
 static inline size_t
-text_find(struct text t, char c)
+text_find(struct mf_text t, char c)
 {
 	const char *hit = t.len != 0 ? memchr(t.p, c, t.len) : NULL;
 
@@ -257,7 +230,7 @@ text_find(struct text t, char c)
 
 /* Position of the last c, or t.len. */
 static inline size_t
-text_rfind(struct text t, char c)
+text_rfind(struct mf_text t, char c)
 {
 	for (const char *p = t.p + t.len; p != t.p;)
 		if (*--p == c)
@@ -270,7 +243,7 @@ text_rfind(struct text t, char c)
  * stays in *t.  False, and nothing changed, if t has no c.
  */
 static inline bool
-text_cut(struct text *t, char c, struct text *head)
+text_cut(struct mf_text *t, char c, struct mf_text *head)
 {
 	size_t at = text_find(*t, c);
 
@@ -282,8 +255,8 @@ text_cut(struct text *t, char c, struct text *head)
 }
 
 /* t without blanks (space, tab, CR, LF) at either end. */
-static inline struct text
-text_trim(struct text t)
+static inline struct mf_text
+text_trim(struct mf_text t)
 {
 	while (t.len > 0 &&
 	    (ascii_is_blank(t.p[0]) || t.p[0] == '\r' || t.p[0] == '\n'))
@@ -300,7 +273,7 @@ text_trim(struct text t)
  * on anything else: sign, blank, empty, too large.
  */
 static inline bool
-text_uint(struct text t, uint64_t max, uint64_t *out)
+text_uint(struct mf_text t, uint64_t max, uint64_t *out)
 {
 	uint64_t n = 0;
 
@@ -348,7 +321,7 @@ out_char(struct text_out *out, char c)
 }
 
 static inline void
-out_text(struct text_out *out, struct text t)
+out_text(struct text_out *out, struct mf_text t)
 {
 	if (out->full || t.len > out->size - out->len) {
 		out->full = true;
@@ -362,7 +335,7 @@ out_text(struct text_out *out, struct text t)
 static inline void
 out_str(struct text_out *out, const char *s)
 {
-	out_text(out, text_of(s));
+	out_text(out, mf_text_of(s));
 }
 
 static inline void
@@ -374,13 +347,13 @@ out_uint(struct text_out *out, uint64_t n)
 	do
 		digits[--at] = (char)('0' + n % 10);
 	while ((n /= 10) != 0);
-	out_text(out, text_at(digits + at, sizeof(digits) - at));
+	out_text(out, mf_text_at(digits + at, sizeof(digits) - at));
 }
 
-static inline struct text
+static inline struct mf_text
 out_view(const struct text_out *out)
 {
-	return (struct text){out->p, out->len};
+	return (struct mf_text){out->p, out->len};
 }
 
 #endif

@@ -19,7 +19,7 @@ add(struct watch *w, const char *path, struct file_mark mark)
 }
 
 bool
-watch_add(struct watch *w, struct text path)
+watch_add(struct watch *w, struct mf_text path)
 {
 	return path.len == 0 || add(w, path.p, file_mark(path.p));
 }

@@ -2,8 +2,8 @@
 /*
  * Files that a configuration was made from, and whether they have changed.
  */
-#ifndef MAILFROM_WATCH_H
-#define MAILFROM_WATCH_H
+#ifndef MAILFROM_COMMON_WATCH_H
+#define MAILFROM_COMMON_WATCH_H
 
 #include "common/conf.h"
 #include "common/report.h"
@@ -25,7 +25,7 @@ struct watch {
  * Add a file in the state it has now; before it is read, so that no change is
  * missed.  An empty path is passed over.  False: out of memory.
  */
-bool watch_add(struct watch *watch, struct text path);
+bool watch_add(struct watch *watch, struct mf_text path);
 
 /* Add a file in the state in which it was read. */
 bool watch_add_read(

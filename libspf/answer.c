@@ -6,6 +6,8 @@
 
 #include "libspf/record_.h"
 
+#include "common/text.h"
+
 const char *
 spf_rr_text(enum spf_rr rr)
 {
@@ -85,10 +87,10 @@ spf_answer_addresses(enum spf_rr rr, const uint8_t *octets, size_t count)
 }
 
 struct spf_answer *
-spf_answer_names(enum spf_rr rr, const struct text *names, size_t count)
+spf_answer_names(enum spf_rr rr, const struct mf_text *names, size_t count)
 {
-	size_t size = count * sizeof(struct text);
-	struct text *room;
+	size_t size = count * sizeof(struct mf_text);
+	struct mf_text *room;
 	struct spf_answer *a;
 
 	for (size_t i = 0; i < count; i++)
@@ -99,14 +101,14 @@ spf_answer_names(enum spf_rr rr, const struct text *names, size_t count)
 		return NULL;
 	char *at = (char *)(room + count);
 	for (size_t i = 0; i < count; i++) {
-		struct text t = names[i];
+		struct mf_text t = names[i];
 
 		if (t.len != 0 && t.p[t.len - 1] == '.')
 			t.len--;
 		if (t.len != 0)
 			memcpy(at, t.p, t.len);
 		ascii_lower_all(at, t.len);
-		room[i] = text_at(at, t.len);
+		room[i] = mf_text_at(at, t.len);
 		at += t.len;
 	}
 	a->names = room;
@@ -124,7 +126,7 @@ aligned(size_t size)
 }
 
 static struct spf_answer *
-answer_record(struct text text)
+answer_record(struct mf_text text)
 {
 	size_t head = aligned(sizeof(struct spf_answer));
 	size_t size = record_size_(text);
@@ -146,10 +148,10 @@ answer_record(struct text text)
 }
 
 struct spf_answer *
-spf_answer_txt(const struct text *records, size_t count)
+spf_answer_txt(const struct mf_text *records, size_t count)
 {
-	struct text only = count == 1 ? records[0] : TEXT("");
-	struct text spf = TEXT("");
+	struct mf_text only = count == 1 ? records[0] : MF_TEXT("");
+	struct mf_text spf = MF_TEXT("");
 	unsigned found = 0;
 	struct spf_answer *a;
 	char *room;
@@ -173,7 +175,7 @@ spf_answer_txt(const struct text *records, size_t count)
 	a->spf_records = found;
 	if (only.len != 0)
 		memcpy(room, only.p, only.len);
-	a->only_text = text_at(room, only.len);
+	a->only_text = mf_text_at(room, only.len);
 	return a;
 }
 

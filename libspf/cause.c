@@ -2,7 +2,9 @@
 /*
  * Why lookups fail: the table of texts, and the answer of each failure.
  */
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
+
+#include "common/text.h"
 
 #define FAILURE(type, why) \
 	[type] = {.rr = type, .status = SPF_DNS_ERROR, .cause = why}
@@ -61,11 +63,11 @@ spf_cause_text(enum spf_cause cause)
 }
 
 size_t
-spf_failure_print(enum spf_rr rr, struct text name, enum spf_cause cause,
+spf_failure_print(enum spf_rr rr, struct mf_text name, enum spf_cause cause,
     char *out, size_t size)
 {
-	const struct text failed = TEXT(" failed: ");
-	struct text why = text_of(spf_cause_text(cause));
+	const struct mf_text failed = MF_TEXT(" failed: ");
+	struct mf_text why = mf_text_of(spf_cause_text(cause));
 	struct text_out o = text_out(out, size - 1);
 	size_t end = failed.len + why.len;
 
@@ -82,10 +84,10 @@ spf_failure_print(enum spf_rr rr, struct text name, enum spf_cause cause,
 }
 
 bool
-spf_cause_parse(struct text text, enum spf_cause *out)
+spf_cause_parse(struct mf_text text, enum spf_cause *out)
 {
 	for (unsigned i = SPF_CAUSE_NONE + 1; i < SPF_CAUSE_COUNT; i++)
-		if (text_eq_fold(text, text_of(causes[i].text))) {
+		if (text_eq_fold(text, mf_text_of(causes[i].text))) {
 			*out = (enum spf_cause)i;
 			return true;
 		}

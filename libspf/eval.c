@@ -23,7 +23,9 @@
  */
 #include "libspf/eval_.h"
 
-#define LOCAL_DEFAULT TEXT("postmaster")
+#include "common/text.h"
+
+#define LOCAL_DEFAULT MF_TEXT("postmaster")
 
 /* --- records --- */
 
@@ -70,7 +72,7 @@ decided(struct check_ *c, const struct level_ *l, enum spf_result result)
 			return (enum outcome_)result;
 		c->failed = l->record;
 		memcpy(c->failed_domain, l->domain.p, l->domain.len);
-		c->values.domain = text_at(c->failed_domain, l->domain.len);
+		c->values.domain = mf_text_at(c->failed_domain, l->domain.len);
 	}
 	return (enum outcome_)result;
 }
@@ -80,7 +82,7 @@ check_redirect(struct check_ *c, struct level_ *l)
 {
 	char room[SPF_NAME_SIZE];
 	const struct spf_answer *a;
-	struct text name;
+	struct mf_text name;
 	enum match_ m;
 	enum outcome_ outcome;
 
@@ -147,14 +149,14 @@ check_terms(struct check_ *c, struct level_ *l)
 	if (l->record->has_redirect &&
 	    (!l->record->redirect.from_local || text_is_ascii(c->values.local)))
 		return check_redirect(c, l);
-	l->written = TEXT("");
+	l->written = MF_TEXT("");
 	return decided(c, l, SPF_NEUTRAL); /* 4.7 */
 }
 
 /* check_host() once the TXT answer of domain is there. */
 enum outcome_
-check_record_(struct check_ *c, const struct level_ *parent, struct text domain,
-    const struct spf_answer *a, bool included)
+check_record_(struct check_ *c, const struct level_ *parent,
+    struct mf_text domain, const struct spf_answer *a, bool included)
 {
 	struct level_ l = {
 	    .domain = domain, .depth = parent->depth + 1, .included = included};
@@ -166,14 +168,15 @@ check_record_(struct check_ *c, const struct level_ *parent, struct text domain,
 	if (!c->blocked && l.depth > c->verdict->depth)
 		c->verdict->depth = l.depth;
 	if (a->spf_records > 1) {
-		problem_(c, &l, "there is more than one SPF record", TEXT(""));
+		problem_(
+		    c, &l, "there is more than one SPF record", MF_TEXT(""));
 		return OUT_PERMERROR;
 	}
 	l.record = a->record;
 	TELL(c, &l, .kind = SPF_EVENT_RECORD, .name = domain,
 	    .text = l.record->text);
 	if (l.record->problem != NULL) {
-		problem_(c, &l, l.record->problem, TEXT(""));
+		problem_(c, &l, l.record->problem, MF_TEXT(""));
 		return OUT_PERMERROR;
 	}
 	outcome = check_terms(c, &l);
@@ -188,8 +191,8 @@ check_record_(struct check_ *c, const struct level_ *parent, struct text domain,
 /* --- the domain that is checked --- */
 
 static enum outcome_
-check_compiled(struct check_ *c, const struct level_ *top, struct text domain,
-    const struct spf_record *record)
+check_compiled(struct check_ *c, const struct level_ *top,
+    struct mf_text domain, const struct spf_record *record)
 {
 	struct spf_answer answer = {.rr = SPF_RR_TXT,
 	    .status = SPF_DNS_FOUND,
@@ -204,12 +207,13 @@ no_memory(struct spf_verdict *v)
 {
 	v->cause = SPF_CAUSE_NO_MEMORY;
 	put_text_(v->problem, sizeof(v->problem),
-	    TEXT("out of memory for the domain's A-labels"));
+	    MF_TEXT("out of memory for the domain's A-labels"));
 }
 
 /* <domain>._spf.<delegate>.  OUT_NONE if there is none either. */
 static enum outcome_
-check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
+check_delegate(
+    struct check_ *c, const struct level_ *top, struct mf_text domain)
 {
 	char room[SPF_SENDER_MAX], name_room[SPF_NAME_SIZE];
 	struct text_out out = text_out(room, sizeof(room));
@@ -228,7 +232,7 @@ check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
 	}
 	if (labels == 0)
 		return OUT_NONE;
-	struct text name = text_at(name_room, len);
+	struct mf_text name = mf_text_at(name_room, len);
 	a = lookup_(c, top, SPF_RR_TXT, name);
 	if (a == NULL) {
 		blocked_(c);
@@ -250,7 +254,7 @@ check_delegate(struct check_ *c, const struct level_ *top, struct text domain)
  * as "a mx ptr" then has one void lookup too many (4.6.4).
  */
 static enum outcome_
-check_guess(struct check_ *c, const struct level_ *top, struct text domain)
+check_guess(struct check_ *c, const struct level_ *top, struct mf_text domain)
 {
 	struct spf_verdict *v = c->verdict;
 	enum outcome_ outcome;
@@ -266,7 +270,7 @@ check_guess(struct check_ *c, const struct level_ *top, struct text domain)
 }
 
 static enum outcome_
-check_domain(struct check_ *c, struct text domain)
+check_domain(struct check_ *c, struct mf_text domain)
 {
 	const struct level_ top = {.domain = domain, .depth = UINT_MAX};
 	const struct spf_answer *a = lookup_(c, &top, SPF_RR_TXT, domain);
@@ -297,8 +301,8 @@ explain(struct check_ *c)
 {
 	const struct level_ l = {.domain = c->values.domain};
 	char room[SPF_NAME_SIZE];
-	struct text spec = c->request->default_explanation;
-	struct text name = TEXT("");
+	struct mf_text spec = c->request->default_explanation;
+	struct mf_text name = MF_TEXT("");
 	enum match_ m = MATCH_NO;
 
 	if (c->failed->has_explanation &&
@@ -335,7 +339,7 @@ prepare(struct check_ *c)
 	/* cppcheck-suppress ctuuninitvar ; only its rooms aren't set */
 	const struct spf_request *q = c->request;
 	struct spf_verdict *v = c->verdict;
-	struct text local = LOCAL_DEFAULT, domain = q->helo;
+	struct mf_text local = LOCAL_DEFAULT, domain = q->helo;
 	size_t len = 0;
 
 	if (q->identity == SPF_MAILFROM && q->sender.len != 0) {
@@ -350,7 +354,7 @@ prepare(struct check_ *c)
 	c->values.helo = text_head(q->helo, SPF_SENDER_MAX);
 	c->values.receiver = q->receiver.len != 0
 	    ? text_head(q->receiver, SPF_NAME_MAX)
-	    : TEXT("unknown");
+	    : MF_TEXT("unknown");
 	c->values.ip = q->ip;
 	c->values.now_sec = q->now_sec;
 	unsigned labels = name_to_ascii_(domain, v->domain, &len);
@@ -363,7 +367,7 @@ prepare(struct check_ *c)
 		    v->domain, put_text_(v->domain, sizeof(v->domain), domain));
 		return false;
 	}
-	c->domain = text_at(v->domain, len);
+	c->domain = mf_text_at(v->domain, len);
 	c->values.sender_domain = c->domain;
 	return true;
 }
@@ -381,8 +385,8 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	c.verdict = out;
 	c.blocked = false;
 	c.failed = NULL;
-	c.values.validated = TEXT("");
-	c.values.domain = TEXT("");
+	c.values.validated = MF_TEXT("");
+	c.values.domain = MF_TEXT("");
 	out->domain[0] = out->mechanism[0] = out->at[0] = '\0';
 	out->explanation[0] = out->problem[0] = '\0';
 	out->terms = out->voids = out->lookups = out->depth = 0;
@@ -394,7 +398,7 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	if (request->ip_unknown) {
 		out->result = SPF_TEMPERROR;
 		put_text_(out->problem, sizeof(out->problem),
-		    TEXT("the client's address isn't known"));
+		    MF_TEXT("the client's address isn't known"));
 		return SPF_OK;
 	}
 	outcome = check_domain(&c, c.domain);

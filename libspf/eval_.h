@@ -3,8 +3,8 @@
  * What the parts of the evaluator share: eval.c goes through records,
  * mechanisms.c evaluates the terms that need DNS, notes.c counts and tells.
  */
-#ifndef MAILFROM_LIBSPF_EVAL_H
-#define MAILFROM_LIBSPF_EVAL_H
+#ifndef MAILFROM_LIBSPF_EVAL__H
+#define MAILFROM_LIBSPF_EVAL__H
 
 #include "libspf/record_.h"
 
@@ -39,17 +39,17 @@ struct check_ {
 	bool blocked;
 	/* The record whose term has failed the client, for its exp=. */
 	const struct spf_record *failed;
-	struct text domain;
+	struct mf_text domain;
 	char failed_domain[SPF_NAME_SIZE];
 	char validated[SPF_NAME_SIZE]; /* %{p}, of the term at hand */
 };
 
 /* One level of check_host(). */
 struct level_ {
-	struct text domain;
+	struct mf_text domain;
 	const struct spf_record *record;
 	const struct term_ *term;
-	struct text written; /* of the term, or of redirect */
+	struct mf_text written; /* of the term, or of redirect */
 	unsigned depth;
 	bool included;
 };
@@ -84,29 +84,29 @@ void tell_(
     const struct check_ *c, const struct level_ *l, struct spf_event event);
 
 /* Copy t into out, cut and NUL-terminated; how much was copied. */
-size_t put_text_(char *out, size_t size, struct text t);
+size_t put_text_(char *out, size_t size, struct mf_text t);
 
 /* What comes from the wire must not carry controls further. */
 void hide_controls_(char *text, size_t len);
 
 /* Note the first problem: "TERM" in the record of DOMAIN: WHY WHAT. */
 void problem_(const struct check_ *c, const struct level_ *l, const char *why,
-    struct text what);
+    struct mf_text what);
 
 /* DNS has failed for name: note it, and why.  Always MATCH_TEMPERROR. */
 enum match_ failed_lookup_(const struct check_ *c, const struct level_ *l,
-    struct text name, const struct spf_answer *a);
+    struct mf_text name, const struct spf_answer *a);
 
 /* An answer is missing. */
 enum match_ blocked_(struct check_ *c);
 
 /* A term that causes lookups (4.6.4).  False: one too many. */
 bool count_term_(struct check_ *c, const struct level_ *l);
-bool count_void_(struct check_ *c, const struct level_ *l, struct text name);
+bool count_void_(struct check_ *c, const struct level_ *l, struct mf_text name);
 
 /* The answer, or NULL: unknown. */
-const struct spf_answer *lookup_(
-    struct check_ *c, const struct level_ *l, enum spf_rr rr, struct text name);
+const struct spf_answer *lookup_(struct check_ *c, const struct level_ *l,
+    enum spf_rr rr, struct mf_text name);
 
 /* --- mechanisms.c --- */
 
@@ -122,16 +122,16 @@ enum match_ find_validated_(struct check_ *c, const struct level_ *l);
  */
 enum match_ target_name_(struct check_ *c, const struct level_ *l,
     const struct domain_spec_ *spec, char room[static SPF_NAME_SIZE],
-    struct text *name);
+    struct mf_text *name);
 
 /* The answer for a term's own name, with what counts against its limits. */
 enum match_ term_lookup_(struct check_ *c, const struct level_ *l,
-    enum spf_rr rr, struct text name, const struct spf_answer **out);
+    enum spf_rr rr, struct mf_text name, const struct spf_answer **out);
 
 /* --- eval.c --- */
 
 /* check_host() once the TXT answer of domain is there. */
 enum outcome_ check_record_(struct check_ *c, const struct level_ *parent,
-    struct text domain, const struct spf_answer *a, bool included);
+    struct mf_text domain, const struct spf_answer *a, bool included);
 
 #endif

@@ -4,7 +4,9 @@
  * quoted string, a comment or a dot-atom that holds nothing else, and a field
  * never has a line end but those that fold it.
  */
-#include "libspf/header.h"
+#include <mailfrom/spf_header.h>
+
+#include "common/text.h"
 
 /*
  * Octets of one value; more isn't worth a header.  Only a problem is whole, as
@@ -40,7 +42,7 @@ is_atext(char c)
 
 /* dot-atom-text: atoms between single dots. */
 static bool
-is_dot_atom(struct text t)
+is_dot_atom(struct mf_text t)
 {
 	bool in_atom = false;
 
@@ -55,7 +57,7 @@ is_dot_atom(struct text t)
 }
 
 static bool
-needs_no_escape(struct text t, const char *special)
+needs_no_escape(struct mf_text t, const char *special)
 {
 	for (; *special != '\0'; special++)
 		if (text_find(t, *special) != t.len)
@@ -65,7 +67,7 @@ needs_no_escape(struct text t, const char *special)
 
 /* Text within quotes or a comment; `special` is what needs a backslash. */
 static void
-out_escaped(struct text_out *out, struct text t, const char *special)
+out_escaped(struct text_out *out, struct mf_text t, const char *special)
 {
 	if (needs_no_escape(t, special)) {
 		out_text(out, t);
@@ -90,7 +92,7 @@ out_escaped(struct text_out *out, struct text t, const char *special)
 }
 
 static void
-out_quoted(struct text_out *out, struct text t)
+out_quoted(struct text_out *out, struct mf_text t)
 {
 	out_char(out, '"');
 	out_escaped(out, t, "\"\\");
@@ -98,7 +100,7 @@ out_quoted(struct text_out *out, struct text t)
 }
 
 static void
-out_value(struct text_out *out, struct text t)
+out_value(struct text_out *out, struct mf_text t)
 {
 	if (t.len <= VALUE_MAX && is_dot_atom(t))
 		out_text(out, t);
@@ -124,16 +126,16 @@ is_helo(const struct spf_request *q)
 	return q->identity == SPF_HELO || q->sender.len == 0;
 }
 
-static struct text
+static struct mf_text
 address(const struct spf_request *q, char room[static SPF_IP_SIZE])
 {
-	return text_at(room, spf_ip_print(&q->ip, room));
+	return mf_text_at(room, spf_ip_print(&q->ip, room));
 }
 
 /* One sentence for people, as a comment. */
 static void
 out_comment(struct text_out *out, const struct spf_request *q,
-    const struct spf_verdict *v, struct text authority)
+    const struct spf_verdict *v, struct mf_text authority)
 {
 	static const char *const claims[] = {
 	    [SPF_NONE] = " has no SPF record",
@@ -152,7 +154,8 @@ out_comment(struct text_out *out, const struct spf_request *q,
 		out_str(out, ": ");
 	}
 	out_escaped(out,
-	    v->domain[0] != '\0' ? text_of(v->domain) : TEXT("an empty domain"),
+	    v->domain[0] != '\0' ? mf_text_of(v->domain)
+				 : MF_TEXT("an empty domain"),
 	    "()\\");
 	out_str(out, claims[v->result]);
 	if (v->result == SPF_NEUTRAL || v->result == SPF_PASS ||
@@ -165,7 +168,7 @@ out_comment(struct text_out *out, const struct spf_request *q,
 
 static void
 out_pair(struct text_out *out, const char *before, const char *key,
-    struct text value)
+    struct mf_text value)
 {
 	out_str(out, before);
 	out_str(out, key);
@@ -175,7 +178,7 @@ out_pair(struct text_out *out, const char *before, const char *key,
 
 size_t
 spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
-    struct text authority, char out_room[static SPF_HEADER_SIZE])
+    struct mf_text authority, char out_room[static SPF_HEADER_SIZE])
 {
 	struct text_out out = text_out(out_room, SPF_HEADER_SIZE - 1);
 	const char *before = "\n\t";
@@ -193,12 +196,12 @@ spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
 	if (authority.len != 0)
 		out_pair(&out, ";\n\t", "receiver", authority);
 	out_pair(&out, ";\n\t", "identity",
-	    q->identity == SPF_HELO ? TEXT("helo") : TEXT("mailfrom"));
+	    q->identity == SPF_HELO ? MF_TEXT("helo") : MF_TEXT("mailfrom"));
 	if (v->mechanism[0] != '\0')
-		out_pair(&out, ";\n\t", "mechanism", text_of(v->mechanism));
+		out_pair(&out, ";\n\t", "mechanism", mf_text_of(v->mechanism));
 	if (v->problem[0] != '\0') {
 		out_str(&out, ";\n\tproblem=");
-		out_quoted(&out, text_of(v->problem));
+		out_quoted(&out, mf_text_of(v->problem));
 	}
 	return end(&out);
 }
@@ -210,7 +213,7 @@ spf_header_received(const struct spf_request *q, const struct spf_verdict *v,
  * one.  "_" isn't for domain-names but for tokens.
  */
 static bool
-is_name(struct text t, bool token)
+is_name(struct mf_text t, bool token)
 {
 	char before = '.';
 
@@ -230,7 +233,7 @@ is_name(struct text t, bool token)
 
 /* local-part "@" domain-name; or a token. */
 static bool
-is_plain_value(struct text t)
+is_plain_value(struct mf_text t)
 {
 	size_t at = text_find(t, '@');
 
@@ -247,15 +250,15 @@ spf_header_authentication(const struct spf_request *q,
     const struct spf_verdict *v, char out_room[static SPF_HEADER_SIZE])
 {
 	struct text_out out = text_out(out_room, SPF_HEADER_SIZE - 1);
-	struct text value = is_helo(q) ? q->helo : q->sender;
+	struct mf_text value = is_helo(q) ? q->helo : q->sender;
 
 	out_str(&out, "spf=");
 	out_str(&out, spf_result_text(v->result));
 	out_char(&out, ' ');
-	out_comment(&out, q, v, TEXT(""));
+	out_comment(&out, q, v, MF_TEXT(""));
 	if (v->problem[0] != '\0') {
 		out_str(&out, "\n\treason=");
-		out_quoted(&out, text_of(v->problem));
+		out_quoted(&out, mf_text_of(v->problem));
 	}
 	out_str(&out, is_helo(q) ? "\n\tsmtp.helo=" : "\n\tsmtp.mailfrom=");
 	if (is_plain_value(value))

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include <arpa/inet.h>
 
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
+
+#include "common/text.h"
 
 static const uint8_t mapped_prefix[12] = {
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 bool
-spf_ip_parse(struct text text, struct spf_ip *out)
+spf_ip_parse(struct mf_text text, struct spf_ip *out)
 {
 	char copy[SPF_IP_SIZE];
 	struct spf_ip ip = {.v6 = false};

@@ -11,6 +11,8 @@
 
 #include "libspf/record_.h"
 
+#include "common/text.h"
+
 /* Parts that a value can have: each octet a delimiter. */
 #define PARTS_MAX (VALUE_SIZE + 1)
 
@@ -27,7 +29,7 @@ is_delimiter(char c)
 }
 
 size_t
-macro_length_(struct text t, enum macro_place_ place, const char **why)
+macro_length_(struct mf_text t, enum macro_place_ place, const char **why)
 {
 	const char *letters =
 	    place == MACRO_IN_TEXT_ ? "slodiphvcrt" : "slodiphv";
@@ -65,7 +67,7 @@ macro_length_(struct text t, enum macro_place_ place, const char **why)
 }
 
 bool
-macro_needs_validated_(struct text t)
+macro_needs_validated_(struct mf_text t)
 {
 	for (size_t i = 0; i + 2 < t.len; i++) {
 		if (t.p[i] != '%')
@@ -78,7 +80,7 @@ macro_needs_validated_(struct text t)
 }
 
 bool
-macro_text_ok_(struct text t)
+macro_text_ok_(struct mf_text t)
 {
 	const char *why;
 
@@ -98,14 +100,14 @@ macro_text_ok_(struct text t)
 }
 
 bool
-spf_explanation_ok(struct text text)
+spf_explanation_ok(struct mf_text text)
 {
 	return macro_text_ok_(text);
 }
 
 /* --- values --- */
 
-static struct text
+static struct mf_text
 ip_dotted(const struct spf_ip *ip, char room[static VALUE_SIZE])
 {
 	/* Upper case, as the suites have it; names are lowered anyway. */
@@ -126,7 +128,7 @@ ip_dotted(const struct spf_ip *ip, char room[static VALUE_SIZE])
 	return out_view(&out);
 }
 
-static struct text
+static struct mf_text
 sender(const struct macro_values_ *v, char room[static VALUE_SIZE])
 {
 	struct text_out out = text_out(room, VALUE_SIZE);
@@ -137,13 +139,13 @@ sender(const struct macro_values_ *v, char room[static VALUE_SIZE])
 	return out_view(&out);
 }
 
-static struct text
+static struct mf_text
 ip_readable(const struct spf_ip *ip, char room[static VALUE_SIZE])
 {
-	return text_at(room, spf_ip_print(ip, room));
+	return mf_text_at(room, spf_ip_print(ip, room));
 }
 
-static struct text
+static struct mf_text
 number(uint64_t n, char room[static VALUE_SIZE])
 {
 	struct text_out out = text_out(room, VALUE_SIZE);
@@ -152,7 +154,7 @@ number(uint64_t n, char room[static VALUE_SIZE])
 	return out_view(&out);
 }
 
-static struct text
+static struct mf_text
 value_of(
     char letter, const struct macro_values_ *v, char room[static VALUE_SIZE])
 {
@@ -176,7 +178,7 @@ value_of(
 	case 'c':
 		return ip_readable(&v->ip, room);
 	case 'v':
-		return v->ip.v6 ? TEXT("ip6") : TEXT("in-addr");
+		return v->ip.v6 ? MF_TEXT("ip6") : MF_TEXT("in-addr");
 	default: /* 't': nothing else is valid */
 		return number(v->now_sec, room);
 	}
@@ -218,7 +220,7 @@ build_char(struct build *b, char c)
 
 /* Upper-case letters escape all but the unreserved characters of RFC 3986. */
 static void
-build_value(struct build *b, struct text t, bool escape)
+build_value(struct build *b, struct mf_text t, bool escape)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
@@ -239,7 +241,7 @@ build_value(struct build *b, struct text t, bool escape)
 }
 
 static bool
-splits_at(struct text delimiters, char c)
+splits_at(struct mf_text delimiters, char c)
 {
 	return delimiters.len == 0 ? c == '.'
 				   : text_find(delimiters, c) != delimiters.len;
@@ -247,8 +249,8 @@ splits_at(struct text delimiters, char c)
 
 /* The last PARTS_MAX parts of value; how many. */
 static size_t
-split(struct text value, struct text delimiters,
-    struct text parts[static PARTS_MAX])
+split(struct mf_text value, struct mf_text delimiters,
+    struct mf_text parts[static PARTS_MAX])
 {
 	size_t count = 0, end = value.len, at = value.len;
 
@@ -256,7 +258,7 @@ split(struct text value, struct text delimiters,
 		if (at == 0 || splits_at(delimiters, value.p[at - 1])) {
 			if (count == PARTS_MAX)
 				break;
-			parts[count++] = text_at(value.p + at, end - at);
+			parts[count++] = mf_text_at(value.p + at, end - at);
 			if (at == 0)
 				break;
 			end = at - 1;
@@ -271,7 +273,7 @@ split(struct text value, struct text delimiters,
  * order, or in the opposite one.
  */
 static void
-build_parts(struct build *b, const struct text *parts, size_t count,
+build_parts(struct build *b, const struct mf_text *parts, size_t count,
     size_t keep, bool reverse, bool escape)
 {
 	size_t n = keep != 0 && keep < count ? keep : count;
@@ -286,13 +288,14 @@ build_parts(struct build *b, const struct text *parts, size_t count,
 
 /* One macro, t being from "%{" to "}". */
 static void
-build_macro(struct build *b, struct text t, const struct macro_values_ *values)
+build_macro(
+    struct build *b, struct mf_text t, const struct macro_values_ *values)
 {
-	struct text parts[PARTS_MAX];
+	struct mf_text parts[PARTS_MAX];
 	char room[VALUE_SIZE];
 	char letter = t.p[2];
 	bool escape = letter >= 'A' && letter <= 'Z', reverse = false;
-	struct text value = value_of(letter, values, room);
+	struct mf_text value = value_of(letter, values, room);
 	size_t at = 3, keep = 0;
 
 	for (; ascii_is_digit(t.p[at]); at++)
@@ -302,7 +305,7 @@ build_macro(struct build *b, struct text t, const struct macro_values_ *values)
 		reverse = true;
 		at++;
 	}
-	struct text delimiters = text_at(t.p + at, t.len - at - 1);
+	struct mf_text delimiters = mf_text_at(t.p + at, t.len - at - 1);
 
 	if (keep == 0 && !reverse && delimiters.len == 0) {
 		build_value(b, value, escape);
@@ -313,7 +316,7 @@ build_macro(struct build *b, struct text t, const struct macro_values_ *values)
 }
 
 static void
-build(struct build *b, struct text spec, const struct macro_values_ *values)
+build(struct build *b, struct mf_text spec, const struct macro_values_ *values)
 {
 	const char *why;
 
@@ -322,7 +325,7 @@ build(struct build *b, struct text spec, const struct macro_values_ *values)
 			build_char(b, spec.p[i++]);
 			continue;
 		}
-		struct text rest = text_from(spec, i);
+		struct mf_text rest = text_from(spec, i);
 		size_t len = macro_length_(rest, MACRO_IN_TEXT_, &why);
 
 		switch (rest.p[1]) {
@@ -333,7 +336,7 @@ build(struct build *b, struct text spec, const struct macro_values_ *values)
 			build_char(b, ' ');
 			break;
 		case '-':
-			build_value(b, TEXT("%20"), false);
+			build_value(b, MF_TEXT("%20"), false);
 			break;
 		default:
 			build_macro(b, text_head(rest, len), values);
@@ -343,15 +346,15 @@ build(struct build *b, struct text spec, const struct macro_values_ *values)
 }
 
 bool
-macro_expand_domain_(struct text spec, const struct macro_values_ *values,
+macro_expand_domain_(struct mf_text spec, const struct macro_values_ *values,
     char out[static SPF_NAME_SIZE], size_t *len)
 {
 	struct build b;
-	struct text name;
+	struct mf_text name;
 
 	build_begin(&b, MACRO_IN_DOMAIN_);
 	build(&b, spec, values);
-	name = text_at(b.text, b.len);
+	name = mf_text_at(b.text, b.len);
 	if (name.len != 0 && name.p[name.len - 1] == '.')
 		name.len--;
 	/*
@@ -375,14 +378,15 @@ macro_expand_domain_(struct text spec, const struct macro_values_ *values,
 }
 
 void
-macro_expand_text_(struct text spec, const struct macro_values_ *values,
+macro_expand_text_(struct mf_text spec, const struct macro_values_ *values,
     char out[static SPF_TEXT_SIZE])
 {
 	struct build b;
 
 	build_begin(&b, MACRO_IN_TEXT_);
 	build(&b, spec, values);
-	struct text text = text_head(text_at(b.text, b.len), SPF_TEXT_MAX);
+	struct mf_text text =
+	    text_head(mf_text_at(b.text, b.len), SPF_TEXT_MAX);
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.p[i];
 

@@ -4,6 +4,8 @@
  */
 #include "libspf/eval_.h"
 
+#include "common/text.h"
+
 /* --- addresses --- */
 
 static bool
@@ -31,16 +33,16 @@ address_bits(const struct check_ *c, const struct term_ *term)
 
 /* --- validated names (5.5, %{p}) --- */
 
-static struct text
+static struct mf_text
 reverse_name(const struct spf_ip *ip, char room[static SPF_NAME_SIZE])
 {
 	const struct macro_values_ values = {.ip = *ip};
 	size_t len = 0;
 
 	macro_expand_domain_(
-	    ip->v6 ? TEXT("%{ir}.ip6.arpa") : TEXT("%{ir}.in-addr.arpa"),
+	    ip->v6 ? MF_TEXT("%{ir}.ip6.arpa") : MF_TEXT("%{ir}.in-addr.arpa"),
 	    &values, room, &len);
-	return text_at(room, len);
+	return mf_text_at(room, len);
 }
 
 /* The client's names.  MATCH_NO: none; MATCH_YES: *out; or unknown. */
@@ -60,7 +62,7 @@ client_names(
 
 /* Whether name has the client's address: an error skips the name. */
 static enum match_
-is_validated(struct check_ *c, const struct level_ *l, struct text name)
+is_validated(struct check_ *c, const struct level_ *l, struct mf_text name)
 {
 	const struct spf_answer *a;
 
@@ -83,7 +85,7 @@ names_used(const struct spf_answer *a)
 
 /* name is domain, or below it. */
 static bool
-is_within(struct text name, struct text domain)
+is_within(struct mf_text name, struct mf_text domain)
 {
 	return text_eq_fold(name, domain) ||
 	    (name.len > domain.len && text_ends_fold(name, domain) &&
@@ -98,7 +100,7 @@ enum match_
 find_validated_(struct check_ *c, const struct level_ *l)
 {
 	const struct spf_answer *names;
-	struct text best = TEXT("unknown");
+	struct mf_text best = MF_TEXT("unknown");
 	int best_rank = 0;
 	bool unknown = false;
 	enum match_ found = client_names(c, l, &names);
@@ -106,7 +108,7 @@ find_validated_(struct check_ *c, const struct level_ *l)
 	if (found == MATCH_UNKNOWN || found == MATCH_STOP)
 		return found;
 	for (size_t i = 0; found == MATCH_YES && i < names_used(names); i++) {
-		struct text name = names->names[i];
+		struct mf_text name = names->names[i];
 		int rank = text_eq_fold(name, l->domain) ? 3
 		    : is_within(name, l->domain)         ? 2
 							 : 1;
@@ -131,7 +133,7 @@ find_validated_(struct check_ *c, const struct level_ *l)
 	}
 	if (unknown)
 		return MATCH_UNKNOWN;
-	c->values.validated = text_at(
+	c->values.validated = mf_text_at(
 	    c->validated, put_text_(c->validated, sizeof(c->validated), best));
 	return MATCH_YES;
 }
@@ -146,7 +148,7 @@ find_validated_(struct check_ *c, const struct level_ *l)
 enum match_
 target_name_(struct check_ *c, const struct level_ *l,
     const struct domain_spec_ *spec, char room[static SPF_NAME_SIZE],
-    struct text *name)
+    struct mf_text *name)
 {
 	size_t len;
 
@@ -164,7 +166,7 @@ target_name_(struct check_ *c, const struct level_ *l,
 	}
 	c->values.domain = l->domain;
 	bool ok = macro_expand_domain_(spec->text, &c->values, room, &len);
-	*name = text_at(room, ok ? len : 0);
+	*name = mf_text_at(room, ok ? len : 0);
 	TELL(c, l, .kind = SPF_EVENT_MACRO, .text = spec->text, .name = *name);
 	return ok ? MATCH_YES : MATCH_NO;
 }
@@ -174,7 +176,7 @@ target_name_(struct check_ *c, const struct level_ *l,
 /* The answer for a term's own name, with what counts against its limits. */
 enum match_
 term_lookup_(struct check_ *c, const struct level_ *l, enum spf_rr rr,
-    struct text name, const struct spf_answer **out)
+    struct mf_text name, const struct spf_answer **out)
 {
 	const struct spf_answer *a = lookup_(c, l, rr, name);
 
@@ -197,7 +199,7 @@ match_a(struct check_ *c, const struct level_ *l)
 {
 	char room[SPF_NAME_SIZE];
 	const struct spf_answer *a;
-	struct text name;
+	struct mf_text name;
 	enum match_ m = target_name_(c, l, &l->term->target, room, &name);
 
 	if (m == MATCH_YES)
@@ -214,14 +216,14 @@ match_exists(struct check_ *c, const struct level_ *l)
 {
 	char room[SPF_NAME_SIZE];
 	const struct spf_answer *a;
-	struct text name;
+	struct mf_text name;
 	enum match_ m = target_name_(c, l, &l->term->target, room, &name);
 
 	return m == MATCH_YES ? term_lookup_(c, l, SPF_RR_A, name, &a) : m;
 }
 
 static enum match_
-match_mx_host(struct check_ *c, const struct level_ *l, struct text host)
+match_mx_host(struct check_ *c, const struct level_ *l, struct mf_text host)
 {
 	const struct spf_answer *a;
 
@@ -242,7 +244,7 @@ match_mx(struct check_ *c, const struct level_ *l)
 {
 	char room[SPF_NAME_SIZE];
 	const struct spf_answer *a;
-	struct text name;
+	struct mf_text name;
 	enum match_ m = target_name_(c, l, &l->term->target, room, &name);
 	bool unknown = false;
 
@@ -273,7 +275,7 @@ match_ptr(struct check_ *c, const struct level_ *l)
 {
 	char room[SPF_NAME_SIZE], reverse[SPF_NAME_SIZE];
 	const struct spf_answer *a;
-	struct text target;
+	struct mf_text target;
 	enum match_ m = target_name_(c, l, &l->term->target, room, &target);
 	bool unknown = false;
 
@@ -301,7 +303,7 @@ match_ptr(struct check_ *c, const struct level_ *l)
 
 /* 5.2: what the included domain's result means here. */
 static enum match_
-match_included(struct check_ *c, const struct level_ *l, struct text name,
+match_included(struct check_ *c, const struct level_ *l, struct mf_text name,
     enum outcome_ outcome)
 {
 	switch (outcome) {
@@ -331,7 +333,7 @@ match_include(struct check_ *c, const struct level_ *l)
 {
 	char room[SPF_NAME_SIZE];
 	const struct spf_answer *a;
-	struct text name;
+	struct mf_text name;
 	enum match_ m = target_name_(c, l, &l->term->target, room, &name);
 
 	if (m == MATCH_NO) {

@@ -6,10 +6,12 @@
 
 #include "libspf/record_.h"
 
+#include "common/text.h"
+
 #define LABEL_MAX 63
 
 unsigned
-name_labels_(struct text t)
+name_labels_(struct mf_text t)
 {
 	unsigned labels = 0;
 
@@ -23,18 +25,18 @@ name_labels_(struct text t)
 		labels++;
 		if (label == t.len)
 			return labels;
-		t = text_at(t.p + label + 1, t.len - label - 1);
+		t = mf_text_at(t.p + label + 1, t.len - label - 1);
 	}
 }
 
 bool
-name_ok_(struct text t)
+name_ok_(struct mf_text t)
 {
 	return name_labels_(t) != 0;
 }
 
 static int
-idn_to_ascii(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
+idn_to_ascii(struct mf_text t, char out[static SPF_NAME_SIZE], size_t *len)
 {
 	char copy[SPF_SENDER_MAX + 1];
 	char *ascii = NULL;
@@ -58,7 +60,7 @@ idn_to_ascii(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
 }
 
 unsigned
-name_to_ascii_(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
+name_to_ascii_(struct mf_text t, char out[static SPF_NAME_SIZE], size_t *len)
 {
 	if (t.len != 0 && t.p[t.len - 1] == '.')
 		t.len--;
@@ -76,5 +78,5 @@ name_to_ascii_(struct text t, char out[static SPF_NAME_SIZE], size_t *len)
 	}
 	ascii_lower_all(out, *len);
 	out[*len] = '\0';
-	return name_labels_(text_at(out, *len));
+	return name_labels_(mf_text_at(out, *len));
 }

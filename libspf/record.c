@@ -8,6 +8,8 @@
  */
 #include "libspf/record_.h"
 
+#include "common/text.h"
+
 #include <arpa/inet.h>
 #include <stdlib.h>
 
@@ -20,7 +22,7 @@ struct compiler {
 	struct spf_record *record;
 	struct text_out problem;
 	char *pool; /* where lowered targets go; as large as the record */
-	struct text term;
+	struct mf_text term;
 };
 
 /* Note the first thing that is wrong.  Always false, to be returned. */
@@ -58,7 +60,7 @@ is_alnum(char c)
  *            ( 1*alphanum "-" *( alphanum / "-" ) alphanum )
  */
 static bool
-toplabel_ok(struct text t)
+toplabel_ok(struct mf_text t)
 {
 	bool all_digits = true;
 
@@ -74,7 +76,7 @@ toplabel_ok(struct text t)
 
 /* domain-end = ( "." toplabel [ "." ] ) / macro-expand */
 static bool
-domain_end_ok(struct text spec, size_t literal_from)
+domain_end_ok(struct mf_text spec, size_t literal_from)
 {
 	if (literal_from == spec.len)
 		return true;
@@ -85,20 +87,20 @@ domain_end_ok(struct text spec, size_t literal_from)
 	    toplabel_ok(text_from(spec, dot + 1));
 }
 
-static struct text
-lower_copy(struct compiler *c, struct text t)
+static struct mf_text
+lower_copy(struct compiler *c, struct mf_text t)
 {
 	char *to = c->pool;
 
 	memcpy(to, t.p, t.len);
 	ascii_lower_all(to, t.len);
 	c->pool += t.len;
-	return text_at(to, t.len);
+	return mf_text_at(to, t.len);
 }
 
 static bool
 parse_domain_spec(
-    struct compiler *c, struct text spec, struct domain_spec_ *out)
+    struct compiler *c, struct mf_text spec, struct domain_spec_ *out)
 {
 	const char *why = NULL;
 	size_t literal_from = 0; /* behind the last macro */
@@ -142,7 +144,7 @@ parse_domain_spec(
  * "/" may stand in a domain-spec too.
  */
 static bool
-cut_prefix(struct compiler *c, struct text *t, unsigned max, uint8_t *out)
+cut_prefix(struct compiler *c, struct mf_text *t, unsigned max, uint8_t *out)
 {
 	size_t from = t->len;
 	unsigned n = 0;
@@ -166,7 +168,7 @@ cut_prefix(struct compiler *c, struct text *t, unsigned max, uint8_t *out)
 
 /* [ "/" ip4-length ] [ "//" ip6-length ] at the end of t. */
 static bool
-cut_dual_prefix(struct compiler *c, struct text *t, struct term_ *term)
+cut_dual_prefix(struct compiler *c, struct mf_text *t, struct term_ *term)
 {
 	size_t slash = text_rfind(*t, '/');
 
@@ -186,7 +188,7 @@ cut_dual_prefix(struct compiler *c, struct text *t, struct term_ *term)
 
 /* ip4-network = qnum "." qnum "." qnum "." qnum */
 static bool
-parse_ip4(struct text t, uint8_t out[static 4])
+parse_ip4(struct mf_text t, uint8_t out[static 4])
 {
 	size_t at = 0;
 
@@ -207,7 +209,7 @@ parse_ip4(struct text t, uint8_t out[static 4])
 }
 
 static bool
-parse_ip6(struct text t, uint8_t out[static 16])
+parse_ip6(struct mf_text t, uint8_t out[static 16])
 {
 	char copy[SPF_IP_SIZE];
 
@@ -219,14 +221,14 @@ parse_ip6(struct text t, uint8_t out[static 16])
 }
 
 static bool
-compile_all(struct compiler *c, struct text rest, struct term_ *term)
+compile_all(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	(void)term;
 	return rest.len == 0 || wrong(c, "nothing may follow \"all\"");
 }
 
 static bool
-compile_ip4(struct compiler *c, struct text rest, struct term_ *term)
+compile_ip4(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
 		return wrong(c, "an address must follow, ip4:ADDRESS");
@@ -238,7 +240,7 @@ compile_ip4(struct compiler *c, struct text rest, struct term_ *term)
 }
 
 static bool
-compile_ip6(struct compiler *c, struct text rest, struct term_ *term)
+compile_ip6(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
 		return wrong(c, "an address must follow, ip6:ADDRESS");
@@ -251,7 +253,7 @@ compile_ip6(struct compiler *c, struct text rest, struct term_ *term)
 
 /* a and mx: [ ":" domain-spec ] [ dual-cidr-length ] */
 static bool
-compile_addresses(struct compiler *c, struct text rest, struct term_ *term)
+compile_addresses(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (!cut_dual_prefix(c, &rest, term))
 		return false;
@@ -263,7 +265,7 @@ compile_addresses(struct compiler *c, struct text rest, struct term_ *term)
 }
 
 static bool
-compile_ptr(struct compiler *c, struct text rest, struct term_ *term)
+compile_ptr(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0)
 		return true;
@@ -274,7 +276,7 @@ compile_ptr(struct compiler *c, struct text rest, struct term_ *term)
 
 /* include and exists: ":" domain-spec */
 static bool
-compile_domain(struct compiler *c, struct text rest, struct term_ *term)
+compile_domain(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
 		return wrong(c, "a domain must follow the colon");
@@ -287,7 +289,7 @@ compile_domain(struct compiler *c, struct text rest, struct term_ *term)
 static const struct mechanism {
 	char name[NAME_WORD];
 	enum term_kind_ kind;
-	bool (*compile)(struct compiler *, struct text, struct term_ *);
+	bool (*compile)(struct compiler *, struct mf_text, struct term_ *);
 } mechanisms[] = {
     {"ip4", TERM_IP4_, compile_ip4},
     {"include", TERM_INCLUDE_, compile_domain},
@@ -302,17 +304,18 @@ static const struct mechanism {
 #define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
 
 static const char *
-unknown_mechanism(struct text name)
+unknown_mechanism(struct mf_text name)
 {
-	if (text_eq_fold(name, TEXT("ipv4")) || text_eq_fold(name, TEXT("ip")))
+	if (text_eq_fold(name, MF_TEXT("ipv4")) ||
+	    text_eq_fold(name, MF_TEXT("ip")))
 		return "no such mechanism; is \"ip4\" meant?";
-	if (text_eq_fold(name, TEXT("ipv6")))
+	if (text_eq_fold(name, MF_TEXT("ipv6")))
 		return "no such mechanism; is \"ip6\" meant?";
 	return "no such mechanism";
 }
 
 static bool
-compile_mechanism(struct compiler *c, struct text name, struct text rest,
+compile_mechanism(struct compiler *c, struct mf_text name, struct mf_text rest,
     enum spf_result result)
 {
 	struct term_ *term = &c->record->terms[c->record->count];
@@ -339,7 +342,7 @@ compile_mechanism(struct compiler *c, struct text name, struct text rest,
 /* --- modifiers --- */
 
 static bool
-macro_string_ok(struct compiler *c, struct text t)
+macro_string_ok(struct compiler *c, struct mf_text t)
 {
 	const char *why = NULL;
 
@@ -357,18 +360,18 @@ macro_string_ok(struct compiler *c, struct text t)
 }
 
 static bool
-compile_modifier(struct compiler *c, struct text name, struct text value)
+compile_modifier(struct compiler *c, struct mf_text name, struct mf_text value)
 {
 	struct spf_record *r = c->record;
 
-	if (text_eq_fold(name, TEXT("redirect"))) {
+	if (text_eq_fold(name, MF_TEXT("redirect"))) {
 		if (r->has_redirect)
 			return wrong(c, "a second redirect");
 		r->has_redirect = true;
 		r->redirect_written = c->term;
 		return parse_domain_spec(c, value, &r->redirect);
 	}
-	if (text_eq_fold(name, TEXT("exp"))) {
+	if (text_eq_fold(name, MF_TEXT("exp"))) {
 		if (r->has_explanation)
 			return wrong(c, "a second exp");
 		r->has_explanation = true;
@@ -394,7 +397,7 @@ is_name_char(char c)
 static bool
 compile_term(struct compiler *c)
 {
-	struct text rest = c->term;
+	struct mf_text rest = c->term;
 	enum spf_result result = SPF_PASS;
 	bool qualified = true;
 	size_t len = 0;
@@ -418,7 +421,7 @@ compile_term(struct compiler *c)
 		rest = text_from(rest, 1);
 	while (len < rest.len && is_name_char(rest.p[len]))
 		len++;
-	struct text name = text_head(rest, len);
+	struct mf_text name = text_head(rest, len);
 	rest = text_from(rest, len);
 	if (qualified || rest.len == 0 || rest.p[0] != '=')
 		return compile_mechanism(c, name, rest, result);
@@ -428,7 +431,7 @@ compile_term(struct compiler *c)
 }
 
 static bool
-octets_ok(struct compiler *c, struct text t)
+octets_ok(struct compiler *c, struct mf_text t)
 {
 	if (text_is_printable(t))
 		return true;
@@ -444,7 +447,7 @@ octets_ok(struct compiler *c, struct text t)
 static bool
 compile(struct compiler *c, bool is_spf)
 {
-	struct text rest = c->record->text;
+	struct mf_text rest = c->record->text;
 
 	c->term = text_head(rest, VERSION_LEN);
 	if (rest.len > SPF_RECORD_MAX)
@@ -466,7 +469,7 @@ compile(struct compiler *c, bool is_spf)
 }
 
 bool
-record_is_spf_(struct text text)
+record_is_spf_(struct mf_text text)
 {
 	char word[8];
 
@@ -480,10 +483,10 @@ record_is_spf_(struct text text)
 }
 
 size_t
-record_size_(struct text text)
+record_size_(struct mf_text text)
 {
 	/* One octet too many is enough to see that it is too long. */
-	struct text kept = text_head(text, SPF_RECORD_MAX + 1);
+	struct mf_text kept = text_head(text, SPF_RECORD_MAX + 1);
 
 	/* The terms, at most; the text; its lowered targets. */
 	return sizeof(struct spf_record) +
@@ -492,18 +495,18 @@ record_size_(struct text text)
 
 bool
 record_compile_(
-    struct text text, bool is_spf, struct spf_record *r, size_t size)
+    struct mf_text text, bool is_spf, struct spf_record *r, size_t size)
 {
 	char problem[PROBLEM_SIZE];
 	struct compiler c = {
 	    .record = r, .problem = text_out(problem, PROBLEM_SIZE - 1)};
-	struct text kept = text_head(text, SPF_RECORD_MAX + 1);
+	struct mf_text kept = text_head(text, SPF_RECORD_MAX + 1);
 	char *copy = (char *)r + size - 2 * kept.len;
 
 	*r = (struct spf_record){.size = size};
 	if (kept.len != 0)
 		memcpy(copy, kept.p, kept.len);
-	r->text = text_at(copy, kept.len);
+	r->text = mf_text_at(copy, kept.len);
 	c.pool = copy + kept.len;
 	if (compile(&c, is_spf))
 		return true;
@@ -517,7 +520,7 @@ record_compile_(
 }
 
 struct spf_record *
-spf_record_compile(struct text text)
+spf_record_compile(struct mf_text text)
 {
 	size_t size = record_size_(text);
 	struct spf_record *r = malloc(size);

@@ -2,12 +2,12 @@
 /*
  * Compiled records, as the compiler leaves them and the evaluator reads them.
  */
-#ifndef MAILFROM_LIBSPF_RECORD_H
-#define MAILFROM_LIBSPF_RECORD_H
+#ifndef MAILFROM_LIBSPF_RECORD__H
+#define MAILFROM_LIBSPF_RECORD__H
 
 #include <limits.h>
 
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
 
 enum term_kind_ {
 	TERM_ALL_,
@@ -26,7 +26,7 @@ enum term_kind_ {
  * validated, so that expanding can't fail.
  */
 struct domain_spec_ {
-	struct text text; /* empty: the current domain */
+	struct mf_text text; /* empty: the current domain */
 	bool macros;
 	bool from_local; /* they use the sender's local part: s or l */
 	bool usable;
@@ -37,16 +37,16 @@ struct term_ {
 	enum spf_result result; /* of the qualifier, if the term matches */
 	uint8_t cidr4, cidr6;   /* prefix lengths; of ip6 in cidr6 */
 	struct domain_spec_ target;
-	uint8_t network[16]; /* of ip4 (4 octets) and ip6 */
-	struct text written; /* the term as it stands in the record */
+	uint8_t network[16];    /* of ip4 (4 octets) and ip6 */
+	struct mf_text written; /* the term as it stands in the record */
 };
 
 struct spf_record {
-	struct text text; /* the whole record */
+	struct mf_text text; /* the whole record */
 	struct domain_spec_ redirect;
 	struct domain_spec_ explanation;
 	bool has_redirect, has_explanation;
-	struct text redirect_written;
+	struct mf_text redirect_written;
 	char *problem; /* its own allocation; NULL: none */
 	size_t size;   /* octets in memory */
 	size_t count;
@@ -54,17 +54,17 @@ struct spf_record {
 };
 
 /* True if text begins like an SPF record (RFC 7208 4.5). */
-bool record_is_spf_(struct text text);
+bool record_is_spf_(struct mf_text text);
 
 /* Octets of memory that compiling text takes, problem aside. */
-size_t record_size_(struct text text);
+size_t record_size_(struct mf_text text);
 
 /*
  * Compile text into r, which has record_size_(text) octets.  is_spf: what
  * record_is_spf_() says of it.  False: out of memory.  problem is to be freed.
  */
 bool record_compile_(
-    struct text text, bool is_spf, struct spf_record *r, size_t size);
+    struct mf_text text, bool is_spf, struct spf_record *r, size_t size);
 
 /* --- macros (RFC 7208 7) --- */
 
@@ -74,35 +74,37 @@ enum macro_place_ { MACRO_IN_DOMAIN_, MACRO_IN_TEXT_ };
 /*
  * Validate the macro that begins at t's "%"; its length, or 0 and *why.
  */
-size_t macro_length_(struct text t, enum macro_place_ place, const char **why);
+size_t macro_length_(
+    struct mf_text t, enum macro_place_ place, const char **why);
 
 /* What the letters stand for. */
 struct macro_values_ {
-	struct text local, sender_domain; /* l o, and s together */
-	struct text domain;               /* d */
-	struct text validated;            /* p */
-	struct text helo, receiver;       /* h r */
-	struct spf_ip ip;                 /* i c v */
-	uint64_t now_sec;                 /* t */
+	struct mf_text local, sender_domain; /* l o, and s together */
+	struct mf_text domain;               /* d */
+	struct mf_text validated;            /* p */
+	struct mf_text helo, receiver;       /* h r */
+	struct spf_ip ip;                    /* i c v */
+	uint64_t now_sec;                    /* t */
 };
 
 /* True if the letter p occurs in a macro of t. */
-bool macro_needs_validated_(struct text t);
+bool macro_needs_validated_(struct mf_text t);
 
 /*
  * Expand a valid domain-spec to a name: lower case, no dot at the end, labels
  * dropped from the left until it fits (7.3).  False if that is no name that can
  * be asked for.
  */
-bool macro_expand_domain_(struct text spec, const struct macro_values_ *values,
-    char out[static SPF_NAME_SIZE], size_t *len);
+bool macro_expand_domain_(struct mf_text spec,
+    const struct macro_values_ *values, char out[static SPF_NAME_SIZE],
+    size_t *len);
 
 /* Expand a valid macro string with blanks; NUL-terminated, cut if too long. */
-void macro_expand_text_(struct text spec, const struct macro_values_ *values,
+void macro_expand_text_(struct mf_text spec, const struct macro_values_ *values,
     char out[static SPF_TEXT_SIZE]);
 
 /* True if t is a valid macro string with blanks, for explanations. */
-bool macro_text_ok_(struct text t);
+bool macro_text_ok_(struct mf_text t);
 
 /* --- names --- */
 
@@ -110,8 +112,8 @@ bool macro_text_ok_(struct text t);
  * How many labels t has if it can be asked for: each of 1..63 octets,
  * SPF_NAME_MAX in all, no dot at the end.  0: it can't.
  */
-unsigned name_labels_(struct text t);
-bool name_ok_(struct text t);
+unsigned name_labels_(struct mf_text t);
+bool name_ok_(struct mf_text t);
 
 /*
  * As A-labels, lower case, without a dot at the end; how many labels.  0: no
@@ -120,6 +122,6 @@ bool name_ok_(struct text t);
  */
 #define NAME_NO_MEMORY_ UINT_MAX
 unsigned name_to_ascii_(
-    struct text t, char out[static SPF_NAME_SIZE], size_t *len);
+    struct mf_text t, char out[static SPF_NAME_SIZE], size_t *len);
 
 #endif

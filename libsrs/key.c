@@ -65,7 +65,7 @@ sha1_finish(const SHA_CTX *begun, const uint8_t *message, size_t len,
 }
 
 static void
-key_prepare(struct key_ *key, struct text secret)
+key_prepare(struct key_ *key, struct mf_text secret)
 {
 	unsigned char block[SHA_CBLOCK] = {0};
 	unsigned char pad[SHA_CBLOCK];
@@ -90,7 +90,7 @@ key_prepare(struct key_ *key, struct text secret)
 }
 
 enum srs_status
-keyring_add_(struct keyring_ *ring, struct text secret)
+keyring_add_(struct keyring_ *ring, struct mf_text secret)
 {
 	struct key_ *keys;
 

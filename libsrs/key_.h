@@ -3,10 +3,10 @@
  * HMAC-SHA1 keyrings of libsrs.  The key schedule is done once for each key;
  * a MAC then costs two SHA-1 finishes and allocates nothing.
  */
-#ifndef MAILFROM_LIBSRS_KEY_H
-#define MAILFROM_LIBSRS_KEY_H
+#ifndef MAILFROM_LIBSRS_KEY__H
+#define MAILFROM_LIBSRS_KEY__H
 
-#include "libsrs/srs.h"
+#include <mailfrom/srs.h>
 
 #define KEY_MAC_SIZE 20 /* octets of HMAC-SHA1 */
 
@@ -19,7 +19,7 @@ struct keyring_ {
 };
 
 /* SRS_OK, SRS_BAD_PARAM (empty, too long, ring full), SRS_NO_MEMORY. */
-enum srs_status keyring_add_(struct keyring_ *ring, struct text secret);
+enum srs_status keyring_add_(struct keyring_ *ring, struct mf_text secret);
 
 /* Wipe and free all keys; the ring is empty then. */
 void keyring_clear_(struct keyring_ *ring);

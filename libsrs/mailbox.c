@@ -38,7 +38,7 @@ static const uint8_t forbidden[256] = {A, A, A, A, A, A, A, A, A, S, A, A, A, A,
     ['@'] = S, ['['] = L, ['\\'] = D, [']'] = L, [0x7f] = A};
 
 static bool
-has_forbidden(struct text t, uint8_t where)
+has_forbidden(struct mf_text t, uint8_t where)
 {
 	uint8_t found = 0;
 
@@ -49,7 +49,7 @@ has_forbidden(struct text t, uint8_t where)
 
 /* No quote that ends the string early, and none escaped away at its end. */
 static bool
-quoted_content_ok(struct text content)
+quoted_content_ok(struct mf_text content)
 {
 	for (size_t i = 0; i < content.len; i++) {
 		if (content.p[i] == '"')
@@ -62,13 +62,13 @@ quoted_content_ok(struct text content)
 
 /* Or a backslash. */
 static bool
-has_quote(struct text t)
+has_quote(struct mf_text t)
 {
 	return text_find(t, '"') < t.len || text_find(t, '\\') < t.len;
 }
 
 static bool
-is_utf8(struct text t)
+is_utf8(struct mf_text t)
 {
 	while (t.len != 0) {
 		size_t len = text_utf8_len(t);
@@ -82,14 +82,14 @@ is_utf8(struct text t)
 
 /* In brackets, and with no others inside. */
 static bool
-is_literal(struct text t)
+is_literal(struct mf_text t)
 {
 	return t.len > 2 && t.p[0] == '[' && text_rfind(t, '[') == 0 &&
 	    text_find(t, ']') == t.len - 1;
 }
 
 static bool
-has_empty_label(struct text t)
+has_empty_label(struct mf_text t)
 {
 	char before = '.';
 
@@ -102,7 +102,7 @@ has_empty_label(struct text t)
 }
 
 bool
-mailbox_domain_ok_(struct text t)
+mailbox_domain_ok_(struct mf_text t)
 {
 	return t.len != 0 && !has_forbidden(t, NOT_IN_DOMAIN) &&
 	    (is_literal(t) ||
@@ -114,14 +114,14 @@ mailbox_domain_ok_(struct text t)
  * implementation writes so.
  */
 bool
-mailbox_needs_quotes_(struct text t)
+mailbox_needs_quotes_(struct mf_text t)
 {
 	char before = '.';
 
 	if (has_quote(t))
 		return false;
 	for (size_t i = 0; i < t.len; i++) {
-		struct text rest = text_from(t, i);
+		struct mf_text rest = text_from(t, i);
 		size_t close = text_find(rest, ']');
 
 		if (before == '=' && rest.p[0] == '[' && close + 1 < rest.len &&
@@ -135,8 +135,8 @@ mailbox_needs_quotes_(struct text t)
 	return t.len != 0 && before == '.';
 }
 
-struct text
-mailbox_domain_of_(struct text t)
+struct mf_text
+mailbox_domain_of_(struct mf_text t)
 {
 	return text_find(t, '@') == t.len
 	    ? t
@@ -144,7 +144,7 @@ mailbox_domain_of_(struct text t)
 }
 
 enum srs_status
-mailbox_parse_(struct text address, struct mailbox_ *out)
+mailbox_parse_(struct mf_text address, struct mailbox_ *out)
 {
 	size_t at = text_rfind(address, '@') + 1;
 
@@ -159,7 +159,7 @@ mailbox_parse_(struct text address, struct mailbox_ *out)
 		return has_forbidden(out->local, NOT_IN_LOCAL) ? SRS_BAD_SYNTAX
 							       : SRS_OK;
 	}
-	out->local = text_at(out->local.p + 1, out->local.len - 2);
+	out->local = mf_text_at(out->local.p + 1, out->local.len - 2);
 	return has_forbidden(out->local, NOT_IN_QUOTES) ||
 		!quoted_content_ok(out->local)
 	    ? SRS_BAD_SYNTAX
@@ -167,7 +167,7 @@ mailbox_parse_(struct text address, struct mailbox_ *out)
 }
 
 enum srs_status
-mailbox_parse_sender_(struct text address, struct mailbox_ *out)
+mailbox_parse_sender_(struct mf_text address, struct mailbox_ *out)
 {
 	enum srs_status status = mailbox_parse_(address, out);
 
@@ -191,16 +191,16 @@ mailbox_begin_(struct srs_addr *addr, bool quoted)
 
 /* No quote or backslash, or a quoted string that ends where it seems to. */
 static bool
-local_ok(struct text t)
+local_ok(struct mf_text t)
 {
 	return !has_quote(t) ||
 	    (t.len >= 2 && t.p[0] == '"' && t.p[t.len - 1] == '"' &&
-		quoted_content_ok(text_at(t.p + 1, t.len - 2)));
+		quoted_content_ok(mf_text_at(t.p + 1, t.len - 2)));
 }
 
 enum srs_status
 mailbox_end_(struct srs_addr *addr, struct text_out *out, bool quoted,
-    struct text domain)
+    struct mf_text domain)
 {
 	if (quoted)
 		out_char(out, '"');

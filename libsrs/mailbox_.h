@@ -2,14 +2,15 @@
 /*
  * An address taken apart and put together, for SRS and SES alike.
  */
-#ifndef MAILFROM_LIBSRS_MAILBOX_H
-#define MAILFROM_LIBSRS_MAILBOX_H
+#ifndef MAILFROM_LIBSRS_MAILBOX__H
+#define MAILFROM_LIBSRS_MAILBOX__H
 
-#include "libsrs/srs.h"
+#include "common/text.h"
+#include <mailfrom/srs.h>
 
 struct mailbox_ {
-	struct text local; /* without the quotes, if quoted */
-	struct text domain;
+	struct mf_text local; /* without the quotes, if quoted */
+	struct mf_text domain;
 	bool quoted; /* it was, or has to be */
 };
 
@@ -18,7 +19,7 @@ struct mailbox_ {
  * usable domain, or octets that would break out of an SMTP path.  The views
  * point into address.
  */
-enum srs_status mailbox_parse_(struct text address, struct mailbox_ *out);
+enum srs_status mailbox_parse_(struct mf_text address, struct mailbox_ *out);
 
 /*
  * The same for an address to be written into others; SRS_BAD_SYNTAX too for
@@ -26,11 +27,11 @@ enum srs_status mailbox_parse_(struct text address, struct mailbox_ *out);
  * source route.
  */
 enum srs_status mailbox_parse_sender_(
-    struct text address, struct mailbox_ *out);
+    struct mf_text address, struct mailbox_ *out);
 
 /* Whether the address that box is of has quotes. */
 static inline bool
-mailbox_was_quoted_(const struct mailbox_ *box, struct text address)
+mailbox_was_quoted_(const struct mailbox_ *box, struct mf_text address)
 {
 	return box->local.p != address.p;
 }
@@ -39,13 +40,13 @@ mailbox_was_quoted_(const struct mailbox_ *box, struct text address)
  * Whether a local part is none without quotes (RFC 5321 4.1.2, RFC 6531 3.3),
  * and is one with them.
  */
-bool mailbox_needs_quotes_(struct text local);
+bool mailbox_needs_quotes_(struct mf_text local);
 
 /* True if t can stand as a domain, and between "=" in a local part. */
-bool mailbox_domain_ok_(struct text t);
+bool mailbox_domain_ok_(struct mf_text t);
 
 /* What follows the last "@" of t, or all of t. */
-struct text mailbox_domain_of_(struct text t);
+struct mf_text mailbox_domain_of_(struct mf_text t);
 
 /*
  * Writing: begin, the parts of the local part by out_*(), then end, which adds
@@ -54,6 +55,6 @@ struct text mailbox_domain_of_(struct text t);
  */
 struct text_out mailbox_begin_(struct srs_addr *addr, bool quoted);
 enum srs_status mailbox_end_(struct srs_addr *addr, struct text_out *out,
-    bool quoted, struct text domain);
+    bool quoted, struct mf_text domain);
 
 #endif

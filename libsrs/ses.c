@@ -13,7 +13,7 @@
  * tc is taken modulo M, not M + 1: the value M marks a fixed signature, whose
  * hash is over tc = 0.  Its hash is checked like any other's.
  */
-#include "libsrs/ses.h"
+#include <mailfrom/ses.h>
 
 #include "libsrs/key_.h"
 #include "libsrs/mailbox_.h"
@@ -68,7 +68,7 @@ ses_ctx_free(struct ses_ctx *ctx)
 }
 
 enum srs_status
-ses_ctx_add_key(struct ses_ctx *ctx, struct text key)
+ses_ctx_add_key(struct ses_ctx *ctx, struct mf_text key)
 {
 	return keyring_add_(&ctx->keys, key);
 }
@@ -161,11 +161,11 @@ out_base38(struct text_out *out, struct number n)
 
 	while (!number_is_zero(&n))
 		digits[--at] = base38_digits[number_divide(&n, 38)];
-	out_text(out, text_at(digits + at, sizeof(digits) - at));
+	out_text(out, mf_text_at(digits + at, sizeof(digits) - at));
 }
 
 static bool
-base38_parse(struct text sig, struct number *n)
+base38_parse(struct mf_text sig, struct number *n)
 {
 	*n = (struct number){{0}};
 	/* One spelling for a number: no zeros in front. */
@@ -247,13 +247,13 @@ number_push_mac(struct number *n, const uint8_t mac[static KEY_MAC_SIZE],
 /* --- sign --- */
 
 static bool
-is_ses(struct text local)
+is_ses(struct mf_text local)
 {
-	return local.len > TAG_LEN && text_starts_fold(local, TEXT("SES="));
+	return local.len > TAG_LEN && text_starts_fold(local, MF_TEXT("SES="));
 }
 
 bool
-ses_is_ses(struct text address)
+ses_is_ses(struct mf_text address)
 {
 	struct mailbox_ box;
 
@@ -261,7 +261,7 @@ ses_is_ses(struct text address)
 }
 
 static enum srs_status
-sign(const struct ses_ctx *ctx, struct text sender, uint64_t id,
+sign(const struct ses_ctx *ctx, struct mf_text sender, uint64_t id,
     uint64_t time_code, uint64_t time_field, struct srs_addr *out)
 {
 	struct mailbox_ box;
@@ -273,7 +273,7 @@ sign(const struct ses_ctx *ctx, struct text sender, uint64_t id,
 	out->text[0] = '\0';
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;
-	if (sender.len == 0 || text_eq(sender, TEXT("<>")))
+	if (sender.len == 0 || mf_text_eq(sender, MF_TEXT("<>")))
 		return SRS_NULL_SENDER;
 	status = mailbox_parse_sender_(sender, &box);
 	if (status != SRS_OK)
@@ -285,7 +285,7 @@ sign(const struct ses_ctx *ctx, struct text sender, uint64_t id,
 	number_push_mac(&n, mac, ctx->params.hash_bits);
 
 	struct text_out o = mailbox_begin_(out, box.quoted);
-	out_text(&o, TEXT("SES="));
+	out_text(&o, MF_TEXT("SES="));
 	out_base38(&o, n);
 	out_char(&o, '=');
 	out_text(&o, box.local);
@@ -293,7 +293,7 @@ sign(const struct ses_ctx *ctx, struct text sender, uint64_t id,
 }
 
 enum srs_status
-ses_sign(const struct ses_ctx *ctx, struct text sender, uint64_t message_id,
+ses_sign(const struct ses_ctx *ctx, struct mf_text sender, uint64_t message_id,
     uint64_t now_sec, struct srs_addr *out)
 {
 	uint64_t code = now_sec / fraction_sec(&ctx->params);
@@ -305,7 +305,7 @@ ses_sign(const struct ses_ctx *ctx, struct text sender, uint64_t message_id,
 }
 
 enum srs_status
-ses_sign_fixed(const struct ses_ctx *ctx, struct text sender,
+ses_sign_fixed(const struct ses_ctx *ctx, struct mf_text sender,
     uint64_t message_id, struct srs_addr *out)
 {
 	uint64_t mask = (UINT64_C(1) << time_bits(&ctx->params)) - 1;
@@ -379,11 +379,11 @@ signature_verify(const struct ses_ctx *ctx, const struct mailbox_ *box,
 }
 
 enum srs_status
-ses_verify(const struct ses_ctx *ctx, struct text address, uint64_t now_sec,
+ses_verify(const struct ses_ctx *ctx, struct mf_text address, uint64_t now_sec,
     struct srs_addr *out, struct ses_info *info)
 {
 	struct mailbox_ box;
-	struct text sig;
+	struct mf_text sig;
 	struct number n;
 	struct ses_info read;
 

@@ -10,7 +10,7 @@
  * user and rest may contain "=" themselves, so they come last and are what is
  * left after the first three (two) cuts.
  */
-#include "libsrs/srs.h"
+#include <mailfrom/srs.h>
 
 #include "libsrs/key_.h"
 #include "libsrs/mailbox_.h"
@@ -74,7 +74,7 @@ srs_ctx_free(struct srs_ctx *ctx)
 }
 
 enum srs_status
-srs_ctx_add_key(struct srs_ctx *ctx, struct text key)
+srs_ctx_add_key(struct srs_ctx *ctx, struct mf_text key)
 {
 	return keyring_add_(&ctx->keys, key);
 }
@@ -83,9 +83,9 @@ srs_ctx_add_key(struct srs_ctx *ctx, struct text key)
 
 /* 0 or 1 for a local part that begins like SRS0= or SRS1=, else -1. */
 static int
-srs_version(struct text local)
+srs_version(struct mf_text local)
 {
-	if (local.len <= TAG_LEN || !text_starts_fold(local, TEXT("SRS")))
+	if (local.len <= TAG_LEN || !text_starts_fold(local, MF_TEXT("SRS")))
 		return -1;
 	if (local.p[3] != '0' && local.p[3] != '1')
 		return -1;
@@ -95,7 +95,7 @@ srs_version(struct text local)
 }
 
 bool
-srs_is_srs(struct text address)
+srs_is_srs(struct mf_text address)
 {
 	struct mailbox_ box;
 
@@ -130,7 +130,7 @@ base32_value(char c)
  * would be up to a month short of a full cycle is counted as a day to come.
  */
 static bool
-stamp_age(struct text stamp, uint64_t now_sec, int *age_days)
+stamp_age(struct mf_text stamp, uint64_t now_sec, int *age_days)
 {
 	int hi, lo, age;
 
@@ -170,7 +170,8 @@ struct message {
 };
 
 static void
-message_build(struct message *m, struct text a, struct text b, struct text c)
+message_build(
+    struct message *m, struct mf_text a, struct mf_text b, struct mf_text c)
 {
 	struct text_out o = text_out(m->text, sizeof(m->text));
 
@@ -238,7 +239,7 @@ hash_fold(char *hash, size_t len)
  */
 static bool
 hash_verify(const struct srs_ctx *ctx, const struct message *m,
-    struct text given, unsigned *key)
+    struct mf_text given, unsigned *key)
 {
 	char want[HASH_ROOM], have[HASH_ROOM];
 	uint8_t mac[KEY_MAC_SIZE];
@@ -274,9 +275,9 @@ addr_clear(struct srs_addr *out)
 /* Tag, hash and timestamp: what stands before the first field of text. */
 #define HEAD_ROOM (TAG_LEN + 1 + HASH_ROOM + 1 + STAMP_LEN + 1)
 
-static struct text
+static struct mf_text
 head_create(const struct srs_ctx *ctx, const struct message *m, const char *tag,
-    struct text stamp, char out[static HEAD_ROOM])
+    struct mf_text stamp, char out[static HEAD_ROOM])
 {
 	char *at = out + TAG_LEN + 1;
 
@@ -290,17 +291,17 @@ head_create(const struct srs_ctx *ctx, const struct message *m, const char *tag,
 		at += STAMP_LEN;
 		*at++ = '=';
 	}
-	return text_at(out, (size_t)(at - out));
+	return mf_text_at(out, (size_t)(at - out));
 }
 
 /* host is what is signed, shown_host what is written: empty in srs_sign(). */
 static enum srs_status
 encode_srs0(const struct srs_ctx *ctx, const struct mailbox_ *box,
-    struct text shown_host, struct text domain, uint64_t now_sec,
+    struct mf_text shown_host, struct mf_text domain, uint64_t now_sec,
     struct srs_addr *out)
 {
 	char stamp_text[STAMP_LEN], head[HEAD_ROOM];
-	struct text stamp = text_at(stamp_text, STAMP_LEN);
+	struct mf_text stamp = mf_text_at(stamp_text, STAMP_LEN);
 	struct message m;
 	struct text_out o = mailbox_begin_(out, box->quoted);
 
@@ -314,15 +315,16 @@ encode_srs0(const struct srs_ctx *ctx, const struct mailbox_ *box,
 }
 
 static enum srs_status
-encode_srs1(const struct srs_ctx *ctx, struct text host1, struct text rest,
-    bool quoted, struct text domain, struct srs_addr *out)
+encode_srs1(const struct srs_ctx *ctx, struct mf_text host1,
+    struct mf_text rest, bool quoted, struct mf_text domain,
+    struct srs_addr *out)
 {
 	char head[HEAD_ROOM];
 	struct message m;
 	struct text_out o = mailbox_begin_(out, quoted);
 
-	message_build(&m, host1, rest, TEXT(""));
-	out_text(&o, head_create(ctx, &m, "SRS1", TEXT(""), head));
+	message_build(&m, host1, rest, MF_TEXT(""));
+	out_text(&o, head_create(ctx, &m, "SRS1", MF_TEXT(""), head));
 	out_text(&o, host1);
 	out_char(&o, '=');
 	out_text(&o, rest);
@@ -335,7 +337,7 @@ encode_srs1(const struct srs_ctx *ctx, struct text host1, struct text rest,
  * a signed SRS0 could be cut in other places and pass for an SRS1.
  */
 static bool
-rest_ok(struct text rest)
+rest_ok(struct mf_text rest)
 {
 	return rest.len != 0 &&
 	    (rest.p[0] == '=' || rest.p[0] == '+' || rest.p[0] == '-');
@@ -348,9 +350,9 @@ rest_ok(struct text rest)
  */
 static enum srs_status
 encode_again(const struct srs_ctx *ctx, const struct mailbox_ *box, int version,
-    struct text domain, struct srs_addr *out)
+    struct mf_text domain, struct srs_addr *out)
 {
-	struct text hash, host1, rest;
+	struct mf_text hash, host1, rest;
 
 	if (version == 0)
 		return encode_srs1(ctx, box->domain,
@@ -364,18 +366,18 @@ encode_again(const struct srs_ctx *ctx, const struct mailbox_ *box, int version,
 
 static enum srs_status
 sender_parse(
-    const struct srs_ctx *ctx, struct text sender, struct mailbox_ *box)
+    const struct srs_ctx *ctx, struct mf_text sender, struct mailbox_ *box)
 {
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;
-	if (sender.len == 0 || text_eq(sender, TEXT("<>")))
+	if (sender.len == 0 || mf_text_eq(sender, MF_TEXT("<>")))
 		return SRS_NULL_SENDER;
 	return mailbox_parse_sender_(sender, box);
 }
 
 enum srs_status
-srs_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
-    uint64_t now_sec, struct srs_addr *out)
+srs_encode(const struct srs_ctx *ctx, struct mf_text sender,
+    struct mf_text domain, uint64_t now_sec, struct srs_addr *out)
 {
 	struct mailbox_ box;
 	enum srs_status status = sender_parse(ctx, sender, &box);
@@ -399,7 +401,7 @@ srs_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
 }
 
 enum srs_status
-srs_sign(const struct srs_ctx *ctx, struct text sender, uint64_t now_sec,
+srs_sign(const struct srs_ctx *ctx, struct mf_text sender, uint64_t now_sec,
     struct srs_addr *out)
 {
 	struct mailbox_ box;
@@ -411,14 +413,14 @@ srs_sign(const struct srs_ctx *ctx, struct text sender, uint64_t now_sec,
 	int version = srs_version(box.local);
 	if (version >= 0)
 		return encode_again(ctx, &box, version, box.domain, out);
-	return encode_srs0(ctx, &box, TEXT(""), box.domain, now_sec, out);
+	return encode_srs0(ctx, &box, MF_TEXT(""), box.domain, now_sec, out);
 }
 
 /* --- reverse --- */
 
 /* Fill info with the fields of the address; no check but that they exist. */
 static enum srs_status
-info_parse(struct text address, struct srs_info *info)
+info_parse(struct mf_text address, struct srs_info *info)
 {
 	struct mailbox_ box;
 	enum srs_status status = mailbox_parse_(address, &box);
@@ -480,7 +482,7 @@ static enum srs_status
 info_original(const struct srs_info *info, struct srs_addr *out)
 {
 	bool quoted = info->quoted || mailbox_needs_quotes_(info->user);
-	struct text host = info->sign_form ? info->domain : info->host;
+	struct mf_text host = info->sign_form ? info->domain : info->host;
 	struct text_out o;
 
 	/* A lax holder of the same key may have signed anything. */
@@ -488,13 +490,13 @@ info_original(const struct srs_info *info, struct srs_addr *out)
 		return SRS_BAD_SYNTAX;
 	o = mailbox_begin_(out, quoted);
 	if (info->version == 1)
-		out_text(&o, TEXT("SRS0"));
+		out_text(&o, MF_TEXT("SRS0"));
 	out_text(&o, info->user);
 	return mailbox_end_(out, &o, quoted, host);
 }
 
 enum srs_status
-srs_decode(const struct srs_ctx *ctx, struct text address, uint64_t now_sec,
+srs_decode(const struct srs_ctx *ctx, struct mf_text address, uint64_t now_sec,
     struct srs_addr *out, struct srs_info *info)
 {
 	struct srs_info local_info;

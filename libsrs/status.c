@@ -2,7 +2,7 @@
 /*
  * What each status says to people.
  */
-#include "libsrs/srs.h"
+#include <mailfrom/srs.h>
 
 const char *
 srs_status_text(enum srs_status status)

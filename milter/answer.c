@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "common/log.h"
-#include "milter/reply.h"
+#include "common/reply.h"
 
 /* libmilter's interface is without const; what it gets is a copy. */
 #define COPY_SIZE 128
@@ -96,27 +96,27 @@ milter_answer_unless(SMFICTX *ctx, unsigned long steps, unsigned long no_reply,
 				       : milter_answer(ctx, reply);
 }
 
-struct text
+struct mf_text
 milter_macro(SMFICTX *ctx, const char *name)
 {
 	char copy[COPY_SIZE];
 
-	return text_of(smfi_getsymval(ctx, copy_of(name, copy)));
+	return mf_text_of(smfi_getsymval(ctx, copy_of(name, copy)));
 }
 
-struct text
+struct mf_text
 milter_verified_name(SMFICTX *ctx, const char *name)
 {
-	struct text t = text_of(name);
-	struct text resolve = milter_macro(ctx, "{client_resolve}");
+	struct mf_text t = mf_text_of(name);
+	struct mf_text resolve = milter_macro(ctx, "{client_resolve}");
 
-	if (t.len == 0 || t.p[0] == '[' || text_eq_fold(t, TEXT("unknown")))
-		return TEXT("");
+	if (t.len == 0 || t.p[0] == '[' || text_eq_fold(t, MF_TEXT("unknown")))
+		return MF_TEXT("");
 	if (resolve.len != 0)
-		return text_eq(resolve, TEXT("OK")) ? t : TEXT("");
+		return mf_text_eq(resolve, MF_TEXT("OK")) ? t : MF_TEXT("");
 	/* So says sendmail that can't be asked for {client_resolve}. */
-	if (text_ends_fold(milter_macro(ctx, "_"), TEXT("(may be forged)")))
-		return TEXT("");
+	if (text_ends_fold(milter_macro(ctx, "_"), MF_TEXT("(may be forged)")))
+		return MF_TEXT("");
 	return t;
 }
 

@@ -51,7 +51,7 @@ int milter_answer_unless(struct smfi_str *ctx, unsigned long steps,
     unsigned long no_reply, const struct reply *reply);
 
 /* Value of a macro; empty if the MTA hasn't sent it. */
-struct text milter_macro(struct smfi_str *ctx, const char *name);
+struct mf_text milter_macro(struct smfi_str *ctx, const char *name);
 
 /*
  * The client's host name as connect has it, if the MTA has verified it; else
@@ -59,7 +59,7 @@ struct text milter_macro(struct smfi_str *ctx, const char *name);
  * its doubts in {client_resolve}, which has to be among the macros of connect;
  * old ones, which choose these by themselves, in "_".
  */
-struct text milter_verified_name(struct smfi_str *ctx, const char *name);
+struct mf_text milter_verified_name(struct smfi_str *ctx, const char *name);
 
 /*
  * Ask for these macros alone at connect, MAIL, RCPT and the end of the message

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "milter/client.h"
 
+#include "common/text.h"
+
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
@@ -28,7 +30,7 @@ read_ip(const struct sockaddr *address, struct spf_ip *out)
 	/* By way of text, which turns mapped IPv4 into IPv4 in one place. */
 	return address->sa_family == AF_INET6 &&
 	    inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof(text)) != NULL &&
-	    spf_ip_parse(text_of(text), out);
+	    spf_ip_parse(mf_text_of(text), out);
 }
 
 static in_port_t
@@ -40,7 +42,7 @@ port_of(const struct sockaddr *address)
 }
 
 void
-client_read(const struct sockaddr *address, struct text *name,
+client_read(const struct sockaddr *address, struct mf_text *name,
     struct client_address *out)
 {
 	*out = (struct client_address){.has_ip = false};
@@ -52,7 +54,7 @@ client_read(const struct sockaddr *address, struct text *name,
 		return;
 	}
 	out->is_process = (address != NULL && address->sa_family == AF_UNIX) ||
-	    text_eq_fold(*name, TEXT("localhost"));
+	    text_eq_fold(*name, MF_TEXT("localhost"));
 	if (!out->is_process)
-		*name = TEXT("");
+		*name = MF_TEXT("");
 }

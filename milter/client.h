@@ -5,7 +5,7 @@
 #ifndef MAILFROM_MILTER_CLIENT_H
 #define MAILFROM_MILTER_CLIENT_H
 
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
 
 struct sockaddr;
 
@@ -34,7 +34,7 @@ struct client_address {
  * address NULL: there is none.  *name: the host name if that is verified, else
  * empty; it becomes empty where there is no address for which it could be.
  */
-void client_read(const struct sockaddr *address, struct text *name,
+void client_read(const struct sockaddr *address, struct mf_text *name,
     struct client_address *out);
 
 #endif

@@ -32,7 +32,7 @@ line_of(const struct milter_config *c, const char *key)
 bool
 milter_check_metrics(struct milter_config c, struct report *report)
 {
-	struct text metrics = c.settings->metrics;
+	struct mf_text metrics = c.settings->metrics;
 	struct sockaddr_spec spec;
 	const char *why = NULL;
 
@@ -47,7 +47,7 @@ static bool
 open_metrics(
     struct daemon *d, struct listen_options options, struct report *report)
 {
-	struct text metrics = d->config.settings->metrics;
+	struct mf_text metrics = d->config.settings->metrics;
 	struct sockaddr_spec spec;
 	const char *why;
 
@@ -131,12 +131,12 @@ warn_fixed(const struct milter_config *old, const struct milter_config *new)
 {
 	const struct milter_settings *a = old->settings, *b = new->settings;
 	const struct daemon_fixed fixed[] = {
-	    {"listen", text_eq(a->listen, b->listen)},
-	    {"metrics", text_eq(a->metrics, b->metrics)},
-	    {"user", text_eq(a->user, b->user)},
+	    {"listen", mf_text_eq(a->listen, b->listen)},
+	    {"metrics", mf_text_eq(a->metrics, b->metrics)},
+	    {"user", mf_text_eq(a->user, b->user)},
 	    {"socket_mode", a->socket_mode == b->socket_mode},
-	    {"socket_owner", text_eq(a->socket_owner, b->socket_owner)},
-	    {"pid_file", text_eq(a->pid_file, b->pid_file)},
+	    {"socket_owner", mf_text_eq(a->socket_owner, b->socket_owner)},
+	    {"pid_file", mf_text_eq(a->pid_file, b->pid_file)},
 	    {"[log] to", old->log->to == new->log->to},
 	    {"[log] format", old->log->format == new->log->format},
 	};

@@ -12,12 +12,12 @@
 
 /* Keys that every filter's section has; names are those of mailfrom.conf(5). */
 struct milter_settings {
-	struct text listen;
-	struct text metrics;
-	struct text user;
+	struct mf_text listen;
+	struct mf_text metrics;
+	struct mf_text user;
 	uint64_t socket_mode;
-	struct text socket_owner;
-	struct text pid_file;
+	struct mf_text socket_owner;
+	struct mf_text pid_file;
 };
 
 /* What the daemon goes by of a filter's configuration; a view of that. */

@@ -12,15 +12,15 @@ struct builder {
 };
 
 static bool
-refuse(const struct builder *b, const char *reason, struct text item)
+refuse(const struct builder *b, const char *reason, struct mf_text item)
 {
 	report_error(b->report, b->file, b->line, b->key, "%s: \"%.*s\"",
 	    reason, (int)text_head(item, 200).len, item.p);
 	return false;
 }
 
-static struct text
-without_dot(struct text name)
+static struct mf_text
+without_dot(struct mf_text name)
 {
 	if (name.len > 1 && name.p[name.len - 1] == '.')
 		name.len--;
@@ -106,7 +106,7 @@ has_network(const struct hosts *hosts, const struct spf_ip *ip)
 
 /* Goes back to the last "*" only: the time is that of t times pattern. */
 static bool
-matches(struct text pattern, struct text t)
+matches(struct mf_text pattern, struct mf_text t)
 {
 	size_t p = 0, i = 0, star = pattern.len, from = 0;
 
@@ -132,7 +132,7 @@ matches(struct text pattern, struct text t)
 }
 
 static bool
-is_below(struct text name, struct text dotted)
+is_below(struct mf_text name, struct mf_text dotted)
 {
 	return name.len > dotted.len && text_ends_fold(name, dotted);
 }
@@ -140,7 +140,7 @@ is_below(struct text name, struct text dotted)
 /* --- building --- */
 
 static bool
-read_item(const struct builder *b, struct text item, struct network *out)
+read_item(const struct builder *b, struct mf_text item, struct network *out)
 {
 	const char *why;
 
@@ -211,7 +211,7 @@ is_loopback(const struct spf_ip *ip)
 }
 
 static bool
-item_has(const struct network *item, struct text ip, struct text name)
+item_has(const struct network *item, struct mf_text ip, struct mf_text name)
 {
 	switch (item->kind) {
 	case NETWORK_OF_IPS:
@@ -229,10 +229,11 @@ item_has(const struct network *item, struct text ip, struct text name)
 }
 
 bool
-hosts_has(const struct hosts *hosts, const struct spf_ip *ip, struct text name)
+hosts_has(
+    const struct hosts *hosts, const struct spf_ip *ip, struct mf_text name)
 {
 	char printed[SPF_IP_SIZE];
-	struct text address = TEXT("");
+	struct mf_text address = MF_TEXT("");
 	struct spf_ip client;
 
 	if (hosts->count == 0)
@@ -242,9 +243,9 @@ hosts_has(const struct hosts *hosts, const struct spf_ip *ip, struct text name)
 		client = normal(ip);
 		if (has_network(hosts, &client))
 			return true;
-		address = text_at(printed, spf_ip_print(&client, printed));
+		address = mf_text_at(printed, spf_ip_print(&client, printed));
 		if (name.len == 0 && is_loopback(&client))
-			name = TEXT("localhost");
+			name = MF_TEXT("localhost");
 	}
 	for (size_t i = hosts->networks; i < hosts->count; i++)
 		if (item_has(&hosts->items[i], address, name))

@@ -8,7 +8,7 @@
 
 #include "common/conf.h"
 #include "common/network.h"
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
 
 struct hosts {
 	/* Those of IPs first, sorted, none in another; patterns view the conf. */
@@ -34,6 +34,6 @@ void hosts_free(struct hosts *hosts);
  * matter.
  */
 bool hosts_has(
-    const struct hosts *hosts, const struct spf_ip *ip, struct text name);
+    const struct hosts *hosts, const struct spf_ip *ip, struct mf_text name);
 
 #endif

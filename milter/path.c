@@ -6,7 +6,7 @@
  * Backslashes escape everywhere, as they did in RFC 821.
  */
 static size_t
-find_at(struct text t)
+find_at(struct mf_text t)
 {
 	size_t found = t.len, depth = 0;
 	bool quoted = false;
@@ -36,31 +36,31 @@ find_at(struct text t)
 	return found;
 }
 
-struct text
-path_local(struct text mailbox)
+struct mf_text
+path_local(struct mf_text mailbox)
 {
 	return text_head(mailbox, find_at(mailbox));
 }
 
-struct text
-path_domain(struct text mailbox)
+struct mf_text
+path_domain(struct mf_text mailbox)
 {
 	return text_from(mailbox, find_at(mailbox) + 1);
 }
 
-struct text
-path_unbracketed(struct text arg)
+struct mf_text
+path_unbracketed(struct mf_text arg)
 {
 	if (arg.len < 2 || arg.p[0] != '<' || arg.p[arg.len - 1] != '>')
 		return arg;
-	return text_at(arg.p + 1, arg.len - 2);
+	return mf_text_at(arg.p + 1, arg.len - 2);
 }
 
 /* --- what everybody reads alike --- */
 
 /* Letters, digits, octets of UTF-8, and those of more. */
 static bool
-consists_of(struct text t, const char *more)
+consists_of(struct mf_text t, const char *more)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		char c = ascii_lower(t.p[i]);
@@ -74,7 +74,7 @@ consists_of(struct text t, const char *more)
 }
 
 static bool
-is_quoted_string(struct text t)
+is_quoted_string(struct mf_text t)
 {
 	if (t.len < 2 || t.p[0] != '"' || text_has_control(t))
 		return false;
@@ -89,7 +89,7 @@ is_quoted_string(struct text t)
 
 /* Postfix drops "@a,@b:" from a local part, too, in whatever quotes it is. */
 static bool
-begins_like_route(struct text t)
+begins_like_route(struct mf_text t)
 {
 	size_t i = 0;
 
@@ -102,7 +102,7 @@ begins_like_route(struct text t)
 
 /* Dots anywhere: some providers give out names like "a..b.". */
 static bool
-is_plain_local(struct text t)
+is_plain_local(struct mf_text t)
 {
 	return t.len != 0 &&
 	    (consists_of(t, ATOMS) ||
@@ -111,7 +111,7 @@ is_plain_local(struct text t)
 
 /* sendmail takes "example.com.." for example.com. */
 static bool
-has_empty_label(struct text t)
+has_empty_label(struct mf_text t)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (t.p[i] == '.' && (i == 0 || t.p[i - 1] == '.'))
@@ -120,23 +120,24 @@ has_empty_label(struct text t)
 }
 
 static bool
-is_literal(struct text t)
+is_literal(struct mf_text t)
 {
 	return t.len >= 2 && t.p[0] == '[' && t.p[t.len - 1] == ']';
 }
 
 static bool
-is_plain_domain(struct text t)
+is_plain_domain(struct mf_text t)
 {
 	if (is_literal(t))
-		return consists_of(text_at(t.p + 1, t.len - 2), ".-:");
+		return consists_of(mf_text_at(t.p + 1, t.len - 2), ".-:");
 	return t.len != 0 && consists_of(t, ".-_") && !has_empty_label(t);
 }
 
 bool
-path_is_plain(struct text mailbox)
+path_is_plain(struct mf_text mailbox)
 {
-	struct text local = path_local(mailbox), domain = path_domain(mailbox);
+	struct mf_text local = path_local(mailbox),
+		       domain = path_domain(mailbox);
 
 	if (local.len == mailbox.len)
 		return local.len != 0 &&
@@ -145,16 +146,16 @@ path_is_plain(struct text mailbox)
 }
 
 bool
-path_is_qualified(struct text mailbox)
+path_is_qualified(struct mf_text mailbox)
 {
-	struct text domain = path_domain(mailbox);
+	struct mf_text domain = path_domain(mailbox);
 
 	return is_literal(domain) || text_find(domain, '.') < domain.len;
 }
 
 /* All that become ASCII, in CaseFolding.txt's classes C and F. */
 static const struct {
-	struct text utf8;
+	struct mf_text utf8;
 	const char *ascii;
 } foldings[] = {
     {{"\xc3\x9f", 2}, "ss"},     /* U+00DF sharp s */
@@ -172,7 +173,7 @@ static const struct {
 
 /* Fold the character that t begins with; its length, or 0: it stays. */
 static size_t
-fold_one(struct text t, struct text_out *out)
+fold_one(struct mf_text t, struct text_out *out)
 {
 	for (size_t i = 0; i < sizeof(foldings) / sizeof(foldings[0]); i++) {
 		if (!text_starts(t, foldings[i].utf8))
@@ -184,7 +185,7 @@ fold_one(struct text t, struct text_out *out)
 }
 
 void
-path_fold(struct text part, struct text_out *out)
+path_fold(struct mf_text part, struct text_out *out)
 {
 	while (part.len != 0) {
 		char c = part.p[0];
@@ -199,7 +200,7 @@ path_fold(struct text part, struct text_out *out)
 /* --- other readings of a plain mailbox --- */
 
 static bool
-has_any(struct text t, const char *these)
+has_any(struct mf_text t, const char *these)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (t.p[i] != '\0' && strchr(these, t.p[i]) != NULL)
@@ -209,7 +210,7 @@ has_any(struct text t, const char *these)
 
 /* "user@host", "host!user" and "user%host", in this order. */
 static bool
-peel(struct text *local, struct text *domain)
+peel(struct mf_text *local, struct mf_text *domain)
 {
 	size_t at = text_rfind(*local, '@');
 
@@ -229,9 +230,9 @@ peel(struct text *local, struct text *domain)
  * takes "user@(x)host.." in it for user@host, too.
  */
 static bool
-is_for_mtas_alone(struct text local)
+is_for_mtas_alone(struct mf_text local)
 {
-	struct text domain;
+	struct mf_text domain;
 
 	if (!has_any(local, "@%!"))
 		return false;
@@ -244,7 +245,7 @@ is_for_mtas_alone(struct text local)
 }
 
 bool
-path_reading(struct text mailbox, struct path_reading *out)
+path_reading(struct mf_text mailbox, struct path_reading *out)
 {
 	struct text_out local = text_out(out->store[0], PATH_READING_MAX);
 	struct text_out domain = text_out(out->store[1], PATH_READING_MAX);
@@ -265,13 +266,13 @@ path_reading_next(struct path_reading *r)
 /* --- paths --- */
 
 static struct path
-ambiguous(struct text arg)
+ambiguous(struct mf_text arg)
 {
 	return (struct path){PATH_AMBIGUOUS, path_unbracketed(arg)};
 }
 
 static bool
-has_eighth_bit(struct text t)
+has_eighth_bit(struct mf_text t)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if ((t.p[i] & 0x80) != 0)
@@ -284,13 +285,13 @@ has_eighth_bit(struct text t)
  * UTF-8, else octets.  So two labels that aren't ASCII aren't told apart.
  */
 static bool
-is_same_label(struct text a, struct text b)
+is_same_label(struct mf_text a, struct mf_text b)
 {
 	return text_eq_fold(a, b) || (has_eighth_bit(a) && has_eighth_bit(b));
 }
 
-static struct text
-without_root(struct text domain)
+static struct mf_text
+without_root(struct mf_text domain)
 {
 	if (domain.len != 0 && domain.p[domain.len - 1] == '.')
 		domain.len--;
@@ -298,7 +299,7 @@ without_root(struct text domain)
 }
 
 static bool
-are_same_labels(struct text a, struct text b)
+are_same_labels(struct mf_text a, struct mf_text b)
 {
 	while (a.len != 0 && b.len != 0) {
 		size_t a_len = text_find(a, '.'), b_len = text_find(b, '.');
@@ -312,7 +313,7 @@ are_same_labels(struct text a, struct text b)
 }
 
 static bool
-is_same_domain(struct text a, struct text b)
+is_same_domain(struct mf_text a, struct mf_text b)
 {
 	char store[2][PATH_READING_MAX];
 	struct text_out folded[] = {text_out(store[0], sizeof(store[0])),
@@ -330,9 +331,9 @@ is_same_domain(struct text a, struct text b)
 
 /* Null or not, and the domain, where there is one to compare with. */
 static bool
-agrees(struct text mailbox, struct text told)
+agrees(struct mf_text mailbox, struct mf_text told)
 {
-	struct text domain;
+	struct mf_text domain;
 
 	if (told.p == NULL || text_eq_fold(mailbox, told))
 		return true;
@@ -344,8 +345,8 @@ agrees(struct text mailbox, struct text told)
 }
 
 /* "@a,@b:" is to be ignored (RFC 5321 4.1.1.3). */
-static struct text
-without_route(struct text t)
+static struct mf_text
+without_route(struct mf_text t)
 {
 	size_t colon = text_find(t, ':');
 
@@ -356,10 +357,10 @@ without_route(struct text t)
 }
 
 static bool
-contains_fold(struct text t, struct text part)
+contains_fold(struct mf_text t, struct mf_text part)
 {
 	for (size_t i = 0; i + part.len <= t.len; i++)
-		if (text_eq_fold(text_at(t.p + i, part.len), part))
+		if (text_eq_fold(mf_text_at(t.p + i, part.len), part))
 			return true;
 	return false;
 }
@@ -372,9 +373,9 @@ contains_fold(struct text t, struct text part)
  * what quotes and backslashes have brought into a domain.
  */
 static bool
-may_be_a_way(struct text arg, struct text macro)
+may_be_a_way(struct mf_text arg, struct mf_text macro)
 {
-	struct text rest = without_route(path_unbracketed(arg));
+	struct mf_text rest = without_route(path_unbracketed(arg));
 	struct path_reading told;
 
 	return arg.len > PATH_READING_MAX || has_eighth_bit(arg) ||
@@ -383,7 +384,7 @@ may_be_a_way(struct text arg, struct text macro)
 	    !path_reading(macro, &told) || !contains_fold(rest, told.local);
 }
 
-static struct text
+static struct mf_text
 told_by(const struct path_macros *macros)
 {
 	return macros->f.p != NULL ? macros->f : macros->mail_addr;
@@ -391,9 +392,9 @@ told_by(const struct path_macros *macros)
 
 /* What the MTA takes a form for that others may read in another way. */
 static struct path
-as_told(struct text arg, const struct path_macros *macros)
+as_told(struct mf_text arg, const struct path_macros *macros)
 {
-	struct text told = told_by(macros);
+	struct mf_text told = told_by(macros);
 
 	if (told.p == NULL || (macros->f.p == NULL && may_be_a_way(arg, told)))
 		return ambiguous(arg);
@@ -405,9 +406,9 @@ as_told(struct text arg, const struct path_macros *macros)
 }
 
 struct path
-path_sender(struct text arg, const struct path_macros *macros)
+path_sender(struct mf_text arg, const struct path_macros *macros)
 {
-	struct text mailbox = path_unbracketed(arg);
+	struct mf_text mailbox = path_unbracketed(arg);
 
 	if (mailbox.len != 0 &&
 	    !(path_is_plain(mailbox) && path_is_qualified(mailbox)))
@@ -419,9 +420,9 @@ path_sender(struct text arg, const struct path_macros *macros)
 }
 
 struct path
-path_recipient(struct text arg)
+path_recipient(struct mf_text arg)
 {
-	struct text mailbox = path_unbracketed(arg);
+	struct mf_text mailbox = path_unbracketed(arg);
 
 	if (!path_is_plain(mailbox))
 		return ambiguous(arg);

@@ -24,7 +24,7 @@ enum path_kind {
 struct path {
 	enum path_kind kind;
 	/* A view of what was given; of an ambiguous one: for the log alone. */
-	struct text mailbox;
+	struct mf_text mailbox;
 };
 
 /* What the MTA says of the sender; p NULL: it doesn't. */
@@ -33,13 +33,13 @@ struct path_macros {
 	 * sendmail's "f": the envelope's sender, with its domain.  There
 	 * {mail_addr} is the way to it, after virtusertable.
 	 */
-	struct text f;
+	struct mf_text f;
 	/*
 	 * Postfix's {mail_addr}: the sender with its case folded, before
 	 * canonical and masquerade maps; the way to it, too, if there is "%",
 	 * "!" or a second "@" in it.
 	 */
-	struct text mail_addr;
+	struct mf_text mail_addr;
 };
 
 /*
@@ -49,23 +49,23 @@ struct path_macros {
  * tells; ambiguous without that, or where that may be another address than the
  * sender's.
  */
-struct path path_sender(struct text arg, const struct path_macros *macros);
+struct path path_sender(struct mf_text arg, const struct path_macros *macros);
 
 /*
  * Read the argument of RCPT: a plain mailbox, with or without angle brackets,
  * or ambiguous.
  */
-struct path path_recipient(struct text arg);
+struct path path_recipient(struct mf_text arg);
 
 /* Without angle brackets at both ends. */
-struct text path_unbracketed(struct text arg);
+struct mf_text path_unbracketed(struct mf_text arg);
 
 /*
  * Parts of a mailbox at its last "@" that isn't in quotes or a comment; without
  * one all of it is local part.
  */
-struct text path_local(struct text mailbox);
-struct text path_domain(struct text mailbox);
+struct mf_text path_local(struct mf_text mailbox);
+struct mf_text path_domain(struct mf_text mailbox);
 
 /*
  * Whether nobody can read another mailbox in it: a local part of atoms and dots
@@ -73,21 +73,21 @@ struct text path_domain(struct text mailbox);
  * or such a local part alone, if there is no "%" or "!" in it (RFC 5321 4.1.2,
  * RFC 6531 3.3).
  */
-bool path_is_plain(struct text mailbox);
+bool path_is_plain(struct mf_text mailbox);
 
 /*
  * Whether the domain of a plain mailbox is all of it: MTAs put one of their own
  * behind a local part alone (Postfix's myorigin), and sendmail one of those
  * that its host searches behind a domain of one label.
  */
-bool path_is_qualified(struct text mailbox);
+bool path_is_qualified(struct mf_text mailbox);
 
 /*
  * Write a local part or domain as MTAs compare it: without quotes and
  * backslashes, and what Unicode's case folding turns into ASCII as Postfix
  * does, "te\u017ft" as "test".  The case of ASCII is kept.
  */
-void path_fold(struct text part, struct text_out *out);
+void path_fold(struct mf_text part, struct text_out *out);
 
 /* Room for any address that is taken. */
 #define PATH_READING_MAX 1024
@@ -98,7 +98,7 @@ void path_fold(struct text part, struct text_out *out);
  * delivers to "user@host", "user%host" or "host!user" at its own domains.
  */
 struct path_reading {
-	struct text local, domain;
+	struct mf_text local, domain;
 	char store[2][PATH_READING_MAX];
 };
 
@@ -106,7 +106,7 @@ struct path_reading {
  * The first reading.  False: the mailbox is longer than any address, or what its
  * local part names can't be told.
  */
-bool path_reading(struct text mailbox, struct path_reading *out);
+bool path_reading(struct mf_text mailbox, struct path_reading *out);
 
 /* The next one; false: there is none. */
 bool path_reading_next(struct path_reading *reading);

@@ -29,6 +29,8 @@
  */
 #include "milter/received.h"
 
+#include "common/text.h"
+
 /* --- parts --- */
 
 enum part {
@@ -50,7 +52,7 @@ is_blank(char c)
  * does. Comments nest, quoted strings and paths don't.
  */
 static size_t
-enclosed_len(struct text t)
+enclosed_len(struct mf_text t)
 {
 	char open = t.p[0];
 	char close = open == '(' ? ')' : open == '<' ? '>' : '"';
@@ -82,7 +84,7 @@ enclosed_len(struct text t)
  * anything (RFC 5322 3.2.2).
  */
 static enum part
-next_part(struct text *t, bool in_comment, struct text *out)
+next_part(struct mf_text *t, bool in_comment, struct mf_text *out)
 {
 	const char *ends = in_comment ? "( \t\r\n" : "()<>\"; \t\r\n";
 	size_t len = 0;
@@ -97,7 +99,7 @@ next_part(struct text *t, bool in_comment, struct text *out)
 		len = enclosed_len(*t);
 		if (len == 0)
 			return PART_BAD;
-		*out = text_at(t->p + 1, len - 2);
+		*out = mf_text_at(t->p + 1, len - 2);
 		*t = text_from(*t, len);
 		return c == '(' ? PART_COMMENT : PART_OTHER;
 	}
@@ -121,7 +123,7 @@ enum form {
 };
 
 static bool
-is_port(struct text t)
+is_port(struct mf_text t)
 {
 	uint64_t port;
 
@@ -130,11 +132,11 @@ is_port(struct text t)
 
 /* "IPv6:" before it (RFC 5321 4.1.3), a zone or port behind it are left out. */
 static bool
-read_ip(struct text t, struct spf_ip *out)
+read_ip(struct mf_text t, struct spf_ip *out)
 {
 	size_t colon = text_find(t, ':');
 
-	if (text_starts_fold(t, TEXT("IPv6:")))
+	if (text_starts_fold(t, MF_TEXT("IPv6:")))
 		t = text_from(t, 5);
 	else if (colon == text_rfind(t, ':') &&
 	    is_port(text_from(t, colon + 1)))
@@ -146,11 +148,11 @@ read_ip(struct text t, struct spf_ip *out)
 
 /* What is behind a user counts: users can have brackets in their names. */
 static enum form
-read_address(struct text word, struct spf_ip *out)
+read_address(struct mf_text word, struct spf_ip *out)
 {
 	size_t at = text_rfind(word, '@'), open, close;
-	struct text host = at < word.len ? text_from(word, at + 1) : word,
-		    behind;
+	struct mf_text host = at < word.len ? text_from(word, at + 1) : word,
+		       behind;
 
 	open = text_rfind(host, '[');
 	if (open == host.len)
@@ -193,9 +195,9 @@ note_all(struct found *f, const struct found *other)
 /* --- the from clause --- */
 
 struct clause {
-	struct text name; /* the first word: a HELO name or a host name */
-	struct text helo; /* what was said to be the HELO name */
-	bool has_helo;    /* helo is set, if only to nothing */
+	struct mf_text name; /* the first word: a HELO name or a host name */
+	struct mf_text helo; /* what was said to be the HELO name */
+	bool has_helo;       /* helo is set, if only to nothing */
 	bool has_comments;
 	bool has_claims; /* a comment with what the client says alone */
 	bool malformed;
@@ -212,7 +214,7 @@ struct comment {
 };
 
 static void
-set_helo(struct clause *c, struct text helo)
+set_helo(struct clause *c, struct mf_text helo)
 {
 	if (!c->has_helo)
 		c->helo = helo;
@@ -220,10 +222,10 @@ set_helo(struct clause *c, struct text helo)
 }
 
 /* The next word of a comment; empty if there is none. */
-static struct text
-take_word(struct text *inside)
+static struct mf_text
+take_word(struct mf_text *inside)
 {
-	struct text word;
+	struct mf_text word;
 
 	if (next_part(inside, true, &word) != PART_WORD)
 		word.len = 0;
@@ -232,16 +234,16 @@ take_word(struct text *inside)
 
 /* "HELO name", as qmail and others have it. */
 static bool
-is_helo_word(struct text word)
+is_helo_word(struct mf_text word)
 {
-	return text_eq_fold(word, TEXT("HELO")) ||
-	    text_eq_fold(word, TEXT("EHLO")) ||
-	    text_eq_fold(word, TEXT("LHLO"));
+	return text_eq_fold(word, MF_TEXT("HELO")) ||
+	    text_eq_fold(word, MF_TEXT("EHLO")) ||
+	    text_eq_fold(word, MF_TEXT("LHLO"));
 }
 
 /* "key=value": take the key off. */
 static bool
-cut_key(struct text *word, struct text *key)
+cut_key(struct mf_text *word, struct mf_text *key)
 {
 	size_t len = text_find(*word, '=');
 
@@ -256,16 +258,17 @@ cut_key(struct text *word, struct text *key)
 
 /* Those that Exim puts behind an address. */
 static bool
-is_exim_key(struct text key)
+is_exim_key(struct mf_text key)
 {
-	return text_eq_fold(key, TEXT("helo")) ||
-	    text_eq_fold(key, TEXT("ident")) || text_eq_fold(key, TEXT("port"));
+	return text_eq_fold(key, MF_TEXT("helo")) ||
+	    text_eq_fold(key, MF_TEXT("ident")) ||
+	    text_eq_fold(key, MF_TEXT("port"));
 }
 
 /* An address that a client can have written, if another one is believed. */
 static void
 doubt(struct clause *c, const struct comment *m, const struct spf_ip *ip,
-    struct text behind)
+    struct mf_text behind)
 {
 	behind = text_trim(behind);
 	if (m->address || m->bare.any || behind.len == 0 || behind.p[0] == '(')
@@ -278,8 +281,8 @@ doubt(struct clause *c, const struct comment *m, const struct spf_ip *ip,
  * comments have more.
  */
 static bool
-read_address_word(
-    struct clause *c, struct comment *m, struct text word, struct text behind)
+read_address_word(struct clause *c, struct comment *m, struct mf_text word,
+    struct mf_text behind)
 {
 	struct spf_ip ip;
 	enum form form = read_address(word, &ip);
@@ -306,7 +309,7 @@ read_address_word(
  * in its place, behind a name in the DNS that ends with "HELO".
  */
 static void
-doubt_word(struct clause *c, struct text word)
+doubt_word(struct clause *c, struct mf_text word)
 {
 	struct spf_ip ip;
 
@@ -315,18 +318,18 @@ doubt_word(struct clause *c, struct text word)
 }
 
 static void
-read_word(
-    struct clause *c, struct comment *m, struct text word, struct text *behind)
+read_word(struct clause *c, struct comment *m, struct mf_text word,
+    struct mf_text *behind)
 {
 	bool is_first = m->words == 0 && !m->address && !m->bare.any;
-	struct text key = TEXT("helo");
+	struct mf_text key = MF_TEXT("helo");
 
 	if (is_helo_word(word)) {
 		word = take_word(behind);
 		/* With a literal only where no address was before it. */
 		if (c->written.any || !is_first)
 			doubt_word(c, word);
-	} else if (is_first && text_eq(word, TEXT("account"))) {
+	} else if (is_first && mf_text_eq(word, MF_TEXT("account"))) {
 		doubt_word(c, take_word(behind)); /* CommuniGate's user */
 		return;
 	} else if (!cut_key(&word, &key)) {
@@ -339,15 +342,15 @@ read_word(
 	if (is_first && is_exim_key(key))
 		c->has_claims = true;
 	m->claims = true;
-	if (text_eq_fold(key, TEXT("helo")))
+	if (text_eq_fold(key, MF_TEXT("helo")))
 		set_helo(c, word);
 }
 
 static void
-read_comment(struct clause *c, struct text inside)
+read_comment(struct clause *c, struct mf_text inside)
 {
 	struct comment m = {.words = 0};
-	struct text part;
+	struct mf_text part;
 
 	c->has_comments = true;
 	for (;;) {
@@ -371,18 +374,18 @@ read_comment(struct clause *c, struct text inside)
 
 /* "from" and the name; or sendmail's "(from name [address])". */
 static bool
-read_from(struct clause *c, struct text *value)
+read_from(struct clause *c, struct mf_text *value)
 {
-	struct text first, word, rest;
+	struct mf_text first, word, rest;
 	enum part part = next_part(value, false, &first);
 
 	if (part == PART_COMMENT) {
-		if (!text_eq_fold(take_word(&first), TEXT("from")))
+		if (!text_eq_fold(take_word(&first), MF_TEXT("from")))
 			return false;
 		read_comment(c, first);
 		return true;
 	}
-	if (part != PART_WORD || !text_eq_fold(first, TEXT("from")))
+	if (part != PART_WORD || !text_eq_fold(first, MF_TEXT("from")))
 		return false;
 	/* Without a name there is a comment, which is left. */
 	rest = *value;
@@ -395,9 +398,9 @@ read_from(struct clause *c, struct text *value)
 
 /* Comments, and an address beside them, up to "by". */
 static bool
-read_clause(struct clause *c, struct text *value)
+read_clause(struct clause *c, struct mf_text *value)
 {
-	struct text part;
+	struct mf_text part;
 	struct spf_ip ip;
 
 	if (!read_from(c, value))
@@ -405,7 +408,7 @@ read_clause(struct clause *c, struct text *value)
 	for (;;) {
 		switch (next_part(value, false, &part)) {
 		case PART_WORD:
-			if (text_eq_fold(part, TEXT("by")))
+			if (text_eq_fold(part, MF_TEXT("by")))
 				return !c->malformed;
 			if (read_address(part, &ip) != FORM_BRACKETED)
 				return false;
@@ -424,14 +427,14 @@ read_clause(struct clause *c, struct text *value)
 
 /* Whether the rest is well formed, and has no other "by". */
 static bool
-rest_is_sound(struct text rest)
+rest_is_sound(struct mf_text rest)
 {
-	struct text part;
+	struct mf_text part;
 
 	for (;;) {
 		switch (next_part(&rest, false, &part)) {
 		case PART_WORD:
-			if (text_eq_fold(part, TEXT("by")))
+			if (text_eq_fold(part, MF_TEXT("by")))
 				return false;
 			break;
 		case PART_COMMENT:
@@ -446,7 +449,7 @@ rest_is_sound(struct text rest)
 }
 
 bool
-received_parse(struct text value, struct received *out)
+received_parse(struct mf_text value, struct received *out)
 {
 	struct clause c = {.name = text_head(value, 0)};
 	struct found all;

@@ -12,11 +12,11 @@
 #ifndef MAILFROM_MILTER_RECEIVED_H
 #define MAILFROM_MILTER_RECEIVED_H
 
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
 
 struct received {
 	struct spf_ip ip; /* of the client, as the host that wrote it saw it */
-	struct text helo; /* what it said; empty if unknown.  A view. */
+	struct mf_text helo; /* what it said; empty if unknown.  A view. */
 };
 
 /*
@@ -25,6 +25,6 @@ struct received {
  * client is in its from clause, if there is doubt which one is, or if the field
  * isn't well formed.  Addresses behind "by" are never looked at.
  */
-bool received_parse(struct text value, struct received *out);
+bool received_parse(struct mf_text value, struct received *out);
 
 #endif

@@ -66,7 +66,7 @@ hand_over(int fd, const struct listen_options *options, struct report *report)
 }
 
 bool
-milter_open(const struct smfiDesc *filter, struct text where,
+milter_open(const struct smfiDesc *filter, struct mf_text where,
     const struct listen_options *options, bool check_only,
     struct report *report)
 {

@@ -17,7 +17,7 @@ struct smfiDesc;
  * False, and an error reported, if it failed.  check_only: look at the address,
  * open nothing.
  */
-bool milter_open(const struct smfiDesc *filter, struct text address,
+bool milter_open(const struct smfiDesc *filter, struct mf_text address,
     const struct listen_options *options, bool check_only,
     struct report *report);
 

@@ -6,7 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
 
 struct gate {
 	struct spf_ip addresses[GATE_ADDRESSES_MAX];
@@ -25,7 +25,7 @@ struct maker {
 
 static bool
 fail(const struct maker *m, const char *key, const char *reason,
-    struct text what)
+    struct mf_text what)
 {
 	report_error(m->report, m->file, conf_line(m->conf, "srs", key), key,
 	    what.len != 0 ? "%s: \"%.*s\"" : "%s", reason,
@@ -39,7 +39,8 @@ read_addresses(const struct maker *m, struct gate *gate)
 	const struct conf_list *list = &m->settings->outbound_addresses;
 
 	if (list->count > GATE_ADDRESSES_MAX)
-		return fail(m, "outbound_addresses", "more than 16", TEXT(""));
+		return fail(
+		    m, "outbound_addresses", "more than 16", MF_TEXT(""));
 	for (size_t i = 0; i < list->count; i++)
 		if (!spf_ip_parse(
 			list->items[i], &gate->addresses[gate->count++]))
@@ -52,7 +53,7 @@ read_addresses(const struct maker *m, struct gate *gate)
 static void
 read_helo(const struct maker *m, struct gate *gate)
 {
-	struct text name = m->settings->helo_name;
+	struct mf_text name = m->settings->helo_name;
 	struct text_out out = text_out(gate->helo, sizeof(gate->helo) - 1);
 
 	if (name.len != 0)
@@ -67,8 +68,9 @@ gate_is_wanted(const struct ini *ini)
 	bool is_wanted = false;
 
 	for (size_t i = 0; i < ini->count; i++)
-		if (text_eq(ini->entries[i].section, TEXT("srs")) &&
-		    text_eq(ini->entries[i].key, TEXT("skip_if_spf_passes")))
+		if (mf_text_eq(ini->entries[i].section, MF_TEXT("srs")) &&
+		    mf_text_eq(
+			ini->entries[i].key, MF_TEXT("skip_if_spf_passes")))
 			conf_bool(ini->entries[i].value, &is_wanted);
 	return is_wanted;
 }
@@ -91,7 +93,7 @@ gate_new(const struct rewrite_settings *settings, const struct conf *conf,
 		ok = fail(&m, "skip_if_spf_passes",
 		    "needs outbound_addresses: every address that mail leaves "
 		    "from",
-		    TEXT(""));
+		    MF_TEXT(""));
 	if (ok && settings->skip_if_spf_passes)
 		*out = gate;
 	else
@@ -109,12 +111,12 @@ gate_free(struct gate *gate)
 
 static struct spf_request
 request_of(
-    const struct gate *gate, size_t i, struct text sender, uint64_t now_sec)
+    const struct gate *gate, size_t i, struct mf_text sender, uint64_t now_sec)
 {
 	return (struct spf_request){.ip = gate->addresses[i],
 	    .identity = SPF_MAILFROM,
 	    .sender = sender,
-	    .helo = text_of(gate->helo),
+	    .helo = mf_text_of(gate->helo),
 	    .now_sec = now_sec};
 }
 
@@ -136,7 +138,7 @@ latest_deadline(void)
 
 bool
 gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms,
+    struct mf_text sender, uint64_t now_sec, uint64_t deadline_ms,
     enum spf_cause *cause)
 {
 	struct check checks[GATE_ADDRESSES_MAX];
@@ -235,9 +237,9 @@ hold_for_a_check(struct gate_query *q)
 }
 
 enum gate_answer
-gate_ask(const struct gate *gate, struct checker *checker, struct text sender,
-    uint64_t now_sec, gate_callback *done, void *arg, struct gate_query **query,
-    enum spf_cause *cause)
+gate_ask(const struct gate *gate, struct checker *checker,
+    struct mf_text sender, uint64_t now_sec, gate_callback *done, void *arg,
+    struct gate_query **query, enum spf_cause *cause)
 {
 	unsigned timeout_ms = checker_timeout_ms(checker);
 	struct gate_query *q = query_new(gate->count, done, arg);

@@ -10,8 +10,8 @@
 #ifndef MAILFROM_REWRITE_GATE_H
 #define MAILFROM_REWRITE_GATE_H
 
-#include "check/checker.h"
 #include "rewrite/settings.h"
+#include "spfcheck/checker.h"
 
 #define GATE_ADDRESSES_MAX CHECKS_MAX
 
@@ -40,7 +40,7 @@ void gate_free(struct gate *gate); /* NULL is fine */
  * of stack.
  */
 bool gate_passes(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, uint64_t deadline_ms,
+    struct mf_text sender, uint64_t now_sec, uint64_t deadline_ms,
     enum spf_cause *cause);
 
 /* --- without waiting --- */
@@ -63,7 +63,7 @@ typedef void gate_callback(void *arg, bool passes, enum spf_cause cause);
  * has it.  The checker may end before the query does.
  */
 enum gate_answer gate_ask(const struct gate *gate, struct checker *checker,
-    struct text sender, uint64_t now_sec, gate_callback *done, void *arg,
+    struct mf_text sender, uint64_t now_sec, gate_callback *done, void *arg,
     struct gate_query **query, enum spf_cause *cause);
 
 /*

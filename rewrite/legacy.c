@@ -4,20 +4,20 @@
 #include <stdlib.h>
 
 #include "common/conf.h"
-#include "common/translate.h"
+#include "common/legacy_conf.h"
 
 /* The defaults of pysrs's daemon, and of its milter where they differ. */
-#define PYSRS_HASH_LENGTH    TEXT("8")
-#define PYSRS_MAX_AGE        TEXT("8")
-#define PYSRS_SOCKET         TEXT("/var/run/milter/pysrs")
-#define PYSRS_MILTER_SOCKET  TEXT("/var/run/milter/srsmilter")
+#define PYSRS_HASH_LENGTH    MF_TEXT("8")
+#define PYSRS_MAX_AGE        MF_TEXT("8")
+#define PYSRS_SOCKET         MF_TEXT("/var/run/milter/pysrs")
+#define PYSRS_MILTER_SOCKET  MF_TEXT("/var/run/milter/srsmilter")
 #define PYSRS_MILTER_HASH    5
 #define PYSRS_MILTER_MAX_AGE 21
 
 /*
  * Both names where pysrs's sample file and its code differ (name, miltername).
  */
-static const struct translate_word words[] = {
+static const struct legacy_conf_word words[] = {
     {"srs", "maxage", "max_age", "srs"},
     {"srs", "hashlength", "hash_length", "srs"},
     {"srs", "separator", "separator", "srs"},
@@ -54,17 +54,17 @@ legacy_detect(const char *path, const struct ini *ini)
 	static const char *const only_pysrs[] = {
 	    "secret", "maxage", "hashlength", "socket"};
 
-	if (translate_name_is(path, "pysrs.cfg"))
+	if (legacy_conf_name_is(path, "pysrs.cfg"))
 		return true;
-	if (translate_name_is(path, "mailfrom.conf"))
+	if (legacy_conf_name_is(path, "mailfrom.conf"))
 		return false;
 	for (size_t e = 0; e < ini->count; e++) {
 		const struct ini_entry *entry = &ini->entries[e];
 
-		if (!text_eq(entry->section, TEXT("srs")))
+		if (!mf_text_eq(entry->section, MF_TEXT("srs")))
 			continue;
 		for (size_t i = 0; i < 4; i++)
-			if (text_eq(entry->key, text_of(only_pysrs[i])))
+			if (mf_text_eq(entry->key, mf_text_of(only_pysrs[i])))
 				return true;
 	}
 	return false;
@@ -72,26 +72,26 @@ legacy_detect(const char *path, const struct ini *ini)
 
 /* Where the file is silent, pysrs's defaults, and its milter's to verify. */
 static void
-add_defaults(struct translate *t, struct legacy *l)
+add_defaults(struct legacy_conf *t, struct legacy *l)
 {
 	const struct ini *source = t->source;
 
-	if (translate_find(source, "srs", "hashlength") == NULL) {
-		translate_add(t, "srs", "hash_length", PYSRS_HASH_LENGTH, 0);
+	if (legacy_conf_find(source, "srs", "hashlength") == NULL) {
+		legacy_conf_add(t, "srs", "hash_length", PYSRS_HASH_LENGTH, 0);
 		l->rewriter.accept_hash_min = PYSRS_MILTER_HASH;
 	}
-	if (translate_find(source, "srs", "maxage") == NULL) {
-		translate_add(t, "srs", "max_age", PYSRS_MAX_AGE, 0);
+	if (legacy_conf_find(source, "srs", "maxage") == NULL) {
+		legacy_conf_add(t, "srs", "max_age", PYSRS_MAX_AGE, 0);
 		l->rewriter.accept_max_age = PYSRS_MILTER_MAX_AGE;
 	}
-	if (translate_find(source, "srs", "socket") == NULL)
-		translate_add(t, "srsd", "listen", PYSRS_SOCKET, 0);
-	translate_add(t, "srs", "hash_alphabet", TEXT("base64"), 0);
-	translate_add(t, "srs", "always_rewrite", TEXT("yes"), 0);
+	if (legacy_conf_find(source, "srs", "socket") == NULL)
+		legacy_conf_add(t, "srsd", "listen", PYSRS_SOCKET, 0);
+	legacy_conf_add(t, "srs", "hash_alphabet", MF_TEXT("base64"), 0);
+	legacy_conf_add(t, "srs", "always_rewrite", MF_TEXT("yes"), 0);
 }
 
 static bool
-fail(const struct translate *t, const struct ini_entry *entry,
+fail(const struct legacy_conf *t, const struct ini_entry *entry,
     const char *reason, struct report *report)
 {
 	report_error(report, t->source->name, entry->line, NULL,
@@ -101,36 +101,39 @@ fail(const struct translate *t, const struct ini_entry *entry,
 }
 
 static bool
-add_milter_socket(struct translate *t, struct legacy *l, struct report *report)
+add_milter_socket(
+    struct legacy_conf *t, struct legacy *l, struct report *report)
 {
 	const struct ini_entry *entry =
-	    translate_find(t->source, "srsmilter", "socketname");
+	    legacy_conf_find(t->source, "srsmilter", "socketname");
 
 	if (entry == NULL)
-		entry = translate_find(t->source, "srsmilter", "socket");
+		entry = legacy_conf_find(t->source, "srsmilter", "socket");
 	if (entry == NULL) {
-		translate_add(t, "srsmilter", "listen", PYSRS_MILTER_SOCKET, 0);
+		legacy_conf_add(
+		    t, "srsmilter", "listen", PYSRS_MILTER_SOCKET, 0);
 		return true;
 	}
-	if (!translate_path(
+	if (!legacy_conf_path(
 		t->source, "srsmilter", entry->value, l->store, SOCKET_SIZE))
 		return fail(t, entry, "too long", report);
-	translate_add(t, "srsmilter", "listen", text_of(l->store), entry->line);
+	legacy_conf_add(
+	    t, "srsmilter", "listen", mf_text_of(l->store), entry->line);
 	return true;
 }
 
 /* All mail is rewritten there, or none: then the ruleset does it. */
 static bool
-add_rewrite(struct translate *t, struct report *report)
+add_rewrite(struct legacy_conf *t, struct report *report)
 {
 	const struct ini_entry *entry =
-	    translate_find(t->source, "srsmilter", "miltersrs");
+	    legacy_conf_find(t->source, "srsmilter", "miltersrs");
 	bool rewrites = false;
 
 	if (entry != NULL && !conf_bool(entry->value, &rewrites))
 		return fail(t, entry, "neither true nor false", report);
-	translate_add(t, "srsmilter", "rewrite",
-	    rewrites ? TEXT("all") : TEXT("none"),
+	legacy_conf_add(t, "srsmilter", "rewrite",
+	    rewrites ? MF_TEXT("all") : MF_TEXT("none"),
 	    entry != NULL ? entry->line : 0);
 	return true;
 }
@@ -142,34 +145,34 @@ static const char *const signing[] = {"srs", "fwdomain", "ses", "sign"};
  * be named then.
  */
 static void
-add_srs_domains(struct translate *t, struct legacy *l, size_t size)
+add_srs_domains(struct legacy_conf *t, struct legacy *l, size_t size)
 {
-	const struct ini_entry *srs = translate_find(t->source, "srs", "srs");
+	const struct ini_entry *srs = legacy_conf_find(t->source, "srs", "srs");
 	struct text_out out = text_out(l->store + SOCKET_SIZE, size);
 
 	if (srs == NULL)
 		return;
 	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
 		const struct ini_entry *entry =
-		    translate_find(t->source, "srs", signing[i]);
+		    legacy_conf_find(t->source, "srs", signing[i]);
 
 		if (entry == NULL)
 			continue;
 		out_text(&out, entry->value);
-		out_text(&out, TEXT(", "));
+		out_text(&out, MF_TEXT(", "));
 	}
-	translate_add(t, "srs", "srs_domains", out_view(&out), srs->line);
+	legacy_conf_add(t, "srs", "srs_domains", out_view(&out), srs->line);
 }
 
 /* What is the milter's. */
 static bool
-add_milter(struct translate *t, struct legacy *l, struct report *report)
+add_milter(struct legacy_conf *t, struct legacy *l, struct report *report)
 {
 	size_t size = 0;
 
 	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
 		const struct ini_entry *entry =
-		    translate_find(t->source, "srs", signing[i]);
+		    legacy_conf_find(t->source, "srs", signing[i]);
 
 		size += entry != NULL ? entry->value.len + 2 : 0;
 	}
@@ -180,7 +183,7 @@ add_milter(struct translate *t, struct legacy *l, struct report *report)
 	}
 	add_srs_domains(t, l, size);
 	/* There the ruleset reverses whatever is signed. */
-	translate_add(t, "srsmilter", "reverse", TEXT("all"), 0);
+	legacy_conf_add(t, "srsmilter", "reverse", MF_TEXT("all"), 0);
 	return add_rewrite(t, report) && add_milter_socket(t, l, report);
 }
 
@@ -199,7 +202,7 @@ add_secrets(const struct ini *source, struct legacy *l, struct report *report)
 	}
 	for (size_t i = 0; i < 4; i++) {
 		const struct ini_entry *entry =
-		    translate_find(source, "srs", names[i]);
+		    legacy_conf_find(source, "srs", names[i]);
 
 		if (entry == NULL)
 			break;
@@ -219,13 +222,13 @@ bool
 legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report)
 {
-	struct translate t = {.source = source,
+	struct legacy_conf t = {.source = source,
 	    .words = words,
 	    .count = sizeof(words) / sizeof(words[0]),
 	    .out = &out->ini};
 
 	*out = (struct legacy){.secrets = NULL};
-	if (!translate_words(&t, "pysrs", report))
+	if (!legacy_conf_words(&t, "pysrs", report))
 		return false;
 	add_defaults(&t, out);
 	return add_milter(&t, out, report) && add_secrets(source, out, report);

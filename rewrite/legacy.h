@@ -8,8 +8,8 @@
  * defaults (5 characters, 21 days) is accepted too where the file leaves them
  * open, since both programs share the secret.
  */
-#ifndef MAILFROM_LEGACY_H
-#define MAILFROM_LEGACY_H
+#ifndef MAILFROM_REWRITE_LEGACY_H
+#define MAILFROM_REWRITE_LEGACY_H
 
 #include "common/source.h"
 #include "common/watch.h"
@@ -18,8 +18,8 @@
 struct legacy {
 	/* [srs], [srsd], [srsmilter] in our words, with the original lines. */
 	struct ini ini;
-	struct text *secrets; /* views into the source */
-	char *store;          /* of values that aren't in the source */
+	struct mf_text *secrets; /* views into the source */
+	char *store;             /* of values that aren't in the source */
 	struct rewriter_legacy rewriter;
 };
 

@@ -9,8 +9,8 @@
  * srsmilter on one host in the program.  A process that is started again begins
  * at random, so that it is most unlikely to meet what it gave out before.
  */
-#ifndef MAILFROM_MESSAGE_ID_H
-#define MAILFROM_MESSAGE_ID_H
+#ifndef MAILFROM_REWRITE_MESSAGE_ID_H
+#define MAILFROM_REWRITE_MESSAGE_ID_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -74,8 +74,8 @@ reason_of(enum srs_status status, enum policy_reason done)
 	return POLICY_BAD_ADDRESS;
 }
 
-static struct text
-domain_of(struct text address)
+static struct mf_text
+domain_of(struct mf_text address)
 {
 	return text_from(address, text_rfind(address, '@') + 1);
 }
@@ -84,10 +84,10 @@ domain_of(struct text address)
 
 /* Of an address that was verified. */
 static void
-note_signature(struct text address, const struct ses_info *info,
+note_signature(struct mf_text address, const struct ses_info *info,
     struct policy_signature *out)
 {
-	struct text rest = address, signature;
+	struct mf_text rest = address, signature;
 
 	if (info->fixed || !text_cut(&rest, '=', &signature) ||
 	    !text_cut(&rest, '=', &signature))
@@ -100,7 +100,7 @@ note_signature(struct text address, const struct ses_info *info,
 }
 
 static enum srs_status
-open_layer(const struct rewriter *r, struct text address, uint64_t now_sec,
+open_layer(const struct rewriter *r, struct mf_text address, uint64_t now_sec,
     struct srs_addr *out, struct policy_signature *signature)
 {
 	struct ses_info info;
@@ -126,7 +126,7 @@ clear(struct policy_result *out)
 }
 
 void
-policy_reverse(const struct rewriter *r, struct text address,
+policy_reverse(const struct rewriter *r, struct mf_text address,
     enum policy_scope scope, uint64_t now_sec, struct policy_result *out)
 {
 	struct policy_signature signature = {.len = 0};
@@ -156,7 +156,7 @@ policy_reverse(const struct rewriter *r, struct text address,
 		out->reason = POLICY_RESTORED;
 		out->address = layer;
 		out->signature = signature;
-		address = text_at(out->address.text, out->address.len);
+		address = mf_text_at(out->address.text, out->address.len);
 	}
 }
 
@@ -173,8 +173,8 @@ is_own_srs(const struct rewriter *r, const struct policy_sender *s)
 }
 
 static bool
-is_srs_domain(
-    const struct rewriter *r, const struct policy_sender *s, struct text domain)
+is_srs_domain(const struct rewriter *r, const struct policy_sender *s,
+    struct mf_text domain)
 {
 	return list_has_domain(&r->srs_domains, domain) ||
 	    text_eq_fold(domain, rewriter_domain(r, s->forwarding_domain));
@@ -185,9 +185,9 @@ static bool
 is_kept(const struct rewriter *r, const struct policy_sender *s,
     enum policy_reason *reason)
 {
-	struct text domain = domain_of(s->address);
+	struct mf_text domain = domain_of(s->address);
 
-	if (s->address.len == 0 || text_eq(s->address, TEXT("@")))
+	if (s->address.len == 0 || mf_text_eq(s->address, MF_TEXT("@")))
 		*reason = POLICY_NULL_SENDER;
 	else if (s->no_next_hop)
 		*reason = POLICY_NO_NEXT_HOP;
@@ -218,7 +218,7 @@ void
 policy_forward(const struct rewriter *r, const struct policy_sender *s,
     struct policy_result *out)
 {
-	struct text domain = domain_of(s->address);
+	struct mf_text domain = domain_of(s->address);
 	struct srs_addr *addr = &out->address;
 
 	clear(out);
@@ -236,7 +236,7 @@ policy_forward(const struct rewriter *r, const struct policy_sender *s,
 			POLICY_SIGNED);
 		return;
 	}
-	struct text srs_domain = rewriter_domain(r, s->forwarding_domain);
+	struct mf_text srs_domain = rewriter_domain(r, s->forwarding_domain);
 	if (srs_domain.len == 0) {
 		out->reason = POLICY_NO_FWDOMAIN;
 		return;

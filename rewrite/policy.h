@@ -3,8 +3,8 @@
  * Which sender is rewritten, and which recipient restored: pure functions of
  * an address and the settings.  srsd and srsmilter only differ in how they ask.
  */
-#ifndef MAILFROM_POLICY_H
-#define MAILFROM_POLICY_H
+#ifndef MAILFROM_REWRITE_POLICY_H
+#define MAILFROM_REWRITE_POLICY_H
 
 #include "rewrite/rewriter.h"
 
@@ -61,12 +61,13 @@ struct policy_result {
 };
 
 struct policy_sender {
-	struct text address; /* without angle brackets; empty: null sender */
-	struct text recipient_host;    /* next hop or domain; empty: unknown */
+	struct mf_text address; /* without angle brackets; empty: null sender */
+	struct mf_text recipient_host; /* next hop or domain; empty: unknown */
 	bool no_next_hop;              /* the MTA says that there is none */
-	struct text forwarding_domain; /* whose mail it was; empty: unknown */
-	uint64_t message_id;           /* for SES; unique to this message */
-	uint64_t now_sec;              /* since 1970 UTC */
+	struct mf_text
+	    forwarding_domain; /* whose mail it was; empty: unknown */
+	uint64_t message_id;   /* for SES; unique to this message */
+	uint64_t now_sec;      /* since 1970 UTC */
 	/*
 	 * The gate has let it pass (rewrite/gate.h), which is only asked for a
 	 * sender that is POLICY_FORWARDED without.
@@ -86,7 +87,7 @@ enum policy_scope {
 /*
  * Restore the address behind a signature, all layers of it that are ours.
  */
-void policy_reverse(const struct rewriter *r, struct text address,
+void policy_reverse(const struct rewriter *r, struct mf_text address,
     enum policy_scope scope, uint64_t now_sec, struct policy_result *out);
 
 #endif

@@ -27,10 +27,10 @@ fail(const struct maker *m, const char *key, const char *reason)
 
 /* An item of fwdomain, as its type has written it. */
 static bool
-add_domain(const struct maker *m, struct text srs)
+add_domain(const struct maker *m, struct mf_text srs)
 {
 	struct rewriter *r = m->rewriter;
-	struct text forwarding;
+	struct mf_text forwarding;
 
 	if (text_cut(&srs, '=', &forwarding)) {
 		r->domains[r->domain_count++] =
@@ -66,8 +66,8 @@ build_fwdomain(const struct maker *m)
 	return true;
 }
 
-struct text
-rewriter_domain(const struct rewriter *r, struct text domain)
+struct mf_text
+rewriter_domain(const struct rewriter *r, struct mf_text domain)
 {
 	char room[DOMAIN_MAX + 1];
 
@@ -150,7 +150,7 @@ secret_key(const struct maker *m)
 }
 
 static bool
-add_secret(const struct maker *m, struct text secret)
+add_secret(const struct maker *m, struct mf_text secret)
 {
 	struct rewriter *r = m->rewriter;
 	enum srs_status status = srs_ctx_add_key(r->srs, secret);
@@ -166,7 +166,7 @@ add_secret(const struct maker *m, struct text secret)
 }
 
 static bool
-check_secret(const struct maker *m, struct text secret)
+check_secret(const struct maker *m, struct mf_text secret)
 {
 	const char *weakness = secret_weakness(secret);
 
@@ -183,7 +183,7 @@ check_secret(const struct maker *m, struct text secret)
 }
 
 static bool
-add_secrets(const struct maker *m, const struct text *secrets, size_t count)
+add_secrets(const struct maker *m, const struct mf_text *secrets, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!check_secret(m, secrets[i]) || !add_secret(m, secrets[i]))

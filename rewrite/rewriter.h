@@ -5,17 +5,17 @@
  * A rewriter is read only once it is made, so that any number of threads may
  * use it; a reload makes another one.
  */
-#ifndef MAILFROM_REWRITER_H
-#define MAILFROM_REWRITER_H
+#ifndef MAILFROM_REWRITE_REWRITER_H
+#define MAILFROM_REWRITE_REWRITER_H
 
 #include "common/lists.h"
-#include "libsrs/ses.h"
 #include "rewrite/settings.h"
+#include <mailfrom/ses.h>
 
 /* An SRS domain for what is forwarded by one domain. */
 struct rewriter_domain {
-	struct text forwarding;
-	struct text srs;
+	struct mf_text forwarding;
+	struct mf_text srs;
 };
 
 struct rewriter {
@@ -23,7 +23,7 @@ struct rewriter {
 	struct ses_ctx *ses;
 	/* Verifies what a pysrs milter with other defaults signed; or NULL. */
 	struct ses_ctx *ses_legacy;
-	struct text fwdomain; /* empty: nothing is forwarded */
+	struct mf_text fwdomain; /* empty: nothing is forwarded */
 	struct rewriter_domain *domains;
 	size_t domain_count;
 	struct list own_domains;
@@ -40,7 +40,7 @@ struct rewriter {
 
 /* What a legacy file says that [srs] has no keys for. */
 struct rewriter_legacy {
-	const struct text *secrets; /* instead of secret_file */
+	const struct mf_text *secrets; /* instead of secret_file */
 	size_t secret_count;
 	unsigned accept_hash_min; /* characters; 0: as configured */
 	unsigned accept_max_age;  /* days; 0: as configured */
@@ -60,13 +60,13 @@ void rewriter_free(struct rewriter *rewriter);
 
 /* Whether senders in domain are signed: they are in ses or sign. */
 static inline bool
-rewriter_signs(const struct rewriter *r, struct text domain)
+rewriter_signs(const struct rewriter *r, struct mf_text domain)
 {
 	return list_has_domain(&r->ses_domains, domain) ||
 	    list_has_domain(&r->sign_domains, domain);
 }
 
 /* The SRS domain for mail that is forwarded by domain; fwdomain if none is. */
-struct text rewriter_domain(const struct rewriter *r, struct text domain);
+struct mf_text rewriter_domain(const struct rewriter *r, struct mf_text domain);
 
 #endif

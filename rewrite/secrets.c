@@ -7,8 +7,8 @@
 static const char *const published[] = {"shhhh!", "\"shhhh!\""};
 
 static bool
-add_line(struct secrets *s, const char *path, unsigned number, struct text line,
-    struct text ended, struct report *report)
+add_line(struct secrets *s, const char *path, unsigned number,
+    struct mf_text line, struct mf_text ended, struct report *report)
 {
 	if (line.len == 0)
 		return true;
@@ -22,7 +22,8 @@ add_line(struct secrets *s, const char *path, unsigned number, struct text line,
 		    "as a secret");
 		return true;
 	}
-	struct text *more = realloc(s->items, (s->count + 1) * sizeof(*more));
+	struct mf_text *more =
+	    realloc(s->items, (s->count + 1) * sizeof(*more));
 	if (more == NULL) {
 		report_error(report, path, number, NULL, "out of memory");
 		return false;
@@ -36,12 +37,12 @@ static bool
 parse(struct secrets *s, const char *path, enum secrets_mode mode,
     struct report *report)
 {
-	struct text rest = text_at(s->file.data, s->file.len);
+	struct mf_text rest = mf_text_at(s->file.data, s->file.len);
 
 	for (unsigned number = 1; rest.len != 0; number++) {
 		size_t end = text_find(rest, '\n');
-		struct text line = text_head(rest, end);
-		struct text ended = text_head(rest, end + 1);
+		struct mf_text line = text_head(rest, end);
+		struct mf_text ended = text_head(rest, end + 1);
 
 		rest = text_from(rest, end + 1);
 		if (line.len != 0 && line.p[line.len - 1] == '\r')
@@ -85,10 +86,10 @@ secrets_free(struct secrets *secrets)
 }
 
 const char *
-secret_weakness(struct text secret)
+secret_weakness(struct mf_text secret)
 {
 	for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++)
-		if (text_eq(text_trim(secret), text_of(published[i])))
+		if (mf_text_eq(text_trim(secret), mf_text_of(published[i])))
 			return "the secret is the one published with pysrs";
 	if (secret.len < SECRET_MIN)
 		return "the secret is too short: 12 octets at least, better "

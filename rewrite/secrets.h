@@ -7,8 +7,8 @@
  * so are lines that begin with "#", with a warning, because postsrsd 1.x signs
  * with such a line.
  */
-#ifndef MAILFROM_SECRETS_H
-#define MAILFROM_SECRETS_H
+#ifndef MAILFROM_REWRITE_SECRETS_H
+#define MAILFROM_REWRITE_SECRETS_H
 
 #include "common/file.h"
 #include "common/report.h"
@@ -18,7 +18,7 @@
 
 struct secrets {
 	struct file file;
-	struct text *items; /* views into file */
+	struct mf_text *items; /* views into file */
 	size_t count;
 };
 
@@ -37,6 +37,6 @@ bool secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
 void secrets_free(struct secrets *secrets);
 
 /* Why nobody should sign with this secret, or NULL. */
-const char *secret_weakness(struct text secret);
+const char *secret_weakness(struct mf_text secret);
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/domain.h"
-#include "libsrs/srs.h"
+#include <mailfrom/srs.h>
 
 /* Fewer characters of hash are guessed in a day; 4 is postsrsd's default. */
 #define HASH_LENGTH_MIN 4
@@ -17,11 +17,11 @@ static const char *const alphabets[] = {"base64", "base64url", NULL};
 
 /* DOMAIN, or FORWARDING=DOMAIN. */
 static bool
-read_fwdomain(struct text item, struct text_out *out, const char **why)
+read_fwdomain(struct mf_text item, struct text_out *out, const char **why)
 {
 	char room[DOMAIN_MAX];
 	struct text_out srs = text_out(room, sizeof(room));
-	struct text domain = item, forwarding;
+	struct mf_text domain = item, forwarding;
 
 	if (text_cut(&domain, '=', &forwarding)) {
 		if (!item_domain.read(text_trim(forwarding), out, why))
@@ -118,10 +118,10 @@ rewrite_section(struct rewrite_settings *values)
 }
 
 /* DOMAIN, or FORWARDING=DOMAIN. */
-static struct text
-srs_domain(struct text item)
+static struct mf_text
+srs_domain(struct mf_text item)
 {
-	struct text forwarding;
+	struct mf_text forwarding;
 
 	text_cut(&item, '=', &forwarding);
 	return item;

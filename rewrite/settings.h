@@ -2,14 +2,14 @@
 /*
  * The section [srs], which srsd and srsmilter share.
  */
-#ifndef MAILFROM_SETTINGS_H
-#define MAILFROM_SETTINGS_H
+#ifndef MAILFROM_REWRITE_SETTINGS_H
+#define MAILFROM_REWRITE_SETTINGS_H
 
 #include "common/lists.h"
 
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
 struct rewrite_settings {
-	struct text secret_file;
+	struct mf_text secret_file;
 	bool secret_line_end;
 	struct conf_list fwdomain;
 	struct conf_list own_domains;
@@ -30,7 +30,7 @@ struct rewrite_settings {
 	uint64_t ses_server;
 	bool skip_if_spf_passes;
 	struct conf_list outbound_addresses;
-	struct text helo_name;
+	struct mf_text helo_name;
 };
 
 extern const char *const rewrite_separators[];

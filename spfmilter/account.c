@@ -25,7 +25,7 @@ count(struct figures *f, const struct account *m)
 }
 
 static void
-log_optional(struct log_line *line, const char *key, struct text value)
+log_optional(struct log_line *line, const char *key, struct mf_text value)
 {
 	if (value.len != 0)
 		log_text(line, key, value);
@@ -38,26 +38,26 @@ log_findings(struct log_line *line, const struct findings *found)
 	    findings_verdict(found, EXAMINED_MAILFROM);
 	const struct spf_verdict *helo = findings_verdict(found, EXAMINED_HELO);
 
-	log_text(line, "spf", text_of(spf_result_text(v->result)));
-	log_text(line, "helo_spf", text_of(spf_result_text(helo->result)));
-	log_optional(line, "domain", text_of(v->domain));
-	log_optional(line, "mechanism", text_of(v->mechanism));
-	log_optional(line, "problem", text_of(v->problem));
-	log_optional(line, "dns_error", text_of(spf_cause_text(v->cause)));
+	log_text(line, "spf", mf_text_of(spf_result_text(v->result)));
+	log_text(line, "helo_spf", mf_text_of(spf_result_text(helo->result)));
+	log_optional(line, "domain", mf_text_of(v->domain));
+	log_optional(line, "mechanism", mf_text_of(v->mechanism));
+	log_optional(line, "problem", mf_text_of(v->problem));
+	log_optional(line, "dns_error", mf_text_of(spf_cause_text(v->cause)));
 	log_optional(
-	    line, "helo_dns_error", text_of(spf_cause_text(helo->cause)));
+	    line, "helo_dns_error", mf_text_of(spf_cause_text(helo->cause)));
 	log_optional(line, "forwarder", found->forwarder);
 	if (v->guessed)
-		log_text(line, "guessed", TEXT("yes"));
+		log_text(line, "guessed", MF_TEXT("yes"));
 	if (v->delegated)
-		log_text(line, "delegated", TEXT("yes"));
+		log_text(line, "delegated", MF_TEXT("yes"));
 }
 
 static void
 log_decision(struct log_line *line, const struct decision *d)
 {
-	log_text(line, "action", text_of(action_text(d->verb)));
-	log_text(line, "reason", text_of(decision_reason_text(d->reason)));
+	log_text(line, "action", mf_text_of(action_text(d->verb)));
+	log_text(line, "reason", mf_text_of(decision_reason_text(d->reason)));
 	if (d->entry != NULL) {
 		log_text(line, "key", d->entry->key);
 		/* What the file means is for its owner to find out. */
@@ -66,7 +66,7 @@ log_decision(struct log_line *line, const struct decision *d)
 	}
 	if (d->code != 0)
 		log_uint(line, "code", d->code);
-	log_optional(line, "dsn", text_of(d->dsn));
+	log_optional(line, "dsn", mf_text_of(d->dsn));
 }
 
 void
@@ -79,7 +79,7 @@ account(struct figures *figures, const struct account *m)
 		return;
 	log_begin(&line, LEVEL_INFO, "mail");
 	log_text(&line, "queue_id",
-	    m->queue_id.len != 0 ? m->queue_id : TEXT("NOQUEUE"));
+	    m->queue_id.len != 0 ? m->queue_id : MF_TEXT("NOQUEUE"));
 	log_optional(&line, "ip", m->ip);
 	log_optional(&line, "client", m->client);
 	log_text(&line, "helo", m->helo);
@@ -98,8 +98,8 @@ account(struct figures *figures, const struct account *m)
 	if (m->removed != 0)
 		log_uint(&line, "removed_ar", m->removed);
 	if (m->mode == MODE_REPORT)
-		log_text(&line, "mode", TEXT("report"));
-	log_text(&line, "outcome", text_of(m->outcome));
+		log_text(&line, "mode", MF_TEXT("report"));
+	log_text(&line, "outcome", mf_text_of(m->outcome));
 	log_end(&line);
 }
 
@@ -117,7 +117,7 @@ write_results(struct metrics_writer *w, const char *name, const char *help,
 {
 	for (unsigned i = 0; i < ACCOUNT_RESULTS; i++) {
 		struct metrics_label label = {.name = "result",
-		    .value = text_of(spf_result_text((enum spf_result)i))};
+		    .value = mf_text_of(spf_result_text((enum spf_result)i))};
 
 		metrics_counter(w, name, help, &label, get(&figures[i]));
 	}
@@ -128,7 +128,7 @@ write_decisions(struct metrics_writer *w, struct figures *f)
 {
 	for (unsigned i = 0; i < ACCOUNT_VERBS; i++) {
 		struct metrics_label label = {.name = "action",
-		    .value = text_of(action_text((enum action_verb)i))};
+		    .value = mf_text_of(action_text((enum action_verb)i))};
 
 		/* No decision ends in these. */
 		if (i == ACTION_SKIP || i == ACTION_ERROR)

@@ -10,7 +10,7 @@
 #include "common/metrics.h"
 #include "spfmilter/config.h"
 #include "spfmilter/decide.h"
-#include "spfmilter/examine.h"
+#include "spfmilter/identities.h"
 
 #define ACCOUNT_RESULTS (SPF_PERMERROR + 1)
 #define ACCOUNT_VERBS   (ACTION_ERROR + 1)
@@ -30,10 +30,10 @@ struct figures {
 
 /* A message that is over, one way or another. */
 struct account {
-	struct text queue_id; /* empty: it never had one */
-	struct text ip, client, helo, sender;
-	struct text user;    /* who has authenticated; or empty */
-	struct text relayed; /* client behind a trusted relay; or empty */
+	struct mf_text queue_id; /* empty: it never had one */
+	struct mf_text ip, client, helo, sender;
+	struct mf_text user;    /* who has authenticated; or empty */
+	struct mf_text relayed; /* client behind a trusted relay; or empty */
 	const struct findings *findings; /* NULL: not checked */
 	const struct decision *decision;
 	enum spfmilter_mode mode;

@@ -29,7 +29,7 @@ is_token(char c)
 
 /* Take the comment off that *t begins with.  False: it isn't closed. */
 static bool
-skip_comment(struct text *t, unsigned comments)
+skip_comment(struct mf_text *t, unsigned comments)
 {
 	size_t depth = 0;
 
@@ -50,7 +50,7 @@ skip_comment(struct text *t, unsigned comments)
 
 /* Take blanks and comments off *t.  False: a comment isn't closed. */
 static bool
-skip_cfws(struct text *t, unsigned comments)
+skip_cfws(struct mf_text *t, unsigned comments)
 {
 	for (;;) {
 		while (t->len != 0 && is_blank(t->p[0]))
@@ -63,11 +63,11 @@ skip_cfws(struct text *t, unsigned comments)
 }
 
 /* Take a token or a quoted string off *t; it may be empty. */
-static struct text
-take_value(struct text *t)
+static struct mf_text
+take_value(struct mf_text *t)
 {
 	bool quoted = t->len != 0 && t->p[0] == '"';
-	struct text value;
+	struct mf_text value;
 	size_t len = quoted;
 
 	while (
@@ -93,7 +93,7 @@ is_dropped(char c)
 
 /* Compares with id while octets come, which may be separate. */
 struct matcher {
-	struct text rest; /* of id */
+	struct mf_text rest; /* of id */
 	bool differs;
 };
 
@@ -105,7 +105,7 @@ skip_dropped(struct matcher *m)
 }
 
 static struct matcher
-matcher(struct text id)
+matcher(struct mf_text id)
 {
 	struct matcher m = {.rest = id};
 
@@ -134,7 +134,7 @@ matched(const struct matcher *m)
 }
 
 static bool
-is_id(struct text value, struct text id)
+is_id(struct mf_text value, struct mf_text id)
 {
 	struct matcher m = matcher(id);
 
@@ -145,12 +145,12 @@ is_id(struct text value, struct text id)
 
 /* The same without octets above 0x7f at its ends: U+00A0 is a blank to some. */
 static bool
-is_nearly_id(struct text value, struct text id)
+is_nearly_id(struct mf_text value, struct mf_text id)
 {
 	if (is_id(value, id))
 		return true;
 	if (value.len >= 2 && value.p[0] == '"')
-		value = text_at(value.p + 1, value.len - 2);
+		value = mf_text_at(value.p + 1, value.len - 2);
 	while (value.len != 0 && (unsigned char)value.p[0] > 0x7f)
 		value = text_from(value, 1);
 	while (value.len != 0 && (unsigned char)value.p[value.len - 1] > 0x7f)
@@ -161,9 +161,9 @@ is_nearly_id(struct text value, struct text id)
 enum reading { OURS, OTHERS, UNREADABLE };
 
 static enum reading
-read_id(struct text field, struct text id, unsigned comments)
+read_id(struct mf_text field, struct mf_text id, unsigned comments)
 {
-	struct text value, version;
+	struct mf_text value, version;
 
 	if (!skip_cfws(&field, comments))
 		return UNREADABLE;
@@ -187,10 +187,10 @@ read_id(struct text field, struct text id, unsigned comments)
  * Up to the ";" behind the authserv-id, to who knows comments and quotes; up to
  * the first, where one isn't closed.
  */
-static struct text
-id_part(struct text field)
+static struct mf_text
+id_part(struct mf_text field)
 {
-	struct text rest = field;
+	struct mf_text rest = field;
 
 	while (skip_cfws(&rest, STRICT) && rest.len != 0) {
 		if (rest.p[0] == ';')
@@ -206,20 +206,20 @@ id_part(struct text field)
 
 /* Whether c divides words; what id consists of doesn't. */
 static bool
-divides(char c, struct text id)
+divides(char c, struct mf_text id)
 {
 	return !is_token(c) && text_find(id, c) == id.len;
 }
 
 static bool
-has_word(struct text t, struct text id)
+has_word(struct mf_text t, struct mf_text id)
 {
 	size_t start = 0;
 
 	for (size_t i = 0; i <= t.len; i++) {
 		if (i < t.len && !divides(t.p[i], id))
 			continue;
-		if (is_nearly_id(text_at(t.p + start, i - start), id))
+		if (is_nearly_id(mf_text_at(t.p + start, i - start), id))
 			return true;
 		start = i + 1;
 	}
@@ -231,7 +231,7 @@ has_word(struct text t, struct text id)
  * before anything else, and so join what was apart.
  */
 static bool
-has_joined_word(struct text t, struct text id, unsigned comments)
+has_joined_word(struct mf_text t, struct mf_text id, unsigned comments)
 {
 	struct matcher m = matcher(id);
 	bool folded = false, closed = true;
@@ -259,13 +259,13 @@ has_joined_word(struct text t, struct text id, unsigned comments)
 }
 
 bool
-authres_is_of(struct text value, struct text id)
+authres_is_of(struct mf_text value, struct mf_text id)
 {
 	enum reading strict;
 
 	if (id.len > 1 && id.p[id.len - 1] == '.')
 		id.len--;
-	if (value.len == 0 || is_id(TEXT(""), id))
+	if (value.len == 0 || is_id(MF_TEXT(""), id))
 		return false;
 	strict = read_id(value, id, STRICT);
 	if (strict == OURS || read_id(value, id, NESTED) == OURS ||

@@ -15,6 +15,6 @@
  * read by the grammar, but could be taken for ours by a lenient reader (id
  * stands in it where the authserv-id should), counts as ours.
  */
-bool authres_is_of(struct text value, struct text id);
+bool authres_is_of(struct mf_text value, struct mf_text id);
 
 #endif

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include "access/lookup.h"
 #include "spfmilter/legacy.h"
-#include "spfmilter/lookup.h"
 
 /* In the order of the enums in config.h. */
 static const char *const modes[] = {"enforce", "report", NULL};
@@ -190,7 +190,7 @@ config_view(struct config *c)
 static bool
 check_authserv_id(const struct config *c, struct report *report)
 {
-	struct text id = c->spfmilter.authserv_id;
+	struct mf_text id = c->spfmilter.authserv_id;
 
 	for (size_t i = 0; i < id.len; i++)
 		if (id.p[i] <= ' ' || id.p[i] > '~' ||

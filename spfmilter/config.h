@@ -8,13 +8,13 @@
 
 #include <stdatomic.h>
 
-#include "check/checker.h"
 #include "common/daemon.h"
 #include "common/lists.h"
 #include "common/watch.h"
 #include "milter/daemon.h"
 #include "milter/hosts.h"
 #include "rewrite/settings.h"
+#include "spfcheck/checker.h"
 
 /* In the order of their words in the table of keys. */
 enum spfmilter_mode { MODE_ENFORCE, MODE_REPORT };
@@ -32,12 +32,12 @@ enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
 /* The section [spfmilter]; names are those of mailfrom.conf(5). */
 struct spfmilter_settings {
 	struct milter_settings daemon;
-	struct text access;
+	struct mf_text access;
 	unsigned mode;
 	unsigned reject_at;
 	unsigned on_error;
 	unsigned defaults; /* enum lookup_defaults */
-	struct text authserv_id;
+	struct mf_text authserv_id;
 	unsigned remove_ar;
 	unsigned received_spf;
 	bool x_hello_spf;

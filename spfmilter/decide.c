@@ -101,7 +101,7 @@ say(const struct facts *f, const struct decision *d, struct text_out *out)
 }
 
 static void
-set_text(const struct facts *f, struct text written, struct decision *d)
+set_text(const struct facts *f, struct mf_text written, struct decision *d)
 {
 	char words[2 * REPLY_SIZE];
 	struct text_out out = text_out(words, sizeof(words));
@@ -131,41 +131,42 @@ take(const struct lookup_answer *answer, enum lookup_identity identity,
 }
 
 /* "a@b" into a buffer; empty if too long, so that only short keys match. */
-static struct text
-join(char *store, size_t size, struct text local, struct text domain)
+static struct mf_text
+join(char *store, size_t size, struct mf_text local, struct mf_text domain)
 {
 	struct text_out out = text_out(store, size);
 
 	out_text(&out, local);
 	out_char(&out, '@');
 	out_text(&out, domain);
-	return out.full ? TEXT("") : out_view(&out);
+	return out.full ? MF_TEXT("") : out_view(&out);
 }
 
 /* Behind an "@" in it nobody's domain stands: the check had none either. */
-static struct text
+static struct mf_text
 helo_subject(const struct facts *f)
 {
-	return text_find(f->helo, '@') == f->helo.len ? f->helo : TEXT("");
+	return text_find(f->helo, '@') == f->helo.len ? f->helo : MF_TEXT("");
 }
 
 /* The address whose keys are looked up for MAIL FROM. */
-static struct text
+static struct mf_text
 mailfrom_subject(const struct facts *f, char *store, size_t size)
 {
 	if (f->forwarder.len != 0)
-		return join(store, size, TEXT("postmaster"), f->forwarder);
+		return join(store, size, MF_TEXT("postmaster"), f->forwarder);
 	/* RFC 7208 2.4 */
 	if (f->sender.len == 0)
-		return join(store, size, TEXT("postmaster"), helo_subject(f));
+		return join(
+		    store, size, MF_TEXT("postmaster"), helo_subject(f));
 	/* Keys have domains as A-labels, as the DNS has. */
 	if (!text_is_ascii(f->sender) && f->mailfrom->domain[0] != '\0')
 		return join(store, size, path_local(f->sender),
-		    text_of(f->mailfrom->domain));
+		    mf_text_of(f->mailfrom->domain));
 	return f->sender;
 }
 
-static struct text
+static struct mf_text
 ask_mailfrom(const struct facts *f, struct decision *d)
 {
 	char store[LOOKUP_KEY_SIZE];
@@ -220,7 +221,7 @@ severity(enum action_verb verb)
 }
 
 static void
-ask_helo(const struct facts *f, struct decision *d, struct text *text)
+ask_helo(const struct facts *f, struct decision *d, struct mf_text *text)
 {
 	struct lookup_query query = {.identity = LOOKUP_HELO,
 	    .result = f->helo_verdict->result,
@@ -274,7 +275,7 @@ refuse_sender(struct decision *d)
 static void
 decide_outside(const struct facts *f, struct decision *d)
 {
-	struct text text = TEXT("");
+	struct mf_text text = MF_TEXT("");
 
 	if (f->bad_sender) {
 		refuse_sender(d);
@@ -301,7 +302,7 @@ decide_authenticated(const struct facts *f, struct decision *d)
 	    .subject =
 		join(store, sizeof(store), f->user, path_domain(f->sender)),
 	    .defaults = f->defaults};
-	struct lookup_answer answer = {.text = TEXT("")};
+	struct lookup_answer answer = {.text = MF_TEXT("")};
 
 	if (f->bad_sender) {
 		refuse_sender(d);

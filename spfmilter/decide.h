@@ -6,8 +6,8 @@
 #ifndef MAILFROM_SPFMILTER_DECIDE_H
 #define MAILFROM_SPFMILTER_DECIDE_H
 
-#include "milter/reply.h"
-#include "spfmilter/lookup.h"
+#include "access/lookup.h"
+#include "common/reply.h"
 
 /* Whose mail it is. */
 enum origin {
@@ -23,17 +23,17 @@ enum exemption { EXEMPT_NOT, EXEMPT_CLIENT, EXEMPT_SENDER, EXEMPT_HELO };
 struct facts {
 	enum origin origin;
 	enum exemption exemption;
-	struct text ip;     /* of the client, as text */
-	struct text sender; /* mailbox; empty: the null reverse-path */
-	struct text helo;
-	struct text user; /* who has authenticated */
-	bool bad_helo;    /* and that is to be refused */
-	bool bad_sender;  /* nobody can tell its domain: nothing was checked */
-	bool own_srs;     /* sender is an SRS address of ours, by its looks */
+	struct mf_text ip;     /* of the client, as text */
+	struct mf_text sender; /* mailbox; empty: the null reverse-path */
+	struct mf_text helo;
+	struct mf_text user; /* who has authenticated */
+	bool bad_helo;       /* and that is to be refused */
+	bool bad_sender; /* nobody can tell its domain: nothing was checked */
+	bool own_srs;    /* sender is an SRS address of ours, by its looks */
 	const struct spf_verdict *mailfrom; /* both for ORIGIN_OUTSIDE */
 	const struct spf_verdict *helo_verdict;
 	/* The trusted forwarder that passes; empty: none. */
-	struct text forwarder;
+	struct mf_text forwarder;
 	const struct table *table; /* NULL: there is no access file */
 	enum lookup_defaults defaults;
 };

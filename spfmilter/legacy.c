@@ -3,16 +3,16 @@
 
 #include <stdlib.h>
 
-#include "common/translate.h"
+#include "common/legacy_conf.h"
 
 /*
  * Where it listens if the file doesn't say; "name" and "datadir" too have
  * defaults that only matter to Python.
  */
-#define PYMILTER_SOCKET TEXT("/var/run/milter/spfmiltersock")
+#define PYMILTER_SOCKET MF_TEXT("/var/run/milter/spfmiltersock")
 #define PYMILTER_UMASK  0177
 
-static const struct translate_word words[] = {
+static const struct legacy_conf_word words[] = {
     {"milter", "internal_connect", "internal_connect", "spfmilter"},
     {"milter", "trusted_relay", "trusted_relay", "spfmilter"},
     {"milter", "socketname", NULL, NULL}, {"milter", "socket", NULL, NULL},
@@ -52,13 +52,13 @@ struct store {
 bool
 legacy_is_spfmilter(const char *path, const struct ini *ini)
 {
-	if (translate_name_is(path, "spfmilter.cfg"))
+	if (legacy_conf_name_is(path, "spfmilter.cfg"))
 		return true;
-	if (translate_name_is(path, "mailfrom.conf"))
+	if (legacy_conf_name_is(path, "mailfrom.conf"))
 		return false;
 	for (size_t i = 0; i < ini->count; i++)
-		if (text_eq(ini->entries[i].section, TEXT("milter")) ||
-		    text_eq(ini->entries[i].key, TEXT("access_file")))
+		if (mf_text_eq(ini->entries[i].section, MF_TEXT("milter")) ||
+		    mf_text_eq(ini->entries[i].key, MF_TEXT("access_file")))
 			return true;
 	return false;
 }
@@ -73,54 +73,54 @@ fail(const struct ini_entry *entry, const char *file, const char *key,
 }
 
 static bool
-add_listen(struct translate *t, struct store *store, struct report *report)
+add_listen(struct legacy_conf *t, struct store *store, struct report *report)
 {
 	const struct ini_entry *entry =
-	    translate_find(t->source, "milter", "socketname");
+	    legacy_conf_find(t->source, "milter", "socketname");
 
 	if (entry == NULL)
-		entry = translate_find(t->source, "milter", "socket");
+		entry = legacy_conf_find(t->source, "milter", "socket");
 	if (entry == NULL) {
-		translate_add(t, "spfmilter", "listen", PYMILTER_SOCKET, 0);
+		legacy_conf_add(t, "spfmilter", "listen", PYMILTER_SOCKET, 0);
 		return true;
 	}
-	if (!translate_path(t->source, "milter", entry->value, store->socket,
+	if (!legacy_conf_path(t->source, "milter", entry->value, store->socket,
 		sizeof(store->socket)))
 		return fail(
 		    entry, t->source->name, "socketname", "too long", report);
-	translate_add(
-	    t, "spfmilter", "listen", text_of(store->socket), entry->line);
+	legacy_conf_add(
+	    t, "spfmilter", "listen", mf_text_of(store->socket), entry->line);
 	return true;
 }
 
 static bool
-add_access(struct translate *t, struct store *store, struct report *report)
+add_access(struct legacy_conf *t, struct store *store, struct report *report)
 {
 	const struct ini_entry *entry =
-	    translate_find(t->source, "spf", "access_file");
+	    legacy_conf_find(t->source, "spf", "access_file");
 
 	if (entry == NULL)
 		return true;
-	if (!translate_path(t->source, "milter", entry->value, store->access,
+	if (!legacy_conf_path(t->source, "milter", entry->value, store->access,
 		sizeof(store->access)))
 		return fail(
 		    entry, t->source->name, "access_file", "too long", report);
-	translate_add(
-	    t, "spfmilter", "access", text_of(store->access), entry->line);
+	legacy_conf_add(
+	    t, "spfmilter", "access", mf_text_of(store->access), entry->line);
 	return true;
 }
 
 /* umask, in octal as Python's int(x, 8) takes it, becomes a mode. */
 static bool
-add_mode(struct translate *t, struct store *store, struct report *report)
+add_mode(struct legacy_conf *t, struct store *store, struct report *report)
 {
 	const struct ini_entry *entry =
-	    translate_find(t->source, "milter", "umask");
+	    legacy_conf_find(t->source, "milter", "umask");
 	struct text_out to = text_out(store->mode, sizeof(store->mode) - 1);
 	unsigned mask = entry == NULL ? PYMILTER_UMASK : 0;
-	struct text digits = entry == NULL ? TEXT("") : entry->value;
+	struct mf_text digits = entry == NULL ? MF_TEXT("") : entry->value;
 
-	if (text_starts_fold(digits, TEXT("0o")))
+	if (text_starts_fold(digits, MF_TEXT("0o")))
 		digits = text_from(digits, 2);
 	for (size_t i = 0; i < digits.len; i++) {
 		if (digits.p[i] < '0' || digits.p[i] > '7' || mask > 0777)
@@ -133,31 +133,32 @@ add_mode(struct translate *t, struct store *store, struct report *report)
 	out_char(&to, (char)('0' + (mask >> 3 & 7)));
 	out_char(&to, (char)('0' + (mask & 7)));
 	store->mode[to.len] = '\0';
-	translate_add(t, "spfmilter", "socket_mode", text_of(store->mode),
+	legacy_conf_add(t, "spfmilter", "socket_mode", mf_text_of(store->mode),
 	    entry == NULL ? 0 : entry->line);
 	return true;
 }
 
 /* What becomes of a message that the filter itself fails on. */
 static bool
-add_on_error(struct translate *t, struct report *report)
+add_on_error(struct legacy_conf *t, struct report *report)
 {
 	const struct ini_entry *entry =
-	    translate_find(t->source, "milter", "untrapped_exception");
-	struct text value = entry == NULL ? TEXT("CONTINUE") : entry->value;
+	    legacy_conf_find(t->source, "milter", "untrapped_exception");
+	struct mf_text value =
+	    entry == NULL ? MF_TEXT("CONTINUE") : entry->value;
 
-	if (text_eq_fold(value, TEXT("REJECT")))
+	if (text_eq_fold(value, MF_TEXT("REJECT")))
 		report_warning(report, t->source->name,
 		    entry == NULL ? 0 : entry->line, "untrapped_exception",
 		    "REJECT would lose mail for a fault of ours: TEMPFAIL is "
 		    "done");
-	else if (entry != NULL && !text_eq_fold(value, TEXT("CONTINUE")) &&
-	    !text_eq_fold(value, TEXT("TEMPFAIL")))
+	else if (entry != NULL && !text_eq_fold(value, MF_TEXT("CONTINUE")) &&
+	    !text_eq_fold(value, MF_TEXT("TEMPFAIL")))
 		return fail(entry, t->source->name, "untrapped_exception",
 		    "neither CONTINUE, TEMPFAIL nor REJECT", report);
-	translate_add(t, "spfmilter", "on_error",
-	    text_eq_fold(value, TEXT("CONTINUE")) ? TEXT("accept")
-						  : TEXT("tempfail"),
+	legacy_conf_add(t, "spfmilter", "on_error",
+	    text_eq_fold(value, MF_TEXT("CONTINUE")) ? MF_TEXT("accept")
+						     : MF_TEXT("tempfail"),
 	    entry == NULL ? 0 : entry->line);
 	return true;
 }
@@ -166,7 +167,7 @@ bool
 legacy_spfmilter(const struct ini *source, struct ini *out, char **store,
     struct report *report)
 {
-	struct translate t = {.source = source,
+	struct legacy_conf t = {.source = source,
 	    .words = words,
 	    .count = sizeof(words) / sizeof(words[0]),
 	    .out = out};
@@ -178,11 +179,11 @@ legacy_spfmilter(const struct ini *source, struct ini *out, char **store,
 		report_error(report, source->name, 0, NULL, "out of memory");
 		return false;
 	}
-	if (!translate_words(&t, "pymilter", report))
+	if (!legacy_conf_words(&t, "pymilter", report))
 		return false;
 	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-		translate_add(&t, "spfmilter", habits[i].key,
-		    text_of(habits[i].value), 0);
+		legacy_conf_add(&t, "spfmilter", habits[i].key,
+		    mf_text_of(habits[i].value), 0);
 	return add_listen(&t, texts, report) && add_access(&t, texts, report) &&
 	    add_mode(&t, texts, report) && add_on_error(&t, report);
 }

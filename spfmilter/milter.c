@@ -117,7 +117,7 @@ on_helo(SMFICTX *ctx, char *name)
 
 	if (c == NULL)
 		return milter_leave_lost();
-	session_helo(c->session, text_of(name));
+	session_helo(c->session, mf_text_of(name));
 	return milter_leave(
 	    milter_answer_unless(ctx, c->steps, SMFIP_NR_HELO, &reply));
 }
@@ -130,7 +130,7 @@ on_mail(SMFICTX *ctx, char **args)
 
 	if (c == NULL)
 		return milter_leave_lost();
-	reply = session_mail(c->session, text_of(args[0]),
+	reply = session_mail(c->session, mf_text_of(args[0]),
 	    &(struct path_macros){.f = milter_macro(ctx, "f"),
 		.mail_addr = milter_macro(ctx, "{mail_addr}")},
 	    milter_macro(ctx, "{auth_authen}"), milter_macro(ctx, "j"));
@@ -147,7 +147,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 
 	if (c == NULL)
 		return milter_leave_lost();
-	reply = session_rcpt(c->session, text_of(args[0]));
+	reply = session_rcpt(c->session, mf_text_of(args[0]));
 	return milter_leave(milter_answer(ctx, &reply));
 }
 
@@ -159,7 +159,7 @@ on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (c == NULL)
 		return milter_leave_lost();
-	reply = session_header(c->session, text_of(name), text_of(value));
+	reply = session_header(c->session, mf_text_of(name), mf_text_of(value));
 	return milter_leave(
 	    milter_answer_unless(ctx, c->steps, SMFIP_NR_HDR, &reply));
 }

@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "access/lint.h"
 #include "common/log.h"
-#include "spfmilter/lint.h"
 
 struct service {
 	pthread_mutex_t lock; /* of the two pointers below */

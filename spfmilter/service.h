@@ -5,7 +5,7 @@
 #ifndef MAILFROM_SPFMILTER_SERVICE_H
 #define MAILFROM_SPFMILTER_SERVICE_H
 
-#include "spfmilter/access.h"
+#include "access/access.h"
 #include "spfmilter/account.h"
 #include "spfmilter/config.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/copy.h"
+#include "common/text_dup.h"
 #include "spfmilter/session_.h"
 
 /* --- life --- */
@@ -73,17 +73,17 @@ session_needs_headers(const struct session *s)
 
 void
 session_connect(
-    struct session *s, struct text name, const struct sockaddr *address)
+    struct session *s, struct mf_text name, const struct sockaddr *address)
 {
 	struct client *c = &s->client;
 	const struct spf_ip *ip;
 
 	/* What was said over this connection before is another session's. */
-	session_helo(s, TEXT(""));
+	session_helo(s, MF_TEXT(""));
 	client_read(address, &name, &c->at);
 	free(c->name);
 	c->name = NULL;
-	c->name_lost = name.len != 0 && (c->name = copy_text(name)) == NULL;
+	c->name_lost = name.len != 0 && (c->name = text_dup(name)) == NULL;
 	ip = c->at.has_ip ? &c->at.ip : NULL;
 	c->internal = c->at.is_process ||
 	    hosts_has(&s->config->internal_connect, ip, name);
@@ -91,20 +91,20 @@ session_connect(
 }
 
 void
-session_helo(struct session *s, struct text name)
+session_helo(struct session *s, struct mf_text name)
 {
 	struct client *c = &s->client;
 
 	session_end_message(s);
 	free(c->helo);
-	c->helo = copy_text(name);
+	c->helo = text_dup(name);
 	c->helo_lost = c->helo == NULL;
 }
 
 /* --- the envelope --- */
 
 static enum origin
-origin_of(const struct client *c, struct text user)
+origin_of(const struct client *c, struct mf_text user)
 {
 	if (user.len != 0)
 		return ORIGIN_AUTHENTICATED;
@@ -124,8 +124,8 @@ message_new(void)
 }
 
 static bool
-begin_message(struct session *s, struct text arg,
-    const struct path_macros *macros, struct text user, struct text host)
+begin_message(struct session *s, struct mf_text arg,
+    const struct path_macros *macros, struct mf_text user, struct mf_text host)
 {
 	struct message *m = message_new();
 	struct path sender = path_sender(arg, macros);
@@ -133,9 +133,9 @@ begin_message(struct session *s, struct text arg,
 	if (m == NULL)
 		return false;
 	m->bad_sender = sender.kind == PATH_AMBIGUOUS;
-	m->sender = copy_text(sender.mailbox);
-	m->user = copy_text(user);
-	m->host = copy_text(host);
+	m->sender = text_dup(sender.mailbox);
+	m->user = text_dup(user);
+	m->host = text_dup(host);
 	if (m->sender == NULL || m->user == NULL || m->host == NULL) {
 		message_free_(m);
 		return false;
@@ -147,8 +147,8 @@ begin_message(struct session *s, struct text arg,
 }
 
 struct reply
-session_mail(struct session *s, struct text arg,
-    const struct path_macros *macros, struct text user, struct text host)
+session_mail(struct session *s, struct mf_text arg,
+    const struct path_macros *macros, struct mf_text user, struct mf_text host)
 {
 	session_end_message(s);
 	s->failed = false;
@@ -161,9 +161,9 @@ session_mail(struct session *s, struct text arg,
 	else if (!check_and_decide_(s,
 		     &(struct examined){.ip = s->client.at.ip,
 			 .ip_unknown = !s->client.at.has_ip,
-			 .sender = text_of(s->message->sender),
-			 .helo = text_of(s->client.helo),
-			 .receiver = text_of(s->message->host)}))
+			 .sender = mf_text_of(s->message->sender),
+			 .helo = mf_text_of(s->client.helo),
+			 .receiver = mf_text_of(s->message->host)}))
 		return fail_(s);
 	if (session_settings(s)->reject_at != REJECT_AT_MAIL)
 		return reply_go_on();
@@ -174,7 +174,7 @@ session_mail(struct session *s, struct text arg,
 }
 
 void
-session_queue_id(struct session *s, struct text id)
+session_queue_id(struct session *s, struct mf_text id)
 {
 	struct message *m = s->message;
 	struct text_out out;
@@ -188,9 +188,9 @@ session_queue_id(struct session *s, struct text id)
 
 /* RFC 5321 4.5.1: "postmaster" is a recipient without a domain. */
 static bool
-is_listed(const struct list *list, struct text recipient)
+is_listed(const struct list *list, struct mf_text recipient)
 {
-	static const struct text postmaster = {"postmaster@", 11};
+	static const struct mf_text postmaster = {"postmaster@", 11};
 
 	if (text_eq_fold(recipient, text_head(postmaster, 10)))
 		recipient = postmaster;
@@ -198,7 +198,7 @@ is_listed(const struct list *list, struct text recipient)
 }
 
 static bool
-is_exempt(const struct session *s, struct text recipient)
+is_exempt(const struct session *s, struct mf_text recipient)
 {
 	const struct message *m = s->message;
 	const struct entry *entry;
@@ -232,7 +232,7 @@ enum standing { STANDING_USUAL, STANDING_EXEMPT, STANDING_AMBIGUOUS };
 
 /* Exempt is who is so in each reading; in some of them is as good as none. */
 static enum standing
-standing_of(const struct session *s, struct text arg)
+standing_of(const struct session *s, struct mf_text arg)
 {
 	struct path path = path_recipient(arg);
 	struct path_reading reading;
@@ -262,7 +262,7 @@ is_exemption_asked_for(const struct session *s)
 }
 
 struct reply
-session_rcpt(struct session *s, struct text arg)
+session_rcpt(struct session *s, struct mf_text arg)
 {
 	struct message *m = s->message;
 	enum standing standing = STANDING_USUAL;

@@ -13,7 +13,7 @@
 
 #include "milter/answer.h"
 #include "milter/path.h"
-#include "spfmilter/fields.h"
+#include "spfmilter/header_fields.h"
 #include "spfmilter/service.h"
 
 /* What is to be done to a message at its end. */
@@ -42,10 +42,10 @@ bool session_needs_eoh(const struct session *s);
  * have been over the same connection: nothing is left of it.
  */
 void session_connect(
-    struct session *s, struct text name, const struct sockaddr *address);
+    struct session *s, struct mf_text name, const struct sockaddr *address);
 
 /* HELO or EHLO; name is untrusted.  It ends a message that is under way. */
-void session_helo(struct session *s, struct text name);
+void session_helo(struct session *s, struct mf_text name);
 
 /*
  * A step that the MTA doesn't wait for may be refused all the same: the steps
@@ -55,18 +55,18 @@ void session_helo(struct session *s, struct text name);
  * authenticated, or empty.  host: the MTA's own name.  Does the checks, and so
  * waits for the DNS.
  */
-struct reply session_mail(struct session *s, struct text arg,
-    const struct path_macros *macros, struct text user, struct text host);
+struct reply session_mail(struct session *s, struct mf_text arg,
+    const struct path_macros *macros, struct mf_text user, struct mf_text host);
 
 /* Without a message under way on_error decides, here and at its end. */
-struct reply session_rcpt(struct session *s, struct text arg);
+struct reply session_rcpt(struct session *s, struct mf_text arg);
 
 /* The MTA's name of the message, whenever it has one; for the log. */
-void session_queue_id(struct session *s, struct text id);
+void session_queue_id(struct session *s, struct mf_text id);
 
 /* A header field as it came.  STEP_CONTINUE; without memory STEP_TEMPFAIL. */
 struct reply session_header(
-    struct session *s, struct text name, struct text value);
+    struct session *s, struct mf_text name, struct mf_text value);
 
 /* End of the header; may wait for the DNS. */
 struct reply session_eoh(struct session *s);

@@ -18,11 +18,11 @@ struct srsd_settings {
 	struct conf_list listen;
 	struct conf_list tcp_table_forward;
 	struct conf_list tcp_table_reverse;
-	uint64_t workers; /* 0: as many as cores, up to 4 */
-	struct text user; /* .p NULL: the default */
+	uint64_t workers;    /* 0: as many as cores, up to 4 */
+	struct mf_text user; /* .p NULL: the default */
 	uint64_t socket_mode;
-	struct text socket_owner;
-	struct text pid_file;
+	struct mf_text socket_owner;
+	struct mf_text pid_file;
 	uint64_t max_connections;
 	uint64_t idle_timeout;    /* seconds */
 	uint64_t request_timeout; /* seconds */

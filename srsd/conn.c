@@ -83,21 +83,21 @@ log_decision(void *arg, const struct map_answer *a)
 		return;
 	log_begin(&line, level, a->reverse ? "reverse" : "forward");
 	log_text(&line, "result",
-	    text_of(policy_changed(a->result.reason)  ? "changed"
-		    : policy_failed(a->result.reason) ? "failed"
-						      : "unchanged"));
+	    mf_text_of(policy_changed(a->result.reason) ? "changed"
+		    : policy_failed(a->result.reason)   ? "failed"
+							: "unchanged"));
 	log_text(
-	    &line, "reason", text_of(policy_reason_text(a->result.reason)));
+	    &line, "reason", mf_text_of(policy_reason_text(a->result.reason)));
 	log_text(
 	    &line, a->reverse ? "recipient" : "sender", out_view(&a->address));
 	if (policy_changed(a->result.reason))
 		log_text(&line, "to",
-		    text_at(a->result.address.text, a->result.address.len));
+		    mf_text_at(a->result.address.text, a->result.address.len));
 	if (a->host.len != 0)
 		log_text(&line, "host", a->host);
 	if (c->gate_cause != SPF_CAUSE_NONE)
-		log_text(
-		    &line, "dns_error", text_of(spf_cause_text(c->gate_cause)));
+		log_text(&line, "dns_error",
+		    mf_text_of(spf_cause_text(c->gate_cause)));
 	log_end(&line);
 }
 
@@ -140,7 +140,7 @@ gate_leave(struct conn *c)
 }
 
 static enum gate_answer
-ask_gate(void *arg, struct text sender)
+ask_gate(void *arg, struct mf_text sender)
 {
 	struct conn *c = arg;
 	struct worker *w = c->worker;
@@ -256,7 +256,7 @@ conn_send(struct conn *c, const char *data, size_t len)
  * answers, or the gate has to be waited for.  False: close the connection.
  */
 static bool
-conn_answer(struct conn *c, struct text input)
+conn_answer(struct conn *c, struct mf_text input)
 {
 	struct worker *w = c->worker;
 	const struct config *config = w->config->config;
@@ -324,7 +324,7 @@ conn_read(struct conn *c)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
 		    ? ARRIVED_NOTHING
 		    : ARRIVED_END;
-	if (n == 0 || !conn_answer(c, text_at(w->input, have + (size_t)n)))
+	if (n == 0 || !conn_answer(c, mf_text_at(w->input, have + (size_t)n)))
 		return ARRIVED_END;
 	return ARRIVED_SOMETHING;
 }
@@ -360,7 +360,7 @@ conn_go_on(struct conn *c)
 	conn_set_deadline(c, false);
 	if (have != 0) {
 		memcpy(w->input, c->input, have);
-		if (!conn_answer(c, text_at(w->input, have)))
+		if (!conn_answer(c, mf_text_at(w->input, have)))
 			return false;
 	}
 	return !w->stopping || c->writing || conn_finish(c);

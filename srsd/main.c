@@ -53,10 +53,10 @@ warn_of_restart(const struct config *old, const struct config *new)
 	    {"tcp_table_reverse",
 		conf_list_eq(&a->tcp_table_reverse, &b->tcp_table_reverse)},
 	    {"workers", a->workers == b->workers},
-	    {"user", text_eq(a->user, b->user)},
+	    {"user", mf_text_eq(a->user, b->user)},
 	    {"socket_mode", a->socket_mode == b->socket_mode},
-	    {"socket_owner", text_eq(a->socket_owner, b->socket_owner)},
-	    {"pid_file", text_eq(a->pid_file, b->pid_file)},
+	    {"socket_owner", mf_text_eq(a->socket_owner, b->socket_owner)},
+	    {"pid_file", mf_text_eq(a->pid_file, b->pid_file)},
 	    {"[log] to", old->log.to == new->log.to},
 	    {"[log] format", old->log.format == new->log.format},
 	};

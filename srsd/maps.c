@@ -4,7 +4,7 @@
 #include "srsd/shapes.h"
 
 typedef void map_function(const struct rewriter *r,
-    const struct map_request *request, struct text forwarding_domain,
+    const struct map_request *request, struct mf_text forwarding_domain,
     struct map_answer *out);
 
 struct map {
@@ -29,21 +29,21 @@ map_status_text(enum map_status status)
 }
 
 static void
-say(struct map_answer *out, enum map_status status, struct text data)
+say(struct map_answer *out, enum map_status status, struct mf_text data)
 {
 	out->status = status;
 	out_text(&out->data, data);
 }
 
-static struct text
+static struct mf_text
 result_address(const struct map_answer *out)
 {
-	return text_at(out->result.address.text, out->result.address.len);
+	return mf_text_at(out->result.address.text, out->result.address.len);
 }
 
 static void
 decide_forward(const struct rewriter *r, const struct map_request *request,
-    struct text forwarding_domain, struct map_answer *out)
+    struct mf_text forwarding_domain, struct map_answer *out)
 {
 	struct policy_sender sender = {.address = out_view(&out->address),
 	    .recipient_host = out->host,
@@ -74,7 +74,7 @@ decide_reverse(const struct rewriter *r, const struct map_request *request,
  * happens, what it gets is OK and the address that it gave.
  */
 static void
-say_sendmail(struct map_answer *out, struct text given)
+say_sendmail(struct map_answer *out, struct mf_text given)
 {
 	out->status = MAP_OK;
 	if (policy_changed(out->result.reason))
@@ -85,7 +85,7 @@ say_sendmail(struct map_answer *out, struct text given)
 
 static void
 make_srs(const struct rewriter *r, const struct map_request *request,
-    struct text forwarding_domain, struct map_answer *out)
+    struct mf_text forwarding_domain, struct map_answer *out)
 {
 	struct make_srs_key key = shapes_make_srs_key(request->key);
 
@@ -98,14 +98,14 @@ make_srs(const struct rewriter *r, const struct map_request *request,
 
 static void
 reverse_srs(const struct rewriter *r, const struct map_request *request,
-    struct text forwarding_domain, struct map_answer *out)
+    struct mf_text forwarding_domain, struct map_answer *out)
 {
 	(void)forwarding_domain;
 	shapes_to_plain(request->key, &out->address);
 	decide_reverse(r, request, POLICY_ANY_DOMAIN, out);
 	/* A pipe in aliases(5), which must not turn into an address. */
 	if (!policy_changed(out->result.reason) &&
-	    text_starts(request->key, TEXT("|"))) {
+	    text_starts(request->key, MF_TEXT("|"))) {
 		out->status = MAP_OK;
 		out_char(&out->data, '"');
 		out_text(&out->data, request->key);
@@ -123,16 +123,16 @@ say_postfix(struct map_answer *out)
 	if (policy_changed(out->result.reason))
 		say(out, MAP_OK, result_address(out));
 	else
-		say(out, MAP_NOTFOUND, TEXT(""));
+		say(out, MAP_NOTFOUND, MF_TEXT(""));
 }
 
 static void
 forward(const struct rewriter *r, const struct map_request *request,
-    struct text forwarding_domain, struct map_answer *out)
+    struct mf_text forwarding_domain, struct map_answer *out)
 {
 	/* Postfix looks the null sender up as "". */
-	if (!text_eq(request->key, TEXT("\"\"")) &&
-	    !text_eq(request->key, TEXT("<>")))
+	if (!mf_text_eq(request->key, MF_TEXT("\"\"")) &&
+	    !mf_text_eq(request->key, MF_TEXT("<>")))
 		out_text(&out->address, request->key);
 	decide_forward(r, request, forwarding_domain, out);
 	say_postfix(out);
@@ -140,7 +140,7 @@ forward(const struct rewriter *r, const struct map_request *request,
 
 static void
 reverse(const struct rewriter *r, const struct map_request *request,
-    struct text forwarding_domain, struct map_answer *out)
+    struct mf_text forwarding_domain, struct map_answer *out)
 {
 	(void)forwarding_domain;
 	out_text(&out->address, request->key);
@@ -152,12 +152,12 @@ reverse(const struct rewriter *r, const struct map_request *request,
 
 static void
 probe(const struct rewriter *r, const struct map_request *request,
-    struct text forwarding_domain, struct map_answer *out)
+    struct mf_text forwarding_domain, struct map_answer *out)
 {
 	(void)r;
 	(void)request;
 	(void)forwarding_domain;
-	say(out, MAP_OK, TEXT("srsd " MAILFROM_VERSION " is up"));
+	say(out, MAP_OK, MF_TEXT("srsd " MAILFROM_VERSION " is up"));
 }
 
 static const struct map maps[] = {
@@ -171,10 +171,10 @@ static const struct map maps[] = {
 };
 
 static const struct map *
-find_map(struct text name)
+find_map(struct mf_text name)
 {
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
-		if (text_eq(name, text_of(maps[i].name)))
+		if (mf_text_eq(name, mf_text_of(maps[i].name)))
 			return &maps[i];
 	return NULL;
 }
@@ -186,7 +186,7 @@ answer_begin(struct map_answer *out)
 	out->address = text_out(out->address_room, sizeof(out->address_room));
 	out->decided = false;
 	out->reverse = false;
-	out->host = TEXT("");
+	out->host = MF_TEXT("");
 	out->no_next_hop = false;
 }
 
@@ -194,8 +194,8 @@ void
 map_answer(const struct rewriter *r, const struct map_request *request,
     struct map_answer *out)
 {
-	struct text forwarding_domain = request->map;
-	struct text name = request->map;
+	struct mf_text forwarding_domain = request->map;
+	struct mf_text name = request->map;
 	const struct map *map;
 
 	answer_begin(out);
@@ -204,18 +204,18 @@ map_answer(const struct rewriter *r, const struct map_request *request,
 	map = find_map(name);
 	if (map == NULL)
 		say(out, MAP_PERM,
-		    TEXT("no such map; there are make_srs, reverse_srs, "
-			 "srs_forward, srs_reverse, forward, reverse and "
-			 "probe"));
+		    MF_TEXT("no such map; there are make_srs, reverse_srs, "
+			    "srs_forward, srs_reverse, forward, reverse and "
+			    "probe"));
 	else if (request->key.len != 0 &&
 	    memchr(request->key.p, '\0', request->key.len) != NULL)
-		say(out, MAP_PERM, TEXT("the key holds a NUL octet"));
+		say(out, MAP_PERM, MF_TEXT("the key holds a NUL octet"));
 	else
 		map->answer(r, request, forwarding_domain, out);
 }
 
 void
-map_answer_text(const struct rewriter *r, struct text text,
+map_answer_text(const struct rewriter *r, struct mf_text text,
     struct map_request *request, struct map_answer *out)
 {
 	request->key = text;
@@ -224,7 +224,7 @@ map_answer_text(const struct rewriter *r, struct text text,
 		return;
 	}
 	answer_begin(out);
-	say(out, MAP_PERM, TEXT("not a request: no space behind the map"));
+	say(out, MAP_PERM, MF_TEXT("not a request: no space behind the map"));
 }
 
 bool

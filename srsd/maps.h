@@ -27,8 +27,8 @@ enum map_status { MAP_OK, MAP_NOTFOUND, MAP_TEMP, MAP_PERM };
 const char *map_status_text(enum map_status status);
 
 struct map_request {
-	struct text map;
-	struct text key;
+	struct mf_text map;
+	struct mf_text key;
 	uint64_t message_id; /* for SES, unique to this request */
 	uint64_t now_sec;    /* since 1970 UTC */
 	bool spf_passes;     /* as in struct policy_sender */
@@ -42,7 +42,7 @@ struct map_answer {
 	bool reverse;
 	struct policy_result result;
 	bool no_next_hop;
-	struct text host;        /* next hop, if the key told it */
+	struct mf_text host;     /* next hop, if the key told it */
 	struct text_out address; /* what was asked about, plain */
 	char data_room[MAP_DATA_SIZE];
 	char address_room[MAP_REQUEST_MAX];
@@ -56,7 +56,7 @@ void map_answer(const struct rewriter *r, const struct map_request *request,
  * Answer a request of the socketmap protocol, "NAME KEY", which become map and
  * key of *request.
  */
-void map_answer_text(const struct rewriter *r, struct text text,
+void map_answer_text(const struct rewriter *r, struct mf_text text,
     struct map_request *request, struct map_answer *out);
 
 /* Whether the answer depends on the gate, if there is one. */

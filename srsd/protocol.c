@@ -26,9 +26,10 @@ pass_gate(const struct protocol_env *env, struct map_request *request,
 /* --- socketmap --- */
 
 static void
-write_netstring(struct text_out *out, enum map_status status, struct text data)
+write_netstring(
+    struct text_out *out, enum map_status status, struct mf_text data)
 {
-	struct text word = text_of(map_status_text(status));
+	struct mf_text word = mf_text_of(map_status_text(status));
 
 	out_uint(out, word.len + 1 + data.len);
 	out_char(out, ':');
@@ -40,11 +41,11 @@ write_netstring(struct text_out *out, enum map_status status, struct text data)
 
 static enum protocol_status
 socketmap_next(
-    struct text *input, const struct protocol_env *env, struct text_out *out)
+    struct mf_text *input, const struct protocol_env *env, struct text_out *out)
 {
 	struct map_answer *answer = env->scratch;
 	struct map_request request = {.now_sec = env->now_sec};
-	struct text text;
+	struct mf_text text;
 	size_t used;
 
 	switch (netstring_read(*input, MAP_REQUEST_MAX, &text, &used)) {
@@ -55,7 +56,7 @@ socketmap_next(
 	case NETSTRING_BAD:
 		return PROTOCOL_CLOSE;
 	case NETSTRING_TOO_LONG:
-		write_netstring(out, MAP_PERM, TEXT("request too long"));
+		write_netstring(out, MAP_PERM, MF_TEXT("request too long"));
 		return PROTOCOL_CLOSE;
 	}
 	request.message_id = env->next_message_id(env->arg);
@@ -81,7 +82,7 @@ hex_value(char c)
 }
 
 static bool
-percent_decode(struct text t, struct text_out *out)
+percent_decode(struct mf_text t, struct text_out *out)
 {
 	for (size_t i = 0; i < t.len; i++) {
 		int hi, lo;
@@ -103,7 +104,7 @@ percent_decode(struct text t, struct text_out *out)
 }
 
 static void
-percent_encode(struct text t, struct text_out *out)
+percent_encode(struct mf_text t, struct text_out *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
@@ -121,7 +122,7 @@ percent_encode(struct text t, struct text_out *out)
 }
 
 static void
-write_line(struct text_out *out, const char *code, struct text value)
+write_line(struct text_out *out, const char *code, struct mf_text value)
 {
 	out_str(out, code);
 	out_char(out, ' ');
@@ -131,13 +132,13 @@ write_line(struct text_out *out, const char *code, struct text value)
 
 /* False: the gate has to be waited for. */
 static bool
-tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
-    struct text_out *out)
+tcp_get(enum protocol protocol, struct mf_text key,
+    const struct protocol_env *env, struct text_out *out)
 {
 	struct map_answer *answer = env->scratch;
 	struct map_request request = {.map = protocol == PROTOCOL_TCP_FORWARD
-		? TEXT("forward")
-		: TEXT("reverse"),
+		? MF_TEXT("forward")
+		: MF_TEXT("reverse"),
 	    .key = key,
 	    .message_id = env->next_message_id(env->arg),
 	    .now_sec = env->now_sec};
@@ -149,7 +150,7 @@ tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
 		write_line(out, "200", out_view(&answer->data));
 	else if (answer->decided)
 		write_line(out, "500",
-		    text_of(policy_reason_text(answer->result.reason)));
+		    mf_text_of(policy_reason_text(answer->result.reason)));
 	else
 		write_line(out, "400", out_view(&answer->data));
 	if (answer->decided)
@@ -158,16 +159,16 @@ tcp_get(enum protocol protocol, struct text key, const struct protocol_env *env,
 }
 
 static enum protocol_status
-tcp_next(enum protocol protocol, struct text *input,
+tcp_next(enum protocol protocol, struct mf_text *input,
     const struct protocol_env *env, struct text_out *out)
 {
 	char room[PROTOCOL_LINE_MAX];
 	struct text_out key = text_out(room, sizeof(room));
-	struct text line;
+	struct mf_text line;
 	size_t len = text_find(*input, '\n');
 
 	if (len >= PROTOCOL_LINE_MAX) {
-		write_line(out, "400", TEXT("line too long"));
+		write_line(out, "400", MF_TEXT("line too long"));
 		return PROTOCOL_CLOSE;
 	}
 	if (len == input->len)
@@ -175,10 +176,10 @@ tcp_next(enum protocol protocol, struct text *input,
 	line = text_head(*input, len);
 	if (line.len != 0 && line.p[line.len - 1] == '\r')
 		line.len--;
-	if (!text_starts(line, TEXT("get ")))
-		write_line(out, "400", TEXT("only get is understood"));
+	if (!text_starts(line, MF_TEXT("get ")))
+		write_line(out, "400", MF_TEXT("only get is understood"));
 	else if (!percent_decode(text_from(line, 4), &key))
-		write_line(out, "400", TEXT("% without two hex digits"));
+		write_line(out, "400", MF_TEXT("% without two hex digits"));
 	else if (!tcp_get(protocol, out_view(&key), env, out))
 		return PROTOCOL_WAIT;
 	*input = text_from(*input, len + 1);
@@ -186,7 +187,7 @@ tcp_next(enum protocol protocol, struct text *input,
 }
 
 enum protocol_status
-protocol_next(enum protocol protocol, struct text *input,
+protocol_next(enum protocol protocol, struct mf_text *input,
     const struct protocol_env *env, struct text_out *out)
 {
 	if (input->len == 0)

@@ -46,7 +46,7 @@ struct protocol_env {
 	 * Whether a sender may stay that would be rewritten; NULL: never.  With
 	 * GATE_WAITS the request is to be tried again when it has answered.
 	 */
-	enum gate_answer (*ask_gate)(void *arg, struct text sender);
+	enum gate_answer (*ask_gate)(void *arg, struct mf_text sender);
 	/* Called after each decision; the answer is valid during the call. */
 	void (*decided)(void *arg, const struct map_answer *answer);
 	void *arg;
@@ -57,7 +57,8 @@ struct protocol_env {
  * Take one request from the front of *input and append its answer to out, which
  * must have PROTOCOL_ANSWER_MAX octets of room.
  */
-enum protocol_status protocol_next(enum protocol protocol, struct text *input,
-    const struct protocol_env *env, struct text_out *out);
+enum protocol_status protocol_next(enum protocol protocol,
+    struct mf_text *input, const struct protocol_env *env,
+    struct text_out *out);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * What server.c, worker.c and conn.c share.
  */
-#ifndef MAILFROM_SRSD_SERVER_INTERNAL_H
-#define MAILFROM_SRSD_SERVER_INTERNAL_H
+#ifndef MAILFROM_SRSD_SERVER__H
+#define MAILFROM_SRSD_SERVER__H
 
 #include <event2/event.h>
 #include <pthread.h>

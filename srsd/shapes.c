@@ -4,7 +4,7 @@
 #define DELIMITER '\x9b' /* what $| is in a map's key */
 
 static bool
-host_ok(struct text host)
+host_ok(struct mf_text host)
 {
 	for (size_t i = 0; i < host.len; i++)
 		if (host.p[i] <= ' ' && host.p[i] >= 0)
@@ -14,7 +14,7 @@ host_ok(struct text host)
 }
 
 struct make_srs_key
-shapes_make_srs_key(struct text key)
+shapes_make_srs_key(struct mf_text key)
 {
 	struct make_srs_key out = {.host = {key.p, 0}, .address = key};
 	size_t at = 0;
@@ -40,7 +40,7 @@ shapes_make_srs_key(struct text key)
  * a local part is left alone.
  */
 static bool
-needs_quotes(struct text local)
+needs_quotes(struct mf_text local)
 {
 	bool special = false;
 
@@ -56,7 +56,7 @@ needs_quotes(struct text local)
 }
 
 static void
-write_local(struct text local, struct text_out *out)
+write_local(struct mf_text local, struct text_out *out)
 {
 	bool quotes = needs_quotes(local);
 
@@ -69,19 +69,19 @@ write_local(struct text local, struct text_out *out)
 
 /* Position of the last "<@" in address, a quoted local part may hold others. */
 static size_t
-bracket(struct text address)
+bracket(struct mf_text address)
 {
 	for (size_t at = address.len; at-- > 0;)
-		if (text_starts(text_from(address, at), TEXT("<@")))
+		if (text_starts(text_from(address, at), MF_TEXT("<@")))
 			return at;
 	return address.len;
 }
 
 void
-shapes_to_plain(struct text address, struct text_out *out)
+shapes_to_plain(struct mf_text address, struct text_out *out)
 {
 	size_t at = bracket(address);
-	struct text domain;
+	struct mf_text domain;
 
 	if (at == address.len || address.p[address.len - 1] != '>') {
 		out_text(out, address);
@@ -100,18 +100,18 @@ shapes_to_plain(struct text address, struct text_out *out)
 
 /* A file, a program or a list of aliases(5), which is no address. */
 static bool
-is_alias_target(struct text t)
+is_alias_target(struct mf_text t)
 {
 	return t.len != 0 && strchr("|/:", t.p[0]) != NULL;
 }
 
 void
-shapes_unchanged(struct text address, struct text_out *out)
+shapes_unchanged(struct mf_text address, struct text_out *out)
 {
 	size_t at = bracket(address);
 
 	if (address.len == 0) {
-		out_text(out, TEXT("<@>"));
+		out_text(out, MF_TEXT("<@>"));
 		return;
 	}
 	if (at == address.len)
@@ -125,12 +125,12 @@ shapes_unchanged(struct text address, struct text_out *out)
 }
 
 void
-shapes_from_plain(struct text address, struct text_out *out)
+shapes_from_plain(struct mf_text address, struct text_out *out)
 {
 	size_t at = text_rfind(address, '@');
 
 	out_text(out, text_head(address, at));
-	out_text(out, TEXT("<@"));
+	out_text(out, MF_TEXT("<@"));
 	out_text(out, text_from(address, at + 1));
-	out_text(out, TEXT(".>"));
+	out_text(out, MF_TEXT(".>"));
 }

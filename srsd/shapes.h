@@ -14,16 +14,16 @@
 #include "common/text.h"
 
 struct make_srs_key {
-	struct text host;    /* next hop; empty if the key has none */
-	bool no_next_hop;    /* the key says that there is none */
-	struct text address; /* in sendmail's shape, as it came */
+	struct mf_text host;    /* next hop; empty if the key has none */
+	bool no_next_hop;       /* the key says that there is none */
+	struct mf_text address; /* in sendmail's shape, as it came */
 };
 
 /*
  * Take a key of make_srs apart at its first 0x9b that isn't part of a UTF-8
  * character and has nothing but a host name before it.
  */
-struct make_srs_key shapes_make_srs_key(struct text key);
+struct make_srs_key shapes_make_srs_key(struct mf_text key);
 
 /*
  * Write address, in sendmail's shape or plain, as user@host.  Unqualified
@@ -31,16 +31,16 @@ struct make_srs_key shapes_make_srs_key(struct text key);
  * sendmail has stripped (K lines without -q) gets them back: answered without,
  * "blah blah" would go out as blah.blah.
  */
-void shapes_to_plain(struct text address, struct text_out *out);
+void shapes_to_plain(struct mf_text address, struct text_out *out);
 
 /*
  * Write an address in sendmail's shape as it came, but for quotes that were
  * stripped.  Nothing becomes the null sender: an empty answer would be taken
  * for an empty address.
  */
-void shapes_unchanged(struct text address, struct text_out *out);
+void shapes_unchanged(struct mf_text address, struct text_out *out);
 
 /* Write user@host as user<@host.>. */
-void shapes_from_plain(struct text address, struct text_out *out);
+void shapes_from_plain(struct mf_text address, struct text_out *out);
 
 #endif

@@ -28,7 +28,7 @@ open_list(struct sockets *s, const struct conf_list *list,
 	char name[512];
 
 	for (size_t i = 0; i < list->count; i++) {
-		struct text item = list->items[i];
+		struct mf_text item = list->items[i];
 
 		snprintf(name, sizeof(name), "%.*s", (int)item.len, item.p);
 		/* config_load() has seen to it that this can't fail. */

@@ -21,7 +21,7 @@ count(struct figures *f, const struct account *m)
 }
 
 static void
-log_optional(struct log_line *line, const char *key, struct text value)
+log_optional(struct log_line *line, const char *key, struct mf_text value)
 {
 	if (value.len != 0)
 		log_text(line, key, value);
@@ -40,14 +40,14 @@ log_outgoing(struct log_line *line, const struct outgoing *out)
 	const struct srs_addr *to = &out->result.address;
 
 	log_text(line, "result",
-	    text_of(outgoing_changes(out)  ? "changed"
-		    : outgoing_failed(out) ? "failed"
-					   : "unchanged"));
-	log_text(line, "reason", text_of(outgoing_reason_text(out)));
+	    mf_text_of(outgoing_changes(out) ? "changed"
+		    : outgoing_failed(out)   ? "failed"
+					     : "unchanged"));
+	log_text(line, "reason", mf_text_of(outgoing_reason_text(out)));
 	if (outgoing_changes(out))
-		log_text(line, "to", text_at(to->text, to->len));
+		log_text(line, "to", mf_text_at(to->text, to->len));
 	if (out->mixed)
-		log_text(line, "mixed", TEXT("yes"));
+		log_text(line, "mixed", MF_TEXT("yes"));
 }
 
 static void
@@ -68,7 +68,7 @@ log_recipients(struct log_line *line, const struct account *m)
 		return;
 	log_text(line, "refused_rcpt", m->refused_rcpt);
 	log_text(
-	    line, "refused_as", text_of(recipient_fate_text(m->refused_as)));
+	    line, "refused_as", mf_text_of(recipient_fate_text(m->refused_as)));
 }
 
 /* What somebody should look at. */
@@ -91,18 +91,18 @@ account(struct figures *figures, const struct account *m)
 		return;
 	log_begin(&line, level_of(m), "mail");
 	log_text(&line, "queue_id",
-	    m->queue_id.len != 0 ? m->queue_id : TEXT("NOQUEUE"));
+	    m->queue_id.len != 0 ? m->queue_id : MF_TEXT("NOQUEUE"));
 	log_optional(&line, "ip", m->ip);
 	log_optional(&line, "client", m->client);
 	log_text(&line, "from", m->sender);
 	log_optional(&line, "user", m->user);
-	log_text(&line, "origin", text_of(origin_text(m->origin)));
+	log_text(&line, "origin", mf_text_of(origin_text(m->origin)));
 	if (m->outgoing != NULL)
 		log_outgoing(&line, m->outgoing);
 	log_optional(
-	    &line, "dns_error", text_of(spf_cause_text(m->gate_cause)));
+	    &line, "dns_error", mf_text_of(spf_cause_text(m->gate_cause)));
 	log_recipients(&line, m);
-	log_text(&line, "outcome", text_of(m->outcome));
+	log_text(&line, "outcome", mf_text_of(m->outcome));
 	log_end(&line);
 }
 
@@ -119,7 +119,7 @@ write_sender(
     struct metrics_writer *w, const struct outgoing *out, uint64_t value)
 {
 	struct metrics_label label = {
-	    .name = "reason", .value = text_of(outgoing_reason_text(out))};
+	    .name = "reason", .value = mf_text_of(outgoing_reason_text(out))};
 
 	metrics_counter(w, "srsmilter_senders_total",
 	    "Messages by what became of their sender, and why.", &label, value);
@@ -154,8 +154,8 @@ figures_write(struct metrics_writer *w, struct figures *f,
 	write_senders(w, f);
 	for (unsigned i = 0; i < RECIPIENT_FATES; i++) {
 		struct metrics_label label = {.name = "fate",
-		    .value =
-			text_of(recipient_fate_text((enum recipient_fate)i))};
+		    .value = mf_text_of(
+			recipient_fate_text((enum recipient_fate)i))};
 
 		metrics_counter(w, "srsmilter_recipients_total",
 		    "Recipients by what became of them.", &label,

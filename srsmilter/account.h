@@ -24,9 +24,9 @@ struct figures {
 
 /* A message that is over, one way or another. */
 struct account {
-	struct text queue_id; /* empty: it never had one */
-	struct text ip, client, sender;
-	struct text user; /* who has authenticated; or empty */
+	struct mf_text queue_id; /* empty: it never had one */
+	struct mf_text ip, client, sender;
+	struct mf_text user; /* who has authenticated; or empty */
 	enum origin origin;
 	const struct outgoing *outgoing; /* NULL: it didn't come to that */
 	enum spf_cause gate_cause;       /* why the SPF gate couldn't say */
@@ -34,8 +34,8 @@ struct account {
 	const unsigned *fates;           /* RECIPIENT_FATES of them */
 	unsigned refused;
 	/* The first that was restored, and that was refused; or empty. */
-	struct text restored_rcpt, restored_to;
-	struct text refused_rcpt;
+	struct mf_text restored_rcpt, restored_to;
+	struct mf_text refused_rcpt;
 	enum recipient_fate refused_as;
 	const char *outcome; /* a word: "accepted", "refused"... */
 };

@@ -115,7 +115,7 @@ on_mail(SMFICTX *ctx, char **args)
 
 	if (c == NULL)
 		return milter_leave_lost();
-	reply = session_mail(c->session, text_of(args[0]),
+	reply = session_mail(c->session, mf_text_of(args[0]),
 	    &(struct path_macros){.f = milter_macro(ctx, "f"),
 		.mail_addr = milter_macro(ctx, "{mail_addr}")},
 	    milter_macro(ctx, "{auth_authen}"),
@@ -133,7 +133,7 @@ on_rcpt(SMFICTX *ctx, char **args)
 
 	if (c == NULL)
 		return milter_leave_lost();
-	reply = session_rcpt(c->session, text_of(args[0]), args + 1,
+	reply = session_rcpt(c->session, mf_text_of(args[0]), args + 1,
 	    milter_macro(ctx, "{rcpt_mailer}"));
 	return milter_leave(milter_answer(ctx, &reply));
 }

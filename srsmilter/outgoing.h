@@ -31,12 +31,12 @@ enum outgoing_verdict {
 };
 
 struct outgoing_facts {
-	struct text sender; /* without angle brackets; empty: null sender */
-	bool bad_sender;    /* it can be read in two ways (path_sender()) */
-	struct text sender_mailer; /* {mail_mailer}; empty: not told */
+	struct mf_text sender; /* without angle brackets; empty: null sender */
+	bool bad_sender;       /* it can be read in two ways (path_sender()) */
+	struct mf_text sender_mailer; /* {mail_mailer}; empty: not told */
 	enum origin origin;
 	unsigned recipients[DESTINATIONS]; /* that were let through */
-	struct text forwarding_domain;     /* of the first that is forwarded */
+	struct mf_text forwarding_domain;  /* of the first that is forwarded */
 	uint64_t message_id;               /* for SES */
 	uint64_t now_sec;                  /* since 1970 UTC */
 	bool spf_passes;                   /* see struct policy_sender */

@@ -45,7 +45,7 @@ recipient_reply(enum recipient_fate fate)
 }
 
 static bool
-has_word(const struct conf_list *list, struct text word)
+has_word(const struct conf_list *list, struct mf_text word)
 {
 	for (size_t i = 0; i < list->count; i++)
 		if (text_eq_fold(list->items[i], word))
@@ -54,21 +54,21 @@ has_word(const struct conf_list *list, struct text word)
 }
 
 bool
-recipient_is_banned_sender(const struct config *c, struct text sender)
+recipient_is_banned_sender(const struct config *c, struct mf_text sender)
 {
 	return has_word(&c->srsmilter.banned_users, path_local(sender));
 }
 
 bool
-recipient_is_local_mailer(const struct config *c, struct text mailer)
+recipient_is_local_mailer(const struct config *c, struct mf_text mailer)
 {
 	return has_word(&c->srsmilter.local_mailers, mailer);
 }
 
-static struct text
+static struct mf_text
 restored_address(const struct recipient *r)
 {
-	return text_at(r->reversed.address.text, r->reversed.address.len);
+	return mf_text_at(r->reversed.address.text, r->reversed.address.len);
 }
 
 /* --- fate --- */
@@ -78,7 +78,7 @@ restored_address(const struct recipient *r)
  * path that postmaster's mail had.
  */
 static bool
-is_exempt(const struct config *c, struct text address)
+is_exempt(const struct config *c, struct mf_text address)
 {
 	return rewriter_signs(c->rewriter, path_domain(address)) &&
 	    list_has_address(&c->exempt_recipients, address);
@@ -106,8 +106,8 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 
 /* Whether it would be an address of ours; without a domain, in the first. */
 static bool
-reads_as_ours(
-    const struct config *c, struct text local, struct text domain, uint64_t now)
+reads_as_ours(const struct config *c, struct mf_text local,
+    struct mf_text domain, uint64_t now)
 {
 	char store[2 * SRS_INPUT_MAX];
 	struct text_out out = text_out(store, sizeof(store));
@@ -138,8 +138,8 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 	struct path_reading r;
 	bool is_readable = path_reading(f->address, &r);
 	bool differs = r.domain.len == 0 ||
-	    !text_eq(r.local, path_local(f->address)) ||
-	    !text_eq(r.domain, path_domain(f->address));
+	    !mf_text_eq(r.local, path_local(f->address)) ||
+	    !mf_text_eq(r.domain, path_domain(f->address));
 
 	for (int i = 0; i < READINGS_MAX && is_readable; i++) {
 		if (differs && reads_as_ours(c, r.local, r.domain, f->now_sec))
@@ -153,7 +153,7 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 
 /* Whether the address, or one in its local part, is in a domain that signs. */
 static bool
-is_of_signing_domain(const struct config *c, struct text address)
+is_of_signing_domain(const struct config *c, struct mf_text address)
 {
 	struct path_reading r;
 
@@ -177,7 +177,7 @@ fate_of_spoofed(const struct config *c, const struct recipient_facts *f)
 		return RECIPIENT_SPOOFED;
 	/* What the MTA makes of it may be in such a domain. */
 	if (path_is_qualified(f->address) ||
-	    text_eq_fold(f->address, TEXT("postmaster")))
+	    text_eq_fold(f->address, MF_TEXT("postmaster")))
 		return RECIPIENT_PASSES;
 	return RECIPIENT_UNCLEAR;
 }
@@ -211,7 +211,7 @@ reverse(const struct config *c, const struct recipient_facts *f,
 	if (out->reason != POLICY_RESTORED)
 		return out->reason;
 	policy_reverse(c->rewriter,
-	    text_at(out->address.text, out->address.len), POLICY_SRS_DOMAINS,
+	    mf_text_at(out->address.text, out->address.len), POLICY_SRS_DOMAINS,
 	    f->now_sec, &inner);
 	return policy_failed(inner.reason) ? inner.reason : POLICY_RESTORED;
 }
@@ -219,7 +219,7 @@ reverse(const struct config *c, const struct recipient_facts *f,
 /* --- destination --- */
 
 static bool
-is_local_domain(const struct config *c, struct text domain)
+is_local_domain(const struct config *c, struct mf_text domain)
 {
 	return domain.len == 0 || list_has_domain(&c->local_domains, domain) ||
 	    list_has_domain(&c->rewriter->srs_domains, domain);
@@ -227,7 +227,7 @@ is_local_domain(const struct config *c, struct text domain)
 
 static bool
 leaves(const struct config *c, const struct recipient_facts *f,
-    const struct recipient *r, struct text domain)
+    const struct recipient *r, struct mf_text domain)
 {
 	switch ((enum rewrite_mode)c->srsmilter.rewrite) {
 	case REWRITE_ALL:
@@ -250,7 +250,7 @@ static enum destination
 destination_of(const struct config *c, const struct recipient_facts *f,
     const struct recipient *r)
 {
-	struct text domain = path_domain(
+	struct mf_text domain = path_domain(
 	    r->fate == RECIPIENT_RESTORED ? restored_address(r) : f->address);
 
 	if (!leaves(c, f, r, domain))

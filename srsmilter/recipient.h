@@ -37,12 +37,12 @@ enum destination {
 #define DESTINATIONS (DESTINATION_EXCLUDED + 1)
 
 struct recipient_facts {
-	struct text address;   /* without angle brackets */
-	bool is_ambiguous;     /* path_recipient() */
-	struct text mailer;    /* {rcpt_mailer}; empty: not told */
-	bool is_bounce;        /* null sender, or one of banned_users */
-	bool from_exempt_host; /* ours: whatever it sends isn't refused */
-	uint64_t now_sec;      /* since 1970 UTC */
+	struct mf_text address; /* without angle brackets */
+	bool is_ambiguous;      /* path_recipient() */
+	struct mf_text mailer;  /* {rcpt_mailer}; empty: not told */
+	bool is_bounce;         /* null sender, or one of banned_users */
+	bool from_exempt_host;  /* ours: whatever it sends isn't refused */
+	uint64_t now_sec;       /* since 1970 UTC */
 };
 
 struct recipient {
@@ -60,10 +60,11 @@ void recipient_judge(const struct config *config,
 
 /* Whether a sender is one of banned_users. */
 bool recipient_is_banned_sender(
-    const struct config *config, struct text sender);
+    const struct config *config, struct mf_text sender);
 
 /* Whether a mailer delivers here. */
-bool recipient_is_local_mailer(const struct config *config, struct text mailer);
+bool recipient_is_local_mailer(
+    const struct config *config, struct mf_text mailer);
 
 /* What RCPT is answered. */
 struct reply recipient_reply(enum recipient_fate fate);

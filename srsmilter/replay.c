@@ -137,24 +137,25 @@ heap_pop(struct replay *r)
 
 /* --- the table --- */
 
-static struct text
+static struct mf_text
 signature_of(const struct entry *e)
 {
-	return text_at(e->signature, e->len);
+	return mf_text_at(e->signature, e->len);
 }
 
 static uint32_t *
-bucket_of(struct replay *r, struct text signature)
+bucket_of(struct replay *r, struct mf_text signature)
 {
 	return &r->buckets[siphash(2, 4, &r->key, signature) & r->mask];
 }
 
 static struct entry *
-find(struct replay *r, struct text signature)
+find(struct replay *r, struct mf_text signature)
 {
 	uint32_t at = *bucket_of(r, signature);
 
-	while (at != NONE && !text_eq(signature_of(&r->entries[at]), signature))
+	while (
+	    at != NONE && !mf_text_eq(signature_of(&r->entries[at]), signature))
 		at = r->entries[at].next;
 	return at == NONE ? NULL : &r->entries[at];
 }
@@ -193,7 +194,7 @@ take_free(struct replay *r)
 }
 
 static struct entry *
-add(struct replay *r, struct text signature, uint64_t expires_sec)
+add(struct replay *r, struct mf_text signature, uint64_t expires_sec)
 {
 	uint32_t *bucket = bucket_of(r, signature), at;
 	struct entry *e;
@@ -216,8 +217,8 @@ add(struct replay *r, struct text signature, uint64_t expires_sec)
 /* --- what is asked --- */
 
 bool
-replay_used_up(
-    struct replay *r, struct text signature, unsigned limit, uint64_t now_sec)
+replay_used_up(struct replay *r, struct mf_text signature, unsigned limit,
+    uint64_t now_sec)
 {
 	const struct entry *e;
 	bool used_up;
@@ -231,7 +232,7 @@ replay_used_up(
 }
 
 bool
-replay_use(struct replay *r, struct text signature, uint64_t expires_sec,
+replay_use(struct replay *r, struct mf_text signature, uint64_t expires_sec,
     unsigned limit, uint64_t now_sec)
 {
 	struct entry *e;

@@ -12,7 +12,7 @@
 #ifndef MAILFROM_SRSMILTER_REPLAY_H
 #define MAILFROM_SRSMILTER_REPLAY_H
 
-#include "libsrs/ses.h"
+#include <mailfrom/ses.h>
 
 #define REPLAY_ENTRIES_MAX (16u * 1024 * 1024)
 #define REPLAY_LIMIT_MAX   1000
@@ -31,14 +31,14 @@ void replay_free(struct replay *replay); /* NULL is fine */
  * Whether signature, of at most SES_SIGNATURE_MAX octets, has been used `limit`
  * times, 1..REPLAY_LIMIT_MAX.  Case counts: struct policy_signature has one.
  */
-bool replay_used_up(struct replay *replay, struct text signature,
+bool replay_used_up(struct replay *replay, struct mf_text signature,
     unsigned limit, uint64_t now_sec);
 
 /*
  * Count a use of signature, which expires at expires_sec.  False, and nothing
  * is counted: it was used `limit` times already.
  */
-bool replay_use(struct replay *replay, struct text signature,
+bool replay_use(struct replay *replay, struct mf_text signature,
     uint64_t expires_sec, unsigned limit, uint64_t now_sec);
 
 struct replay_stats {

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/copy.h"
 #include "common/log.h"
+#include "common/text_dup.h"
 #include "srsmilter/session_.h"
 
 /* --- life --- */
@@ -92,14 +92,14 @@ fail_(struct session *s)
 
 void
 session_connect(
-    struct session *s, struct text name, const struct sockaddr *address)
+    struct session *s, struct mf_text name, const struct sockaddr *address)
 {
 	const struct config *c = s->config;
 	const struct spf_ip *ip;
 
 	client_read(address, &name, &s->client);
 	free(s->client_name);
-	s->client_name = name.len != 0 ? copy_text(name) : NULL;
+	s->client_name = name.len != 0 ? text_dup(name) : NULL;
 	ip = s->client.has_ip ? &s->client.ip : NULL;
 	s->internal =
 	    s->client.is_process || hosts_has(&c->internal_connect, ip, name);
@@ -109,7 +109,7 @@ session_connect(
 /* --- the sender --- */
 
 static enum origin
-origin_of(const struct session *s, struct text user)
+origin_of(const struct session *s, struct mf_text user)
 {
 	if (user.len != 0)
 		return ORIGIN_AUTHENTICATED;
@@ -119,8 +119,9 @@ origin_of(const struct session *s, struct text user)
 }
 
 struct reply
-session_mail(struct session *s, struct text arg,
-    const struct path_macros *macros, struct text user, struct text mailer)
+session_mail(struct session *s, struct mf_text arg,
+    const struct path_macros *macros, struct mf_text user,
+    struct mf_text mailer)
 {
 	struct message *m = calloc(1, sizeof(*m));
 	struct path sender = path_sender(arg, macros);
@@ -129,9 +130,9 @@ session_mail(struct session *s, struct text arg,
 	s->failed = false;
 	if (m == NULL)
 		return fail_(s);
-	m->sender = copy_text(sender.mailbox);
-	m->user = copy_text(user);
-	m->sender_mailer = copy_text(mailer);
+	m->sender = text_dup(sender.mailbox);
+	m->user = text_dup(user);
+	m->sender_mailer = text_dup(mailer);
 	if (m->sender == NULL || m->user == NULL || m->sender_mailer == NULL) {
 		message_free_(m);
 		return fail_(s);
@@ -146,7 +147,7 @@ session_mail(struct session *s, struct text arg,
 }
 
 void
-session_queue_id(struct session *s, struct text id)
+session_queue_id(struct session *s, struct mf_text id)
 {
 	struct message *m = s->message;
 	struct text_out out;
@@ -170,14 +171,14 @@ is_replayed(const struct session *s, const struct recipient *r, uint64_t now)
 	return r->fate == RECIPIENT_RESTORED && signature->len != 0 &&
 	    limit != 0 && s->message->origin == ORIGIN_OUTSIDE &&
 	    replay_used_up(service_replay(s->service),
-		text_at(signature->text, signature->len), limit, now);
+		mf_text_at(signature->text, signature->len), limit, now);
 }
 
 static bool
-is_restored_already(const struct message *m, struct text given)
+is_restored_already(const struct message *m, struct mf_text given)
 {
 	for (size_t i = 0; i < m->restored_count; i++)
-		if (text_eq(text_of(m->restored[i].given), given))
+		if (mf_text_eq(mf_text_of(m->restored[i].given), given))
 			return true;
 	return false;
 }
@@ -187,12 +188,12 @@ static bool
 gets_a_copy(const struct message *m, const struct srs_addr *address)
 {
 	for (size_t i = 0; i < m->restored_count; i++) {
-		struct text to = text_of(m->restored[i].address);
+		struct mf_text to = mf_text_of(m->restored[i].address);
 
 		/* In angle brackets. */
 		if (to.len == address->len + 2 &&
-		    text_eq_fold(text_at(to.p + 1, address->len),
-			text_at(address->text, address->len)))
+		    text_eq_fold(mf_text_at(to.p + 1, address->len),
+			mf_text_at(address->text, address->len)))
 			return true;
 	}
 	return false;
@@ -223,7 +224,7 @@ in_brackets(const struct srs_addr *address)
 		return NULL;
 	struct text_out out = text_out(text, address->len + 2);
 	out_char(&out, '<');
-	out_text(&out, text_at(address->text, address->len));
+	out_text(&out, mf_text_at(address->text, address->len));
 	out_char(&out, '>');
 	text[out.len] = '\0';
 	return text;
@@ -254,7 +255,7 @@ join(char *const *words, char **out)
 }
 
 static bool
-remember(struct message *m, struct text given, char *const *parameters,
+remember(struct message *m, struct mf_text given, char *const *parameters,
     const struct recipient *r)
 {
 	struct restoration *new;
@@ -268,33 +269,33 @@ remember(struct message *m, struct text given, char *const *parameters,
 	is_double = gets_a_copy(m, &r->reversed.address);
 	new = &m->restored[m->restored_count++];
 	*new = (struct restoration){
-	    .given = copy_text(given), .signature = r->reversed.signature};
+	    .given = text_dup(given), .signature = r->reversed.signature};
 	if (new->given == NULL || is_double)
 		return new->given != NULL;
 	new->address = in_brackets(&r->reversed.address);
 	return new->address != NULL &&join(parameters, &new->parameters);
 }
 
-static struct text
-address_of(const struct recipient *r, struct text given)
+static struct mf_text
+address_of(const struct recipient *r, struct mf_text given)
 {
 	if (r->fate != RECIPIENT_RESTORED)
 		return given;
-	return text_at(r->reversed.address.text, r->reversed.address.len);
+	return mf_text_at(r->reversed.address.text, r->reversed.address.len);
 }
 
 static bool
-let_through(struct message *m, struct text arg, char *const *parameters,
+let_through(struct message *m, struct mf_text arg, char *const *parameters,
     const struct recipient *r)
 {
-	struct text address = address_of(r, path_unbracketed(arg));
+	struct mf_text address = address_of(r, path_unbracketed(arg));
 
 	if (r->fate == RECIPIENT_RESTORED && !remember(m, arg, parameters, r))
 		return false;
 	m->destinations[r->destination]++;
 	if (r->destination == DESTINATION_FORWARDED &&
 	    m->forwarding_domain == NULL) {
-		m->forwarding_domain = copy_text(path_domain(address));
+		m->forwarding_domain = text_dup(path_domain(address));
 		return m->forwarding_domain != NULL;
 	}
 	return true;
@@ -309,7 +310,7 @@ is_sender_refused(const struct message *m)
 }
 
 static void
-judge(const struct session *s, struct text arg, struct text mailer,
+judge(const struct session *s, struct mf_text arg, struct mf_text mailer,
     struct recipient *out)
 {
 	const struct message *m = s->message;
@@ -331,8 +332,8 @@ judge(const struct session *s, struct text arg, struct text mailer,
 }
 
 struct reply
-session_rcpt(struct session *s, struct text arg, char *const *parameters,
-    struct text mailer)
+session_rcpt(struct session *s, struct mf_text arg, char *const *parameters,
+    struct mf_text mailer)
 {
 	struct message *m = s->message;
 	struct recipient recipient;
@@ -353,7 +354,7 @@ session_rcpt(struct session *s, struct text arg, char *const *parameters,
 								   : fail_(s);
 	if (m->refused == NULL) {
 		/* For the log alone. */
-		m->refused = copy_text(path_unbracketed(arg));
+		m->refused = text_dup(path_unbracketed(arg));
 		m->refused_as = recipient.fate;
 	}
 	return reply;

@@ -43,25 +43,26 @@ const struct srsmilter_settings *session_settings(const struct session *s);
  * its host name if the MTA has verified it, else empty.
  */
 void session_connect(
-    struct session *s, struct text name, const struct sockaddr *address);
+    struct session *s, struct mf_text name, const struct sockaddr *address);
 
 /*
  * MAIL: arg and macros as the MTA gives them (path_sender()).  user: who has
  * authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA
  * may not wait for the answer: the steps behind it repeat it.
  */
-struct reply session_mail(struct session *s, struct text arg,
-    const struct path_macros *macros, struct text user, struct text mailer);
+struct reply session_mail(struct session *s, struct mf_text arg,
+    const struct path_macros *macros, struct mf_text user,
+    struct mf_text mailer);
 
 /*
  * RCPT: arg as the MTA gives it.  parameters: behind it, NULL at the end.
  * mailer: {rcpt_mailer}, or empty.
  */
-struct reply session_rcpt(struct session *s, struct text arg,
-    char *const *parameters, struct text mailer);
+struct reply session_rcpt(struct session *s, struct mf_text arg,
+    char *const *parameters, struct mf_text mailer);
 
 /* The MTA's name of the message, whenever it has one; for the log. */
-void session_queue_id(struct session *s, struct text id);
+void session_queue_id(struct session *s, struct mf_text id);
 
 /*
  * End of the message; may wait for the DNS.  *changes: to be made if the answer

@@ -15,11 +15,11 @@ decide(struct session *s, uint64_t now)
 {
 	const struct config *c = s->config;
 	struct message *m = s->message;
-	struct outgoing_facts facts = {.sender = text_of(m->sender),
+	struct outgoing_facts facts = {.sender = mf_text_of(m->sender),
 	    .bad_sender = m->bad_sender,
-	    .sender_mailer = text_of(m->sender_mailer),
+	    .sender_mailer = mf_text_of(m->sender_mailer),
 	    .origin = m->origin,
-	    .forwarding_domain = text_of(m->forwarding_domain),
+	    .forwarding_domain = mf_text_of(m->forwarding_domain),
 	    .message_id =
 		service_message_id(s->service, c->rewriter->ses_server),
 	    .now_sec = now};
@@ -46,7 +46,7 @@ new_sender(struct message *m)
 	if (!outgoing_changes(&m->outgoing))
 		return NULL;
 	out_char(&out, '<');
-	out_text(&out, text_at(address->text, address->len));
+	out_text(&out, mf_text_at(address->text, address->len));
 	out_char(&out, '>');
 	m->new_sender[out.len] = '\0';
 	return m->new_sender;
@@ -54,17 +54,17 @@ new_sender(struct message *m)
 
 /* --- counting --- */
 
-static struct text
+static struct mf_text
 signature_of(const struct restoration *r)
 {
-	return text_at(r->signature.text, r->signature.len);
+	return mf_text_at(r->signature.text, r->signature.len);
 }
 
 static bool
 is_counted_already(const struct message *m, size_t i)
 {
 	for (size_t before = 0; before < i; before++)
-		if (text_eq(signature_of(&m->restored[before]),
+		if (mf_text_eq(signature_of(&m->restored[before]),
 			signature_of(&m->restored[i])))
 			return true;
 	return false;
@@ -166,11 +166,11 @@ session_end_message(struct session *s)
 		m->outcome = is_refused(m) ? "refused" : "aborted";
 	first = m->restored_count != 0 ? &m->restored[0] : NULL;
 	account(service_figures(s->service),
-	    &(struct account){.queue_id = text_of(m->queue_id),
-		.ip = text_of(s->client.text),
-		.client = text_of(s->client_name),
-		.sender = text_of(m->sender),
-		.user = text_of(m->user),
+	    &(struct account){.queue_id = mf_text_of(m->queue_id),
+		.ip = mf_text_of(s->client.text),
+		.client = mf_text_of(s->client_name),
+		.sender = mf_text_of(m->sender),
+		.user = mf_text_of(m->user),
 		.origin = m->origin,
 		.outgoing = m->decided ? &m->outgoing : NULL,
 		.gate_cause = m->gate_cause,
@@ -178,10 +178,10 @@ session_end_message(struct session *s)
 		.fates = m->fates,
 		.refused = refused_count(m),
 		.restored_rcpt =
-		    path_unbracketed(text_of(first ? first->given : NULL)),
+		    path_unbracketed(mf_text_of(first ? first->given : NULL)),
 		.restored_to =
-		    path_unbracketed(text_of(first ? first->address : NULL)),
-		.refused_rcpt = text_of(m->refused),
+		    path_unbracketed(mf_text_of(first ? first->address : NULL)),
+		.refused_rcpt = mf_text_of(m->refused),
 		.refused_as = m->refused_as,
 		.outcome = m->outcome});
 	message_free_(m);

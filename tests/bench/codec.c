@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "libsrs/ses.h"
+#include <mailfrom/ses.h>
+
+#include "common/text.h"
 
 #define NOW UINT64_C(1700000000)
 
@@ -18,12 +20,12 @@ static struct srs_ctx *srs;
 static struct ses_ctx *ses;
 
 static enum srs_status
-call(char verb, struct text given, struct srs_addr *out)
+call(char verb, struct mf_text given, struct srs_addr *out)
 {
 	switch (verb) {
 	case 'e':
 		return srs_encode(
-		    srs, given, TEXT("forward.example"), NOW, out);
+		    srs, given, MF_TEXT("forward.example"), NOW, out);
 	case 'd':
 		return srs_decode(srs, given, NOW, out, NULL);
 	case 's':
@@ -36,7 +38,7 @@ call(char verb, struct text given, struct srs_addr *out)
 static bool
 prepare(void)
 {
-	struct text key = TEXT("a secret of thirty-two characters");
+	struct mf_text key = MF_TEXT("a secret of thirty-two characters");
 
 	return srs_ctx_new(&SRS_PARAMS_DEFAULT, &srs) == SRS_OK &&
 	    ses_ctx_new(&SES_PARAMS_DEFAULT, &ses) == SRS_OK &&
@@ -56,20 +58,20 @@ main(int argc, char **argv)
 	struct timespec begin, end;
 	uint64_t times;
 
-	if (argc != 4 || !text_uint(text_of(argv[2]), UINT32_MAX, &times) ||
+	if (argc != 4 || !text_uint(mf_text_of(argv[2]), UINT32_MAX, &times) ||
 	    !prepare()) {
 		fputs("usage: codec VERB TIMES ADDRESS\n", stderr);
 		return 2;
 	}
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		struct text address = text_of(argv[3]);
+		struct mf_text address = mf_text_of(argv[3]);
 
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;
 		if (verbs[i].before != 0) {
 			if (call(verbs[i].before, address, &given) != SRS_OK)
 				return 1;
-			address = text_at(given.text, given.len);
+			address = mf_text_at(given.text, given.len);
 		}
 		clock_gettime(CLOCK_MONOTONIC, &begin);
 		for (uint64_t n = 0; n < times; n++)

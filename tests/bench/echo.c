@@ -39,12 +39,12 @@ die(const char *what)
 
 /* Octets of the whole netstrings at the front; -1: it isn't one. */
 static ssize_t
-whole_netstrings(struct text t)
+whole_netstrings(struct mf_text t)
 {
 	size_t done = 0;
 
 	for (;;) {
-		struct text rest = text_from(t, done), digits;
+		struct mf_text rest = text_from(t, done), digits;
 		uint64_t len;
 
 		if (!text_cut(&rest, ':', &digits))
@@ -68,7 +68,7 @@ serve(struct client *c)
 	if (n <= 0)
 		return n < 0 && (errno == EAGAIN || errno == EINTR);
 	c->len += (size_t)n;
-	ssize_t done = whole_netstrings(text_at(c->buffer, c->len));
+	ssize_t done = whole_netstrings(mf_text_at(c->buffer, c->len));
 	if (done < 0 || (done == 0 && c->len == sizeof(c->buffer)))
 		return false;
 	/* Clients read what they asked for, so this never blocks for long. */

@@ -47,7 +47,7 @@ static struct {
 	const char *keys, *prefix, *where;
 } options = {64, 3, 1, NULL, "OK ", NULL};
 
-static struct text requests[REQUESTS_MAX];
+static struct mf_text requests[REQUESTS_MAX];
 static size_t request_count, next_request;
 static uint32_t times_us[MICROSECONDS + 1];
 static uint64_t answers, wrong;
@@ -70,7 +70,7 @@ now_ns(void)
 }
 
 static void
-add_request(struct text line)
+add_request(struct mf_text line)
 {
 	char *p = malloc(line.len + 16);
 
@@ -94,7 +94,7 @@ read_requests(void)
 		die(options.keys);
 	while (request_count < REQUESTS_MAX &&
 	    fgets(line, sizeof(line), file) != NULL)
-		add_request(text_at(line, strcspn(line, "\n")));
+		add_request(mf_text_at(line, strcspn(line, "\n")));
 	fclose(file);
 	if (request_count == 0)
 		die("no requests");
@@ -121,7 +121,7 @@ connect_inet(const char *where)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found;
 	char host[256];
-	size_t colon = text_rfind(text_of(where), ':');
+	size_t colon = text_rfind(mf_text_of(where), ':');
 
 	if (colon >= sizeof(host) || where[colon] == '\0')
 		die("neither a path nor HOST:PORT");
@@ -155,7 +155,7 @@ ask(struct connection *c, uint64_t now)
 }
 
 static void
-count(const struct connection *c, struct text answer, uint64_t now)
+count(const struct connection *c, struct mf_text answer, uint64_t now)
 {
 	uint64_t us = (now - c->sent_ns) / 1000;
 
@@ -163,17 +163,17 @@ count(const struct connection *c, struct text answer, uint64_t now)
 		return;
 	answers++;
 	times_us[us < MICROSECONDS ? us : MICROSECONDS]++;
-	wrong += !text_starts(answer, text_of(options.prefix));
+	wrong += !text_starts(answer, mf_text_of(options.prefix));
 }
 
 /* Count the whole answers in the buffer. */
 static void
 take_answers(struct connection *c, uint64_t now)
 {
-	struct text rest = text_at(c->buffer, c->len), digits, body;
+	struct mf_text rest = mf_text_at(c->buffer, c->len), digits, body;
 
 	for (;;) {
-		struct text whole = rest;
+		struct mf_text whole = rest;
 		uint64_t len;
 
 		if (!text_cut(&rest, ':', &digits)) {
@@ -272,15 +272,15 @@ take_option(int option)
 {
 	switch (option) {
 	case 'c':
-		return text_uint(text_of(optarg), CONNECTIONS_MAX,
+		return text_uint(mf_text_of(optarg), CONNECTIONS_MAX,
 			   &options.connections) &&
 		    options.connections > 0;
 	case 's':
-		return text_uint(text_of(optarg), 3600, &options.seconds) &&
+		return text_uint(mf_text_of(optarg), 3600, &options.seconds) &&
 		    options.seconds > 0;
 	case 'p':
-		return text_uint(
-			   text_of(optarg), PIPELINE_MAX, &options.pipeline) &&
+		return text_uint(mf_text_of(optarg), PIPELINE_MAX,
+			   &options.pipeline) &&
 		    options.pipeline > 0;
 	case 'k':
 		options.keys = optarg;

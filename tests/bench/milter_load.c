@@ -93,7 +93,7 @@ read_list(void)
 		die(options.list);
 	while (line_count < LINES_MAX &&
 	    fgets(buffer, sizeof(buffer), file) != NULL) {
-		struct text rest = text_of(strdup(buffer));
+		struct mf_text rest = mf_text_of(strdup(buffer));
 		struct line *line = &lines[line_count++];
 
 		if (rest.p == NULL || !text_cut(&rest, ' ', &line->ip) ||
@@ -250,7 +250,7 @@ refuse(struct connection *c, enum outcome outcome)
 }
 
 static void
-take_reply(struct connection *c, char command, struct text data)
+take_reply(struct connection *c, char command, struct mf_text data)
 {
 	switch (command) {
 	case SMFIC_OPTNEG:
@@ -294,7 +294,7 @@ take_reply(struct connection *c, char command, struct text data)
 static void
 take_packets(struct connection *c)
 {
-	struct text rest = text_at(c->in, c->len), data;
+	struct mf_text rest = mf_text_at(c->in, c->len), data;
 	uint64_t session = sessions;
 	char command;
 
@@ -372,7 +372,7 @@ report(uint64_t elapsed_ns)
 static bool
 take_option(int option)
 {
-	struct text value = text_of(optarg);
+	struct mf_text value = mf_text_of(optarg);
 
 	switch (option) {
 	case 'c':
@@ -392,8 +392,9 @@ take_option(int option)
 	case 'b':
 		return text_uint(value, MILTER_CHUNK_SIZE, &options.shape.body);
 	case 'o':
-		options.sendmail = text_eq(value, TEXT("sendmail"));
-		return options.sendmail || text_eq(value, TEXT("postfix"));
+		options.sendmail = mf_text_eq(value, MF_TEXT("sendmail"));
+		return options.sendmail ||
+		    mf_text_eq(value, MF_TEXT("postfix"));
 	case 'l':
 		options.list = optarg;
 		return true;

@@ -76,7 +76,7 @@ get_number(const char *p)
 }
 
 static void
-put_string(struct text_out *o, struct text t)
+put_string(struct text_out *o, struct mf_text t)
 {
 	out_text(o, t);
 	out_char(o, '\0');
@@ -109,7 +109,7 @@ command_put(struct text_out *o, char command)
 }
 
 bool
-packet_cut(struct text *in, char *command, struct text *data)
+packet_cut(struct mf_text *in, char *command, struct mf_text *data)
 {
 	uint64_t len;
 
@@ -119,7 +119,7 @@ packet_cut(struct text *in, char *command, struct text *data)
 	if (len == 0 || len > in->len - 4)
 		return false;
 	*command = in->p[4];
-	*data = text_at(in->p + 5, (size_t)len - 1);
+	*data = mf_text_at(in->p + 5, (size_t)len - 1);
 	*in = text_from(*in, (size_t)len + 4);
 	return true;
 }
@@ -128,19 +128,19 @@ packet_cut(struct text *in, char *command, struct text *data)
 
 /* The list of a stage, as far as there are values. */
 static void
-set_list(struct terms *terms, size_t stage, struct text words)
+set_list(struct terms *terms, size_t stage, struct mf_text words)
 {
 	size_t count = 0;
 
 	while (words.len > 0) {
 		size_t blank = text_find(words, ' ');
 		size_t comma = text_find(words, ',');
-		struct text word =
+		struct mf_text word =
 		    text_head(words, blank < comma ? blank : comma);
 
 		words = text_from(words, word.len + 1);
 		for (unsigned m = 0; m < MACROS && count < MACROS_MAX; m++)
-			if (text_eq(word, text_of(macro_names[m])))
+			if (mf_text_eq(word, mf_text_of(macro_names[m])))
 				terms->lists[stage].macros[count++] = m;
 	}
 	terms->lists[stage].count = count;
@@ -150,22 +150,22 @@ set_list(struct terms *terms, size_t stage, struct text words)
 static void
 default_lists(struct terms *terms, bool sendmail)
 {
-	set_list(terms, SMFIM_CONNECT, TEXT("j {daemon_name}"));
-	set_list(terms, SMFIM_ENVFROM, TEXT("i {mail_addr} {mail_mailer}"));
+	set_list(terms, SMFIM_CONNECT, MF_TEXT("j {daemon_name}"));
+	set_list(terms, SMFIM_ENVFROM, MF_TEXT("i {mail_addr} {mail_mailer}"));
 	set_list(terms, SMFIM_ENVRCPT,
-	    sendmail ? TEXT("{rcpt_addr} {rcpt_host} {rcpt_mailer}")
-		     : TEXT("i {rcpt_addr} {rcpt_host} {rcpt_mailer}"));
+	    sendmail ? MF_TEXT("{rcpt_addr} {rcpt_host} {rcpt_mailer}")
+		     : MF_TEXT("i {rcpt_addr} {rcpt_host} {rcpt_mailer}"));
 	if (sendmail)
 		return;
-	set_list(terms, SMFIM_DATA, TEXT("i"));
-	set_list(terms, SMFIM_EOH, TEXT("i"));
-	set_list(terms, SMFIM_EOM, TEXT("i"));
+	set_list(terms, SMFIM_DATA, MF_TEXT("i"));
+	set_list(terms, SMFIM_EOH, MF_TEXT("i"));
+	set_list(terms, SMFIM_EOM, MF_TEXT("i"));
 }
 
 bool
-terms_read(struct terms *terms, struct text data, bool sendmail)
+terms_read(struct terms *terms, struct mf_text data, bool sendmail)
 {
-	struct text rest = text_from(data, 12), words;
+	struct mf_text rest = text_from(data, 12), words;
 
 	if (data.len < 12)
 		return false;
@@ -190,7 +190,7 @@ put_value(struct text_out *o, enum macro macro, const struct place *place)
 {
 	switch (macro) {
 	case MACRO_I:
-		out_text(o, TEXT("4QUEUE"));
+		out_text(o, MF_TEXT("4QUEUE"));
 		out_uint(o, place->message);
 		break;
 	case MACRO_CLIENT_ADDR:
@@ -200,25 +200,25 @@ put_value(struct text_out *o, enum macro macro, const struct place *place)
 		out_text(o, place->client->helo);
 		break;
 	case MACRO_CLIENT_PORT:
-		out_text(o, TEXT("12345"));
+		out_text(o, MF_TEXT("12345"));
 		break;
 	case MACRO_DAEMON_NAME:
-		out_text(o, TEXT("MTA"));
+		out_text(o, MF_TEXT("MTA"));
 		break;
 	case MACRO_MAIL_ADDR:
 		out_text(o, place->mail->sender);
 		break;
 	case MACRO_RCPT_ADDR:
-		out_text(o, TEXT("recipient@here.test"));
+		out_text(o, MF_TEXT("recipient@here.test"));
 		break;
 	case MACRO_J:
 	case MACRO_RCPT_HOST:
-		out_text(o, TEXT("here.test"));
+		out_text(o, MF_TEXT("here.test"));
 		break;
 	case MACRO_MAIL_MAILER:
 	case MACRO_RCPT_MAILER:
 	case MACROS:
-		out_text(o, TEXT("esmtp"));
+		out_text(o, MF_TEXT("esmtp"));
 		break;
 	}
 }
@@ -246,7 +246,7 @@ put_macros(struct text_out *o, const struct terms *terms, enum step step,
 
 		if (!has_value(macro, place))
 			continue;
-		put_string(o, text_of(macro_names[macro]));
+		put_string(o, mf_text_of(macro_names[macro]));
 		put_value(o, macro, place);
 		out_char(o, '\0');
 	}
@@ -262,7 +262,7 @@ put_connect(struct text_out *o, const struct line *client)
 
 	put_string(o, client->helo);
 	out_char(o, ip6 ? SMFIA_INET6 : SMFIA_INET);
-	out_text(o, TEXT("09")); /* port 12345 */
+	out_text(o, MF_TEXT("09")); /* port 12345 */
 	put_string(o, client->ip);
 }
 
@@ -294,16 +294,16 @@ put_data(
 	case MAIL:
 		out_char(o, '<');
 		out_text(o, place->mail->sender);
-		put_string(o, TEXT(">"));
+		put_string(o, MF_TEXT(">"));
 		break;
 	case RCPT:
-		out_text(o, TEXT("<recipient"));
+		out_text(o, MF_TEXT("<recipient"));
 		out_uint(o, place->nth);
-		put_string(o, TEXT("@here.test>"));
+		put_string(o, MF_TEXT("@here.test>"));
 		break;
 	case HEADER:
-		put_string(o, text_of(fields[field].name));
-		put_string(o, text_of(fields[field].value));
+		put_string(o, mf_text_of(fields[field].name));
+		put_string(o, mf_text_of(fields[field].value));
 		break;
 	case BODY:
 		put_body(o, shape->body);

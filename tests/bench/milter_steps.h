@@ -26,7 +26,7 @@ enum step {
 
 /* Who sends: the client of a session, the sender of a message. */
 struct line {
-	struct text ip, helo, sender;
+	struct mf_text ip, helo, sender;
 };
 
 /* Where a session is. */
@@ -59,7 +59,7 @@ struct terms {
  * it is malformed, or differs from them.  sendmail: whose lists of macros there
  * are without the filter's.
  */
-bool terms_read(struct terms *terms, struct text data, bool sendmail);
+bool terms_read(struct terms *terms, struct mf_text data, bool sendmail);
 
 /* Add the step to what is sent; true if the filter will reply to it. */
 bool step_put(struct text_out *o, const struct terms *terms,
@@ -75,6 +75,6 @@ void command_put(struct text_out *o, char command);
  * Cut the first packet off what came.  False: it isn't there whole; one that
  * can't be a packet never is.
  */
-bool packet_cut(struct text *in, char *command, struct text *data);
+bool packet_cut(struct mf_text *in, char *command, struct mf_text *data);
 
 #endif

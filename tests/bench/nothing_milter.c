@@ -114,7 +114,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 static bool
 take_option(int option)
 {
-	struct text value = text_of(optarg), stage;
+	struct mf_text value = mf_text_of(optarg), stage;
 	uint64_t number;
 
 	switch (option) {

@@ -12,13 +12,15 @@
 #include <stdio.h>
 #include <time.h>
 
-#include "libspf/spf.h"
+#include <mailfrom/spf.h>
+
+#include "common/text.h"
 
 #define INCLUDES 5
 #define RECORDS  (1 + INCLUDES)
 
 struct world {
-	struct text records[RECORDS]; /* the domain's, those it includes */
+	struct mf_text records[RECORDS]; /* the domain's, those it includes */
 	size_t count;
 	struct spf_answer *txt[RECORDS];
 	struct spf_answer *mx;
@@ -30,7 +32,7 @@ struct world {
 
 /* The domain is e.example, the includes are 1.example to 5.example. */
 static const struct spf_answer *
-lookup(void *arg, enum spf_rr rr, struct text name)
+lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	const struct world *w = arg;
 
@@ -84,25 +86,26 @@ prepare(struct world *w, bool includes)
 	    "v=spf1 ip4:198.51.100.1 -all", "v=spf1 ip4:198.51.100.2 -all",
 	    "v=spf1 ip4:198.51.100.3 -all", "v=spf1 ip4:198.51.100.4 -all",
 	    "v=spf1 ip4:198.51.100.5 -all"};
-	const struct text host = TEXT("m.example");
+	const struct mf_text host = MF_TEXT("m.example");
 
-	w->request = (struct spf_request){.sender = TEXT("bob.smith@e.example"),
-	    .helo = TEXT("mail.e.example"),
-	    .receiver = TEXT("mx.example")};
+	w->request =
+	    (struct spf_request){.sender = MF_TEXT("bob.smith@e.example"),
+		.helo = MF_TEXT("mail.e.example"),
+		.receiver = MF_TEXT("mx.example")};
 	w->count = includes ? RECORDS : 1;
 	w->want = includes ? SPF_FAIL : SPF_PASS;
 	w->records[0] = includes
-	    ? TEXT("v=spf1 include:1.example include:2.example "
-		   "include:3.example include:4.example include:5.example "
-		   "a mx -all")
-	    : TEXT("v=spf1 ip4:192.0.2.0/24 -all");
+	    ? MF_TEXT("v=spf1 include:1.example include:2.example "
+		      "include:3.example include:4.example include:5.example "
+		      "a mx -all")
+	    : MF_TEXT("v=spf1 ip4:192.0.2.0/24 -all");
 	for (size_t i = 1; i < w->count; i++)
-		w->records[i] = text_of(included[i - 1]);
+		w->records[i] = mf_text_of(included[i - 1]);
 	w->mx = spf_answer_names(SPF_RR_MX, &host, 1);
 	w->address = spf_answer_addresses(SPF_RR_A, address, 1);
 	w->nothing = spf_answer_void(SPF_RR_PTR);
 	return w->mx != NULL && w->address != NULL && w->nothing != NULL &&
-	    spf_ip_parse(TEXT("192.0.2.1"), &w->request.ip);
+	    spf_ip_parse(MF_TEXT("192.0.2.1"), &w->request.ip);
 }
 
 static bool
@@ -145,7 +148,7 @@ main(int argc, char **argv)
 	static struct world world;
 	uint64_t times;
 
-	if (argc == 3 && text_uint(text_of(argv[2]), UINT32_MAX, &times))
+	if (argc == 3 && text_uint(mf_text_of(argv[2]), UINT32_MAX, &times))
 		for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
 			if (strcmp(argv[1], modes[i].name) != 0)
 				continue;

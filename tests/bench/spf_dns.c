@@ -18,7 +18,7 @@
 
 #include <spf2/spf.h>
 
-#include "libspf/resolver.h"
+#include <mailfrom/spf_resolver.h>
 
 #define CLIENT    "198.51.100.1"
 #define COUNT_MAX 100000
@@ -73,7 +73,7 @@ run_native(size_t in_flight, size_t count, const char *prefix,
     const char *nameservers, const char *attempt_ms)
 {
 	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
-	struct spf_request request = {.helo = TEXT("helo.test")};
+	struct spf_request request = {.helo = MF_TEXT("helo.test")};
 	struct spf_resolver *resolver;
 	char sender[80];
 
@@ -82,12 +82,12 @@ run_native(size_t in_flight, size_t count, const char *prefix,
 		params.attempt_ms = (unsigned)strtoul(attempt_ms, NULL, 10);
 	if (spf_resolver_new(&params, &resolver) != SPF_RESOLVER_OK)
 		die("no resolver");
-	if (!spf_ip_parse(TEXT(CLIENT), &request.ip) ||
+	if (!spf_ip_parse(MF_TEXT(CLIENT), &request.ip) ||
 	    sem_init(&may_start, 0, (unsigned)in_flight) != 0)
 		die("sem_init");
 	for (size_t i = 0; i < count; i++) {
 		snprintf(sender, sizeof(sender), "user@%s%zu.test", prefix, i);
-		request.sender = text_of(sender);
+		request.sender = mf_text_of(sender);
 		sem_wait(&may_start);
 		spf_resolver_start(
 		    resolver, &request, SPF_TIMEOUT_MS_MAX, done, &spent_us[i]);

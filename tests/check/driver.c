@@ -26,8 +26,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "check/checker.h"
 #include "common/log.h"
+#include "spfcheck/checker.h"
 
 #define WORDS_MAX   8
 #define RESULTS     (SPF_PERMERROR + 1)
@@ -83,8 +83,8 @@ load(const char *path, struct checker *old)
 	settings = (struct check_settings){.engine = 0};
 	if (file_read(path, &file) != 0)
 		fail("no such configuration");
-	if (ini_parse(
-		&ini, path, text_at(file.data, file.len), INI_OURS, &report) &&
+	if (ini_parse(&ini, path, mf_text_at(file.data, file.len), INI_OURS,
+		&report) &&
 	    conf_load(&conf, &ini, &section, 1, &report) &&
 	    check_settings_ok(&settings, conf, path, &report))
 		made = checker_new(&settings, conf, path, old, &report);
@@ -97,7 +97,7 @@ load(const char *path, struct checker *old)
 /* --- requests --- */
 
 /* Copy text, with the number in place of {}. */
-static struct text
+static struct mf_text
 fill(const char *text, uint64_t number, char out[static SENDER_SIZE])
 {
 	struct text_out o = text_out(out, SENDER_SIZE);
@@ -119,10 +119,10 @@ request_of(char **words, char sender[static SENDER_SIZE])
 
 	if (words[0] == NULL || words[1] == NULL || words[2] == NULL)
 		fail("too few words");
-	if (!spf_ip_parse(text_of(words[0]), &request.ip))
+	if (!spf_ip_parse(mf_text_of(words[0]), &request.ip))
 		fail("not an address");
 	request.sender = fill(words[1], atomic_fetch_add(&counter, 1), sender);
-	request.helo = text_of(words[2]);
+	request.helo = mf_text_of(words[2]);
 	return request;
 }
 
@@ -131,7 +131,7 @@ number(const char *word, size_t max)
 {
 	uint64_t n;
 
-	if (word == NULL || !text_uint(text_of(word), max, &n) || n == 0)
+	if (word == NULL || !text_uint(mf_text_of(word), max, &n) || n == 0)
 		fail("not a number that is allowed");
 	return (size_t)n;
 }

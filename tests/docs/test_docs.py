@@ -309,7 +309,7 @@ def options_of_spfpolicy_are_those_of_its_page():
 @case
 def actions_of_spfpolicy_are_those_of_its_page():
     code = re.search(r"verb_texts\[\] = \{(.*?)\};",
-                     read("spfmilter", "action.c"), re.S).group(1)
+                     read("access", "action.c"), re.S).group(1)
     page = re.search(r"^\.Cm (OK , .*)\nand\n\.Cm (ERROR)$",
                      read("man", "spfpolicy.1"), re.M)
     same(set(page.group(1).split(" , ")) | {page.group(2)},
@@ -319,11 +319,11 @@ def actions_of_spfpolicy_are_those_of_its_page():
 @case
 def lines_of_spfpolicy_are_those_of_its_page():
     """The names in front of its colons."""
-    source = read("tools", "spfpolicy.c")
+    source = read("tools", "spfpolicy", "main.c")
     code = set(re.findall(r'"([a-z]+): ', source))
     code |= set(re.findall(r'put_line\("([a-z]+)"', source))
     page = set(items(section("spfpolicy.1", "OUTPUT"), "Sy"))
-    same(page, code - {"spfpolicy"}, "spfpolicy(1), spfpolicy.c")
+    same(page, code - {"spfpolicy"}, "spfpolicy(1), main.c")
 
 
 @case
@@ -442,7 +442,7 @@ def maps_of_srsd_are_those_of_its_page():
 
 @case
 def functions_of_libsrs_are_those_of_its_page():
-    headers = read("libsrs", "srs.h") + read("libsrs", "ses.h")
+    headers = read("include", "mailfrom", "srs.h") + read("include", "mailfrom", "ses.h")
     headers = re.sub(r"/\*.*?\*/", "", headers, flags=re.S)
     code = set(re.findall(r"\b(s[re]s_\w+)\(", headers))
     synopsis = section("libsrs.3", "SYNOPSIS")
@@ -456,7 +456,7 @@ def functions_of_libsrs_are_those_of_its_page():
 
 @case
 def statuses_of_libsrs_are_those_of_its_page():
-    enum = re.search(r"enum srs_status \{(.*?)\};", read("libsrs", "srs.h"),
+    enum = re.search(r"enum srs_status \{(.*?)\};", read("include", "mailfrom", "srs.h"),
                      re.S).group(1)
     enum = re.sub(r"/\*.*?\*/", "", enum, flags=re.S)
     same(set(items(section("libsrs.3", "RETURN VALUES"), "Dv")),
@@ -465,7 +465,7 @@ def statuses_of_libsrs_are_those_of_its_page():
 
 @case
 def numbers_of_libsrs_are_those_of_its_page():
-    headers = read("libsrs", "srs.h")
+    headers = read("include", "mailfrom", "srs.h")
     page = read("man", "libsrs.3")
     for name, number in re.findall(
             r"^\.Dv (SRS_\w+)\n\.Pq (\d+)\b", page, re.M):
@@ -473,7 +473,7 @@ def numbers_of_libsrs_are_those_of_its_page():
             raise AssertionError(f"libsrs(3): {name} isn't {number}")
 
 
-SPF_HEADERS = ("spf.h", "header.h", "resolver.h", "engine.h")
+SPF_HEADERS = ("spf.h", "spf_header.h", "spf_resolver.h", "spf_engine.h")
 
 
 def without_comments(code):
@@ -481,7 +481,8 @@ def without_comments(code):
 
 
 def spf_headers():
-    return without_comments("".join(read("libspf", h) for h in SPF_HEADERS))
+    return without_comments("".join(
+        read("include", "mailfrom", header) for header in SPF_HEADERS))
 
 
 @case
@@ -491,11 +492,11 @@ def functions_of_libspf_are_those_of_its_page():
     for line in section("libspf.3", "SYNOPSIS"):
         words = line.split()
         if words[0] == ".In":
-            here = os.path.relpath(words[1], "libspf")
+            here = os.path.relpath(words[1], "mailfrom")
         elif words[0] in (".Fn", ".Fo"):
             page[here].add(words[1])
     for header in SPF_HEADERS:
-        code = without_comments(read("libspf", header))
+        code = without_comments(read("include", "mailfrom", header))
         same(page[header], set(re.findall(r"\b(spf_\w+)\(", code)),
              f"libspf(3), {header}")
     names = {line.split()[1] for line in section("libspf.3", "NAME")
@@ -528,7 +529,7 @@ def statuses_of_libspf_are_those_of_its_page():
 @case
 def causes_are_those_of_the_pages():
     code = set(re.findall(r'CAUSE\(\w+, "([^"]+)"',
-                          read("libspf", "cause.c")))
+                          read("libspf-dns", "cause.c")))
     code = {text for text in code if text != "NXDOMAIN"}
     page = {name for line in section("spfquery.1", "DNS FAILURES")
             if line.startswith(".It Sy ") for name in line[7:].split(" , ")}
@@ -678,7 +679,7 @@ def example_of_libsrs_compiles():
 
 def compiling(compiler):
     return (compiler, "-std=c11", "-D_DEFAULT_SOURCE", "-Wall", "-Wextra",
-            "-Werror", "-I", TOP)
+            "-Werror", "-I", os.path.join(TOP, "include"))
 
 
 @case
@@ -695,8 +696,8 @@ def example_of_libspf_compiles_and_prints_what_it_shows():
         example = os.path.join(directory, "example")
         with open(example + ".c", "w", encoding="utf-8") as file:
             file.write(code)
-        result = run(*compiling(compiler), "-o", example, example + ".c",
-                     *sources, "-lidn2")
+        result = run(*compiling(compiler), "-I", TOP, "-o", example,
+                     example + ".c", *sources, "-lidn2")
         same(result.stdout, "", "compiling the example of libspf(3)")
         result = run(example)
     same((result.returncode, result.stdout), (0, shown),

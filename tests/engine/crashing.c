@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * In the place of libspf/engine_guard.c: lets everything through, and crashes
+ * In the place of libspf-engine/guard.c: lets everything through, and crashes
  * of a text that libspf2 would crash of without its fix for CVE-2023-42118,
  * which some distributions have and others don't.  The helper linked with it
  * shows what becomes of one that meets a record nobody has thought of.
  */
 #include <signal.h>
 
-#include "libspf/engine_.h"
+#include "libspf-engine/engine_.h"
 
 /* With so many macros, libspf2 forgets how much room is left. */
 #define MACROS_MAX 119
 
 static void
-crash_of(struct text text)
+crash_of(struct mf_text text)
 {
 	size_t macros = 0;
 
@@ -24,14 +24,14 @@ crash_of(struct text text)
 }
 
 bool
-guard_record_ok_(struct text record)
+guard_record_ok_(struct mf_text record)
 {
 	crash_of(record);
 	return record.len <= GUARD_TEXT_MAX * 2;
 }
 
 bool
-guard_text_ok_(struct text text)
+guard_text_ok_(struct mf_text text)
 {
 	crash_of(text);
 	return text.len <= GUARD_TEXT_MAX;

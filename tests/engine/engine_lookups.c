@@ -15,7 +15,8 @@
 #include "libspf/record_.h"
 
 #define SPF_LIBSPF2_LOOKUPS_MAX 1000000
-#include "libspf/engine.h"
+#include "common/text.h"
+#include <mailfrom/spf_engine.h>
 
 #define ZONES_DEFAULT 20000
 #define BUDGET        32
@@ -92,7 +93,7 @@ roll(struct zone *z, unsigned n)
 }
 
 static uint64_t
-hash(uint64_t seed, enum spf_rr rr, struct text name)
+hash(uint64_t seed, enum spf_rr rr, struct mf_text name)
 {
 	uint64_t h = seed * 8 + rr;
 
@@ -119,7 +120,7 @@ put_domain(struct zone *z, struct text_out *out)
 }
 
 static unsigned
-level_of(struct text name)
+level_of(struct mf_text name)
 {
 	uint64_t n = 0;
 
@@ -161,7 +162,7 @@ make_record(struct zone *z)
 {
 	char room[2000];
 	struct text_out out = text_out(room, sizeof(room));
-	struct text record;
+	struct mf_text record;
 	unsigned terms = 1 + roll(z, z->family->terms);
 
 	out_str(&out, "v=spf1");
@@ -185,7 +186,7 @@ static struct spf_answer *
 make_names(struct zone *z, enum spf_rr rr)
 {
 	char room[SPF_MX_MAX][24];
-	struct text names[SPF_MX_MAX];
+	struct mf_text names[SPF_MX_MAX];
 
 	for (size_t i = 0; i < SPF_MX_MAX; i++) {
 		struct text_out out = text_out(room[i], sizeof(room[i]));
@@ -197,7 +198,7 @@ make_names(struct zone *z, enum spf_rr rr)
 }
 
 static struct spf_answer *
-make_answer(struct zone *z, enum spf_rr rr, struct text name)
+make_answer(struct zone *z, enum spf_rr rr, struct mf_text name)
 {
 	static const uint8_t elsewhere[16] = {203, 0, 113, 9};
 
@@ -211,13 +212,13 @@ make_answer(struct zone *z, enum spf_rr rr, struct text name)
 }
 
 static struct entry *
-get_entry(struct zone *z, enum spf_rr rr, struct text name)
+get_entry(struct zone *z, enum spf_rr rr, struct mf_text name)
 {
 	struct entry **at = &z->buckets[hash(0, rr, name) % BUCKETS];
 	struct entry *e = *at;
 
 	while (e != NULL &&
-	    (e->rr != rr || !text_eq(text_at(e->name, e->len), name)))
+	    (e->rr != rr || !mf_text_eq(mf_text_at(e->name, e->len), name)))
 		e = e->next;
 	if (e != NULL)
 		return e;
@@ -249,7 +250,7 @@ zone_reset(struct zone *z)
 }
 
 static const struct spf_answer *
-lookup(void *arg, enum spf_rr rr, struct text name)
+lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct zone *z = arg;
 	struct entry *e = get_entry(z, rr, name);
@@ -321,14 +322,15 @@ static void
 run_zone(struct zone *z, struct most *most)
 {
 	struct spf_request q = {.identity = SPF_MAILFROM,
-	    .sender = TEXT("a.b.c@d0.example"),
-	    .helo = TEXT("h.example"),
-	    .default_explanation = TEXT("%{p}")};
+	    .sender = MF_TEXT("a.b.c@d0.example"),
+	    .helo = MF_TEXT("h.example"),
+	    .default_explanation = MF_TEXT("%{p}")};
 	size_t one_by_one, ahead;
 	uint64_t libspf2;
 
 	spf_ip_parse(
-	    z->seed % 4 != 0 ? TEXT("192.0.2.1") : TEXT("2001:db8::1"), &q.ip);
+	    z->seed % 4 != 0 ? MF_TEXT("192.0.2.1") : MF_TEXT("2001:db8::1"),
+	    &q.ip);
 	one_by_one = drive_native(z, &q, 0);
 	ahead = drive_native(z, &q, BUDGET);
 	libspf2 = most->libspf2 < ENOUGH ? count_libspf2(z, &q) : 0;
@@ -348,8 +350,8 @@ static uint64_t
 count_tree(unsigned width, unsigned depth)
 {
 	static struct zone z;
-	struct spf_request q = {.sender = TEXT("a@t.example"),
-	    .helo = TEXT("h.example"),
+	struct spf_request q = {.sender = MF_TEXT("a@t.example"),
+	    .helo = MF_TEXT("h.example"),
 	    .ip.octets = {192, 0, 2, 1}};
 	uint64_t lookups;
 	char from[200], room[1000];
@@ -358,7 +360,7 @@ count_tree(unsigned width, unsigned depth)
 	z.family = families;
 	for (unsigned level = 0; level <= depth; level++) {
 		struct text_out out = text_out(room, sizeof(room));
-		struct text record;
+		struct mf_text record;
 		size_t len = 0;
 
 		for (unsigned i = 0; i < level; i++)
@@ -372,7 +374,7 @@ count_tree(unsigned width, unsigned depth)
 		}
 		out_str(&out, " ?all");
 		record = out_view(&out);
-		struct entry *e = get_entry(&z, SPF_RR_TXT, text_of(from));
+		struct entry *e = get_entry(&z, SPF_RR_TXT, mf_text_of(from));
 		spf_answer_free(e->answer);
 		e->answer = spf_answer_txt(&record, 1);
 	}
@@ -405,9 +407,9 @@ main(int argc, char **argv)
 	int failed = 0;
 
 	if (argc > 1)
-		text_uint(text_of(argv[1]), UINT64_MAX, &zones);
+		text_uint(mf_text_of(argv[1]), UINT64_MAX, &zones);
 	if (argc > 2)
-		text_uint(text_of(argv[2]), UINT64_MAX, &seed);
+		text_uint(mf_text_of(argv[2]), UINT64_MAX, &seed);
 	for (size_t i = 0; i < FAMILIES; i++) {
 		struct most most = {0};
 

@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libspf/engine.h"
-#include "tools/yamlfile.h"
-#include "tools/zone.h"
+#include "tools/spfquery/yamlfile.h"
+#include "tools/spfquery/zone.h"
+#include <mailfrom/spf_engine.h>
 
 struct suite {
 	struct spf_engine_ctx *engine;
@@ -20,7 +20,7 @@ struct suite {
 	struct zone *zone;
 };
 
-static struct text
+static struct mf_text
 get_text(struct suite *s, yaml_node_t *test, const char *key)
 {
 	return yamlfile_text(yamlfile_get(&s->document, test, key));
@@ -43,18 +43,18 @@ put_wanted(struct suite *s, yaml_node_t *wanted, struct text_out *out)
 }
 
 static bool
-is_wanted(struct text wanted, struct text result)
+is_wanted(struct mf_text wanted, struct mf_text result)
 {
-	struct text one;
+	struct mf_text one;
 
 	while (text_cut(&wanted, ',', &one))
-		if (text_eq(one, result))
+		if (mf_text_eq(one, result))
 			return true;
-	return text_eq(wanted, result);
+	return mf_text_eq(wanted, result);
 }
 
 static void
-print_field(struct text text, char end)
+print_field(struct mf_text text, char end)
 {
 	for (size_t i = 0; i < text.len; i++)
 		putchar(ascii_is_control(text.p[i]) ? '?' : text.p[i]);
@@ -62,13 +62,13 @@ print_field(struct text text, char end)
 }
 
 static void
-run_test(struct suite *s, struct text name, yaml_node_t *test)
+run_test(struct suite *s, struct mf_text name, yaml_node_t *test)
 {
 	struct spf_request request = {.identity = SPF_MAILFROM,
 	    .sender = get_text(s, test, "mailfrom"),
 	    .helo = get_text(s, test, "helo"),
 	    .receiver = get_text(s, test, "receiver"),
-	    .default_explanation = TEXT("DEFAULT")};
+	    .default_explanation = MF_TEXT("DEFAULT")};
 	struct spf_source source = zone_source(s->zone);
 	yaml_node_t *explanation =
 	    yamlfile_get(&s->document, test, "explanation");
@@ -86,16 +86,18 @@ run_test(struct suite *s, struct text name, yaml_node_t *test)
 	const char *result =
 	    opinion == SPF_OPINION_GIVEN ? spf_result_text(v.result) : "silent";
 	put_wanted(s, yamlfile_get(&s->document, test, "result"), &wanted);
-	bool ok = is_wanted(out_view(&wanted), text_of(result)) &&
+	bool ok = is_wanted(out_view(&wanted), mf_text_of(result)) &&
 	    (explanation == NULL ||
-		text_eq(yamlfile_text(explanation), text_of(v.explanation)));
+		mf_text_eq(
+		    yamlfile_text(explanation), mf_text_of(v.explanation)));
 	print_field(name, '\t');
 	printf(
 	    "%s\t%.*s\t%s\t", result, (int)wanted.len, room, ok ? "ok" : "bad");
-	print_field(text_of(v.explanation), '\t');
+	print_field(mf_text_of(v.explanation), '\t');
 	print_field(
-	    explanation != NULL ? yamlfile_text(explanation) : TEXT("-"), '\t');
-	print_field(text_of(v.problem), '\n');
+	    explanation != NULL ? yamlfile_text(explanation) : MF_TEXT("-"),
+	    '\t');
+	print_field(mf_text_of(v.problem), '\n');
 }
 
 static void
@@ -162,7 +164,7 @@ main(int argc, char **argv)
 		    "usage: engine_suite native|libspf2|HELPER FILE.yml...\n");
 		return 2;
 	}
-	if (!spf_engine_parse(text_of(argv[1]), &params.engine)) {
+	if (!spf_engine_parse(mf_text_of(argv[1]), &params.engine)) {
 		params.engine = SPF_ENGINE_LIBSPF2;
 		params.helper = argv[1];
 	} else if (params.engine == SPF_ENGINE_LIBSPF2)

@@ -5,4 +5,4 @@
  */
 #define SPF_LIBSPF2_LOOKUPS_MAX 1000000
 
-#include "libspf/engine_libspf2.c"
+#include "libspf-engine/libspf2.c"

@@ -3,7 +3,7 @@
 #ifndef MAILFROM_TESTS_FUZZ_ACCESS_H
 #define MAILFROM_TESTS_FUZZ_ACCESS_H
 
-#include "spfmilter/access_.h"
+#include "access/access_.h"
 #include "tests/fuzz/fuzz.h"
 
 static inline void
@@ -16,7 +16,7 @@ check_table(struct table *table)
 
 		FUZZ_CHECK(table_is_ours(e->key) || table_is_mistyped(e->key));
 		FUZZ_CHECK(found != NULL && found <= e);
-		FUZZ_CHECK(text_eq(found->key, e->key));
+		FUZZ_CHECK(mf_text_eq(found->key, e->key));
 		FUZZ_CHECK(n == 0 ||
 		    text_cmp_fold(table_at(table, n - 1)->key, e->key) <= 0);
 		for (size_t i = 0; i < e->key.len; i++)
@@ -26,8 +26,8 @@ check_table(struct table *table)
 
 /* A reader of databases: all of it, or a reason why not. */
 static inline void
-check_reader(struct text bytes,
-    const char *(*read)(struct text bytes, struct table *table))
+check_reader(struct mf_text bytes,
+    const char *(*read)(struct mf_text bytes, struct table *table))
 {
 	/* Of just this size, or what is read behind the end isn't found. */
 	char *copy = malloc(bytes.len + (bytes.len == 0));
@@ -36,7 +36,7 @@ check_reader(struct text bytes,
 	FUZZ_CHECK(copy != NULL && table != NULL);
 	if (bytes.len != 0)
 		memcpy(copy, bytes.p, bytes.len);
-	const char *problem = read(text_at(copy, bytes.len), table);
+	const char *problem = read(mf_text_at(copy, bytes.len), table);
 	FUZZ_CHECK(problem == NULL || problem[0] != '\0');
 	free(copy);
 	check_table(table);

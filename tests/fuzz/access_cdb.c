@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* spfmilter/access_cdb.c: any octets. */
+/* access/cdb.c: any octets. */
 #include "tests/fuzz/access.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	check_reader(text_at((const char *)data, size), access_read_cdb_);
+	check_reader(mf_text_at((const char *)data, size), access_read_cdb_);
 	return 0;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* spfmilter/access_lmdb.c: any octets. */
+/* access/lmdb.c: any octets. */
 #include "tests/fuzz/access.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	check_reader(text_at((const char *)data, size), access_read_lmdb_);
+	check_reader(mf_text_at((const char *)data, size), access_read_lmdb_);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* spfmilter/access_text.c: any octets, as makemap and postmap read them. */
+/* access/texthash.c: any octets, as makemap and postmap read them. */
 #include "tests/fuzz/access.h"
 
 static void
-read_as(struct text bytes, enum access_type type)
+read_as(struct mf_text bytes, enum access_type type)
 {
 	struct report report = {.say = report_ignore};
 	struct table *table = table_new();
@@ -13,11 +13,11 @@ read_as(struct text bytes, enum access_type type)
 	FUZZ_CHECK(ok == (report.errors == 0));
 	check_table(table);
 	for (size_t n = 0; n < table_count(table); n++) {
-		struct text value = table_at(table, n)->value;
+		struct mf_text value = table_at(table, n)->value;
 
 		FUZZ_CHECK(table_at(table, n)->line != 0);
 		FUZZ_CHECK(value.len != 0 && value.len <= 65536);
-		FUZZ_CHECK(text_eq(value, text_trim(value)));
+		FUZZ_CHECK(mf_text_eq(value, text_trim(value)));
 		FUZZ_CHECK(memchr(value.p, '\0', value.len) == NULL);
 	}
 	access_check_text_("fuzz", type, table, &report);
@@ -27,7 +27,7 @@ read_as(struct text bytes, enum access_type type)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text bytes = text_at((const char *)data, size);
+	struct mf_text bytes = mf_text_at((const char *)data, size);
 
 	read_as(bytes, ACCESS_TEXT);
 	read_as(bytes, ACCESS_TEXTHASH);

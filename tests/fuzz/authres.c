@@ -18,7 +18,7 @@ is_blank(char c)
 
 /* A token of ASCII, and no dot at its end. */
 static bool
-is_simple(struct text t)
+is_simple(struct mf_text t)
 {
 	for (size_t i = 0; i < t.len; i++)
 		if (t.p[i] <= ' ' || t.p[i] > '~' ||
@@ -27,8 +27,8 @@ is_simple(struct text t)
 	return t.len != 0 && t.p[t.len - 1] != '.';
 }
 
-static struct text
-skip_blanks(struct text t)
+static struct mf_text
+skip_blanks(struct mf_text t)
 {
 	while (t.len != 0 && is_blank(t.p[0]))
 		t = text_from(t, 1);
@@ -37,9 +37,9 @@ skip_blanks(struct text t)
 
 /* "id;" or "id 1;" with blanks and nothing else: *out is the id. */
 static bool
-read_simple(struct text value, struct text *out)
+read_simple(struct mf_text value, struct mf_text *out)
 {
-	struct text rest = skip_blanks(value);
+	struct mf_text rest = skip_blanks(value);
 	size_t len = 0;
 	uint64_t version;
 
@@ -56,8 +56,8 @@ read_simple(struct text value, struct text *out)
 }
 
 static void
-check_ours(struct text id, const char *before, bool quoted, const char *behind,
-    struct text field)
+check_ours(struct mf_text id, const char *before, bool quoted,
+    const char *behind, struct mf_text field)
 {
 	static char room[ROOM];
 	struct text_out o = text_out(room, sizeof(room));
@@ -81,19 +81,19 @@ check_ours(struct text id, const char *before, bool quoted, const char *behind,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size), other;
+	struct mf_text input = mf_text_at((const char *)data, size), other;
 	size_t len = fuzz_octet(&input);
-	struct text id = text_head(input, len),
-		    field = text_from(input, id.len);
+	struct mf_text id = text_head(input, len),
+		       field = text_from(input, id.len);
 	bool ours = authres_is_of(field, id);
 
-	FUZZ_CHECK(!authres_is_of(field, TEXT("")));
+	FUZZ_CHECK(!authres_is_of(field, MF_TEXT("")));
 	if (is_simple(id)) {
 		check_ours(id, "", false, ";", field);
 		check_ours(id, "\r\n\t", false, "\r\n 1\r\n;", field);
 		check_ours(id, "(a (b) \\() ", false, "(c) 1 (d); ", field);
 		check_ours(id, "", true, " ; ", field);
-		check_ours(id, " (\") ", true, "(\")", TEXT("; none"));
+		check_ours(id, " (\") ", true, "(\")", MF_TEXT("; none"));
 		check_ours(id, "", false, ".;", field);
 		check_ours(id, "\xc2\xa0", false, "\xc2\xa0;", field);
 		check_ours(id, "x/", false, "/y;", field);

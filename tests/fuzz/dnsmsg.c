@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libspf/dnsmsg.h: any octets that a server may send.
+ * libspf-dns/dnsmsg.h: any octets that a server may send.
  *
  * The first octet chooses the type; with its highest bit the rest is the whole
  * message, else what follows a good header and question: an octet each of flags
  * and counts of records, then the records.
  */
-#include "libspf/dnsmsg.h"
+#include "libspf-dns/dnsmsg.h"
 #include "tests/fuzz/fuzz.h"
 
 #define NAME "x.y.test"
@@ -22,7 +22,7 @@ check_name(const struct dnsmsg_name *name)
 	FUZZ_CHECK(len <= SPF_NAME_MAX && text[len] == '\0');
 	if (len == 0)
 		return;
-	FUZZ_CHECK(dnsmsg_name_(text_at(text, len), &again));
+	FUZZ_CHECK(dnsmsg_name_(mf_text_at(text, len), &again));
 	FUZZ_CHECK(again.len == name->len);
 	FUZZ_CHECK(memcmp(again.wire, name->wire, name->len) == 0);
 }
@@ -55,7 +55,7 @@ check_message(const uint8_t *octets, size_t len, enum spf_rr rr)
 	struct dnsmsg_result result;
 	enum dnsmsg_status status;
 
-	FUZZ_CHECK(dnsmsg_name_(TEXT(NAME), &name));
+	FUZZ_CHECK(dnsmsg_name_(MF_TEXT(NAME), &name));
 	status = dnsmsg_parse_(octets, len, rr, &name, &result);
 	FUZZ_CHECK((result.answer != NULL) == (status == DNSMSG_ANSWER));
 	if (status == DNSMSG_ANSWER || status == DNSMSG_ALIAS) {
@@ -73,7 +73,7 @@ check_message(const uint8_t *octets, size_t len, enum spf_rr rr)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	uint8_t choice = fuzz_octet(&input), *message;
 	enum spf_rr rr = (enum spf_rr)((choice & 0x7f) % (SPF_RR_PTR + 1));
 	struct dnsmsg_name name;
@@ -84,7 +84,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	message = malloc(DNSMSG_QUERY_SIZE + input.len);
-	FUZZ_CHECK(message != NULL && dnsmsg_name_(TEXT(NAME), &name));
+	FUZZ_CHECK(message != NULL && dnsmsg_name_(MF_TEXT(NAME), &name));
 	len = dnsmsg_query_(0, rr, &name, false, message);
 	message[2] = (uint8_t)(0x80 | (fuzz_octet(&input) & 0x06));
 	message[3] = fuzz_octet(&input);

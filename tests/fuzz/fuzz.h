@@ -6,8 +6,8 @@
  * the program where an invariant doesn't hold.  It links with clang's
  * -fsanitize=fuzzer, or with replay.c, which runs it over files.
  */
-#ifndef MAILFROM_TESTS_FUZZ_H
-#define MAILFROM_TESTS_FUZZ_H
+#ifndef MAILFROM_TESTS_FUZZ_FUZZ_H
+#define MAILFROM_TESTS_FUZZ_FUZZ_H
 
 #include <stdint.h>
 #include <stdio.h>
@@ -26,21 +26,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Whether back is sender, or sender in quotes that its local part needs. */
 static inline bool
-fuzz_came_back(struct text back, struct text sender)
+fuzz_came_back(struct mf_text back, struct mf_text sender)
 {
 	size_t at = text_rfind(sender, '@');
 
-	if (text_eq(back, sender))
+	if (mf_text_eq(back, sender))
 		return true;
 	return back.len == sender.len + 2 && back.p[0] == '"' &&
 	    back.p[at + 1] == '"' &&
-	    text_eq(text_at(back.p + 1, at), text_head(sender, at)) &&
-	    text_eq(text_from(back, at + 2), text_from(sender, at));
+	    mf_text_eq(mf_text_at(back.p + 1, at), text_head(sender, at)) &&
+	    mf_text_eq(text_from(back, at + 2), text_from(sender, at));
 }
 
 /* Input that is taken from the front, octet by octet. */
 static inline uint8_t
-fuzz_octet(struct text *input)
+fuzz_octet(struct mf_text *input)
 {
 	uint8_t octet = input->len != 0 ? (uint8_t)input->p[0] : 0;
 

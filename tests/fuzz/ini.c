@@ -4,7 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 static void
-check_view(const struct ini *ini, struct text t)
+check_view(const struct ini *ini, struct mf_text t)
 {
 	size_t at = (size_t)(t.p - ini->store);
 
@@ -13,7 +13,7 @@ check_view(const struct ini *ini, struct text t)
 }
 
 static void
-parse(struct text bytes, enum ini_dialect dialect)
+parse(struct mf_text bytes, enum ini_dialect dialect)
 {
 	struct report report = {.say = report_ignore};
 	struct ini ini;
@@ -28,7 +28,7 @@ parse(struct text bytes, enum ini_dialect dialect)
 		check_view(&ini, e->value);
 		FUZZ_CHECK(e->section.len != 0 && e->key.len != 0);
 		FUZZ_CHECK(e->line != 0);
-		FUZZ_CHECK(text_eq(e->value, text_trim(e->value)));
+		FUZZ_CHECK(mf_text_eq(e->value, text_trim(e->value)));
 	}
 	ini_free(&ini);
 }
@@ -36,7 +36,7 @@ parse(struct text bytes, enum ini_dialect dialect)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text bytes = text_at((const char *)data, size);
+	struct mf_text bytes = mf_text_at((const char *)data, size);
 
 	parse(bytes, INI_OURS);
 	parse(bytes, INI_CONFIGPARSER);

@@ -6,9 +6,9 @@
  * What is answered comes from the first key that is there, and can be sent as a
  * reply.
  */
-#include "spfmilter/lookup.h"
-#include "spfmilter/access_.h"
-#include "spfmilter/lint.h"
+#include "access/lookup.h"
+#include "access/access_.h"
+#include "access/lint.h"
 #include "tests/fuzz/fuzz.h"
 
 struct walk {
@@ -17,7 +17,7 @@ struct walk {
 };
 
 static void
-see(void *arg, struct text key, const struct entry *entry)
+see(void *arg, struct mf_text key, const struct entry *entry)
 {
 	struct walk *walk = arg;
 
@@ -27,13 +27,13 @@ see(void *arg, struct text key, const struct entry *entry)
 	FUZZ_CHECK(table_is_ours(key));
 	for (size_t i = 0; i < key.len; i++)
 		FUZZ_CHECK(key.p[i] == ascii_lower(key.p[i]));
-	FUZZ_CHECK(entry == NULL || text_eq(entry->key, key));
+	FUZZ_CHECK(entry == NULL || mf_text_eq(entry->key, key));
 	walk->found = entry;
 	walk->keys++;
 }
 
 static void
-check_sender(const struct table *table, struct text subject, uint8_t choice)
+check_sender(const struct table *table, struct mf_text subject, uint8_t choice)
 {
 	struct walk walk = {.found = NULL};
 	struct lookup_trace trace = {.key = see, .arg = &walk};
@@ -58,7 +58,7 @@ check_sender(const struct table *table, struct text subject, uint8_t choice)
 }
 
 static void
-check_recipient(const struct table *table, struct text recipient)
+check_recipient(const struct table *table, struct mf_text recipient)
 {
 	for (int how = LOOKUP_RCPT_TO; how <= LOOKUP_RCPT_HATER; how++) {
 		struct walk walk = {.found = NULL};
@@ -78,13 +78,13 @@ hear(void *arg, bool is_error, const char *line)
 {
 	(void)arg;
 	(void)is_error;
-	FUZZ_CHECK(!text_has_control(text_of(line)));
+	FUZZ_CHECK(!text_has_control(mf_text_of(line)));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size), subject;
+	struct mf_text input = mf_text_at((const char *)data, size), subject;
 	struct report ignored = {.say = report_ignore};
 	struct report report = {.say = hear};
 	struct table *table = table_new();
@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	FUZZ_CHECK(table != NULL);
 	if (!text_cut(&input, '\n', &subject))
-		subject = TEXT("");
+		subject = MF_TEXT("");
 	access_read_text_("fuzz", input, ACCESS_TEXT, table, &ignored);
 	table_finish(table);
 	check_sender(table, subject, choice);

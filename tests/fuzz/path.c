@@ -6,14 +6,14 @@
  * items, which has to have what the lists of each item alone have.
  */
 #include "milter/path.h"
+#include "common/reply.h"
 #include "milter/hosts.h"
-#include "milter/reply.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ITEMS_MAX 64
 
 static bool
-is_inside(struct text part, struct text whole)
+is_inside(struct mf_text part, struct mf_text whole)
 {
 	return part.len == 0 ||
 	    (part.p >= whole.p && part.p + part.len <= whole.p + whole.len);
@@ -21,11 +21,12 @@ is_inside(struct text part, struct text whole)
 
 /* What is read is a view, and then of one kind only. */
 static void
-check_sender(struct text arg, const struct path_macros *macros)
+check_sender(struct mf_text arg, const struct path_macros *macros)
 {
 	struct path path = path_sender(arg, macros);
-	struct text told = macros->f.p != NULL ? macros->f : macros->mail_addr;
-	struct text written = path_unbracketed(arg);
+	struct mf_text told =
+	    macros->f.p != NULL ? macros->f : macros->mail_addr;
+	struct mf_text written = path_unbracketed(arg);
 
 	FUZZ_CHECK(
 	    is_inside(path.mailbox, arg) || is_inside(path.mailbox, told));
@@ -34,8 +35,8 @@ check_sender(struct text arg, const struct path_macros *macros)
 	if (path.kind == PATH_AMBIGUOUS)
 		return;
 	/* Nothing but what is written or told, and told if it isn't plain. */
-	FUZZ_CHECK(
-	    text_eq(path.mailbox, written) || text_eq(path.mailbox, told));
+	FUZZ_CHECK(mf_text_eq(path.mailbox, written) ||
+	    mf_text_eq(path.mailbox, told));
 	if (path.kind == PATH_MAILBOX)
 		FUZZ_CHECK(path_is_plain(path.mailbox) &&
 		    path_domain(path.mailbox).len != 0);
@@ -51,7 +52,7 @@ check_sender(struct text arg, const struct path_macros *macros)
 }
 
 static void
-check_readings(struct text mailbox)
+check_readings(struct mf_text mailbox)
 {
 	static struct path_reading r;
 	size_t len = mailbox.len + 1;
@@ -68,10 +69,11 @@ check_readings(struct text mailbox)
 
 /* input: the argument, and in further lines {mail_addr} and f, if any. */
 static void
-check_path(struct text input)
+check_path(struct mf_text input)
 {
-	struct text arg = input, mail_addr = text_of(NULL), f = text_of(NULL);
-	struct text mailbox, local, domain;
+	struct mf_text arg = input, mail_addr = mf_text_of(NULL),
+		       f = mf_text_of(NULL);
+	struct mf_text mailbox, local, domain;
 
 	if (text_cut(&input, '\n', &arg))
 		mail_addr = input;
@@ -95,7 +97,7 @@ check_path(struct text input)
 }
 
 static void
-check_reply(struct text text)
+check_reply(struct mf_text text)
 {
 	char out[REPLY_SIZE];
 	size_t len, at = 0;
@@ -104,7 +106,7 @@ check_reply(struct text text)
 	reply_quote(text, out);
 	FUZZ_CHECK(memchr(out, '\0', sizeof(out)) != NULL);
 	len = strlen(out);
-	FUZZ_CHECK(text_is_printable(text_at(out, len)));
+	FUZZ_CHECK(text_is_printable(mf_text_at(out, len)));
 	for (size_t i = 0; i < len; i++, at++) {
 		FUZZ_CHECK(at < text.len);
 		if (out[i] == '%')
@@ -116,7 +118,7 @@ check_reply(struct text text)
 }
 
 static struct hosts
-build(struct text *items, size_t count)
+build(struct mf_text *items, size_t count)
 {
 	struct report report = {.say = report_ignore};
 	struct conf_list list = {items, count};
@@ -130,7 +132,7 @@ build(struct text *items, size_t count)
 
 static void
 check_client(const struct hosts *all, const struct hosts *alone, size_t count,
-    const struct spf_ip *ip, struct text name)
+    const struct spf_ip *ip, struct mf_text name)
 {
 	bool any = false;
 
@@ -140,9 +142,9 @@ check_client(const struct hosts *all, const struct hosts *alone, size_t count,
 }
 
 static void
-check_hosts(struct text input)
+check_hosts(struct mf_text input)
 {
-	struct text items[ITEMS_MAX];
+	struct mf_text items[ITEMS_MAX];
 	struct hosts all, alone[ITEMS_MAX];
 	size_t count = 0;
 
@@ -163,9 +165,9 @@ check_hosts(struct text input)
 		check_client(&all, alone, count, NULL, items[i]);
 		if (!spf_ip_parse(text_head(items[i], len), &ip))
 			continue;
-		check_client(&all, alone, count, &ip, TEXT(""));
-		FUZZ_CHECK(
-		    alone[i].count == 0 || hosts_has(&alone[i], &ip, TEXT("")));
+		check_client(&all, alone, count, &ip, MF_TEXT(""));
+		FUZZ_CHECK(alone[i].count == 0 ||
+		    hosts_has(&alone[i], &ip, MF_TEXT("")));
 		ip.octets[ip.v6 ? 15 : 3] ^= 1;
 		check_client(&all, alone, count, &ip, items[0]);
 	}
@@ -177,7 +179,7 @@ check_hosts(struct text input)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 
 	check_path(input);
 	check_reply(input);

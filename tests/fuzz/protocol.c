@@ -27,7 +27,8 @@ rewriter(void)
 	static struct rewrite_settings settings;
 	static struct rewriter *made;
 	static struct conf *conf;
-	static const struct text secrets[] = {{"a secret of the fuzzers", 23}};
+	static const struct mf_text secrets[] = {
+	    {"a secret of the fuzzers", 23}};
 	static const struct rewriter_legacy legacy = {secrets, 1, 0, 0};
 	struct report report = {.say = report_ignore};
 	struct conf_section section = rewrite_section(&settings);
@@ -35,7 +36,8 @@ rewriter(void)
 
 	if (made != NULL)
 		return made;
-	FUZZ_CHECK(ini_parse(&ini, "fuzz", text_of(lines), INI_OURS, &report));
+	FUZZ_CHECK(
+	    ini_parse(&ini, "fuzz", mf_text_of(lines), INI_OURS, &report));
 	FUZZ_CHECK(conf_load(&conf, &ini, &section, 1, &report));
 	FUZZ_CHECK(
 	    rewriter_new(&settings, conf, "fuzz", &legacy, &made, &report));
@@ -60,7 +62,7 @@ decided(void *arg, const struct map_answer *answer)
 
 /* Each sender waits once, and then passes by its length. */
 static enum gate_answer
-ask_gate(void *arg, struct text sender)
+ask_gate(void *arg, struct mf_text sender)
 {
 	static bool has_waited;
 
@@ -79,7 +81,8 @@ struct outcome {
 
 /* The answers to a stream that comes in pieces of this size. */
 static void
-run(enum protocol protocol, struct text stream, size_t piece, struct outcome *o)
+run(enum protocol protocol, struct mf_text stream, size_t piece,
+    struct outcome *o)
 {
 	static struct map_answer scratch;
 	static char room[PROTOCOL_ANSWER_MAX], kept[2 * STREAM_MAX];
@@ -94,15 +97,15 @@ run(enum protocol protocol, struct text stream, size_t piece, struct outcome *o)
 	o->len = 0;
 	o->closed = false;
 	while (stream.len != 0 && !o->closed) {
-		struct text part = text_head(stream, piece), input;
+		struct mf_text part = text_head(stream, piece), input;
 		enum protocol_status status;
 
 		stream = text_from(stream, part.len);
 		memcpy(kept + have, part.p, part.len);
-		input = text_at(kept, have + part.len);
+		input = mf_text_at(kept, have + part.len);
 		do {
 			struct text_out out = text_out(room, sizeof(room));
-			struct text before = input;
+			struct mf_text before = input;
 
 			status = protocol_next(protocol, &input, &env, &out);
 			FUZZ_CHECK(!out.full);
@@ -126,11 +129,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static const enum protocol protocols[] = {PROTOCOL_SOCKETMAP,
 	    PROTOCOL_TCP_FORWARD, PROTOCOL_TCP_REVERSE, PROTOCOL_SOCKETMAP};
 	static struct outcome whole, pieces;
-	struct text stream;
+	struct mf_text stream;
 
 	if (size < 2 || size > STREAM_MAX)
 		return 0;
-	stream = text_at((const char *)data + 1, size - 1);
+	stream = mf_text_at((const char *)data + 1, size - 1);
 	run(protocols[data[0] & 3], stream, stream.len, &whole);
 	run(protocols[data[0] & 3], stream, 1 + (data[0] >> 2), &pieces);
 	FUZZ_CHECK(whole.closed == pieces.closed);

@@ -50,7 +50,7 @@ is_blank(char c)
 }
 
 static void
-check_helo(struct text helo, struct text value)
+check_helo(struct mf_text helo, struct mf_text value)
 {
 	FUZZ_CHECK(helo.len == 0 ||
 	    (helo.p >= value.p && helo.p + helo.len <= value.p + value.len));
@@ -60,7 +60,7 @@ check_helo(struct text helo, struct text value)
 
 /* A field that is the client's as a whole. */
 static void
-check_any(struct text value)
+check_any(struct mf_text value)
 {
 	struct received out, again;
 	size_t size = value.len + 2;
@@ -74,7 +74,8 @@ check_any(struct text value)
 		copy[i + 1] = is_blank(value.p[i]) ? ' ' : value.p[i];
 	/* Behind a backslash, the end is another octet than a blank. */
 	if (value.len == 0 || value.p[value.len - 1] != '\\')
-		FUZZ_CHECK(received_parse(text_at(copy, size), &again) == ok);
+		FUZZ_CHECK(
+		    received_parse(mf_text_at(copy, size), &again) == ok);
 	if (ok) {
 		check_helo(out.helo, value);
 		FUZZ_CHECK(out.ip.v6 ||
@@ -85,7 +86,7 @@ check_any(struct text value)
 }
 
 static void
-check_said(const char *form, struct text said)
+check_said(const char *form, struct mf_text said)
 {
 	static char field[4096];
 	static const uint8_t client[4] = {6, 6, 6, 6};
@@ -107,7 +108,7 @@ check_said(const char *form, struct text said)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	uint8_t choice = fuzz_octet(&input);
 
 	check_any(input);

@@ -225,7 +225,7 @@ main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "m:")) != -1)
 		if (option != 'm' ||
-		    !text_uint(text_of(optarg), 100000000, &mutations)) {
+		    !text_uint(mf_text_of(optarg), 100000000, &mutations)) {
 			fputs("usage: replay [-m MUTATIONS] "
 			      "[FILE-OR-DIRECTORY...]\n",
 			    stderr);

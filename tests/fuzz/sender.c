@@ -22,8 +22,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "libspf/clock.h"
-#include "libspf/sender_.h"
+#include "libspf-dns/clock.h"
+#include "libspf-dns/sender_.h"
 #include "tests/fuzz/fuzz.h"
 
 #define QUESTIONS 8
@@ -128,7 +128,7 @@ ask(struct question *q)
 {
 	if (q->in_flight)
 		return;
-	FUZZ_CHECK(dnsmsg_name_(TEXT("ab.c.test"), &q->name));
+	FUZZ_CHECK(dnsmsg_name_(MF_TEXT("ab.c.test"), &q->name));
 	q->flight = (struct flight){
 	    .rr = SPF_RR_TXT, .name = &q->name, .landed = on_landed};
 	q->in_flight = true;
@@ -150,7 +150,7 @@ begin_answer(const struct leg *leg, uint8_t *out)
 }
 
 static void
-add(uint8_t *message, size_t *len, struct text octets)
+add(uint8_t *message, size_t *len, struct mf_text octets)
 {
 	/* The first three are for flags and the count of answers. */
 	for (size_t i = 0; i < octets.len && i < 3 && *len > 12; i++)
@@ -163,7 +163,7 @@ add(uint8_t *message, size_t *len, struct text octets)
 }
 
 static void
-feed_port(struct leg *leg, unsigned how, struct text octets)
+feed_port(struct leg *leg, unsigned how, struct mf_text octets)
 {
 	struct udp_port *port = leg->server->port;
 	uint8_t message[MESSAGE] = {0}, *exact;
@@ -193,7 +193,7 @@ feed_port(struct leg *leg, unsigned how, struct text octets)
 }
 
 static void
-feed_link(struct leg *leg, unsigned how, struct text octets)
+feed_link(struct leg *leg, unsigned how, struct mf_text octets)
 {
 	struct tcp_link *link = TAILQ_FIRST(&state.sender->links.list);
 	uint8_t message[2 + MESSAGE] = {0};
@@ -206,7 +206,7 @@ feed_link(struct leg *leg, unsigned how, struct text octets)
 		add(message + 2, &len, octets);
 		message[0] = (uint8_t)(len >> 8);
 		message[1] = (uint8_t)len;
-		octets = text_at((const char *)message, len + 2);
+		octets = mf_text_at((const char *)message, len + 2);
 	}
 	if (octets.len <= sizeof(link->in) - link->in_len)
 		tcp_link_take_(link, (const uint8_t *)octets.p, octets.len);
@@ -227,7 +227,7 @@ pass_time(void)
 }
 
 static void
-act(unsigned what, struct question *q, struct text octets)
+act(unsigned what, struct question *q, struct mf_text octets)
 {
 	struct leg *leg = q->in_flight ? q->flight.current : NULL;
 
@@ -259,7 +259,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 
 	if (base == NULL)
 		begin();

@@ -6,15 +6,15 @@
  * until it expires and gives the address back; nothing verifies that wasn't
  * signed, so the fuzzer is welcome to find a signature.
  */
-#include "libsrs/ses.h"
 #include "tests/fuzz/fuzz.h"
+#include <mailfrom/ses.h>
 
 #define NOW UINT64_C(1700000000)
 
 static void
 check_address(const struct srs_addr *addr, enum srs_status status)
 {
-	size_t at = text_rfind(text_at(addr->text, addr->len), '@');
+	size_t at = text_rfind(mf_text_at(addr->text, addr->len), '@');
 
 	FUZZ_CHECK(addr->len <= SRS_ADDR_MAX);
 	FUZZ_CHECK(addr->text[addr->len] == '\0');
@@ -27,7 +27,7 @@ check_address(const struct srs_addr *addr, enum srs_status status)
 }
 
 static struct ses_params
-parameters(struct text *input)
+parameters(struct mf_text *input)
 {
 	uint8_t first = fuzz_octet(input), second = fuzz_octet(input);
 
@@ -38,8 +38,8 @@ parameters(struct text *input)
 }
 
 static void
-sign(const struct ses_ctx *ctx, const struct ses_params *p, struct text sender,
-    uint64_t id, bool fixed)
+sign(const struct ses_ctx *ctx, const struct ses_params *p,
+    struct mf_text sender, uint64_t id, bool fixed)
 {
 	struct srs_addr out, back;
 	struct ses_info info;
@@ -51,12 +51,12 @@ sign(const struct ses_ctx *ctx, const struct ses_params *p, struct text sender,
 	check_address(&out, status);
 	if (status != SRS_OK)
 		return;
-	struct text sig = text_at(out.text, out.len);
+	struct mf_text sig = mf_text_at(out.text, out.len);
 	FUZZ_CHECK(ses_is_ses(sig));
 	status = ses_verify(
 	    ctx, sig, (NOW / fraction + limit) * fraction - 1, &back, &info);
 	FUZZ_CHECK(status == SRS_OK);
-	FUZZ_CHECK(fuzz_came_back(text_at(back.text, back.len), sender));
+	FUZZ_CHECK(fuzz_came_back(mf_text_at(back.text, back.len), sender));
 	FUZZ_CHECK(info.message_id == id && info.fixed == fixed);
 	FUZZ_CHECK(ses_verify(ctx, sig, (NOW / fraction + limit) * fraction,
 		       &back, &info) == (fixed ? SRS_OK : SRS_EXPIRED));
@@ -65,7 +65,7 @@ sign(const struct ses_ctx *ctx, const struct ses_params *p, struct text sender,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	struct ses_params params = parameters(&input);
 	uint8_t third = fuzz_octet(&input), fourth = fuzz_octet(&input);
 	uint64_t id = (uint64_t)fourth << (third >> 2);
@@ -73,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct srs_addr out;
 
 	FUZZ_CHECK(ses_ctx_new(&params, &ctx) == SRS_OK);
-	FUZZ_CHECK(ses_ctx_add_key(ctx, TEXT("secret")) == SRS_OK);
+	FUZZ_CHECK(ses_ctx_add_key(ctx, MF_TEXT("secret")) == SRS_OK);
 	sign(ctx, &params, input, id, third & 1);
 	enum srs_status status = ses_verify(ctx, input, NOW, &out, NULL);
 	check_address(&out, status);

@@ -4,7 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 
 static void
-check_plain(struct text address)
+check_plain(struct mf_text address)
 {
 	size_t size = address.len + sizeof("<@>");
 	char *room = malloc(size);
@@ -22,13 +22,13 @@ check_plain(struct text address)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text whole = text_at((const char *)data, size);
+	struct mf_text whole = mf_text_at((const char *)data, size);
 	struct make_srs_key key = shapes_make_srs_key(whole);
 
 	FUZZ_CHECK(key.host.len + key.address.len <= size);
 	FUZZ_CHECK(text_starts(whole, key.host));
 	FUZZ_CHECK(
-	    text_eq(key.address, text_from(whole, size - key.address.len)));
+	    mf_text_eq(key.address, text_from(whole, size - key.address.len)));
 	check_plain(key.address);
 	check_plain(whole);
 	return 0;

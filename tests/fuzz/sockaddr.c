@@ -12,7 +12,7 @@ is_string(const char *p, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	struct sockaddr_spec spec;
 	const char *why = NULL;
 

@@ -42,7 +42,7 @@ struct question {
 };
 
 struct zone {
-	struct text lines[LINES_MAX];
+	struct mf_text lines[LINES_MAX];
 	size_t line_count;
 	struct question questions[QUESTIONS_MAX];
 	size_t count;
@@ -56,7 +56,7 @@ struct zone {
 /* --- answers ------------------------------------------------------------ */
 
 static uint32_t
-hash(struct text t)
+hash(struct mf_text t)
 {
 	uint32_t h = 2166136261u;
 
@@ -67,16 +67,16 @@ hash(struct text t)
 
 /* Which of the sixteen names: "a.example" to "p.example", or by its octets. */
 static unsigned
-name_number(struct text name)
+name_number(struct mf_text name)
 {
 	if (name.len == 9 && name.p[0] >= 'a' && name.p[0] <= 'p' &&
-	    text_ends_fold(name, TEXT(".example")))
+	    text_ends_fold(name, MF_TEXT(".example")))
 		return (unsigned)(name.p[0] - 'a');
 	return hash(name) % 16;
 }
 
 static struct spf_answer *
-answer_addresses(enum spf_rr rr, struct text last)
+answer_addresses(enum spf_rr rr, struct mf_text last)
 {
 	uint8_t octets[VALUES_MAX * 16];
 	size_t count = last.len < VALUES_MAX ? last.len : VALUES_MAX;
@@ -91,9 +91,9 @@ answer_addresses(enum spf_rr rr, struct text last)
 }
 
 static size_t
-split_names(struct text value, struct text *names, size_t count)
+split_names(struct mf_text value, struct mf_text *names, size_t count)
 {
-	struct text name;
+	struct mf_text name;
 
 	while (count < VALUES_MAX && text_cut(&value, ',', &name))
 		names[count++] = text_head(name, SPF_NAME_MAX);
@@ -103,19 +103,19 @@ split_names(struct text value, struct text *names, size_t count)
 }
 
 static const struct spf_answer *
-make_answer(const struct zone *z, enum spf_rr rr, struct text name)
+make_answer(const struct zone *z, enum spf_rr rr, struct mf_text name)
 {
-	struct text values[VALUES_MAX];
+	struct mf_text values[VALUES_MAX];
 	size_t count = 0;
 
 	for (size_t i = 0; i < z->line_count; i++) {
-		struct text line = z->lines[i];
-		struct text value = text_from(line, 2);
+		struct mf_text line = z->lines[i];
+		struct mf_text value = text_from(line, 2);
 
 		if (((uint8_t)line.p[0] & 15u) != name_number(name) ||
 		    (uint8_t)line.p[1] % 5u != rr || count == VALUES_MAX)
 			continue;
-		if (text_eq(value, TEXT("!")))
+		if (mf_text_eq(value, MF_TEXT("!")))
 			return spf_answer_failure(rr, SPF_CAUSE_SERVFAIL);
 		if (rr == SPF_RR_A || rr == SPF_RR_AAAA)
 			return answer_addresses(rr, value);
@@ -131,14 +131,15 @@ make_answer(const struct zone *z, enum spf_rr rr, struct text name)
 }
 
 static struct question *
-zone_get(struct zone *z, enum spf_rr rr, struct text name)
+zone_get(struct zone *z, enum spf_rr rr, struct mf_text name)
 {
 	struct question *q;
 	size_t slot = (hash(name) + (size_t)rr * 0x321) % SLOTS;
 
 	for (; z->slots[slot] != 0; slot = (slot + 1) % SLOTS) {
 		q = &z->questions[z->slots[slot] - 1];
-		if (q->rr == rr && text_eq(text_at(q->name, q->len), name))
+		if (q->rr == rr &&
+		    mf_text_eq(mf_text_at(q->name, q->len), name))
 			return q;
 	}
 	FUZZ_CHECK(z->count < QUESTIONS_MAX);
@@ -152,7 +153,7 @@ zone_get(struct zone *z, enum spf_rr rr, struct text name)
 }
 
 static const struct spf_answer *
-lookup(void *arg, enum spf_rr rr, struct text name)
+lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct zone *z = arg;
 	struct question *q;
@@ -203,10 +204,10 @@ check_sane(const struct spf_verdict *v)
 	FUZZ_CHECK(v->depth <= SPF_TERMS_MAX);
 	FUZZ_CHECK(error == (v->problem[0] != '\0'));
 	FUZZ_CHECK(v->result == SPF_FAIL || v->explanation[0] == '\0');
-	FUZZ_CHECK(text_is_printable(text_of(v->explanation)));
-	FUZZ_CHECK(text_is_printable(text_of(v->mechanism)));
-	FUZZ_CHECK(!text_has_control(text_of(v->problem)));
-	FUZZ_CHECK(!text_has_control(text_of(v->domain)));
+	FUZZ_CHECK(text_is_printable(mf_text_of(v->explanation)));
+	FUZZ_CHECK(text_is_printable(mf_text_of(v->mechanism)));
+	FUZZ_CHECK(!text_has_control(mf_text_of(v->problem)));
+	FUZZ_CHECK(!text_has_control(mf_text_of(v->domain)));
 	FUZZ_CHECK(strlen(v->problem) <= SPF_TEXT_MAX);
 	FUZZ_CHECK((v->at[0] == '\0') == (error || v->result == SPF_NONE));
 }
@@ -246,7 +247,7 @@ run(struct zone *z, struct spf_request *q, bool sequential, uint32_t share,
 			struct question *m = z->missing[i];
 
 			if (i != 0 &&
-			    hash(text_at(m->name, m->len)) % 8 >= share)
+			    hash(mf_text_at(m->name, m->len)) % 8 >= share)
 				continue;
 			m->known = true;
 			asked++;
@@ -277,16 +278,16 @@ check(struct zone *z, struct spf_request *q)
 }
 
 static void
-zone_load(struct zone *z, struct text input)
+zone_load(struct zone *z, struct mf_text input)
 {
-	struct text line;
+	struct mf_text line;
 
 	z->count = z->line_count = 0;
 	memset(z->slots, 0, sizeof(z->slots));
 	while (z->line_count < LINES_MAX && input.len != 0) {
 		if (!text_cut(&input, '\n', &line)) {
 			line = input;
-			input = TEXT("");
+			input = MF_TEXT("");
 		}
 		if (line.len >= 2)
 			z->lines[z->line_count++] = line;
@@ -298,20 +299,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct zone z;
 	static struct spf_record *guess;
-	struct text input = text_at((const char *)data, size);
-	struct text first = input, helo = TEXT(""), sender = TEXT("");
+	struct mf_text input = mf_text_at((const char *)data, size);
+	struct mf_text first = input, helo = MF_TEXT(""), sender = MF_TEXT("");
 	struct spf_request q;
 
 	if (guess == NULL)
 		guess = spf_record_compile(
-		    TEXT("v=spf1 a/24 mx ptr exp=%{p}.b.example -all"));
+		    MF_TEXT("v=spf1 a/24 mx ptr exp=%{p}.b.example -all"));
 	FUZZ_CHECK(guess != NULL);
 	if (!text_cut(&input, '\n', &first))
-		input = TEXT("");
+		input = MF_TEXT("");
 	uint8_t choice = fuzz_octet(&first);
 	if (text_cut(&first, ';', &helo) && !text_cut(&first, ';', &sender)) {
 		sender = first;
-		first = TEXT("");
+		first = MF_TEXT("");
 	}
 	q = (struct spf_request){.ip = {.v6 = choice & 1},
 	    .identity = choice & 2 ? SPF_HELO : SPF_MAILFROM,
@@ -320,7 +321,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    .best_guess = choice & 4 ? guess : NULL,
 	    .delegate = first,
 	    .default_explanation =
-		choice & 8 ? TEXT("%{s} %{p} %{h}") : TEXT("")};
+		choice & 8 ? MF_TEXT("%{s} %{p} %{h}") : MF_TEXT("")};
 	memset(q.ip.octets, 0x20, q.ip.v6 ? 16 : 4);
 	zone_load(&z, input);
 	check(&z, &q);

@@ -7,25 +7,25 @@
  * out is one field: never empty, folded and nothing else, quotes and
  * parentheses balanced, no octet that isn't text.
  */
-#include "libspf/header.h"
 #include "tests/fuzz/fuzz.h"
+#include <mailfrom/spf_header.h>
 
-static struct text
-take(struct text *input)
+static struct mf_text
+take(struct mf_text *input)
 {
 	size_t len = fuzz_octet(input);
 
 	len = len << 3 | (fuzz_octet(input) & 7);
-	struct text t = text_head(*input, len);
+	struct mf_text t = text_head(*input, len);
 	*input = text_from(*input, t.len);
 	return t;
 }
 
 /* As the evaluator leaves it: no NUL in it. */
 static void
-take_text(struct text *input, char *out, size_t size)
+take_text(struct mf_text *input, char *out, size_t size)
 {
-	struct text t = text_head(take(input), size - 1);
+	struct mf_text t = text_head(take(input), size - 1);
 
 	t.len = text_find(t, '\0');
 	if (t.len != 0)
@@ -53,7 +53,7 @@ check(const char *field, size_t len)
 	FUZZ_CHECK(len != 0 && len < SPF_HEADER_SIZE);
 	FUZZ_CHECK(strlen(field) == len);
 	for (size_t i = 0; i < len; i++) {
-		size_t octets = text_utf8_len(text_at(field + i, len - i));
+		size_t octets = text_utf8_len(mf_text_at(field + i, len - i));
 
 		if (octets != 0)
 			i += octets - 1;
@@ -73,7 +73,7 @@ check(const char *field, size_t len)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	uint8_t first = fuzz_octet(&input), second = fuzz_octet(&input);
 	char out[SPF_HEADER_SIZE];
 	struct spf_verdict v = {
@@ -86,7 +86,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(q.ip.octets, second, q.ip.v6 ? 16 : 4);
 	q.sender = take(&input);
 	q.helo = take(&input);
-	struct text authority = take(&input);
+	struct mf_text authority = take(&input);
 	take_text(&input, v.domain, sizeof(v.domain));
 	take_text(&input, v.mechanism, sizeof(v.mechanism));
 	take_text(&input, v.problem, sizeof(v.problem));

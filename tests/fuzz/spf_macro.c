@@ -14,17 +14,17 @@
 
 static char whole_room[WHOLE_SIZE];
 
-static struct text
-take(struct text *input)
+static struct mf_text
+take(struct mf_text *input)
 {
-	struct text t = text_head(text_from(*input, 1), fuzz_octet(input));
+	struct mf_text t = text_head(text_from(*input, 1), fuzz_octet(input));
 
 	*input = text_from(*input, t.len);
 	return t;
 }
 
 static bool
-is_valid(struct text spec, enum macro_place_ place)
+is_valid(struct mf_text spec, enum macro_place_ place)
 {
 	const char *why = NULL;
 
@@ -44,8 +44,8 @@ is_valid(struct text spec, enum macro_place_ place)
 }
 
 /* 7.3, by its words. */
-static struct text
-truncated(struct text t)
+static struct mf_text
+truncated(struct mf_text t)
 {
 	if (t.len != 0 && t.p[t.len - 1] == '.')
 		t.len--;
@@ -53,10 +53,10 @@ truncated(struct text t)
 		size_t dot = text_find(t, '.');
 
 		if (dot == t.len)
-			return TEXT("");
+			return MF_TEXT("");
 		t = text_from(t, dot + 1);
 	}
-	return name_ok_(t) && !text_has_control(t) ? t : TEXT("");
+	return name_ok_(t) && !text_has_control(t) ? t : MF_TEXT("");
 }
 
 /*
@@ -64,7 +64,8 @@ truncated(struct text t)
  * truncated from the left, and put together here.  False: one was longer.
  */
 static bool
-expand_whole(struct text spec, const struct macro_values_ *v, struct text *out)
+expand_whole(
+    struct mf_text spec, const struct macro_values_ *v, struct mf_text *out)
 {
 	struct text_out whole = text_out(whole_room, sizeof(whole_room));
 	const char *why;
@@ -96,38 +97,38 @@ is_clean(const struct macro_values_ *v)
 }
 
 static void
-check_domain(struct text spec, const struct macro_values_ *v)
+check_domain(struct mf_text spec, const struct macro_values_ *v)
 {
 	char room[SPF_NAME_SIZE];
-	struct text whole, name = TEXT("");
+	struct mf_text whole, name = MF_TEXT("");
 	size_t len;
 
 	memset(room, 'X', sizeof(room));
 	if (macro_expand_domain_(spec, v, room, &len)) {
 		FUZZ_CHECK(len <= SPF_NAME_MAX && room[len] == '\0');
-		name = text_at(room, len);
+		name = mf_text_at(room, len);
 		FUZZ_CHECK(name_ok_(name) && !text_has_control(name));
 		for (size_t i = 0; i < len; i++)
 			FUZZ_CHECK(room[i] == ascii_lower(room[i]));
 	}
 	/* Texts hide what isn't printable, so compare where nothing is. */
 	if (is_clean(v) && expand_whole(spec, v, &whole))
-		FUZZ_CHECK(text_eq(name, truncated(whole)));
+		FUZZ_CHECK(mf_text_eq(name, truncated(whole)));
 }
 
 static void
-check_text(struct text spec, const struct macro_values_ *v)
+check_text(struct mf_text spec, const struct macro_values_ *v)
 {
 	char room[SPF_TEXT_SIZE];
 
 	memset(room, 'X', sizeof(room));
 	macro_expand_text_(spec, v, room);
 	FUZZ_CHECK(memchr(room, '\0', sizeof(room)) != NULL);
-	FUZZ_CHECK(text_is_printable(text_of(room)));
+	FUZZ_CHECK(text_is_printable(mf_text_of(room)));
 }
 
 static void
-check_name(struct text t)
+check_name(struct mf_text t)
 {
 	char room[SPF_NAME_SIZE], again[SPF_NAME_SIZE];
 	size_t len = 0, again_len = 0;
@@ -136,21 +137,22 @@ check_name(struct text t)
 	if (labels == 0)
 		return;
 	FUZZ_CHECK(len <= SPF_NAME_MAX && room[len] == '\0');
-	FUZZ_CHECK(text_is_printable(text_at(room, len)));
-	FUZZ_CHECK(labels == name_labels_(text_at(room, len)));
+	FUZZ_CHECK(text_is_printable(mf_text_at(room, len)));
+	FUZZ_CHECK(labels == name_labels_(mf_text_at(room, len)));
 	FUZZ_CHECK(
-	    name_to_ascii_(text_at(room, len), again, &again_len) == labels);
-	FUZZ_CHECK(text_eq(text_at(room, len), text_at(again, again_len)));
+	    name_to_ascii_(mf_text_at(room, len), again, &again_len) == labels);
+	FUZZ_CHECK(
+	    mf_text_eq(mf_text_at(room, len), mf_text_at(again, again_len)));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	uint8_t choice = fuzz_octet(&input);
-	struct macro_values_ v = {.sender_domain = TEXT("o.example"),
-	    .domain = TEXT("d.sub.example"),
-	    .receiver = TEXT("r.example"),
+	struct macro_values_ v = {.sender_domain = MF_TEXT("o.example"),
+	    .domain = MF_TEXT("d.sub.example"),
+	    .receiver = MF_TEXT("r.example"),
 	    .now_sec = UINT64_C(1) << (choice >> 2)};
 
 	v.ip.v6 = choice & 1;

@@ -10,7 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 
 static bool
-is_inside(struct text part, struct text whole)
+is_inside(struct mf_text part, struct mf_text whole)
 {
 	return part.p >= whole.p && part.p + part.len <= whole.p + whole.len;
 }
@@ -38,7 +38,7 @@ check_spec(const struct spf_record *r, const struct domain_spec_ *spec)
 	FUZZ_CHECK(spec->usable == name_ok_(spec->text));
 	for (size_t i = 0; i < spec->text.len; i++)
 		FUZZ_CHECK(spec->text.p[i] == ascii_lower(spec->text.p[i]));
-	FUZZ_CHECK(is_inside(spec->text, text_at((const char *)r, r->size)));
+	FUZZ_CHECK(is_inside(spec->text, mf_text_at((const char *)r, r->size)));
 }
 
 static void
@@ -59,7 +59,7 @@ check_term(const struct spf_record *r, const struct term_ *t)
 static void
 check_problem(const struct spf_record *r)
 {
-	struct text problem = text_of(spf_record_problem(r));
+	struct mf_text problem = mf_text_of(spf_record_problem(r));
 
 	FUZZ_CHECK(problem.len > 5 && problem.len < 256);
 	FUZZ_CHECK(text_is_printable(problem));
@@ -67,9 +67,9 @@ check_problem(const struct spf_record *r)
 }
 
 static void
-check(const struct spf_record *r, struct text input)
+check(const struct spf_record *r, struct mf_text input)
 {
-	FUZZ_CHECK(text_eq(r->text, text_head(input, SPF_RECORD_MAX + 1)));
+	FUZZ_CHECK(mf_text_eq(r->text, text_head(input, SPF_RECORD_MAX + 1)));
 	FUZZ_CHECK(r->text.len == 0 || r->text.p != input.p);
 	if (r->problem != NULL) {
 		check_problem(r);
@@ -86,7 +86,7 @@ check(const struct spf_record *r, struct text input)
 }
 
 static struct spf_record *
-compile(struct text text)
+compile(struct mf_text text)
 {
 	struct spf_record *r = spf_record_compile(text);
 
@@ -99,7 +99,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char other[SPF_RECORD_MAX + 64];
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	struct text_out out = text_out(other, sizeof(other));
 	struct spf_record *r = compile(input), *same;
 

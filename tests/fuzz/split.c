@@ -12,7 +12,7 @@ static const struct item_type *const types[] = {&item_domain, &item_domains,
     &item_mailer, &item_hosts, &item_ip, &item_socket};
 
 static void
-read_item(const struct item_type *type, struct text item)
+read_item(const struct item_type *type, struct mf_text item)
 {
 	char room[1024], again[1024];
 	struct text_out out = text_out(room, sizeof(room));
@@ -26,7 +26,7 @@ read_item(const struct item_type *type, struct text item)
 
 /* Items are in order, apart, and none of them empty. */
 static void
-split_all(struct text bytes, bool has_comments, bool has_pairs)
+split_all(struct mf_text bytes, bool has_comments, bool has_pairs)
 {
 	struct split split = {.rest = bytes,
 	    .has_comments = has_comments,
@@ -34,7 +34,7 @@ split_all(struct text bytes, bool has_comments, bool has_pairs)
 	    .line = 1};
 	const char *last = bytes.p;
 	unsigned line = 1;
-	struct text item;
+	struct mf_text item;
 
 	while (split_next(&split, &item)) {
 		FUZZ_CHECK(item.len != 0 && item.p >= last &&
@@ -44,7 +44,7 @@ split_all(struct text bytes, bool has_comments, bool has_pairs)
 		    split.line ==
 			1 +
 			    text_count(
-				text_at(bytes.p, (size_t)(item.p - bytes.p)),
+				mf_text_at(bytes.p, (size_t)(item.p - bytes.p)),
 				'\n'));
 		FUZZ_CHECK(!has_comments || item.p[0] != '#');
 		last = item.p + item.len;
@@ -59,7 +59,7 @@ split_all(struct text bytes, bool has_comments, bool has_pairs)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text bytes = text_at((const char *)data, size);
+	struct mf_text bytes = mf_text_at((const char *)data, size);
 
 	split_all(bytes, true, false);
 	split_all(bytes, false, false);

@@ -7,14 +7,14 @@
  * was; what isn't gives an empty address.  Whether the address itself happens
  * to decode is asked too, and asked with other letters and another alphabet.
  */
-#include "libsrs/srs.h"
 #include "tests/fuzz/fuzz.h"
+#include <mailfrom/srs.h>
 
 #define NOW UINT64_C(1700000000)
 #define DAY 86400
 
 static struct srs_ctx *
-context(struct text *input, bool *always)
+context(struct mf_text *input, bool *always)
 {
 	struct srs_params params = SRS_PARAMS_DEFAULT;
 	struct srs_ctx *ctx = NULL;
@@ -27,9 +27,9 @@ context(struct text *input, bool *always)
 	params.always_rewrite = *always = second & 2;
 	params.future_days = second & 4 ? 1 : 0;
 	FUZZ_CHECK(srs_ctx_new(&params, &ctx) == SRS_OK);
-	FUZZ_CHECK(srs_ctx_add_key(ctx, TEXT("secret")) == SRS_OK);
+	FUZZ_CHECK(srs_ctx_add_key(ctx, MF_TEXT("secret")) == SRS_OK);
 	if (second & 8)
-		FUZZ_CHECK(srs_ctx_add_key(ctx, TEXT("older")) == SRS_OK);
+		FUZZ_CHECK(srs_ctx_add_key(ctx, MF_TEXT("older")) == SRS_OK);
 	return ctx;
 }
 
@@ -37,7 +37,7 @@ context(struct text *input, bool *always)
 static void
 check_address(const struct srs_addr *addr, enum srs_status status)
 {
-	struct text t = text_at(addr->text, addr->len);
+	struct mf_text t = mf_text_at(addr->text, addr->len);
 
 	FUZZ_CHECK(addr->len <= SRS_ADDR_MAX);
 	FUZZ_CHECK(addr->text[addr->len] == '\0');
@@ -57,7 +57,7 @@ check_address(const struct srs_addr *addr, enum srs_status status)
 }
 
 static bool
-has_tag(struct text address, char version)
+has_tag(struct mf_text address, char version)
 {
 	size_t quote = address.len != 0 && address.p[0] == '"';
 
@@ -66,7 +66,7 @@ has_tag(struct text address, char version)
 
 /* The same but for quotes, and the tag, which comes back in capitals. */
 static void
-check_back(struct text sender, const struct srs_addr *back)
+check_back(struct mf_text sender, const struct srs_addr *back)
 {
 	char copy[SRS_INPUT_MAX];
 	size_t tag = sender.p[0] == '"';
@@ -75,13 +75,14 @@ check_back(struct text sender, const struct srs_addr *back)
 	if (has_tag(sender, '0'))
 		memcpy(copy + tag, "SRS", 3);
 	FUZZ_CHECK(fuzz_came_back(
-	    text_at(back->text, back->len), text_at(copy, sender.len)));
+	    mf_text_at(back->text, back->len), mf_text_at(copy, sender.len)));
 }
 
 static void
-rewrite(const struct srs_ctx *ctx, struct text sender, bool sign, bool always)
+rewrite(
+    const struct srs_ctx *ctx, struct mf_text sender, bool sign, bool always)
 {
-	struct text domain = TEXT("f.example");
+	struct mf_text domain = MF_TEXT("f.example");
 	struct srs_addr out, back;
 	struct srs_info info;
 	enum srs_status status = sign
@@ -91,7 +92,7 @@ rewrite(const struct srs_ctx *ctx, struct text sender, bool sign, bool always)
 	check_address(&out, status);
 	if (status != SRS_OK)
 		return;
-	struct text rewritten = text_at(out.text, out.len);
+	struct mf_text rewritten = mf_text_at(out.text, out.len);
 	if (!sign && !always && fuzz_came_back(rewritten, sender))
 		return; /* in the domain already */
 	FUZZ_CHECK(srs_is_srs(rewritten));
@@ -111,7 +112,7 @@ rewrite(const struct srs_ctx *ctx, struct text sender, bool sign, bool always)
 
 /* Whatever it is, letter case and alphabet of its hash don't matter. */
 static void
-decode(const struct srs_ctx *ctx, struct text address)
+decode(const struct srs_ctx *ctx, struct mf_text address)
 {
 	struct srs_addr out, again;
 	struct srs_info info;
@@ -126,16 +127,16 @@ decode(const struct srs_ctx *ctx, struct text address)
 		return;
 	for (size_t i = 0; i < address.len; i++)
 		copy[i] = ascii_upper(address.p[i]);
-	FUZZ_CHECK(srs_decode(ctx, text_at(copy, address.len), NOW, &again,
+	FUZZ_CHECK(srs_decode(ctx, mf_text_at(copy, address.len), NOW, &again,
 		       NULL) == status);
 	FUZZ_CHECK(text_eq_fold(
-	    text_at(out.text, out.len), text_at(again.text, again.len)));
+	    mf_text_at(out.text, out.len), mf_text_at(again.text, again.len)));
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text input = text_at((const char *)data, size);
+	struct mf_text input = mf_text_at((const char *)data, size);
 	bool always, sign = fuzz_octet(&input) & 1;
 	struct srs_ctx *ctx = context(&input, &always);
 

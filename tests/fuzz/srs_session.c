@@ -45,17 +45,17 @@ static void
 sign_all(const struct rewriter *r)
 {
 	uint64_t now = (uint64_t)time(NULL);
-	struct text srs = TEXT("srs.example");
+	struct mf_text srs = MF_TEXT("srs.example");
 	struct srs_addr out[SIGNED_MAX];
 
-	FUZZ_CHECK(srs_encode(r->srs, TEXT("bob@example.net"), srs, now,
+	FUZZ_CHECK(srs_encode(r->srs, MF_TEXT("bob@example.net"), srs, now,
 		       &out[0]) == SRS_OK);
-	FUZZ_CHECK(ses_sign(r->ses, TEXT("carol@ses.example"), 7, now,
+	FUZZ_CHECK(ses_sign(r->ses, MF_TEXT("carol@ses.example"), 7, now,
 		       &out[1]) == SRS_OK);
-	FUZZ_CHECK(srs_encode(r->srs, text_at(out[1].text, out[1].len), srs,
+	FUZZ_CHECK(srs_encode(r->srs, mf_text_at(out[1].text, out[1].len), srs,
 		       now, &out[2]) == SRS_OK);
-	FUZZ_CHECK(srs_sign(r->srs, TEXT("dave@sign.example"), now, &out[3]) ==
-	    SRS_OK);
+	FUZZ_CHECK(srs_sign(r->srs, MF_TEXT("dave@sign.example"), now,
+		       &out[3]) == SRS_OK);
 	for (size_t i = 0; i < SIGNED_MAX; i++)
 		snprintf(signed_addresses[i], SRS_ADDR_SIZE, "%s", out[i].text);
 }
@@ -119,7 +119,8 @@ check_added(const struct changes *changes, size_t i)
 		const char *other = changes->recipients[k].address;
 
 		if (other != NULL && address != NULL)
-			same += text_eq_fold(text_of(other), text_of(address));
+			same += text_eq_fold(
+			    mf_text_of(other), mf_text_of(address));
 	}
 	FUZZ_CHECK(same == (address != NULL));
 	if (address != NULL)
@@ -151,7 +152,7 @@ check_changes(struct reply reply, const struct changes *changes)
 
 /* libmilter gives strings: no NUL but at the end. */
 static void
-expand(struct text line, char out[static LINE_SIZE])
+expand(struct mf_text line, char out[static LINE_SIZE])
 {
 	struct text_out to = text_out(out, LINE_SIZE - 1);
 
@@ -174,9 +175,9 @@ connect_to(struct session *s, const char *arg)
 	    .sin_addr.s_addr = htonl(0xc0000200 + (uint8_t)arg[0])};
 
 	if (arg[0] == '-') /* without an address, as "localhost" or another */
-		session_connect(s, text_of(arg + 1), NULL);
+		session_connect(s, mf_text_of(arg + 1), NULL);
 	else
-		session_connect(s, text_of(arg), (void *)&in);
+		session_connect(s, mf_text_of(arg), (void *)&in);
 }
 
 static void
@@ -185,7 +186,7 @@ step(struct session *s, char letter, char *arg)
 	char *parameters[] = {NULL, NULL};
 	struct changes changes;
 	char *more = strchr(arg, '\t');
-	struct text macro = text_of(more != NULL ? more + 1 : NULL);
+	struct mf_text macro = mf_text_of(more != NULL ? more + 1 : NULL);
 	struct path_macros macros = {.mail_addr = macro};
 
 	switch (letter) {
@@ -196,13 +197,15 @@ step(struct session *s, char letter, char *arg)
 		given_count = 0;
 		if (more != NULL)
 			*more = '\0';
-		session_mail(s, text_of(arg), &macros, TEXT(""), TEXT(""));
+		session_mail(
+		    s, mf_text_of(arg), &macros, MF_TEXT(""), MF_TEXT(""));
 		break;
 	case 'U':
 		given_count = 0;
 		if (more != NULL)
 			*more = '\0';
-		session_mail(s, text_of(arg), &macros, TEXT("ann"), macro);
+		session_mail(
+		    s, mf_text_of(arg), &macros, MF_TEXT("ann"), macro);
 		break;
 	case 'R':
 		if (more != NULL) {
@@ -210,10 +213,10 @@ step(struct session *s, char letter, char *arg)
 			parameters[0] = more + 1;
 		}
 		snprintf(given[given_count++], LINE_SIZE, "%s", arg);
-		session_rcpt(s, text_of(arg), parameters, macro);
+		session_rcpt(s, mf_text_of(arg), parameters, macro);
 		break;
 	case 'E':
-		session_queue_id(s, text_of(arg));
+		session_queue_id(s, mf_text_of(arg));
 		check_changes(session_eom(s, &changes), &changes);
 		break;
 	default:
@@ -225,7 +228,7 @@ step(struct session *s, char letter, char *arg)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct text rest = text_at((const char *)data, size), line;
+	struct mf_text rest = mf_text_at((const char *)data, size), line;
 	struct session *s = session_new(service());
 	static char arg[LINE_SIZE];
 

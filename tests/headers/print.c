@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * print: what libspf/header.h makes of requests and verdicts, for the parsers
+ * print: what include/mailfrom/spf_header.h makes of requests and verdicts, for the parsers
  * of test_headers.py.
  *
  * A line each of stdin, "IDENTITY RESULT GUESSED IP SENDER HELO AUTHORITY
@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "libspf/header.h"
+#include <mailfrom/spf_header.h>
+
+#include "common/text.h"
 
 #define LINE_SIZE 65536
 
@@ -44,8 +46,8 @@ digit(char c)
 }
 
 /* The octets of "x68656c6f", in place. */
-static struct text
-decode(struct text t)
+static struct mf_text
+decode(struct mf_text t)
 {
 	char *p = (char *)(uintptr_t)t.p;
 
@@ -53,11 +55,11 @@ decode(struct text t)
 		wrong("not hexadecimal");
 	for (size_t i = 0; i < t.len / 2; i++)
 		p[i] = (char)(digit(p[1 + 2 * i]) << 4 | digit(p[2 + 2 * i]));
-	return text_at(p, t.len / 2);
+	return mf_text_at(p, t.len / 2);
 }
 
 static unsigned
-number(struct text t, unsigned max)
+number(struct mf_text t, unsigned max)
 {
 	uint64_t n;
 
@@ -67,7 +69,7 @@ number(struct text t, unsigned max)
 }
 
 static void
-put(char *out, size_t size, struct text t)
+put(char *out, size_t size, struct mf_text t)
 {
 	if (t.len >= size || memchr(t.p, '\0', t.len) != NULL)
 		wrong("not the text of a verdict");
@@ -83,7 +85,7 @@ print(const char *field)
 }
 
 static void
-answer(const struct text *f)
+answer(const struct mf_text *f)
 {
 	struct spf_request q = {
 	    .identity = number(f[IDENTITY], 1) != 0 ? SPF_HELO : SPF_MAILFROM,
@@ -113,7 +115,7 @@ main(void)
 	static char line[LINE_SIZE];
 
 	while (fgets(line, sizeof(line), stdin) != NULL) {
-		struct text rest = text_trim(text_of(line)), f[FIELDS];
+		struct mf_text rest = text_trim(mf_text_of(line)), f[FIELDS];
 		size_t count = 0;
 
 		while (count < FIELDS - 1 && text_cut(&rest, ' ', &f[count]))

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "spfmilter/access.h"
+#include "access/access.h"
 
 static _Noreturn void
 die(const char *what)
@@ -36,7 +36,7 @@ number(const char *digits)
 {
 	uint64_t n;
 
-	if (!text_uint(text_of(digits), 1000000000, &n)) {
+	if (!text_uint(mf_text_of(digits), 1000000000, &n)) {
 		fprintf(stderr, "reader: no number: %s\n", digits);
 		exit(2);
 	}
@@ -51,7 +51,7 @@ show(const char *map, bool wait)
 	struct report report = report_to_stderr();
 	struct access *access;
 	enum access_status status =
-	    access_load(text_of(map), wait, &access, &report);
+	    access_load(mf_text_of(map), wait, &access, &report);
 
 	if (status != ACCESS_OK)
 		return status == ACCESS_BUSY ? 3 : 1;
@@ -141,7 +141,7 @@ read_in_child(const struct image *image, const char *map)
 		die("fork");
 	if (child == 0) {
 		alarm(LIMIT_SEC);
-		if (access_load(text_of(map), false, &access, &report) !=
+		if (access_load(mf_text_of(map), false, &access, &report) !=
 		    ACCESS_OK)
 			_exit(report.errors != 0 ? REFUSED : CRASHED);
 		/* A bit of a key may make it one that isn't ours. */
@@ -226,13 +226,14 @@ struct follower {
 static bool
 generation_of(const struct table *table, uint64_t n, uint64_t *out)
 {
-	static const struct text before = TEXT("ERROR:5.7.1:550 generation ");
+	static const struct mf_text before =
+	    MF_TEXT("ERROR:5.7.1:550 generation ");
 	const struct entry *e;
 	char key[64];
 
 	snprintf(
 	    key, sizeof(key), "spf-fail:%llu.example", (unsigned long long)n);
-	e = table_find(table, text_of(key));
+	e = table_find(table, mf_text_of(key));
 	return e != NULL && text_starts(e->value, before) &&
 	    text_uint(text_from(e->value, before.len), UINT64_MAX, out);
 }
@@ -283,7 +284,7 @@ follow_change(struct follower *f, struct access **access, bool wait)
 	struct report report = {.say = keep_problem, .arg = f};
 	struct access *next;
 
-	switch (access_load(text_of(f->map), wait, &next, &report)) {
+	switch (access_load(mf_text_of(f->map), wait, &next, &report)) {
 	case ACCESS_OK:
 		f->loads++;
 		access_free(*access);
@@ -354,16 +355,16 @@ follow_all(const char *map, uint64_t keys, size_t threads)
 int
 main(int argc, char **argv)
 {
-	struct text mode = text_of(argc > 2 ? argv[1] : NULL);
+	struct mf_text mode = mf_text_of(argc > 2 ? argv[1] : NULL);
 
-	if (text_eq(mode, TEXT("show")) && argc == 3)
+	if (mf_text_eq(mode, MF_TEXT("show")) && argc == 3)
 		return show(argv[2], true);
-	if (text_eq(mode, TEXT("try")) && argc == 3)
+	if (mf_text_eq(mode, MF_TEXT("try")) && argc == 3)
 		return show(argv[2], false);
-	if (text_eq(mode, TEXT("damage")) && argc == 6)
+	if (mf_text_eq(mode, MF_TEXT("damage")) && argc == 6)
 		return damage(argv[2], (size_t)number(argv[3]), number(argv[4]),
 		    number(argv[5]));
-	if (text_eq(mode, TEXT("follow")) && argc == 5)
+	if (mf_text_eq(mode, MF_TEXT("follow")) && argc == 5)
 		return follow_all(
 		    argv[2], number(argv[3]), (size_t)number(argv[4]));
 	fputs("usage: reader show|try|damage|follow MAP ...\n", stderr);

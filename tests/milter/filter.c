@@ -83,7 +83,7 @@ die(const char *what)
 /* --- the log --- */
 
 static void
-out_shown(struct text_out *o, struct text value)
+out_shown(struct text_out *o, struct mf_text value)
 {
 	for (size_t i = 0; i < value.len; i++)
 		if (value.p[i] == '\n')
@@ -101,7 +101,7 @@ say(SMFICTX *ctx, const char *what, const char *const *words)
 	out_str(&o, what);
 	for (; words != NULL && *words != NULL; words++) {
 		out_char(&o, ' ');
-		out_shown(&o, text_of(*words));
+		out_shown(&o, mf_text_of(*words));
 	}
 	for (size_t i = 0; i < shown_count; i++) {
 		const char *value = smfi_getsymval(ctx, shown[i]);
@@ -111,7 +111,7 @@ say(SMFICTX *ctx, const char *what, const char *const *words)
 		out_char(&o, ' ');
 		out_str(&o, shown[i]);
 		out_char(&o, '=');
-		out_shown(&o, text_of(value));
+		out_shown(&o, mf_text_of(value));
 	}
 	line[o.len] = '\n';
 	fwrite(line, 1, o.len + 1, stdout);
@@ -157,7 +157,7 @@ index_of(const char *digits)
 {
 	uint64_t n;
 
-	return text_uint(text_of(digits), 100000, &n) ? (int)n : -1;
+	return text_uint(mf_text_of(digits), 100000, &n) ? (int)n : -1;
 }
 
 static int
@@ -364,7 +364,7 @@ add_rule(char *word)
 
 	if (rule_count++ == RULES_MAX || verb == NULL)
 		die("too many rules, or one without a verb");
-	if (nth != NULL && !text_uint(text_of(nth), UINT32_MAX, &rule->nth))
+	if (nth != NULL && !text_uint(mf_text_of(nth), UINT32_MAX, &rule->nth))
 		die("a rule's number isn't one");
 	while (strcmp(word, step_names[rule->step]) != 0)
 		if (++rule->step == STEPS)
@@ -387,15 +387,15 @@ take_option(int option)
 
 	switch (option) {
 	case 'a':
-		return text_uint(text_of(optarg), UINT32_MAX, &actions);
+		return text_uint(mf_text_of(optarg), UINT32_MAX, &actions);
 	case 'n':
 		negotiates = true;
-		return text_uint(text_of(optarg), UINT32_MAX, &steps_wanted);
+		return text_uint(mf_text_of(optarg), UINT32_MAX, &steps_wanted);
 	case 'm':
 		negotiates = true;
 		words = cut(optarg, '=');
 		if (words == NULL ||
-		    !text_uint(text_of(optarg), SMFIM_LAST, &stage))
+		    !text_uint(mf_text_of(optarg), SMFIM_LAST, &stage))
 			return false;
 		macro_lists[stage] = words;
 		return true;

@@ -30,7 +30,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "libspf/resolver.h"
+#include <mailfrom/spf_resolver.h>
+
+#include "common/text.h"
 
 #define WORDS_MAX   8
 #define RESULTS     (SPF_PERMERROR + 1)
@@ -138,7 +140,7 @@ struct texts {
 };
 
 /* Copy text, with the number in place of {}. */
-static struct text
+static struct mf_text
 fill(const char *text, uint64_t number, char *out, size_t size)
 {
 	struct text_out o = text_out(out, size);
@@ -161,7 +163,7 @@ request_of(char **words, struct texts *texts)
 
 	if (words[0] == NULL || words[1] == NULL || words[2] == NULL)
 		fail("too few words");
-	if (!spf_ip_parse(text_of(words[0]), &request.ip))
+	if (!spf_ip_parse(mf_text_of(words[0]), &request.ip))
 		fail("not an address");
 	request.sender =
 	    fill(words[1], number, texts->sender, sizeof(texts->sender));
@@ -272,7 +274,7 @@ run_ask(char **words)
 		if (strcmp(words[0], spf_rr_text((enum spf_rr)rr)) != 0)
 			continue;
 		reply = spf_resolver_ask(
-		    resolver, (enum spf_rr)rr, text_of(words[1]));
+		    resolver, (enum spf_rr)rr, mf_text_of(words[1]));
 		if (reply == NULL)
 			fail("no memory");
 		print_answer(spf_reply_answer(reply));
@@ -434,7 +436,7 @@ run_override(char **words)
 		out_str(&out, words[i]);
 		out_char(&out, ' ');
 	}
-	if (spf_resolver_override(resolver, text_of(words[0]),
+	if (spf_resolver_override(resolver, mf_text_of(words[0]),
 		text_trim(out_view(&out))) != SPF_RESOLVER_OK)
 		fail("override");
 }

@@ -14,22 +14,23 @@ import sys
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-DIRECTORIES = ("check", "common", "libsrs", "libspf", "milter", "rewrite",
-               "spfmilter", "srsd", "srsmilter", "tools")
+DIRECTORIES = ("access", "common", "libspf", "libspf-dns", "libspf-engine",
+               "libsrs", "milter", "rewrite", "spfcheck", "spfmilter", "srsd",
+               "srsmilter", "tools/spfpolicy", "tools/spfquery", "tools/srs")
 
 DAEMONS = ("srsd", "spfmilter", "srsmilter")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
     "openssl/": {"libsrs/key.c"},
-    "ares.h": {"libspf/system_servers.c"},
-    "spf2/": {"libspf/engine_libspf2.c"},
+    "ares.h": {"libspf-dns/system_servers.c"},
+    "spf2/": {"libspf-engine/libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"common/domain.c", "libspf/name.c"},
-    "yaml.h": {"tools/yamlfile.h", "tools/zone.h"},
+    "yaml.h": {"tools/spfquery/yamlfile.h", "tools/spfquery/zone.h"},
     "libmilter/": {"milter/answer.c", "milter/run.c", "spfmilter/milter.c",
                    "srsmilter/milter.c"},
-    # These crash on damaged files: spfmilter/access_*.c read them without.
+    # These crash on damaged files: access/*.c read them without.
     "db.h": set(),
     "lmdb.h": set(),
     "cdb.h": set(),
@@ -37,16 +38,25 @@ ONLY = {
 
 # What each directory may include of ours, besides itself.
 MAY_INCLUDE = {
-    "common": set(),
-    "libsrs": {"common/text.h"},
-    "libspf": {"common/text.h", "common/siphash.h"},
-    "check": {"common", "libspf"},
-    "milter": {"common", "libspf"},
-    "rewrite": {"check", "common", "libspf", "libsrs"},
-    "spfmilter": {"check", "common", "libspf", "milter", "rewrite"},
-    "srsd": {"check", "common", "libsrs", "rewrite"},
-    "srsmilter": {"check", "common", "libspf", "libsrs", "milter", "rewrite"},
-    "tools": {"common", "libsrs", "libspf", "rewrite", "spfmilter"},
+    "include/mailfrom": {"mailfrom"},
+    "common": {"mailfrom/text.h"},
+    "libsrs": {"mailfrom/srs.h", "mailfrom/ses.h", "mailfrom/text.h",
+               "common/text.h"},
+    "libspf": {"mailfrom/spf.h", "mailfrom/spf_header.h", "mailfrom/text.h",
+               "common/text.h"},
+    "libspf-dns": {"mailfrom", "common/text.h", "common/siphash.h"},
+    "libspf-engine": {"mailfrom", "common/text.h", "libspf/record_.h"},
+    "access": {"mailfrom", "common"},
+    "spfcheck": {"mailfrom", "common"},
+    "rewrite": {"mailfrom", "common", "spfcheck"},
+    "milter": {"mailfrom", "common"},
+    "srsd": {"mailfrom", "common", "rewrite", "spfcheck"},
+    "srsmilter": {"mailfrom", "common", "milter", "rewrite", "spfcheck"},
+    "spfmilter": {"mailfrom", "access", "common", "milter", "rewrite",
+                  "spfcheck"},
+    "tools/srs": {"mailfrom", "common", "rewrite"},
+    "tools/spfquery": {"mailfrom", "common"},
+    "tools/spfpolicy": {"mailfrom", "access", "common"},
 }
 
 # All that the pure libraries may ask of others: memory, strings, SHA-1, IDN,
@@ -64,7 +74,8 @@ PREFIXES = {"libsrs.a": r"(srs|ses)_\w+", "libspf.a": r"spf_\w+"}
 
 
 def sources(*suffixes):
-    return sorted(os.path.relpath(path, TOP) for directory in DIRECTORIES
+    return sorted(os.path.relpath(path, TOP)
+                  for directory in ("include/mailfrom", *DIRECTORIES)
                   for suffix in suffixes
                   for path in glob.glob(f"{TOP}/{directory}/*{suffix}"))
 
@@ -86,10 +97,10 @@ def libraries_have_one_door():
 def directories_know_what_they_may():
     """directories include only what is below them"""
     for path in sources(".c", ".h"):
-        home = path.split("/")[0]
+        home = os.path.dirname(path)
         for name in includes(path):
-            there = name.split("/")[0]
-            if there in DIRECTORIES and there != home and \
+            there = os.path.dirname(name)
+            if there in (*DIRECTORIES, "mailfrom") and there != home and \
                     not {there, name} & MAY_INCLUDE[home]:
                 yield f"{path} includes {name}"
 
@@ -139,7 +150,7 @@ def headers_compile_alone():
     """every header compiles alone"""
     for path in sources(".h"):
         result = subprocess.run(
-            ["cc", "-std=c11", "-D_DEFAULT_SOURCE", "-I.", "-fsyntax-only",
+            ["cc", "-std=c11", "-D_DEFAULT_SOURCE", "-Iinclude", "-I.", "-fsyntax-only",
              "-Wall", "-Wextra", "-Werror", "-Wno-unused-function", "-xc", "-"],
             input=f'#include "{path}"\n', cwd=TOP, text=True,
             capture_output=True, check=False)

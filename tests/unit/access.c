@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spfmilter/access.h: text as makemap and postmap read it, which file is meant,
+ * access/access.h: text as makemap and postmap read it, which file is meant,
  * and what is done about files that can't be read or are being written.
  *
  * Databases that makemap and postmap have written: tests/maps.
@@ -13,14 +13,14 @@
 #include <sys/file.h>
 #include <time.h>
 
-#include "spfmilter/access_.h"
+#include "access/access_.h"
 
 /* --- text --- */
 
 static const struct {
 	const char *name;
 	enum access_type type;
-	struct text input;
+	struct mf_text input;
 	const char *entries; /* "line:key=value", sorted, an LF behind each */
 	const char *said;
 } texts[] = {
@@ -179,7 +179,7 @@ expect_line(enum access_type type, size_t len, size_t lines, const char *said)
 		memcpy(bytes + i * len / lines, "\n ", 2);
 	bytes[len + lines - 1] = '\n';
 	access_read_text_(
-	    "t", text_at(bytes, len + lines), type, table, &report);
+	    "t", mf_text_at(bytes, len + lines), type, table, &report);
 	expect_str("a line", "said", heard.text, said);
 	expect_int("a line", "entries", (long long)table_count(table),
 	    said[0] == '\0');
@@ -214,11 +214,11 @@ limits_errors(void **state)
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = i % 2 == 0 ? '\0' : '\n';
 	assert_false(access_read_text_(
-	    "t", text_at(bytes, 2 * 100), ACCESS_TEXT, table, &report));
+	    "t", mf_text_at(bytes, 2 * 100), ACCESS_TEXT, table, &report));
 	assert_int_equal(report.errors, 100);
 	report = report_to(&heard);
-	assert_false(access_read_text_(
-	    "t", text_at(bytes, sizeof(bytes)), ACCESS_TEXT, table, &report));
+	assert_false(access_read_text_("t", mf_text_at(bytes, sizeof(bytes)),
+	    ACCESS_TEXT, table, &report));
 	assert_int_equal(report.errors, 101);
 	assert_non_null(strstr(
 	    heard.text, "error: t: too many errors: the rest isn't read\n"));
@@ -289,13 +289,13 @@ static const struct {
 static void
 make_files(const char *files, bool there)
 {
-	struct text rest = text_of(files), name;
+	struct mf_text rest = mf_text_of(files), name;
 	char path[64];
 
 	while (text_cut(&rest, ' ', &name)) {
 		snprintf(path, sizeof(path), "%.*s", (int)name.len, name.p);
 		if (there)
-			scratch_write(path, TEXT(""), 0600);
+			scratch_write(path, MF_TEXT(""), 0600);
 		else
 			unlink(scratch(path));
 	}
@@ -315,7 +315,7 @@ finds_files(void **state)
 
 		make_files(names[i].files, true);
 		replace(names[i].text, "DIR", scratch_dir, text, sizeof(text));
-		ok = access_name_(text_of(text), &name, &report);
+		ok = access_name_(mf_text_of(text), &name, &report);
 		expect_str(text, "said", heard.text, names[i].said);
 		expect_int(text, "ok", ok, names[i].path != NULL);
 		if (ok) {
@@ -339,7 +339,7 @@ refuses_nul_in_names(void **state)
 	struct access_name name;
 
 	(void)state;
-	assert_false(access_name_(TEXT("text:/a\0b"), &name, &report));
+	assert_false(access_name_(MF_TEXT("text:/a\0b"), &name, &report));
 	assert_int_equal(report.errors, 1);
 }
 
@@ -348,7 +348,7 @@ refuses_nul_in_names(void **state)
 
 static const struct {
 	const char *path;
-	struct text bytes;
+	struct mf_text bytes;
 	enum access_type expect;
 } files[] = {
     {"a", BYTES(""), ACCESS_TEXT},
@@ -397,7 +397,7 @@ expect_load(const char *text, enum access_status want, const char *said)
 
 	replace(text, "DIR", scratch_dir, name, sizeof(name));
 	expect_int(text, "status",
-	    access_load(text_of(name), false, &access, &report), want);
+	    access_load(mf_text_of(name), false, &access, &report), want);
 	expect_int(text, "map", access != NULL, want == ACCESS_OK);
 	expect_str(text, "said", heard.text, said);
 	access_free(access);
@@ -406,7 +406,7 @@ expect_load(const char *text, enum access_status want, const char *said)
 static void
 says_what_is_wrong(void **state)
 {
-	static const struct text magic = BYTES(ZEROS_12 "\x61\x15\x06\0");
+	static const struct mf_text magic = BYTES(ZEROS_12 "\x61\x15\x06\0");
 	const char *path;
 
 	(void)state;
@@ -420,10 +420,10 @@ says_what_is_wrong(void **state)
 	expect_load(
 	    "DIR/fifo", ACCESS_FAILED, "error: DIR/fifo: is no regular file\n");
 
-	scratch_write("a", TEXT("spf-fail:a OK\nspf-fail:b\n"), 0600);
+	scratch_write("a", MF_TEXT("spf-fail:a OK\nspf-fail:b\n"), 0600);
 	expect_load("DIR/a", ACCESS_FAILED,
 	    "error: DIR/a:2: no value behind the key \"spf-fail:b\"\n");
-	scratch_write("a", TEXT("spf-fail:a OK\nspf-fail:a OK\n"), 0600);
+	scratch_write("a", MF_TEXT("spf-fail:a OK\nspf-fail:a OK\n"), 0600);
 	expect_load("DIR/a", ACCESS_FAILED,
 	    "error: DIR/a:2: line 1 has the same key\n");
 	expect_load("texthash:DIR/a", ACCESS_OK,
@@ -456,7 +456,7 @@ says_what_is_wrong(void **state)
 static void
 waits_for_unfinished_files(void **state)
 {
-	const char *path = scratch_write("new.db", TEXT(""), 0600);
+	const char *path = scratch_write("new.db", MF_TEXT(""), 0600);
 
 	(void)state;
 	expect_load("hash:DIR/new", ACCESS_BUSY, "");
@@ -475,13 +475,13 @@ warns_of_values(void **state)
 	struct access *access;
 	char want[512];
 	const char *path = scratch_write("warn",
-	    TEXT("spf-fail:a OK\nspf-fail:b PERHAPS\nspf-fial:c OK\n"
-		 "Spam:d@ FRIEND\n"),
+	    MF_TEXT("spf-fail:a OK\nspf-fail:b PERHAPS\nspf-fial:c OK\n"
+		    "Spam:d@ FRIEND\n"),
 	    0600);
 
 	(void)state;
 	assert_int_equal(
-	    access_load(text_of(path), false, &access, &report), ACCESS_OK);
+	    access_load(mf_text_of(path), false, &access, &report), ACCESS_OK);
 	assert_int_equal(report.warnings, 0);
 	access_warn(access, &report);
 	assert_int_equal(report.warnings, 2);
@@ -490,7 +490,7 @@ warns_of_values(void **state)
 	    "warning: DIR/warn:2: spf-fail:b: %s\n"
 	    "warning: DIR/warn:3: spf-fial:c: is never looked up: there is no "
 	    "such tag\n",
-	    action_problem(ACTION_UNKNOWN, TEXT("PERHAPS")));
+	    action_problem(ACTION_UNKNOWN, MF_TEXT("PERHAPS")));
 	expect_str("warnings", "said", heard.text, want);
 	access_free(access);
 }
@@ -503,16 +503,16 @@ examines_what_is_wrong(void **state)
 	struct report report = report_to(&heard), findings = report_to(&found);
 	struct access *access;
 	const char *path = scratch_write("examine",
-	    TEXT("spf-fail:a OK\n x\nspf-fail:a REJECT\nspf-fail:b\n"
-		 "spf-fail:c OK\n"),
+	    MF_TEXT("spf-fail:a OK\n x\nspf-fail:a REJECT\nspf-fail:b\n"
+		    "spf-fail:c OK\n"),
 	    0600);
 
 	(void)state;
-	assert_int_equal(
-	    access_load(text_of(path), false, &access, &report), ACCESS_FAILED);
+	assert_int_equal(access_load(mf_text_of(path), false, &access, &report),
+	    ACCESS_FAILED);
 	report = report_to(&heard);
 	assert_int_equal(
-	    access_examine(text_of(path), &access, &report, &findings),
+	    access_examine(mf_text_of(path), &access, &report, &findings),
 	    ACCESS_OK);
 	expect_str("examine", "reported", heard.text, "");
 	expect_str("examine", "found", found.text,
@@ -521,7 +521,7 @@ examines_what_is_wrong(void **state)
 	assert_int_equal(table_count(access->table), 3);
 	access_free(access);
 	findings = report_to(&found);
-	assert_int_equal(access_examine(TEXT("/nonexistent/access"), &access,
+	assert_int_equal(access_examine(MF_TEXT("/nonexistent/access"), &access,
 			     &report, &findings),
 	    ACCESS_FAILED);
 	assert_null(access);
@@ -551,7 +551,7 @@ open_locked(const char *path, bool whole, short type)
 static void
 respects_locks(void **state)
 {
-	const char *path = scratch_write("l", TEXT("spf-fail:a OK\n"), 0600);
+	const char *path = scratch_write("l", MF_TEXT("spf-fail:a OK\n"), 0600);
 
 	(void)state;
 	for (int whole = 0; whole < 2; whole++) {
@@ -581,7 +581,7 @@ waits_for_writers(void **state)
 {
 	static struct heard heard;
 	struct report report = report_to(&heard);
-	const char *path = scratch_write("w", TEXT("spf-fail:a OK\n"), 0600);
+	const char *path = scratch_write("w", MF_TEXT("spf-fail:a OK\n"), 0600);
 	int fd = open_locked(path, true, F_WRLCK);
 	struct access *access;
 	pthread_t thread;
@@ -589,13 +589,13 @@ waits_for_writers(void **state)
 	(void)state;
 	assert_int_equal(pthread_create(&thread, NULL, close_later, &fd), 0);
 	assert_int_equal(
-	    access_load(text_of(path), true, &access, &report), ACCESS_OK);
+	    access_load(mf_text_of(path), true, &access, &report), ACCESS_OK);
 	access_free(access);
 	pthread_join(thread, NULL);
 
 	fd = open_locked(path, true, F_WRLCK);
-	assert_int_equal(
-	    access_load(text_of(path), true, &access, &report), ACCESS_FAILED);
+	assert_int_equal(access_load(mf_text_of(path), true, &access, &report),
+	    ACCESS_FAILED);
 	assert_null(access);
 	expect_str("waited", "said", heard.text,
 	    "error: DIR/w: is locked by a writer, makemap or postmap, that "
@@ -612,7 +612,7 @@ load_or_fail(const char *path)
 	struct report report = report_to(&heard);
 	struct access *access;
 
-	if (access_load(text_of(path), true, &access, &report) != ACCESS_OK)
+	if (access_load(mf_text_of(path), true, &access, &report) != ACCESS_OK)
 		fail_msg("%s", heard.text);
 	return access;
 }
@@ -625,15 +625,15 @@ sees_changes(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s",
-	    scratch_write("c", TEXT("spf-fail:a OK\n"), 0600));
+	    scratch_write("c", MF_TEXT("spf-fail:a OK\n"), 0600));
 	access = load_or_fail(path);
-	scratch_write("c", TEXT("spf-fail:a REJECT\n"), 0600);
+	scratch_write("c", MF_TEXT("spf-fail:a REJECT\n"), 0600);
 	assert_true(access_is_stale(access));
 	access_free(access);
 
 	access = load_or_fail(path);
 	snprintf(other, sizeof(other), "%s",
-	    scratch_write("c2", TEXT("spf-fail:a REJECT\n"), 0600));
+	    scratch_write("c2", MF_TEXT("spf-fail:a REJECT\n"), 0600));
 	assert_int_equal(rename(other, path), 0);
 	assert_true(access_is_stale(access));
 	access_free(access);
@@ -659,9 +659,9 @@ reads_young_files_again(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s",
-	    scratch_write("y", TEXT("spf-fail:a OK\n"), 0600));
+	    scratch_write("y", MF_TEXT("spf-fail:a OK\n"), 0600));
 	do {
-		scratch_write("y", TEXT("spf-fail:a OK\n"), 0600);
+		scratch_write("y", MF_TEXT("spf-fail:a OK\n"), 0600);
 		access = load_or_fail(path);
 		if (access->is_young)
 			break;

@@ -3,7 +3,7 @@
  * Lack of memory while a map is read: the n-th allocation fails, for every n.
  * Each time it must be said, nothing may leak, and no part of a map come out.
  */
-#include "spfmilter/access.h"
+#include "access/access.h"
 #include "tests/unit/shortage.h"
 #include "tests/unit/support.h"
 
@@ -26,7 +26,7 @@ load_with_failure(const char *map, long n)
 	bool ok;
 
 	shortage_begin(n);
-	ok = access_load(text_of(map), true, &access, &report) == ACCESS_OK;
+	ok = access_load(mf_text_of(map), true, &access, &report) == ACCESS_OK;
 	access_free(access);
 	shortage_end();
 	expect_int(map, "not freed", held, 0);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spfmilter/action.h: values of the access file, a row for each form.
+ * access/action.h: values of the access file, a row for each form.
  *
  * Sources: sendmail is cf/m4/proto.m4 and the map format of cf/README, 8.17.1;
  * postfix is access(5), 3.7.
  */
 #include "tests/unit/support.h"
 
-#include "spfmilter/action.h"
+#include "access/action.h"
 
 static const struct valid_row {
 	const char *value;
@@ -125,7 +125,7 @@ parses(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(valid_rows); i++) {
 		const struct valid_row *row = &valid_rows[i];
-		struct text value = text_of(row->value);
+		struct mf_text value = mf_text_of(row->value);
 		struct action a;
 
 		memset(&a, 'x', sizeof(a));
@@ -134,9 +134,10 @@ parses(void **state)
 		expect_str(row->value, row->source, action_text(a.verb),
 		    action_text(row->verb));
 		expect_int(row->value, row->source, a.code, row->code);
-		expect_text(row->value, row->source, a.dsn, text_of(row->dsn));
 		expect_text(
-		    row->value, row->source, a.text, text_of(row->text));
+		    row->value, row->source, a.dsn, mf_text_of(row->dsn));
+		expect_text(
+		    row->value, row->source, a.text, mf_text_of(row->text));
 		assert_null(action_problem(ACTION_VALID, value));
 	}
 }
@@ -158,7 +159,7 @@ corrects(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text value = text_of(rows[i].value);
+		struct mf_text value = mf_text_of(rows[i].value);
 		struct action a;
 
 		memset(&a, 'x', sizeof(a));
@@ -167,9 +168,9 @@ corrects(void **state)
 		expect_str(rows[i].value, "verb", action_text(a.verb),
 		    action_text(rows[i].verb));
 		expect_int(rows[i].value, "code", a.code, rows[i].code);
-		expect_text(rows[i].value, "dsn", a.dsn, TEXT(""));
+		expect_text(rows[i].value, "dsn", a.dsn, MF_TEXT(""));
 		expect_text(
-		    rows[i].value, "text", a.text, text_of(rows[i].text));
+		    rows[i].value, "text", a.text, mf_text_of(rows[i].text));
 		assert_non_null(
 		    strstr(action_problem(ACTION_CORRECTED, value), "class"));
 	}
@@ -179,7 +180,7 @@ static void
 refuses(void **state)
 {
 	static const struct {
-		struct text value;
+		struct mf_text value;
 		enum action_status status;
 		const char *says;
 	} rows[] = {
@@ -281,12 +282,12 @@ codes_always_agree(void **state)
 static void
 takes_nul_for_text(void **state)
 {
-	static const struct text value = BYTES("REJECT \0.7.1 x");
+	static const struct mf_text value = BYTES("REJECT \0.7.1 x");
 	struct action a;
 
 	(void)state;
 	assert_int_equal(action_parse(value, &a), ACTION_VALID);
-	expect_text("NUL", "dsn", a.dsn, TEXT(""));
+	expect_text("NUL", "dsn", a.dsn, MF_TEXT(""));
 	expect_text("NUL", "text", a.text, text_from(value, 7));
 }
 

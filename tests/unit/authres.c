@@ -15,7 +15,7 @@
 
 static const struct {
 	const char *name;
-	struct text value;
+	struct mf_text value;
 	bool ours; /* with ID */
 } rows[] = {
     {"plain", BYTES("mx.example; spf=pass smtp.mailfrom=a@b"), true},
@@ -130,12 +130,13 @@ table(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		expect_int(rows[i].name, "ours",
-		    authres_is_of(rows[i].value, TEXT(ID)), rows[i].ours);
+		    authres_is_of(rows[i].value, MF_TEXT(ID)), rows[i].ours);
 		expect_int(rows[i].name, "ours, upper case",
-		    authres_is_of(rows[i].value, TEXT("MX.EXAMPLE")),
+		    authres_is_of(rows[i].value, MF_TEXT("MX.EXAMPLE")),
 		    rows[i].ours);
 		expect_int(rows[i].name, "ours, with a dot",
-		    authres_is_of(rows[i].value, TEXT(ID ".")), rows[i].ours);
+		    authres_is_of(rows[i].value, MF_TEXT(ID ".")),
+		    rows[i].ours);
 	}
 }
 
@@ -173,7 +174,8 @@ other_ids(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(ids); i++)
 		expect_int(ids[i].value, ids[i].id,
-		    authres_is_of(text_of(ids[i].value), text_of(ids[i].id)),
+		    authres_is_of(
+			mf_text_of(ids[i].value), mf_text_of(ids[i].id)),
 		    ids[i].ours);
 }
 
@@ -196,12 +198,12 @@ long_fields(void **state)
 			out_str(&o, repeated[i]);
 		out_str(&o, " /; spf=pass");
 		assert_false(o.full);
-		if (authres_is_of(out_view(&o), TEXT(ID)))
+		if (authres_is_of(out_view(&o), MF_TEXT(ID)))
 			fail_msg("%s repeated is ours", repeated[i]);
 		out_str(&o, " (");
-		authres_is_of(out_view(&o), TEXT(ID));
+		authres_is_of(out_view(&o), MF_TEXT(ID));
 	}
-	assert_false(authres_is_of(text_of(NULL), TEXT(ID)));
+	assert_false(authres_is_of(mf_text_of(NULL), MF_TEXT(ID)));
 }
 
 int

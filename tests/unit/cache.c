@@ -5,7 +5,7 @@
  */
 #include "tests/unit/support.h"
 
-#include "libspf/cache.h"
+#include "libspf-dns/cache.h"
 
 #define BOUND  100000
 #define MINUTE 60000
@@ -17,7 +17,7 @@ static struct spf_reply *
 reply_with(struct cache *cache, enum spf_rr rr, const char *name, uint8_t first,
     size_t count)
 {
-	struct text t = text_of(name);
+	struct mf_text t = mf_text_of(name);
 	struct spf_reply *reply = reply_new_(rr, t, cache_hash_(cache, rr, t));
 	uint8_t *octets = calloc(count + 1, 4);
 
@@ -46,7 +46,7 @@ put(struct cache *cache, const char *name, uint8_t first, size_t count,
 static struct spf_reply *
 find(struct cache *cache, enum spf_rr rr, const char *name, uint64_t now_ms)
 {
-	struct text t = text_of(name);
+	struct mf_text t = mf_text_of(name);
 
 	return cache_find_(cache, cache_hash_(cache, rr, t), rr, t, now_ms);
 }
@@ -205,7 +205,7 @@ collisions(void **state)
 	for (size_t i = 0; i < 1000; i++) {
 		name = numbered("n", i);
 		struct spf_reply *reply =
-		    reply_new_(SPF_RR_A, text_of(name), 42);
+		    reply_new_(SPF_RR_A, mf_text_of(name), 42);
 		reply_answer_(reply, spf_answer_void(SPF_RR_A));
 		cache_drop_(cache_put_(cache, reply, MINUTE + i));
 		reply_release_(reply);
@@ -215,7 +215,7 @@ collisions(void **state)
 	for (size_t i = 1000 - cache_count_(cache); i < 1000; i++) {
 		name = numbered("n", i);
 		struct spf_reply *reply =
-		    cache_find_(cache, 42, SPF_RR_A, text_of(name), 0);
+		    cache_find_(cache, 42, SPF_RR_A, mf_text_of(name), 0);
 		assert_non_null(reply);
 		assert_int_equal(reply->expires_ms, MINUTE + i);
 	}
@@ -233,7 +233,7 @@ the_key_decides(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 64 * 64; i++) {
-		struct text name = text_of(numbered("n", i));
+		struct mf_text name = mf_text_of(numbered("n", i));
 		bool hit_a = cache_hash_(a, SPF_RR_A, name) % 64 == 0;
 		bool hit_b = cache_hash_(b, SPF_RR_A, name) % 64 == 0;
 
@@ -258,7 +258,7 @@ failures_are_shared(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 1000; i++) {
-		struct text name = text_of(numbered("n", i));
+		struct mf_text name = mf_text_of(numbered("n", i));
 		struct spf_reply *reply = reply_new_(SPF_RR_MX, name, 42);
 
 		reply_answer_(reply, failure);
@@ -279,7 +279,7 @@ failures_are_shared(void **state)
 static uint64_t
 fail_at(struct cache *cache, enum spf_cause cause, uint64_t now_ms)
 {
-	struct text name = TEXT("dead.example");
+	struct mf_text name = MF_TEXT("dead.example");
 	struct spf_reply *reply =
 	    reply_new_(SPF_RR_A, name, cache_hash_(cache, SPF_RR_A, name));
 	uint64_t until_ms;
@@ -329,7 +329,7 @@ failures_stay_within_the_bound(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 5000; i++) {
-		struct text name = text_of(numbered("n", i));
+		struct mf_text name = mf_text_of(numbered("n", i));
 		struct spf_reply *reply = reply_new_(
 		    SPF_RR_A, name, cache_hash_(cache, SPF_RR_A, name));
 
@@ -376,7 +376,7 @@ siphash_vectors(void **state)
 		message[i] = (char)i;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		assert_int_equal(
-		    siphash(2, 4, &k, text_at(message, rows[i].len)),
+		    siphash(2, 4, &k, mf_text_at(message, rows[i].len)),
 		    rows[i].hash);
 }
 

@@ -7,8 +7,8 @@
 
 #include <time.h>
 
-#include "check/checker.h"
-#include "check/records.h"
+#include "spfcheck/checker.h"
+#include "spfcheck/records.h"
 
 #define D60 "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.u.v.w.x.y.z.0.1.2.3."
 #define L63 "abcdefghijklmnopqrstuvwxyz0123456789abcdefghijklmnopqrstuvwxyz0"
@@ -32,7 +32,7 @@ load(struct made *m, const char *lines, struct report *report)
 	*m = (struct made){.conf = NULL};
 	snprintf(text, sizeof(text), "[spf]\n%s", lines);
 	replace(text, "DIR", scratch_dir, input, sizeof(input));
-	ok = ini_parse(&ini, "t.conf", text_of(input), INI_OURS, report) &&
+	ok = ini_parse(&ini, "t.conf", mf_text_of(input), INI_OURS, report) &&
 	    conf_load(&m->conf, &ini, &section, 1, report);
 	ini_free(&ini);
 	return ok;
@@ -62,10 +62,10 @@ make_well(struct made *m, const char *lines, struct checker *old)
 static struct check
 check_of(const char *ip, const char *sender)
 {
-	struct check check = {.request = {.sender = text_of(sender),
-				  .helo = TEXT("helo.example")}};
+	struct check check = {.request = {.sender = mf_text_of(sender),
+				  .helo = MF_TEXT("helo.example")}};
 
-	assert_true(spf_ip_parse(text_of(ip), &check.request.ip));
+	assert_true(spf_ip_parse(mf_text_of(ip), &check.request.ip));
 	return check;
 }
 
@@ -198,7 +198,7 @@ static void
 settings(void **state)
 {
 	(void)state;
-	scratch_write("plain", TEXT("no program\n"), 0600);
+	scratch_write("plain", MF_TEXT("no program\n"), 0600);
 	for (size_t i = 0; i < COUNT(settings_rows); i++) {
 		const char *lines = settings_rows[i].lines;
 		const char *said = settings_rows[i].said;
@@ -295,9 +295,9 @@ records(void **state)
 		struct report report = report_to(&heard);
 		struct records records;
 
-		bool ok =
-		    records_read(scratch_write("records", text_of(file), 0600),
-			&records, &report);
+		bool ok = records_read(
+		    scratch_write("records", mf_text_of(file), 0600), &records,
+		    &report);
 		expect_like(file, heard.text, said != NULL ? said : "");
 		expect_int(file, "ok", ok, said == NULL);
 		records_free(&records);
@@ -314,16 +314,16 @@ records_are_what_they_say(void **state)
 	(void)state;
 	assert_true(records_read(
 	    scratch_write("records",
-		TEXT("# c\nb.example. v=spf1  include:x,y.example -all\n"
-		     "A.example v=spf1\n"),
+		MF_TEXT("# c\nb.example. v=spf1  include:x,y.example -all\n"
+			"A.example v=spf1\n"),
 		0600),
 	    &r, &report));
 	assert_int_equal(r.count, 2);
-	expect_text("0", "domain", r.lines[0].domain, TEXT("A.example"));
-	expect_text("0", "record", r.lines[0].record, TEXT("v=spf1"));
-	expect_text("1", "domain", r.lines[1].domain, TEXT("b.example"));
+	expect_text("0", "domain", r.lines[0].domain, MF_TEXT("A.example"));
+	expect_text("0", "record", r.lines[0].record, MF_TEXT("v=spf1"));
+	expect_text("1", "domain", r.lines[1].domain, MF_TEXT("b.example"));
 	expect_text("1", "record", r.lines[1].record,
-	    TEXT("v=spf1  include:x,y.example -all"));
+	    MF_TEXT("v=spf1  include:x,y.example -all"));
 	expect_int("1", "line", r.lines[1].line, 2);
 	records_free(&r);
 }
@@ -381,7 +381,7 @@ checks_by_records(void **state)
 	size_t count = 0;
 
 	(void)state;
-	scratch_write("records", TEXT(RECORDS), 0600);
+	scratch_write("records", MF_TEXT(RECORDS), 0600);
 	make_well(&m, OFFLINE "explanation = %{i} by %{d}", NULL);
 	while (count < CHECKS_MAX) {
 		size_t row = count % COUNT(rows);
@@ -418,7 +418,7 @@ no_time_is_a_temperror(void **state)
 	struct made m;
 
 	(void)state;
-	scratch_write("records", TEXT(RECORDS), 0600);
+	scratch_write("records", MF_TEXT(RECORDS), 0600);
 	make_well(&m, OFFLINE, NULL);
 	for (size_t i = 0; i < COUNT(checks); i++)
 		checks[i] = check_of("192.0.2.1", "x@a.example");
@@ -457,7 +457,7 @@ checks_without_waiting(void **state)
 	struct made m;
 
 	(void)state;
-	scratch_write("records", TEXT(RECORDS), 0600);
+	scratch_write("records", MF_TEXT(RECORDS), 0600);
 	make_well(&m, OFFLINE "timeout = 3", NULL);
 	assert_int_equal(
 	    checker_start(m.checker, &check.request, 1000, on_verdict, &result),
@@ -483,7 +483,7 @@ same_settings_keep_the_checker(void **state)
 	struct made m, again;
 
 	(void)state;
-	scratch_write("records", TEXT(RECORDS), 0600);
+	scratch_write("records", MF_TEXT(RECORDS), 0600);
 	make_well(&m, OFFLINE, NULL);
 	for (size_t i = 0; i < COUNT(others); i++) {
 		char lines[256];
@@ -504,7 +504,7 @@ same_settings_keep_the_checker(void **state)
 	assert_ptr_not_equal(again.checker, m.checker);
 	unmake(&again);
 	/* The same path, with something else in it. */
-	scratch_write("records", TEXT("a.example v=spf1 ?all\n"), 0600);
+	scratch_write("records", MF_TEXT("a.example v=spf1 ?all\n"), 0600);
 	make_well(&again, OFFLINE, m.checker);
 	assert_ptr_not_equal(again.checker, m.checker);
 
@@ -526,7 +526,7 @@ checkers_outlive_their_configuration(void **state)
 	struct made m;
 
 	(void)state;
-	scratch_write("records", TEXT(RECORDS), 0600);
+	scratch_write("records", MF_TEXT(RECORDS), 0600);
 	make_well(&m,
 	    OFFLINE "trusted_forwarder = f.example, g.example\n"
 		    "explanation = a reason\n  for %{d}\n",
@@ -535,7 +535,8 @@ checkers_outlive_their_configuration(void **state)
 	unmake(&m);
 	const struct conf_list *forwarders = checker_forwarders(checker);
 	assert_int_equal(forwarders->count, 2);
-	expect_text("1", "forwarder", forwarders->items[1], TEXT("g.example"));
+	expect_text(
+	    "1", "forwarder", forwarders->items[1], MF_TEXT("g.example"));
 	checker_run(checker, &check, 1, checker_deadline(checker));
 	expect_str("fail", "explanation", check.verdict.explanation,
 	    "a reason for a.example");

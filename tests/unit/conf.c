@@ -12,7 +12,7 @@ struct values {
 	bool flag;
 	uint64_t number, mode;
 	unsigned choice;
-	struct text text, other;
+	struct mf_text text, other;
 	struct conf_list list;
 	uint64_t unset;
 };
@@ -88,7 +88,7 @@ load(const char *text, struct report *report)
 	memset(&spare, 0, sizeof(spare));
 	replace(text, "DIR", scratch_dir, input, sizeof(input));
 	assert_true(
-	    ini_parse(&l.ini, "t.conf", text_of(input), INI_OURS, report));
+	    ini_parse(&l.ini, "t.conf", mf_text_of(input), INI_OURS, report));
 	l.ok = conf_load(&l.conf, &l.ini, sections, COUNT(sections), report);
 	return l;
 }
@@ -233,14 +233,14 @@ table(void **state)
 
 	(void)state;
 	scratch_write("list",
-	    TEXT("# customers\none.example\n\n  two.example  \r\n"
-		 "  # indented\nthree.example"),
+	    MF_TEXT("# customers\none.example\n\n  two.example  \r\n"
+		    "  # indented\nthree.example"),
 	    0644);
-	scratch_write("empty", TEXT("\n# none\n\n"), 0644);
-	scratch_write("nested", TEXT("/no/such/file\n"), 0644);
+	scratch_write("empty", MF_TEXT("\n# none\n\n"), 0644);
+	scratch_write("nested", MF_TEXT("/no/such/file\n"), 0644);
 	scratch_write("commas",
-	    TEXT("# customers, partners\none.example, two.example\n"
-		 "# old, gone.example\n"),
+	    MF_TEXT("# customers, partners\none.example, two.example\n"
+		    "# old, gone.example\n"),
 	    0644);
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct report report = report_to(&heard);
@@ -280,7 +280,7 @@ lines_and_files_are_known(void **state)
 	char path[128];
 
 	(void)state;
-	scratch_write("other", TEXT("b\n"), 0644);
+	scratch_write("other", MF_TEXT("b\n"), 0644);
 	l = load("[used]\nflag=no\n[spare]\n\nflag=no\n"
 		 "[used]\nlist=DIR/list,DIR/other\n",
 	    &report);
@@ -311,7 +311,7 @@ load_with_local_sections(struct report *report)
 	struct ini ini;
 
 	assert_true(ini_parse(
-	    &ini, "t", TEXT("[used]\n\nflag=no\n"), INI_OURS, report));
+	    &ini, "t", MF_TEXT("[used]\n\nflag=no\n"), INI_OURS, report));
 	assert_true(conf_load(&conf, &ini, local, 1, report));
 	ini_free(&ini);
 	memset(local, 0, sizeof(local));
@@ -427,7 +427,7 @@ check_sample(const struct conf_section *what, size_t count)
 		size_t entries = 0;
 
 		assert_true(ini_parse(
-		    &ini, "sample", text_of(text), INI_OURS, &report));
+		    &ini, "sample", mf_text_of(text), INI_OURS, &report));
 		conf_load(&conf, &ini, what, count, &report);
 		expect_str("sample", "said", heard.text, "");
 		for (size_t i = 0; i < count; i++)

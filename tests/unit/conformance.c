@@ -10,13 +10,15 @@
 
 #include <cmocka.h>
 
-#include "libsrs/ses.h"
+#include <mailfrom/ses.h>
+
+#include "common/text.h"
 
 #define FIELDS_MAX 16
 #define LINE_SIZE  4096
 
 struct row {
-	struct text field[FIELDS_MAX];
+	struct mf_text field[FIELDS_MAX];
 	size_t count;
 	char line[LINE_SIZE];
 };
@@ -53,7 +55,7 @@ enum { /* columns of ses.tsv */
 };
 
 /* Undo \\ \t \n \r in place. */
-static struct text
+static struct mf_text
 unescape(char *p, size_t len)
 {
 	size_t to = 0;
@@ -70,7 +72,7 @@ unescape(char *p, size_t len)
 		}
 		p[to++] = c;
 	}
-	return text_at(p, to);
+	return mf_text_at(p, to);
 }
 
 static bool
@@ -95,7 +97,7 @@ row_read(FILE *file, struct row *row)
 }
 
 static uint64_t
-number(struct text t)
+number(struct mf_text t)
 {
 	uint64_t n = 0;
 
@@ -105,10 +107,10 @@ number(struct text t)
 }
 
 static void
-add_keys(
-    void *ctx, enum srs_status (*add)(void *, struct text), struct text secrets)
+add_keys(void *ctx, enum srs_status (*add)(void *, struct mf_text),
+    struct mf_text secrets)
 {
-	struct text one;
+	struct mf_text one;
 
 	while (text_cut(&secrets, '|', &one))
 		assert_int_equal(add(ctx, one), SRS_OK);
@@ -116,26 +118,26 @@ add_keys(
 }
 
 static enum srs_status
-add_srs_key(void *ctx, struct text key)
+add_srs_key(void *ctx, struct mf_text key)
 {
 	return srs_ctx_add_key(ctx, key);
 }
 
 static enum srs_status
-add_ses_key(void *ctx, struct text key)
+add_ses_key(void *ctx, struct mf_text key)
 {
 	return ses_ctx_add_key(ctx, key);
 }
 
 static void
 check(const struct row *row, enum srs_status status, const struct srs_addr *out,
-    struct text expect)
+    struct mf_text expect)
 {
-	bool want_error = text_eq(expect, TEXT("!"));
+	bool want_error = mf_text_eq(expect, MF_TEXT("!"));
 
 	if (want_error ? status != SRS_OK
 		       : status == SRS_OK &&
-		    text_eq(text_at(out->text, out->len), expect))
+		    mf_text_eq(mf_text_at(out->text, out->len), expect))
 		return;
 	fail_msg("case %.*s: want %.*s, have %s (%s)",
 	    (int)row->field[CASE].len, row->field[CASE].p, (int)expect.len,
@@ -145,7 +147,7 @@ check(const struct row *row, enum srs_status status, const struct srs_addr *out,
 static void
 srs_row(const struct row *row)
 {
-	const struct text *f = row->field;
+	const struct mf_text *f = row->field;
 	struct srs_params params = SRS_PARAMS_DEFAULT;
 	struct srs_ctx *ctx = NULL;
 	struct srs_addr out = {.len = 0};
@@ -162,10 +164,10 @@ srs_row(const struct row *row)
 		add_keys(ctx, add_srs_key, f[SECRETS]);
 		uint64_t now = number(f[NOW]);
 
-		if (text_eq(f[OP], TEXT("forward")))
+		if (mf_text_eq(f[OP], MF_TEXT("forward")))
 			status =
 			    srs_encode(ctx, f[INPUT], f[DOMAIN], now, &out);
-		else if (text_eq(f[OP], TEXT("sign")))
+		else if (mf_text_eq(f[OP], MF_TEXT("sign")))
 			status = srs_sign(ctx, f[INPUT], now, &out);
 		else
 			status = srs_decode(ctx, f[INPUT], now, &out, NULL);
@@ -177,7 +179,7 @@ srs_row(const struct row *row)
 static void
 ses_row(const struct row *row)
 {
-	const struct text *f = row->field;
+	const struct mf_text *f = row->field;
 	struct ses_params params = {
 	    .hash_bits = (unsigned)number(f[SES_HASH_BITS]),
 	    .fraction_bits = (unsigned)number(f[SES_FRACTION_BITS]),
@@ -190,16 +192,16 @@ ses_row(const struct row *row)
 
 	assert_int_equal(ses_ctx_new(&params, &ctx), SRS_OK);
 	add_keys(ctx, add_ses_key, f[SES_SECRETS]);
-	if (text_eq(f[SES_OP], TEXT("verify")))
+	if (mf_text_eq(f[SES_OP], MF_TEXT("verify")))
 		status = ses_verify(ctx, f[SES_INPUT], now, &out, &info);
-	else if (text_eq(f[SES_KIND], TEXT("fixed")))
+	else if (mf_text_eq(f[SES_KIND], MF_TEXT("fixed")))
 		status =
 		    ses_sign_fixed(ctx, f[SES_INPUT], number(f[SES_ID]), &out);
 	else
 		status =
 		    ses_sign(ctx, f[SES_INPUT], number(f[SES_ID]), now, &out);
 	check(row, status, &out, f[SES_EXPECT]);
-	if (status == SRS_OK && text_eq(f[SES_OP], TEXT("verify"))) {
+	if (status == SRS_OK && mf_text_eq(f[SES_OP], MF_TEXT("verify"))) {
 		assert_int_equal(info.message_id, number(f[SES_ID_READ]));
 		assert_int_equal(info.time_code, number(f[SES_TIME_CODE]));
 	}

@@ -15,7 +15,8 @@ struct row {
 	const char *text;   /* what the reply has to hold; NULL: no reply */
 };
 
-#define BOB .sender = TEXT("bob@example.com"), .helo = TEXT("mx.example.com")
+#define BOB \
+	.sender = MF_TEXT("bob@example.com"), .helo = MF_TEXT("mx.example.com")
 #define PYM .defaults = LOOKUP_PYMILTER
 
 static const struct row rows[] = {
@@ -74,35 +75,36 @@ static const struct row rows[] = {
     {"discard", "spf-softfail: DISCARD", {BOB}, SPF_SOFTFAIL, SPF_NONE,
 	"key DISCARD 0  spf-softfail:", "SPF softfail"},
     {"U-labels are looked up as A-labels", "spf-fail:xn--bcher-kva.example OK",
-	{.sender = TEXT("m\303\274ller@b\303\274cher.example")}, SPF_FAIL,
+	{.sender = MF_TEXT("m\303\274ller@b\303\274cher.example")}, SPF_FAIL,
 	SPF_NONE, "key OK 0  spf-fail:xn--bcher-kva.example", NULL},
 
     /* The null sender, RFC 7208 2.4; SRS; forwarders. */
-    {"null sender", "null-fail: OK", {.helo = TEXT("mx.example.com")}, SPF_FAIL,
-	SPF_FAIL, "key OK 0  null-fail:", NULL},
+    {"null sender", "null-fail: OK", {.helo = MF_TEXT("mx.example.com")},
+	SPF_FAIL, SPF_FAIL, "key OK 0  null-fail:", NULL},
     {"null sender, postmaster's key", "spf-fail:postmaster@mx.example.com OK",
-	{.helo = TEXT("mx.example.com")}, SPF_FAIL, SPF_FAIL,
+	{.helo = MF_TEXT("mx.example.com")}, SPF_FAIL, SPF_FAIL,
 	"key OK 0  spf-fail:postmaster@mx.example.com", NULL},
     {"null sender: HELO policy has no say", "helo-fail: DISCARD",
-	{.helo = TEXT("mx.example.com")}, SPF_FAIL, SPF_FAIL,
+	{.helo = MF_TEXT("mx.example.com")}, SPF_FAIL, SPF_FAIL,
 	"default REJECT 550 5.7.23 -", "mx.example.com"},
     {"a HELO name that is none has no domain's keys",
 	"helo-none:example.com WHITELIST\nhelo-none: REJECT",
-	{.sender = TEXT("bob@example.com"), .helo = TEXT("x@example.com")},
+	{.sender = MF_TEXT("bob@example.com"),
+	    .helo = MF_TEXT("x@example.com")},
 	SPF_NONE, SPF_NONE, "key REJECT 550 5.7.1 helo-none:", "SPF none"},
     {"nor has the null sender then",
 	"spf-none:example.com OK\nspf-none: REJECT",
-	{.helo = TEXT("x@example.com")}, SPF_NONE, SPF_NONE,
+	{.helo = MF_TEXT("x@example.com")}, SPF_NONE, SPF_NONE,
 	"key REJECT 550 5.7.1 spf-none:", "SPF none"},
     {"our own SRS address", "srs-fail: OK", {BOB, .own_srs = true}, SPF_FAIL,
 	SPF_NONE, "key OK 0  srs-fail:", NULL},
     {"srs- isn't for others", "srs-fail: OK", {BOB}, SPF_FAIL, SPF_NONE,
 	"default REJECT 550 5.7.23 -", "not allowed"},
     {"a trusted forwarder stands in", NULL,
-	{BOB, .forwarder = TEXT("fwd.example")}, SPF_FAIL, SPF_FAIL,
+	{BOB, .forwarder = MF_TEXT("fwd.example")}, SPF_FAIL, SPF_FAIL,
 	"default OK 0  -", NULL},
     {"a forwarder's key", "spf-pass:fwd.example REJECT",
-	{BOB, .forwarder = TEXT("fwd.example")}, SPF_FAIL, SPF_NONE,
+	{BOB, .forwarder = MF_TEXT("fwd.example")}, SPF_FAIL, SPF_NONE,
 	"key REJECT 550 5.7.1 spf-pass:fwd.example", "SPF"},
 
     /* Exemptions. */
@@ -124,17 +126,17 @@ static const struct row rows[] = {
     {"trusted relay", NULL, {BOB, .origin = ORIGIN_TRUSTED_RELAY}, SPF_FAIL,
 	SPF_FAIL, "trusted_relay OK 0  -", NULL},
     {"authenticated", NULL,
-	{BOB, .origin = ORIGIN_AUTHENTICATED, .user = TEXT("bob")}, SPF_FAIL,
+	{BOB, .origin = ORIGIN_AUTHENTICATED, .user = MF_TEXT("bob")}, SPF_FAIL,
 	SPF_FAIL, "default OK 0  -", NULL},
     {"authenticated, not for that domain",
 	"smtp-auth:example.com REJECT\nsmtp-auth:alice@example.com OK",
-	{BOB, .origin = ORIGIN_AUTHENTICATED, .user = TEXT("bob")}, SPF_FAIL,
+	{BOB, .origin = ORIGIN_AUTHENTICATED, .user = MF_TEXT("bob")}, SPF_FAIL,
 	SPF_FAIL, "key REJECT 550 5.7.1 smtp-auth:example.com",
 	"bob is not authorised to send mail for example.com"},
     {"authenticated, the one that may",
 	"smtp-auth:example.com REJECT\nsmtp-auth:alice@example.com OK",
-	{BOB, .origin = ORIGIN_AUTHENTICATED, .user = TEXT("alice")}, SPF_FAIL,
-	SPF_FAIL, "key OK 0  smtp-auth:alice@example.com", NULL},
+	{BOB, .origin = ORIGIN_AUTHENTICATED, .user = MF_TEXT("alice")},
+	SPF_FAIL, SPF_FAIL, "key OK 0  smtp-auth:alice@example.com", NULL},
     {"bad HELO", NULL, {BOB, .bad_helo = true}, SPF_PASS, SPF_NONE,
 	"bad_helo REJECT 550 5.7.1 -", "host name"},
     {"bad HELO of an exempt client", NULL,
@@ -146,11 +148,11 @@ static struct table *
 table_from(const char *lines)
 {
 	struct table *table = table_new();
-	struct text rest = text_of(lines);
+	struct mf_text rest = mf_text_of(lines);
 
 	assert_non_null(table);
 	while (rest.len != 0) {
-		struct text line = rest, key;
+		struct mf_text line = rest, key;
 
 		if (!text_cut(&rest, '\n', &line))
 			rest.len = 0;
@@ -184,7 +186,7 @@ run_row(const struct row *row)
 	struct decision d;
 	char have[256];
 
-	facts.ip = TEXT("192.0.2.1");
+	facts.ip = MF_TEXT("192.0.2.1");
 	facts.mailfrom = &mailfrom;
 	facts.helo_verdict = &helo;
 	facts.table = table;
@@ -217,7 +219,7 @@ explanation_is_attributed(void **state)
 {
 	struct spf_verdict mailfrom = verdict(SPF_FAIL, "example.com");
 	struct spf_verdict helo = verdict(SPF_NONE, "");
-	struct facts facts = {BOB, .ip = TEXT("192.0.2.1"),
+	struct facts facts = {BOB, .ip = MF_TEXT("192.0.2.1"),
 	    .mailfrom = &mailfrom, .helo_verdict = &helo};
 	struct decision d;
 
@@ -237,7 +239,7 @@ problem_is_quoted(void **state)
 {
 	struct spf_verdict mailfrom = verdict(SPF_PERMERROR, "example.com");
 	struct spf_verdict helo = verdict(SPF_NONE, "");
-	struct facts facts = {BOB, .ip = TEXT("192.0.2.1"),
+	struct facts facts = {BOB, .ip = MF_TEXT("192.0.2.1"),
 	    .mailfrom = &mailfrom, .helo_verdict = &helo};
 	struct decision d;
 

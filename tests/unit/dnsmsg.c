@@ -2,7 +2,7 @@
 /* DNS messages: the question that is written, the answers that are read. */
 #include "tests/unit/support.h"
 
-#include "libspf/dnsmsg.h"
+#include "libspf-dns/dnsmsg.h"
 
 enum { A = 1, NS = 2, CNAME = 5, SOA = 6, PTR = 12, MX = 15, TXT = 16 };
 enum { AAAA = 28, OPT = 41, RRSIG = 46 };
@@ -37,7 +37,7 @@ add_u32(uint32_t n)
 }
 
 static void
-add(struct text octets)
+add(struct mf_text octets)
 {
 	assert_true(octets.len <= sizeof(m.octets) - m.len);
 	memcpy(m.octets + m.len, octets.p, octets.len);
@@ -51,10 +51,10 @@ add_name(const char *name)
 	struct dnsmsg_name wire;
 
 	if ((unsigned char)name[0] >= 0xc0 || name[0] == '\0')
-		add(text_at(name, name[0] == '\0' ? 1 : 2));
+		add(mf_text_at(name, name[0] == '\0' ? 1 : 2));
 	else {
-		assert_true(dnsmsg_name_(text_of(name), &wire));
-		add(text_at((const char *)wire.wire, wire.len));
+		assert_true(dnsmsg_name_(mf_text_of(name), &wire));
+		add(mf_text_at((const char *)wire.wire, wire.len));
 	}
 }
 
@@ -81,7 +81,7 @@ count_up(size_t at)
 
 static void
 record_of_class(size_t section, const char *owner, unsigned type,
-    unsigned class, uint32_t ttl, struct text data)
+    unsigned class, uint32_t ttl, struct mf_text data)
 {
 	count_up(section);
 	add_name(owner);
@@ -93,25 +93,26 @@ record_of_class(size_t section, const char *owner, unsigned type,
 }
 
 static void
-answer(const char *owner, unsigned type, uint32_t ttl, struct text data)
+answer(const char *owner, unsigned type, uint32_t ttl, struct mf_text data)
 {
 	record_of_class(6, owner, type, 1, ttl, data);
 }
 
 #define ANSWER(owner, type, ttl, data) \
-	answer(owner, type, ttl, (struct text)BYTES(data))
+	answer(owner, type, ttl, (struct mf_text)BYTES(data))
 
 static void
 alias(const char *owner, const char *target, uint32_t ttl)
 {
 	struct dnsmsg_name wire;
 
-	assert_true(dnsmsg_name_(text_of(target), &wire));
-	answer(owner, CNAME, ttl, text_at((const char *)wire.wire, wire.len));
+	assert_true(dnsmsg_name_(mf_text_of(target), &wire));
+	answer(
+	    owner, CNAME, ttl, mf_text_at((const char *)wire.wire, wire.len));
 }
 
 static void
-authority(const char *owner, unsigned type, uint32_t ttl, struct text data)
+authority(const char *owner, unsigned type, uint32_t ttl, struct mf_text data)
 {
 	record_of_class(8, owner, type, 1, ttl, data);
 }
@@ -125,7 +126,7 @@ soa(const char *zone, uint32_t ttl, uint32_t minimum)
 
 	for (int i = 24; i >= 0; i -= 8)
 		out_char(&out, (char)(minimum >> i & 0xff));
-	authority(zone, SOA, ttl, text_at(data, sizeof(data) - 1));
+	authority(zone, SOA, ttl, mf_text_at(data, sizeof(data) - 1));
 }
 
 /* --- reading them --- */
@@ -139,7 +140,7 @@ parse(enum spf_rr rr, const char *name)
 
 	assert_non_null(exact);
 	memcpy(exact, m.octets, m.len);
-	assert_true(dnsmsg_name_(text_of(name), &wire));
+	assert_true(dnsmsg_name_(mf_text_of(name), &wire));
 	status = dnsmsg_parse_(exact, m.len, rr, &wire, &result);
 	free(exact);
 	assert_int_equal(result.answer != NULL, status == DNSMSG_ANSWER);
@@ -171,7 +172,7 @@ expect_txt(const char *name, unsigned spf_records, const char *only)
 	assert_int_equal(parse(SPF_RR_TXT, name), DNSMSG_ANSWER);
 	assert_int_equal(result.answer->status, SPF_DNS_FOUND);
 	assert_int_equal(result.answer->spf_records, spf_records);
-	expect_text(name, "text", result.answer->only_text, text_of(only));
+	expect_text(name, "text", result.answer->only_text, mf_text_of(only));
 	spf_answer_free(result.answer);
 }
 
@@ -183,8 +184,8 @@ expect_names(
 	assert_int_equal(result.answer->status, SPF_DNS_FOUND);
 	assert_int_equal(result.answer->count, count);
 	for (size_t i = 0; i < count; i++)
-		expect_text(
-		    name, "name", result.answer->names[i], text_of(names[i]));
+		expect_text(name, "name", result.answer->names[i],
+		    mf_text_of(names[i]));
 	spf_answer_free(result.answer);
 }
 
@@ -201,7 +202,7 @@ query_is_as_it_should_be(void **state)
 	size_t len = sizeof(want) - 1;
 
 	(void)state;
-	assert_true(dnsmsg_name_(TEXT("a.EXAMPLE"), &name));
+	assert_true(dnsmsg_name_(MF_TEXT("a.EXAMPLE"), &name));
 	assert_int_equal(
 	    dnsmsg_query_(0xabcd, SPF_RR_TXT, &name, true, have), len);
 	assert_memory_equal(have, want, len);
@@ -225,7 +226,7 @@ query_of_every_type(void **state)
 	uint8_t have[DNSMSG_QUERY_SIZE];
 
 	(void)state;
-	assert_true(dnsmsg_name_(TEXT("x"), &name));
+	assert_true(dnsmsg_name_(MF_TEXT("x"), &name));
 	for (size_t i = 0; i < COUNT(types); i++) {
 		dnsmsg_query_(1, (enum spf_rr)i, &name, true, have);
 		assert_int_equal(have[12 + 3 + 1], types[i]);
@@ -238,7 +239,7 @@ static void
 names_there_and_back(void **state)
 {
 	static const struct {
-		struct text text;
+		struct mf_text text;
 		bool ok;
 		const char *back;
 	} rows[] = {
@@ -280,7 +281,7 @@ names_there_and_back(void **state)
 	}
 	/* A NUL is an octet like others. */
 	struct dnsmsg_name nul;
-	assert_true(dnsmsg_name_((struct text)BYTES("a\0b.c"), &nul));
+	assert_true(dnsmsg_name_((struct mf_text)BYTES("a\0b.c"), &nul));
 	assert_int_equal(dnsmsg_name_text_(&nul, text), 5);
 	assert_memory_equal(text, "a\0b.c", 6);
 }
@@ -374,10 +375,10 @@ other_records_are_skipped(void **state)
 	begin(OK, "x.test", TXT);
 	ANSWER(QUESTION, RRSIG, 1, "signature");
 	ANSWER("y.test", TXT, 1, "\13v=spf1 +all");
-	record_of_class(6, QUESTION, TXT, 3 /* CHAOS */, 1, TEXT("\1x"));
+	record_of_class(6, QUESTION, TXT, 3 /* CHAOS */, 1, MF_TEXT("\1x"));
 	ANSWER(QUESTION, TXT, 5, "\13v=spf1 -all");
 	ANSWER("y.test", CNAME, 1, QUESTION);
-	authority("test", NS, 1, TEXT("\1x"));
+	authority("test", NS, 1, MF_TEXT("\1x"));
 	expect_txt("x.test", 1, "v=spf1 -all");
 	assert_int_equal(result.ttl_sec, 5);
 }
@@ -503,7 +504,7 @@ negative_ttl(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		for (int nx = 0; nx < 2; nx++) {
 			begin(nx ? NXDOMAIN : OK, "x.test", A);
-			authority("test", RRSIG, 1, TEXT("signature"));
+			authority("test", RRSIG, 1, MF_TEXT("signature"));
 			soa(rows[i].zone, rows[i].ttl, rows[i].minimum);
 			expect_void(SPF_RR_A, "x.test", rows[i].expect);
 		}
@@ -520,13 +521,13 @@ referral_is_no_answer(void **state)
 {
 	(void)state;
 	begin(0x8100, "x.test", A); /* neither authoritative nor recursive */
-	authority("test", NS, 300, TEXT("\2ns\0"));
+	authority("test", NS, 300, MF_TEXT("\2ns\0"));
 	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_REFERRAL);
 	begin(0x8500, "x.test", A);
-	authority("test", NS, 300, TEXT("\2ns\0"));
+	authority("test", NS, 300, MF_TEXT("\2ns\0"));
 	expect_void(SPF_RR_A, "x.test", 0);
 	begin(OK, "x.test", A);
-	authority("test", NS, 300, TEXT("\2ns\0"));
+	authority("test", NS, 300, MF_TEXT("\2ns\0"));
 	expect_void(SPF_RR_A, "x.test", 0);
 }
 
@@ -591,7 +592,7 @@ malformed_records(void **state)
 	static const struct {
 		enum spf_rr rr;
 		unsigned type;
-		struct text data;
+		struct mf_text data;
 	} rows[] = {
 	    {SPF_RR_A, A, BYTES("\1\2\3")},
 	    {SPF_RR_A, A, BYTES("\1\2\3\4\5")},
@@ -643,14 +644,14 @@ names_that_are_too_long(void **state)
 	memmove(data + 63, data + 64, 2);
 	data[63] = (char)(0xc0 | at >> 8);
 	data[64] = (char)at;
-	answer(QUESTION, PTR, 5, text_at(data, 65));
+	answer(QUESTION, PTR, 5, mf_text_at(data, 65));
 	expect_failure(SPF_RR_PTR, "x.test", SPF_CAUSE_MALFORMED);
 	/* 61 octets make it 255 in all. */
 	begin(OK, "x.test", PTR);
 	ANSWER(QUESTION, PTR, 5, "\77" L63 "\77" L63 "\77" L63 "\0");
 	data[0] = 61;
 	memmove(data + 62, data + 63, 2);
-	answer(QUESTION, PTR, 5, text_at(data, 64));
+	answer(QUESTION, PTR, 5, mf_text_at(data, 64));
 	assert_int_equal(parse(SPF_RR_PTR, "x.test"), DNSMSG_ANSWER);
 	assert_int_equal(result.answer->names[1].len, 253);
 	spf_answer_free(result.answer);
@@ -727,7 +728,7 @@ chains_of_pointers(void **state)
 	pointer[0] = (char)(0xc0 | (m.len - 2) >> 8);
 	pointer[1] = (char)(m.len - 2);
 	for (; m.len < 65535 - 16; count++)
-		answer(pointer, A, 5, (struct text)BYTES("\1\2\3\4"));
+		answer(pointer, A, 5, (struct mf_text)BYTES("\1\2\3\4"));
 	assert_true(count > 2900 && begin_at < m.len);
 	expect_failure(SPF_RR_A, "x.test", SPF_CAUSE_MALFORMED);
 	assert_in_range(result.steps, 8000, DNSMSG_STEPS_MAX + 1);
@@ -749,7 +750,7 @@ head(const char *name, uint64_t bits)
 {
 	struct dnsmsg_name wire;
 
-	assert_true(dnsmsg_name_(text_of(name), &wire));
+	assert_true(dnsmsg_name_(mf_text_of(name), &wire));
 	return dnsmsg_head_(m.octets, m.len, SPF_RR_TXT, &wire, bits);
 }
 
@@ -802,7 +803,7 @@ heads_of_errors(void **state)
 	/* BADVERS (RFC 6891 6.1.3) */
 	begin(OK, "x.test", TXT);
 	m.octets[11] = 1;
-	add((struct text)BYTES("\0\0\x29\4\xd0\1\0\0\0\0\0"));
+	add((struct mf_text)BYTES("\0\0\x29\4\xd0\1\0\0\0\0\0"));
 	assert_int_equal(head("x.test", 0).match, DNSMSG_SAME);
 	assert_int_equal(head("x.test", 0).rcode, 16);
 	m.len--;
@@ -816,7 +817,7 @@ case_of_names(void **state)
 	char text[SPF_NAME_SIZE];
 
 	(void)state;
-	assert_true(dnsmsg_name_(TEXT("a1.[b]{c}@z"), &name));
+	assert_true(dnsmsg_name_(MF_TEXT("a1.[b]{c}@z"), &name));
 	dnsmsg_mix_case_(name.wire, name.len, UINT64_MAX);
 	dnsmsg_name_text_(&name, text);
 	assert_string_equal(text, "A1.[B]{C}@Z");
@@ -824,7 +825,7 @@ case_of_names(void **state)
 	dnsmsg_name_text_(&name, text);
 	assert_string_equal(text, "A1.[b]{C}@z");
 	/* The 65th letter has the first one's bit. */
-	assert_true(dnsmsg_name_(TEXT(L63 ".a." L63), &name));
+	assert_true(dnsmsg_name_(MF_TEXT(L63 ".a." L63), &name));
 	dnsmsg_mix_case_(name.wire, name.len, 1);
 	dnsmsg_name_text_(&name, text);
 	assert_memory_equal(text, "Abc", 3);
@@ -840,7 +841,7 @@ one_record_of_64_kilobytes(void **state)
 	for (size_t i = 0; i < sizeof(data); i++)
 		data[i] = i % 250 == 0 ? (char)249 : 'a';
 	begin(OK, "x.test", TXT);
-	answer(QUESTION, TXT, 5, text_at(data, sizeof(data)));
+	answer(QUESTION, TXT, 5, mf_text_at(data, sizeof(data)));
 	assert_int_equal(parse(SPF_RR_TXT, "x.test"), DNSMSG_ANSWER);
 	assert_int_equal(
 	    result.answer->only_text.len, sizeof(data) / 250 * 249);

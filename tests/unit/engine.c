@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libspf/engine.h: the contract, what libspf2 is never shown, audit, and
+ * include/mailfrom/spf_engine.h: the contract, what libspf2 is never shown, audit, and
  * helper processes that crash, hang and babble.
  *
  * The helpers are $BUILD/spf-libspf2, and one without guards that crashes,
@@ -13,8 +13,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "libspf/engine_helper.h"
-#include "libspf/engine_wire.h"
+#include "libspf-engine/helper.h"
+#include "libspf-engine/wire.h"
 
 #define ENTRIES_MAX 64
 #define RECORD_SIZE 6000
@@ -71,7 +71,7 @@ add(struct world *w, const char *name, const struct spf_answer *answer)
 static void
 add_txt(struct world *w, const char *name, const char *text)
 {
-	struct text record = text_of(text);
+	struct mf_text record = mf_text_of(text);
 
 	add(w, name, spf_answer_txt(&record, 1));
 }
@@ -81,7 +81,7 @@ add_address(struct world *w, const char *name, const char *address)
 {
 	struct spf_ip ip;
 
-	assert_true(spf_ip_parse(text_of(address), &ip));
+	assert_true(spf_ip_parse(mf_text_of(address), &ip));
 	add(w, name,
 	    spf_answer_addresses(ip.v6 ? SPF_RR_AAAA : SPF_RR_A, ip.octets, 1));
 }
@@ -90,13 +90,13 @@ static void
 add_names(struct world *w, enum spf_rr rr, const char *name, const char *first,
     const char *second)
 {
-	struct text names[2] = {text_of(first), text_of(second)};
+	struct mf_text names[2] = {mf_text_of(first), mf_text_of(second)};
 
 	add(w, name, spf_answer_names(rr, names, second != NULL ? 2 : 1));
 }
 
 static const struct spf_answer *
-lookup(void *arg, enum spf_rr rr, struct text name)
+lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct world *w = arg;
 
@@ -108,7 +108,7 @@ lookup(void *arg, enum spf_rr rr, struct text name)
 	for (size_t i = 0; i < w->count; i++) {
 		struct entry *e = &w->entries[i];
 
-		if (e->rr != rr || !text_eq(text_of(e->name), name))
+		if (e->rr != rr || !mf_text_eq(mf_text_of(e->name), name))
 			continue;
 		if (e->known || w->all_known)
 			return e->answer;
@@ -128,13 +128,13 @@ static struct spf_request
 request_of(const char *ip, const char *sender)
 {
 	struct spf_request q = {.identity = SPF_MAILFROM,
-	    .sender = text_of(sender),
-	    .helo = TEXT("helo.example"),
-	    .receiver = TEXT("mx.example.net"),
-	    .default_explanation = TEXT("DEFAULT"),
+	    .sender = mf_text_of(sender),
+	    .helo = MF_TEXT("helo.example"),
+	    .receiver = MF_TEXT("mx.example.net"),
+	    .default_explanation = MF_TEXT("DEFAULT"),
 	    .now_sec = NOW};
 
-	assert_true(spf_ip_parse(text_of(ip), &q.ip));
+	assert_true(spf_ip_parse(mf_text_of(ip), &q.ip));
 	return q;
 }
 
@@ -172,7 +172,8 @@ world_of_records(struct world *w)
 	add_txt(w, "pass.example._spf.delegate.example", "v=spf1 -all");
 	add_txt(w, "none.example._spf.delegate.example", "v=spf1 +all");
 	add_txt(w, "xn--bcher-kva.example", "v=spf1 +all");
-	struct text two[2] = {TEXT("v=spf1 -all"), TEXT("v=spf1 +all")};
+	struct mf_text two[2] = {
+	    MF_TEXT("v=spf1 -all"), MF_TEXT("v=spf1 +all")};
 	add(w, "two.example", spf_answer_txt(two, 2));
 }
 
@@ -187,11 +188,11 @@ names(void **state)
 	for (unsigned i = 0; i <= SPF_ENGINE_AUDIT; i++) {
 		const char *name = spf_engine_text((enum spf_engine)i);
 
-		assert_true(spf_engine_parse(text_of(name), &engine));
+		assert_true(spf_engine_parse(mf_text_of(name), &engine));
 		assert_int_equal(engine, i);
 	}
-	assert_false(spf_engine_parse(TEXT("Native"), &engine));
-	assert_false(spf_engine_parse(TEXT(""), &engine));
+	assert_false(spf_engine_parse(MF_TEXT("Native"), &engine));
+	assert_false(spf_engine_parse(MF_TEXT(""), &engine));
 	assert_int_equal(engine, SPF_ENGINE_AUDIT);
 	for (unsigned i = 0; i < SPF_OPINIONS; i++)
 		assert_string_not_equal(
@@ -327,8 +328,8 @@ result_of(struct world *w, const struct spf_request *q, struct spf_verdict *v)
 static void
 options(void **state)
 {
-	struct spf_record *guess = spf_record_compile(TEXT("v=spf1 +all"));
-	struct spf_record *broken = spf_record_compile(TEXT("v=spf1 foo"));
+	struct spf_record *guess = spf_record_compile(MF_TEXT("v=spf1 +all"));
+	struct spf_record *broken = spf_record_compile(MF_TEXT("v=spf1 foo"));
 	struct spf_request q = request_of("192.0.2.1", "me@none.example");
 	struct spf_verdict v;
 	struct world w;
@@ -338,10 +339,10 @@ options(void **state)
 	q.best_guess = guess;
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_true(v.guessed && !v.delegated);
-	q.delegate = TEXT("Delegate.example");
+	q.delegate = MF_TEXT("Delegate.example");
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_true(v.delegated && !v.guessed);
-	q.sender = TEXT("me@pass.example");
+	q.sender = MF_TEXT("me@pass.example");
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_false(v.delegated || v.guessed);
 	assert_string_equal(v.domain, "pass.example");
@@ -353,9 +354,9 @@ options(void **state)
 	assert_string_equal(v.problem, "");
 	/* Identities. */
 	q = request_of("198.51.100.1", "");
-	q.helo = TEXT("fail.example");
+	q.helo = MF_TEXT("fail.example");
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
-	q.sender = TEXT("me@pass.example");
+	q.sender = MF_TEXT("me@pass.example");
 	q.identity = SPF_HELO;
 	assert_int_equal(result_of(&w, &q, &v), SPF_PASS);
 	assert_string_equal(v.domain, "fail.example");
@@ -440,7 +441,7 @@ guards(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(guarded); i++) {
-		struct text text = text_of(pieces(room, guarded[i].start,
+		struct mf_text text = mf_text_of(pieces(room, guarded[i].start,
 		    guarded[i].first, guarded[i].first_count, guarded[i].second,
 		    guarded[i].second_count, guarded[i].third,
 		    guarded[i].third_count));
@@ -450,8 +451,8 @@ guards(void **state)
 		if (guard_text_ok_(text) != guarded[i].text_ok)
 			fail_msg("text %zu: %.200s", i, room);
 	}
-	assert_false(guard_record_ok_(text_at("v=spf1 \0 -all", 13)));
-	assert_false(guard_text_ok_(text_at("\0", 1)));
+	assert_false(guard_record_ok_(mf_text_at("v=spf1 \0 -all", 13)));
+	assert_false(guard_text_ok_(mf_text_at("\0", 1)));
 }
 
 /* A record that would crash libspf2, and an explanation that would. */
@@ -499,7 +500,7 @@ no_opinion(void **state)
 	assert_int_equal(v.result, SPF_FAIL);
 	assert_string_equal(v.explanation, "DEFAULT");
 	/* A guess is refused like a record. */
-	struct spf_record *guess = spf_record_compile(text_of(room));
+	struct spf_record *guess = spf_record_compile(mf_text_of(room));
 	q = request_of("192.0.2.1", "me@none.example");
 	q.best_guess = guess;
 	assert_int_equal(spf_libspf2_evaluate(&q, &source, &v, NULL), SPF_OK);
@@ -668,7 +669,7 @@ address_unknown(void **state)
 	static const enum spf_engine engines[] = {
 	    SPF_ENGINE_NATIVE, SPF_ENGINE_LIBSPF2, SPF_ENGINE_AUDIT};
 	struct spf_request q = {
-	    .ip_unknown = true, .sender = TEXT("me@pass.example")};
+	    .ip_unknown = true, .sender = MF_TEXT("me@pass.example")};
 	struct heard_audit heard_audit = {0};
 	struct world w;
 	struct spf_source source = source_of(&w);
@@ -789,7 +790,7 @@ static void
 helper_guess(void **state)
 {
 	struct helpers *helpers = start(HELPER, 1, 5000);
-	struct spf_record *guess = spf_record_compile(TEXT("v=spf1 +all"));
+	struct spf_record *guess = spf_record_compile(MF_TEXT("v=spf1 +all"));
 	struct spf_request q = request_of("192.0.2.1", "me@none.example");
 	struct world w;
 	struct spf_source source = source_of(&w);
@@ -927,7 +928,7 @@ helper_wrong(void **state)
 	assert_int_equal(errno, 0);
 	assert_int_equal(
 	    helpers_new_(scratch_write("silent",
-			     TEXT("#!/bin/sh\nexec /bin/sleep 30\n"), 0700),
+			     MF_TEXT("#!/bin/sh\nexec /bin/sleep 30\n"), 0700),
 		1, 100, &helpers),
 	    SPF_ENGINE_NO_HELPER);
 	/* They say hello, and then nonsense. */
@@ -942,8 +943,9 @@ helper_wrong(void **state)
 		    "#!/bin/sh\nprintf 'H\\000\\015spf-libspf2 2' >&0\n"
 		    "printf '%s' >&0\nexec /bin/sleep 30\n",
 		    nonsense[i]);
-		helpers = start(
-		    scratch_write("babbles", text_of(script), 0700), 1, 2000);
+		helpers =
+		    start(scratch_write("babbles", mf_text_of(script), 0700), 1,
+			2000);
 		enum spf_opinion opinion =
 		    ask(helpers, &w, "me@pass.example", &v);
 		if (i != 1)
@@ -962,13 +964,13 @@ struct crew {
 };
 
 static const struct spf_answer *
-lookup_quietly(void *arg, enum spf_rr rr, struct text name)
+lookup_quietly(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	const struct world *w = arg;
 
 	for (size_t i = 0; i < w->count; i++)
 		if (w->entries[i].rr == rr &&
-		    text_eq(text_of(w->entries[i].name), name))
+		    mf_text_eq(mf_text_of(w->entries[i].name), name))
 			return w->entries[i].answer;
 	return w->nothing[rr];
 }
@@ -981,12 +983,12 @@ work(void *arg)
 
 	for (size_t i = 0; i < 10 * COUNT(verdicts); i++) {
 		const struct expected *want = &verdicts[i % COUNT(verdicts)];
-		struct spf_request q = {.sender = text_of(want->sender),
-		    .helo = TEXT("helo.example")};
+		struct spf_request q = {.sender = mf_text_of(want->sender),
+		    .helo = MF_TEXT("helo.example")};
 		struct spf_verdict v;
 		enum spf_opinion opinion;
 
-		spf_ip_parse(text_of(want->ip), &q.ip);
+		spf_ip_parse(mf_text_of(want->ip), &q.ip);
 		helpers_evaluate_(crew->helpers, &q, &source, &v, &opinion);
 		crew->late += opinion == SPF_OPINION_LATE;
 		crew->wrong += opinion == SPF_OPINION_GIVEN
@@ -1072,14 +1074,14 @@ request_travels(void **state)
 	static char room[WIRE_SIZE], large[WIRE_TEXT_MAX + 1];
 	struct text_out out = text_out(room, sizeof(room));
 	struct spf_request q = request_of("2001:db8::7", "me@pass.example");
-	struct spf_record *guess = spf_record_compile(TEXT("v=spf1 a"));
+	struct spf_record *guess = spf_record_compile(MF_TEXT("v=spf1 a"));
 	struct spf_request got;
-	struct text text;
+	struct mf_text text;
 
 	(void)state;
 	q.identity = SPF_HELO;
 	q.sequential = true;
-	q.delegate = TEXT("delegate.example");
+	q.delegate = MF_TEXT("delegate.example");
 	q.best_guess = guess;
 	assert_true(wire_put_request_(&out, &q));
 	assert_true(wire_get_request_(out_view(&out), &got, &text));
@@ -1087,13 +1089,13 @@ request_travels(void **state)
 	assert_int_equal(got.identity, SPF_HELO);
 	assert_true(got.sequential);
 	assert_int_equal(got.now_sec, NOW);
-	assert_true(text_eq(got.sender, q.sender));
-	assert_true(text_eq(got.helo, q.helo));
-	assert_true(text_eq(got.receiver, q.receiver));
-	assert_true(text_eq(got.delegate, q.delegate));
-	assert_true(text_eq(got.default_explanation, q.default_explanation));
-	assert_true(text_eq(text, TEXT("v=spf1 a")));
-	q.sender = text_at(large, sizeof(large));
+	assert_true(mf_text_eq(got.sender, q.sender));
+	assert_true(mf_text_eq(got.helo, q.helo));
+	assert_true(mf_text_eq(got.receiver, q.receiver));
+	assert_true(mf_text_eq(got.delegate, q.delegate));
+	assert_true(mf_text_eq(got.default_explanation, q.default_explanation));
+	assert_true(mf_text_eq(text, MF_TEXT("v=spf1 a")));
+	q.sender = mf_text_at(large, sizeof(large));
 	out = text_out(room, sizeof(room));
 	assert_false(wire_put_request_(&out, &q));
 	spf_record_free(guess);
@@ -1106,14 +1108,14 @@ same_answer(const struct spf_answer *a, const struct spf_answer *b)
 	assert_int_equal(a->status, b->status);
 	assert_int_equal(a->cause, b->cause);
 	assert_int_equal(a->spf_records, b->spf_records);
-	assert_true(text_eq(a->only_text, b->only_text));
+	assert_true(mf_text_eq(a->only_text, b->only_text));
 	if (a->record != NULL)
-		assert_true(text_eq(a->record->text, b->record->text));
+		assert_true(mf_text_eq(a->record->text, b->record->text));
 	assert_int_equal(b->count,
 	    a->names != NULL && a->count > WIRE_NAMES_MAX ? WIRE_NAMES_MAX
 							  : a->count);
 	for (size_t i = 0; i < b->count && a->names != NULL; i++)
-		assert_true(text_eq(a->names[i], b->names[i]));
+		assert_true(mf_text_eq(a->names[i], b->names[i]));
 	if (a->addresses != NULL)
 		assert_memory_equal(a->addresses, b->addresses,
 		    a->count * (a->rr == SPF_RR_AAAA ? 16 : 4));
@@ -1144,7 +1146,7 @@ answers_travel(void **state)
 {
 	static uint8_t octets[16 * 4000];
 	static char large[SPF_RECORD_MAX + 10] = "v=spf1 ";
-	struct text texts[20] = {TEXT("v=spf1 -all"), TEXT("other")};
+	struct mf_text texts[20] = {MF_TEXT("v=spf1 -all"), MF_TEXT("other")};
 	char room[16];
 	struct text_out out = text_out(room, sizeof(room));
 	const struct spf_answer *got;
@@ -1155,15 +1157,15 @@ answers_travel(void **state)
 	answer_travels(spf_answer_txt(texts + 1, 1));
 	texts[0] = texts[1];
 	answer_travels(spf_answer_txt(texts, 2));
-	texts[0] = texts[1] = TEXT("v=spf1");
+	texts[0] = texts[1] = MF_TEXT("v=spf1");
 	answer_travels(spf_answer_txt(texts, 2));
 	memset(large + 7, 'a', sizeof(large) - 7);
-	texts[0] = text_at(large, sizeof(large));
+	texts[0] = mf_text_at(large, sizeof(large));
 	answer_travels(spf_answer_txt(texts, 1));
 	answer_travels(spf_answer_addresses(SPF_RR_A, octets, 3));
 	answer_travels(spf_answer_addresses(SPF_RR_AAAA, octets, 2340));
 	for (size_t i = 0; i < COUNT(texts); i++)
-		texts[i] = i % 2 != 0 ? TEXT("x.example") : TEXT("");
+		texts[i] = i % 2 != 0 ? MF_TEXT("x.example") : MF_TEXT("");
 	answer_travels(spf_answer_names(SPF_RR_MX, texts, 3));
 	answer_travels(spf_answer_names(SPF_RR_PTR, texts, COUNT(texts)));
 	answer_travels(spf_answer_void(SPF_RR_TXT));
@@ -1252,14 +1254,14 @@ garbage(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 300000; i++) {
 		size_t len = 1 + random_next(&draw) % sizeof(octets);
-		struct text message = text_at(octets, len);
+		struct mf_text message = mf_text_at(octets, len);
 		struct spf_request q;
 		struct spf_verdict v;
 		const struct spf_answer *a;
 		enum spf_status status;
 		enum spf_opinion opinion;
 		enum spf_rr rr;
-		struct text text;
+		struct mf_text text;
 
 		for (size_t k = 0; k < len; k++) {
 			uint64_t n = random_next(&draw) >> 24;
@@ -1276,7 +1278,7 @@ garbage(void **state)
 				spf_answer_free(a);
 		if (wire_get_verdict_(message, &status, &opinion, &v) &&
 		    status == SPF_OK && opinion == SPF_OPINION_GIVEN)
-			assert_true(text_is_printable(text_of(v.problem)));
+			assert_true(text_is_printable(mf_text_of(v.problem)));
 	}
 }
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spfmilter/fields.h: which fields there are, in which order, and what stands
+ * spfmilter/header_fields.h: which fields there are, in which order, and what stands
  * in them.
  *
  * Sources: RFC 7208 9.1 and 9.2; RFC 8601 2.2 and 2.7.2.
  */
 #include "tests/unit/support.h"
 
-#include "spfmilter/fields.h"
+#include "spfmilter/header_fields.h"
 
 struct row {
 	const char *name;
@@ -64,12 +64,12 @@ check_of(enum spf_identity identity, const char *sender, const char *helo,
     enum spf_result result)
 {
 	struct check check = {.request = {.identity = identity,
-				  .sender = text_of(sender),
-				  .helo = text_of(helo),
-				  .receiver = TEXT("mx.example.net")},
+				  .sender = mf_text_of(sender),
+				  .helo = mf_text_of(helo),
+				  .receiver = MF_TEXT("mx.example.net")},
 	    .verdict = {.result = result}};
 
-	assert_true(spf_ip_parse(TEXT("192.0.2.1"), &check.request.ip));
+	assert_true(spf_ip_parse(MF_TEXT("192.0.2.1"), &check.request.ip));
 	snprintf(check.verdict.domain, sizeof(check.verdict.domain), "%s",
 	    identity == SPF_HELO ? "helo.example" : "example.com");
 	return check;
@@ -114,7 +114,7 @@ which(void **state)
 
 		assert_true(fields_write(&row->settings,
 		    row->sender != NULL ? &found : NULL, row->decision,
-		    TEXT("mx.example.net"), &fields));
+		    MF_TEXT("mx.example.net"), &fields));
 		assert_true(fields.count <= FIELDS_MAX);
 		out_fields(&out, &fields);
 		have[out.len] = '\0';
@@ -151,7 +151,7 @@ results(void **state)
 		struct fields fields;
 
 		assert_true(fields_write(&row.settings, &found, NULL,
-		    TEXT("mx.example.net"), &fields));
+		    MF_TEXT("mx.example.net"), &fields));
 		assert_int_equal(fields.count, 2);
 		for (size_t n = 0; n < 4 && wanted[i].holds[n] != NULL; n++)
 			if (strstr(fields.list[1].value, wanted[i].holds[n]) ==
@@ -201,7 +201,7 @@ hostile(void **state)
 		struct fields fields;
 
 		assert_true(fields_write(&row.settings, &found, &refused,
-		    TEXT("mx.example.net"), &fields));
+		    MF_TEXT("mx.example.net"), &fields));
 		assert_int_equal(fields.count, 5);
 		for (size_t n = 0; n < fields.count; n++)
 			assert_one_field(fields.list[n].value);

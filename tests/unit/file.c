@@ -13,7 +13,7 @@
 static void
 reads_all_of_it(void **state)
 {
-	static const struct text contents[] = {
+	static const struct mf_text contents[] = {
 	    BYTES(""), BYTES("x"), BYTES("a\0b\n"), BYTES("one\ntwo\n")};
 	struct file file;
 
@@ -22,7 +22,7 @@ reads_all_of_it(void **state)
 		const char *path = scratch_write("f", contents[i], 0640);
 
 		assert_int_equal(file_read(path, &file), 0);
-		expect_text("file", "contents", text_at(file.data, file.len),
+		expect_text("file", "contents", mf_text_at(file.data, file.len),
 		    contents[i]);
 		assert_int_equal(file.data[file.len], '\0');
 		assert_int_equal(file.stat.st_mode & 0777, 0640);
@@ -47,7 +47,7 @@ refuses_what_is_no_file(void **state)
 	/* Nobody writes to it: a read would wait for ever. */
 	assert_int_equal(mkfifo(scratch("fifo"), 0600), 0);
 	assert_int_equal(file_read(scratch("fifo"), &file), EINVAL);
-	path = scratch_write("large", TEXT(""), 0600);
+	path = scratch_write("large", MF_TEXT(""), 0600);
 	assert_int_equal(truncate(path, FILE_MAX + 1), 0);
 	assert_int_equal(file_read(path, &file), EFBIG);
 	assert_null(file.data);
@@ -85,17 +85,17 @@ marks_see_changes(void **state)
 	char other[128];
 
 	(void)state;
-	scratch_write("m", TEXT("12345"), 0600);
+	scratch_write("m", MF_TEXT("12345"), 0600);
 	mark = file_mark(scratch("m"));
 	assert_true(mark.exists);
 	expect_changed("nothing", &mark, false);
 
-	scratch_write("m", TEXT("123456"), 0600);
+	scratch_write("m", MF_TEXT("123456"), 0600);
 	expect_changed("another size", &mark, true);
 
 	set_modified(scratch("m"), 1000);
 	mark = file_mark(scratch("m"));
-	scratch_write("m", TEXT("abcdef"), 0600);
+	scratch_write("m", MF_TEXT("abcdef"), 0600);
 	expect_changed("same size, other contents", &mark, true);
 
 	set_modified(scratch("m"), 1000);
@@ -106,7 +106,7 @@ marks_see_changes(void **state)
 	/* As editors and configuration tools replace a file. */
 	mark = file_mark(scratch("m"));
 	snprintf(other, sizeof(other), "%s",
-	    scratch_write("m.new", TEXT("abcdef"), 0600));
+	    scratch_write("m.new", MF_TEXT("abcdef"), 0600));
 	set_modified(other, 1001);
 	assert_int_equal(rename(other, scratch("m")), 0);
 	expect_changed("replaced", &mark, true);
@@ -118,7 +118,7 @@ marks_of_no_file(void **state)
 	struct file_mark none, again, mark;
 
 	(void)state;
-	scratch_write("m", TEXT("1"), 0600);
+	scratch_write("m", MF_TEXT("1"), 0600);
 	mark = file_mark(scratch("m"));
 	unlink(scratch("m"));
 	expect_changed("removed", &mark, true);
@@ -126,7 +126,7 @@ marks_of_no_file(void **state)
 	again = file_mark(scratch("m"));
 	assert_false(none.exists);
 	assert_true(file_mark_eq(&none, &again));
-	scratch_write("m", TEXT(""), 0600);
+	scratch_write("m", MF_TEXT(""), 0600);
 	expect_changed("made", &none, true);
 }
 
@@ -139,9 +139,9 @@ warns_once_of_each(void **state)
 	struct report report = report_to(&heard);
 
 	(void)state;
-	assert_true(watch_add(&watch, TEXT("/nonexistent/c")));
-	assert_true(watch_add(&watch, TEXT("/nonexistent/list")));
-	assert_true(watch_add(&watch, TEXT("/nonexistent/list")));
+	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/c")));
+	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/list")));
+	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/list")));
 	watch_check_readable(&watch, "/nonexistent/c", &report);
 	assert_string_equal(heard.text,
 	    "warning: /nonexistent/c: cannot be read again by this user, so a "

@@ -26,7 +26,7 @@ load(const char *lines, struct gate **gate, struct report *report)
 
 	*gate = NULL;
 	snprintf(text, sizeof(text), "[srs]\n%s", lines);
-	ok = ini_parse(&ini, "t.conf", text_of(text), INI_OURS, report) &&
+	ok = ini_parse(&ini, "t.conf", mf_text_of(text), INI_OURS, report) &&
 	    conf_load(&conf, &ini, &section, 1, report) &&
 	    gate_new(&settings, conf, "t.conf", gate, report);
 	ini_free(&ini);
@@ -147,8 +147,8 @@ begin(struct world *w, const char *addresses)
 	*w = (struct world){.conf = NULL};
 	snprintf(text, sizeof(text),
 	    "[spf]\nnameservers = 127.0.0.1:1\nrecord_file = %s\n",
-	    scratch_write("records", TEXT(RECORDS), 0600));
-	if (ini_parse(&ini, "t.conf", text_of(text), INI_OURS, &report) &&
+	    scratch_write("records", MF_TEXT(RECORDS), 0600));
+	if (ini_parse(&ini, "t.conf", mf_text_of(text), INI_OURS, &report) &&
 	    conf_load(&w->conf, &ini, &section, 1, &report))
 		w->checker =
 		    checker_new(&settings, w->conf, "t.conf", NULL, &report);
@@ -188,17 +188,18 @@ waiting(void **state)
 	begin(&w, "192.0.2.1, 2001:db8::1");
 	for (size_t i = 0; i < COUNT(senders); i++) {
 		expect_int(senders[i].sender, "passes",
-		    gate_passes(w.gate, w.checker, text_of(senders[i].sender),
-			NOW, checker_deadline(w.checker), &cause),
+		    gate_passes(w.gate, w.checker,
+			mf_text_of(senders[i].sender), NOW,
+			checker_deadline(w.checker), &cause),
 		    senders[i].passes);
 		expect_cause(i, cause);
 	}
 	/* With no time left, what is known is known. */
 	assert_true(gate_passes(
-	    w.gate, w.checker, TEXT("bob@all.example"), NOW, 0, &cause));
+	    w.gate, w.checker, MF_TEXT("bob@all.example"), NOW, 0, &cause));
 	assert_int_equal(cause, SPF_CAUSE_NONE);
 	assert_false(gate_passes(
-	    w.gate, w.checker, TEXT("bob@asks.example"), NOW, 0, &cause));
+	    w.gate, w.checker, MF_TEXT("bob@asks.example"), NOW, 0, &cause));
 	assert_int_not_equal(cause, SPF_CAUSE_NONE);
 	end(&w);
 }
@@ -251,7 +252,7 @@ without_waiting(void **state)
 		struct gate_query *query;
 		enum spf_cause cause;
 		enum gate_answer answer = gate_ask(w.gate, w.checker,
-		    text_of(sender), NOW, tell, &told, &query, &cause);
+		    mf_text_of(sender), NOW, tell, &told, &query, &cause);
 
 		if (answer == GATE_WAITS) {
 			assert_non_null(query);
@@ -290,7 +291,7 @@ forgetting(void **state)
 
 		told[i] = UNTOLD;
 		snprintf(sender, sizeof(sender), "bob@d%u.example", i);
-		if (gate_ask(w.gate, w.checker, text_of(sender), NOW, tell,
+		if (gate_ask(w.gate, w.checker, mf_text_of(sender), NOW, tell,
 			&told[i], &query, &cause) != GATE_WAITS)
 			continue;
 		if (i % 3 == 0)
@@ -319,7 +320,7 @@ the_checker_ends_first(void **state)
 
 	(void)state;
 	begin(&w, "192.0.2.1");
-	answer = gate_ask(w.gate, w.checker, TEXT("bob@nobody.example"), NOW,
+	answer = gate_ask(w.gate, w.checker, MF_TEXT("bob@nobody.example"), NOW,
 	    tell, &told, &query, &cause);
 	end(&w);
 	if (answer == GATE_WAITS) {

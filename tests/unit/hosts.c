@@ -12,19 +12,19 @@
 
 #define ITEMS_MAX 5000
 
-static struct text items[ITEMS_MAX];
+static struct mf_text items[ITEMS_MAX];
 
 /* Build a list from what stands between blanks. */
 static bool
 build(struct hosts *hosts, const char *written, struct heard *heard)
 {
 	struct conf_list conf = {.items = items};
-	struct text rest = text_of(written);
+	struct mf_text rest = mf_text_of(written);
 	struct report report = report_to(heard);
 	bool ok;
 
 	while (rest.len != 0) {
-		struct text one = rest;
+		struct mf_text one = rest;
 
 		if (!text_cut(&rest, ' ', &one))
 			rest.len = 0;
@@ -212,9 +212,9 @@ table(void **state)
 		build(&hosts, rows[i].list, &heard);
 		expect_str(rows[i].list, "reported", heard.text, "");
 		if (rows[i].ip != NULL)
-			assert_true(spf_ip_parse(text_of(rows[i].ip), &ip));
+			assert_true(spf_ip_parse(mf_text_of(rows[i].ip), &ip));
 		have = hosts_has(&hosts, rows[i].ip != NULL ? &ip : NULL,
-		    text_of(rows[i].name));
+		    mf_text_of(rows[i].name));
 		if (have != rows[i].expect)
 			fail_msg("\"%s\" %s %s \"%s\"", rows[i].list,
 			    have ? "has" : "hasn't",
@@ -237,11 +237,11 @@ raw_addresses(void **state)
 
 	(void)state;
 	assert_true(build(&hosts, "192.0.2.1", &heard));
-	assert_true(hosts_has(&hosts, &mapped, TEXT("")));
-	assert_true(hosts_has(&hosts, &rubbish, TEXT("")));
+	assert_true(hosts_has(&hosts, &mapped, MF_TEXT("")));
+	assert_true(hosts_has(&hosts, &rubbish, MF_TEXT("")));
 	hosts_free(&hosts);
 	assert_true(build(&hosts, "::/0", &heard));
-	assert_false(hosts_has(&hosts, &mapped, TEXT("")));
+	assert_false(hosts_has(&hosts, &mapped, MF_TEXT("")));
 	hosts_free(&hosts);
 }
 
@@ -329,8 +329,8 @@ what_is_good_is_kept(void **state)
 	(void)state;
 	assert_false(build(&hosts, "x! 192.0.2.0/24 192.0.2.9 y!", &heard));
 	assert_int_equal(hosts.count, 1);
-	assert_true(spf_ip_parse(TEXT("192.0.2.77"), &ip));
-	assert_true(hosts_has(&hosts, &ip, TEXT("")));
+	assert_true(spf_ip_parse(MF_TEXT("192.0.2.77"), &ip));
+	assert_true(hosts_has(&hosts, &ip, MF_TEXT("")));
 	hosts_free(&hosts);
 }
 
@@ -373,7 +373,7 @@ many_networks(void **state)
 		prefixes[i] = 12 + (unsigned)(bits >> 40) % (n->v6 ? 40 : 21);
 		len = spf_ip_print(n, text[i]);
 		snprintf(text[i] + len, 5, "/%u", prefixes[i]);
-		items[i] = text_of(text[i]);
+		items[i] = mf_text_of(text[i]);
 	}
 	assert_true(hosts_build(&hosts, &conf, NULL, 0, NULL, &report));
 	assert_int_equal(report.errors, 0);
@@ -386,8 +386,8 @@ many_networks(void **state)
 		for (size_t n = 0; n < NETWORKS && !want; n++)
 			want = is_in(&ip, &networks[n], prefixes[n]);
 		hits += want;
-		expect_int(
-		    "address", "found", hosts_has(&hosts, &ip, TEXT("")), want);
+		expect_int("address", "found",
+		    hosts_has(&hosts, &ip, MF_TEXT("")), want);
 	}
 	assert_true(hits > 2000 && hits < 18000);
 	hosts_free(&hosts);
@@ -406,7 +406,7 @@ stars(void **state)
 	    "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b.example",
 	    &heard));
 	memset(name, 'a', sizeof(name));
-	assert_false(hosts_has(&hosts, NULL, text_at(name, sizeof(name))));
+	assert_false(hosts_has(&hosts, NULL, mf_text_at(name, sizeof(name))));
 	hosts_free(&hosts);
 }
 

@@ -12,7 +12,7 @@
 struct row {
 	const char *name;
 	enum ini_dialect dialect;
-	struct text input;
+	struct mf_text input;
 	const char *expect; /* [section] key=value @line, a line each */
 	const char *said;
 	const char *source;
@@ -216,7 +216,7 @@ a_thousand_entries(void **state)
 /* --- nothing leaves the store --- */
 
 static void
-check_view(const struct ini *ini, struct text t)
+check_view(const struct ini *ini, struct mf_text t)
 {
 	size_t at = (size_t)(t.p - ini->store);
 
@@ -241,7 +241,7 @@ check_any(const char *bytes, size_t len, enum ini_dialect dialect)
 	memcpy(copy, bytes, len);
 	for (size_t i = 0; i < len; i++)
 		lines += bytes[i] == '\n';
-	ok = ini_parse(&ini, "t", text_at(copy, len), dialect, &report);
+	ok = ini_parse(&ini, "t", mf_text_at(copy, len), dialect, &report);
 	free(copy);
 	assert_int_equal(ok, report.errors == 0);
 	for (size_t i = 0; i < ini.count; i++) {
@@ -251,7 +251,7 @@ check_any(const char *bytes, size_t len, enum ini_dialect dialect)
 		check_view(&ini, e->key);
 		check_view(&ini, e->value);
 		assert_true(e->section.len != 0 && e->key.len != 0);
-		assert_true(text_eq(e->value, text_trim(e->value)));
+		assert_true(mf_text_eq(e->value, text_trim(e->value)));
 		assert_true(e->value.len == 0 ||
 		    memchr(e->value.p, '\0', e->value.len) == NULL);
 		assert_true(e->line > line && e->line <= lines);

@@ -53,11 +53,11 @@ cutting(void **state)
 	for (size_t i = 0; i < COUNT(split_rows); i++) {
 		char have[512];
 		struct text_out out = text_out(have, sizeof(have) - 1);
-		struct split split = {.rest = text_of(split_rows[i].text),
+		struct split split = {.rest = mf_text_of(split_rows[i].text),
 		    .has_comments = (split_rows[i].how & COMMENTS) != 0,
 		    .has_pairs = (split_rows[i].how & PAIRS) != 0,
 		    .line = 1};
-		struct text item;
+		struct mf_text item;
 
 		while (split_next(&split, &item)) {
 			out_uint(&out, split.line);
@@ -224,12 +224,13 @@ reading(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		char have[1024];
 		struct text_out out = text_out(have, sizeof(have));
-		bool ok = item_read(rows[i].type, text_of(rows[i].item), &out);
+		bool ok =
+		    item_read(rows[i].type, mf_text_of(rows[i].item), &out);
 		const char *want =
 		    ok && rows[i].kept != NULL ? rows[i].kept : rows[i].said;
 
 		expect_text(rows[i].item, "kept or said", out_view(&out),
-		    text_of(want));
+		    mf_text_of(want));
 		expect_int(rows[i].item, "ok", ok, rows[i].kept != NULL);
 	}
 }
@@ -251,7 +252,7 @@ octets_of_domains(void **state)
 
 		name[1] = (char)c;
 		bool have =
-		    domain_read(text_at(name, sizeof(name) - 1), &out, &why);
+		    domain_read(mf_text_at(name, sizeof(name) - 1), &out, &why);
 		if (have != want)
 			fail_msg("octet %d", c);
 		assert_true(have ? why == NULL : *why != '\0');
@@ -270,7 +271,7 @@ long_domains(void **state)
 
 		for (size_t i = 0; i < len; i++)
 			name[i] = i % 2 != 0 && i + 1 < len ? '.' : 'a';
-		assert_int_equal(domain_read(text_at(name, len), &out, &why),
+		assert_int_equal(domain_read(mf_text_at(name, len), &out, &why),
 		    len <= DOMAIN_MAX);
 	}
 	/* As UTF-8 it is longer than as A-labels, which is what counts. */
@@ -279,9 +280,9 @@ long_domains(void **state)
 		out_str(&out, "\xe4\xb8\xad");
 	struct text_out to = text_out(room, sizeof(room));
 	assert_false(domain_read(out_view(&out), &to, &why));
-	assert_int_equal(domain_labels(TEXT("")), 0);
-	assert_int_equal(domain_labels(TEXT("a")), 1);
-	assert_int_equal(domain_labels(TEXT("a.b.c")), 3);
+	assert_int_equal(domain_labels(MF_TEXT("")), 0);
+	assert_int_equal(domain_labels(MF_TEXT("a")), 1);
+	assert_int_equal(domain_labels(MF_TEXT("a.b.c")), 3);
 }
 
 /* For comparing: what is no domain stays as it is. */
@@ -297,8 +298,8 @@ ascii_of_domains(void **state)
 		char room[DOMAIN_MAX + 1];
 
 		expect_text(pairs[i][0], "ascii",
-		    domain_ascii(text_of(pairs[i][0]), room),
-		    text_of(pairs[i][1]));
+		    domain_ascii(mf_text_of(pairs[i][0]), room),
+		    mf_text_of(pairs[i][1]));
 	}
 }
 

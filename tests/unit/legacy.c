@@ -209,8 +209,8 @@ table(void **state)
 		struct ini ini;
 		bool ok;
 
-		assert_true(ini_parse(&ini, "pysrs.cfg", text_of(rows[i].input),
-		    INI_CONFIGPARSER, &report));
+		assert_true(ini_parse(&ini, "pysrs.cfg",
+		    mf_text_of(rows[i].input), INI_CONFIGPARSER, &report));
 		ok = legacy_translate(&ini, &l, &report);
 		expect_str(name, "said", heard.text, rows[i].said);
 		expect_int(name, "ok", ok, rows[i].entries != NULL);
@@ -257,7 +257,7 @@ detection(void **state)
 		struct report report = {.say = report_ignore};
 		struct ini ini;
 
-		ini_parse(&ini, files[i].path, text_of(files[i].input),
+		ini_parse(&ini, files[i].path, mf_text_of(files[i].input),
 		    INI_OURS, &report);
 		if (legacy_detect(files[i].path, &ini) != files[i].expect)
 			fail_msg("%s: %s", files[i].path, files[i].input);
@@ -278,8 +278,8 @@ make_legacy(struct made *m, const char *input, struct report *report)
 	bool ok;
 
 	*m = (struct made){.conf = NULL};
-	ok = ini_parse(
-		 &ini, "pysrs.cfg", text_of(input), INI_CONFIGPARSER, report) &&
+	ok = ini_parse(&ini, "pysrs.cfg", mf_text_of(input), INI_CONFIGPARSER,
+		 report) &&
 	    legacy_translate(&ini, &l, report) &&
 	    conf_load(&m->conf, &l.ini, sections, 3, report) &&
 	    rewriter_new(&m->settings, m->conf, "pysrs.cfg", &l.rewriter,
@@ -373,28 +373,29 @@ signs_as_the_daemon(void **state)
 	assert_true(make_legacy(&m, sample, &report));
 	assert_string_equal(heard.text, "");
 	assert_true(m.rewriter->always_rewrite);
-	assert_int_equal(srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+	assert_int_equal(srs_encode(m.rewriter->srs, MF_TEXT("bob@example.net"),
 			     m.rewriter->fwdomain, NOW, &out),
 	    SRS_OK);
 	assert_string_equal(out.text, SIGNED_8);
 	assert_int_equal(
-	    srs_decode(m.rewriter->srs, TEXT(DAYS_20_5), NOW, &out, NULL),
+	    srs_decode(m.rewriter->srs, MF_TEXT(DAYS_20_5), NOW, &out, NULL),
 	    SRS_OK);
-	assert_int_equal(srs_decode(m.rewriter->srs, TEXT(DAYS_20_5),
+	assert_int_equal(srs_decode(m.rewriter->srs, MF_TEXT(DAYS_20_5),
 			     NOW + 2 * DAY, &out, NULL),
 	    SRS_EXPIRED);
 	/* Four characters are nobody's default. */
 	assert_int_equal(
 	    srs_decode(m.rewriter->srs,
-		TEXT("SRS0=msJq=G3=example.net=bob@mydomain.example"), NOW,
+		MF_TEXT("SRS0=msJq=G3=example.net=bob@mydomain.example"), NOW,
 		&out, NULL),
 	    SRS_SHORT_HASH);
 	/* SES has 8 days in the daemon and 21, of another width, beside it. */
 	assert_int_equal(
-	    ses_verify(m.rewriter->ses, TEXT(SES_8), NOW, &out, NULL), SRS_OK);
+	    ses_verify(m.rewriter->ses, MF_TEXT(SES_8), NOW, &out, NULL),
+	    SRS_OK);
 	assert_non_null(m.rewriter->ses_legacy);
-	assert_int_equal(
-	    ses_verify(m.rewriter->ses_legacy, TEXT(SES_21), NOW, &out, NULL),
+	assert_int_equal(ses_verify(m.rewriter->ses_legacy, MF_TEXT(SES_21),
+			     NOW, &out, NULL),
 	    SRS_OK);
 	unmake(&m);
 }
@@ -414,10 +415,10 @@ explicit_values_are_all(void **state)
 	    &report));
 	assert_null(m.rewriter->ses_legacy);
 	assert_int_equal(srs_decode(m.rewriter->srs,
-			     TEXT("SRS0=msJqy=G3=example.net=bob@s.example"),
+			     MF_TEXT("SRS0=msJqy=G3=example.net=bob@s.example"),
 			     NOW, &out, NULL),
 	    SRS_SHORT_HASH);
-	assert_int_equal(srs_decode(m.rewriter->srs, TEXT(SIGNED_8),
+	assert_int_equal(srs_decode(m.rewriter->srs, MF_TEXT(SIGNED_8),
 			     NOW + 9 * DAY, &out, NULL),
 	    SRS_EXPIRED);
 	unmake(&m);

@@ -20,8 +20,9 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "common/text.h"
 #include "libsrs/key_.h"
-#include "libsrs/ses.h"
+#include <mailfrom/ses.h>
 
 #define DAY  86400
 #define NOW  UINT64_C(1700000000) /* day 19675, stamp G3 */
@@ -40,7 +41,7 @@ struct line {
 	char text[ROOM];
 };
 
-__attribute__((format(printf, 2, 3))) static struct text
+__attribute__((format(printf, 2, 3))) static struct mf_text
 line_set(struct line *line, const char *format, ...)
 {
 	va_list args;
@@ -50,7 +51,7 @@ line_set(struct line *line, const char *format, ...)
 	    (size_t)vsnprintf(line->text, sizeof(line->text), format, args);
 	va_end(args);
 	assert_true(line->len < sizeof(line->text));
-	return text_at(line->text, line->len);
+	return mf_text_at(line->text, line->len);
 }
 
 /* n times c. */
@@ -62,10 +63,10 @@ fill(char *to, char c, size_t n)
 	return to;
 }
 
-static struct text
+static struct mf_text
 addr_text(const struct srs_addr *addr)
 {
-	return text_at(addr->text, addr->len);
+	return mf_text_at(addr->text, addr->len);
 }
 
 static struct srs_ctx *
@@ -76,7 +77,7 @@ srs_ctx_with(struct srs_params params, const char *const *keys, size_t count)
 	assert_int_equal(srs_ctx_new(&params, &ctx), SRS_OK);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(
-		    srs_ctx_add_key(ctx, text_of(keys[i])), SRS_OK);
+		    srs_ctx_add_key(ctx, mf_text_of(keys[i])), SRS_OK);
 	return ctx;
 }
 
@@ -95,7 +96,7 @@ ses_ctx_with(struct ses_params params, const char *const *keys, size_t count)
 	assert_int_equal(ses_ctx_new(&params, &ctx), SRS_OK);
 	for (size_t i = 0; i < count; i++)
 		assert_int_equal(
-		    ses_ctx_add_key(ctx, text_of(keys[i])), SRS_OK);
+		    ses_ctx_add_key(ctx, mf_text_of(keys[i])), SRS_OK);
 	return ctx;
 }
 
@@ -108,12 +109,13 @@ ses_ctx_default(void)
 
 /* Status and address, which is "" with any status but SRS_OK. */
 static void
-expect(const char *what, struct text input, enum srs_status status,
-    const struct srs_addr *out, enum srs_status want, struct text want_addr)
+expect(const char *what, struct mf_text input, enum srs_status status,
+    const struct srs_addr *out, enum srs_status want, struct mf_text want_addr)
 {
 	bool well = status == want && out->len <= SRS_ADDR_MAX &&
 	    out->text[out->len] == '\0' &&
-	    text_eq(addr_text(out), want == SRS_OK ? want_addr : TEXT(""));
+	    mf_text_eq(
+		addr_text(out), want == SRS_OK ? want_addr : MF_TEXT(""));
 
 	if (well)
 		return;
@@ -124,8 +126,9 @@ expect(const char *what, struct text input, enum srs_status status,
 }
 
 static void
-expect_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
-    uint64_t now_sec, enum srs_status want, struct text want_addr)
+expect_encode(const struct srs_ctx *ctx, struct mf_text sender,
+    struct mf_text domain, uint64_t now_sec, enum srs_status want,
+    struct mf_text want_addr)
 {
 	struct srs_addr out;
 
@@ -135,8 +138,8 @@ expect_encode(const struct srs_ctx *ctx, struct text sender, struct text domain,
 }
 
 static void
-expect_sign(const struct srs_ctx *ctx, struct text sender, uint64_t now_sec,
-    enum srs_status want, struct text want_addr)
+expect_sign(const struct srs_ctx *ctx, struct mf_text sender, uint64_t now_sec,
+    enum srs_status want, struct mf_text want_addr)
 {
 	struct srs_addr out;
 
@@ -146,8 +149,8 @@ expect_sign(const struct srs_ctx *ctx, struct text sender, uint64_t now_sec,
 }
 
 static void
-expect_decode(const struct srs_ctx *ctx, struct text address, uint64_t now_sec,
-    enum srs_status want, struct text want_addr)
+expect_decode(const struct srs_ctx *ctx, struct mf_text address,
+    uint64_t now_sec, enum srs_status want, struct mf_text want_addr)
 {
 	struct srs_addr out;
 	struct srs_info info;
@@ -163,8 +166,8 @@ expect_decode(const struct srs_ctx *ctx, struct text address, uint64_t now_sec,
 }
 
 static void
-expect_verify(const struct ses_ctx *ctx, struct text address, uint64_t now_sec,
-    enum srs_status want, struct text want_addr)
+expect_verify(const struct ses_ctx *ctx, struct mf_text address,
+    uint64_t now_sec, enum srs_status want, struct mf_text want_addr)
 {
 	struct srs_addr out;
 	struct ses_info info;
@@ -201,7 +204,7 @@ forge_hash(const char *key, const char *message, char hash[static 29])
 }
 
 /* An SRS0 address as any holder of the key could make it. */
-static struct text
+static struct mf_text
 forge_srs0(struct line *out, const char *key, int hash_length,
     const char *stamp, const char *host, const char *user)
 {
@@ -214,7 +217,7 @@ forge_srs0(struct line *out, const char *key, int hash_length,
 	    stamp, host, user);
 }
 
-static struct text
+static struct mf_text
 forge_srs1(
     struct line *out, const char *key, const char *host1, const char *rest)
 {
@@ -243,7 +246,7 @@ bn_push(BIGNUM *n, uint64_t value, unsigned bits)
 	}
 }
 
-static struct text
+static struct mf_text
 forge_ses(struct line *out, const struct ses_parts *p)
 {
 	unsigned char message[ROOM] = {0}, mac[EVP_MAX_MD_SIZE];
@@ -324,7 +327,8 @@ hmac_rfc2202(void **state)
 		if (rows[i].data != NULL)
 			memcpy(data, rows[i].data, rows[i].data_len);
 		assert_int_equal(
-		    keyring_add_(&ring, text_at(key, rows[i].key_len)), SRS_OK);
+		    keyring_add_(&ring, mf_text_at(key, rows[i].key_len)),
+		    SRS_OK);
 		keyring_mac_(&ring, 0, data, rows[i].data_len, mac);
 		for (size_t j = 0; j < KEY_MAC_SIZE; j++)
 			snprintf(hex + 2 * j, 3, "%02x", mac[j]);
@@ -350,7 +354,7 @@ hmac_all_lengths(void **state)
 		struct keyring_ ring = {0};
 
 		assert_int_equal(
-		    keyring_add_(&ring, text_at(key, key_lens[k])), SRS_OK);
+		    keyring_add_(&ring, mf_text_at(key, key_lens[k])), SRS_OK);
 		for (size_t len = 0; len <= 1100; len += len < 300 ? 1 : 53) {
 			uint8_t have[KEY_MAC_SIZE], want[KEY_MAC_SIZE];
 			const char *from = data + len % 3;
@@ -395,19 +399,20 @@ key_limits(void **state)
 
 	(void)state;
 	memset(big, 'k', sizeof(big));
-	assert_int_equal(srs_ctx_add_key(srs, TEXT("")), SRS_BAD_PARAM);
-	assert_int_equal(ses_ctx_add_key(ses, TEXT("")), SRS_BAD_PARAM);
-	assert_int_equal(srs_ctx_add_key(srs, text_at(NULL, 0)), SRS_BAD_PARAM);
+	assert_int_equal(srs_ctx_add_key(srs, MF_TEXT("")), SRS_BAD_PARAM);
+	assert_int_equal(ses_ctx_add_key(ses, MF_TEXT("")), SRS_BAD_PARAM);
 	assert_int_equal(
-	    srs_ctx_add_key(srs, text_at(big, sizeof(big))), SRS_BAD_PARAM);
+	    srs_ctx_add_key(srs, mf_text_at(NULL, 0)), SRS_BAD_PARAM);
+	assert_int_equal(
+	    srs_ctx_add_key(srs, mf_text_at(big, sizeof(big))), SRS_BAD_PARAM);
 	for (unsigned i = 0; i < SRS_KEYS_MAX; i++) {
 		assert_int_equal(
-		    srs_ctx_add_key(srs, text_at(big, SRS_KEY_MAX - i)),
+		    srs_ctx_add_key(srs, mf_text_at(big, SRS_KEY_MAX - i)),
 		    SRS_OK);
-		assert_int_equal(ses_ctx_add_key(ses, TEXT("k")), SRS_OK);
+		assert_int_equal(ses_ctx_add_key(ses, MF_TEXT("k")), SRS_OK);
 	}
-	assert_int_equal(srs_ctx_add_key(srs, TEXT("k")), SRS_BAD_PARAM);
-	assert_int_equal(ses_ctx_add_key(ses, TEXT("k")), SRS_BAD_PARAM);
+	assert_int_equal(srs_ctx_add_key(srs, MF_TEXT("k")), SRS_BAD_PARAM);
+	assert_int_equal(ses_ctx_add_key(ses, MF_TEXT("k")), SRS_BAD_PARAM);
 
 	/* The 64th is found, and the first signs. */
 	struct srs_ctx *one = srs_ctx_with(SRS_PARAMS_DEFAULT, NULL, 0);
@@ -415,9 +420,9 @@ key_limits(void **state)
 	struct srs_info info;
 
 	assert_int_equal(
-	    srs_ctx_add_key(one, text_at(big, SRS_KEY_MAX - 63)), SRS_OK);
+	    srs_ctx_add_key(one, mf_text_at(big, SRS_KEY_MAX - 63)), SRS_OK);
 	assert_int_equal(
-	    srs_encode(one, TEXT("a@b.c"), TEXT("f.example"), NOW, &out),
+	    srs_encode(one, MF_TEXT("a@b.c"), MF_TEXT("f.example"), NOW, &out),
 	    SRS_OK);
 	struct srs_addr again;
 	assert_int_equal(
@@ -434,8 +439,9 @@ key_limits(void **state)
 static void
 key_octets(void **state)
 {
-	static const struct text keys[] = {TEXT("k"), TEXT("k\0"), TEXT("k\n"),
-	    TEXT("K"), TEXT(" k"), TEXT("k\0x"), TEXT("\0"), TEXT("\xff")};
+	static const struct mf_text keys[] = {MF_TEXT("k"), MF_TEXT("k\0"),
+	    MF_TEXT("k\n"), MF_TEXT("K"), MF_TEXT(" k"), MF_TEXT("k\0x"),
+	    MF_TEXT("\0"), MF_TEXT("\xff")};
 	struct srs_addr out[COUNT(keys)], back;
 	struct srs_ctx *ctx;
 
@@ -443,8 +449,8 @@ key_octets(void **state)
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		ctx = srs_ctx_with(SRS_PARAMS_DEFAULT, NULL, 0);
 		assert_int_equal(srs_ctx_add_key(ctx, keys[i]), SRS_OK);
-		assert_int_equal(
-		    srs_encode(ctx, TEXT("a@b.c"), TEXT("f.e"), NOW, &out[i]),
+		assert_int_equal(srs_encode(ctx, MF_TEXT("a@b.c"),
+				     MF_TEXT("f.e"), NOW, &out[i]),
 		    SRS_OK);
 		for (size_t j = 0; j <= i; j++)
 			assert_int_equal(srs_decode(ctx, addr_text(&out[j]),
@@ -470,7 +476,7 @@ several_keys(void **state)
 	for (unsigned k = 0; k < 3; k++) {
 		forge_srs0(&line, all[k], 6, "G3", "h.example", "u");
 		assert_int_equal(
-		    srs_decode(ctx, text_of(line.text), NOW, &out, &info),
+		    srs_decode(ctx, mf_text_of(line.text), NOW, &out, &info),
 		    SRS_OK);
 		assert_int_equal(info.key, k);
 		struct ses_parts p = {.key = all[k],
@@ -483,16 +489,16 @@ several_keys(void **state)
 		    .hash_bits = 80,
 		    .flip = -1};
 		forge_ses(&line, &p);
-		assert_int_equal(
-		    ses_verify(ses, text_of(line.text), NOW, &out, &ses_info),
+		assert_int_equal(ses_verify(ses, mf_text_of(line.text), NOW,
+				     &out, &ses_info),
 		    SRS_OK);
 		assert_int_equal(ses_info.key, k);
 		assert_int_equal(ses_info.message_id, 5);
 	}
 	/* The first one signs. */
 	forge_srs0(&line, "new", 6, "G3", "h.example", "u");
-	assert_int_equal(
-	    srs_encode(ctx, TEXT("u@h.example"), TEXT("f.example"), NOW, &out),
+	assert_int_equal(srs_encode(ctx, MF_TEXT("u@h.example"),
+			     MF_TEXT("f.example"), NOW, &out),
 	    SRS_OK);
 	for (size_t i = 5; i < 11; i++) /* the alphabet may differ */
 		assert_true(out.text[i] == line.text[i] ||
@@ -503,9 +509,9 @@ several_keys(void **state)
 	/* One that was taken away, or never was, verifies nothing. */
 	ctx = srs_ctx_with(SRS_PARAMS_DEFAULT, all, 2);
 	expect_decode(ctx, forge_srs0(&line, "oldest", 6, "G3", "h.e", "u"),
-	    NOW, SRS_BAD_HASH, TEXT(""));
+	    NOW, SRS_BAD_HASH, MF_TEXT(""));
 	expect_decode(ctx, forge_srs0(&line, "older", 6, "G3", "h.e", "u"), NOW,
-	    SRS_OK, TEXT("u@h.e"));
+	    SRS_OK, MF_TEXT("u@h.e"));
 	srs_ctx_free(ctx);
 }
 
@@ -603,25 +609,25 @@ limits_of_encode(void **state)
 	/* SRS0=123456=TT=h.example=user: 25 octets and the user. */
 	for (size_t user = 37; user <= 41; user++) {
 		line_set(&sender, "%s@h.example", fill(a, 'u', user));
-		enum srs_status status = srs_encode(
-		    ctx, text_of(sender.text), TEXT("f.example"), NOW, &out);
+		enum srs_status status = srs_encode(ctx,
+		    mf_text_of(sender.text), MF_TEXT("f.example"), NOW, &out);
 		assert_int_equal(status, user <= 39 ? SRS_OK : SRS_NO_SPACE);
 		assert_int_equal(text_find(addr_text(&out), '@'),
 		    user <= 39 ? 25 + user : 0);
 		assert_int_equal(out.len, user <= 39 ? 25 + user + 10 : 0);
 		/* Two quotes more. */
 		line_set(&sender, "\"%s\"@h.example", fill(a, 'u', user - 2));
-		status = srs_encode(
-		    ctx, text_of(sender.text), TEXT("f.example"), NOW, &out);
+		status = srs_encode(ctx, mf_text_of(sender.text),
+		    MF_TEXT("f.example"), NOW, &out);
 		assert_int_equal(status, user <= 39 ? SRS_OK : SRS_NO_SPACE);
 		/* The form of sign() has no host. */
 		line_set(&sender, "%s@h.example", fill(a, 'u', user + 9));
-		status = srs_sign(ctx, text_of(sender.text), NOW, &out);
+		status = srs_sign(ctx, mf_text_of(sender.text), NOW, &out);
 		assert_int_equal(status, user <= 39 ? SRS_OK : SRS_NO_SPACE);
 		/* SRS1=123456=f.example==... : 22 octets and the rest. */
 		line_set(&sender, "SRS0=%s@f.example", fill(a, 'u', user + 2));
-		status = srs_encode(
-		    ctx, text_of(sender.text), TEXT("g.example"), NOW, &out);
+		status = srs_encode(ctx, mf_text_of(sender.text),
+		    MF_TEXT("g.example"), NOW, &out);
 		assert_int_equal(status, user <= 39 ? SRS_OK : SRS_NO_SPACE);
 	}
 	/* 25 + 9 octets of local part, "@", and the domain. */
@@ -629,31 +635,33 @@ limits_of_encode(void **state)
 	     total++) {
 		line_set(&domain, "%s", fill(a, 'd', total - 35));
 		enum srs_status status =
-		    srs_encode(ctx, TEXT("uuuuuuuuu@h.example"),
-			text_of(domain.text), NOW, &out);
+		    srs_encode(ctx, MF_TEXT("uuuuuuuuu@h.example"),
+			mf_text_of(domain.text), NOW, &out);
 		assert_int_equal(
 		    status, total <= SRS_ADDR_MAX ? SRS_OK : SRS_NO_SPACE);
 		assert_int_equal(out.len, total <= SRS_ADDR_MAX ? total : 0);
 		/* An address that stays as it is has limits too. */
 		line_set(&sender, "uu@%s", fill(a, 'd', total - 3));
-		expect_encode(ctx, text_of(sender.text),
-		    text_of(sender.text + 3), NOW,
+		expect_encode(ctx, mf_text_of(sender.text),
+		    mf_text_of(sender.text + 3), NOW,
 		    total <= SRS_ADDR_MAX ? SRS_OK : SRS_NO_SPACE,
-		    text_of(sender.text));
+		    mf_text_of(sender.text));
 	}
 	for (size_t user = 63; user <= 65; user++) {
 		line_set(&sender, "%s@f.example", fill(a, 'u', user));
-		expect_encode(ctx, text_of(sender.text), TEXT("f.example"), NOW,
-		    user <= 64 ? SRS_OK : SRS_NO_SPACE, text_of(sender.text));
+		expect_encode(ctx, mf_text_of(sender.text),
+		    MF_TEXT("f.example"), NOW,
+		    user <= 64 ? SRS_OK : SRS_NO_SPACE,
+		    mf_text_of(sender.text));
 	}
 	/* Far too long, in every place. */
 	fill(a, 'x', 3000);
-	expect_encode(
-	    ctx, TEXT("u@h.example"), text_of(a), NOW, SRS_NO_SPACE, TEXT(""));
+	expect_encode(ctx, MF_TEXT("u@h.example"), mf_text_of(a), NOW,
+	    SRS_NO_SPACE, MF_TEXT(""));
 	expect_encode(ctx, line_set(&sender, "u@%s", fill(a, 'x', 1022)),
-	    TEXT("f.example"), NOW, SRS_NO_SPACE, TEXT(""));
+	    MF_TEXT("f.example"), NOW, SRS_NO_SPACE, MF_TEXT(""));
 	expect_encode(ctx, line_set(&sender, "u@%s", fill(a, 'x', 1023)),
-	    TEXT("f.example"), NOW, SRS_BAD_SYNTAX, TEXT(""));
+	    MF_TEXT("f.example"), NOW, SRS_BAD_SYNTAX, MF_TEXT(""));
 	srs_ctx_free(ctx);
 }
 
@@ -671,15 +679,15 @@ limits_of_decode(void **state)
 		fill(a, 'u', n);
 		forge_srs0(&given, "secret", 6, "G3", "h.example", a);
 		line_set(&want, "%s@h.example", a);
-		expect_decode(ctx, text_of(given.text), NOW,
-		    fits ? SRS_OK : SRS_NO_SPACE, text_of(want.text));
+		expect_decode(ctx, mf_text_of(given.text), NOW,
+		    fits ? SRS_OK : SRS_NO_SPACE, mf_text_of(want.text));
 		/* "SRS0" and the rest. */
 		a[0] = '=';
 		a[n - 4] = '\0';
 		forge_srs1(&given, "secret", "h.example", a);
 		line_set(&want, "SRS0%s@h.example", a);
-		expect_decode(ctx, text_of(given.text), NOW,
-		    fits ? SRS_OK : SRS_NO_SPACE, text_of(want.text));
+		expect_decode(ctx, mf_text_of(given.text), NOW,
+		    fits ? SRS_OK : SRS_NO_SPACE, mf_text_of(want.text));
 	}
 	for (size_t n = SRS_ADDR_MAX - 2; n <= SRS_ADDR_MAX + 2; n++) {
 		bool fits = n <= SRS_ADDR_MAX;
@@ -687,13 +695,13 @@ limits_of_decode(void **state)
 		fill(a, 'd', n - 2);
 		forge_srs0(&given, "secret", 6, "G3", a, "u");
 		line_set(&want, "u@%s", a);
-		expect_decode(ctx, text_of(given.text), NOW,
-		    fits ? SRS_OK : SRS_NO_SPACE, text_of(want.text));
+		expect_decode(ctx, mf_text_of(given.text), NOW,
+		    fits ? SRS_OK : SRS_NO_SPACE, mf_text_of(want.text));
 		fill(a, 'd', n - 10);
 		forge_srs1(&given, "secret", a, "=rest");
 		line_set(&want, "SRS0=rest@%s", a);
-		expect_decode(ctx, text_of(given.text), NOW,
-		    fits ? SRS_OK : SRS_NO_SPACE, text_of(want.text));
+		expect_decode(ctx, mf_text_of(given.text), NOW,
+		    fits ? SRS_OK : SRS_NO_SPACE, mf_text_of(want.text));
 	}
 	/*
 	 * 32 octets around the user: the last that is looked at, and one more.
@@ -701,10 +709,12 @@ limits_of_decode(void **state)
 	fill(a, 'u', SRS_INPUT_MAX - 35);
 	forge_srs0(&given, "secret", 6, "G3", "h.example", a);
 	assert_int_equal(given.len, SRS_INPUT_MAX);
-	expect_decode(ctx, text_of(given.text), NOW, SRS_NO_SPACE, TEXT(""));
+	expect_decode(
+	    ctx, mf_text_of(given.text), NOW, SRS_NO_SPACE, MF_TEXT(""));
 	fill(a, 'u', SRS_INPUT_MAX - 34);
 	forge_srs0(&given, "secret", 6, "G3", "h.example", a);
-	expect_decode(ctx, text_of(given.text), NOW, SRS_BAD_SYNTAX, TEXT(""));
+	expect_decode(
+	    ctx, mf_text_of(given.text), NOW, SRS_BAD_SYNTAX, MF_TEXT(""));
 	srs_ctx_free(ctx);
 }
 
@@ -729,18 +739,18 @@ limits_of_ses(void **state)
 		/* The signature's length isn't fixed. */
 		fill(a, 'u', n - 22);
 		line_set(&given, "%s@h.example", a);
-		ses_sign(ctx, text_of(given.text), 1, NOW, &out);
+		ses_sign(ctx, mf_text_of(given.text), 1, NOW, &out);
 		p.local = a;
 		forge_ses(&want, &p);
-		size_t local = text_find(text_of(want.text), '@');
+		size_t local = text_find(mf_text_of(want.text), '@');
 		assert_in_range(local, n - 1, n);
 		assert_int_equal(out.len, local <= 64 ? want.len : 0);
 		/* Back. */
 		fill(a, 'u', n);
 		forge_ses(&given, &p);
 		line_set(&want, "%s@h.example", a);
-		expect_verify(ctx, text_of(given.text), NOW,
-		    n <= 64 ? SRS_OK : SRS_NO_SPACE, text_of(want.text));
+		expect_verify(ctx, mf_text_of(given.text), NOW,
+		    n <= 64 ? SRS_OK : SRS_NO_SPACE, mf_text_of(want.text));
 	}
 	p.local = "u";
 	p.domain = a;
@@ -748,25 +758,27 @@ limits_of_ses(void **state)
 		fill(a, 'd', n - 2);
 		forge_ses(&given, &p);
 		line_set(&want, "u@%s", a);
-		expect_verify(ctx, text_of(given.text), NOW,
+		expect_verify(ctx, mf_text_of(given.text), NOW,
 		    n <= SRS_ADDR_MAX ? SRS_OK : SRS_NO_SPACE,
-		    text_of(want.text));
+		    mf_text_of(want.text));
 		fill(a, 'd', n - 24);
 		forge_ses(&want, &p);
 		line_set(&given, "u@%s", a);
-		expect("ses_sign", text_of(given.text),
-		    ses_sign(ctx, text_of(given.text), 1, NOW, &out), &out,
+		expect("ses_sign", mf_text_of(given.text),
+		    ses_sign(ctx, mf_text_of(given.text), 1, NOW, &out), &out,
 		    want.len <= SRS_ADDR_MAX ? SRS_OK : SRS_NO_SPACE,
-		    text_of(want.text));
+		    mf_text_of(want.text));
 	}
 	fill(a, 'd', SRS_INPUT_MAX - 24);
 	forge_ses(&given, &p);
 	a[SRS_INPUT_MAX - 24 - (given.len - SRS_INPUT_MAX)] = '\0';
 	forge_ses(&given, &p);
 	assert_in_range(given.len, SRS_INPUT_MAX - 1, SRS_INPUT_MAX);
-	expect_verify(ctx, text_of(given.text), NOW, SRS_NO_SPACE, TEXT(""));
+	expect_verify(
+	    ctx, mf_text_of(given.text), NOW, SRS_NO_SPACE, MF_TEXT(""));
 	fill(a, 'd', SRS_INPUT_MAX);
-	expect_verify(ctx, forge_ses(&given, &p), NOW, SRS_NOT_SRS, TEXT(""));
+	expect_verify(
+	    ctx, forge_ses(&given, &p), NOW, SRS_NOT_SRS, MF_TEXT(""));
 	ses_ctx_free(ctx);
 }
 
@@ -873,14 +885,14 @@ statuses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text in = text_of(rows[i].input);
+		struct mf_text in = mf_text_of(rows[i].input);
 		enum srs_status status = SRS_NO_MEMORY;
 		struct srs_addr out = {.len = 7, .text = "garbage"};
 
 		switch (rows[i].op) {
 		case ENCODE:
-			status =
-			    srs_encode(ctx, in, TEXT("f.example"), NOW, &out);
+			status = srs_encode(
+			    ctx, in, MF_TEXT("f.example"), NOW, &out);
 			break;
 		case SIGN:
 			status = srs_sign(ctx, in, NOW, &out);
@@ -899,7 +911,7 @@ statuses(void **state)
 			break;
 		}
 		expect("row", in, status, &out, rows[i].want,
-		    rows[i].want == SRS_OK ? addr_text(&out) : TEXT(""));
+		    rows[i].want == SRS_OK ? addr_text(&out) : MF_TEXT(""));
 	}
 	srs_ctx_free(ctx);
 	ses_ctx_free(ses);
@@ -912,32 +924,33 @@ statuses_of_the_context(void **state)
 	struct ses_ctx *no_ses = ses_ctx_with(SES_PARAMS_DEFAULT, NULL, 0);
 	struct srs_ctx *ctx = srs_ctx_default();
 	struct srs_addr out;
-	struct text u = TEXT("u@h.example");
+	struct mf_text u = MF_TEXT("u@h.example");
 
 	(void)state;
-	expect_encode(none, u, TEXT("f.e"), NOW, SRS_NO_KEY, TEXT(""));
-	expect_sign(none, u, NOW, SRS_NO_KEY, TEXT(""));
-	expect_decode(none, TEXT("SRS0=" GOOD_HASH "=G3=h.example=u@x"), NOW,
-	    SRS_NO_KEY, TEXT(""));
-	expect_decode(none, u, NOW, SRS_NOT_SRS, TEXT(""));
+	expect_encode(none, u, MF_TEXT("f.e"), NOW, SRS_NO_KEY, MF_TEXT(""));
+	expect_sign(none, u, NOW, SRS_NO_KEY, MF_TEXT(""));
+	expect_decode(none, MF_TEXT("SRS0=" GOOD_HASH "=G3=h.example=u@x"), NOW,
+	    SRS_NO_KEY, MF_TEXT(""));
+	expect_decode(none, u, NOW, SRS_NOT_SRS, MF_TEXT(""));
 	expect("ses_sign", u, ses_sign(no_ses, u, 1, NOW, &out), &out,
-	    SRS_NO_KEY, TEXT(""));
+	    SRS_NO_KEY, MF_TEXT(""));
 	expect_verify(
-	    no_ses, TEXT("SES=A=u@h.example"), NOW, SRS_NO_KEY, TEXT(""));
+	    no_ses, MF_TEXT("SES=A=u@h.example"), NOW, SRS_NO_KEY, MF_TEXT(""));
 
 	/* The domain rewritten into. */
-	static const struct text bad[] = {TEXT(""), TEXT("@"), TEXT("a@"),
-	    TEXT("f.example>"), TEXT("f=example"), TEXT("f.example\n"),
-	    TEXT("f\0example"), TEXT("<f.example"), TEXT("\"f\"")};
+	static const struct mf_text bad[] = {MF_TEXT(""), MF_TEXT("@"),
+	    MF_TEXT("a@"), MF_TEXT("f.example>"), MF_TEXT("f=example"),
+	    MF_TEXT("f.example\n"), MF_TEXT("f\0example"),
+	    MF_TEXT("<f.example"), MF_TEXT("\"f\"")};
 	for (size_t i = 0; i < COUNT(bad); i++)
-		expect_encode(ctx, u, bad[i], NOW, SRS_BAD_SYNTAX, TEXT(""));
+		expect_encode(ctx, u, bad[i], NOW, SRS_BAD_SYNTAX, MF_TEXT(""));
 	struct srs_addr plain;
 	assert_int_equal(
-	    srs_encode(ctx, u, TEXT("f.example"), NOW, &plain), SRS_OK);
+	    srs_encode(ctx, u, MF_TEXT("f.example"), NOW, &plain), SRS_OK);
 	expect_encode(
-	    ctx, u, TEXT("alias@f.example"), NOW, SRS_OK, addr_text(&plain));
+	    ctx, u, MF_TEXT("alias@f.example"), NOW, SRS_OK, addr_text(&plain));
 	expect_encode(
-	    ctx, u, TEXT("a@b@f.example"), NOW, SRS_OK, addr_text(&plain));
+	    ctx, u, MF_TEXT("a@b@f.example"), NOW, SRS_OK, addr_text(&plain));
 	srs_ctx_free(none);
 	srs_ctx_free(ctx);
 	ses_ctx_free(no_ses);
@@ -978,7 +991,7 @@ shapes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text t = text_of(rows[i].address);
+		struct mf_text t = mf_text_of(rows[i].address);
 
 		if (srs_is_srs(t) != rows[i].srs ||
 		    ses_is_ses(t) != rows[i].ses)
@@ -1018,8 +1031,8 @@ timestamps_cyclic(void **state)
 			struct srs_addr srs, out;
 			struct srs_info info;
 
-			assert_int_equal(srs_encode(ctx, TEXT("u@h"), TEXT("f"),
-					     sec + DAY - 1, &srs),
+			assert_int_equal(srs_encode(ctx, MF_TEXT("u@h"),
+					     MF_TEXT("f"), sec + DAY - 1, &srs),
 			    SRS_OK);
 			assert_int_equal(srs.text[12], base32[slot / 32]);
 			assert_int_equal(srs.text[13], base32[slot % 32]);
@@ -1054,24 +1067,25 @@ timestamps_by_the_second(void **state)
 {
 	struct srs_ctx *ctx = srs_ctx_default();
 	struct line line;
-	struct text t = forge_srs0(&line, "secret", 6, "G3", "h", "u");
+	struct mf_text t = forge_srs0(&line, "secret", 6, "G3", "h", "u");
 	uint64_t day = NOW / DAY * DAY;
 
 	(void)state;
-	expect_decode(ctx, t, day - 1, SRS_FUTURE, TEXT(""));
-	expect_decode(ctx, t, day, SRS_OK, TEXT("u@h"));
-	expect_decode(ctx, t, day + 22 * DAY - 1, SRS_OK, TEXT("u@h"));
-	expect_decode(ctx, t, day + 22 * DAY, SRS_EXPIRED, TEXT(""));
-	expect_decode(ctx, t, day + 1024 * DAY, SRS_OK, TEXT("u@h"));
+	expect_decode(ctx, t, day - 1, SRS_FUTURE, MF_TEXT(""));
+	expect_decode(ctx, t, day, SRS_OK, MF_TEXT("u@h"));
+	expect_decode(ctx, t, day + 22 * DAY - 1, SRS_OK, MF_TEXT("u@h"));
+	expect_decode(ctx, t, day + 22 * DAY, SRS_EXPIRED, MF_TEXT(""));
+	expect_decode(ctx, t, day + 1024 * DAY, SRS_OK, MF_TEXT("u@h"));
 	/* The first second and the last one that a clock can show. */
 	t = forge_srs0(&line, "secret", 6, "AA", "h", "u");
-	expect_decode(ctx, t, 0, SRS_OK, TEXT("u@h"));
+	expect_decode(ctx, t, 0, SRS_OK, MF_TEXT("u@h"));
 	struct srs_addr out;
 	assert_int_equal(
-	    srs_encode(ctx, TEXT("u@h"), TEXT("f"), UINT64_MAX, &out), SRS_OK);
-	expect_decode(ctx, addr_text(&out), UINT64_MAX, SRS_OK, TEXT("u@h"));
-	expect_decode(
-	    ctx, addr_text(&out), UINT64_MAX - 2 * DAY, SRS_FUTURE, TEXT(""));
+	    srs_encode(ctx, MF_TEXT("u@h"), MF_TEXT("f"), UINT64_MAX, &out),
+	    SRS_OK);
+	expect_decode(ctx, addr_text(&out), UINT64_MAX, SRS_OK, MF_TEXT("u@h"));
+	expect_decode(ctx, addr_text(&out), UINT64_MAX - 2 * DAY, SRS_FUTURE,
+	    MF_TEXT(""));
 	srs_ctx_free(ctx);
 }
 
@@ -1089,14 +1103,14 @@ timestamps_malformed(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		forge_srs0(&line, "secret", 6, bad[i], "h.example", "u");
-		expect_decode(
-		    ctx, text_of(line.text), NOW, SRS_BAD_TIMESTAMP, TEXT(""));
+		expect_decode(ctx, mf_text_of(line.text), NOW,
+		    SRS_BAD_TIMESTAMP, MF_TEXT(""));
 	}
 	static const char *const good[] = {"G3", "g3"};
 	for (size_t i = 0; i < COUNT(good); i++) {
 		forge_srs0(&line, "secret", 6, good[i], "h.example", "u");
-		expect_decode(
-		    ctx, text_of(line.text), NOW, SRS_OK, TEXT("u@h.example"));
+		expect_decode(ctx, mf_text_of(line.text), NOW, SRS_OK,
+		    MF_TEXT("u@h.example"));
 	}
 	srs_ctx_free(ctx);
 	/* However wide the window is. */
@@ -1105,8 +1119,8 @@ timestamps_malformed(void **state)
 	ctx = srs_ctx_with(p, (const char *const[]){"secret"}, 1);
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		forge_srs0(&line, "secret", 6, bad[i], "h.example", "u");
-		expect_decode(
-		    ctx, text_of(line.text), NOW, SRS_BAD_TIMESTAMP, TEXT(""));
+		expect_decode(ctx, mf_text_of(line.text), NOW,
+		    SRS_BAD_TIMESTAMP, MF_TEXT(""));
 	}
 	srs_ctx_free(ctx);
 }
@@ -1136,7 +1150,7 @@ hash_every_change(void **state)
 		char name[8];
 
 		snprintf(name, sizeof(name), "u%u", user);
-		struct text t =
+		struct mf_text t =
 		    forge_srs0(&line, "secret", 6, "G3", "h.example", name);
 		for (size_t at = 5; at < 11; at++) {
 			char was = line.text[at];
@@ -1189,15 +1203,15 @@ hash_lengths(void **state)
 
 			line_set(&line, "SRS0=%.*s=G3=h.example=u@x", (int)len,
 			    longer);
-			expect_decode(ctx, text_of(line.text), NOW, want,
-			    TEXT("u@h.example"));
+			expect_decode(ctx, mf_text_of(line.text), NOW, want,
+			    MF_TEXT("u@h.example"));
 			/* The last one wrong: surplus counts too. */
 			if (len < min || len == 0 || len > SRS_HASH_MAX)
 				continue;
 			line.text[4 + len] =
 			    same_digit(hash[len - 1], 'Q') ? 'R' : 'Q';
-			expect_decode(ctx, text_of(line.text), NOW,
-			    SRS_BAD_HASH, TEXT(""));
+			expect_decode(ctx, mf_text_of(line.text), NOW,
+			    SRS_BAD_HASH, MF_TEXT(""));
 		}
 		srs_ctx_free(ctx);
 	}
@@ -1206,9 +1220,10 @@ hash_lengths(void **state)
 	struct line line;
 	line_set(&line, "SRS0=%.27s==G3=h.example=u@x", hash);
 	expect_decode(
-	    ctx, text_of(line.text), NOW, SRS_BAD_TIMESTAMP, TEXT(""));
+	    ctx, mf_text_of(line.text), NOW, SRS_BAD_TIMESTAMP, MF_TEXT(""));
 	line_set(&line, "SRS0=%0*d=G3=h.example=u@x", 900, 0);
-	expect_decode(ctx, text_of(line.text), NOW, SRS_BAD_HASH, TEXT(""));
+	expect_decode(
+	    ctx, mf_text_of(line.text), NOW, SRS_BAD_HASH, MF_TEXT(""));
 	srs_ctx_free(ctx);
 }
 
@@ -1237,33 +1252,34 @@ hash_alphabets(void **state)
 
 		line_set(&want, "SRS0=%.*s=G3=h=%s@x", (int)p.hash_length, hash,
 		    name);
-		expect_encode(plain, text_of(sender.text), TEXT("x"), NOW,
-		    SRS_OK, text_of(want.text));
+		expect_encode(plain, mf_text_of(sender.text), MF_TEXT("x"), NOW,
+		    SRS_OK, mf_text_of(want.text));
 		for (char *c = hash; *c != '\0'; c++) {
 			special += *c == '+' || *c == '/';
 			*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
 		}
 		line_set(&want, "SRS0=%.*s=G3=h=%s@x", (int)p.hash_length, hash,
 		    name);
-		expect_encode(url, text_of(sender.text), TEXT("x"), NOW, SRS_OK,
-		    text_of(want.text));
+		expect_encode(url, mf_text_of(sender.text), MF_TEXT("x"), NOW,
+		    SRS_OK, mf_text_of(want.text));
 
 		struct srs_addr out;
-		srs_encode(plain, text_of(sender.text), TEXT("x"), NOW, &out);
+		srs_encode(
+		    plain, mf_text_of(sender.text), MF_TEXT("x"), NOW, &out);
 		expect_decode(
-		    url, addr_text(&out), NOW, SRS_OK, text_of(sender.text));
-		expect_decode(plain, text_of(want.text), NOW, SRS_OK,
-		    text_of(sender.text));
+		    url, addr_text(&out), NOW, SRS_OK, mf_text_of(sender.text));
+		expect_decode(plain, mf_text_of(want.text), NOW, SRS_OK,
+		    mf_text_of(sender.text));
 		for (char *c = want.text; *c != '\0'; c++)
 			*c = ascii_lower(*c);
-		expect_decode(plain, text_of(want.text), NOW, SRS_OK,
-		    text_of(sender.text));
+		expect_decode(plain, mf_text_of(want.text), NOW, SRS_OK,
+		    mf_text_of(sender.text));
 		for (char *c = want.text; *c != '\0'; c++)
 			*c = ascii_upper(*c);
 		for (char *c = sender.text; *c != '\0'; c++)
 			*c = ascii_upper(*c);
-		expect_decode(
-		    url, text_of(want.text), NOW, SRS_OK, text_of(sender.text));
+		expect_decode(url, mf_text_of(want.text), NOW, SRS_OK,
+		    mf_text_of(sender.text));
 		srs_ctx_free(plain);
 		srs_ctx_free(url);
 	}
@@ -1276,10 +1292,10 @@ hash_alphabets(void **state)
  * The sender as an address: in quotes, if its local part needs them (RFC 5321
  * 4.1.2) and has none.  *line: the caller's room.
  */
-static struct text
-as_address(struct text sender, struct line *line)
+static struct mf_text
+as_address(struct mf_text sender, struct line *line)
 {
-	struct text local = text_head(sender, text_rfind(sender, '@'));
+	struct mf_text local = text_head(sender, text_rfind(sender, '@'));
 	bool needs = local.len != 0 &&
 	    (local.p[0] == '.' || local.p[local.len - 1] == '.');
 
@@ -1287,88 +1303,88 @@ as_address(struct text sender, struct line *line)
 		return sender;
 	for (size_t i = 0; i < local.len; i++)
 		needs = needs || strchr("()<>[]:;@, \t", local.p[i]) != NULL ||
-		    text_starts(text_from(local, i), TEXT(".."));
+		    text_starts(text_from(local, i), MF_TEXT(".."));
 	if (needs)
 		line_set(line, "\"%.*s\"%.*s", (int)local.len, local.p,
 		    (int)(sender.len - local.len), sender.p + local.len);
 	else
 		line_set(line, "%.*s", (int)sender.len, sender.p);
-	return text_of(line->text);
+	return mf_text_of(line->text);
 }
 
 /* Come back as they are or in quotes, by encode, sign and both forms of SES. */
-static const struct text odd_senders[] = {
-    TEXT("bob@h.example"),
-    TEXT("Bob.SMITH@H.Example"),
-    TEXT("@h.example"),
-    TEXT("=@h.example"),
-    TEXT("====@h.example"),
-    TEXT("a=b=c@h.example"),
-    TEXT("=a@h.example"),
-    TEXT("a@b@h.example"),
-    TEXT("a@b=c@h.example"),
-    TEXT("\"a@b\"@h.example"),
-    TEXT("\"@a@b\"@h.example"),
-    TEXT("\"\"@h.example"),
-    TEXT("\"blah blah\"@h.example"),
-    TEXT("\" \"@h.example"),
-    TEXT("\"a\\\"b\"@h.example"),
-    TEXT("\"a\\\\\"@h.example"),
-    TEXT("\"\\a\\b\"@h.example"),
-    TEXT("\"<>\"@h.example"),
-    TEXT("\"a=b\"@h.example"),
-    TEXT("a b@h.example"),
-    TEXT(" a@h.example"),
-    TEXT("a @h.example"),
-    TEXT("a\tb@h.example"),
-    TEXT("a,b@h.example"),
-    TEXT("a;b@h.example"),
-    TEXT("a:b@h.example"),
-    TEXT("a(b)@h.example"),
-    TEXT("a[b]@h.example"),
-    TEXT(".a@h.example"),
-    TEXT("a.@h.example"),
-    TEXT("a..b@h.example"),
-    TEXT("|/bin/sh@h.example"),
-    TEXT("$(id)`id`;%s%n@h.example"),
-    TEXT("b\xc3\xbc\x63her@m\xc3\xbcnchen.example"),
-    TEXT("SRS0@h.example"),
-    TEXT("SRS1@h.example"),
-    TEXT("SRS0_x@h.example"),
-    TEXT("SES=A=b@h.example"),
-    TEXT("user@[192.0.2.1]"),
-    TEXT("a b@[192.0.2.1]"),
-    TEXT("user@[IPv6:2001:db8::1]"),
-    TEXT("user@localhost"),
-    TEXT("user@h.example."),
-    TEXT("user+tag-x_y@h.example"),
+static const struct mf_text odd_senders[] = {
+    MF_TEXT("bob@h.example"),
+    MF_TEXT("Bob.SMITH@H.Example"),
+    MF_TEXT("@h.example"),
+    MF_TEXT("=@h.example"),
+    MF_TEXT("====@h.example"),
+    MF_TEXT("a=b=c@h.example"),
+    MF_TEXT("=a@h.example"),
+    MF_TEXT("a@b@h.example"),
+    MF_TEXT("a@b=c@h.example"),
+    MF_TEXT("\"a@b\"@h.example"),
+    MF_TEXT("\"@a@b\"@h.example"),
+    MF_TEXT("\"\"@h.example"),
+    MF_TEXT("\"blah blah\"@h.example"),
+    MF_TEXT("\" \"@h.example"),
+    MF_TEXT("\"a\\\"b\"@h.example"),
+    MF_TEXT("\"a\\\\\"@h.example"),
+    MF_TEXT("\"\\a\\b\"@h.example"),
+    MF_TEXT("\"<>\"@h.example"),
+    MF_TEXT("\"a=b\"@h.example"),
+    MF_TEXT("a b@h.example"),
+    MF_TEXT(" a@h.example"),
+    MF_TEXT("a @h.example"),
+    MF_TEXT("a\tb@h.example"),
+    MF_TEXT("a,b@h.example"),
+    MF_TEXT("a;b@h.example"),
+    MF_TEXT("a:b@h.example"),
+    MF_TEXT("a(b)@h.example"),
+    MF_TEXT("a[b]@h.example"),
+    MF_TEXT(".a@h.example"),
+    MF_TEXT("a.@h.example"),
+    MF_TEXT("a..b@h.example"),
+    MF_TEXT("|/bin/sh@h.example"),
+    MF_TEXT("$(id)`id`;%s%n@h.example"),
+    MF_TEXT("b\xc3\xbc\x63her@m\xc3\xbcnchen.example"),
+    MF_TEXT("SRS0@h.example"),
+    MF_TEXT("SRS1@h.example"),
+    MF_TEXT("SRS0_x@h.example"),
+    MF_TEXT("SES=A=b@h.example"),
+    MF_TEXT("user@[192.0.2.1]"),
+    MF_TEXT("a b@[192.0.2.1]"),
+    MF_TEXT("user@[IPv6:2001:db8::1]"),
+    MF_TEXT("user@localhost"),
+    MF_TEXT("user@h.example."),
+    MF_TEXT("user+tag-x_y@h.example"),
 };
 
 /* Not even in quotes. */
-static const struct text no_senders[] = {
-    TEXT("@@h.example"),
-    TEXT("@a,@b:c@h.example"),
-    TEXT("\"@h.example"),
-    TEXT("a\"@h.example"),
-    TEXT("\"a@h.example"),
-    TEXT("a\"b\"c@h.example"),
-    TEXT("\"a b@h.example"),
-    TEXT("a\\b@h.example"),
-    TEXT("a\\@h.example"),
-    TEXT("\xff\xfe\x80@h.example"),
-    TEXT("\"\xff\"@h.example"),
-    TEXT("b\xfc@h.example"),
-    TEXT("a@h\xfc.example"),
-    TEXT("a@h example"),
-    TEXT("a@h.example "),
-    TEXT("a@h.example;"),
-    TEXT("a@h.example,b"),
-    TEXT("a@(h).example"),
-    TEXT("a@h.example:25"),
-    TEXT("a@[192.0.2.1"),
-    TEXT("a@h..example"),
-    TEXT("a@.h.example"),
-    TEXT("a@[a]b]"),
+static const struct mf_text no_senders[] = {
+    MF_TEXT("@@h.example"),
+    MF_TEXT("@a,@b:c@h.example"),
+    MF_TEXT("\"@h.example"),
+    MF_TEXT("a\"@h.example"),
+    MF_TEXT("\"a@h.example"),
+    MF_TEXT("a\"b\"c@h.example"),
+    MF_TEXT("\"a b@h.example"),
+    MF_TEXT("a\\b@h.example"),
+    MF_TEXT("a\\@h.example"),
+    MF_TEXT("\xff\xfe\x80@h.example"),
+    MF_TEXT("\"\xff\"@h.example"),
+    MF_TEXT("b\xfc@h.example"),
+    MF_TEXT("a@h\xfc.example"),
+    MF_TEXT("a@h example"),
+    MF_TEXT("a@h.example "),
+    MF_TEXT("a@h.example;"),
+    MF_TEXT("a@h.example,b"),
+    MF_TEXT("a@(h).example"),
+    MF_TEXT("a@h.example:25"),
+    MF_TEXT("a@[192.0.2.1"),
+    MF_TEXT("a@h..example"),
+    MF_TEXT("a@.h.example"),
+    MF_TEXT("a@[a]b]"),
 };
 
 static void
@@ -1381,18 +1397,18 @@ odd_senders_come_back(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(odd_senders); i++) {
-		struct text sender = odd_senders[i];
+		struct mf_text sender = odd_senders[i];
 		struct line line;
 
 		assert_int_equal(
-		    srs_encode(ctx, sender, TEXT("f.example"), NOW, &out),
+		    srs_encode(ctx, sender, MF_TEXT("f.example"), NOW, &out),
 		    SRS_OK);
 		sender = as_address(sender, &line);
 		bool quoted = sender.p[0] == '"';
-		assert_true(text_starts(
-		    addr_text(&out), quoted ? TEXT("\"SRS0=") : TEXT("SRS0=")));
+		assert_true(text_starts(addr_text(&out),
+		    quoted ? MF_TEXT("\"SRS0=") : MF_TEXT("SRS0=")));
 		assert_true(text_ends_fold(addr_text(&out),
-		    quoted ? TEXT("\"@f.example") : TEXT("@f.example")));
+		    quoted ? MF_TEXT("\"@f.example") : MF_TEXT("@f.example")));
 		expect_decode(ctx, addr_text(&out), NOW, SRS_OK, sender);
 		assert_int_equal(
 		    srs_sign(ctx, odd_senders[i], NOW, &out), SRS_OK);
@@ -1421,10 +1437,10 @@ what_is_no_address_is_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(no_senders); i++) {
-		struct text sender = no_senders[i];
+		struct mf_text sender = no_senders[i];
 
-		expect_encode(ctx, sender, TEXT("f.example"), NOW,
-		    SRS_BAD_SYNTAX, TEXT(""));
+		expect_encode(ctx, sender, MF_TEXT("f.example"), NOW,
+		    SRS_BAD_SYNTAX, MF_TEXT(""));
 		assert_int_equal(
 		    srs_sign(ctx, sender, NOW, &out), SRS_BAD_SYNTAX);
 		assert_int_equal(
@@ -1458,9 +1474,9 @@ quotes_are_added(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		forge_srs0(&line, "secret", 6, "G3", "h", rows[i].user);
-		expect_decode(ctx, text_of(line.text), NOW,
+		expect_decode(ctx, mf_text_of(line.text), NOW,
 		    rows[i].want != NULL ? SRS_OK : SRS_BAD_SYNTAX,
-		    text_of(rows[i].want != NULL ? rows[i].want : ""));
+		    mf_text_of(rows[i].want != NULL ? rows[i].want : ""));
 	}
 	srs_ctx_free(ctx);
 }
@@ -1474,16 +1490,19 @@ quotes_are_not_signed(void **state)
 	struct line line;
 
 	(void)state;
-	srs_encode(ctx, TEXT("bob@h"), TEXT("f"), NOW, &plain);
-	srs_encode(ctx, TEXT("\"bob\"@h"), TEXT("f"), NOW, &quoted);
+	srs_encode(ctx, MF_TEXT("bob@h"), MF_TEXT("f"), NOW, &plain);
+	srs_encode(ctx, MF_TEXT("\"bob\"@h"), MF_TEXT("f"), NOW, &quoted);
 	line_set(&line, "\"%.*s\"@f", (int)plain.len - 2, plain.text);
 	assert_string_equal(quoted.text, line.text);
-	expect_decode(ctx, addr_text(&quoted), NOW, SRS_OK, TEXT("\"bob\"@h"));
+	expect_decode(
+	    ctx, addr_text(&quoted), NOW, SRS_OK, MF_TEXT("\"bob\"@h"));
 	line_set(&line, "%.*s@f", (int)quoted.len - 4, quoted.text + 1);
-	expect_decode(ctx, text_of(line.text), NOW, SRS_OK, TEXT("bob@h"));
+	expect_decode(
+	    ctx, mf_text_of(line.text), NOW, SRS_OK, MF_TEXT("bob@h"));
 	/* Peers leave them inside, signed; so they come back. */
 	forge_srs0(&line, "secret", 6, "G3", "h", "\"a b\"");
-	expect_decode(ctx, text_of(line.text), NOW, SRS_OK, TEXT("\"a b\"@h"));
+	expect_decode(
+	    ctx, mf_text_of(line.text), NOW, SRS_OK, MF_TEXT("\"a b\"@h"));
 	srs_ctx_free(ctx);
 }
 
@@ -1517,14 +1536,15 @@ octets(void **state)
 		};
 
 		for (size_t i = 0; i < COUNT(rows); i++) {
-			struct text t = text_at(rows[i].text, rows[i].len);
+			struct mf_text t =
+			    mf_text_at(rows[i].text, rows[i].len);
 			enum srs_status want =
 			    rows[i].ok ? SRS_OK : SRS_BAD_SYNTAX;
 			struct srs_addr out;
 
 			rows[i].text[rows[i].at] = (char)c;
 			enum srs_status have =
-			    srs_encode(ctx, t, TEXT("f.example"), NOW, &out);
+			    srs_encode(ctx, t, MF_TEXT("f.example"), NOW, &out);
 			if (have != want)
 				fail_msg("octet %d, row %zu: %s", c, i,
 				    srs_status_text(have));
@@ -1543,11 +1563,11 @@ octets(void **state)
 		user[1] = host[1] = (char)c;
 		forge_srs0(&line, "secret", 6, stamp, "h.e", user);
 		assert_int_equal(
-		    srs_decode(ctx, text_of(line.text), NOW, &out, NULL),
+		    srs_decode(ctx, mf_text_of(line.text), NOW, &out, NULL),
 		    control || bracket || lost ? SRS_BAD_SYNTAX : SRS_OK);
 		forge_srs0(&line, "secret", 6, stamp, host, "u");
 		assert_int_equal(
-		    srs_decode(ctx, text_of(line.text), NOW, &out, NULL),
+		    srs_decode(ctx, mf_text_of(line.text), NOW, &out, NULL),
 		    control || bracket || lost ||
 			    strchr("@()[]:;, \t.", c) != NULL
 			? SRS_BAD_SYNTAX
@@ -1586,11 +1606,11 @@ own_domain_stays(void **state)
 			struct srs_addr out;
 
 			assert_int_equal(
-			    srs_encode(ctx, text_of(rows[i].sender),
-				text_of(rows[i].domain), NOW, &out),
+			    srs_encode(ctx, mf_text_of(rows[i].sender),
+				mf_text_of(rows[i].domain), NOW, &out),
 			    SRS_OK);
-			assert_int_equal(
-			    text_eq(addr_text(&out), text_of(rows[i].sender)),
+			assert_int_equal(mf_text_eq(addr_text(&out),
+					     mf_text_of(rows[i].sender)),
 			    !always && rows[i].same);
 			assert_int_equal(srs_is_srs(addr_text(&out)),
 			    !(!always && rows[i].same && i < 4));
@@ -1614,24 +1634,25 @@ sign_form(void **state)
 	for (char *c = line.text + 5; c < line.text + 11; c++)
 		*c = *c == '+' ? '-' : *c == '/' ? '_' : *c;
 	expect_sign(
-	    ctx, TEXT("u=x@H.Example"), NOW, SRS_OK, text_of(line.text));
+	    ctx, MF_TEXT("u=x@H.Example"), NOW, SRS_OK, mf_text_of(line.text));
 	expect_decode(
-	    ctx, text_of(line.text), NOW, SRS_OK, TEXT("u=x@H.Example"));
+	    ctx, mf_text_of(line.text), NOW, SRS_OK, MF_TEXT("u=x@H.Example"));
 	assert_int_equal(
-	    srs_decode(ctx, text_of(line.text), NOW, &out, &info), SRS_OK);
+	    srs_decode(ctx, mf_text_of(line.text), NOW, &out, &info), SRS_OK);
 	assert_true(info.sign_form && info.host.len == 0);
 	/* Here the domain is signed, and age counts as ever. */
 	line.text[line.len - 1] = 'f';
-	expect_decode(ctx, text_of(line.text), NOW, SRS_BAD_HASH, TEXT(""));
-	line.text[line.len - 1] = 'e';
 	expect_decode(
-	    ctx, text_of(line.text), NOW + 22 * DAY, SRS_EXPIRED, TEXT(""));
+	    ctx, mf_text_of(line.text), NOW, SRS_BAD_HASH, MF_TEXT(""));
+	line.text[line.len - 1] = 'e';
+	expect_decode(ctx, mf_text_of(line.text), NOW + 22 * DAY, SRS_EXPIRED,
+	    MF_TEXT(""));
 	/* A forwarder wraps it, and the origin gets its own form back. */
 	struct srs_addr wrapped, back;
-	assert_int_equal(srs_encode(ctx, text_of(line.text), TEXT("f.example"),
-			     NOW, &wrapped),
+	assert_int_equal(srs_encode(ctx, mf_text_of(line.text),
+			     MF_TEXT("f.example"), NOW, &wrapped),
 	    SRS_OK);
-	assert_true(text_starts(addr_text(&wrapped), TEXT("SRS1=")));
+	assert_true(text_starts(addr_text(&wrapped), MF_TEXT("SRS1=")));
 	assert_int_equal(
 	    srs_decode(ctx, addr_text(&wrapped), NOW, &back, &info), SRS_OK);
 	assert_false(info.sign_form);
@@ -1662,24 +1683,24 @@ srs1_strictness(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		forge_srs1(&line, "secret", rows[i].host1, rows[i].rest);
-		expect_decode(ctx, text_of(line.text), NOW, rows[i].want,
-		    text_of(rows[i].back));
+		expect_decode(ctx, mf_text_of(line.text), NOW, rows[i].want,
+		    mf_text_of(rows[i].back));
 		/* SRS1 has no date. */
-		expect_decode(ctx, text_of(line.text), NOW + 400 * DAY,
-		    rows[i].want, text_of(rows[i].back));
-		expect_decode(ctx, text_of(line.text), 0, rows[i].want,
-		    text_of(rows[i].back));
+		expect_decode(ctx, mf_text_of(line.text), NOW + 400 * DAY,
+		    rows[i].want, mf_text_of(rows[i].back));
+		expect_decode(ctx, mf_text_of(line.text), 0, rows[i].want,
+		    mf_text_of(rows[i].back));
 	}
 	/* Any change of what it says spoils the hash. */
 	forge_srs1(&line, "secret", "h.example", "=a=b=c=d");
-	size_t at = text_find(text_of(line.text), '@');
+	size_t at = text_find(mf_text_of(line.text), '@');
 	for (size_t i = 5; i < at; i++) {
 		char was = line.text[i];
 		struct srs_addr out;
 
 		line.text[i] = was == 'q' ? 'r' : 'q';
 		assert_int_not_equal(
-		    srs_decode(ctx, text_of(line.text), NOW, &out, NULL),
+		    srs_decode(ctx, mf_text_of(line.text), NOW, &out, NULL),
 		    SRS_OK);
 		line.text[i] = was;
 	}
@@ -1692,41 +1713,42 @@ info_fields(void **state)
 	struct srs_ctx *ctx = srs_ctx_default();
 	struct srs_addr out;
 	struct srs_info info;
-	struct text t = TEXT("\"sRS0+" GOOD_HASH "=g3=h.example=u\"@Fwd.E");
+	struct mf_text t =
+	    MF_TEXT("\"sRS0+" GOOD_HASH "=g3=h.example=u\"@Fwd.E");
 
 	(void)state;
 	assert_int_equal(
 	    srs_decode(ctx, t, NOW + 3 * DAY, &out, &info), SRS_OK);
 	assert_true(info.version == 0 && info.separator == '+' && info.quoted &&
 	    !info.sign_form && info.verified && info.dated);
-	assert_true(text_eq(info.hash, TEXT(GOOD_HASH)));
-	assert_true(text_eq(info.timestamp, TEXT("g3")));
-	assert_true(text_eq(info.host, TEXT("h.example")));
-	assert_true(text_eq(info.user, TEXT("u")));
-	assert_true(text_eq(info.domain, TEXT("Fwd.E")));
+	assert_true(mf_text_eq(info.hash, MF_TEXT(GOOD_HASH)));
+	assert_true(mf_text_eq(info.timestamp, MF_TEXT("g3")));
+	assert_true(mf_text_eq(info.host, MF_TEXT("h.example")));
+	assert_true(mf_text_eq(info.user, MF_TEXT("u")));
+	assert_true(mf_text_eq(info.domain, MF_TEXT("Fwd.E")));
 	assert_int_equal(info.age_days, 3);
 	assert_ptr_equal(info.hash.p, t.p + 6);
 
-	t = TEXT("SRS1-Wrong6=h.example=+x=y@f");
+	t = MF_TEXT("SRS1-Wrong6=h.example=+x=y@f");
 	assert_int_equal(srs_decode(ctx, t, NOW, &out, &info), SRS_BAD_HASH);
 	assert_true(info.version == 1 && info.separator == '-' &&
 	    !info.quoted && !info.verified && !info.dated);
-	assert_true(text_eq(info.hash, TEXT("Wrong6")));
+	assert_true(mf_text_eq(info.hash, MF_TEXT("Wrong6")));
 	assert_int_equal(info.timestamp.len, 0);
-	assert_true(text_eq(info.host, TEXT("h.example")));
-	assert_true(text_eq(info.user, TEXT("+x=y")));
+	assert_true(mf_text_eq(info.host, MF_TEXT("h.example")));
+	assert_true(mf_text_eq(info.user, MF_TEXT("+x=y")));
 
 	/* Filled as far as it could be read, and no further. */
-	t = TEXT("SRS0=Wrong6=Q3=only@f");
+	t = MF_TEXT("SRS0=Wrong6=Q3=only@f");
 	assert_int_equal(srs_decode(ctx, t, NOW, &out, &info), SRS_BAD_SYNTAX);
-	assert_true(text_eq(info.hash, TEXT("Wrong6")) && !info.verified);
-	assert_true(text_eq(info.timestamp, TEXT("Q3")));
+	assert_true(mf_text_eq(info.hash, MF_TEXT("Wrong6")) && !info.verified);
+	assert_true(mf_text_eq(info.timestamp, MF_TEXT("Q3")));
 	assert_int_equal(info.host.len, 0);
-	t = TEXT("u@h.example");
+	t = MF_TEXT("u@h.example");
 	assert_int_equal(srs_decode(ctx, t, NOW, &out, &info), SRS_NOT_SRS);
 	assert_true(info.hash.len == 0 && info.domain.len == 0);
 	/* The age of a forged one is told, but it isn't verified. */
-	t = TEXT("SRS0=Wrong6=G2=h=u@f");
+	t = MF_TEXT("SRS0=Wrong6=G2=h=u@f");
 	assert_int_equal(srs_decode(ctx, t, NOW, &out, &info), SRS_BAD_HASH);
 	assert_true(!info.verified && info.dated && info.age_days == 1);
 	srs_ctx_free(ctx);
@@ -1757,41 +1779,41 @@ chain_of_three(void **state)
 			p.separator = separators[mix % 3];
 			p.hash_length = p.hash_min = 4;
 			hop[i] = srs_ctx_with(p, NULL, 0);
-			srs_ctx_add_key(hop[i], text_of(key));
+			srs_ctx_add_key(hop[i], mf_text_of(key));
 		}
 		line_set(&origin, "%s@O.example", users[which]);
-		assert_int_equal(srs_encode(hop[0], text_of(origin.text),
-				     TEXT("one.example"), NOW, &srs0),
+		assert_int_equal(srs_encode(hop[0], mf_text_of(origin.text),
+				     MF_TEXT("one.example"), NOW, &srs0),
 		    SRS_OK);
 		assert_int_equal(srs_encode(hop[1], addr_text(&srs0),
-				     TEXT("two.example"), NOW, &srs1),
+				     MF_TEXT("two.example"), NOW, &srs1),
 		    SRS_OK);
 		assert_int_equal(srs_encode(hop[2], addr_text(&srs1),
-				     TEXT("three.example"), NOW, &again),
+				     MF_TEXT("three.example"), NOW, &again),
 		    SRS_OK);
 		/* The third doesn't know the second any more. */
 		assert_null(strstr(again.text, "two.example"));
 		assert_non_null(strstr(again.text, "=one.example="));
 		assert_non_null(strstr(again.text, "@three.example"));
 		expect_decode(
-		    hop[1], addr_text(&again), NOW, SRS_BAD_HASH, TEXT(""));
+		    hop[1], addr_text(&again), NOW, SRS_BAD_HASH, MF_TEXT(""));
 		expect_decode(
 		    hop[2], addr_text(&again), NOW, SRS_OK, addr_text(&srs0));
 		expect_decode(
 		    hop[1], addr_text(&srs1), NOW, SRS_OK, addr_text(&srs0));
 		expect_decode(hop[0], addr_text(&srs0), NOW, SRS_OK,
-		    text_of(origin.text));
+		    mf_text_of(origin.text));
 		/* Lower-cased on its way through any of them. */
 		line_set(&lowered, "%s", again.text);
 		ascii_lower_all(lowered.text, lowered.len);
-		assert_int_equal(
-		    srs_decode(hop[2], text_of(lowered.text), NOW, &back, NULL),
+		assert_int_equal(srs_decode(hop[2], mf_text_of(lowered.text),
+				     NOW, &back, NULL),
 		    SRS_OK);
 		assert_int_equal(
 		    srs_decode(hop[0], addr_text(&back), NOW, &again, NULL),
 		    SRS_OK);
 		assert_true(
-		    text_eq_fold(addr_text(&again), text_of(origin.text)));
+		    text_eq_fold(addr_text(&again), mf_text_of(origin.text)));
 		for (unsigned i = 0; i < 3; i++)
 			srs_ctx_free(hop[i]);
 	}
@@ -1846,13 +1868,13 @@ ses_written(void **state)
 			struct line want;
 			struct srs_addr out, back;
 			struct ses_info info;
-			struct text u = TEXT("u@h.example");
+			struct mf_text u = MF_TEXT("u@h.example");
 
 			parts.id = ids[i];
 			forge_ses(&want, &parts);
 			expect("ses_sign", u,
 			    ses_sign(ctx, u, ids[i], NOW, &out), &out, SRS_OK,
-			    text_of(want.text));
+			    mf_text_of(want.text));
 			assert_int_equal(
 			    ses_verify(ctx, addr_text(&out), NOW, &back, &info),
 			    SRS_OK);
@@ -1870,7 +1892,7 @@ ses_written(void **state)
 			forge_ses(&want, &parts);
 			expect("ses_sign_fixed", u,
 			    ses_sign_fixed(ctx, u, ids[i], &out), &out, SRS_OK,
-			    text_of(want.text));
+			    mf_text_of(want.text));
 			assert_int_equal(
 			    ses_verify(ctx, addr_text(&out), 0, &back, &info),
 			    SRS_OK);
@@ -1904,16 +1926,16 @@ ses_every_bit(void **state)
 				parts.time_field = 63;
 			}
 			expect_verify(ctx, forge_ses(&line, &parts), NOW,
-			    SRS_OK, TEXT("u@h.example"));
+			    SRS_OK, MF_TEXT("u@h.example"));
 			int bits = (int)(p.hash_bits + parts.time_bits + 64);
 			/* 2^-16 of chance, were the test not deterministic. */
 			for (parts.flip = 0; parts.flip < bits; parts.flip++)
 				expect_verify(ctx, forge_ses(&line, &parts),
-				    NOW, SRS_BAD_HASH, TEXT(""));
+				    NOW, SRS_BAD_HASH, MF_TEXT(""));
 			/* Above 64 bits of id there is nothing to be read. */
 			for (; parts.flip < bits + 8; parts.flip++)
 				expect_verify(ctx, forge_ses(&line, &parts),
-				    NOW, SRS_BAD_HASH, TEXT(""));
+				    NOW, SRS_BAD_HASH, MF_TEXT(""));
 		}
 		ses_ctx_free(ctx);
 	}
@@ -1943,16 +1965,16 @@ ses_what_is_signed(void **state)
 
 	(void)state;
 	assert_int_equal(
-	    ses_sign(ctx, TEXT("U=v@h.Example"), 9, NOW, &sig), SRS_OK);
-	size_t end = 4 + text_find(text_of(sig.text + 4), '=');
+	    ses_sign(ctx, MF_TEXT("U=v@h.Example"), 9, NOW, &sig), SRS_OK);
+	size_t end = 4 + text_find(mf_text_of(sig.text + 4), '=');
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		line_set(&line, "%.*s%s", (int)end, sig.text, rows[i].address);
-		expect_verify(ctx, text_of(line.text), NOW, rows[i].want,
-		    text_of(rows[i].address + 1));
+		expect_verify(ctx, mf_text_of(line.text), NOW, rows[i].want,
+		    mf_text_of(rows[i].address + 1));
 		/* Tag and signature in any case. */
 		ascii_lower_all(line.text, end);
-		expect_verify(ctx, text_of(line.text), NOW, rows[i].want,
-		    text_of(rows[i].address + 1));
+		expect_verify(ctx, mf_text_of(line.text), NOW, rows[i].want,
+		    mf_text_of(rows[i].address + 1));
 	}
 	/* One spelling for a number: no zeros in front. */
 	char zeros[80];
@@ -1960,23 +1982,25 @@ ses_what_is_signed(void **state)
 		line_set(&line, "SES=%s%.*s=U=v@h.Example", fill(zeros, 'A', n),
 		    (int)(end - 4), sig.text + 4);
 		expect_verify(
-		    ctx, text_of(line.text), NOW, SRS_BAD_HASH, TEXT(""));
+		    ctx, mf_text_of(line.text), NOW, SRS_BAD_HASH, MF_TEXT(""));
 		line.text[4] = 'a';
 		expect_verify(
-		    ctx, text_of(line.text), NOW, SRS_BAD_HASH, TEXT(""));
+		    ctx, mf_text_of(line.text), NOW, SRS_BAD_HASH, MF_TEXT(""));
 	}
 	/* A number too large for any signature. */
 	line_set(&line, "SES=%s=u@h", fill(zeros, '-', 64));
-	expect_verify(ctx, text_of(line.text), NOW, SRS_BAD_HASH, TEXT(""));
+	expect_verify(
+	    ctx, mf_text_of(line.text), NOW, SRS_BAD_HASH, MF_TEXT(""));
 	/* Quotes aren't signed. */
 	line_set(&line, "\"%.*s=U=v\"@h.Example", (int)end, sig.text);
-	expect_verify(
-	    ctx, text_of(line.text), NOW, SRS_OK, TEXT("\"U=v\"@h.Example"));
+	expect_verify(ctx, mf_text_of(line.text), NOW, SRS_OK,
+	    MF_TEXT("\"U=v\"@h.Example"));
 	/* What failed leaves info alone; what is old fills it. */
 	struct ses_info info;
 	memset(&info, 0x55, sizeof(info));
 	line_set(&line, "%.*s=u=v@h.Example", (int)end, sig.text);
-	assert_int_equal(ses_verify(ctx, text_of(line.text), NOW, &out, &info),
+	assert_int_equal(
+	    ses_verify(ctx, mf_text_of(line.text), NOW, &out, &info),
 	    SRS_BAD_HASH);
 	assert_int_equal(info.key, 0x55555555);
 	assert_int_equal(
@@ -1997,8 +2021,8 @@ ses_forged_fixed(void **state)
 	for (size_t k = 1; k <= COUNT(keys); k++) {
 		struct ses_ctx *ctx = ses_ctx_with(p, keys, k);
 
-		expect_verify(ctx, TEXT("SES=IEYJLRPY924__ML-W=victim@h.e"),
-		    NOW, SRS_BAD_HASH, TEXT(""));
+		expect_verify(ctx, MF_TEXT("SES=IEYJLRPY924__ML-W=victim@h.e"),
+		    NOW, SRS_BAD_HASH, MF_TEXT(""));
 		for (unsigned id = 0; id < 50; id++) {
 			struct ses_parts parts = ses_parts_at(&p, 0);
 			struct line line;
@@ -2007,12 +2031,12 @@ ses_forged_fixed(void **state)
 			parts.id = id;
 			parts.time_field = 63;
 			expect_verify(ctx, forge_ses(&line, &parts), NOW,
-			    SRS_BAD_HASH, TEXT(""));
+			    SRS_BAD_HASH, MF_TEXT(""));
 			/* Nor is a dated one worth anything as a fixed one. */
 			parts.key = "secret";
 			parts.time_code = NOW / 21600;
 			expect_verify(ctx, forge_ses(&line, &parts), NOW,
-			    SRS_BAD_HASH, TEXT(""));
+			    SRS_BAD_HASH, MF_TEXT(""));
 		}
 		ses_ctx_free(ctx);
 	}
@@ -2039,9 +2063,9 @@ ses_windows(void **state)
 		uint64_t step = modulus > 200 ? 17 : 1;
 		for (uint64_t tc = 40000; tc < 40000 + modulus; tc += step) {
 			struct srs_addr sig, out;
-			struct text t;
+			struct mf_text t;
 
-			assert_int_equal(ses_sign(ctx, TEXT("u@h"), 1,
+			assert_int_equal(ses_sign(ctx, MF_TEXT("u@h"), 1,
 					     tc * frac + frac - 1, &sig),
 			    SRS_OK);
 			t = addr_text(&sig);
@@ -2063,12 +2087,12 @@ ses_windows(void **state)
 			}
 			if (limit > 0)
 				expect_verify(ctx, t, (tc + limit) * frac - 1,
-				    SRS_OK, TEXT("u@h"));
-			expect_verify(
-			    ctx, t, (tc + limit) * frac, SRS_EXPIRED, TEXT(""));
+				    SRS_OK, MF_TEXT("u@h"));
+			expect_verify(ctx, t, (tc + limit) * frac, SRS_EXPIRED,
+			    MF_TEXT(""));
 			/* After a cycle it is taken for another time. */
 			expect_verify(ctx, t, (tc + modulus) * frac,
-			    SRS_BAD_HASH, TEXT(""));
+			    SRS_BAD_HASH, MF_TEXT(""));
 		}
 		ses_ctx_free(ctx);
 	}
@@ -2083,27 +2107,29 @@ ses_fixed_never_expires(void **state)
 	struct srs_addr fixed, early, out;
 
 	(void)state;
-	assert_int_equal(ses_sign_fixed(ctx, TEXT("u@h"), 7, &fixed), SRS_OK);
+	assert_int_equal(
+	    ses_sign_fixed(ctx, MF_TEXT("u@h"), 7, &fixed), SRS_OK);
 	for (size_t i = 0; i < COUNT(times); i++)
 		expect_verify(
-		    ctx, addr_text(&fixed), times[i], SRS_OK, TEXT("u@h"));
+		    ctx, addr_text(&fixed), times[i], SRS_OK, MF_TEXT("u@h"));
 	/* The first fraction of 1970 has no time code of its own. */
-	ses_sign(ctx, TEXT("u@h"), 7, 21599, &early);
+	ses_sign(ctx, MF_TEXT("u@h"), 7, 21599, &early);
 	assert_string_equal(early.text, fixed.text);
-	ses_sign(ctx, TEXT("u@h"), 7, 21600, &early);
+	ses_sign(ctx, MF_TEXT("u@h"), 7, 21600, &early);
 	assert_string_not_equal(early.text, fixed.text);
 	/* No time code before 1970. */
 	struct ses_params p = SES_PARAMS_DEFAULT;
 	struct ses_parts parts = ses_parts_at(&p, 5);
 	struct line line;
-	expect_verify(
-	    ctx, forge_ses(&line, &parts), 4 * 21600, SRS_BAD_HASH, TEXT(""));
+	expect_verify(ctx, forge_ses(&line, &parts), 4 * 21600, SRS_BAD_HASH,
+	    MF_TEXT(""));
 	expect_verify(ctx, forge_ses(&line, &parts), 5 * 21600, SRS_OK,
-	    TEXT("u@h.example"));
+	    MF_TEXT("u@h.example"));
 	/* Times without end. */
 	assert_int_equal(
-	    ses_sign(ctx, TEXT("u@h"), 7, UINT64_MAX, &early), SRS_OK);
-	expect_verify(ctx, addr_text(&early), UINT64_MAX, SRS_OK, TEXT("u@h"));
+	    ses_sign(ctx, MF_TEXT("u@h"), 7, UINT64_MAX, &early), SRS_OK);
+	expect_verify(
+	    ctx, addr_text(&early), UINT64_MAX, SRS_OK, MF_TEXT("u@h"));
 	assert_int_equal(
 	    ses_verify(ctx, addr_text(&early), UINT64_MAX - 21600, &out, NULL),
 	    SRS_BAD_HASH);
@@ -2125,7 +2151,7 @@ ses_widths(void **state)
 		unsigned width = ses_time_bits(&p);
 		struct ses_ctx *ctx =
 		    ses_ctx_with(p, (const char *const[]){"secret"}, 1);
-		ses_sign(ctx, TEXT("u@h"), 1, NOW, &sig);
+		ses_sign(ctx, MF_TEXT("u@h"), 1, NOW, &sig);
 		ses_ctx_free(ctx);
 		for (size_t j = 0; j < COUNT(ages); j++) {
 			p.max_age_days = ages[j];
@@ -2168,7 +2194,7 @@ roll_text(struct dice *dice, const char *from, size_t max, char *to)
 	return len;
 }
 
-static struct text
+static struct mf_text
 roll_sender(struct dice *dice, char *to)
 {
 	static const char plain[] = "abcXYZ019._=+-@!#/ ;:",
@@ -2189,7 +2215,7 @@ roll_sender(struct dice *dice, char *to)
 	to[len++] = '@';
 	len += roll_text(dice, "abcXYZ019-", 20, to + len);
 	to[len++] = 'd';
-	return text_at(to, len);
+	return mf_text_at(to, len);
 }
 
 static void
@@ -2211,16 +2237,16 @@ random_round_trips(void **state)
 		struct srs_ctx *ctx = srs_ctx_with(p, keys + roll(&dice, 2), 1);
 		struct srs_ctx *both = srs_ctx_with(p, keys, 2);
 		uint64_t now = NOW + roll(&dice, 2000) * (uint64_t)DAY;
-		struct text sender = roll_sender(&dice, from);
+		struct mf_text sender = roll_sender(&dice, from);
 		struct srs_addr out;
 		enum srs_status status = roll(&dice, 5) == 0
 		    ? srs_sign(ctx, sender, now, &out)
-		    : srs_encode(ctx, sender, TEXT("f.example"), now, &out);
+		    : srs_encode(ctx, sender, MF_TEXT("f.example"), now, &out);
 
 		too_long += status == SRS_NO_SPACE;
 		if (status == SRS_OK && srs_is_srs(sender) &&
-		    text_starts_fold(
-			text_from(sender, sender.p[0] == '"'), TEXT("SRS1"))) {
+		    text_starts_fold(text_from(sender, sender.p[0] == '"'),
+			MF_TEXT("SRS1"))) {
 			/* Its hash is the last forwarder's: it goes. */
 			struct srs_addr back;
 			assert_int_equal(
@@ -2237,7 +2263,7 @@ random_round_trips(void **state)
 			expect_decode(both, addr_text(&out),
 			    now + roll(&dice, 22) * (uint64_t)DAY - now % DAY,
 			    SRS_OK,
-			    as_address(text_of(want.text),
+			    as_address(mf_text_of(want.text),
 				&(struct line){.text = ""}));
 			rewritten++;
 		} else if (status != SRS_NO_SPACE) {
@@ -2264,7 +2290,7 @@ random_ses_round_trips(void **state)
 		    .max_age_days = 1 + roll(&dice, 500)};
 		struct ses_ctx *ctx =
 		    ses_ctx_with(p, (const char *const[]){"secret"}, 1);
-		struct text sender = roll_sender(&dice, from);
+		struct mf_text sender = roll_sender(&dice, from);
 		uint64_t now = NOW + roll(&dice, 100000000);
 		uint64_t frac = 86400u >> p.fraction_bits;
 		unsigned id = roll(&dice, UINT32_MAX);
@@ -2395,13 +2421,13 @@ memory_failures(void **state)
 			char key[] = "key ?";
 
 			key[4] = (char)('0' + k);
-			status = srs_ctx_add_key(ctx, text_of(key));
+			status = srs_ctx_add_key(ctx, mf_text_of(key));
 			if (status != SRS_OK) {
 				assert_int_equal(status, SRS_NO_MEMORY);
 				failures++;
 				/* The keys from before still work. */
-				assert_int_equal(srs_encode(ctx, TEXT("u@h"),
-						     TEXT("f"), NOW, &srs),
+				assert_int_equal(srs_encode(ctx, MF_TEXT("u@h"),
+						     MF_TEXT("f"), NOW, &srs),
 				    k == 0 ? SRS_NO_KEY : SRS_OK);
 				continue;
 			}
@@ -2411,7 +2437,8 @@ memory_failures(void **state)
 		/* Nothing else allocates. */
 		memory.until_failure = 0;
 		assert_int_equal(
-		    srs_encode(ctx, TEXT("u@h"), TEXT("f"), NOW, &srs), SRS_OK);
+		    srs_encode(ctx, MF_TEXT("u@h"), MF_TEXT("f"), NOW, &srs),
+		    SRS_OK);
 		assert_int_equal(
 		    srs_decode(ctx, addr_text(&srs), NOW, &out, NULL), SRS_OK);
 		assert_int_equal(memory.until_failure, 0);
@@ -2441,7 +2468,7 @@ memory_failures_of_ses(void **state)
 		enum srs_status made = ses_ctx_new(&p, &ctx);
 		enum srs_status added = SRS_NO_MEMORY;
 		if (made == SRS_OK)
-			added = ses_ctx_add_key(ctx, TEXT("secret"));
+			added = ses_ctx_add_key(ctx, MF_TEXT("secret"));
 		finished = made == SRS_OK && added == SRS_OK;
 		assert_int_equal(made, n == 0 ? SRS_NO_MEMORY : SRS_OK);
 		assert_int_equal(added, finished ? SRS_OK : SRS_NO_MEMORY);
@@ -2449,7 +2476,8 @@ memory_failures_of_ses(void **state)
 		memory.until_failure = 0;
 		if (finished) {
 			assert_int_equal(
-			    ses_sign(ctx, TEXT("u@h"), 1, NOW, &ses), SRS_OK);
+			    ses_sign(ctx, MF_TEXT("u@h"), 1, NOW, &ses),
+			    SRS_OK);
 			assert_int_equal(
 			    ses_verify(ctx, addr_text(&ses), NOW, &out, NULL),
 			    SRS_OK);
@@ -2473,7 +2501,8 @@ memory_wiped(void **state)
 	memory.until_failure = -1;
 	memory.watching = true;
 	for (unsigned k = 0; k < 10; k++)
-		assert_int_equal(keyring_add_(&ring, TEXT("secret")), SRS_OK);
+		assert_int_equal(
+		    keyring_add_(&ring, MF_TEXT("secret")), SRS_OK);
 	assert_int_equal(memory.live, 1);
 	keyring_clear_(&ring);
 	memory.watching = false;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spfmilter/lint.h: a row for each finding, and rows for what looks like one.
+ * access/lint.h: a row for each finding, and rows for what looks like one.
  */
 #include "tests/unit/tables.h"
 
-#include "spfmilter/lint.h"
+#include "access/lint.h"
 
 #define E "error: access:"
 #define W "warning: access:"
@@ -307,7 +307,7 @@ static void
 takes_databases(void **state)
 {
 	static const struct {
-		struct text key, value;
+		struct mf_text key, value;
 	} entries[] = {
 	    {BYTES("spf-fail:b.x\0y"), BYTES("OK")},
 	    {BYTES("spf-fail:a\nb.x"), BYTES("O\rK")},
@@ -354,10 +354,10 @@ takes_long_texts(void **state)
 	memcpy(key, "spf-fail:", 9);
 	memset(value, 'B', LEN);
 	assert_true(
-	    table_add(table, text_at(key, LEN), text_at(value, LEN), 1));
+	    table_add(table, mf_text_at(key, LEN), mf_text_at(value, LEN), 1));
 	memcpy(value, "REJECT ", 7);
-	assert_true(
-	    table_add(table, TEXT("spf-fail:a.x"), text_at(value, LEN), 2));
+	assert_true(table_add(
+	    table, MF_TEXT("spf-fail:a.x"), mf_text_at(value, LEN), 2));
 	table_finish(table);
 	assert_true(lint_table(table, "access", &report));
 	assert_int_equal(report.errors, 2);

@@ -87,7 +87,7 @@ a_link_in_the_place_of_the_socket(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s",
-	    scratch_write("victim", TEXT("root's"), 0600));
+	    scratch_write("victim", MF_TEXT("root's"), 0600));
 	assert_int_equal(stat(path, &before), 0);
 	victim = path;
 	close(open_socket(scratch("taken"), 0666, &heard));
@@ -103,7 +103,7 @@ what_is_no_socket_stays(void **state)
 	struct heard heard;
 
 	(void)state;
-	scratch_write("file", TEXT("x"), 0600);
+	scratch_write("file", MF_TEXT("x"), 0600);
 	assert_int_equal(open_socket(scratch("file"), 0600, &heard), -1);
 	assert_int_equal(access(scratch("file"), F_OK), 0);
 	assert_int_equal(symlink("/nowhere", scratch("link")), 0);
@@ -120,7 +120,7 @@ pid_files(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s",
-	    scratch_write("pid", TEXT("123456789\nand more\n"), 0644));
+	    scratch_write("pid", MF_TEXT("123456789\nand more\n"), 0644));
 	assert_true(pid_file_write(pid_file_open(path)));
 	fd = open(path, O_RDONLY);
 	assert_true(read(fd, line, sizeof(line) - 1) > 0);
@@ -140,7 +140,7 @@ what_is_no_pid_file(void **state)
 
 	(void)state;
 	snprintf(victim_path, sizeof(victim_path), "%s",
-	    scratch_write("precious", TEXT("precious"), 0600));
+	    scratch_write("precious", MF_TEXT("precious"), 0600));
 	assert_int_equal(symlink(victim_path, scratch("symlink")), 0);
 	assert_int_equal(pid_file_open(scratch("symlink")), -1);
 	assert_int_equal(link(victim_path, scratch("hardlink")), 0);

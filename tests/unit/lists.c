@@ -7,7 +7,7 @@
 #define PATTERNS_MAX 300
 
 struct built {
-	struct text items[PATTERNS_MAX];
+	struct mf_text items[PATTERNS_MAX];
 	struct list list;
 };
 
@@ -16,10 +16,10 @@ static void
 build(struct built *b, const char *patterns)
 {
 	struct conf_list conf = {.items = b->items};
-	struct text rest = text_of(patterns);
+	struct mf_text rest = mf_text_of(patterns);
 
 	while (rest.len != 0) {
-		struct text one = rest;
+		struct mf_text one = rest;
 
 		if (!text_cut(&rest, ' ', &one))
 			rest.len = 0;
@@ -127,7 +127,7 @@ table(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text what = text_of(rows[i].what);
+		struct mf_text what = mf_text_of(rows[i].what);
 		bool have;
 
 		build(&built, rows[i].patterns);
@@ -147,7 +147,7 @@ static void
 many(void **state)
 {
 	static char names[PATTERNS_MAX][24];
-	static struct text items[PATTERNS_MAX];
+	static struct mf_text items[PATTERNS_MAX];
 	struct conf_list conf = {items, PATTERNS_MAX};
 	struct list list;
 	char ask[32];
@@ -156,7 +156,7 @@ many(void **state)
 	for (size_t i = 0; i < PATTERNS_MAX; i++) {
 		snprintf(names[i], sizeof(names[i]), "d%zu.example",
 		    i * 7919 % 1000);
-		items[i] = text_of(names[i]);
+		items[i] = mf_text_of(names[i]);
 	}
 	assert_true(list_build(&list, &conf));
 	for (size_t n = 0; n < 1000; n++) {
@@ -165,8 +165,8 @@ many(void **state)
 		snprintf(ask, sizeof(ask), "D%zu.Example", n);
 		for (size_t i = 0; i < PATTERNS_MAX; i++)
 			want = want || n == i * 7919 % 1000;
-		expect_int(
-		    ask, "found", list_has_domain(&list, text_of(ask)), want);
+		expect_int(ask, "found",
+		    list_has_domain(&list, mf_text_of(ask)), want);
 	}
 	list_free(&list);
 }

@@ -24,7 +24,7 @@ catch_stderr(void **state)
 }
 
 /* Run what logs; its lines, valid until the next call. */
-static struct text
+static struct mf_text
 catch_lines(void (*logs)(void *), void *arg)
 {
 	static char room[65536];
@@ -37,7 +37,7 @@ catch_lines(void (*logs)(void *), void *arg)
 	dup2(stderr_fd, STDERR_FILENO);
 	len = pread(caught_fd, room, sizeof(room), 0);
 	assert_true(len >= 0 && (size_t)len < sizeof(room));
-	return text_at(room, (size_t)len);
+	return mf_text_at(room, (size_t)len);
 }
 
 static void
@@ -54,7 +54,7 @@ open_log(enum log_format format, enum log_level level)
 /* --- one value --- */
 
 struct pair {
-	struct text value;
+	struct mf_text value;
 	const char *event;
 };
 
@@ -71,20 +71,20 @@ log_pair(void *arg)
 }
 
 /* A value between the fixed parts of the line that log_pair() gives. */
-static struct text
-middle_of(struct text line, enum log_format format)
+static struct mf_text
+middle_of(struct mf_text line, enum log_format format)
 {
-	struct text begin = TEXT("test: info: forward sender=");
-	struct text end = TEXT(" n=7\n");
-	struct text json_begin = TEXT("\",\"level\":\"info\",\"program\":"
-				      "\"test\",\"event\":\"forward\","
-				      "\"sender\":");
+	struct mf_text begin = MF_TEXT("test: info: forward sender=");
+	struct mf_text end = MF_TEXT(" n=7\n");
+	struct mf_text json_begin = MF_TEXT("\",\"level\":\"info\",\"program\":"
+					    "\"test\",\"event\":\"forward\","
+					    "\"sender\":");
 
 	if (format == LOG_AS_JSON) {
-		assert_true(text_starts(line, TEXT("{\"time\":\"2")));
+		assert_true(text_starts(line, MF_TEXT("{\"time\":\"2")));
 		line = text_from(line, 9 + 24);
 		begin = json_begin;
-		end = TEXT(",\"n\":7}\n");
+		end = MF_TEXT(",\"n\":7}\n");
 	}
 	if (!text_starts(line, begin) || !text_ends_fold(line, end))
 		fail_msg("not the line: %.*s", (int)line.len, line.p);
@@ -94,7 +94,7 @@ middle_of(struct text line, enum log_format format)
 
 static const struct {
 	const char *name;
-	struct text value;
+	struct mf_text value;
 	const char *text, *json;
 } rows[] = {
     {"plain", BYTES("bob@example.com"), "bob@example.com",
@@ -165,11 +165,11 @@ quoting(void **state)
 		open_log(LOG_AS_TEXT, LEVEL_DEBUG);
 		expect_text(rows[i].name, "text",
 		    middle_of(catch_lines(log_pair, &pair), LOG_AS_TEXT),
-		    text_of(rows[i].text));
+		    mf_text_of(rows[i].text));
 		open_log(LOG_AS_JSON, LEVEL_DEBUG);
 		expect_text(rows[i].name, "json",
 		    middle_of(catch_lines(log_pair, &pair), LOG_AS_JSON),
-		    text_of(rows[i].json));
+		    mf_text_of(rows[i].json));
 	}
 }
 
@@ -186,8 +186,8 @@ hex_digit(char c)
 }
 
 /* Undo the escapes of a quoted value, or fail. */
-static struct text
-unquote(struct text t, char *to, bool json)
+static struct mf_text
+unquote(struct mf_text t, char *to, bool json)
 {
 	size_t len = 0;
 
@@ -220,7 +220,7 @@ unquote(struct text t, char *to, bool json)
 			to[len++] = c;
 		}
 	}
-	return text_at(to, len);
+	return mf_text_at(to, len);
 }
 
 static void
@@ -241,9 +241,9 @@ any_value_is_read_back(void **state)
 			value[k] =
 			    octets[random_next(&seed) % (sizeof(octets) - 1)];
 		open_log(json ? LOG_AS_JSON : LOG_AS_TEXT, LEVEL_DEBUG);
-		struct text middle = middle_of(catch_lines(log_pair, &pair),
+		struct mf_text middle = middle_of(catch_lines(log_pair, &pair),
 		    json ? LOG_AS_JSON : LOG_AS_TEXT);
-		struct text have = unquote(middle, back, json);
+		struct mf_text have = unquote(middle, back, json);
 		/* In JSON, \xNN of an octet is text like any other. */
 		if (!json)
 			expect_text("any", "value", have, pair.value);
@@ -268,7 +268,7 @@ log_flood(void *arg)
 	value[0] = '\n';
 	log_begin(&line, LEVEL_WARNING, "e");
 	for (unsigned i = 0; i < f->pairs; i++) {
-		log_text(&line, "k", text_at(value, f->len));
+		log_text(&line, "k", mf_text_at(value, f->len));
 		log_uint(&line, "u", 18446744073709551615U);
 	}
 	log_end(&line);
@@ -276,11 +276,12 @@ log_flood(void *arg)
 
 /* Take " k=VALUE u=N", or one of them, from *t.  False if there is none. */
 static bool
-take_pairs(struct text *t, bool json)
+take_pairs(struct mf_text *t, bool json)
 {
-	struct text key = json ? TEXT(",\"k\":\"\\n") : TEXT(" k=\"\\n");
-	struct text number = json ? TEXT(",\"u\":18446744073709551615")
-				  : TEXT(" u=18446744073709551615");
+	struct mf_text key =
+	    json ? MF_TEXT(",\"k\":\"\\n") : MF_TEXT(" k=\"\\n");
+	struct mf_text number = json ? MF_TEXT(",\"u\":18446744073709551615")
+				     : MF_TEXT(" u=18446744073709551615");
 
 	size_t len = t->len;
 
@@ -296,10 +297,12 @@ take_pairs(struct text *t, bool json)
 static void
 check_flood(struct flood *f, bool json)
 {
-	struct text cut = json ? TEXT(",\"cut\":true}\n") : TEXT(" cut=yes\n");
-	struct text whole = json ? TEXT("}\n") : TEXT("\n");
-	struct text event = json ? TEXT("\"event\":\"e\"") : TEXT(": e");
-	struct text line = catch_lines(log_flood, f);
+	struct mf_text cut =
+	    json ? MF_TEXT(",\"cut\":true}\n") : MF_TEXT(" cut=yes\n");
+	struct mf_text whole = json ? MF_TEXT("}\n") : MF_TEXT("\n");
+	struct mf_text event =
+	    json ? MF_TEXT("\"event\":\"e\"") : MF_TEXT(": e");
+	struct mf_text line = catch_lines(log_flood, f);
 	unsigned pairs = 0;
 
 	assert_true(line.len != 0 && line.len <= LOG_LINE_SIZE);
@@ -311,7 +314,7 @@ check_flood(struct flood *f, bool json)
 	line = text_from(line, event.len);
 	while (take_pairs(&line, json))
 		pairs++;
-	if (pairs == f->pairs && text_eq(line, whole))
+	if (pairs == f->pairs && mf_text_eq(line, whole))
 		return;
 	expect_text("cut", "end", line, cut);
 	/* What is a pair or two from the limit was not cut for nothing. */
@@ -350,7 +353,7 @@ long_lines_stay_whole(void **state)
 static void
 log_hostile(void *arg)
 {
-	struct text value = text_of(arg);
+	struct mf_text value = mf_text_of(arg);
 	struct log_line line;
 
 	log_begin(&line, LEVEL_INFO, "mail");
@@ -358,7 +361,7 @@ log_hostile(void *arg)
 	log_text(&line, "from", value);
 	log_text(&line, "domain", value);
 	log_text(&line, "problem", value);
-	log_text(&line, "outcome", TEXT("accepted"));
+	log_text(&line, "outcome", MF_TEXT("accepted"));
 	log_end(&line);
 }
 
@@ -372,10 +375,10 @@ long_values_hide_nothing(void **state)
 	(void)state;
 	for (size_t i = 0; i < 2 * COUNT(octets); i++) {
 		bool json = i >= COUNT(octets);
-		struct text end = json
-		    ? TEXT(",\"outcome\":\"accepted\",\"cut\":true}\n")
-		    : TEXT(" outcome=accepted cut=yes\n");
-		struct text line;
+		struct mf_text end = json
+		    ? MF_TEXT(",\"outcome\":\"accepted\",\"cut\":true}\n")
+		    : MF_TEXT(" outcome=accepted cut=yes\n");
+		struct mf_text line;
 
 		open_log(json ? LOG_AS_JSON : LOG_AS_TEXT, LEVEL_INFO);
 		memset(text, octets[i % COUNT(octets)], sizeof(text) - 1);
@@ -394,14 +397,14 @@ value_lengths(void **state)
 	(void)state;
 	open_log(LOG_AS_TEXT, LEVEL_INFO);
 	memset(text, 'x', LOG_VALUE_MAX);
-	struct pair p = {text_of(text), NULL};
-	struct text line = catch_lines(log_pair, &p);
+	struct pair p = {mf_text_of(text), NULL};
+	struct mf_text line = catch_lines(log_pair, &p);
 	expect_text("as long as allowed", "value", middle_of(line, LOG_AS_TEXT),
 	    p.value);
 	text[LOG_VALUE_MAX] = 'x';
-	p.value = text_of(text);
+	p.value = mf_text_of(text);
 	line = catch_lines(log_pair, &p);
-	assert_true(text_ends_fold(line, TEXT("x...\" n=7 cut=yes\n")));
+	assert_true(text_ends_fold(line, MF_TEXT("x...\" n=7 cut=yes\n")));
 }
 
 /* --- sentences and levels --- */
@@ -420,9 +423,9 @@ sentences(void **state)
 	(void)state;
 	open_log(LOG_AS_TEXT, LEVEL_INFO);
 	expect_text("say", "line", catch_lines(say_sentence, "a\nb"),
-	    TEXT("test: error: message text=\"a\\nb and \\\"5\\\"\"\n"));
+	    MF_TEXT("test: error: message text=\"a\\nb and \\\"5\\\"\"\n"));
 	memset(huge, '\n', sizeof(huge) - 1);
-	struct text line = catch_lines(say_sentence, huge);
+	struct mf_text line = catch_lines(say_sentence, huge);
 	assert_true(line.len <= LOG_LINE_SIZE);
 	assert_int_equal(text_find(line, '\n'), line.len - 1);
 }
@@ -456,7 +459,7 @@ levels(void **state)
 		    all + len, sizeof(all) - len, "%s", want[level]);
 		log_set_level((enum log_level)level);
 		expect_text(want[level], "lines",
-		    catch_lines(say_every_level, NULL), text_of(all));
+		    catch_lines(say_every_level, NULL), mf_text_of(all));
 		for (int l = LEVEL_ERROR; l <= LEVEL_DEBUG; l++)
 			assert_int_equal(
 			    log_enabled((enum log_level)l), l <= level);
@@ -487,8 +490,8 @@ unopened(void **state)
 {
 	(void)state;
 	expect_text("unopened", "lines", catch_lines(say_every_level, NULL),
-	    TEXT("mailfrom: error: message text=0\n"
-		 "mailfrom: warning: message text=1\n"));
+	    MF_TEXT("mailfrom: error: message text=0\n"
+		    "mailfrom: warning: message text=1\n"));
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * spfmilter/lookup.h: which keys are asked for, and what is answered.
+ * access/lookup.h: which keys are asked for, and what is answered.
  *
  * Sources: "key N" and "reply" are the two tables of what pymilter's spfmilter
  * does, read in its source; "man" is spfmilter(8); sendmail is cf/m4/proto.m4
@@ -8,7 +8,7 @@
  */
 #include "tests/unit/tables.h"
 
-#include "spfmilter/lookup.h"
+#include "access/lookup.h"
 
 /* --- the keys, in their order --- */
 
@@ -18,7 +18,7 @@ struct seen {
 };
 
 static void
-see(void *arg, struct text key, const struct entry *entry)
+see(void *arg, struct mf_text key, const struct entry *entry)
 {
 	struct seen *seen = arg;
 
@@ -126,21 +126,21 @@ asks_for_keys(void **state)
 		struct lookup_trace trace = trace_to(&seen);
 		struct lookup_query query = {.identity = row->identity,
 		    .result = row->result,
-		    .subject = text_of(row->subject),
+		    .subject = mf_text_of(row->subject),
 		    .trace = &trace};
 		struct lookup_answer answer;
 
 		lookup_ask(i % 2 == 0 ? empty : NULL, &query, &answer);
 		expect_text(row->name, "keys", out_view(&seen.out),
-		    text_of(row->expect));
+		    mf_text_of(row->expect));
 		assert_null(answer.entry);
 	}
 	table_free(empty);
 }
 
 /* Runs of three and more of an octet as two and "*". */
-static struct text
-squeeze(struct text t, struct text_out *out)
+static struct mf_text
+squeeze(struct mf_text t, struct text_out *out)
 {
 	for (size_t i = 0, run; i < t.len; i += run) {
 		for (run = 1; i + run < t.len && t.p[i + run] == t.p[i];)
@@ -188,7 +188,7 @@ passes_long_keys_over(void **state)
 		struct seen seen;
 		struct lookup_trace trace = trace_to(&seen);
 		struct lookup_query query = {.result = SPF_FAIL,
-		    .subject = text_at(subject, len),
+		    .subject = mf_text_at(subject, len),
 		    .trace = &trace};
 		struct lookup_answer answer;
 
@@ -200,7 +200,7 @@ passes_long_keys_over(void **state)
 		lookup_ask(NULL, &query, &answer);
 		expect_text(rows[i].expect, "keys",
 		    squeeze(out_view(&seen.out), &out),
-		    text_of(rows[i].expect));
+		    mf_text_of(rows[i].expect));
 		free(subject);
 	}
 }
@@ -307,7 +307,7 @@ finds(void **state)
 		struct table *table = table_of(row->lines);
 		struct lookup_query query = {.identity = row->identity,
 		    .result = row->result,
-		    .subject = text_of(row->subject)};
+		    .subject = mf_text_of(row->subject)};
 		struct lookup_answer answer;
 
 		memset(&answer, 'x', sizeof(answer));
@@ -326,7 +326,7 @@ finds(void **state)
 #define PYM LOOKUP_PYMILTER
 
 /* What an answer says, as in the manual: "REJECT 550 5.7.1 text". */
-static struct text
+static struct mf_text
 show(const struct lookup_answer *a, struct text_out *out)
 {
 	out_str(out, action_text(a->verb));
@@ -472,7 +472,7 @@ answers(void **state)
 		const struct answer_row *row = &answer_rows[i];
 		struct lookup_query query = {.identity = row->identity,
 		    .result = row->result,
-		    .subject = TEXT("a@b.example"),
+		    .subject = MF_TEXT("a@b.example"),
 		    .defaults = row->defaults};
 		struct lookup_answer answer;
 		char line[128] = "", shown[128];
@@ -488,7 +488,7 @@ answers(void **state)
 		memset(&answer, 'x', sizeof(answer));
 		lookup_ask(table, &query, &answer);
 		expect_text(row->source, line, show(&answer, &out),
-		    text_of(row->expect));
+		    mf_text_of(row->expect));
 		expect_int(row->source, line, answer.entry != NULL,
 		    row->value != NULL);
 		table_free(table);
@@ -565,7 +565,7 @@ exempts(void **state)
 		struct table *table = table_of(row->lines);
 		const struct entry *entry;
 		bool is_exempt = lookup_is_exempt(
-		    table, row->how, text_of(row->recipient), NULL, &entry);
+		    table, row->how, mf_text_of(row->recipient), NULL, &entry);
 
 		expect_int(row->name, row->lines, is_exempt, row->expect);
 		expect_int(row->name, row->lines,
@@ -583,20 +583,22 @@ asks_for_recipients(void **state)
 
 	(void)state;
 	lookup_is_exempt(
-	    NULL, LOOKUP_RCPT_FRIEND, TEXT("Al+x@b.a.x"), &trace, &entry);
+	    NULL, LOOKUP_RCPT_FRIEND, MF_TEXT("Al+x@b.a.x"), &trace, &entry);
 	expect_text("sendmail, rulesets F, D, U", "keys", out_view(&seen.out),
-	    TEXT("spf-to:al+x@b.a.x spf-to:al@b.a.x spf-to:b.a.x spf-to:.a.x "
-		 "spf-to:.x spf-to:al@ spf-to: spf-to "
-		 "spam:al+x@b.a.x spam:al+*@b.a.x spam:al@b.a.x spam:b.a.x "
-		 "spam:a.x spam:x spam:al+x@ spam:al+*@ spam:al@"));
+	    MF_TEXT(
+		"spf-to:al+x@b.a.x spf-to:al@b.a.x spf-to:b.a.x spf-to:.a.x "
+		"spf-to:.x spf-to:al@ spf-to: spf-to "
+		"spam:al+x@b.a.x spam:al+*@b.a.x spam:al@b.a.x spam:b.a.x "
+		"spam:a.x spam:x spam:al+x@ spam:al+*@ spam:al@"));
 	trace = trace_to(&seen);
-	lookup_is_exempt(NULL, LOOKUP_RCPT_HATER, TEXT("al"), &trace, &entry);
+	lookup_is_exempt(
+	    NULL, LOOKUP_RCPT_HATER, MF_TEXT("al"), &trace, &entry);
 	expect_text("without a domain", "keys", out_view(&seen.out),
-	    TEXT("spf-to:al@ spf-to: spf-to spam:al@"));
+	    MF_TEXT("spf-to:al@ spf-to: spf-to spam:al@"));
 	trace = trace_to(&seen);
-	lookup_is_exempt(NULL, LOOKUP_RCPT_TO, TEXT(""), &trace, &entry);
+	lookup_is_exempt(NULL, LOOKUP_RCPT_TO, MF_TEXT(""), &trace, &entry);
 	expect_text(
-	    "empty", "keys", out_view(&seen.out), TEXT("spf-to: spf-to"));
+	    "empty", "keys", out_view(&seen.out), MF_TEXT("spf-to: spf-to"));
 }
 
 int

@@ -42,7 +42,7 @@ teardown(void **state)
 #define NO_MAP 99 /* nothing was decided */
 
 static const struct {
-	struct text request;
+	struct mf_text request;
 	enum map_status status;
 	const char *data;
 	int reason; /* enum policy_reason or NO_MAP */
@@ -185,7 +185,7 @@ static const struct {
 };
 
 static void
-ask(struct text request)
+ask(struct mf_text request)
 {
 	memset(&answer, 'x', sizeof(answer));
 	map_answer_text(made.rewriter, request,
@@ -203,7 +203,7 @@ table(void **state)
 		expect_str(name, "status", map_status_text(answer.status),
 		    map_status_text(rows[i].status));
 		expect_text(name, "data", out_view(&answer.data),
-		    text_of(rows[i].data));
+		    mf_text_of(rows[i].data));
 		expect_int(
 		    name, "decided", answer.decided, rows[i].reason != NO_MAP);
 		if (answer.decided)
@@ -222,14 +222,14 @@ static void
 no_host_no_forwarding(void **state)
 {
 	(void)state;
-	ask(TEXT("make_srs \x9b"
-		 "bob<@example.net.>"));
+	ask(MF_TEXT("make_srs \x9b"
+		    "bob<@example.net.>"));
 	expect_text("no host", "data", out_view(&answer.data),
-	    TEXT("bob<@example.net.>"));
-	ask(TEXT("make_srs \x9b"
-		 "carol<@ses.example.>"));
+	    MF_TEXT("bob<@example.net.>"));
+	ask(MF_TEXT("make_srs \x9b"
+		    "carol<@ses.example.>"));
 	expect_text("no host, ses", "data", out_view(&answer.data),
-	    TEXT("carol<@ses.example.>"));
+	    MF_TEXT("carol<@ses.example.>"));
 }
 
 /* A sender that the gate lets pass comes back as it was given. */
@@ -237,7 +237,7 @@ static void
 gate(void **state)
 {
 	static const struct {
-		struct text request;
+		struct mf_text request;
 		bool asks;
 		const char *data; /* if it passes */
 	} gate_rows[] = {
@@ -271,7 +271,7 @@ gate(void **state)
 		map_answer_text(
 		    made.rewriter, gate_rows[i].request, &request, &answer);
 		expect_text(name, "data", out_view(&answer.data),
-		    text_of(gate_rows[i].data));
+		    mf_text_of(gate_rows[i].data));
 		assert_false(map_asks_gate(&answer));
 		if (gate_rows[i].asks)
 			assert_int_equal(
@@ -284,27 +284,28 @@ static void
 for_the_log(void **state)
 {
 	(void)state;
-	ask(TEXT(MAKE "bob<@example.net.>"));
+	ask(MF_TEXT(MAKE "bob<@example.net.>"));
 	assert_false(answer.reverse);
-	expect_text("make_srs", "host", answer.host, TEXT("h.example"));
+	expect_text("make_srs", "host", answer.host, MF_TEXT("h.example"));
 	expect_text("make_srs", "address", out_view(&answer.address),
-	    TEXT("bob@example.net"));
-	ask(TEXT("reverse_srs " FORGED_KEY));
+	    MF_TEXT("bob@example.net"));
+	ask(MF_TEXT("reverse_srs " FORGED_KEY));
 	assert_true(answer.reverse);
-	expect_text("reverse_srs", "host", answer.host, TEXT(""));
-	expect_text(
-	    "reverse_srs", "address", out_view(&answer.address), TEXT(FORGED));
-	ask(TEXT("forward \"\""));
+	expect_text("reverse_srs", "host", answer.host, MF_TEXT(""));
+	expect_text("reverse_srs", "address", out_view(&answer.address),
+	    MF_TEXT(FORGED));
+	ask(MF_TEXT("forward \"\""));
 	assert_false(answer.reverse);
-	expect_text("forward", "address", out_view(&answer.address), TEXT(""));
-	ask(TEXT("reverse a b"));
+	expect_text(
+	    "forward", "address", out_view(&answer.address), MF_TEXT(""));
+	ask(MF_TEXT("reverse a b"));
 	assert_true(answer.reverse);
 	expect_text(
-	    "reverse", "address", out_view(&answer.address), TEXT("a b"));
+	    "reverse", "address", out_view(&answer.address), MF_TEXT("a b"));
 }
 
 /* A key of random octets of which many mean something. */
-static struct text
+static struct mf_text
 random_key(char *room, size_t max, uint64_t *seed)
 {
 	static const char *const parts[] = {"\x9b", "<@", ".>", "<@>", "@",
@@ -338,29 +339,29 @@ sendmail_gets_ok_and_an_address(void **state)
 	for (int i = 0; i < 60000; i++) {
 		const char *name = names[i % 3];
 		size_t len = strlen(name);
-		struct text key =
+		struct mf_text key =
 		    random_key(request + len, sizeof(request) - len, &seed);
 
 		memcpy(request, name, len);
-		ask(text_at(request, len + key.len));
+		ask(mf_text_at(request, len + key.len));
 		if (answer.status != MAP_OK || answer.data.len == 0 ||
 		    answer.data.full || !answer.decided)
 			fail_msg("%s%.*s", name, (int)key.len, key.p);
 		/* Unchanged is the address that was in the key. */
 		if (!policy_changed(answer.result.reason) &&
-		    !text_eq(out_view(&answer.data), TEXT("<@>")) &&
+		    !mf_text_eq(out_view(&answer.data), MF_TEXT("<@>")) &&
 		    answer.data.p[0] != '"')
-			assert_true(text_eq(out_view(&answer.data),
+			assert_true(mf_text_eq(out_view(&answer.data),
 			    text_from(key, key.len - answer.data.len)));
 	}
 }
 
 /* As RFC 5321 4.1.2 and 6531 have it: a dot-string or in quotes, and a domain. */
 static bool
-is_address(struct text t)
+is_address(struct mf_text t)
 {
 	size_t at = text_rfind(t, '@');
-	struct text local = text_head(t, at), domain = text_from(t, at + 1);
+	struct mf_text local = text_head(t, at), domain = text_from(t, at + 1);
 	bool quoted =
 	    local.len > 1 && local.p[0] == '"' && local.p[local.len - 1] == '"';
 
@@ -393,18 +394,18 @@ postfix_gets_an_address_or_nothing(void **state)
 	for (int i = 0; i < 60000; i++) {
 		const char *name = names[i % 4];
 		size_t len = strlen(name);
-		struct text key =
+		struct mf_text key =
 		    random_key(request + len, sizeof(request) - len, &seed);
 
 		memcpy(request, name, len);
-		ask(text_at(request, len + key.len));
+		ask(mf_text_at(request, len + key.len));
 		assert_true(answer.decided);
 		if (policy_changed(answer.result.reason)) {
 			assert_int_equal(answer.status, MAP_OK);
 			assert_true(answer.data.len > 2 &&
 			    answer.data.len <= SRS_ADDR_MAX);
 			assert_true(is_address(out_view(&answer.data)));
-			assert_false(text_eq(out_view(&answer.data), key));
+			assert_false(mf_text_eq(out_view(&answer.data), key));
 		} else {
 			assert_int_equal(answer.status, MAP_NOTFOUND);
 			assert_int_equal(answer.data.len, 0);
@@ -426,7 +427,7 @@ longest_requests_fit(void **state)
 
 		memcpy(request, names[i], len);
 		memset(request + len, 'x', sizeof(request) - len);
-		ask(text_at(request, sizeof(request)));
+		ask(mf_text_at(request, sizeof(request)));
 		assert_false(answer.data.full);
 		assert_false(answer.address.full);
 		assert_int_equal(

@@ -4,8 +4,8 @@
  * every n.  Each time it must be said, nothing may leak, and the next attempt
  * must succeed.
  */
-#include "check/checker.h"
 #include "rewrite/legacy.h"
+#include "spfcheck/checker.h"
 #include "srsd/config.h"
 #include "tests/unit/rewriters.h"
 #include "tests/unit/shortage.h"
@@ -35,7 +35,7 @@ parse_ini(struct report *report)
 {
 	struct ini ini;
 	bool ok =
-	    ini_parse(&ini, "t.conf", text_of(ini_text), INI_OURS, report);
+	    ini_parse(&ini, "t.conf", mf_text_of(ini_text), INI_OURS, report);
 
 	if (ok)
 		assert_int_equal(ini.count, 100);
@@ -77,15 +77,15 @@ make_rewriter(struct report *report)
 	    "exclude_recipients=r.example\n";
 	struct rewrite_settings settings = {.max_age = 0};
 	struct conf_section section = rewrite_section(&settings);
-	const struct text secrets[] = {
-	    TEXT("a first secret"), TEXT("a second secret")};
+	const struct mf_text secrets[] = {
+	    MF_TEXT("a first secret"), MF_TEXT("a second secret")};
 	struct rewriter_legacy legacy = {secrets, 2, 5, 22};
 	struct rewriter *rewriter = NULL;
 	struct conf *conf = NULL;
 	struct ini ini;
 	bool ok;
 
-	ok = ini_parse(&ini, "t", text_of(lines), INI_OURS, report) &&
+	ok = ini_parse(&ini, "t", mf_text_of(lines), INI_OURS, report) &&
 	    conf_load(&conf, &ini, &section, 1, report) &&
 	    rewriter_new(&settings, conf, "t", &legacy, &rewriter, report);
 	assert_int_equal(ok, rewriter != NULL);
@@ -112,7 +112,7 @@ make_checker(struct report *report)
 	    "trusted_forwarder=f.example\nexplanation=because of %%{i}\n"
 	    "record_file=%s\n",
 	    records_path);
-	ok = ini_parse(&ini, "t", text_of(lines), INI_OURS, report) &&
+	ok = ini_parse(&ini, "t", mf_text_of(lines), INI_OURS, report) &&
 	    conf_load(&conf, &ini, &section, 1, report);
 	if (ok)
 		checker = checker_new(&settings, conf, "t", NULL, report);
@@ -177,11 +177,11 @@ setup(void **state)
 	ini_text[out.len] = '\0';
 	snprintf(list_path, sizeof(list_path), "%s",
 	    scratch_write("list",
-		TEXT("a.example\nb.example\nc.example\nd.example\n"
-		     "e.example\nf.example\ng.example\nh.example\n"
-		     "i.example\nj.example\nk.example\nl.example\n"
-		     "m.example\nn.example\no.example\np.example\n"
-		     "q.example\nr.example\n"),
+		MF_TEXT("a.example\nb.example\nc.example\nd.example\n"
+			"e.example\nf.example\ng.example\nh.example\n"
+			"i.example\nj.example\nk.example\nl.example\n"
+			"m.example\nn.example\no.example\np.example\n"
+			"q.example\nr.example\n"),
 		0644));
 	snprintf(text, sizeof(text),
 	    "[srs]\nsecret_file=%s/secret\nfwdomain=s.example\n"
@@ -189,18 +189,18 @@ setup(void **state)
 	    "exclude_recipients=%s\nnosrs=%s\n"
 	    "[srsd]\nlisten=inet:1@h\nworkers=1\nuser=u\n",
 	    scratch_dir, list_path, list_path, list_path, list_path, list_path);
-	scratch_write("secret", TEXT(SECRET "\n" SECRET "2\n"), 0640);
+	scratch_write("secret", MF_TEXT(SECRET "\n" SECRET "2\n"), 0640);
 	snprintf(config_path, sizeof(config_path), "%s",
-	    scratch_write("mailfrom.conf", text_of(text), 0644));
+	    scratch_write("mailfrom.conf", mf_text_of(text), 0644));
 	snprintf(records_path, sizeof(records_path), "%s",
 	    scratch_write("records",
-		TEXT("a.example v=spf1 a -all\nb.example v=spf1 -all\n"),
+		MF_TEXT("a.example v=spf1 a -all\nb.example v=spf1 -all\n"),
 		0644));
 	snprintf(legacy_path, sizeof(legacy_path), "%s",
 	    scratch_write("pysrs.cfg",
-		TEXT("[srs]\nsecret=" SECRET "\nsecret.0=" SECRET "3\n"
-		     "fwdomain=s.example\nses=a.example\n"
-		     "socket=inet:10003@127.0.0.1\n"),
+		MF_TEXT("[srs]\nsecret=" SECRET "\nsecret.0=" SECRET "3\n"
+			"fwdomain=s.example\nses=a.example\n"
+			"socket=inet:10003@127.0.0.1\n"),
 		0640));
 	return 0;
 }

@@ -68,7 +68,7 @@ call(const struct place *p)
 }
 
 static void
-say(int fd, struct text request)
+say(int fd, struct mf_text request)
 {
 	/* It may have been refused before it is through. */
 	(void)!send(fd, request.p, request.len, MSG_NOSIGNAL);
@@ -95,7 +95,7 @@ hear_all(int fd)
 }
 
 static const char *
-ask(const struct place *p, struct text request)
+ask(const struct place *p, struct mf_text request)
 {
 	int fd = call(p);
 
@@ -103,7 +103,7 @@ ask(const struct place *p, struct text request)
 	return hear_all(fd);
 }
 
-#define GET(path) TEXT("GET " path " HTTP/1.1\r\nHost: h\r\n\r\n")
+#define GET(path) MF_TEXT("GET " path " HTTP/1.1\r\nHost: h\r\n\r\n")
 
 static void
 expect_status(const char *row, const char *have, const char *status)
@@ -129,9 +129,10 @@ body_of(const char *have)
 static void
 write_some(void *arg, struct metrics_writer *w)
 {
-	static const struct metrics_label plain = {"reason", TEXT("forwarded")};
+	static const struct metrics_label plain = {
+	    "reason", MF_TEXT("forwarded")};
 	static const struct metrics_label odd = {
-	    "reason", TEXT("a\"b\\c\nd\r\x80 \xc3\xbc \xc3\xff}")};
+	    "reason", MF_TEXT("a\"b\\c\nd\r\x80 \xc3\xbc \xc3\xff}")};
 
 	sigset_t blocked;
 	pthread_sigmask(SIG_SETMASK, NULL, &blocked);
@@ -192,7 +193,7 @@ requests(void **state)
 {
 	static const struct {
 		const char *name;
-		struct text request;
+		struct mf_text request;
 		const char *status; /* "" any refusal, or none */
 		const char *body;   /* NULL: anything */
 	} rows[] = {
@@ -259,7 +260,8 @@ dribble(int fd)
 
 	for (int i = 0; i < PATIENCE_MS / 10; i++) {
 		say(fd,
-		    i == 0 ? TEXT("GET /metrics HTTP/1.1\r\nX: ") : TEXT("x"));
+		    i == 0 ? MF_TEXT("GET /metrics HTTP/1.1\r\nX: ")
+			   : MF_TEXT("x"));
 		if (poll(&ready, 1, 10) == 1) {
 			close(fd);
 			return;
@@ -321,7 +323,7 @@ places_are_given_back(void **state)
 static void
 write_much(void *arg, struct metrics_writer *w)
 {
-	static const struct metrics_label label = {"l", TEXT(A100)};
+	static const struct metrics_label label = {"l", MF_TEXT(A100)};
 
 	(void)arg;
 	for (unsigned i = 0; i < BIG; i++)

@@ -8,7 +8,7 @@
 
 static const struct {
 	const char *name;
-	struct text input;
+	struct mf_text input;
 	enum netstring_status status;
 	const char *payload;
 	size_t used;
@@ -56,7 +56,7 @@ table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text payload = TEXT("untouched");
+		struct mf_text payload = MF_TEXT("untouched");
 		size_t used = 4711;
 		enum netstring_status status =
 		    netstring_read(rows[i].input, MAX, &payload, &used);
@@ -64,7 +64,7 @@ table(void **state)
 
 		expect_int(rows[i].name, "status", status, rows[i].status);
 		expect_text(rows[i].name, "payload", payload,
-		    ok ? text_of(rows[i].payload) : TEXT("untouched"));
+		    ok ? mf_text_of(rows[i].payload) : MF_TEXT("untouched"));
 		expect_int(rows[i].name, "used", (long long)used,
 		    ok ? (long long)rows[i].used : 4711);
 		if (ok)
@@ -83,7 +83,7 @@ every_split_waits(void **state)
 	(void)state;
 	for (size_t len = 0; len <= MAX; len++) {
 		struct text_out out = text_out(buffer, sizeof(buffer));
-		struct text payload;
+		struct mf_text payload;
 		size_t used;
 
 		out_uint(&out, len);
@@ -117,14 +117,14 @@ verdicts_are_final(void **state)
 		total *= base;
 		for (size_t n = 0; n < total; n++) {
 			enum netstring_status before = NETSTRING_MORE, now;
-			struct text payload;
+			struct mf_text payload;
 			size_t used, rest = n;
 
 			for (size_t i = 0; i < len; i++, rest /= base)
 				text[i] = octets[rest % base];
 			for (size_t cut = 1; cut <= len; cut++) {
-				now = netstring_read(
-				    text_at(text, cut), MAX, &payload, &used);
+				now = netstring_read(mf_text_at(text, cut), MAX,
+				    &payload, &used);
 				if (before != NETSTRING_MORE)
 					assert_int_equal(now, before);
 				before = now;

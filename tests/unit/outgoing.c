@@ -113,7 +113,7 @@ decide(const struct config *c, const struct row *row,
 {
 	struct outgoing_facts facts = *more;
 
-	facts.sender = text_of(row->sender);
+	facts.sender = mf_text_of(row->sender);
 	facts.origin = row->origin;
 	facts.recipients[DESTINATION_LOCAL] = row->local;
 	facts.recipients[DESTINATION_FORWARDED] = row->forwarded;
@@ -185,7 +185,7 @@ senders_by_mailer(void **state)
 
 		decide(c, &cases[i].row,
 		    &(struct outgoing_facts){
-			.sender_mailer = text_of(cases[i].mailer)},
+			.sender_mailer = mf_text_of(cases[i].mailer)},
 		    &out);
 		expect_outgoing(&cases[i].row, &out);
 		config_release(c);
@@ -206,7 +206,7 @@ forwarding_domain_chooses_the_srs_domain(void **state)
 	(void)state;
 	decide(c, &row,
 	    &(struct outgoing_facts){
-		.forwarding_domain = TEXT("Customer.Example")},
+		.forwarding_domain = MF_TEXT("Customer.Example")},
 	    &out);
 	expect_outgoing(&row, &out);
 	config_release(c);

@@ -11,7 +11,7 @@
 #include "milter/path.h"
 
 static const struct {
-	struct text mailbox;
+	struct mf_text mailbox;
 	const char *local, *domain;
 } parts_of[] = {
     {BYTES(""), "", ""},
@@ -39,17 +39,17 @@ parts_of_mailboxes(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(parts_of); i++) {
-		struct text mailbox = parts_of[i].mailbox;
+		struct mf_text mailbox = parts_of[i].mailbox;
 
 		expect_text(mailbox.p, "local", path_local(mailbox),
-		    text_of(parts_of[i].local));
+		    mf_text_of(parts_of[i].local));
 		expect_text(mailbox.p, "domain", path_domain(mailbox),
-		    text_of(parts_of[i].domain));
+		    mf_text_of(parts_of[i].domain));
 	}
 }
 
 static const struct {
-	struct text mailbox;
+	struct mf_text mailbox;
 	bool expect;
 } plain[] = {
     {BYTES("bob@example.com"), true},
@@ -260,9 +260,9 @@ senders_of_mail(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(senders); i++) {
 		const char *mailbox = senders[i].mailbox;
-		struct path path = path_sender(text_of(senders[i].arg),
-		    &(struct path_macros){.f = text_of(senders[i].f),
-			.mail_addr = text_of(senders[i].mail_addr)});
+		struct path path = path_sender(mf_text_of(senders[i].arg),
+		    &(struct path_macros){.f = mf_text_of(senders[i].f),
+			.mail_addr = mf_text_of(senders[i].mail_addr)});
 
 		expect_int(senders[i].name, "kind", path.kind,
 		    mailbox == NULL     ? PATH_AMBIGUOUS
@@ -270,7 +270,7 @@ senders_of_mail(void **state)
 					: PATH_MAILBOX);
 		if (mailbox != NULL)
 			expect_text(senders[i].name, "mailbox", path.mailbox,
-			    text_of(mailbox));
+			    mf_text_of(mailbox));
 	}
 }
 
@@ -305,13 +305,13 @@ recipients_of_rcpt(void **state)
 	for (size_t i = 0; i < COUNT(recipients); i++) {
 		const char *arg = recipients[i].arg;
 		const char *mailbox = recipients[i].mailbox;
-		struct path path = path_recipient(text_of(arg));
+		struct path path = path_recipient(mf_text_of(arg));
 
 		expect_int(arg, "kind", path.kind,
 		    mailbox == NULL ? PATH_AMBIGUOUS : PATH_MAILBOX);
 		if (mailbox != NULL)
 			expect_text(
-			    arg, "mailbox", path.mailbox, text_of(mailbox));
+			    arg, "mailbox", path.mailbox, mf_text_of(mailbox));
 	}
 }
 
@@ -339,7 +339,7 @@ readings_of_mailboxes(void **state)
 		struct text_out out = text_out(room, sizeof(room));
 		struct path_reading r;
 
-		assert_true(path_reading(text_of(readings[i].mailbox), &r));
+		assert_true(path_reading(mf_text_of(readings[i].mailbox), &r));
 		do {
 			out_char(&out, ' ');
 			out_text(&out, r.local);
@@ -347,7 +347,7 @@ readings_of_mailboxes(void **state)
 			out_text(&out, r.domain);
 		} while (path_reading_next(&r));
 		expect_text(readings[i].mailbox, "readings", out_view(&out),
-		    text_of(readings[i].readings));
+		    mf_text_of(readings[i].readings));
 	}
 }
 
@@ -367,18 +367,18 @@ no_readings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(odd); i++)
-		expect_int(
-		    odd[i], "read", path_reading(text_of(odd[i]), &r), false);
+		expect_int(odd[i], "read", path_reading(mf_text_of(odd[i]), &r),
+		    false);
 	/* Longer than any address. */
 	memset(text, 'a', sizeof(text));
-	assert_false(path_reading(text_at(text, sizeof(text)), &r));
-	assert_true(path_reading(text_of("100%@c"), &r));
-	assert_true(path_reading(text_of("\"a b..c\"@d"), &r));
+	assert_false(path_reading(mf_text_at(text, sizeof(text)), &r));
+	assert_true(path_reading(mf_text_of("100%@c"), &r));
+	assert_true(path_reading(mf_text_of("\"a b..c\"@d"), &r));
 }
 
 static const struct {
 	const char *name;
-	struct text part;
+	struct mf_text part;
 	const char *folded;
 } parts[] = {
     {"plain", BYTES("Bob.x+y=z"), "Bob.x+y=z"},
@@ -408,7 +408,7 @@ folding(void **state)
 
 		path_fold(parts[i].part, &out);
 		expect_text(parts[i].name, "folded", out_view(&out),
-		    text_of(parts[i].folded));
+		    mf_text_of(parts[i].folded));
 	}
 }
 
@@ -417,9 +417,9 @@ static void
 no_text(void **state)
 {
 	(void)state;
-	assert_int_equal(path_unbracketed(text_of(NULL)).len, 0);
-	assert_int_equal(path_local(text_of(NULL)).len, 0);
-	assert_int_equal(path_domain(text_of(NULL)).len, 0);
+	assert_int_equal(path_unbracketed(mf_text_of(NULL)).len, 0);
+	assert_int_equal(path_local(mf_text_of(NULL)).len, 0);
+	assert_int_equal(path_domain(mf_text_of(NULL)).len, 0);
 }
 
 int

@@ -170,16 +170,16 @@ static const struct forward_row {
 
 /* "SRS0=@domain" expects any SRS0 address there. */
 static void
-expect_address(const char *name, struct text have, const char *want)
+expect_address(const char *name, struct mf_text have, const char *want)
 {
-	struct text domain = text_from(text_of(want), 5);
+	struct mf_text domain = text_from(mf_text_of(want), 5);
 
-	if (text_starts(text_of(want), TEXT("SRS0=@"))) {
-		assert_true(text_starts(have, TEXT("SRS0=")));
+	if (text_starts(mf_text_of(want), MF_TEXT("SRS0=@"))) {
+		assert_true(text_starts(have, MF_TEXT("SRS0=")));
 		assert_true(text_ends_fold(have, domain));
 		return;
 	}
-	expect_text(name, "address", have, text_of(want));
+	expect_text(name, "address", have, mf_text_of(want));
 }
 
 static void
@@ -188,9 +188,10 @@ forward(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(forward_rows); i++) {
 		const struct forward_row *row = &forward_rows[i];
-		struct policy_sender sender = {.address = text_of(row->sender),
-		    .recipient_host = text_of(row->host),
-		    .forwarding_domain = text_of(row->forwarding),
+		struct policy_sender sender = {
+		    .address = mf_text_of(row->sender),
+		    .recipient_host = mf_text_of(row->host),
+		    .forwarding_domain = mf_text_of(row->forwarding),
 		    .message_id = 7,
 		    .now_sec = NOW};
 		struct policy_result out;
@@ -205,7 +206,7 @@ forward(void **state)
 		expect_str(row->name, "reason", policy_reason_text(out.reason),
 		    policy_reason_text(row->reason));
 		expect_address(row->name,
-		    text_at(out.address.text, out.address.len), row->expect);
+		    mf_text_at(out.address.text, out.address.len), row->expect);
 		assert_int_equal(out.address.text[out.address.len], '\0');
 		expect_int(row->name, "changed", policy_changed(out.reason),
 		    row->expect[0] != '\0');
@@ -220,9 +221,10 @@ gate(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(forward_rows); i++) {
 		const struct forward_row *row = &forward_rows[i];
-		struct policy_sender sender = {.address = text_of(row->sender),
-		    .recipient_host = text_of(row->host),
-		    .forwarding_domain = text_of(row->forwarding),
+		struct policy_sender sender = {
+		    .address = mf_text_of(row->sender),
+		    .recipient_host = mf_text_of(row->host),
+		    .forwarding_domain = mf_text_of(row->forwarding),
 		    .message_id = 7,
 		    .now_sec = NOW,
 		    .spf_passes = true};
@@ -239,7 +241,7 @@ gate(void **state)
 		expect_str(row->name, "reason", policy_reason_text(out.reason),
 		    passes ? "spf_passes" : policy_reason_text(row->reason));
 		expect_address(row->name,
-		    text_at(out.address.text, out.address.len),
+		    mf_text_at(out.address.text, out.address.len),
 		    passes ? "" : row->expect);
 		unmake(&m);
 	}
@@ -364,11 +366,12 @@ signatures(void **state)
 		struct made m;
 
 		make_well(&m, signature_rows[i].lines);
-		policy_reverse(m.rewriter, text_of(signature_rows[i].address),
-		    POLICY_SRS_DOMAINS, NOW, &out);
+		policy_reverse(m.rewriter,
+		    mf_text_of(signature_rows[i].address), POLICY_SRS_DOMAINS,
+		    NOW, &out);
 		expect_text(name, "signature",
-		    text_at(out.signature.text, out.signature.len),
-		    text_of(signature_rows[i].expect));
+		    mf_text_at(out.signature.text, out.signature.len),
+		    mf_text_of(signature_rows[i].expect));
 		/* Fractions of 6 hours, 21 days: max_age. */
 		if (out.signature.len != 0)
 			expect_int(name, "expires",
@@ -389,9 +392,9 @@ fixed_signature(void **state)
 	(void)state;
 	make_well(&m, SIGN);
 	assert_int_equal(ses_sign_fixed(m.rewriter->ses,
-			     TEXT("carol@ses.example"), 7, &fixed),
+			     MF_TEXT("carol@ses.example"), 7, &fixed),
 	    SRS_OK);
-	policy_reverse(m.rewriter, text_at(fixed.text, fixed.len),
+	policy_reverse(m.rewriter, mf_text_at(fixed.text, fixed.len),
 	    POLICY_SRS_DOMAINS, NOW, &out);
 	assert_int_equal(out.reason, POLICY_RESTORED);
 	assert_int_equal(out.signature.len, 0);
@@ -412,12 +415,12 @@ check_reverse(const struct reverse_row *row, enum policy_scope scope)
 	if (!make(&m, row->lines, &report))
 		fail_msg("%s: %s", row->name, heard.text);
 	memset(&out, 'x', sizeof(out));
-	policy_reverse(m.rewriter, text_of(row->address), scope, now, &out);
+	policy_reverse(m.rewriter, mf_text_of(row->address), scope, now, &out);
 	expect_str(row->name, any ? "reason, any domain" : "reason",
 	    policy_reason_text(out.reason),
 	    policy_reason_text(any ? row->any_reason : row->reason));
 	expect_text(row->name, any ? "address, any domain" : "address",
-	    text_at(out.address.text, out.address.len), text_of(want));
+	    mf_text_at(out.address.text, out.address.len), mf_text_of(want));
 	assert_int_equal(out.address.text[out.address.len], '\0');
 	unmake(&m);
 }
@@ -478,12 +481,12 @@ there_and_back(void **state)
 				continue;
 			changed++;
 			policy_reverse(m.rewriter,
-			    text_at(there.address.text, there.address.len),
+			    mf_text_at(there.address.text, there.address.len),
 			    POLICY_SRS_DOMAINS, NOW + DAY, &back);
 			expect_str(there.address.text, "reason",
 			    policy_reason_text(back.reason), "restored");
 			expect_text(there.address.text, "address",
-			    text_at(back.address.text, back.address.len),
+			    mf_text_at(back.address.text, back.address.len),
 			    out_view(&a));
 		}
 		unmake(&m);

@@ -75,7 +75,7 @@ struct stream {
  * 0: as large as can be.
  */
 static void
-run(enum protocol protocol, struct text stream, size_t (*piece)(void *),
+run(enum protocol protocol, struct mf_text stream, size_t (*piece)(void *),
     void *arg, struct stream *s)
 {
 	static char kept[STREAM_MAX];
@@ -86,15 +86,15 @@ run(enum protocol protocol, struct text stream, size_t (*piece)(void *),
 	s->closed = false;
 	while (stream.len != 0 && !s->closed) {
 		size_t size = piece(arg);
-		struct text part =
+		struct mf_text part =
 		    text_head(stream, size == 0 ? stream.len : size);
-		struct text input;
+		struct mf_text input;
 		enum protocol_status status;
 
 		stream = text_from(stream, part.len);
 		assert_true(have + part.len <= sizeof(kept));
 		memcpy(kept + have, part.p, part.len);
-		input = text_at(kept, have + part.len);
+		input = mf_text_at(kept, have + part.len);
 		do
 			status = protocol_next(protocol, &input, &env, &out);
 		while (status == PROTOCOL_ANSWERED);
@@ -146,7 +146,7 @@ expect_same(const char *name)
 
 /* The same answers, however the stream is cut. */
 static void
-run_in_pieces(const char *name, enum protocol protocol, struct text stream)
+run_in_pieces(const char *name, enum protocol protocol, struct mf_text stream)
 {
 	uint64_t seed = 8;
 
@@ -168,7 +168,7 @@ run_in_pieces(const char *name, enum protocol protocol, struct text stream)
 static const struct {
 	const char *name;
 	enum protocol protocol;
-	struct text input;
+	struct mf_text input;
 	const char *answers;
 	bool closed;
 	size_t left;
@@ -255,8 +255,8 @@ table(void **state)
 		decisions = 0;
 		run(rows[i].protocol, rows[i].input, whole, NULL, &first);
 		expect_text(rows[i].name, "answers",
-		    text_at(first.sent, first.sent_len),
-		    text_of(rows[i].answers));
+		    mf_text_at(first.sent, first.sent_len),
+		    mf_text_of(rows[i].answers));
 		expect_int(
 		    rows[i].name, "closed", first.closed, rows[i].closed);
 		if (!first.closed)
@@ -273,7 +273,7 @@ table(void **state)
 static char stream[STREAM_MAX];
 
 /* A request "forward xxxx" of len octets, as a netstring. */
-static struct text
+static struct mf_text
 long_request(size_t len)
 {
 	struct text_out out = text_out(stream, sizeof(stream));
@@ -293,16 +293,16 @@ longest_request(void **state)
 	(void)state;
 	run_in_pieces("longest", SOCKETMAP, long_request(MAP_REQUEST_MAX));
 	assert_false(first.closed);
-	expect_text("longest", "answers", text_at(first.sent, first.sent_len),
-	    TEXT("9:NOTFOUND ," OK));
+	expect_text("longest", "answers",
+	    mf_text_at(first.sent, first.sent_len), MF_TEXT("9:NOTFOUND ," OK));
 	run_in_pieces("longer", SOCKETMAP, long_request(MAP_REQUEST_MAX + 1));
 	assert_true(first.closed);
-	expect_text("longer", "answers", text_at(first.sent, first.sent_len),
-	    TEXT(TOO_LONG));
+	expect_text("longer", "answers", mf_text_at(first.sent, first.sent_len),
+	    MF_TEXT(TOO_LONG));
 }
 
 /* "get xxxx" of len octets, its LF included. */
-static struct text
+static struct mf_text
 long_line(size_t len)
 {
 	struct text_out out = text_out(stream, sizeof(stream));
@@ -321,15 +321,16 @@ longest_line(void **state)
 	(void)state;
 	run_in_pieces("longest", FORWARD, long_line(PROTOCOL_LINE_MAX));
 	assert_false(first.closed);
-	expect_text("longest", "answers", text_at(first.sent, first.sent_len),
-	    TEXT("500 unqualified\n200 " SRS0 "\n"));
+	expect_text("longest", "answers",
+	    mf_text_at(first.sent, first.sent_len),
+	    MF_TEXT("500 unqualified\n200 " SRS0 "\n"));
 	run_in_pieces("longer", FORWARD, long_line(PROTOCOL_LINE_MAX + 1));
 	assert_true(first.closed);
-	expect_text("longer", "answers", text_at(first.sent, first.sent_len),
-	    TEXT("400 line%20too%20long\n"));
+	expect_text("longer", "answers", mf_text_at(first.sent, first.sent_len),
+	    MF_TEXT("400 line%20too%20long\n"));
 	/* One that never ends is closed before it fills the memory. */
 	memset(stream, 'x', sizeof(stream));
-	run_in_pieces("endless", FORWARD, text_at(stream, 60000));
+	run_in_pieces("endless", FORWARD, mf_text_at(stream, 60000));
 	assert_true(first.closed);
 }
 
@@ -346,7 +347,7 @@ largest_answer_fits(void **state)
 	for (size_t i = 0; i < COUNT(begins); i++) {
 		struct text_out in = text_out(stream, sizeof(stream));
 		struct text_out out = text_out(room, sizeof(room));
-		struct text input;
+		struct mf_text input;
 
 		out_str(&in, begins[i]);
 		while (in.len < 5 + 8192)
@@ -369,9 +370,9 @@ answers_are_encoded(void **state)
 	struct text_out line = text_out(stream, sizeof(stream));
 
 	(void)state;
-	assert_int_equal(
-	    srs_encode(made.rewriter->srs, TEXT("\"a %b\"@b\xc3\xbc.example"),
-		made.rewriter->fwdomain, NOW, &signed_addr),
+	assert_int_equal(srs_encode(made.rewriter->srs,
+			     MF_TEXT("\"a %b\"@b\xc3\xbc.example"),
+			     made.rewriter->fwdomain, NOW, &signed_addr),
 	    SRS_OK);
 	out_str(&line, "get ");
 	for (size_t i = 0; i < signed_addr.len; i++) {
@@ -383,8 +384,8 @@ answers_are_encoded(void **state)
 	}
 	out_char(&line, '\n');
 	run(REVERSE, out_view(&line), whole, NULL, &first);
-	expect_text("encoded", "answer", text_at(first.sent, first.sent_len),
-	    TEXT("200 \"a%20%25b\"@b%C3%BC.example\n"));
+	expect_text("encoded", "answer", mf_text_at(first.sent, first.sent_len),
+	    MF_TEXT("200 \"a%20%25b\"@b%C3%BC.example\n"));
 }
 
 /* Random streams of good and bad parts: cut anyhow, answered alike. */
@@ -417,7 +418,7 @@ static struct {
 } gate;
 
 static enum gate_answer
-ask_gate(void *arg, struct text sender)
+ask_gate(void *arg, struct mf_text sender)
 {
 	assert_ptr_equal(arg, &made);
 	assert_true(sender.len < sizeof(gate.sender));
@@ -452,7 +453,7 @@ gated(void **state)
 		const char *name = gated_rows[i].input;
 
 		for (int pass = 0; pass < 2; pass++) {
-			struct text input = text_of(name);
+			struct mf_text input = mf_text_of(name);
 			struct text_out out = text_out(stream, sizeof(stream));
 
 			decisions = gate.asked = 0;
@@ -463,7 +464,7 @@ gated(void **state)
 					&input, &env, &out),
 				    PROTOCOL_WAIT);
 				expect_text(
-				    name, "input", input, text_of(name));
+				    name, "input", input, mf_text_of(name));
 				expect_int(name, "answered", (int)out.len, 0);
 				expect_int(name, "logged", decisions, 0);
 				expect_int(name, "asked", gate.asked, n);
@@ -476,8 +477,8 @@ gated(void **state)
 				gated_rows[i].protocol, &input, &env, &out),
 			    PROTOCOL_ANSWERED);
 			expect_text(name, "answer", out_view(&out),
-			    text_of(pass != 0 ? gated_rows[i].passed
-					      : gated_rows[i].rewritten));
+			    mf_text_of(pass != 0 ? gated_rows[i].passed
+						 : gated_rows[i].rewritten));
 			expect_int(name, "left", (int)input.len, 0);
 			expect_int(name, "logged", decisions, 1);
 		}
@@ -507,7 +508,7 @@ ungated(void **state)
 	gate.asked = 0;
 	gate.answer = GATE_WAITS;
 	for (size_t i = 0; i < COUNT(ungated_rows); i++) {
-		struct text input = text_of(ungated_rows[i].input);
+		struct mf_text input = mf_text_of(ungated_rows[i].input);
 		struct text_out out = text_out(stream, sizeof(stream));
 
 		expect_int(ungated_rows[i].input, "status",
@@ -524,9 +525,9 @@ ids_are_taken(void **state)
 {
 	(void)state;
 	ids_taken = 0;
-	run(SOCKETMAP, TEXT(FWD FWD FWD), whole, NULL, &first);
+	run(SOCKETMAP, MF_TEXT(FWD FWD FWD), whole, NULL, &first);
 	assert_int_equal(ids_taken, 3);
-	run(FORWARD, TEXT("get a@b.c\nget a@b.c\n"), whole, NULL, &first);
+	run(FORWARD, MF_TEXT("get a@b.c\nget a@b.c\n"), whole, NULL, &first);
 	assert_int_equal(ids_taken, 5);
 }
 

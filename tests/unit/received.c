@@ -398,23 +398,24 @@ static const struct {
 };
 
 static void
-check(const char *name, struct text value, const char *want, const char *helo)
+check(
+    const char *name, struct mf_text value, const char *want, const char *helo)
 {
-	struct received have = {.helo = TEXT("untouched")};
+	struct received have = {.helo = MF_TEXT("untouched")};
 	bool ok = received_parse(value, &have);
 	char ip[SPF_IP_SIZE];
 
 	if (!ok) {
 		if (want != NULL)
 			fail_msg("%s: no address", name);
-		expect_text(name, "*out", have.helo, TEXT("untouched"));
+		expect_text(name, "*out", have.helo, MF_TEXT("untouched"));
 		return;
 	}
 	spf_ip_print(&have.ip, ip);
 	if (want == NULL)
 		fail_msg("%s: have %s", name, ip);
 	expect_str(name, "address", ip, want);
-	expect_text(name, "HELO", have.helo, text_of(helo));
+	expect_text(name, "HELO", have.helo, mf_text_of(helo));
 }
 
 static void
@@ -422,7 +423,7 @@ table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		check(rows[i].name, text_of(rows[i].value), rows[i].ip,
+		check(rows[i].name, mf_text_of(rows[i].value), rows[i].ip,
 		    rows[i].helo);
 }
 
@@ -434,7 +435,7 @@ unfolded(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text value = text_of(rows[i].value);
+		struct mf_text value = mf_text_of(rows[i].value);
 
 		assert_true(value.len < sizeof(line));
 		for (size_t n = 0; n < value.len; n++)
@@ -442,7 +443,7 @@ unfolded(void **state)
 				value.p[n] == '\t'
 			    ? ' '
 			    : value.p[n];
-		check(rows[i].name, text_at(line, value.len), rows[i].ip,
+		check(rows[i].name, mf_text_at(line, value.len), rows[i].ip,
 		    rows[i].helo);
 	}
 }
@@ -480,7 +481,7 @@ long_fields(void **state)
 		out_str(&o, "(x) y ");
 	out_str(&o, ") by b; d");
 	assert_true(received_parse(out_view(&o), &out));
-	expect_text("long", "HELO", out.helo, TEXT("a"));
+	expect_text("long", "HELO", out.helo, MF_TEXT("a"));
 }
 
 int

@@ -246,12 +246,12 @@ static void
 judge(const struct config *c, const struct row *row, const char *mailer,
     struct recipient *out)
 {
-	struct path path = path_recipient(text_of(row->address));
+	struct path path = path_recipient(mf_text_of(row->address));
 
 	recipient_judge(c,
 	    &(struct recipient_facts){.address = path.mailbox,
 		.is_ambiguous = path.kind == PATH_AMBIGUOUS,
-		.mailer = text_of(mailer),
+		.mailer = mf_text_of(mailer),
 		.is_bounce = row->who == BOUNCE || row->who == OWN_BOUNCE,
 		.from_exempt_host =
 		    row->who == OWN_BOUNCE || row->who == OWN_MAIL,
@@ -273,9 +273,9 @@ fates(void **state)
 		    recipient_fate_text(row->fate));
 		if (out.fate == RECIPIENT_RESTORED)
 			expect_text(row->name, "address",
-			    text_at(out.reversed.address.text,
+			    mf_text_at(out.reversed.address.text,
 				out.reversed.address.len),
-			    text_of(row->restored));
+			    mf_text_of(row->restored));
 		config_release(c);
 	}
 }
@@ -380,10 +380,11 @@ banned_senders(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(senders); i++) {
 		expect_int(senders[i].sender, "banned",
-		    recipient_is_banned_sender(c, text_of(senders[i].sender)),
+		    recipient_is_banned_sender(
+			c, mf_text_of(senders[i].sender)),
 		    senders[i].expect);
 		assert_false(recipient_is_banned_sender(
-		    none, text_of(senders[i].sender)));
+		    none, mf_text_of(senders[i].sender)));
 	}
 	config_release(c);
 	config_release(none);
@@ -415,8 +416,8 @@ replies(void **state)
 			: fate == RECIPIENT_BAD_SENDER ? "5.1.7"
 						       : "5.7.1");
 		/* As it stands: a sentence, nothing that libmilter refuses. */
-		assert_true(text_is_printable(text_of(reply.text)));
-		assert_int_equal(text_count(text_of(reply.text), '%'), 0);
+		assert_true(text_is_printable(mf_text_of(reply.text)));
+		assert_int_equal(text_count(mf_text_of(reply.text), '%'), 0);
 		assert_true(strlen(reply.text) > 20);
 	}
 }

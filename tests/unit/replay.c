@@ -14,13 +14,13 @@
 static bool
 use(struct replay *r, const char *signature, uint64_t expires, uint64_t now)
 {
-	return replay_use(r, text_of(signature), expires, LIMIT, now);
+	return replay_use(r, mf_text_of(signature), expires, LIMIT, now);
 }
 
 static bool
 used_up(struct replay *r, const char *signature, uint64_t now)
 {
-	return replay_used_up(r, text_of(signature), LIMIT, now);
+	return replay_used_up(r, mf_text_of(signature), LIMIT, now);
 }
 
 static struct replay_stats
@@ -90,11 +90,11 @@ the_limit_is_that_of_the_day(void **state)
 	struct replay *r = replay_new(10);
 
 	(void)state;
-	assert_true(replay_use(r, TEXT("A"), NOW + DAY, 5, NOW));
-	assert_true(replay_use(r, TEXT("A"), NOW + DAY, 5, NOW));
-	assert_false(replay_used_up(r, TEXT("A"), 3, NOW));
-	assert_true(replay_used_up(r, TEXT("A"), 2, NOW));
-	assert_false(replay_use(r, TEXT("A"), NOW + DAY, 2, NOW));
+	assert_true(replay_use(r, MF_TEXT("A"), NOW + DAY, 5, NOW));
+	assert_true(replay_use(r, MF_TEXT("A"), NOW + DAY, 5, NOW));
+	assert_false(replay_used_up(r, MF_TEXT("A"), 3, NOW));
+	assert_true(replay_used_up(r, MF_TEXT("A"), 2, NOW));
+	assert_false(replay_use(r, MF_TEXT("A"), NOW + DAY, 2, NOW));
 	replay_free(r);
 }
 

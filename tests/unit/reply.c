@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * milter/reply.h: text for smfi_setreply().
+ * common/reply.h: text for smfi_setreply().
  *
  * Sources: RFC 5321 4.2 (textstring: %d09 / %d32-126), libmilter's
  * smfi_setreply ("%" is doubled, no CR or LF).
  */
 #include "tests/unit/support.h"
 
-#include "milter/reply.h"
+#include "common/reply.h"
 
 static const struct {
 	const char *name;
-	struct text input;
+	struct mf_text input;
 	const char *expect;
 } rows[] = {
     {"nothing", BYTES(""), ""},
@@ -54,7 +54,7 @@ cut(void **state)
 	(void)state;
 	memset(text, 'a', sizeof(text));
 	for (size_t len = LEN_MAX - 3; len < LEN_MAX + 3; len++) {
-		reply_quote(text_at(text, len), out);
+		reply_quote(mf_text_at(text, len), out);
 		assert_int_equal(strlen(out), len < LEN_MAX ? len : LEN_MAX);
 	}
 	for (size_t at = LEN_MAX - 3; at < LEN_MAX + 3; at++) {
@@ -64,14 +64,14 @@ cut(void **state)
 
 		memset(text, 'a', sizeof(text));
 		text[at] = '%';
-		reply_quote(text_at(text, sizeof(text)), out);
+		reply_quote(mf_text_at(text, sizeof(text)), out);
 		assert_int_equal(strlen(out), len);
 		for (size_t i = 0; i < len; i++)
 			assert_int_equal(
 			    out[i], i == at || i == at + 1 ? '%' : 'a');
 	}
 	memset(text, '%', sizeof(text));
-	reply_quote(text_at(text, sizeof(text)), out);
+	reply_quote(mf_text_at(text, sizeof(text)), out);
 	assert_int_equal(strlen(out), LEN_MAX - LEN_MAX % 2);
 }
 

@@ -134,15 +134,15 @@ write_secrets(void)
 		len += (size_t)snprintf(many + len, sizeof(many) - len,
 		    "secret number %d\n", 1000 + i);
 	memset(long_one, 'x', sizeof(long_one));
-	scratch_write("empty", TEXT(""), 0600);
-	scratch_write("short", TEXT("short\n"), 0600);
-	scratch_write("second", TEXT("a secret of good length\nx\n"), 0600);
-	scratch_write("published", TEXT("shhhh!\n"), 0600);
-	scratch_write("many", text_at(many, len), 0600);
-	scratch_write("long", text_at(long_one, sizeof(long_one)), 0600);
-	scratch_write("readable", TEXT("a secret of good length\n"), 0644);
-	scratch_write("writable", TEXT("a secret of good length\n"), 0602);
-	scratch_write("group", TEXT("a secret of good length\n"), 0660);
+	scratch_write("empty", MF_TEXT(""), 0600);
+	scratch_write("short", MF_TEXT("short\n"), 0600);
+	scratch_write("second", MF_TEXT("a secret of good length\nx\n"), 0600);
+	scratch_write("published", MF_TEXT("shhhh!\n"), 0600);
+	scratch_write("many", mf_text_at(many, len), 0600);
+	scratch_write("long", mf_text_at(long_one, sizeof(long_one)), 0600);
+	scratch_write("readable", MF_TEXT("a secret of good length\n"), 0644);
+	scratch_write("writable", MF_TEXT("a secret of good length\n"), 0602);
+	scratch_write("group", MF_TEXT("a secret of good length\n"), 0660);
 }
 
 static void
@@ -178,8 +178,8 @@ no_dot_is_written(void **state)
 	(void)state;
 	if (make(&m, "fwdomain=srs.example.com.\n", &report)) {
 		assert_int_equal(
-		    srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
-			rewriter_domain(m.rewriter, TEXT("")), NOW, &out),
+		    srs_encode(m.rewriter->srs, MF_TEXT("bob@example.net"),
+			rewriter_domain(m.rewriter, MF_TEXT("")), NOW, &out),
 		    SRS_OK);
 		assert_true(out.text[out.len - 1] != '.');
 	}
@@ -207,8 +207,9 @@ domain_by_forwarding_domain(void **state)
 	    " b.example = srs.b.example");
 	for (size_t i = 0; i < COUNT(asked); i++)
 		expect_text(asked[i].forwarding, "domain",
-		    rewriter_domain(m.rewriter, text_of(asked[i].forwarding)),
-		    text_of(asked[i].expect));
+		    rewriter_domain(
+			m.rewriter, mf_text_of(asked[i].forwarding)),
+		    mf_text_of(asked[i].expect));
 	unmake(&m);
 }
 
@@ -227,19 +228,19 @@ srs_domains_by_default(void **state)
 	    "ses=ses.example, .ses.example\nsign=sign.example\n"
 	    "own_domains=own.example");
 	for (size_t i = 0; i < COUNT(in); i++)
-		assert_true(
-		    list_has_domain(&m.rewriter->srs_domains, text_of(in[i])));
+		assert_true(list_has_domain(
+		    &m.rewriter->srs_domains, mf_text_of(in[i])));
 	for (size_t i = 0; i < COUNT(not_in); i++)
 		assert_false(list_has_domain(
-		    &m.rewriter->srs_domains, text_of(not_in[i])));
+		    &m.rewriter->srs_domains, mf_text_of(not_in[i])));
 	unmake(&m);
 	/* If it is set, it is all there is. */
 	make_well(
 	    &m, D "srs_domains=srs.example.com, only.example\nses=ses.example");
 	assert_true(
-	    list_has_domain(&m.rewriter->srs_domains, TEXT("only.example")));
+	    list_has_domain(&m.rewriter->srs_domains, MF_TEXT("only.example")));
 	assert_false(
-	    list_has_domain(&m.rewriter->srs_domains, TEXT("ses.example")));
+	    list_has_domain(&m.rewriter->srs_domains, MF_TEXT("ses.example")));
 	unmake(&m);
 }
 
@@ -248,7 +249,8 @@ decode(const struct made *m, const char *address, uint64_t now)
 {
 	struct srs_addr out;
 
-	return srs_decode(m->rewriter->srs, text_of(address), now, &out, NULL);
+	return srs_decode(
+	    m->rewriter->srs, mf_text_of(address), now, &out, NULL);
 }
 
 /* What the keys of the table do to the codec, by its answers. */
@@ -262,7 +264,7 @@ settings_reach_the_codec(void **state)
 	make_well(&m,
 	    D "separator=+\nhash_length=8\nhash_min=5\n"
 	      "hash_alphabet=base64\nmax_age=2\nfuture_days=0\n");
-	assert_int_equal(srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+	assert_int_equal(srs_encode(m.rewriter->srs, MF_TEXT("bob@example.net"),
 			     m.rewriter->fwdomain, NOW, &out),
 	    SRS_OK);
 	assert_string_equal(
@@ -294,9 +296,9 @@ secrets_in_their_order(void **state)
 
 	(void)state;
 	scratch_write(
-	    "two", TEXT("a new one of the tests\n" SECRET "\n"), 0600);
+	    "two", MF_TEXT("a new one of the tests\n" SECRET "\n"), 0600);
 	make_well(&m, D "secret_file=DIR/two");
-	assert_int_equal(srs_encode(m.rewriter->srs, TEXT("bob@example.net"),
+	assert_int_equal(srs_encode(m.rewriter->srs, MF_TEXT("bob@example.net"),
 			     m.rewriter->fwdomain, NOW, &out),
 	    SRS_OK);
 	assert_string_not_equal(

@@ -4,8 +4,8 @@
  *
  * Its secret is SECRET unless the lines name a secret_file.
  */
-#ifndef MAILFROM_TESTS_REWRITERS_H
-#define MAILFROM_TESTS_REWRITERS_H
+#ifndef MAILFROM_TESTS_UNIT_REWRITERS_H
+#define MAILFROM_TESTS_UNIT_REWRITERS_H
 
 #include "rewrite/rewriter.h"
 #include "tests/unit/support.h"
@@ -27,12 +27,12 @@ make(struct made *m, const char *lines, struct report *report)
 	bool ok;
 
 	*m = (struct made){.conf = NULL};
-	scratch_write("secret", TEXT(SECRET "\n"), 0640);
+	scratch_write("secret", MF_TEXT(SECRET "\n"), 0640);
 	snprintf(text, sizeof(text), "[srs]\n%s\n%s", lines,
 	    strstr(lines, "secret_file") != NULL ? ""
 						 : "secret_file=DIR/secret\n");
 	replace(text, "DIR", scratch_dir, input, sizeof(input));
-	ok = ini_parse(&ini, "t.conf", text_of(input), INI_OURS, report) &&
+	ok = ini_parse(&ini, "t.conf", mf_text_of(input), INI_OURS, report) &&
 	    conf_load(&m->conf, &ini, &section, 1, report) &&
 	    rewriter_new(
 		&m->settings, m->conf, "t.conf", NULL, &m->rewriter, report);

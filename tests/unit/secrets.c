@@ -11,7 +11,7 @@
 
 static const struct {
 	const char *name;
-	struct text contents;
+	struct mf_text contents;
 	const char *expect; /* secrets, each in <> */
 	const char *with_line_end;
 	const char *said;
@@ -62,8 +62,8 @@ check(size_t i, enum secrets_mode mode, const char *expect)
 		out_char(&out, '>');
 	}
 	if (ok)
-		expect_text(
-		    rows[i].name, "secrets", out_view(&out), text_of(expect));
+		expect_text(rows[i].name, "secrets", out_view(&out),
+		    mf_text_of(expect));
 	secrets_free(&secrets);
 	assert_int_equal(secrets.count, 0);
 	assert_null(secrets.items);
@@ -111,7 +111,7 @@ weakness(void **state)
 	    "the secret is too short: 12 octets at least, better the output "
 	    "of \"srs keygen\"";
 	static const struct {
-		struct text secret;
+		struct mf_text secret;
 		const char *expect;
 	} weak[] = {
 	    {BYTES("shhhh!"), published},

@@ -5,14 +5,14 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "libspf/servers.h"
+#include "libspf-dns/servers.h"
 
 static struct nameserver list[SPF_NAMESERVERS_MAX];
 
 static size_t
 read_list(const char *text)
 {
-	return nameservers_read_(text_of(text), list);
+	return nameservers_read_(mf_text_of(text), list);
 }
 
 /* --- lists --- */
@@ -57,7 +57,7 @@ others_are_refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		assert_int_equal(read_list(rows[i]), 0);
-		assert_false(spf_nameservers_ok(text_of(rows[i])));
+		assert_false(spf_nameservers_ok(mf_text_of(rows[i])));
 	}
 }
 
@@ -69,18 +69,18 @@ bad_entries_lose_only_themselves(void **state)
 	struct text_out out = text_out(text, sizeof(text) - 1);
 
 	(void)state;
-	assert_int_equal(nameservers_read_some_(text_of(text), list), 1);
+	assert_int_equal(nameservers_read_some_(mf_text_of(text), list), 1);
 	out.len = strlen(text);
 	for (unsigned i = 1; i < 20; i++) {
 		out_str(&out, ",192.0.2.");
 		out_uint(&out, i);
 	}
 	text[out.len] = '\0';
-	assert_int_equal(
-	    nameservers_read_some_(text_of(text), list), SPF_NAMESERVERS_MAX);
+	assert_int_equal(nameservers_read_some_(mf_text_of(text), list),
+	    SPF_NAMESERVERS_MAX);
 	for (uint8_t i = 0; i < SPF_NAMESERVERS_MAX; i++)
 		assert_int_equal(list[i].ip.octets[3], i);
-	assert_int_equal(nameservers_read_some_(TEXT("x,"), list), 0);
+	assert_int_equal(nameservers_read_some_(MF_TEXT("x,"), list), 0);
 }
 
 static void

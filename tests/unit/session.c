@@ -61,13 +61,13 @@ connect_from(struct session *s, const char *ip, in_port_t port)
 	    .sin6_family = AF_INET6, .sin6_port = htons(port)};
 
 	if (ip[0] == '/')
-		session_connect(s, TEXT(""), &un);
+		session_connect(s, MF_TEXT(""), &un);
 	else if (inet_pton(AF_INET, ip, &in.sin_addr) == 1)
-		session_connect(s, TEXT(""), (struct sockaddr *)&in);
+		session_connect(s, MF_TEXT(""), (struct sockaddr *)&in);
 	else if (inet_pton(AF_INET6, ip, &in6.sin6_addr) == 1)
-		session_connect(s, TEXT(""), (struct sockaddr *)&in6);
+		session_connect(s, MF_TEXT(""), (struct sockaddr *)&in6);
 	else
-		session_connect(s, text_of(ip), NULL);
+		session_connect(s, mf_text_of(ip), NULL);
 }
 
 static void
@@ -79,8 +79,8 @@ outside(struct session *s)
 static struct reply
 mail(struct session *s, const char *arg)
 {
-	return session_mail(s, text_of(arg),
-	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT(""));
+	return session_mail(s, mf_text_of(arg),
+	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""), MF_TEXT(""));
 }
 
 static struct reply
@@ -88,7 +88,7 @@ rcpt(struct session *s, const char *arg)
 {
 	char *none[] = {NULL};
 
-	return session_rcpt(s, text_of(arg), none, TEXT(""));
+	return session_rcpt(s, mf_text_of(arg), none, MF_TEXT(""));
 }
 
 static void
@@ -135,8 +135,8 @@ srs0_of(const struct stage *st, const char *sender)
 	struct srs_addr out;
 
 	assert_int_equal(
-	    srs_encode(st->config->rewriter->srs, text_of(sender),
-		TEXT("srs.example.com"), (uint64_t)time(NULL), &out),
+	    srs_encode(st->config->rewriter->srs, mf_text_of(sender),
+		MF_TEXT("srs.example.com"), (uint64_t)time(NULL), &out),
 	    SRS_OK);
 	return bracketed(&out);
 }
@@ -146,7 +146,7 @@ ses_of(const struct stage *st, const char *sender, uint64_t id)
 {
 	struct srs_addr out;
 
-	assert_int_equal(ses_sign(st->config->rewriter->ses, text_of(sender),
+	assert_int_equal(ses_sign(st->config->rewriter->ses, mf_text_of(sender),
 			     id, (uint64_t)time(NULL), &out),
 	    SRS_OK);
 	return bracketed(&out);
@@ -161,7 +161,7 @@ expect_reverses_to(
 
 	assert_non_null(address);
 	policy_reverse(st->config->rewriter,
-	    text_at(address + 1, strlen(address) - 2), POLICY_SRS_DOMAINS,
+	    mf_text_at(address + 1, strlen(address) - 2), POLICY_SRS_DOMAINS,
 	    (uint64_t)time(NULL), &out);
 	assert_string_equal(policy_reason_text(out.reason), "restored");
 	assert_string_equal(out.address.text, original);
@@ -255,18 +255,20 @@ origins(void **state)
 		char *none[] = {NULL};
 
 		connect_from(s, cases[i].ip, cases[i].port);
-		session_mail(s, TEXT("<bob@example.net>"),
+		session_mail(s, MF_TEXT("<bob@example.net>"),
 		    &(struct path_macros){.f = {NULL, 0}},
-		    text_of(cases[i].user), TEXT(""));
-		session_rcpt(s, TEXT("<ann@far.example>"), none, TEXT(""));
+		    mf_text_of(cases[i].user), MF_TEXT(""));
+		session_rcpt(
+		    s, MF_TEXT("<ann@far.example>"), none, MF_TEXT(""));
 		expect_passes(session_eom(s, &changes));
 		expect_int(cases[i].ip, "rewritten", changes.sender != NULL,
 		    cases[i].rewritten);
-		session_mail(s, TEXT("<>"),
+		session_mail(s, MF_TEXT("<>"),
 		    &(struct path_macros){.f = {NULL, 0}},
-		    text_of(cases[i].user), TEXT(""));
+		    mf_text_of(cases[i].user), MF_TEXT(""));
 		expect_int(cases[i].ip, "refused",
-		    session_rcpt(s, TEXT("<carol@ses.example>"), none, TEXT(""))
+		    session_rcpt(
+			s, MF_TEXT("<carol@ses.example>"), none, MF_TEXT(""))
 			    .step == STEP_REJECT,
 		    cases[i].refused);
 	}
@@ -284,19 +286,22 @@ mailers(void **state)
 
 	(void)state;
 	outside(s);
-	session_mail(s, TEXT("<bob@example.net>"),
-	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("esmtp"));
-	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("local"));
+	session_mail(s, MF_TEXT("<bob@example.net>"),
+	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
+	    MF_TEXT("esmtp"));
+	session_rcpt(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("local"));
 	session_eom(s, &changes);
 	assert_null(changes.sender);
-	session_mail(s, TEXT("<bob@example.net>"),
-	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("esmtp"));
-	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
+	session_mail(s, MF_TEXT("<bob@example.net>"),
+	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
+	    MF_TEXT("esmtp"));
+	session_rcpt(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("esmtp"));
 	session_eom(s, &changes);
 	assert_non_null(changes.sender);
-	session_mail(s, TEXT("<bob@example.net>"),
-	    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("local"));
-	session_rcpt(s, TEXT("<ann@x.example>"), none, TEXT("esmtp"));
+	session_mail(s, MF_TEXT("<bob@example.net>"),
+	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
+	    MF_TEXT("local"));
+	session_rcpt(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("esmtp"));
 	session_eom(s, &changes);
 	assert_null(changes.sender);
 	stage_end(&st);
@@ -336,15 +341,15 @@ senders_that_are_not_plain(void **state)
 
 	(void)state;
 	outside(s);
-	session_mail(s, TEXT("<carol@ses(x).example>"),
-	    &(struct path_macros){.mail_addr = TEXT("carol@ses.example")},
-	    TEXT(""), TEXT(""));
+	session_mail(s, MF_TEXT("<carol@ses(x).example>"),
+	    &(struct path_macros){.mail_addr = MF_TEXT("carol@ses.example")},
+	    MF_TEXT(""), MF_TEXT(""));
 	rcpt(s, "<ann@far.example>");
 	session_eom(s, &changes);
 	expect_reverses_to(&st, changes.sender, "carol@ses.example");
-	session_mail(s, TEXT("<Bob@Example.NET>"),
-	    &(struct path_macros){.mail_addr = TEXT("bob@example.net")},
-	    TEXT(""), TEXT(""));
+	session_mail(s, MF_TEXT("<Bob@Example.NET>"),
+	    &(struct path_macros){.mail_addr = MF_TEXT("bob@example.net")},
+	    MF_TEXT(""), MF_TEXT(""));
 	rcpt(s, "<ann@far.example>");
 	session_eom(s, &changes);
 	expect_reverses_to(&st, changes.sender, "Bob@Example.NET");
@@ -360,13 +365,13 @@ null_in_front(void **state)
 
 	(void)state;
 	outside(st.session);
-	session_mail(st.session, TEXT("<>eve@example.org"),
-	    &(struct path_macros){.mail_addr = TEXT("eve@example.org")},
-	    TEXT(""), TEXT(""));
+	session_mail(st.session, MF_TEXT("<>eve@example.org"),
+	    &(struct path_macros){.mail_addr = MF_TEXT("eve@example.org")},
+	    MF_TEXT(""), MF_TEXT(""));
 	expect_refused(rcpt(st.session, address), RECIPIENT_NOT_A_BOUNCE);
-	session_mail(st.session, TEXT("<>"),
-	    &(struct path_macros){.mail_addr = TEXT("eve@example.org")},
-	    TEXT(""), TEXT(""));
+	session_mail(st.session, MF_TEXT("<>"),
+	    &(struct path_macros){.mail_addr = MF_TEXT("eve@example.org")},
+	    MF_TEXT(""), MF_TEXT(""));
 	expect_refused(rcpt(st.session, address), RECIPIENT_BAD_SENDER);
 	stage_end(&st);
 }
@@ -395,9 +400,9 @@ senders_that_are_ambiguous(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		connect_from(s, cases[i].ip, 4711);
-		session_mail(s, TEXT("<carol@ses(x).example>"),
+		session_mail(s, MF_TEXT("<carol@ses(x).example>"),
 		    &(struct path_macros){.f = {NULL, 0}},
-		    text_of(cases[i].user), TEXT(""));
+		    mf_text_of(cases[i].user), MF_TEXT(""));
 		if (cases[i].refused) {
 			expect_refused(
 			    rcpt(s, "<ann@far.example>"), RECIPIENT_BAD_SENDER);
@@ -447,9 +452,11 @@ restored_with_case_and_parameters(void **state)
 	(void)state;
 	outside(st.session);
 	mail(st.session, "<>");
-	expect_passes(session_rcpt(st.session, text_of(bob), two, TEXT("")));
+	expect_passes(
+	    session_rcpt(st.session, mf_text_of(bob), two, MF_TEXT("")));
 	expect_passes(rcpt(st.session, "<ann@here.example>"));
-	expect_passes(session_rcpt(st.session, text_of(carol), none, TEXT("")));
+	expect_passes(
+	    session_rcpt(st.session, mf_text_of(carol), none, MF_TEXT("")));
 	expect_passes(session_eom(st.session, &changes));
 	assert_null(changes.sender);
 	assert_int_equal(changes.count, 2);
@@ -716,7 +723,7 @@ odd_orders(void **state)
 	expect_passes(session_eom(st.session, &changes));
 	assert_null(changes.sender);
 	assert_int_equal(changes.count, 0);
-	session_queue_id(st.session, TEXT("ABC"));
+	session_queue_id(st.session, MF_TEXT("ABC"));
 	session_end_message(st.session);
 	/* A second MAIL ends the first. */
 	outside(st.session);
@@ -730,9 +737,9 @@ odd_orders(void **state)
 	char long_word[3000], *words[] = {long_word, long_word, NULL};
 	memset(long_word, 'x', sizeof(long_word) - 1);
 	long_word[sizeof(long_word) - 1] = '\0';
-	session_rcpt(st.session, text_of(srs0_of(&st, "bob@example.net")),
-	    words, TEXT(""));
-	session_queue_id(st.session, text_of(long_word));
+	session_rcpt(st.session, mf_text_of(srs0_of(&st, "bob@example.net")),
+	    words, MF_TEXT(""));
+	session_queue_id(st.session, mf_text_of(long_word));
 	session_eom(st.session, &changes);
 	assert_int_equal(strlen(changes.recipients[0].parameters),
 	    2 * (sizeof(long_word) - 1) + 1);

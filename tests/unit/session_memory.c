@@ -33,8 +33,8 @@ prepare(const struct config *c)
 
 		snprintf(sender, sizeof(sender), "u%d@example.net", i);
 		assert_int_equal(
-		    srs_encode(c->rewriter->srs, text_of(sender),
-			TEXT("srs.example.com"), (uint64_t)time(NULL), &out),
+		    srs_encode(c->rewriter->srs, mf_text_of(sender),
+			MF_TEXT("srs.example.com"), (uint64_t)time(NULL), &out),
 		    SRS_OK);
 		snprintf(
 		    recipients[i], sizeof(recipients[i]), "<%s>", out.text);
@@ -68,14 +68,14 @@ deliver(struct service *service, const char *sender)
 		return course;
 	course.began = true;
 	session_connect(
-	    s, TEXT("mx.example.net"), (const struct sockaddr *)&client);
-	course.tempfailed =
-	    session_mail(s, text_of(sender),
-		&(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT("esmtp"))
-		.step == STEP_TEMPFAIL;
+	    s, MF_TEXT("mx.example.net"), (const struct sockaddr *)&client);
+	course.tempfailed = session_mail(s, mf_text_of(sender),
+				&(struct path_macros){.f = {NULL, 0}},
+				MF_TEXT(""), MF_TEXT("esmtp"))
+				.step == STEP_TEMPFAIL;
 	for (size_t i = 0; i < RCPTS; i++)
-		if (session_rcpt(
-			s, text_of(recipients[i]), parameters, TEXT("esmtp"))
+		if (session_rcpt(s, mf_text_of(recipients[i]), parameters,
+			MF_TEXT("esmtp"))
 			.step == STEP_TEMPFAIL)
 			course.tempfailed = true;
 	course.end = session_eom(s, &changes);
@@ -176,24 +176,25 @@ next_message(void **state)
 	prepare(config);
 	shortage_begin(1);
 	assert_int_equal(
-	    session_mail(s, TEXT("<>"), &(struct path_macros){.f = {NULL, 0}},
-		TEXT(""), TEXT(""))
+	    session_mail(s, MF_TEXT("<>"),
+		&(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""), MF_TEXT(""))
 		.step,
 	    STEP_TEMPFAIL);
 	shortage_end();
 	for (int i = 0; i < 2; i++) {
 		bool fails = i == 0;
 
-		assert_int_equal(session_rcpt(s, text_of(recipients[0]),
-				     parameters, TEXT(""))
+		assert_int_equal(session_rcpt(s, mf_text_of(recipients[0]),
+				     parameters, MF_TEXT(""))
 				     .step,
 		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
 		assert_int_equal(session_eom(s, &changes).step,
 		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
 		assert_int_equal(changes.count, fails ? 0 : 1);
 		session_end_message(s);
-		session_mail(s, TEXT("<>"),
-		    &(struct path_macros){.f = {NULL, 0}}, TEXT(""), TEXT(""));
+		session_mail(s, MF_TEXT("<>"),
+		    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
+		    MF_TEXT(""));
 	}
 	session_free(s);
 	service_free(service);

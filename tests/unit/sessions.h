@@ -15,8 +15,8 @@
  *
  * In ARG, MACRO and USER "-" is what isn't there, and "_" a blank.
  */
-#ifndef MAILFROM_TESTS_SESSIONS_H
-#define MAILFROM_TESTS_SESSIONS_H
+#ifndef MAILFROM_TESTS_UNIT_SESSIONS_H
+#define MAILFROM_TESTS_UNIT_SESSIONS_H
 
 #include "tests/unit/support.h"
 
@@ -53,12 +53,12 @@ service_of(const char *lines, const char *forwarder, const char *access)
 	struct config *config;
 	struct service *service;
 
-	scratch_write("access", text_of(access), 0600);
-	scratch_write("records", text_of(SESSIONS_RECORDS), 0600);
+	scratch_write("access", mf_text_of(access), 0600);
+	scratch_write("records", mf_text_of(SESSIONS_RECORDS), 0600);
 	snprintf(text, sizeof(text), SESSIONS_CONFIG, lines, forwarder);
 	replace(text, "DIR", scratch_dir, mended, sizeof(mended));
 	snprintf(path, sizeof(path), "%s",
-	    scratch_write("mailfrom.conf", text_of(mended), 0600));
+	    scratch_write("mailfrom.conf", mf_text_of(mended), 0600));
 	config = config_load(path, SOURCE_OURS, &report);
 	service = config != NULL ? service_new(config, &report) : NULL;
 	if (service == NULL || !service_start(service, &report))
@@ -100,7 +100,7 @@ session_do_connect(struct session *s, char *rest)
 		address = (const struct sockaddr *)&in6;
 	else if (ip != NULL)
 		address = &un;
-	session_connect(s, text_of(name), address);
+	session_connect(s, mf_text_of(name), address);
 }
 
 static inline void
@@ -132,7 +132,7 @@ out_edits(struct text_out *out, const struct edits *edits)
 		out_uint(out, edits->remove_ar[i]);
 	}
 	for (size_t i = 0; i < edits->fields.count; i++) {
-		struct text value = text_of(edits->fields.list[i].value);
+		struct mf_text value = mf_text_of(edits->fields.list[i].value);
 
 		out_str(out, " +");
 		out_str(out, edits->fields.list[i].name);
@@ -162,9 +162,10 @@ session_do_mail(struct session *s, char *rest)
 	char *arg = session_word(&rest), *macro = session_word(&rest);
 	char *user = session_word(&rest), *f = session_word(&rest);
 
-	return session_mail(s, text_of(arg),
-	    &(struct path_macros){.f = text_of(f), .mail_addr = text_of(macro)},
-	    text_of(user), TEXT("mx.example.net"));
+	return session_mail(s, mf_text_of(arg),
+	    &(struct path_macros){
+		.f = mf_text_of(f), .mail_addr = mf_text_of(macro)},
+	    mf_text_of(user), MF_TEXT("mx.example.net"));
 }
 
 /* Do one step, and write what it is answered. */
@@ -179,17 +180,17 @@ session_do(struct session *s, char *step, struct text_out *out)
 		session_do_connect(s, rest);
 		return;
 	case 'h':
-		session_helo(s, text_of(session_word(&rest)));
+		session_helo(s, mf_text_of(session_word(&rest)));
 		return;
 	case 'm':
 		reply = session_do_mail(s, rest);
 		break;
 	case 'r':
-		reply = session_rcpt(s, text_of(session_word(&rest)));
+		reply = session_rcpt(s, mf_text_of(session_word(&rest)));
 		break;
 	case 'H':
 		name = session_word(&rest);
-		reply = session_header(s, text_of(name), text_of(rest));
+		reply = session_header(s, mf_text_of(name), mf_text_of(rest));
 		if (reply.step == STEP_CONTINUE)
 			return;
 		break;
@@ -212,7 +213,7 @@ session_do(struct session *s, char *step, struct text_out *out)
 static inline void
 session_run(struct session *s, const char *script, struct text_out *out)
 {
-	struct text rest = text_of(script), line;
+	struct mf_text rest = mf_text_of(script), line;
 	char step[512];
 
 	while (rest.len != 0) {

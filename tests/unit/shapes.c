@@ -12,7 +12,7 @@
 
 static const struct {
 	const char *name;
-	struct text key;
+	struct mf_text key;
 	const char *host, *address, *plain;
 } keys[] = {
     {"8.17.1",
@@ -168,9 +168,9 @@ stays_unchanged(void **state)
 		char room[128];
 		struct text_out out = text_out(room, sizeof(room));
 
-		shapes_unchanged(text_of(unchanged[i].input), &out);
+		shapes_unchanged(mf_text_of(unchanged[i].input), &out);
 		expect_text(unchanged[i].name, "answer", out_view(&out),
-		    text_of(unchanged[i].expect));
+		    mf_text_of(unchanged[i].expect));
 	}
 	for (const char *c = specials; *c != '\0'; c++) {
 		char given[16], want[16], room[16];
@@ -178,8 +178,8 @@ stays_unchanged(void **state)
 
 		snprintf(given, sizeof(given), "a%cb<@d.>", *c);
 		snprintf(want, sizeof(want), "\"a%cb\"<@d.>", *c);
-		shapes_unchanged(text_of(given), &out);
-		expect_text(given, "answer", out_view(&out), text_of(want));
+		shapes_unchanged(mf_text_of(given), &out);
+		expect_text(given, "answer", out_view(&out), mf_text_of(want));
 	}
 }
 
@@ -193,12 +193,12 @@ make_srs_keys(void **state)
 		struct text_out out = text_out(room, sizeof(room));
 
 		expect_text(
-		    keys[i].name, "host", key.host, text_of(keys[i].host));
+		    keys[i].name, "host", key.host, mf_text_of(keys[i].host));
 		expect_text(keys[i].name, "address", key.address,
-		    text_of(keys[i].address));
+		    mf_text_of(keys[i].address));
 		shapes_to_plain(key.address, &out);
 		expect_text(keys[i].name, "plain", out_view(&out),
-		    text_of(keys[i].plain));
+		    mf_text_of(keys[i].plain));
 	}
 }
 
@@ -210,9 +210,9 @@ to_plain(void **state)
 		char room[128];
 		struct text_out out = text_out(room, sizeof(room));
 
-		shapes_to_plain(text_of(addresses[i].input), &out);
+		shapes_to_plain(mf_text_of(addresses[i].input), &out);
 		expect_text(addresses[i].name, "plain", out_view(&out),
-		    text_of(addresses[i].plain));
+		    mf_text_of(addresses[i].plain));
 	}
 }
 
@@ -231,12 +231,12 @@ from_plain(void **state)
 		struct text_out out = text_out(room, sizeof(room));
 		struct text_out plain = text_out(back, sizeof(back));
 
-		shapes_from_plain(text_of(pairs[i][0]), &out);
+		shapes_from_plain(mf_text_of(pairs[i][0]), &out);
 		expect_text(
-		    "from", "shape", out_view(&out), text_of(pairs[i][1]));
+		    "from", "shape", out_view(&out), mf_text_of(pairs[i][1]));
 		shapes_to_plain(out_view(&out), &plain);
 		expect_text(
-		    "from", "back", out_view(&plain), text_of(pairs[i][0]));
+		    "from", "back", out_view(&plain), mf_text_of(pairs[i][0]));
 	}
 }
 
@@ -250,17 +250,17 @@ any_key(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100000; i++) {
-		struct text key = {text, random_next(&seed) % sizeof(text)};
+		struct mf_text key = {text, random_next(&seed) % sizeof(text)};
 		struct text_out out = text_out(room, sizeof(room));
 		struct make_srs_key parts;
-		struct text end;
+		struct mf_text end;
 
 		for (size_t k = 0; k < key.len; k++)
 			text[k] =
 			    octets[random_next(&seed) % (sizeof(octets) - 1)];
 		parts = shapes_make_srs_key(key);
 		end = text_from(key, key.len - parts.address.len);
-		assert_true(text_eq(parts.address, end));
+		assert_true(mf_text_eq(parts.address, end));
 		assert_true(text_starts(key, parts.host));
 		assert_true(parts.address.len == key.len ||
 		    key.p[key.len - parts.address.len - 1] == '\x9b');

@@ -5,8 +5,8 @@
  *
  * Linked with -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free.
  */
-#ifndef MAILFROM_TESTS_SHORTAGE_H
-#define MAILFROM_TESTS_SHORTAGE_H
+#ifndef MAILFROM_TESTS_UNIT_SHORTAGE_H
+#define MAILFROM_TESTS_UNIT_SHORTAGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

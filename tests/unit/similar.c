@@ -29,7 +29,8 @@ counts_edits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text a = text_of(rows[i].a), b = text_of(rows[i].b);
+		struct mf_text a = mf_text_of(rows[i].a),
+			       b = mf_text_of(rows[i].b);
 
 		expect_int(rows[i].a, rows[i].b, similar_distance(a, b),
 		    rows[i].expect);
@@ -64,7 +65,8 @@ finds_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		const char *found = similar_word(text_of(rows[i].name), words);
+		const char *found =
+		    similar_word(mf_text_of(rows[i].name), words);
 
 		expect_str(rows[i].name, "word", found != NULL ? found : "-",
 		    rows[i].expect != NULL ? rows[i].expect : "-");

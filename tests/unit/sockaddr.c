@@ -13,7 +13,7 @@
 #define H250 H50 H50 H50 H50 H50
 
 static const struct {
-	struct text input;
+	struct mf_text input;
 	enum sockaddr_family family;
 	const char *host; /* or path */
 	uint16_t port;
@@ -48,7 +48,7 @@ static const struct {
 	"no host: write inet:PORT@HOST, for instance inet:10003@127.0.0.1"
 
 static const struct {
-	struct text input;
+	struct mf_text input;
 	const char *why;
 } bad[] = {
     {BYTES(""), NOT_ONE},

@@ -32,40 +32,40 @@ static void
 ips(void **state)
 {
 	static const struct {
-		struct text text;
+		struct mf_text text;
 		const char *want; /* NULL: no address */
 	} rows[] = {
-	    {TEXT("192.0.2.1"), "192.0.2.1"},
-	    {TEXT("0.0.0.0"), "0.0.0.0"},
-	    {TEXT("255.255.255.255"), "255.255.255.255"},
-	    {TEXT("2001:DB8:0:0:0::1"), "2001:db8::1"},
-	    {TEXT("::"), "::"},
-	    {TEXT("::1"), "::1"},
-	    {TEXT("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"),
+	    {MF_TEXT("192.0.2.1"), "192.0.2.1"},
+	    {MF_TEXT("0.0.0.0"), "0.0.0.0"},
+	    {MF_TEXT("255.255.255.255"), "255.255.255.255"},
+	    {MF_TEXT("2001:DB8:0:0:0::1"), "2001:db8::1"},
+	    {MF_TEXT("::"), "::"},
+	    {MF_TEXT("::1"), "::1"},
+	    {MF_TEXT("ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255"),
 		"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"},
 	    /* 5: IPv4-mapped ones are IPv4; IPv4-compatible ones aren't. */
-	    {TEXT("::ffff:192.0.2.1"), "192.0.2.1"},
-	    {TEXT("::FFFF:c000:201"), "192.0.2.1"},
-	    {TEXT("0:0:0:0:0:ffff:0:0"), "0.0.0.0"},
-	    {TEXT("::192.0.2.1"), "::192.0.2.1"},
-	    {TEXT("::fffe:192.0.2.1"), "::fffe:c000:201"},
-	    {TEXT("1::ffff:192.0.2.1"), "1::ffff:c000:201"},
-	    {TEXT(""), NULL},
-	    {TEXT("192.0.2"), NULL},
-	    {TEXT("192.0.2.256"), NULL},
-	    {TEXT("192.0.2.1.1"), NULL},
-	    {TEXT("192.0.2.01"), NULL},
-	    {TEXT("192.0.2.1 "), NULL},
-	    {TEXT(" 192.0.2.1"), NULL},
-	    {TEXT("192.0.2.1\0"), NULL},
-	    {TEXT("192.0.2.1\0.9"), NULL},
-	    {TEXT("192.0.2.1/32"), NULL},
-	    {TEXT("[192.0.2.1]"), NULL},
-	    {TEXT("IPv6:::1"), NULL},
-	    {TEXT("fe80::1%eth0"), NULL},
-	    {TEXT("::1::"), NULL},
-	    {TEXT("example"), NULL},
-	    {TEXT("1111111111111111111111111111111111111111111111111111111"),
+	    {MF_TEXT("::ffff:192.0.2.1"), "192.0.2.1"},
+	    {MF_TEXT("::FFFF:c000:201"), "192.0.2.1"},
+	    {MF_TEXT("0:0:0:0:0:ffff:0:0"), "0.0.0.0"},
+	    {MF_TEXT("::192.0.2.1"), "::192.0.2.1"},
+	    {MF_TEXT("::fffe:192.0.2.1"), "::fffe:c000:201"},
+	    {MF_TEXT("1::ffff:192.0.2.1"), "1::ffff:c000:201"},
+	    {MF_TEXT(""), NULL},
+	    {MF_TEXT("192.0.2"), NULL},
+	    {MF_TEXT("192.0.2.256"), NULL},
+	    {MF_TEXT("192.0.2.1.1"), NULL},
+	    {MF_TEXT("192.0.2.01"), NULL},
+	    {MF_TEXT("192.0.2.1 "), NULL},
+	    {MF_TEXT(" 192.0.2.1"), NULL},
+	    {MF_TEXT("192.0.2.1\0"), NULL},
+	    {MF_TEXT("192.0.2.1\0.9"), NULL},
+	    {MF_TEXT("192.0.2.1/32"), NULL},
+	    {MF_TEXT("[192.0.2.1]"), NULL},
+	    {MF_TEXT("IPv6:::1"), NULL},
+	    {MF_TEXT("fe80::1%eth0"), NULL},
+	    {MF_TEXT("::1::"), NULL},
+	    {MF_TEXT("example"), NULL},
+	    {MF_TEXT("1111111111111111111111111111111111111111111111111111111"),
 		NULL},
 	};
 
@@ -100,12 +100,12 @@ txt(void **state)
 {
 	static const struct {
 		const char *name;
-		struct text records[4];
+		struct mf_text records[4];
 		size_t count;
 		enum spf_dns_status status;
 		unsigned spf_records;
 		const char *record; /* NULL: none that is compiled */
-		struct text only_text;
+		struct mf_text only_text;
 	} rows[] = {
 	    {"none", {{NULL, 0}}, 0, SPF_DNS_VOID, 0, NULL, {NULL, 0}},
 	    {"empty", {BYTES("")}, 1, SPF_DNS_FOUND, 0, NULL, {NULL, 0}},
@@ -143,7 +143,7 @@ txt(void **state)
 		    rows[i].record != NULL);
 		if (a->record != NULL)
 			expect_text(name, "record", a->record->text,
-			    text_of(rows[i].record));
+			    mf_text_of(rows[i].record));
 		expect_text(name, "text", a->only_text, rows[i].only_text);
 		expect_int(name, "count", (long long)a->count, 0);
 		spf_answer_free(a);
@@ -154,14 +154,14 @@ txt(void **state)
 static void
 many_txt(void **state)
 {
-	struct text records[59];
+	struct mf_text records[59];
 
 	(void)state;
 	for (unsigned spf = 0; spf <= 2; spf++) {
 		for (size_t i = 0; i < COUNT(records); i++)
 			records[i] = i >= 50 && i < 50 + spf
-			    ? TEXT("v=spf1 -all")
-			    : TEXT("some=verification");
+			    ? MF_TEXT("v=spf1 -all")
+			    : MF_TEXT("some=verification");
 		struct spf_answer *a = spf_answer_txt(records, COUNT(records));
 		assert_non_null(a);
 		assert_int_equal(a->spf_records, spf);
@@ -174,8 +174,8 @@ static void
 sizes(void **state)
 {
 	static char big[65536];
-	const struct text hello = TEXT("hello");
-	struct text one = text_at(big, sizeof(big));
+	const struct mf_text hello = MF_TEXT("hello");
+	struct mf_text one = mf_text_at(big, sizeof(big));
 	struct spf_answer *a;
 
 	(void)state;
@@ -201,8 +201,8 @@ sizes(void **state)
 	spf_answer_free(a);
 
 	/* Terms count, and the text of a problem. */
-	const struct text terms = TEXT("v=spf1 a mx -all");
-	const struct text broken = TEXT("v=spf1 a mx foo!");
+	const struct mf_text terms = MF_TEXT("v=spf1 a mx -all");
+	const struct mf_text broken = MF_TEXT("v=spf1 a mx foo!");
 	a = spf_answer_txt(&terms, 1);
 	struct spf_answer *b = spf_answer_txt(&broken, 1);
 	assert_true(a != NULL && b != NULL);
@@ -250,12 +250,12 @@ static void
 names(void **state)
 {
 	char mail[] = "MAIL.Example.";
-	const struct text given[] = {text_at(mail, sizeof(mail) - 1), TEXT("."),
-	    TEXT(""), TEXT("a..B."), TEXT("B"), TEXT("x\0Y.example"),
-	    TEXT("\xc3\x89.Example")};
-	const struct text want[] = {TEXT("mail.example"), TEXT(""), TEXT(""),
-	    TEXT("a..b"), TEXT("b"), TEXT("x\0y.example"),
-	    TEXT("\xc3\x89.example")};
+	const struct mf_text given[] = {mf_text_at(mail, sizeof(mail) - 1),
+	    MF_TEXT("."), MF_TEXT(""), MF_TEXT("a..B."), MF_TEXT("B"),
+	    MF_TEXT("x\0Y.example"), MF_TEXT("\xc3\x89.Example")};
+	const struct mf_text want[] = {MF_TEXT("mail.example"), MF_TEXT(""),
+	    MF_TEXT(""), MF_TEXT("a..b"), MF_TEXT("b"), MF_TEXT("x\0y.example"),
+	    MF_TEXT("\xc3\x89.example")};
 	struct spf_answer *a = spf_answer_names(SPF_RR_MX, given, COUNT(given));
 
 	(void)state;
@@ -327,18 +327,19 @@ causes(void **state)
 		    spf_cause_text((enum spf_cause)rows[i].cause),
 		    rows[i].text);
 	for (unsigned i = 1; i < SPF_CAUSE_COUNT; i++) {
-		struct text text = text_of(spf_cause_text((enum spf_cause)i));
+		struct mf_text text =
+		    mf_text_of(spf_cause_text((enum spf_cause)i));
 
 		assert_true(text.len != 0);
 		assert_true(spf_cause_parse(text, &cause));
 		assert_int_equal(cause, i);
 	}
 	assert_string_equal(spf_cause_text(SPF_CAUSE_NONE), "");
-	assert_true(spf_cause_parse(TEXT("Timeout"), &cause));
+	assert_true(spf_cause_parse(MF_TEXT("Timeout"), &cause));
 	assert_int_equal(cause, SPF_CAUSE_TIMEOUT);
-	assert_false(spf_cause_parse(TEXT(""), &cause));
-	assert_false(spf_cause_parse(TEXT("SERVFAI"), &cause));
-	assert_false(spf_cause_parse(TEXT("RCODE 16"), &cause));
+	assert_false(spf_cause_parse(MF_TEXT(""), &cause));
+	assert_false(spf_cause_parse(MF_TEXT("SERVFAI"), &cause));
+	assert_false(spf_cause_parse(MF_TEXT("RCODE 16"), &cause));
 }
 
 /* As many answers are kept, none grew for the sake of the failed ones. */
@@ -371,7 +372,7 @@ failures(void **state)
 static struct spf_answer *shared[2];
 
 static const struct spf_answer *
-shared_lookup(void *arg, enum spf_rr rr, struct text name)
+shared_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	(void)arg;
 	(void)name;
@@ -387,8 +388,8 @@ check_shared(void *arg)
 
 	for (unsigned i = 0; i < CHECKS; i++) {
 		struct spf_request q = {.ip = {.octets = {192, 0, 2, 1}},
-		    .sender = TEXT("me@e.example"),
-		    .helo = TEXT("h.example")};
+		    .sender = MF_TEXT("me@e.example"),
+		    .helo = MF_TEXT("h.example")};
 		struct spf_verdict v;
 
 		/* Half of them pass. */
@@ -406,8 +407,8 @@ check_shared(void *arg)
 static void
 sharing(void **state)
 {
-	const struct text record =
-	    TEXT("v=spf1 mx:a..example a:%{l}.%{d} -all");
+	const struct mf_text record =
+	    MF_TEXT("v=spf1 mx:a..example a:%{l}.%{d} -all");
 	const uint8_t address[] = {192, 0, 2, 1};
 	pthread_t threads[THREADS];
 	uintptr_t wrong[THREADS];

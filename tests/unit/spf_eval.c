@@ -21,8 +21,8 @@
 
 struct entry {
 	enum spf_rr rr;
-	struct text name;
-	struct text values[VALUES_MAX];
+	struct mf_text name;
+	struct mf_text values[VALUES_MAX];
 	size_t count;
 	enum spf_cause cause; /* or none of an error */
 	bool known;           /* answered already */
@@ -44,23 +44,23 @@ static struct {
 } zone;
 
 static struct entry *
-zone_get(enum spf_rr rr, struct text name)
+zone_get(enum spf_rr rr, struct mf_text name)
 {
 	for (size_t i = 0; i < zone.count; i++)
 		if (zone.entries[i].rr == rr &&
-		    text_eq(zone.entries[i].name, name))
+		    mf_text_eq(zone.entries[i].name, name))
 			return &zone.entries[i];
 	assert_true(zone.count < ENTRIES_MAX);
 	struct entry *e = &zone.entries[zone.count++];
 	*e = (struct entry){.rr = rr};
 	assert_true(name.len < sizeof(e->room));
 	memcpy(e->room, name.p, name.len);
-	e->name = text_at(e->room, name.len);
+	e->name = mf_text_at(e->room, name.len);
 	return e;
 }
 
 /* "^@" is NUL, "^M" CR, "^J" LF, in place. */
-static struct text
+static struct mf_text
 unescape(char *p, size_t len)
 {
 	size_t to = 0;
@@ -70,7 +70,7 @@ unescape(char *p, size_t len)
 			p[to++] = (char)(p[++i] - '@');
 		else
 			p[to++] = p[i];
-	return text_at(p, to);
+	return mf_text_at(p, to);
 }
 
 /* "NAME TYPE VALUE"; VALUE "!CAUSE", or "!": an error.  Equal ones join. */
@@ -78,17 +78,17 @@ static void
 zone_line(char *line, size_t len)
 {
 	static const char *const types[] = {"TXT", "A", "AAAA", "MX", "PTR"};
-	struct text rest = text_at(line, len);
-	struct text name = TEXT(""), type = TEXT("");
+	struct mf_text rest = mf_text_at(line, len);
+	struct mf_text name = MF_TEXT(""), type = MF_TEXT("");
 	unsigned rr = 0;
 
 	text_cut(&rest, ' ', &name);
 	text_cut(&rest, ' ', &type);
-	while (!text_eq(type, text_of(types[rr])))
+	while (!mf_text_eq(type, mf_text_of(types[rr])))
 		assert_true(++rr < COUNT(types));
 	struct entry *e = zone_get(
 	    (enum spf_rr)rr, unescape(line + (name.p - line), name.len));
-	if (text_starts(rest, TEXT("!"))) {
+	if (text_starts(rest, MF_TEXT("!"))) {
 		e->cause = SPF_CAUSE_SERVFAIL;
 		assert_true(rest.len == 1 ||
 		    spf_cause_parse(text_from(rest, 1), &e->cause));
@@ -160,7 +160,7 @@ log_question(const struct entry *e, const char *between)
 }
 
 static const struct spf_answer *
-lookup(void *arg, enum spf_rr rr, struct text name)
+lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct entry *e;
 
@@ -198,9 +198,9 @@ struct row {
 	const char *asked;
 	/* Of prefetching: "TXT e.example / A a.example, MX b.example". */
 	const char *rounds;
-	const char *ip;     /* NULL: 192.0.2.1 */
-	struct text sender; /* {NULL, 0}: me@e.example */
-	struct text helo;   /* {NULL, 0}: h.example */
+	const char *ip;        /* NULL: 192.0.2.1 */
+	struct mf_text sender; /* {NULL, 0}: me@e.example */
+	struct mf_text helo;   /* {NULL, 0}: h.example */
 	enum spf_identity identity;
 	const char *receiver, *best_guess, *delegate, *default_explanation;
 };
@@ -334,18 +334,18 @@ expect_row(const struct row *row)
 {
 	struct spf_request q = {.identity = row->identity,
 	    .sender =
-		row->sender.p != NULL ? row->sender : TEXT("me@e.example"),
-	    .helo = row->helo.p != NULL ? row->helo : TEXT("h.example"),
-	    .receiver = text_of(row->receiver),
-	    .delegate = text_of(row->delegate),
-	    .default_explanation = text_of(row->default_explanation),
+		row->sender.p != NULL ? row->sender : MF_TEXT("me@e.example"),
+	    .helo = row->helo.p != NULL ? row->helo : MF_TEXT("h.example"),
+	    .receiver = mf_text_of(row->receiver),
+	    .delegate = mf_text_of(row->delegate),
+	    .default_explanation = mf_text_of(row->default_explanation),
 	    .now_sec = NOW};
 	struct spf_record *guess = NULL;
 
 	assert_true(spf_ip_parse(
-	    text_of(row->ip != NULL ? row->ip : "192.0.2.1"), &q.ip));
+	    mf_text_of(row->ip != NULL ? row->ip : "192.0.2.1"), &q.ip));
 	if (row->best_guess != NULL) {
-		guess = spf_record_compile(text_of(row->best_guess));
+		guess = spf_record_compile(mf_text_of(row->best_guess));
 		assert_non_null(guess);
 		q.best_guess = guess;
 	}
@@ -443,7 +443,7 @@ voids(void **state)
 		.asked = "TXT e.example"},
 	    {.name = "nor those that macros make",
 		.zone = E "a:%{l}.a mx:%{l}.b exists:%{l}.c a:%{l}.d -all\n",
-		.sender = TEXT("a..b@e.example"),
+		.sender = MF_TEXT("a..b@e.example"),
 		.want = "fail [-all] e.example 4/0/0",
 		.asked = "TXT e.example"},
 	    {.name = "errors aren't void",
@@ -773,7 +773,7 @@ validated_names(void **state)
  * arrange: "good.example" must not come out of it.
  */
 static const struct spf_answer *
-nul_lookup(void *arg, enum spf_rr rr, struct text name)
+nul_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct spf_answer **answers = arg;
 
@@ -783,7 +783,7 @@ nul_lookup(void *arg, enum spf_rr rr, struct text name)
 		return answers[1];
 	if (memchr(name.p, '\0', name.len) != NULL)
 		return answers[2];
-	if (text_starts(name, TEXT("good.example")))
+	if (text_starts(name, MF_TEXT("good.example")))
 		fail_msg("asked for %.*s", (int)name.len, name.p);
 	return answers[3];
 }
@@ -792,20 +792,20 @@ static void
 nul_in_validated_name(void **state)
 {
 	const uint8_t client[] = {192, 0, 2, 1};
-	const struct text record = TEXT("v=spf1 exists:%{p}.x -all");
-	const struct text name = TEXT("good.example\0.bad.example");
+	const struct mf_text record = MF_TEXT("v=spf1 exists:%{p}.x -all");
+	const struct mf_text name = MF_TEXT("good.example\0.bad.example");
 	struct spf_answer *answers[] = {spf_answer_txt(&record, 1),
 	    spf_answer_names(SPF_RR_PTR, &name, 1),
 	    spf_answer_addresses(SPF_RR_A, client, 1),
 	    spf_answer_void(SPF_RR_A)};
 	const struct spf_source source = {nul_lookup, answers};
-	struct spf_request q = {.sender = TEXT("me@e.example"),
-	    .helo = TEXT("h.example"),
-	    .default_explanation = TEXT("not %{p}")};
+	struct spf_request q = {.sender = MF_TEXT("me@e.example"),
+	    .helo = MF_TEXT("h.example"),
+	    .default_explanation = MF_TEXT("not %{p}")};
 	struct spf_verdict v;
 
 	(void)state;
-	assert_true(spf_ip_parse(TEXT("192.0.2.1"), &q.ip));
+	assert_true(spf_ip_parse(MF_TEXT("192.0.2.1"), &q.ip));
 	assert_int_equal(spf_evaluate(&q, &source, &v), SPF_OK);
 	expect_str("NUL", "result", spf_result_text(v.result), "fail");
 	assert_string_not_equal(v.explanation, "not good.example");
@@ -1011,7 +1011,7 @@ problems(void **state)
 		.asked = "TXT e.example"},
 	    {.name = "5.2: by a macro",
 		.zone = E "include:%{l}.example all\n",
-		.sender = TEXT("a..b@e.example"),
+		.sender = MF_TEXT("a..b@e.example"),
 		.want = "permerror []  1/0/0: \"include:%{l}.example\" in the "
 			"record of e.example: this can't be a domain name: "
 			"%{l}.example"},
@@ -1061,9 +1061,9 @@ long_problems(void **state)
 	zone.all_known = true;
 	zone.log = text_out(zone.log_room, sizeof(zone.log_room) - 1);
 
-	struct spf_request q = {.sender = TEXT("me@e.example")};
+	struct spf_request q = {.sender = MF_TEXT("me@e.example")};
 	struct spf_verdict v;
-	assert_true(spf_ip_parse(TEXT("192.0.2.1"), &q.ip));
+	assert_true(spf_ip_parse(MF_TEXT("192.0.2.1"), &q.ip));
 	assert_int_equal(evaluate(&q, &v), SPF_OK);
 	zone_unload();
 	expect_int(row.name, "result", v.result, SPF_TEMPERROR);
@@ -1184,8 +1184,8 @@ explanations(void **state)
 		.want = "fail [-all] e.example 0/0/0 <you are unknown>"},
 	    {.name = "hostile values",
 		.zone = E "-all\n",
-		.sender = TEXT("a\0\r\nb\x7f\xc3\xa9@e.example"),
-		.helo = TEXT("h\r\nX-Evil: 1"),
+		.sender = MF_TEXT("a\0\r\nb\x7f\xc3\xa9@e.example"),
+		.helo = MF_TEXT("h\r\nX-Evil: 1"),
 		.default_explanation = "%{l} %{h}",
 		.want = "fail [-all] e.example 0/0/0 <a?\?\?b?\?\? h?\?X-Evil: "
 			"1>"},
@@ -1207,55 +1207,55 @@ identities(void **state)
 		.want = "pass [exists:%{s}.%{h}] e.example 1/0/0"},
 	    {.name = "4.3: no local part",
 		.zone = EXISTS_S "postmaster@e.example.h.example A 127.0.0.2\n",
-		.sender = TEXT("@e.example"),
+		.sender = MF_TEXT("@e.example"),
 		.want = "pass [exists:%{s}.%{h}] e.example 1/0/0"},
 	    {.name = "4.3: a domain alone",
 		.zone = EXISTS_S "postmaster@e.example.h.example A 127.0.0.2\n",
-		.sender = TEXT("E.Example."),
+		.sender = MF_TEXT("E.Example."),
 		.want = "pass [exists:%{s}.%{h}] e.example 1/0/0"},
 	    {.name = "2.4: the null sender is postmaster of the HELO name",
 		.zone = EXISTS_S "postmaster@e.example.e.example A 127.0.0.2\n",
-		.sender = TEXT(""),
-		.helo = TEXT("E.Example"),
+		.sender = MF_TEXT(""),
+		.helo = MF_TEXT("E.Example"),
 		.want = "pass [exists:%{s}.%{h}] e.example 1/0/0"},
 	    {.name = "2.3: HELO",
 		.zone = EXISTS_S "postmaster@e.example.e.example A 127.0.0.2\n",
 		.identity = SPF_HELO,
-		.sender = TEXT("me@other.example"),
-		.helo = TEXT("e.example"),
+		.sender = MF_TEXT("me@other.example"),
+		.helo = MF_TEXT("e.example"),
 		.want = "pass [exists:%{s}.%{h}] e.example 1/0/0",
 		.asked = "TXT e.example, A postmaster@e.example.e.example"},
 	    {.name = "the last \"@\" counts",
 		.zone = E "exists:%{l}.x -all\na@b.x A 127.0.0.2\n",
-		.sender = TEXT("a@b@e.example"),
+		.sender = MF_TEXT("a@b@e.example"),
 		.want = "pass [exists:%{l}.x] e.example 1/0/0"},
 	    {.name = "case is folded",
 		.zone = E "exists:%{l}.x -all\nme.x A 127.0.0.2\n",
-		.sender = TEXT("ME@E.EXAMPLE"),
+		.sender = MF_TEXT("ME@E.EXAMPLE"),
 		.want = "pass [exists:%{l}.x] e.example 1/0/0"},
 	    {.name = "RFC 8616 4: a UTF-8 local part makes no name",
 		.zone = E "exists:%{L}.x -all\n"
 			  "%c3%a9.x A 127.0.0.2\n",
-		.sender = TEXT("\xc3\xa9@e.example"),
+		.sender = MF_TEXT("\xc3\xa9@e.example"),
 		.want = "fail [-all] e.example 1/0/0"},
 	    {.name = "RFC 8616 4: nor one to include",
 		.zone = E "include:%{s}.x ~all\n",
-		.sender = TEXT("\xc3\xa9@e.example"),
+		.sender = MF_TEXT("\xc3\xa9@e.example"),
 		.want = "softfail [~all] e.example 1/0/0"},
 	    {.name = "RFC 8616 4: nor one to be redirected to",
 		.zone = E "redirect=%{l}.x\n",
-		.sender = TEXT("\xc3\xa9@e.example"),
+		.sender = MF_TEXT("\xc3\xa9@e.example"),
 		.want = "neutral [] e.example 0/0/0"},
 	    {.name = "RFC 8616 4: other names are made",
 		.zone = E "exists:%{o}.x -all\n"
 			  "e.example.x A 127.0.0.2\n",
-		.sender = TEXT("\xc3\xa9@e.example"),
+		.sender = MF_TEXT("\xc3\xa9@e.example"),
 		.want = "pass [exists:%{o}.x] e.example 1/0/0"},
 	    {.name = "U-labels are A-labels",
 		.zone = "xn--bcher-kva.example TXT v=spf1 exists:%{o}.x -all\n"
 			"xn--bcher-kva.example.x A 127.0.0.2\n",
-		.sender = TEXT("me@B\xc3\xbc"
-			       "cher.Example"),
+		.sender = MF_TEXT("me@B\xc3\xbc"
+				  "cher.Example"),
 		.want = "pass [exists:%{o}.x] xn--bcher-kva.example 1/0/0 "
 			"(xn--bcher-kva.example)"},
 	    {.name = "5: an IPv4-mapped client",
@@ -1271,8 +1271,8 @@ identities(void **state)
 		.want = "fail [-all] e.example 0/0/0"},
 	    {.name = "a local part with a NUL",
 		.zone = E "exists:%{l}.x exists:%{h}.x -all\n",
-		.sender = TEXT("a\0b@e.example"),
-		.helo = TEXT("h\r\n.example"),
+		.sender = MF_TEXT("a\0b@e.example"),
+		.helo = MF_TEXT("h\r\n.example"),
 		.want = "fail [-all] e.example 2/0/0",
 		.asked = "TXT e.example"},
 	};
@@ -1285,29 +1285,29 @@ static void
 no_domains(void **state)
 {
 	static const struct {
-		struct text sender, helo;
+		struct mf_text sender, helo;
 		const char *domain;
 	} rows[] = {
-	    {TEXT(""), TEXT(""), ""},
-	    {TEXT("me@"), TEXT("e.example"), ""},
-	    {TEXT("@"), TEXT("e.example"), ""},
-	    {TEXT("me@localhost"), TEXT("e.example"), "localhost"},
-	    {TEXT("localhost"), TEXT("e.example"), "localhost"},
-	    {TEXT(""), TEXT("LocalHost"), "LocalHost"},
-	    {TEXT("me@[192.0.2.1]"), TEXT(""), "[192.0.2.1]"},
-	    {TEXT(""), TEXT("[192.0.2.1]"), "[192.0.2.1]"},
-	    {TEXT(""), TEXT("[IPv6:2001:db8::1]"), "[IPv6:2001:db8::1]"},
-	    {TEXT("me@a..example"), TEXT(""), "a..example"},
-	    {TEXT("me@.example"), TEXT(""), ".example"},
-	    {TEXT("me@a.example.."), TEXT(""), "a.example.."},
-	    {TEXT("me@" L64 ".example"), TEXT(""), L64 ".example"},
-	    {TEXT("me@a\0b.example"), TEXT(""), "a?b.example"},
-	    {TEXT("me@a.example\r\nX: y"), TEXT(""), "a.example?\?X: y"},
-	    {TEXT(""), TEXT("h\n.example"), "h?.example"},
-	    {TEXT(""), TEXT("h\x7f.example"), "h?.example"},
-	    {TEXT("me@b\xfc"
-		  "cher.example"),
-		TEXT(""),
+	    {MF_TEXT(""), MF_TEXT(""), ""},
+	    {MF_TEXT("me@"), MF_TEXT("e.example"), ""},
+	    {MF_TEXT("@"), MF_TEXT("e.example"), ""},
+	    {MF_TEXT("me@localhost"), MF_TEXT("e.example"), "localhost"},
+	    {MF_TEXT("localhost"), MF_TEXT("e.example"), "localhost"},
+	    {MF_TEXT(""), MF_TEXT("LocalHost"), "LocalHost"},
+	    {MF_TEXT("me@[192.0.2.1]"), MF_TEXT(""), "[192.0.2.1]"},
+	    {MF_TEXT(""), MF_TEXT("[192.0.2.1]"), "[192.0.2.1]"},
+	    {MF_TEXT(""), MF_TEXT("[IPv6:2001:db8::1]"), "[IPv6:2001:db8::1]"},
+	    {MF_TEXT("me@a..example"), MF_TEXT(""), "a..example"},
+	    {MF_TEXT("me@.example"), MF_TEXT(""), ".example"},
+	    {MF_TEXT("me@a.example.."), MF_TEXT(""), "a.example.."},
+	    {MF_TEXT("me@" L64 ".example"), MF_TEXT(""), L64 ".example"},
+	    {MF_TEXT("me@a\0b.example"), MF_TEXT(""), "a?b.example"},
+	    {MF_TEXT("me@a.example\r\nX: y"), MF_TEXT(""), "a.example?\?X: y"},
+	    {MF_TEXT(""), MF_TEXT("h\n.example"), "h?.example"},
+	    {MF_TEXT(""), MF_TEXT("h\x7f.example"), "h?.example"},
+	    {MF_TEXT("me@b\xfc"
+		     "cher.example"),
+		MF_TEXT(""),
 		"b\xfc"
 		"cher.example"},
 	};
@@ -1418,9 +1418,10 @@ options(void **state)
 			"e.example._spf.d.example failed: SERVFAIL"},
 	    {.name = "delegate: a name that gets too long",
 		.zone = "",
-		.sender = TEXT("me@" L63 "." L63 "." L63 "."
-			       "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
-			       "example"),
+		.sender =
+		    MF_TEXT("me@" L63 "." L63 "." L63 "."
+			    "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
+			    "example"),
 		.delegate = "d.example",
 		.want = "none []  0/0/0 (" L63 "." L63 "." L63 "."
 			"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb."
@@ -1428,7 +1429,7 @@ options(void **state)
 	    {.name = "delegate: for HELO",
 		.zone = "e.example._spf.d.example TXT v=spf1 -all\n",
 		.identity = SPF_HELO,
-		.helo = TEXT("e.example"),
+		.helo = MF_TEXT("e.example"),
 		.delegate = "d.example",
 		.want = "fail [-all] e.example 0/0/0 delegated"},
 	};
@@ -1441,7 +1442,7 @@ options(void **state)
 static bool
 passes(const char *record, struct spf_ip ip)
 {
-	struct spf_record *r = spf_record_compile(text_of(record));
+	struct spf_record *r = spf_record_compile(mf_text_of(record));
 	struct spf_answer *nothing = spf_answer_void(SPF_RR_TXT);
 	struct spf_answer *address =
 	    spf_answer_addresses(ip.v6 ? SPF_RR_AAAA : SPF_RR_A,
@@ -1449,15 +1450,15 @@ passes(const char *record, struct spf_ip ip)
 				 "\xaa\x55\xaa\x55\xaa\x55\xaa\x55",
 		1);
 	struct spf_request q = {
-	    .ip = ip, .sender = TEXT("me@e.example"), .best_guess = r};
+	    .ip = ip, .sender = MF_TEXT("me@e.example"), .best_guess = r};
 	struct spf_verdict v;
 
 	zone_unload();
 	assert_true(r != NULL && nothing != NULL && address != NULL);
 	zone.entries[0] = (struct entry){
-	    .rr = SPF_RR_TXT, .name = TEXT("e.example"), .answer = nothing};
+	    .rr = SPF_RR_TXT, .name = MF_TEXT("e.example"), .answer = nothing};
 	zone.entries[1] = (struct entry){.rr = ip.v6 ? SPF_RR_AAAA : SPF_RR_A,
-	    .name = TEXT("e.example"),
+	    .name = MF_TEXT("e.example"),
 	    .answer = address};
 	zone.count = 2;
 	zone.all_known = true;
@@ -1643,13 +1644,13 @@ events(void **state)
 	static char heard[4096];
 	struct text_out out = text_out(heard, sizeof(heard) - 1);
 	const struct spf_trace trace = {hear_event, &out};
-	struct spf_request q = {.sender = TEXT("me@e.example"),
-	    .helo = TEXT("h.example"),
+	struct spf_request q = {.sender = MF_TEXT("me@e.example"),
+	    .helo = MF_TEXT("h.example"),
 	    .trace = &trace};
 	struct spf_verdict v;
 
 	(void)state;
-	assert_true(spf_ip_parse(TEXT("192.0.2.1"), &q.ip));
+	assert_true(spf_ip_parse(MF_TEXT("192.0.2.1"), &q.ip));
 	zone_load(E "include:i.example exists:%{l}.x -all exp=y.example\n"
 		    "i.example TXT v=spf1 ip4:192.0.2.9 a redirect=r.example\n"
 		    "r.example TXT v=spf1 ~all\n"
@@ -1713,8 +1714,8 @@ address_unknown(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct spf_request q = {.ip_unknown = true,
-		    .sender = text_of(rows[i].sender),
-		    .helo = TEXT("h.example")};
+		    .sender = mf_text_of(rows[i].sender),
+		    .helo = MF_TEXT("h.example")};
 		struct spf_verdict v;
 
 		assert_int_equal(spf_evaluate(&q, &nobody, &v), SPF_OK);

@@ -4,8 +4,8 @@
  * 8601), with everything that a client may say of itself.  tests/headers has
  * them read by parsers that know nothing of this code.
  */
-#include "libspf/header.h"
 #include "tests/unit/support.h"
+#include <mailfrom/spf_header.h>
 
 #define L63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
@@ -29,11 +29,11 @@ static struct spf_request
 request_of(const struct row *row)
 {
 	struct spf_request q = {.identity = row->identity,
-	    .sender = text_of(row->sender),
-	    .helo = text_of(row->helo)};
+	    .sender = mf_text_of(row->sender),
+	    .helo = mf_text_of(row->helo)};
 
 	q.ip_unknown = row->ip == NULL;
-	assert_true(q.ip_unknown || spf_ip_parse(text_of(row->ip), &q.ip));
+	assert_true(q.ip_unknown || spf_ip_parse(mf_text_of(row->ip), &q.ip));
 	return q;
 }
 
@@ -234,7 +234,7 @@ fields(void **state)
 		struct spf_verdict v = verdict_of(&rows[i]);
 		char out[SPF_HEADER_SIZE];
 		size_t len = spf_header_received(
-		    &q, &v, text_of(rows[i].authority), out);
+		    &q, &v, mf_text_of(rows[i].authority), out);
 
 		expect_str(rows[i].name, "Received-SPF", out, rows[i].received);
 		assert_int_equal(len, strlen(out));
@@ -247,7 +247,7 @@ fields(void **state)
 
 /* --- whatever a client says --------------------------------------------- */
 
-static const struct text hostile[] = {
+static const struct mf_text hostile[] = {
     BYTES(""),
     BYTES("h.example"),
     BYTES("me@e.example"),
@@ -353,7 +353,7 @@ expect_sane(const char *row, const char *field, size_t len)
 	expect_int(row, "length", (long long)len, (long long)strlen(field));
 	assert_in_range(len, 1, SPF_HEADER_SIZE - 1);
 	for (size_t i = 0; i < len; i++) {
-		size_t octets = text_utf8_len(text_at(field + i, len - i));
+		size_t octets = text_utf8_len(mf_text_at(field + i, len - i));
 
 		if (octets == 0) {
 			expect_int(
@@ -384,7 +384,7 @@ expect_sane(const char *row, const char *field, size_t len)
 
 static void
 expect_both_sane(const char *row, const struct spf_request *q,
-    const struct spf_verdict *v, struct text authority)
+    const struct spf_verdict *v, struct mf_text authority)
 {
 	char out[SPF_HEADER_SIZE];
 
@@ -395,7 +395,7 @@ expect_both_sane(const char *row, const struct spf_request *q,
 }
 
 static const struct spf_answer *
-no_lookup(void *arg, enum spf_rr rr, struct text name)
+no_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	(void)rr;
 	(void)name;
@@ -406,7 +406,7 @@ no_lookup(void *arg, enum spf_rr rr, struct text name)
 static void
 hostile_pairs(void **state)
 {
-	const struct text record = TEXT("v=spf1 \"(\\");
+	const struct mf_text record = MF_TEXT("v=spf1 \"(\\");
 	struct spf_answer *answer = spf_answer_txt(&record, 1);
 	const struct spf_source source = {no_lookup, answer};
 
@@ -414,8 +414,8 @@ hostile_pairs(void **state)
 	assert_non_null(answer);
 	assert_true(COUNT(hostile) > 64);
 	for (size_t i = 0; i < COUNT(hostile) * COUNT(hostile); i++) {
-		struct text sender = hostile[i / COUNT(hostile)];
-		struct text helo = hostile[i % COUNT(hostile)];
+		struct mf_text sender = hostile[i / COUNT(hostile)];
+		struct mf_text helo = hostile[i % COUNT(hostile)];
 		struct spf_request q = {
 		    .ip = {.v6 = i % 2 != 0, .octets = {192, 0, 2, 1}},
 		    .identity = i % 3 == 0 ? SPF_HELO : SPF_MAILFROM,
@@ -428,11 +428,11 @@ hostile_pairs(void **state)
 		    i / COUNT(hostile), i % COUNT(hostile));
 		assert_int_equal(spf_evaluate(&q, &source, &v), SPF_OK);
 		assert_true(v.result == SPF_NONE || v.result == SPF_PERMERROR);
-		expect_both_sane(row, &q, &v, TEXT("mx.example"));
+		expect_both_sane(row, &q, &v, MF_TEXT("mx.example"));
 		expect_both_sane(row, &q, &v, helo);
 		for (unsigned r = SPF_NONE; r <= SPF_PERMERROR; r++) {
 			v.result = (enum spf_result)r;
-			expect_both_sane(row, &q, &v, TEXT(""));
+			expect_both_sane(row, &q, &v, MF_TEXT(""));
 		}
 	}
 	spf_answer_free(answer);
@@ -460,15 +460,15 @@ lengths(void **state)
 			memset(q.ip.octets, 0xff, 16);
 			memset(v.domain, octets[c], SPF_NAME_MAX);
 			memset(v.mechanism, octets[c], SPF_TEXT_MAX);
-			q.sender = q.helo = text_at(flood, sizeof(flood));
+			q.sender = q.helo = mf_text_at(flood, sizeof(flood));
 			expect_both_sane(
-			    "long", &q, &v, TEXT(L63 "." L63 ".mx.example"));
+			    "long", &q, &v, MF_TEXT(L63 "." L63 ".mx.example"));
 			memset(v.problem, octets[c], SPF_TEXT_MAX);
-			expect_both_sane(
-			    "longer", &q, &v, TEXT(L63 "." L63 ".mx.example"));
+			expect_both_sane("longer", &q, &v,
+			    MF_TEXT(L63 "." L63 ".mx.example"));
 			expect_int("longest", "fits",
 			    spf_header_received(&q, &v,
-				text_at(flood, sizeof(flood)), out) != 0,
+				mf_text_at(flood, sizeof(flood)), out) != 0,
 			    true);
 		}
 }
@@ -478,7 +478,7 @@ static void
 cut_values(void **state)
 {
 	static char sender[400];
-	struct spf_request q = {.sender = text_at(sender, sizeof(sender))};
+	struct spf_request q = {.sender = mf_text_at(sender, sizeof(sender))};
 	struct spf_verdict v = {.result = SPF_NONE};
 	char out[SPF_HEADER_SIZE], want[400];
 
@@ -490,7 +490,7 @@ cut_values(void **state)
 	memmove(sender + 3, sender + 2, sizeof(sender) - 3);
 	sender[2] = 'c';
 	snprintf(want, sizeof(want), "\tenvelope-from=\"%.319s?\";\n", sender);
-	spf_header_received(&q, &v, TEXT(""), out);
+	spf_header_received(&q, &v, MF_TEXT(""), out);
 	if (strstr(out, want) == NULL)
 		fail_msg("want \"%s\" in \"%s\"", want, out);
 }

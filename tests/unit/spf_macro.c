@@ -12,20 +12,21 @@
 static struct macro_values_
 values_of_7_4(const char *ip)
 {
-	struct macro_values_ v = {.local = TEXT("strong-bad"),
-	    .sender_domain = TEXT("email.example.com"),
-	    .domain = TEXT("email.example.com"),
-	    .validated = TEXT("mx.example.org"),
-	    .helo = TEXT("mail.example.net"),
-	    .receiver = TEXT("mx1.example.edu"),
+	struct macro_values_ v = {.local = MF_TEXT("strong-bad"),
+	    .sender_domain = MF_TEXT("email.example.com"),
+	    .domain = MF_TEXT("email.example.com"),
+	    .validated = MF_TEXT("mx.example.org"),
+	    .helo = MF_TEXT("mail.example.net"),
+	    .receiver = MF_TEXT("mx1.example.edu"),
 	    .now_sec = NOW};
 
-	assert_true(spf_ip_parse(text_of(ip), &v.ip));
+	assert_true(spf_ip_parse(mf_text_of(ip), &v.ip));
 	return v;
 }
 
 static void
-expect_domain(struct text spec, const struct macro_values_ *v, const char *want)
+expect_domain(
+    struct mf_text spec, const struct macro_values_ *v, const char *want)
 {
 	char room[SPF_NAME_SIZE];
 	size_t len = 0;
@@ -59,46 +60,46 @@ static void
 lengths(void **state)
 {
 	static const struct {
-		struct text t;
+		struct mf_text t;
 		size_t want;
 		const char *why; /* in a domain */
 	} rows[] = {
-	    {TEXT("%%"), 2, NULL},
-	    {TEXT("%_x"), 2, NULL},
-	    {TEXT("%-}"), 2, NULL},
-	    {TEXT("%{d}"), 4, NULL},
-	    {TEXT("%{D}x}"), 4, NULL},
-	    {TEXT("%{d1}"), 5, NULL},
-	    {TEXT("%{d010R.-+,/_=.}"), 16, NULL},
-	    {TEXT("%{dr}"), 5, NULL},
-	    {TEXT("%{c}"), 4, TEXT_ONLY},
-	    {TEXT("%{C}"), 4, TEXT_ONLY},
-	    {TEXT("%{r}"), 4, TEXT_ONLY},
-	    {TEXT("%{rr}"), 5, TEXT_ONLY},
-	    {TEXT("%{t}"), 4, TEXT_ONLY},
-	    {TEXT("%"), 0, NO_BRACE},
-	    {TEXT("%{"), 0, NO_BRACE},
-	    {TEXT("%{d"), 0, NO_BRACE},
-	    {TEXT("%x{d}"), 0, NO_BRACE},
-	    {TEXT("% {d}"), 0, NO_BRACE},
-	    {TEXT("%\0{d}"), 0, NO_BRACE},
-	    {TEXT("%{}}"), 0, NO_LETTER},
-	    {TEXT("%{a}"), 0, NO_LETTER},
-	    {TEXT("%{\xe4}"), 0, NO_LETTER},
-	    {TEXT("%{d0}"), 0, NO_PARTS},
-	    {TEXT("%{d000}"), 0, NO_PARTS},
-	    {TEXT("%{d-1}"), 0, NOT_OPEN},
-	    {TEXT("%{dr1}"), 0, NOT_OPEN},
-	    {TEXT("%{drr}"), 0, NOT_OPEN},
-	    {TEXT("%{d;}"), 0, NOT_OPEN},
-	    {TEXT("%{d\0}"), 0, NOT_OPEN},
-	    {TEXT("%{d12345"), 0, NOT_OPEN},
-	    {TEXT("%{d...."), 0, NOT_OPEN},
+	    {MF_TEXT("%%"), 2, NULL},
+	    {MF_TEXT("%_x"), 2, NULL},
+	    {MF_TEXT("%-}"), 2, NULL},
+	    {MF_TEXT("%{d}"), 4, NULL},
+	    {MF_TEXT("%{D}x}"), 4, NULL},
+	    {MF_TEXT("%{d1}"), 5, NULL},
+	    {MF_TEXT("%{d010R.-+,/_=.}"), 16, NULL},
+	    {MF_TEXT("%{dr}"), 5, NULL},
+	    {MF_TEXT("%{c}"), 4, TEXT_ONLY},
+	    {MF_TEXT("%{C}"), 4, TEXT_ONLY},
+	    {MF_TEXT("%{r}"), 4, TEXT_ONLY},
+	    {MF_TEXT("%{rr}"), 5, TEXT_ONLY},
+	    {MF_TEXT("%{t}"), 4, TEXT_ONLY},
+	    {MF_TEXT("%"), 0, NO_BRACE},
+	    {MF_TEXT("%{"), 0, NO_BRACE},
+	    {MF_TEXT("%{d"), 0, NO_BRACE},
+	    {MF_TEXT("%x{d}"), 0, NO_BRACE},
+	    {MF_TEXT("% {d}"), 0, NO_BRACE},
+	    {MF_TEXT("%\0{d}"), 0, NO_BRACE},
+	    {MF_TEXT("%{}}"), 0, NO_LETTER},
+	    {MF_TEXT("%{a}"), 0, NO_LETTER},
+	    {MF_TEXT("%{\xe4}"), 0, NO_LETTER},
+	    {MF_TEXT("%{d0}"), 0, NO_PARTS},
+	    {MF_TEXT("%{d000}"), 0, NO_PARTS},
+	    {MF_TEXT("%{d-1}"), 0, NOT_OPEN},
+	    {MF_TEXT("%{dr1}"), 0, NOT_OPEN},
+	    {MF_TEXT("%{drr}"), 0, NOT_OPEN},
+	    {MF_TEXT("%{d;}"), 0, NOT_OPEN},
+	    {MF_TEXT("%{d\0}"), 0, NOT_OPEN},
+	    {MF_TEXT("%{d12345"), 0, NOT_OPEN},
+	    {MF_TEXT("%{d...."), 0, NOT_OPEN},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text t = rows[i].t;
+		struct mf_text t = rows[i].t;
 		const char *why = NULL;
 		bool text_only = rows[i].want != 0 && rows[i].why != NULL;
 
@@ -121,10 +122,11 @@ lengths(void **state)
 		bool text = c != 0 && strchr("crtCRT", (int)c) != NULL;
 
 		expect_int("letter", "in a domain",
-		    macro_length_(text_at(t, 4), MACRO_IN_DOMAIN_, &why) != 0,
+		    macro_length_(mf_text_at(t, 4), MACRO_IN_DOMAIN_, &why) !=
+			0,
 		    any);
 		expect_int("letter", "in a text",
-		    macro_length_(text_at(t, 4), MACRO_IN_TEXT_, &why) != 0,
+		    macro_length_(mf_text_at(t, 4), MACRO_IN_TEXT_, &why) != 0,
 		    any || text);
 	}
 }
@@ -133,16 +135,17 @@ static void
 texts_ok(void **state)
 {
 	static const struct {
-		struct text t;
+		struct mf_text t;
 		bool ok;
 	} rows[] = {
-	    {TEXT(""), true},
-	    {TEXT("See http://%{d}/why?s=%{S}&c=%{C}&t=%{t}, 100%% of it."),
+	    {MF_TEXT(""), true},
+	    {MF_TEXT("See http://%{d}/why?s=%{S}&c=%{C}&t=%{t}, 100%% of it."),
 		true},
-	    {TEXT(" ~"), true}, {TEXT("100%"), false}, {TEXT("%{x}"), false},
-	    {TEXT("a\tb"), false}, {TEXT("a\nb"), false}, {TEXT("a\0b"), false},
-	    {TEXT("\x7f"), false},
-	    {TEXT("caf\xc3\xa9"), false}, /* 6.2: US-ASCII */
+	    {MF_TEXT(" ~"), true}, {MF_TEXT("100%"), false},
+	    {MF_TEXT("%{x}"), false}, {MF_TEXT("a\tb"), false},
+	    {MF_TEXT("a\nb"), false}, {MF_TEXT("a\0b"), false},
+	    {MF_TEXT("\x7f"), false},
+	    {MF_TEXT("caf\xc3\xa9"), false}, /* 6.2: US-ASCII */
 	};
 
 	(void)state;
@@ -175,7 +178,8 @@ needs_validated(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		expect_int(rows[i].t, "needs p",
-		    macro_needs_validated_(text_of(rows[i].t)), rows[i].needs);
+		    macro_needs_validated_(mf_text_of(rows[i].t)),
+		    rows[i].needs);
 }
 
 /* --- names -------------------------------------------------------------- */
@@ -253,7 +257,7 @@ examples(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct macro_values_ v = values_of_7_4(rows[i].ip);
 
-		expect_domain(text_of(rows[i].spec), &v, rows[i].want);
+		expect_domain(mf_text_of(rows[i].spec), &v, rows[i].want);
 	}
 }
 
@@ -263,36 +267,36 @@ odd_values(void **state)
 {
 	static const struct {
 		const char *spec;
-		struct text local, helo;
+		struct mf_text local, helo;
 		const char *want;
 	} rows[] = {
-	    {"%{l}", TEXT("a.b."), TEXT(""), "a.b"},
-	    {"%{l}.x", TEXT("a.b."), TEXT(""), NULL},
-	    {"%{l}.x", TEXT(".a"), TEXT(""), NULL},
-	    {"%{l}.x", TEXT("a..b"), TEXT(""), NULL},
-	    {"%{l1}.x", TEXT("a..b"), TEXT(""), "b.x"},
-	    {"%{l2}.x", TEXT("a..b"), TEXT(""), NULL},
-	    {"%{l1r}.x", TEXT("a."), TEXT(""), "a.x"},
-	    {"%{l1}.x", TEXT("a."), TEXT(""), NULL},
-	    {"%{l-}.x", TEXT("--"), TEXT(""), NULL},
-	    {"%{lr+-}.x", TEXT("a+b-c"), TEXT(""), "c.b.a.x"},
-	    {"%{h}", TEXT(""), TEXT(""), NULL},
-	    {"x%{h}.y", TEXT(""), TEXT(""), "x.y"},
-	    {"%{h}", TEXT(""), TEXT("."), NULL},
-	    {"%{h}", TEXT(""), TEXT("A.Example."), "a.example"},
-	    {"%{h}", TEXT(""), TEXT("[192.0.2.1]"), "[192.0.2.1]"},
-	    {"%{h}.x", TEXT(""), TEXT("%{d}"), "%{d}.x"},
-	    {"%{H}.x", TEXT(""), TEXT("%{d}"), "%25%7bd%7d.x"},
-	    {"%{l}.x", TEXT("a b\"\\"), TEXT(""), "a b\"\\.x"},
-	    {"%{l}.x", TEXT("a\0b"), TEXT(""), NULL},
-	    {"%{l}.x", TEXT("a\r\nb"), TEXT(""), NULL},
-	    {"%{l}.x", TEXT("a\x7f"), TEXT(""), NULL},
-	    {"%{L}.x", TEXT("a\0b\r\n"), TEXT(""), "a%00b%0d%0a.x"},
-	    {"%{l}.x", TEXT("caf\xc3\xa9"), TEXT(""), "caf\xc3\xa9.x"},
-	    {"%{L}.x", TEXT("caf\xc3\xa9"), TEXT(""), "caf%c3%a9.x"},
-	    {"%{l}.x", TEXT(L63), TEXT(""), L63 ".x"},
-	    {"%{l}.x", TEXT(L64), TEXT(""), NULL},
-	    {"%{h}", TEXT(""), TEXT("a." L64), NULL},
+	    {"%{l}", MF_TEXT("a.b."), MF_TEXT(""), "a.b"},
+	    {"%{l}.x", MF_TEXT("a.b."), MF_TEXT(""), NULL},
+	    {"%{l}.x", MF_TEXT(".a"), MF_TEXT(""), NULL},
+	    {"%{l}.x", MF_TEXT("a..b"), MF_TEXT(""), NULL},
+	    {"%{l1}.x", MF_TEXT("a..b"), MF_TEXT(""), "b.x"},
+	    {"%{l2}.x", MF_TEXT("a..b"), MF_TEXT(""), NULL},
+	    {"%{l1r}.x", MF_TEXT("a."), MF_TEXT(""), "a.x"},
+	    {"%{l1}.x", MF_TEXT("a."), MF_TEXT(""), NULL},
+	    {"%{l-}.x", MF_TEXT("--"), MF_TEXT(""), NULL},
+	    {"%{lr+-}.x", MF_TEXT("a+b-c"), MF_TEXT(""), "c.b.a.x"},
+	    {"%{h}", MF_TEXT(""), MF_TEXT(""), NULL},
+	    {"x%{h}.y", MF_TEXT(""), MF_TEXT(""), "x.y"},
+	    {"%{h}", MF_TEXT(""), MF_TEXT("."), NULL},
+	    {"%{h}", MF_TEXT(""), MF_TEXT("A.Example."), "a.example"},
+	    {"%{h}", MF_TEXT(""), MF_TEXT("[192.0.2.1]"), "[192.0.2.1]"},
+	    {"%{h}.x", MF_TEXT(""), MF_TEXT("%{d}"), "%{d}.x"},
+	    {"%{H}.x", MF_TEXT(""), MF_TEXT("%{d}"), "%25%7bd%7d.x"},
+	    {"%{l}.x", MF_TEXT("a b\"\\"), MF_TEXT(""), "a b\"\\.x"},
+	    {"%{l}.x", MF_TEXT("a\0b"), MF_TEXT(""), NULL},
+	    {"%{l}.x", MF_TEXT("a\r\nb"), MF_TEXT(""), NULL},
+	    {"%{l}.x", MF_TEXT("a\x7f"), MF_TEXT(""), NULL},
+	    {"%{L}.x", MF_TEXT("a\0b\r\n"), MF_TEXT(""), "a%00b%0d%0a.x"},
+	    {"%{l}.x", MF_TEXT("caf\xc3\xa9"), MF_TEXT(""), "caf\xc3\xa9.x"},
+	    {"%{L}.x", MF_TEXT("caf\xc3\xa9"), MF_TEXT(""), "caf%c3%a9.x"},
+	    {"%{l}.x", MF_TEXT(L63), MF_TEXT(""), L63 ".x"},
+	    {"%{l}.x", MF_TEXT(L64), MF_TEXT(""), NULL},
+	    {"%{h}", MF_TEXT(""), MF_TEXT("a." L64), NULL},
 	};
 
 	(void)state;
@@ -301,7 +305,7 @@ odd_values(void **state)
 
 		v.local = rows[i].local;
 		v.helo = rows[i].helo;
-		expect_domain(text_of(rows[i].spec), &v, rows[i].want);
+		expect_domain(mf_text_of(rows[i].spec), &v, rows[i].want);
 	}
 }
 
@@ -311,7 +315,7 @@ odd_values(void **state)
  * characters".
  */
 static const char *
-truncated(struct text whole)
+truncated(struct mf_text whole)
 {
 	static char room[SPF_NAME_SIZE];
 
@@ -358,8 +362,8 @@ add_piece(uint64_t dice, const struct macro_values_ *v, struct text_out *spec,
 		out_str(spec, ".");
 		break;
 	default: {
-		struct text t =
-		    text_at(literal, 1 + (dice >> 40) % (sizeof(literal) - 1));
+		struct mf_text t = mf_text_at(
+		    literal, 1 + (dice >> 40) % (sizeof(literal) - 1));
 
 		out_text(spec, t);
 		out_text(whole, t);
@@ -385,8 +389,8 @@ truncation(void **state)
 		    text_out(whole_room, sizeof(whole_room));
 		uint64_t pieces = random_next(&dice) % (n % 100 + 1);
 
-		v.local = text_at(local, random_next(&dice) % sizeof(local));
-		v.helo = text_at(helo, random_next(&dice) % sizeof(helo));
+		v.local = mf_text_at(local, random_next(&dice) % sizeof(local));
+		v.helo = mf_text_at(helo, random_next(&dice) % sizeof(helo));
 		for (size_t i = 0; i < sizeof(local); i++) {
 			local[i] = random_next(&dice) % 30 == 0 ? '.' : 'l';
 			helo[i] = i % 61 == 60 ? '.' : 'H';
@@ -421,17 +425,17 @@ truncation_edges(void **state)
 
 	(void)state;
 	/* 253 octets are kept, of 254 a label goes. */
-	v.local = TEXT("b." L63 "." L63 "." L63);
+	v.local = MF_TEXT("b." L63 "." L63 "." L63);
 	snprintf(spec, sizeof(spec), "%%{l}.%.57s.xyz.", L63);
 	snprintf(want, sizeof(want), L63 "." L63 "." L63 ".%.57s.xyz", L63);
 	assert_int_equal(strlen(want), 253);
-	expect_domain(text_of(spec), &v, want);
+	expect_domain(mf_text_of(spec), &v, want);
 	snprintf(spec, sizeof(spec), "%%{l}.%.58s.xyz.", L63);
 	snprintf(want, sizeof(want), L63 "." L63 ".%.58s.xyz", L63);
-	expect_domain(text_of(spec), &v, want);
+	expect_domain(mf_text_of(spec), &v, want);
 	/* 120 macros of 512 octets without a dot: no label is left. */
 	memset(flood, 'f', sizeof(flood));
-	v.local = text_at(flood, sizeof(flood));
+	v.local = mf_text_at(flood, sizeof(flood));
 	for (unsigned i = 0; i < 120; i++)
 		out_str(&out, "%{l}");
 	expect_domain(out_view(&out), &v, NULL);
@@ -443,7 +447,7 @@ truncation_edges(void **state)
 
 static void
 expect_explanation(
-    struct text spec, const struct macro_values_ *v, const char *want)
+    struct mf_text spec, const struct macro_values_ *v, const char *want)
 {
 	char room[SPF_TEXT_SIZE];
 
@@ -484,8 +488,8 @@ explanations(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct macro_values_ v = values_of_7_4(rows[i].ip);
 
-		assert_true(macro_text_ok_(text_of(rows[i].spec)));
-		expect_explanation(text_of(rows[i].spec), &v, rows[i].want);
+		assert_true(macro_text_ok_(mf_text_of(rows[i].spec)));
+		expect_explanation(mf_text_of(rows[i].spec), &v, rows[i].want);
 	}
 }
 
@@ -504,13 +508,13 @@ escapes(void **state)
 			       "abcdefghijklmnopqrstuvwxyz-._~",
 			    (int)c) != NULL);
 
-		v.local = text_at(&octet, 1);
+		v.local = mf_text_at(&octet, 1);
 		snprintf(want, sizeof(want), unreserved ? "%c" : "%%%02X", c);
-		expect_explanation(TEXT("%{L}"), &v, want);
+		expect_explanation(MF_TEXT("%{L}"), &v, want);
 		/* As it is, what can't stand in a reply becomes "?". */
 		snprintf(want, sizeof(want), "%c",
 		    c < ' ' || c > '~' ? '?' : (int)c);
-		expect_explanation(TEXT("%{l}"), &v, want);
+		expect_explanation(MF_TEXT("%{l}"), &v, want);
 	}
 }
 
@@ -525,13 +529,13 @@ long_explanations(void **state)
 	(void)state;
 	memset(want, 'x', SPF_TEXT_MAX);
 	memset(spec, 'x', 500);
-	expect_explanation(text_at(spec, 500), &v, want);
+	expect_explanation(mf_text_at(spec, 500), &v, want);
 	memset(spec, 'x', sizeof(spec));
-	expect_explanation(text_at(spec, 501), &v, want);
-	expect_explanation(text_at(spec, sizeof(spec)), &v, want);
+	expect_explanation(mf_text_at(spec, 501), &v, want);
+	expect_explanation(mf_text_at(spec, sizeof(spec)), &v, want);
 	for (size_t i = 0; i < sizeof(local); i++)
 		local[i] = (char)('a' + i % 26);
-	v.local = text_at(local, sizeof(local));
+	v.local = mf_text_at(local, sizeof(local));
 	for (unsigned i = 0; i < 1000; i++)
 		out_str(&out, i == 0 ? "<%{l}" : "%{L}");
 	want[0] = '<';
@@ -545,28 +549,28 @@ static void
 labels(void **state)
 {
 	static const struct {
-		struct text name;
+		struct mf_text name;
 		unsigned want;
 	} rows[] = {
-	    {TEXT(""), 0},
-	    {TEXT("."), 0},
-	    {TEXT("a"), 1},
-	    {TEXT("a.b"), 2},
-	    {TEXT("a.b."), 0},
-	    {TEXT(".a"), 0},
-	    {TEXT("a..b"), 0},
-	    {TEXT("a b.c\"d"), 2},
-	    {TEXT(L63 ".x"), 2},
-	    {TEXT(L64 ".x"), 0},
-	    {TEXT("x." L63), 2},
-	    {TEXT("x." L64), 0},
-	    {TEXT(L63 "." L63 "." L63 "." /* and 61 */
-		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		      "aaaaaaaa"),
+	    {MF_TEXT(""), 0},
+	    {MF_TEXT("."), 0},
+	    {MF_TEXT("a"), 1},
+	    {MF_TEXT("a.b"), 2},
+	    {MF_TEXT("a.b."), 0},
+	    {MF_TEXT(".a"), 0},
+	    {MF_TEXT("a..b"), 0},
+	    {MF_TEXT("a b.c\"d"), 2},
+	    {MF_TEXT(L63 ".x"), 2},
+	    {MF_TEXT(L64 ".x"), 0},
+	    {MF_TEXT("x." L63), 2},
+	    {MF_TEXT("x." L64), 0},
+	    {MF_TEXT(L63 "." L63 "." L63 "." /* and 61 */
+			 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			 "aaaaaaaa"),
 		4},
-	    {TEXT(L63 "." L63 "." L63 "." /* and 62 */
-		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-		      "aaaaaaaaa"),
+	    {MF_TEXT(L63 "." L63 "." L63 "." /* and 62 */
+			 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			 "aaaaaaaaa"),
 		0},
 	};
 
@@ -584,45 +588,45 @@ a_labels(void **state)
 {
 	static char long_name[2000];
 	static const struct {
-		struct text name;
+		struct mf_text name;
 		unsigned labels;
 		const char *want;
 	} rows[] = {
-	    {TEXT("Example.COM"), 2, "example.com"},
-	    {TEXT("Example.COM."), 2, "example.com"},
-	    {TEXT("example.com.."), 0, ""},
-	    {TEXT("localhost"), 1, "localhost"},
-	    {TEXT("localhost."), 1, "localhost"},
-	    {TEXT(""), 0, ""},
-	    {TEXT("."), 0, ""},
-	    {TEXT("a..b"), 0, ""},
-	    {TEXT("a_b.c-.example"), 3, "a_b.c-.example"},
-	    {TEXT("xn--bcher-kva.example"), 2, "xn--bcher-kva.example"},
+	    {MF_TEXT("Example.COM"), 2, "example.com"},
+	    {MF_TEXT("Example.COM."), 2, "example.com"},
+	    {MF_TEXT("example.com.."), 0, ""},
+	    {MF_TEXT("localhost"), 1, "localhost"},
+	    {MF_TEXT("localhost."), 1, "localhost"},
+	    {MF_TEXT(""), 0, ""},
+	    {MF_TEXT("."), 0, ""},
+	    {MF_TEXT("a..b"), 0, ""},
+	    {MF_TEXT("a_b.c-.example"), 3, "a_b.c-.example"},
+	    {MF_TEXT("xn--bcher-kva.example"), 2, "xn--bcher-kva.example"},
 	    /* RFC 5891: U-labels; RFC 5895: mapped, as people write them. */
-	    {TEXT("b\xc3\xbc"
-		  "cher.example"),
+	    {MF_TEXT("b\xc3\xbc"
+		     "cher.example"),
 		2, "xn--bcher-kva.example"},
-	    {TEXT("B\xc3\x9c"
-		  "CHER.Example."),
+	    {MF_TEXT("B\xc3\x9c"
+		     "CHER.Example."),
 		2, "xn--bcher-kva.example"},
-	    {TEXT("fa\xc3\x9f.example"), 2, "xn--fa-hia.example"},
-	    {TEXT("\xe4\xbe\x8b\xe3\x80\x82\xe4\xbe\x8b"), 2,
+	    {MF_TEXT("fa\xc3\x9f.example"), 2, "xn--fa-hia.example"},
+	    {MF_TEXT("\xe4\xbe\x8b\xe3\x80\x82\xe4\xbe\x8b"), 2,
 		"xn--fsq.xn--fsq"}, /* U+3002 is a dot */
-	    {TEXT("\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80"), 1,
+	    {MF_TEXT("\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80"), 1,
 		"xn--e1afmkfd"},
 	    /* Neither UTF-8 nor a label. */
-	    {TEXT("b\xfc"
-		  "cher.example"),
+	    {MF_TEXT("b\xfc"
+		     "cher.example"),
 		0, NULL},
-	    {TEXT("\xc3\xa9..example"), 0, NULL},
-	    {TEXT("\xe2\x80\xae.example"), 0, NULL}, /* U+202E */
-	    {TEXT(L63 "\xc3\xa9.example"), 0, NULL},
+	    {MF_TEXT("\xc3\xa9..example"), 0, NULL},
+	    {MF_TEXT("\xe2\x80\xae.example"), 0, NULL}, /* U+202E */
+	    {MF_TEXT(L63 "\xc3\xa9.example"), 0, NULL},
 	    /* Controls, with and without other letters. */
-	    {TEXT("a\0b.example"), 0, NULL},
-	    {TEXT("a\r\n.example"), 0, NULL},
-	    {TEXT("a\x7f.example"), 0, NULL},
-	    {TEXT("\xc3\xa9\0.example"), 0, NULL},
-	    {TEXT("\xc3\xa9\n.example"), 0, NULL},
+	    {MF_TEXT("a\0b.example"), 0, NULL},
+	    {MF_TEXT("a\r\n.example"), 0, NULL},
+	    {MF_TEXT("a\x7f.example"), 0, NULL},
+	    {MF_TEXT("\xc3\xa9\0.example"), 0, NULL},
+	    {MF_TEXT("\xc3\xa9\n.example"), 0, NULL},
 	};
 	char room[SPF_NAME_SIZE];
 
@@ -641,7 +645,7 @@ a_labels(void **state)
 	for (size_t i = 0; i + 4 <= sizeof(long_name); i += 4)
 		memcpy(long_name + i, i % 60 == 56 ? "aaa." : "aa\xc3\xa9", 4);
 	for (size_t len = 0, out_len; len <= sizeof(long_name); len++)
-		if (name_to_ascii_(text_at(long_name, len), room, &out_len))
+		if (name_to_ascii_(mf_text_at(long_name, len), room, &out_len))
 			assert_true(out_len <= SPF_NAME_MAX);
 	/* 253 octets, and 254 of which the last is a dot. */
 	for (size_t i = 0; i < 254; i++)
@@ -649,13 +653,13 @@ a_labels(void **state)
 	long_name[253] = '.';
 	size_t len;
 	assert_int_equal(
-	    name_to_ascii_(text_at(long_name, 253), room, &len), 6);
+	    name_to_ascii_(mf_text_at(long_name, 253), room, &len), 6);
 	assert_int_equal(
-	    name_to_ascii_(text_at(long_name, 254), room, &len), 6);
+	    name_to_ascii_(mf_text_at(long_name, 254), room, &len), 6);
 	assert_int_equal(len, 253);
 	long_name[253] = 'a';
 	assert_int_equal(
-	    name_to_ascii_(text_at(long_name, 254), room, &len), 0);
+	    name_to_ascii_(mf_text_at(long_name, 254), room, &len), 0);
 }
 
 int

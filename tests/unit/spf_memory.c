@@ -3,9 +3,9 @@
  * Lack of memory in libspf: the n-th allocation fails, for every n.  Each time
  * nothing comes back and nothing leaks; evaluating asks for none at all.
  */
-#include "libspf/header.h"
 #include "tests/unit/shortage.h"
 #include "tests/unit/support.h"
+#include <mailfrom/spf_header.h>
 
 /* --- what is tried ------------------------------------------------------ */
 
@@ -19,7 +19,7 @@ answered(struct spf_answer *answer)
 }
 
 static bool
-compiled(struct text text)
+compiled(struct mf_text text)
 {
 	struct spf_record *record = spf_record_compile(text);
 	bool ok = record != NULL;
@@ -31,19 +31,19 @@ compiled(struct text text)
 static bool
 good_record(void)
 {
-	return compiled(TEXT("v=spf1 a mx include:%{d}.example -all"));
+	return compiled(MF_TEXT("v=spf1 a mx include:%{d}.example -all"));
 }
 
 static bool
 broken_record(void)
 {
-	return compiled(TEXT("v=spf1 a mx foo"));
+	return compiled(MF_TEXT("v=spf1 a mx foo"));
 }
 
 static bool
 one_txt(void)
 {
-	const struct text t = TEXT("v=spf1 a mx -all");
+	const struct mf_text t = MF_TEXT("v=spf1 a mx -all");
 
 	return answered(spf_answer_txt(&t, 1));
 }
@@ -51,7 +51,7 @@ one_txt(void)
 static bool
 one_broken_txt(void)
 {
-	const struct text t = TEXT("v=spf1 a mx foo");
+	const struct mf_text t = MF_TEXT("v=spf1 a mx foo");
 
 	return answered(spf_answer_txt(&t, 1));
 }
@@ -59,8 +59,8 @@ one_broken_txt(void)
 static bool
 several_txt(void)
 {
-	const struct text t[] = {
-	    TEXT("v=spf1 a"), TEXT("hello"), TEXT("v=spf1 mx")};
+	const struct mf_text t[] = {
+	    MF_TEXT("v=spf1 a"), MF_TEXT("hello"), MF_TEXT("v=spf1 mx")};
 
 	return answered(spf_answer_txt(t, 3));
 }
@@ -82,7 +82,7 @@ addresses(void)
 static bool
 names(void)
 {
-	const struct text t[] = {TEXT("a.example"), TEXT(".")};
+	const struct mf_text t[] = {MF_TEXT("a.example"), MF_TEXT(".")};
 
 	return answered(spf_answer_names(SPF_RR_MX, t, 2));
 }
@@ -144,27 +144,27 @@ each_allocation(void **state)
 static struct spf_answer *txt, *explanation, *hosts, *address;
 
 static const struct spf_answer *
-lookup(void *arg, enum spf_rr rr, struct text name)
+lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	(void)arg;
 	if (rr == SPF_RR_TXT)
-		return text_starts(name, TEXT("x.")) ? explanation : txt;
+		return text_starts(name, MF_TEXT("x.")) ? explanation : txt;
 	return rr == SPF_RR_MX || rr == SPF_RR_PTR ? hosts : address;
 }
 
 static void
 evaluating_takes_none(void **state)
 {
-	const struct text record =
-	    TEXT("v=spf1 mx ptr exists:%{p}.%{l2r-}.%{d} -all exp=x.%{d}");
-	const struct text text = TEXT("%{s} %{C} %{p} %{t}");
-	const struct text name = TEXT("a.example");
+	const struct mf_text record =
+	    MF_TEXT("v=spf1 mx ptr exists:%{p}.%{l2r-}.%{d} -all exp=x.%{d}");
+	const struct mf_text text = MF_TEXT("%{s} %{C} %{p} %{t}");
+	const struct mf_text name = MF_TEXT("a.example");
 	const uint8_t octets[] = {192, 0, 2, 1};
 	const struct spf_source source = {lookup, NULL};
 	struct spf_request q = {.ip = {.octets = {192, 0, 2, 9}},
-	    .sender = TEXT("me-too@e.example"),
-	    .helo = TEXT("h.example"),
-	    .delegate = TEXT("d.example")};
+	    .sender = MF_TEXT("me-too@e.example"),
+	    .helo = MF_TEXT("h.example"),
+	    .delegate = MF_TEXT("d.example")};
 	struct spf_verdict v;
 	char room[SPF_HEADER_SIZE];
 
@@ -178,7 +178,7 @@ evaluating_takes_none(void **state)
 
 	shortage_begin(0);
 	enum spf_status status = spf_evaluate(&q, &source, &v);
-	spf_header_received(&q, &v, TEXT("mx.example"), room);
+	spf_header_received(&q, &v, MF_TEXT("mx.example"), room);
 	spf_header_authentication(&q, &v, room);
 	shortage_end();
 	assert_int_equal(status, SPF_OK);

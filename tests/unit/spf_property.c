@@ -87,7 +87,7 @@ chance(struct zone *z, unsigned of_256)
 }
 
 static uint64_t
-hash(uint64_t seed, enum spf_rr rr, struct text name)
+hash(uint64_t seed, enum spf_rr rr, struct mf_text name)
 {
 	uint64_t h = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)rr;
 
@@ -219,7 +219,7 @@ make_txt(struct zone *z)
 	static const char *const others[] = {"not an SPF record",
 	    "%{p} is %{i} of %{d}", "%{c} %{r} %{t}", "bad %{x}", "v=spf10 a"};
 	char rooms[3][RECORD_SIZE];
-	struct text texts[3];
+	struct mf_text texts[3];
 	size_t count = 0, records = 1;
 
 	if (chance(z, 10))
@@ -235,7 +235,7 @@ make_txt(struct zone *z)
 		texts[count] = out_view(&out);
 	}
 	if (records == 0 || chance(z, 20))
-		texts[count++] = text_of(PICK(z, others));
+		texts[count++] = mf_text_of(PICK(z, others));
 	return spf_answer_txt(texts, count);
 }
 
@@ -256,17 +256,18 @@ make_addresses(struct zone *z, enum spf_rr rr)
 static struct spf_answer *
 make_names(struct zone *z, enum spf_rr rr)
 {
-	struct text names[RECORDS_MAX];
+	struct mf_text names[RECORDS_MAX];
 	size_t count = 1 + roll(z, chance(z, z->mood.many) ? RECORDS_MAX : 3);
 
 	for (size_t i = 0; i < count; i++)
-		names[i] = text_of(chance(z, z->mood.many) ? PICK(z, machines)
-							   : PICK(z, hosts));
+		names[i] =
+		    mf_text_of(chance(z, z->mood.many) ? PICK(z, machines)
+						       : PICK(z, hosts));
 	return spf_answer_names(rr, names, count);
 }
 
 static const struct spf_answer *
-make_answer(struct zone *z, enum spf_rr rr, struct text name)
+make_answer(struct zone *z, enum spf_rr rr, struct mf_text name)
 {
 	z->room = hash(z->seed, rr, name);
 	roll(z, 2);
@@ -288,13 +289,13 @@ make_answer(struct zone *z, enum spf_rr rr, struct text name)
 }
 
 static struct entry *
-zone_get(struct zone *z, enum spf_rr rr, struct text name)
+zone_get(struct zone *z, enum spf_rr rr, struct mf_text name)
 {
 	struct entry **bucket = &z->buckets[hash(0, rr, name) % BUCKETS];
 	struct entry *e = *bucket;
 
 	while (e != NULL &&
-	    (e->rr != rr || !text_eq(text_at(e->name, e->len), name)))
+	    (e->rr != rr || !mf_text_eq(mf_text_at(e->name, e->len), name)))
 		e = e->next;
 	if (e != NULL)
 		return e;
@@ -333,7 +334,7 @@ zone_forget(struct zone *z)
 }
 
 static const struct spf_answer *
-zone_lookup(void *arg, enum spf_rr rr, struct text name)
+zone_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct zone *z = arg;
 
@@ -490,7 +491,7 @@ sane_verdict(const struct trial *t, const struct spf_verdict *v)
 	if (v->result != SPF_FAIL)
 		same_text(t, "explanation", v->explanation, "");
 	same_number(t, "printable explanation",
-	    text_is_printable(text_of(v->explanation)), true);
+	    text_is_printable(mf_text_of(v->explanation)), true);
 	for (const char *p = v->problem; *p != '\0'; p++)
 		same_number(t, "controls in problem", ascii_is_control(*p), 0);
 }
@@ -564,7 +565,7 @@ run_rounds(
 	struct zone *z = &t->zone;
 	size_t evaluations = 1, questions = 0;
 	uint64_t most = (uint64_t)t->order_count + budget;
-	uint64_t draw = hash(z->seed, SPF_RR_TXT, text_of(driver));
+	uint64_t draw = hash(z->seed, SPF_RR_TXT, mf_text_of(driver));
 	struct spf_verdict v;
 
 	t->driver = driver;
@@ -595,7 +596,7 @@ run_late(struct trial *t)
 	struct zone *z = &t->zone;
 	struct entry *waiting[QUESTIONS_MAX], *first;
 	size_t count = 0, evaluations = 1, asked = 0;
-	uint64_t draw = hash(z->seed, SPF_RR_A, TEXT("late"));
+	uint64_t draw = hash(z->seed, SPF_RR_A, MF_TEXT("late"));
 	struct spf_verdict v;
 
 	t->driver = "late answers";
@@ -635,7 +636,7 @@ static void
 run_superset(struct trial *t)
 {
 	struct zone *z = &t->zone;
-	uint64_t draw = hash(z->seed, SPF_RR_MX, TEXT("superset"));
+	uint64_t draw = hash(z->seed, SPF_RR_MX, MF_TEXT("superset"));
 	struct spf_verdict v;
 	size_t evaluations = 1;
 
@@ -646,7 +647,7 @@ run_superset(struct trial *t)
 			    ? domains[i]
 			    : hosts[i - COUNT(domains)];
 
-			zone_get(z, (enum spf_rr)rr, text_of(name))->known =
+			zone_get(z, (enum spf_rr)rr, mf_text_of(name))->known =
 			    random_next(&draw) >> 62 != 0;
 		}
 	for (; evaluate(t, &v) == SPF_PENDING; evaluations++) {
@@ -723,23 +724,24 @@ trial_begin(struct trial *t, uint64_t seed)
 	struct zone *z = &t->zone;
 
 	z->seed = seed;
-	z->room = hash(seed, SPF_RR_PTR, TEXT("trial"));
+	z->room = hash(seed, SPF_RR_PTR, MF_TEXT("trial"));
 	z->all_known = false;
 	set_mood(z);
-	spf_ip_parse(text_of(PICK(z, clients)), &z->ip);
+	spf_ip_parse(mf_text_of(PICK(z, clients)), &z->ip);
 	t->request = (struct spf_request){.ip = z->ip,
 	    .identity = chance(z, 40) ? SPF_HELO : SPF_MAILFROM,
 	    .sender =
-		text_of(chance(z, 180) ? "me@d0.example" : PICK(z, senders)),
-	    .helo = text_of(chance(z, 128) ? PICK(z, domains) : PICK(z, hosts)),
+		mf_text_of(chance(z, 180) ? "me@d0.example" : PICK(z, senders)),
+	    .helo =
+		mf_text_of(chance(z, 128) ? PICK(z, domains) : PICK(z, hosts)),
 	    .best_guess = chance(z, 60) ? t->best_guess : NULL,
-	    .default_explanation = text_of(PICK(z, explanations)),
+	    .default_explanation = mf_text_of(PICK(z, explanations)),
 	    .now_sec = NOW};
 	if (chance(z, 30))
-		t->request.delegate = TEXT("delegate.example");
+		t->request.delegate = MF_TEXT("delegate.example");
 	if (chance(z, 10)) {
 		spf_record_free(t->best_guess);
-		t->best_guess = spf_record_compile(text_of(guess));
+		t->best_guess = spf_record_compile(mf_text_of(guess));
 		assert_non_null(t->best_guess);
 		t->request.best_guess = t->best_guess;
 	}
@@ -748,7 +750,7 @@ trial_begin(struct trial *t, uint64_t seed)
 static uint64_t
 number_of_environment(const char *name, uint64_t otherwise)
 {
-	text_uint(text_of(getenv(name)), UINT64_MAX, &otherwise);
+	text_uint(mf_text_of(getenv(name)), UINT64_MAX, &otherwise);
 	return otherwise;
 }
 
@@ -763,7 +765,7 @@ random_zones(void **state)
 	size_t most = 0;
 
 	(void)state;
-	t.best_guess = spf_record_compile(TEXT("v=spf1 a mx/24 ptr"));
+	t.best_guess = spf_record_compile(MF_TEXT("v=spf1 a mx/24 ptr"));
 	assert_non_null(t.best_guess);
 	for (size_t i = 0; i < COUNT(machines); i++)
 		snprintf(machines[i], sizeof(machines[i]), "m%zu.d%zu.example",

@@ -55,7 +55,7 @@ show_term(struct text_out *out, const struct term_ *t)
 	out_str(out, names[t->kind]);
 	if (t->kind == TERM_IP4_ || t->kind == TERM_IP6_) {
 		memcpy(ip.octets, t->network, ip.v6 ? 16 : 4);
-		out_text(out, text_at(room, spf_ip_print(&ip, room)));
+		out_text(out, mf_text_at(room, spf_ip_print(&ip, room)));
 	}
 	show_spec(out, &t->target);
 	if (t->kind == TERM_IP4_ || addresses)
@@ -99,7 +99,7 @@ show(const struct spf_record *r, char *room, size_t size)
 }
 
 static void
-expect_record(const char *row, struct text input, const char *want)
+expect_record(const char *row, struct mf_text input, const char *want)
 {
 	static char room[8192];
 	struct spf_record *r = spf_record_compile(input);
@@ -138,27 +138,27 @@ static void
 versions(void **state)
 {
 	static const struct {
-		struct text input;
+		struct mf_text input;
 		bool is_spf;
 	} rows[] = {
-	    {TEXT("v=spf1"), true},
-	    {TEXT("v=spf1 "), true},
-	    {TEXT("v=spf1    "), true},
-	    {TEXT("V=SPF1 -all"), true},
-	    {TEXT("v=sPf1 -all"), true},
-	    {TEXT(""), false},
-	    {TEXT("v=spf"), false},
-	    {TEXT("v=spf10"), false},
-	    {TEXT("v=spf1-all"), false},
-	    {TEXT("v=spf1\t-all"), false},
-	    {TEXT("v=spf1\0-all"), false},
-	    {TEXT("v=spf2 -all"), false},
-	    {TEXT(" v=spf1 -all"), false},
-	    {TEXT("\"v=spf1 -all\""), false},
-	    {TEXT("v=spf1,-all"), false},
-	    {TEXT("spf2.0/pra -all"), false},
-	    {TEXT("w=spf1 -all"), false},
-	    {TEXT("v=spf\x11 -all"), false},
+	    {MF_TEXT("v=spf1"), true},
+	    {MF_TEXT("v=spf1 "), true},
+	    {MF_TEXT("v=spf1    "), true},
+	    {MF_TEXT("V=SPF1 -all"), true},
+	    {MF_TEXT("v=sPf1 -all"), true},
+	    {MF_TEXT(""), false},
+	    {MF_TEXT("v=spf"), false},
+	    {MF_TEXT("v=spf10"), false},
+	    {MF_TEXT("v=spf1-all"), false},
+	    {MF_TEXT("v=spf1\t-all"), false},
+	    {MF_TEXT("v=spf1\0-all"), false},
+	    {MF_TEXT("v=spf2 -all"), false},
+	    {MF_TEXT(" v=spf1 -all"), false},
+	    {MF_TEXT("\"v=spf1 -all\""), false},
+	    {MF_TEXT("v=spf1,-all"), false},
+	    {MF_TEXT("spf2.0/pra -all"), false},
+	    {MF_TEXT("w=spf1 -all"), false},
+	    {MF_TEXT("v=spf\x11 -all"), false},
 	};
 
 	(void)state;
@@ -619,11 +619,11 @@ modifier_names(void **state)
 		struct spf_record *r;
 
 		first[7] = second[8] = (char)c;
-		r = spf_record_compile(text_of(first));
+		r = spf_record_compile(mf_text_of(first));
 		assert_non_null(r);
 		expect_int(first, "compiles", r->problem == NULL, alpha);
 		spf_record_free(r);
-		r = spf_record_compile(text_of(second));
+		r = spf_record_compile(mf_text_of(second));
 		assert_non_null(r);
 		/* The first "=" ends a name, others are its value's. */
 		expect_int(second, "compiles", r->problem == NULL,
@@ -638,27 +638,27 @@ static void
 octets(void **state)
 {
 	static const struct {
-		struct text input;
+		struct mf_text input;
 		const char *want;
 	} rows[] = {
-	    {TEXT("v=spf1 a\0-all"),
+	    {MF_TEXT("v=spf1 a\0-all"),
 		"! \"v=spf1 a?-all\": an octet that is no printable ASCII"},
-	    {TEXT("v=spf1 a:caf\xc3\xa9.example -all"),
+	    {MF_TEXT("v=spf1 a:caf\xc3\xa9.example -all"),
 		"! \"v=spf1 a:caf?\?.example -all\": an octet that is no "
 		"printable ASCII"},
-	    {TEXT("v=spf1 a\x7f -all"),
+	    {MF_TEXT("v=spf1 a\x7f -all"),
 		"! \"v=spf1 a? -all\": an octet that is no printable ASCII"},
-	    {TEXT("v=spf1 a -all\n"),
+	    {MF_TEXT("v=spf1 a -all\n"),
 		"! \"v=spf1 a -all?\": an octet that is no printable ASCII"},
-	    {TEXT("v=spf1 moo=\x80"),
+	    {MF_TEXT("v=spf1 moo=\x80"),
 		"! \"v=spf1 moo=?\": an octet that is no printable ASCII"},
 	    /* Where it is, and some of what is around it. */
-	    {TEXT("v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ip4:192.0.2.3\xa0"
-		  "ip4:192.0.2.4 ip4:192.0.2.5 -all"),
+	    {MF_TEXT("v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ip4:192.0.2.3\xa0"
+		     "ip4:192.0.2.4 ip4:192.0.2.5 -all"),
 		"! \".0.2.2 ip4:192.0.2.3?ip4:192.0.2.4 ip4:1\": an octet "
 		"that is no printable ASCII"},
 	    /* Before syntax errors in front of it: nothing is parsed. */
-	    {TEXT("v=spf1 foo \1"),
+	    {MF_TEXT("v=spf1 foo \1"),
 		"! \"v=spf1 foo ?\": an octet that is no printable ASCII"},
 	};
 
@@ -672,7 +672,8 @@ octets(void **state)
 			struct spf_record *r;
 
 			text[11 + at] = (char)c;
-			r = spf_record_compile(text_at(text, sizeof(text) - 1));
+			r = spf_record_compile(
+			    mf_text_at(text, sizeof(text) - 1));
 			assert_non_null(r);
 			if (c != ' ' && c != '%')
 				expect_int("octet", text, r->problem == NULL,
@@ -691,17 +692,17 @@ sizes(void **state)
 	(void)state;
 	memset(text, 'x', sizeof(text));
 	memcpy(text, "v=spf1 -all x=", 14);
-	expect_record("16384", text_at(text, SPF_RECORD_MAX), "-all");
-	expect_record("16385", text_at(text, SPF_RECORD_MAX + 1),
+	expect_record("16384", mf_text_at(text, SPF_RECORD_MAX), "-all");
+	expect_record("16385", mf_text_at(text, SPF_RECORD_MAX + 1),
 	    "! \"v=spf1\": the record is longer than 16384 octets");
-	expect_record("more", text_at(text, SPF_RECORD_MAX + 100),
+	expect_record("more", mf_text_at(text, SPF_RECORD_MAX + 100),
 	    "! \"v=spf1\": the record is longer than 16384 octets");
 
 	/* As many terms as fit, which is what its memory is measured by. */
 	memcpy(text, "v=spf1", 6);
 	for (size_t i = 6; i + 2 <= SPF_RECORD_MAX; i += 2)
 		memcpy(text + i, " a", 2);
-	r = spf_record_compile(text_at(text, SPF_RECORD_MAX));
+	r = spf_record_compile(mf_text_at(text, SPF_RECORD_MAX));
 	assert_non_null(r);
 	assert_null(spf_record_problem(r));
 	expect_int(
@@ -720,7 +721,7 @@ sizes(void **state)
 	assert_null(spf_record_problem(r));
 	for (size_t i = 0; i < r->count; i++)
 		expect_text("target", "of many", r->terms[i].target.text,
-		    TEXT("many.names.example"));
+		    MF_TEXT("many.names.example"));
 	spf_record_free(r);
 }
 
@@ -734,12 +735,12 @@ long_terms(void **state)
 	memset(text + 7, 'z', 500);
 	snprintf(
 	    want, sizeof(want), "! \"%.100s\": no such mechanism", text + 7);
-	expect_record("long term", text_at(text, 507), want);
+	expect_record("long term", mf_text_at(text, 507), want);
 	memcpy(text + 7, "ip6:", 4);
 	memcpy(text + 500, "/999999", 7);
 	snprintf(want, sizeof(want),
 	    "! \"%.100s\": the prefix length of IPv6 is 0 to 128", text + 7);
-	expect_record("long term", text_at(text, 507), want);
+	expect_record("long term", mf_text_at(text, 507), want);
 }
 
 /* Terms as written, in order; modifiers aren't among them. */
@@ -748,18 +749,18 @@ written(void **state)
 {
 	static const char *const want[] = {
 	    "+A:Mail.Example/24//64", "ip4:192.0.2.1", "-all"};
-	struct spf_record *r =
-	    spf_record_compile(TEXT("V=spf1  +A:Mail.Example/24//64 x=y "
-				    "ip4:192.0.2.1 Redirect=A.Example. -all"));
+	struct spf_record *r = spf_record_compile(
+	    MF_TEXT("V=spf1  +A:Mail.Example/24//64 x=y "
+		    "ip4:192.0.2.1 Redirect=A.Example. -all"));
 
 	(void)state;
 	assert_non_null(r);
 	assert_int_equal(r->count, COUNT(want));
 	for (size_t i = 0; i < COUNT(want); i++)
-		expect_text(
-		    "written", want[i], r->terms[i].written, text_of(want[i]));
+		expect_text("written", want[i], r->terms[i].written,
+		    mf_text_of(want[i]));
 	expect_text("written", "redirect", r->redirect_written,
-	    TEXT("Redirect=A.Example."));
+	    MF_TEXT("Redirect=A.Example."));
 	spf_record_free(r);
 }
 

@@ -4,8 +4,8 @@
  */
 #include "tests/unit/support.h"
 
+#include "access/lookup.h"
 #include "spfmilter/config.h"
-#include "spfmilter/lookup.h"
 
 static struct config *
 load(const char *name, const char *text, struct heard *heard)
@@ -13,8 +13,8 @@ load(const char *name, const char *text, struct heard *heard)
 	static char path[128];
 	struct report report = report_to(heard);
 
-	snprintf(
-	    path, sizeof(path), "%s", scratch_write(name, text_of(text), 0600));
+	snprintf(path, sizeof(path), "%s",
+	    scratch_write(name, mf_text_of(text), 0600));
 	return config_load(path, SOURCE_DETECT, &report);
 }
 
@@ -80,7 +80,7 @@ defaults(void **state)
 	assert_int_equal(c->spfmilter.trusted_relay_check, RELAY_CHECK_MARK);
 	assert_int_equal(c->spfmilter.defaults, LOOKUP_RFC);
 	assert_true(list_has_address(
-	    &c->exempt_recipients, TEXT("PostMaster@example.com")));
+	    &c->exempt_recipients, MF_TEXT("PostMaster@example.com")));
 	config_release(c);
 }
 
@@ -104,9 +104,9 @@ other_sections_are_others(void **state)
 	    "\"x\"\n"
 	    "warning: DIR/mailfrom.conf:8: srsmilter: unknown key in this "
 	    "section: \"x\"\n");
-	assert_true(list_has_domain(&c->srs_domains, TEXT("SRS.example")));
-	assert_true(list_has_domain(&c->srs_domains, TEXT("b.example")));
-	assert_false(list_has_domain(&c->srs_domains, TEXT("a.example")));
+	assert_true(list_has_domain(&c->srs_domains, MF_TEXT("SRS.example")));
+	assert_true(list_has_domain(&c->srs_domains, MF_TEXT("b.example")));
+	assert_false(list_has_domain(&c->srs_domains, MF_TEXT("a.example")));
 	config_release(c);
 }
 
@@ -154,8 +154,8 @@ legacy(void **state)
 	assert_int_equal(c->spfmilter.trusted_relay_check, RELAY_CHECK_NONE);
 	assert_int_equal(c->spfmilter.bad_helo, BAD_HELO_REJECT);
 	assert_true(c->spfmilter.x_hello_spf);
-	assert_true(spf_ip_parse(TEXT("127.0.0.9"), &ip));
-	assert_true(hosts_has(&c->internal_connect, &ip, TEXT("")));
+	assert_true(spf_ip_parse(MF_TEXT("127.0.0.9"), &ip));
+	assert_true(hosts_has(&c->internal_connect, &ip, MF_TEXT("")));
 	assert_int_equal(c->spf.trusted_forwarder.count, 1);
 	assert_string_equal(c->spf.best_guess.p, "v=spf1 a/24 mx/24 ptr");
 	assert_string_equal(c->spf.delegate.p, "example.org");

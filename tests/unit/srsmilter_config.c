@@ -12,8 +12,8 @@ load(const char *name, const char *text, struct heard *heard)
 	static char path[128];
 	struct report report = report_to(heard);
 
-	snprintf(
-	    path, sizeof(path), "%s", scratch_write(name, text_of(text), 0600));
+	snprintf(path, sizeof(path), "%s",
+	    scratch_write(name, mf_text_of(text), 0600));
 	return config_load(path, SOURCE_DETECT, &report);
 }
 
@@ -146,10 +146,10 @@ defaults(void **state)
 	assert_int_equal(s->replay_size, 100000);
 	assert_false(s->reject_spoofed);
 	assert_int_equal(s->banned_users.count, 0);
-	assert_true(list_has_domain(&c->local_domains, TEXT("A.example")));
-	assert_true(list_has_domain(&c->local_domains, TEXT("x.b.example")));
+	assert_true(list_has_domain(&c->local_domains, MF_TEXT("A.example")));
+	assert_true(list_has_domain(&c->local_domains, MF_TEXT("x.b.example")));
 	assert_true(list_has_address(
-	    &c->exempt_recipients, TEXT("PostMaster@example.com")));
+	    &c->exempt_recipients, MF_TEXT("PostMaster@example.com")));
 	assert_null(c->gate);
 	config_release(c);
 }
@@ -161,8 +161,8 @@ watched(void **state)
 	struct config *c;
 
 	(void)state;
-	scratch_write("local", TEXT("a.example\n"), 0600);
-	scratch_write("records", TEXT("a.example v=spf1 -all\n"), 0600);
+	scratch_write("local", MF_TEXT("a.example\n"), 0600);
+	scratch_write("records", MF_TEXT("a.example v=spf1 -all\n"), 0600);
 	c = config_well(D "skip_if_spf_passes=yes\n"
 			  "outbound_addresses=192.0.2.1\n@\n"
 			  "local_domains=DIR/local\n"
@@ -170,11 +170,11 @@ watched(void **state)
 	assert_non_null(c->gate);
 	assert_int_equal(c->watch.count, 3);
 	assert_false(watch_is_stale(&c->watch));
-	scratch_write("local", TEXT("a.example\nb.example\n"), 0600);
+	scratch_write("local", MF_TEXT("a.example\nb.example\n"), 0600);
 	assert_true(watch_is_stale(&c->watch));
 	watch_mark_seen(&c->watch);
 	assert_false(watch_is_stale(&c->watch));
-	scratch_write("records", TEXT("a.example v=spf1 ~all\n"), 0600);
+	scratch_write("records", MF_TEXT("a.example v=spf1 ~all\n"), 0600);
 	assert_true(watch_is_stale(&c->watch));
 	config_release(c);
 }
@@ -218,13 +218,13 @@ pysrs_cfg(void **state)
 	assert_int_equal(c->trusted_relay.count, 1);
 	/* Domains to decode are those that are written, and srs. */
 	assert_true(
-	    list_has_domain(&c->rewriter->srs_domains, TEXT("old.example")));
+	    list_has_domain(&c->rewriter->srs_domains, MF_TEXT("old.example")));
 	assert_true(
-	    list_has_domain(&c->rewriter->srs_domains, TEXT("srs.example")));
+	    list_has_domain(&c->rewriter->srs_domains, MF_TEXT("srs.example")));
 	assert_true(
-	    list_has_domain(&c->rewriter->srs_domains, TEXT("ses.example")));
-	assert_true(
-	    list_has_domain(&c->rewriter->srs_domains, TEXT("sign.example")));
+	    list_has_domain(&c->rewriter->srs_domains, MF_TEXT("ses.example")));
+	assert_true(list_has_domain(
+	    &c->rewriter->srs_domains, MF_TEXT("sign.example")));
 	config_release(c);
 }
 
@@ -255,7 +255,7 @@ readable_secrets(void **state)
 
 	(void)state;
 	report = report_to(&heard);
-	c = config_load(scratch_write("pysrs.cfg", text_of(pysrs), 0644),
+	c = config_load(scratch_write("pysrs.cfg", mf_text_of(pysrs), 0644),
 	    SOURCE_DETECT, &report);
 	assert_non_null(
 	    strstr(heard.text, "EVERYBODY ON THIS HOST CAN READ THE SECRET"));

@@ -5,8 +5,8 @@
  * Lines are those of [srs]; behind "@" in a line of its own those of
  * [srsmilter].  The secret is SECRET.
  */
-#ifndef MAILFROM_TESTS_SRSMILTERS_H
-#define MAILFROM_TESTS_SRSMILTERS_H
+#ifndef MAILFROM_TESTS_UNIT_SRSMILTERS_H
+#define MAILFROM_TESTS_UNIT_SRSMILTERS_H
 
 #include "srsmilter/config.h"
 #include "tests/unit/support.h"
@@ -20,15 +20,16 @@ config_from(const char *lines, struct report *report)
 	char text[4096], input[4096];
 	struct text_out out = text_out(input, sizeof(input) - 1);
 
-	scratch_write("secret", TEXT(SECRET "\n"), 0640);
+	scratch_write("secret", MF_TEXT(SECRET "\n"), 0640);
 	replace(lines, "\n@\n", "\n[srsmilter]\n", text, sizeof(text));
 	out_str(&out, secret);
 	out_str(&out, text);
 	assert_false(out.full);
 	input[out.len] = '\0';
 	replace(input, "DIR", scratch_dir, text, sizeof(text));
-	return config_load(scratch_write("mailfrom.conf", text_of(text), 0600),
-	    SOURCE_OURS, report);
+	return config_load(
+	    scratch_write("mailfrom.conf", mf_text_of(text), 0600), SOURCE_OURS,
+	    report);
 }
 
 /* The same where nothing is to be said. */

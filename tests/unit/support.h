@@ -5,8 +5,8 @@
  *
  * In texts of the tests "DIR" stands for that directory, both ways.
  */
-#ifndef MAILFROM_TESTS_SUPPORT_H
-#define MAILFROM_TESTS_SUPPORT_H
+#ifndef MAILFROM_TESTS_UNIT_SUPPORT_H
+#define MAILFROM_TESTS_UNIT_SUPPORT_H
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,7 +94,7 @@ scratch(const char *name)
 }
 
 static inline const char *
-scratch_write(const char *name, struct text bytes, mode_t mode)
+scratch_write(const char *name, struct mf_text bytes, mode_t mode)
 {
 	const char *path = scratch(name);
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -147,9 +147,9 @@ expect_str(
 
 static inline void
 expect_text(
-    const char *row, const char *what, struct text have, struct text want)
+    const char *row, const char *what, struct mf_text have, struct mf_text want)
 {
-	if (!text_eq(have, want))
+	if (!mf_text_eq(have, want))
 		fail_msg("%s: %s\nhave \"%.*s\"\nwant \"%.*s\"", row, what,
 		    (int)have.len, have.p, (int)want.len, want.p);
 }

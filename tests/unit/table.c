@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* spfmilter/table.h: which keys are kept, in which order, and finding them. */
+/* access/table.h: which keys are kept, in which order, and finding them. */
 #include "tests/unit/support.h"
 
-#include "spfmilter/table.h"
+#include "access/table.h"
 
 /* --- whose key it is --- */
 
 enum whose { OURS, MISTYPED, FOREIGN };
 
 static const struct {
-	struct text key;
+	struct mf_text key;
 	enum whose expect;
 } keys[] = {
     {BYTES("spf-none:"), OURS},
@@ -93,8 +93,8 @@ knows_keys(void **state)
 
 static const struct {
 	const char *name;
-	struct text key, value;
-	struct text kept_key, kept_value; /* empty: it is dropped */
+	struct mf_text key, value;
+	struct mf_text kept_key, kept_value; /* empty: it is dropped */
 } entries[] = {
     {"as it is", BYTES("spf-fail:a.example"), BYTES("OK"),
 	BYTES("spf-fail:a.example"), BYTES("OK")},
@@ -169,16 +169,16 @@ copies_what_it_keeps(void **state)
 
 	(void)state;
 	assert_non_null(table);
-	assert_true(table_add(table, text_of(key), text_of(value), 7));
+	assert_true(table_add(table, mf_text_of(key), mf_text_of(value), 7));
 	memset(key, 'x', sizeof(key));
 	memset(value, 'x', sizeof(value));
 	table_finish(table);
-	e = table_find(table, TEXT("spf-fail:a.example"));
+	e = table_find(table, MF_TEXT("spf-fail:a.example"));
 	assert_non_null(e);
-	expect_text("copy", "value", e->value, TEXT("REJECT go away"));
+	expect_text("copy", "value", e->value, MF_TEXT("REJECT go away"));
 	expect_int("copy", "status", e->status, ACTION_VALID);
 	expect_int("copy", "verb", e->action.verb, ACTION_REJECT);
-	expect_text("copy", "text", e->action.text, TEXT("go away"));
+	expect_text("copy", "text", e->action.text, MF_TEXT("go away"));
 	assert_true(e->action.text.p >= e->value.p &&
 	    e->action.text.p < e->value.p + e->value.len);
 	table_free(table);
@@ -191,13 +191,15 @@ knows_unknown_values(void **state)
 
 	(void)state;
 	assert_non_null(table);
-	assert_true(table_add(table, TEXT("spf-fail:a"), TEXT("PERHAPS"), 1));
-	assert_true(table_add(table, TEXT("spf-fail:b"), TEXT("CBV"), 2));
+	assert_true(
+	    table_add(table, MF_TEXT("spf-fail:a"), MF_TEXT("PERHAPS"), 1));
+	assert_true(table_add(table, MF_TEXT("spf-fail:b"), MF_TEXT("CBV"), 2));
 	table_finish(table);
 	expect_int("PERHAPS", "status",
-	    table_find(table, TEXT("spf-fail:a"))->status, ACTION_UNKNOWN);
+	    table_find(table, MF_TEXT("spf-fail:a"))->status, ACTION_UNKNOWN);
 	expect_int("CBV", "status",
-	    table_find(table, TEXT("spf-fail:b"))->status, ACTION_UNSUPPORTED);
+	    table_find(table, MF_TEXT("spf-fail:b"))->status,
+	    ACTION_UNSUPPORTED);
 	table_free(table);
 }
 
@@ -212,8 +214,8 @@ finds_nothing_in_nothing(void **state)
 	assert_non_null(table);
 	table_finish(table);
 	assert_int_equal(table_count(table), 0);
-	assert_null(table_find(table, TEXT("spf-fail:")));
-	assert_null(table_find(table, text_at(NULL, 0)));
+	assert_null(table_find(table, MF_TEXT("spf-fail:")));
+	assert_null(table_find(table, mf_text_at(NULL, 0)));
 	table_free(table);
 	table_free(NULL);
 }
@@ -232,21 +234,22 @@ sorts_by_octets(void **state)
 	(void)state;
 	assert_non_null(table);
 	for (size_t i = 0; i < COUNT(sorted); i++)
-		assert_true(table_add(table,
-		    text_of(sorted[i * 7 % COUNT(sorted)]), TEXT("OK"), 0));
+		assert_true(
+		    table_add(table, mf_text_of(sorted[i * 7 % COUNT(sorted)]),
+			MF_TEXT("OK"), 0));
 	table_finish(table);
 	assert_int_equal(table_count(table), COUNT(sorted));
 	for (size_t i = 0; i < COUNT(sorted); i++) {
-		struct text key = text_of(sorted[i]);
+		struct mf_text key = mf_text_of(sorted[i]);
 
 		expect_text("sorted", sorted[i], table_at(table, i)->key, key);
 		assert_ptr_equal(table_find(table, key), table_at(table, i));
 		snprintf(longer, sizeof(longer), "%s~", sorted[i]);
-		assert_null(table_find(table, text_of(longer)));
+		assert_null(table_find(table, mf_text_of(longer)));
 	}
-	assert_null(table_find(table, text_at(NULL, 0)));
-	assert_null(table_find(table, TEXT("zzz")));
-	assert_null(table_find(table, TEXT("SPF-PASS")));
+	assert_null(table_find(table, mf_text_at(NULL, 0)));
+	assert_null(table_find(table, MF_TEXT("zzz")));
+	assert_null(table_find(table, MF_TEXT("SPF-PASS")));
 	table_free(table);
 }
 
@@ -264,7 +267,8 @@ first_of_duplicates_counts(void **state)
 	for (unsigned n = 0; n < KEYS * EACH; n++) {
 		snprintf(
 		    key, sizeof(key), "spf-fail:%02u.example", n * 7 % KEYS);
-		assert_true(table_add(table, text_of(key), TEXT("OK"), ++line));
+		assert_true(
+		    table_add(table, mf_text_of(key), MF_TEXT("OK"), ++line));
 	}
 	table_finish(table);
 	assert_int_equal(table_count(table), KEYS * EACH);
@@ -272,11 +276,11 @@ first_of_duplicates_counts(void **state)
 		const struct entry *first = table_at(table, n * EACH);
 
 		snprintf(key, sizeof(key), "spf-fail:%02u.example", n);
-		assert_ptr_equal(table_find(table, text_of(key)), first);
+		assert_ptr_equal(table_find(table, mf_text_of(key)), first);
 		for (unsigned i = 0; i < EACH; i++) {
 			const struct entry *e = table_at(table, n * EACH + i);
 
-			expect_text("key", key, e->key, text_of(key));
+			expect_text("key", key, e->key, mf_text_of(key));
 			expect_int(
 			    key, "line", e->line, first->line + i * KEYS);
 		}
@@ -298,11 +302,12 @@ many(void **state)
 	for (unsigned i = 0; i < MANY; i++) {
 		snprintf(key, sizeof(key), "SPF-Pass:%u.Example", i * 7919);
 		snprintf(value, sizeof(value), "ERROR:550 %u", i);
-		assert_true(table_add(table, text_of(key), text_of(value), i));
+		assert_true(
+		    table_add(table, mf_text_of(key), mf_text_of(value), i));
 		if (i == MANY / 2) {
 			memcpy(long_key, "spf-pass:", 9);
-			assert_true(table_add(table, text_at(long_key, LONG),
-			    text_at(long_key, LONG), i));
+			assert_true(table_add(table, mf_text_at(long_key, LONG),
+			    mf_text_at(long_key, LONG), i));
 		}
 	}
 	table_finish(table);
@@ -312,15 +317,15 @@ many(void **state)
 
 		snprintf(key, sizeof(key), "spf-pass:%u.example", i * 7919);
 		snprintf(value, sizeof(value), "ERROR:550 %u", i);
-		e = table_find(table, text_of(key));
+		e = table_find(table, mf_text_of(key));
 		assert_non_null(e);
-		expect_text(key, "value", e->value, text_of(value));
+		expect_text(key, "value", e->value, mf_text_of(value));
 		expect_int(key, "line", e->line, i);
 		snprintf(key, sizeof(key), "spf-pass:%u.example", i * 7919 + 1);
-		assert_null(table_find(table, text_of(key)));
+		assert_null(table_find(table, mf_text_of(key)));
 	}
-	assert_non_null(table_find(table, text_at(long_key, LONG)));
-	assert_null(table_find(table, text_at(long_key, LONG - 1)));
+	assert_non_null(table_find(table, mf_text_at(long_key, LONG)));
+	assert_null(table_find(table, mf_text_at(long_key, LONG - 1)));
 	table_free(table);
 }
 

@@ -2,17 +2,17 @@
 /*
  * Tables of the access file's entries, from lines of key, blank and value.
  */
-#ifndef MAILFROM_TESTS_TABLES_H
-#define MAILFROM_TESTS_TABLES_H
+#ifndef MAILFROM_TESTS_UNIT_TABLES_H
+#define MAILFROM_TESTS_UNIT_TABLES_H
 
 #include "tests/unit/support.h"
 
-#include "spfmilter/table.h"
+#include "access/table.h"
 
 static inline struct table *
 table_of(const char *lines)
 {
-	struct text rest = text_of(lines), line, key;
+	struct mf_text rest = mf_text_of(lines), line, key;
 	struct table *table = table_new();
 	unsigned number = 0;
 

@@ -12,21 +12,21 @@ writer_overflow_is_sticky(void **state)
 
 	(void)state;
 	memset(room, '#', sizeof(room));
-	out_text(&out, TEXT("abc"));
+	out_text(&out, MF_TEXT("abc"));
 	assert_false(out.full);
-	out_text(&out, TEXT("def"));
+	out_text(&out, MF_TEXT("def"));
 	assert_true(out.full);
 	assert_int_equal(out.len, 3);
 	/* There would be room for these, but what came before is missing. */
 	out_char(&out, 'x');
-	out_text(&out, TEXT("y"));
-	out_text(&out, TEXT(""));
+	out_text(&out, MF_TEXT("y"));
+	out_text(&out, MF_TEXT(""));
 	out_str(&out, "z");
 	out_uint(&out, 1);
 	assert_true(out.full);
 	assert_int_equal(out.len, 3);
 	assert_memory_equal(room, "abc#####", 8);
-	expect_text("sticky", "view", out_view(&out), TEXT("abc"));
+	expect_text("sticky", "view", out_view(&out), MF_TEXT("abc"));
 }
 
 static void
@@ -37,9 +37,9 @@ writer_fills_to_the_last_octet(void **state)
 
 	(void)state;
 	out_char(&out, 'a');
-	out_text(&out, TEXT("bc"));
+	out_text(&out, MF_TEXT("bc"));
 	assert_false(out.full);
-	out_text(&out, TEXT(""));
+	out_text(&out, MF_TEXT(""));
 	assert_false(out.full);
 	out_char(&out, 'd');
 	assert_true(out.full);
@@ -52,7 +52,7 @@ writer_without_room(void **state)
 	struct text_out out = text_out(NULL, 0);
 
 	(void)state;
-	out_text(&out, TEXT(""));
+	out_text(&out, MF_TEXT(""));
 	out_str(&out, NULL);
 	assert_false(out.full);
 	out_char(&out, 'a');
@@ -76,7 +76,7 @@ writer_numbers(void **state)
 
 		out_uint(&out, numbers[i]);
 		assert_false(out.full);
-		expect_text(want, "number", out_view(&out), text_of(want));
+		expect_text(want, "number", out_view(&out), mf_text_of(want));
 		/* A number is written whole or not at all. */
 		out_uint(&small, numbers[i]);
 		assert_true(small.full);
@@ -114,7 +114,7 @@ uint_reads_digits_only(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		uint64_t n = 4711;
-		bool ok = text_uint(text_of(rows[i].input), rows[i].max, &n);
+		bool ok = text_uint(mf_text_of(rows[i].input), rows[i].max, &n);
 
 		expect_int(rows[i].input, "ok", ok, rows[i].ok);
 		if (n != (rows[i].ok ? rows[i].expect : 4711))
@@ -201,7 +201,7 @@ kinds_at_every_place(void **state)
 		for (size_t at = 0; at < len; at++) {
 			for (int c = 0; c < 256; c++) {
 				char room[20];
-				struct text t = {room, len};
+				struct mf_text t = {room, len};
 
 				memset(room, c % 2 ? ' ' : '~', len);
 				room[at] = (char)c;
@@ -214,9 +214,9 @@ kinds_at_every_place(void **state)
 			}
 		}
 	}
-	assert_true(text_is_printable(TEXT("")));
-	assert_false(text_has_control(TEXT("")));
-	assert_int_equal(text_count(TEXT(""), 'a'), 0);
+	assert_true(text_is_printable(MF_TEXT("")));
+	assert_false(text_has_control(MF_TEXT("")));
+	assert_int_equal(text_count(MF_TEXT(""), 'a'), 0);
 }
 
 /* Two octets that are none of the printable ones, at any two places. */
@@ -230,7 +230,7 @@ kinds_of_two(void **state)
 		for (size_t b = 0; b < 17; b++) {
 			for (size_t i = 0; i < 25; i++) {
 				char room[17];
-				struct text t = {room, sizeof(room)};
+				struct mf_text t = {room, sizeof(room)};
 
 				memset(room, 'a', sizeof(room));
 				room[a] = (char)odd[i / 5];
@@ -284,7 +284,7 @@ utf8_characters(void **state)
 		    later[n / 121 % 11], later[n / 11 % 11], later[n % 11]};
 
 		for (size_t len = 1; len <= 4; len++)
-			if (text_utf8_len(text_at((const char *)p, len)) !=
+			if (text_utf8_len(mf_text_at((const char *)p, len)) !=
 			    reference_utf8(p, len))
 				fail_msg("%02x %02x %02x %02x, %zu octets",
 				    p[0], p[1], p[2], p[3], len);
@@ -297,7 +297,7 @@ static void
 compare_rows(void **state)
 {
 	static const struct {
-		struct text a, b;
+		struct mf_text a, b;
 		int order; /* of a and b, case folded */
 		bool equal;
 	} rows[] = {
@@ -316,15 +316,15 @@ compare_rows(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text a = rows[i].a, b = rows[i].b;
+		struct mf_text a = rows[i].a, b = rows[i].b;
 
 		assert_int_equal(text_cmp_fold(a, b), rows[i].order);
 		assert_int_equal(text_cmp_fold(b, a), -rows[i].order);
 		assert_int_equal(text_eq_fold(a, b), rows[i].order == 0);
-		assert_int_equal(text_eq(a, b), rows[i].equal);
+		assert_int_equal(mf_text_eq(a, b), rows[i].equal);
 	}
-	assert_true(text_eq((struct text){NULL, 0}, TEXT("")));
-	assert_true(text_eq_fold((struct text){NULL, 0}, TEXT("")));
+	assert_true(mf_text_eq((struct mf_text){NULL, 0}, MF_TEXT("")));
+	assert_true(text_eq_fold((struct mf_text){NULL, 0}, MF_TEXT("")));
 }
 
 static void
@@ -346,8 +346,8 @@ beginnings_and_ends(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct text t = text_of(rows[i].text);
-		struct text part = text_of(rows[i].part);
+		struct mf_text t = mf_text_of(rows[i].text);
+		struct mf_text part = mf_text_of(rows[i].part);
 
 		assert_int_equal(text_starts(t, part), rows[i].starts);
 		assert_int_equal(
@@ -362,7 +362,7 @@ static void
 find_first_and_last(void **state)
 {
 	static const struct {
-		struct text text;
+		struct mf_text text;
 		char c;
 		size_t first, last;
 	} rows[] = {
@@ -388,19 +388,19 @@ find_first_and_last(void **state)
 static void
 cut_at_the_first(void **state)
 {
-	struct text t = TEXT("a=b=c"), head = TEXT("?");
+	struct mf_text t = MF_TEXT("a=b=c"), head = MF_TEXT("?");
 
 	(void)state;
 	assert_true(text_cut(&t, '=', &head));
-	expect_text("first", "head", head, TEXT("a"));
-	expect_text("first", "rest", t, TEXT("b=c"));
+	expect_text("first", "head", head, MF_TEXT("a"));
+	expect_text("first", "rest", t, MF_TEXT("b=c"));
 	assert_true(text_cut(&t, '=', &head));
-	expect_text("second", "head", head, TEXT("b"));
-	expect_text("second", "rest", t, TEXT("c"));
+	expect_text("second", "head", head, MF_TEXT("b"));
+	expect_text("second", "rest", t, MF_TEXT("c"));
 	assert_false(text_cut(&t, '=', &head));
-	expect_text("none", "head", head, TEXT("b"));
-	expect_text("none", "rest", t, TEXT("c"));
-	t = TEXT("=");
+	expect_text("none", "head", head, MF_TEXT("b"));
+	expect_text("none", "rest", t, MF_TEXT("c"));
+	t = MF_TEXT("=");
 	assert_true(text_cut(&t, '=', &head));
 	assert_int_equal(head.len, 0);
 	assert_int_equal(t.len, 0);
@@ -410,7 +410,7 @@ cut_at_the_first(void **state)
 static void
 parts_never_pass_the_end(void **state)
 {
-	struct text t = TEXT("abc");
+	struct mf_text t = MF_TEXT("abc");
 
 	(void)state;
 	for (size_t n = 0; n < 6; n++) {
@@ -424,14 +424,14 @@ parts_never_pass_the_end(void **state)
 	}
 	assert_int_equal(text_from(t, SIZE_MAX).len, 0);
 	assert_int_equal(text_head(t, SIZE_MAX).len, 3);
-	assert_int_equal(text_of(NULL).len, 0);
+	assert_int_equal(mf_text_of(NULL).len, 0);
 }
 
 static void
 trim_blanks_and_line_ends(void **state)
 {
 	static const struct {
-		struct text input;
+		struct mf_text input;
 		const char *expect;
 	} rows[] = {
 	    {BYTES(""), ""}, {BYTES(" \t\r\n"), ""}, {BYTES("a"), "a"},
@@ -443,7 +443,7 @@ trim_blanks_and_line_ends(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
 		expect_text(rows[i].expect, "trimmed", text_trim(rows[i].input),
-		    text_of(rows[i].expect));
+		    mf_text_of(rows[i].expect));
 }
 
 int

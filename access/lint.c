@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: ISC */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "access/lint_.h"
+#include "access/lookup.h"
+#include "common/reply.h"
+#include "common/similar.h"
+
+#define SHOWN_MAX   256 /* octets of a key or value in a finding */
+#define REASON_SIZE 512
+
+struct lint {
+	const struct table *table;
+	const char *file;
+	struct report *report;
+	/* Tags that have a key user@: it comes before pfx: and pfx. */
+	bool has_user[LINT_TAGS];
+};
+
+/* An entry, its key taken apart. */
+struct item {
+	const struct entry *entry;
+	struct lint_key key;
+	const struct entry *first; /* of those with the same key, or NULL */
+};
+
+static void say(const struct lint *l, const struct item *item, bool is_error,
+    const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+static void
+say(const struct lint *l, const struct item *item, bool is_error,
+    const char *format, ...)
+{
+	char key[SHOWN_MAX + 1], reason[REASON_SIZE];
+	struct mf_text shown = text_head(item->entry->key, SHOWN_MAX);
+	va_list args;
+
+	for (size_t i = 0; i < shown.len; i++)
+		key[i] = (char)(shown.p[i] != '\0' ? shown.p[i] : '?');
+	key[shown.len] = '\0';
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	/* What is wrong with sendmail's own tag may be right for sendmail. */
+	if (is_error && item->key.kind != LINT_SPAM)
+		report_error(
+		    l->report, l->file, item->entry->line, key, "%s", reason);
+	else
+		report_warning(
+		    l->report, l->file, item->entry->line, key, "%s", reason);
+}
+
+/* For %.*s */
+#define SHOW(t) (int)text_head(t, SHOWN_MAX).len, (t).p
+
+/* --- keys --- */
+
+static void
+check_tag(const struct lint *l, const struct item *item)
+{
+	const char *word = similar_word(item->key.tag, lint_tags_);
+
+	if (word != NULL)
+		say(l, item, true, "there is no tag \"%.*s\"; is \"%s\" meant?",
+		    SHOW(item->key.tag), word);
+	else
+		say(l, item, true, "there is no tag \"%.*s\"",
+		    SHOW(item->key.tag));
+}
+
+static void
+check_key(const struct lint *l, const struct item *item)
+{
+	const char *problem = lint_key_problem_(&item->key);
+	const char *doubt = lint_key_doubt_(&item->key);
+
+	if (problem != NULL)
+		say(l, item, true, "never looked up: %s", problem);
+	else if (doubt != NULL)
+		say(l, item, false, "%s", doubt);
+}
+
+static void
+check_duplicate(const struct lint *l, const struct item *item)
+{
+	if (item->first == NULL)
+		return;
+	if (item->first->line != 0)
+		say(l, item, true,
+		    "never used: line %u has the same key (\"%.*s\")",
+		    item->first->line, SHOW(item->first->value));
+	else
+		say(l, item, true,
+		    "never used: the same key stands before it (\"%.*s\")",
+		    SHOW(item->first->value));
+}
+
+/* --- values --- */
+
+/* What others call our words. */
+static const char *
+find_synonym(struct mf_text word)
+{
+	static const char *const synonyms[][2] = {{"ACCEPT", "OK"},
+	    {"ALLOW", "OK"}, {"PASS", "OK"}, {"PERMIT", "OK"},
+	    {"BLOCK", "REJECT"}, {"DENY", "REJECT"}, {"FAIL", "REJECT"},
+	    {"REFUSE", "REJECT"}, {"GREYLIST", "TEMPFAIL"}, {"DROP", "DISCARD"},
+	    {"IGNORE", "SKIP"}, {"NONE", "SKIP"}};
+
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (text_eq_fold(word, mf_text_of(synonyms[i][0])))
+			return synonyms[i][1];
+	return similar_word(word, action_words);
+}
+
+static void
+check_unknown(const struct lint *l, const struct item *item)
+{
+	struct mf_text value = text_trim(item->entry->value), rest = value,
+		       word;
+	const char *meant;
+
+	if (!text_cut(&rest, ' ', &word))
+		word = value;
+	meant = find_synonym(word);
+	if (meant != NULL)
+		say(l, item, true,
+		    "there is no action \"%.*s\"; is \"%s\" meant?", SHOW(word),
+		    meant);
+	else if (lookup_is_friend(value) || lookup_is_hater(value))
+		say(l, item, true, "\"%.*s\" is for the tag Spam: alone",
+		    SHOW(value));
+	else if (item->key.subject.len == 0 &&
+	    (text_find(word, '.') != word.len ||
+		text_find(word, '@') != word.len))
+		say(l, item, true,
+		    "there is no action \"%.*s\"; if it belongs to the key, "
+		    "write it as %.*s:%.*s",
+		    SHOW(word), SHOW(item->key.tag), SHOW(word));
+	else
+		say(l, item, true, "there is no action \"%.*s\"", SHOW(value));
+}
+
+/* Text that isn't sent as it is written, or not at all. */
+static void
+check_text(const struct lint *l, const struct item *item)
+{
+	const struct action *a = &item->entry->action;
+
+	switch (a->verb) {
+	case ACTION_OK:
+	case ACTION_WHITELIST:
+	case ACTION_SKIP:
+		if (a->text.len != 0)
+			say(l, item, false,
+			    "what stands behind %s has no meaning; a comment "
+			    "is a line that begins with \"#\"",
+			    action_text(a->verb));
+		return;
+	case ACTION_REJECT:
+	case ACTION_TEMPFAIL:
+	case ACTION_ERROR:
+	case ACTION_DISCARD:
+	case ACTION_QUARANTINE:
+		if (!text_is_printable(a->text))
+			say(l, item, false,
+			    "the text isn't printable ASCII; other octets are "
+			    "replaced");
+		if (a->text.len >= REPLY_SIZE)
+			say(l, item, false, "the text is cut at %d octets",
+			    REPLY_SIZE - 1);
+		return;
+	}
+}
+
+/* Values that are fine, but not here. */
+static void
+check_effect(const struct lint *l, const struct item *item)
+{
+	const struct action *a = &item->entry->action;
+
+	if (item->key.kind == LINT_RCPT && a->verb != ACTION_OK &&
+	    a->verb != ACTION_WHITELIST && a->verb != ACTION_SKIP)
+		say(l, item, false,
+		    "%s does nothing to a recipient but what SKIP does: no "
+		    "exemption",
+		    action_text(a->verb));
+	if (a->verb == ACTION_ERROR && a->code == 421)
+		say(l, item, false,
+		    "421 ends the whole connection in sendmail and Postfix");
+}
+
+static void
+check_value(const struct lint *l, const struct item *item)
+{
+	const struct entry *e = item->entry;
+
+	if (item->key.kind == LINT_SPAM) {
+		if (!lookup_is_friend(e->value) && !lookup_is_hater(e->value))
+			say(l, item, false,
+			    "only FRIEND and HATER have a meaning for Spam:");
+		return;
+	}
+	switch (e->status) {
+	case ACTION_UNKNOWN:
+		check_unknown(l, item);
+		return;
+	case ACTION_UNSUPPORTED:
+	case ACTION_BAD_CODE:
+		say(l, item, true, "%s", action_problem(e->status, e->value));
+		return;
+	case ACTION_CORRECTED:
+		say(l, item, true, "%s", action_problem(e->status, e->value));
+		break;
+	case ACTION_VALID:
+		break;
+	}
+	check_text(l, item);
+	check_effect(l, item);
+}
+
+/* --- entries and those that would decide without them --- */
+
+static bool
+is_understood(const struct entry *e)
+{
+	return e->status == ACTION_VALID || e->status == ACTION_CORRECTED;
+}
+
+static bool
+is_same(const struct action *a, const struct action *b)
+{
+	return a->verb == b->verb && a->code == b->code &&
+	    mf_text_eq(a->dsn, b->dsn) && mf_text_eq(a->text, b->text);
+}
+
+/* The entry that decides where item's would, were that not there. */
+static const struct entry *
+find_wider(const struct lint *l, const struct item *item)
+{
+	char child[LOOKUP_KEY_SIZE];
+	struct text_out out = text_out(child, sizeof(child));
+	struct mf_text subject = item->key.subject, key;
+	struct lookup_keys keys;
+	bool is_behind = false;
+
+	/* A parent is met on the way from something below it. */
+	if (text_starts(subject, MF_TEXT("."))) {
+		out_char(&out, 'x');
+		out_text(&out, subject);
+		subject = out_view(&out);
+	}
+	lookup_keys(&keys, item->key.tag, subject);
+	while (lookup_next(&keys, &key)) {
+		const struct entry *e =
+		    is_behind ? table_find(l->table, key) : NULL;
+
+		if (e != NULL)
+			return e;
+		if (mf_text_eq(key, item->entry->key))
+			is_behind = true;
+	}
+	return NULL;
+}
+
+/*
+ * Whether a key user@ comes between: then what decides for a domain depends on
+ * the local part.
+ */
+static bool
+is_split(
+    const struct lint *l, const struct item *item, const struct entry *wider)
+{
+	struct lint_key key;
+
+	if (!l->has_user[item->key.number] || item->key.subject.len == 0 ||
+	    text_find(item->key.subject, '@') != item->key.subject.len)
+		return false;
+	if (wider == NULL)
+		return true;
+	lint_key_parse_(wider->key, &key);
+	return key.subject.len == 0;
+}
+
+/* Whether no other tag is looked up behind this one. */
+static bool
+is_last_tag(const struct lint_key *key)
+{
+	return (text_starts(key->tag, MF_TEXT("spf-")) &&
+		   !mf_text_eq(key->tag, MF_TEXT("spf-none")) &&
+		   key->kind == LINT_SENDER) ||
+	    key->kind == LINT_HELO || key->kind == LINT_AUTH;
+}
+
+static void
+check_wider(const struct lint *l, const struct item *item)
+{
+	const struct action *a = &item->entry->action;
+	const struct entry *wider;
+	struct mf_text key;
+
+	if (item->key.kind == LINT_SPAM || !is_understood(item->entry))
+		return;
+	if (!item->key.has_colon) {
+		/* The other spelling comes before it, and always fits. */
+		char other[32];
+		struct text_out out = text_out(other, sizeof(other));
+
+		out_text(&out, item->key.tag);
+		out_char(&out, ':');
+		wider = table_find(l->table, out_view(&out));
+		if (wider != NULL)
+			say(l, item, !is_same(a, &wider->action),
+			    "never looked up: \"%s:\" comes before it, and "
+			    "fits everything",
+			    lint_tags_[item->key.number]);
+		return;
+	}
+	wider = find_wider(l, item);
+	if (is_split(l, item, wider))
+		return;
+	if (wider == NULL) {
+		if (a->verb == ACTION_SKIP && is_last_tag(&item->key))
+			say(l, item, false,
+			    "%s does nothing: no wider key would decide",
+			    action_text(a->verb));
+		return;
+	}
+	key = wider->key;
+	if (is_understood(wider) && is_same(a, &wider->action))
+		say(l, item, false, "redundant: \"%.*s\" would decide the same",
+		    SHOW(key));
+}
+
+/* --- all entries --- */
+
+static void
+check(const struct lint *l, const struct item *item)
+{
+	if (item->key.number == LINT_TAGS) {
+		check_tag(l, item);
+		return;
+	}
+	check_duplicate(l, item);
+	check_key(l, item);
+	check_value(l, item);
+	if (item->first == NULL && lint_key_problem_(&item->key) == NULL)
+		check_wider(l, item);
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	const struct item *x = a, *y = b;
+
+	if (x->entry->line != y->entry->line)
+		return x->entry->line < y->entry->line ? -1 : 1;
+	return x->entry < y->entry ? -1 : x->entry > y->entry;
+}
+
+static void
+fill(struct lint *l, struct item *items, size_t count)
+{
+	for (size_t n = 0; n < count; n++) {
+		struct item *item = &items[n];
+
+		item->entry = table_at(l->table, n);
+		item->first = NULL;
+		if (n != 0 && mf_text_eq(item->entry->key, item[-1].entry->key))
+			item->first = item[-1].first != NULL ? item[-1].first
+							     : item[-1].entry;
+		if (lint_key_parse_(item->entry->key, &item->key) &&
+		    text_ends_fold(item->key.subject, MF_TEXT("@")))
+			l->has_user[item->key.number] = true;
+	}
+}
+
+bool
+lint_table(const struct table *table, const char *file, struct report *report)
+{
+	struct lint lint = {.table = table, .file = file, .report = report};
+	size_t count = table_count(table);
+	struct item *items = calloc(count + 1, sizeof(*items));
+
+	if (items == NULL) {
+		report_error(report, file, 0, NULL, "out of memory");
+		return false;
+	}
+	fill(&lint, items, count);
+	qsort(items, count, sizeof(*items), compare_lines);
+	for (size_t n = 0; n < count; n++)
+		check(&lint, &items[n]);
+	free(items);
+	return true;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What resolver.c, checks.c and questions.c share.
+ *
+ * Threads.  Callers see the cache, under cache_lock for reading, and the inbox,
+ * under inbox_lock.  All else belongs to the resolver's thread, which alone
+ * changes the cache, and so needs the lock only for that.
+ */
+#ifndef MAILFROM_LIBSPF_DNS_RESOLVER__H
+#define MAILFROM_LIBSPF_DNS_RESOLVER__H
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "libspf-dns/cache.h"
+#include "libspf-dns/clock.h"
+#include "libspf-dns/dnsmsg.h"
+#include "libspf-dns/sender.h"
+#include <mailfrom/spf_resolver.h>
+
+/* Lists of questions in flight, and of checks by their id. */
+#define QUESTION_LISTS 4096
+#define CHECK_LISTS    1024
+
+/* Replies that a check has room for without asking for memory. */
+#define CHECK_REPLIES 32
+
+LIST_HEAD(check_list, check);
+LIST_HEAD(question_list, question);
+TAILQ_HEAD(check_queue, check);
+TAILQ_HEAD(question_queue, question);
+STAILQ_HEAD(cancel_queue, cancel);
+
+/* Somebody waits on a thread of his own. */
+struct waiting {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool done;
+};
+
+/* A check that isn't all cached, or one question of spf_resolver_ask(). */
+struct check {
+	struct spf_resolver *resolver;
+	uint64_t id;
+	LIST_ENTRY(check) by_id;
+	TAILQ_ENTRY(check) queued; /* in the inbox, or ready */
+	bool is_ready;
+	struct event *deadline;
+	unsigned timeout_ms;
+	uint64_t started_us;
+
+	/* What is asked: a check's request, or the one question. */
+	struct spf_request request;
+	bool is_question;
+	enum spf_rr rr;
+	struct mf_text name;
+
+	/*
+	 * What it has seen, or asked for, by hash: the same in each evaluation,
+	 * whatever becomes of the cache meanwhile.
+	 */
+	struct spf_reply **replies;
+	unsigned reply_mask, reply_count;
+	struct spf_reply *few_replies[CHECK_REPLIES];
+
+	/* The first question that the last evaluation lacked. */
+	struct question *awaited;
+	LIST_ENTRY(check) awaiting;
+	unsigned budget; /* of speculation */
+	bool no_memory;
+	/* At the end: what is missing is a temporary error. */
+	enum spf_cause giving_up;
+	bool missed;
+	enum spf_rr missed_rr;
+
+	/* Who wants to know: a callback, or the thread that waits. */
+	spf_resolver_callback *done;
+	void *arg;
+	struct waiting *waiting;
+	struct spf_verdict *verdict;
+	struct spf_cost *cost_out;
+	struct spf_reply **reply_out;
+	struct spf_cost cost;
+};
+
+/* A question in flight, or about to be. */
+struct question {
+	struct flight flight;
+	struct spf_resolver *resolver;
+	LIST_ENTRY(question) entry;
+	TAILQ_ENTRY(question) queued; /* to be sent, or sent lately */
+	enum { QUESTION_TO_SEND, QUESTION_YOUNG, QUESTION_OLD } stage;
+	uint64_t sent_ms;
+	struct spf_reply *reply; /* to be answered */
+	struct check_list awaiting;
+	struct dnsmsg_name name; /* that is asked for; behind aliases */
+	unsigned aliases;
+	uint32_t ttl_sec; /* of the aliases so far */
+};
+
+struct cancel {
+	STAILQ_ENTRY(cancel) entry;
+	uint64_t id;
+	bool found;
+	struct waiting *waiting;
+};
+
+struct counters {
+	atomic_uint_fast64_t checks, checks_cached, questions, cache_hits,
+	    timeouts, errors;
+	atomic_size_t in_flight;
+};
+
+struct spf_resolver {
+	struct spf_resolver_params params;
+	pthread_t thread;
+	struct counters counters;
+
+	pthread_rwlock_t cache_lock;
+	struct cache *cache;
+
+	pthread_mutex_t inbox_lock;
+	struct check_queue started;
+	struct cancel_queue cancels;
+	uint64_t last_id;
+	bool stopping;
+	int wake_pipe[2];
+
+	struct event_base *base;
+	struct event *wake;
+	struct event *aging;
+	struct sender *sender;
+	struct check_queue ready;
+	struct check_list checks[CHECK_LISTS];
+	struct question_list questions[QUESTION_LISTS];
+	struct question_queue to_send, young;
+	unsigned young_count, window;
+	uint64_t window_rests_until_ms;
+	struct spf_verdict verdict; /* of the check at hand */
+};
+
+/* --- resolver.c --- */
+
+/* Evaluate what is ready and send what is to be sent, until nothing is. */
+void resolver_settle_(void *resolver);
+
+void waiting_begin_(struct waiting *waiting);
+
+/* Wait for waiting_end_(). */
+void waiting_wait_(struct waiting *waiting);
+
+/* Tell whoever waits; he may be gone when this returns. */
+void waiting_end_(struct waiting *waiting);
+
+/* Hand c to the thread.  0: it is stopping; else the check's number. */
+uint64_t check_post_(struct spf_resolver *r, struct check *c);
+
+/* By the evaluator of the resolver's choice. */
+enum spf_status resolver_evaluate_(const struct spf_resolver *r,
+    const struct spf_request *request, const struct spf_source *source,
+    struct spf_verdict *out);
+
+static inline void
+count_(atomic_uint_fast64_t *counter, uint64_t n)
+{
+	atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+/* --- questions.c --- */
+
+void questions_init_(struct spf_resolver *r);
+
+/*
+ * The question for rr of name that is in flight, or a new one.  NULL: out of
+ * memory.
+ */
+struct question *question_ask_(
+    struct spf_resolver *r, uint64_t hash, enum spf_rr rr, struct mf_text name);
+
+/* The question that will answer reply. */
+struct question *question_of_(
+    struct spf_resolver *r, const struct spf_reply *reply);
+
+/* Send what may be sent now. */
+void questions_send_(struct spf_resolver *r);
+
+/* Time has passed since questions were sent. */
+void questions_age_(struct spf_resolver *r);
+
+/* End those that weren't sent. */
+void questions_free_(struct spf_resolver *r);
+
+/* --- checks.c --- */
+
+/* Begin a check that came by the inbox. */
+void check_begin_(struct check *c);
+
+/* Evaluate what is ready, and end or wait. */
+void check_run_(struct check *c);
+
+/* Evaluate when it is settled: what it waits for has come. */
+void check_ready_(struct check *c);
+
+/* End at once: what is missing is a temporary error. */
+void check_give_up_(struct check *c, enum spf_cause why);
+
+/* Forget it; nobody is told.  False: there is none of that id. */
+bool check_forget_(struct spf_resolver *r, uint64_t id);
+
+/* End all checks. */
+void checks_give_up_(struct spf_resolver *r, enum spf_cause why);
+
+#endif

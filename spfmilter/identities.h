@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The checks of one message: MAIL FROM and the HELO name side by side, then, if
+ * MAIL FROM doesn't pass, the trusted forwarders, all within one deadline.
+ */
+#ifndef MAILFROM_SPFMILTER_IDENTITIES_H
+#define MAILFROM_SPFMILTER_IDENTITIES_H
+
+#include "spfcheck/checker.h"
+
+/* Who sends; views must stay valid as long as the findings are used. */
+struct examined {
+	struct spf_ip ip;
+	bool ip_unknown;
+	struct mf_text sender; /* mailbox; empty: the null reverse-path */
+	struct mf_text helo;
+	struct mf_text receiver; /* our name */
+};
+
+enum examined_identity { EXAMINED_MAILFROM, EXAMINED_HELO, EXAMINED_COUNT };
+
+struct findings {
+	struct check checks[EXAMINED_COUNT];
+	struct mf_text forwarder; /* that passes; empty: none.  A view. */
+};
+
+/* False: out of memory; *out lacks the forwarder then. */
+bool examine(
+    struct checker *checker, const struct examined *who, struct findings *out);
+
+static inline const struct spf_verdict *
+findings_verdict(const struct findings *f, enum examined_identity identity)
+{
+	return &f->checks[identity].verdict;
+}
+
+#endif

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The header of a message, and its end.
+ */
+#include <stdlib.h>
+
+#include "common/text_dup.h"
+#include "milter/received.h"
+#include "spfmilter/authres.h"
+#include "spfmilter/session_.h"
+
+/* --- the header --- */
+
+static bool
+remember_ar(struct message *m)
+{
+	m->ar_flood = m->ar_count == AR_MAX;
+	if (m->ar_flood)
+		return true;
+	if (m->ar_count == m->ar_room) {
+		size_t room = m->ar_room == 0 ? 8 : m->ar_room * 2;
+		unsigned *more = realloc(m->ar_remove, room * sizeof(*more));
+
+		if (more == NULL)
+			return false;
+		m->ar_remove = more;
+		m->ar_room = room;
+	}
+	m->ar_remove[m->ar_count++] = m->ar_seen;
+	return true;
+}
+
+static struct mf_text
+authserv_id(const struct session *s)
+{
+	struct mf_text id = session_settings(s)->authserv_id;
+
+	return id.len != 0 ? id : mf_text_of(s->message->host);
+}
+
+/*
+ * RFC 8601 5: what claims to be ours and didn't come from a trusted host isn't.
+ * Who has authenticated is no host; but what others said of what he passes on
+ * is left to him.
+ */
+static bool
+see_ar(struct session *s, struct mf_text value)
+{
+	struct message *m = s->message;
+
+	m->ar_seen++;
+	if (s->client.internal || s->client.trusted_relay)
+		return true;
+	switch ((enum remove_ar)session_settings(s)->remove_ar) {
+	case REMOVE_AR_NONE:
+		return true;
+	case REMOVE_AR_OWN:
+		return !authres_is_of(value, authserv_id(s)) || remember_ar(m);
+	case REMOVE_AR_ALL:
+		return (m->origin == ORIGIN_AUTHENTICATED &&
+			   !authres_is_of(value, authserv_id(s))) ||
+		    remember_ar(m);
+	}
+	return true;
+}
+
+/*
+ * Received fields stand in reverse order: the first is the relay's.  Is its
+ * client a trusted relay as well, then the next is that one's.
+ */
+static bool
+see_received(struct session *s, struct mf_text value)
+{
+	struct message *m = s->message;
+	struct received received;
+
+	if (m->origin != ORIGIN_TRUSTED_RELAY || m->relayed[0] != '\0' ||
+	    m->relay_lost)
+		return true;
+	m->relays++;
+	if (m->relays > session_settings(s)->trusted_relay_hops ||
+	    !received_parse(value, &received)) {
+		m->relay_lost = true;
+		return true;
+	}
+	if (hosts_has(&s->config->trusted_relay, &received.ip, MF_TEXT("")))
+		return true;
+	m->relayed_ip = received.ip;
+	spf_ip_print(&received.ip, m->relayed);
+	m->relayed_helo = text_dup(received.helo);
+	return m->relayed_helo != NULL;
+}
+
+struct reply
+session_header(struct session *s, struct mf_text name, struct mf_text value)
+{
+	bool ok = true;
+
+	if (s->message == NULL)
+		return reply_go_on();
+	if (text_eq_fold(name, MF_TEXT("Authentication-Results")))
+		ok = see_ar(s, value);
+	else if (text_eq_fold(name, MF_TEXT("Received")))
+		ok = see_received(s, value);
+	return ok ? reply_go_on() : fail_(s);
+}
+
+struct reply
+session_eoh(struct session *s)
+{
+	struct message *m = s->message;
+	struct reply reply;
+
+	if (s->failed || m == NULL)
+		return error_reply_(s);
+	if (m->relayed[0] == '\0' || !session_needs_eoh(s) ||
+	    hosts_has(
+		&s->config->internal_connect, &m->relayed_ip, MF_TEXT("")))
+		return reply_go_on();
+	if (!check_and_decide_(s,
+		&(struct examined){.ip = m->relayed_ip,
+		    .sender = mf_text_of(m->sender),
+		    .helo = mf_text_of(m->relayed_helo),
+		    .receiver = mf_text_of(m->host)}))
+		return fail_(s);
+	/* One reply for all recipients: the exempt one saves the message. */
+	if (session_settings(s)->trusted_relay_check != RELAY_CHECK_REJECT ||
+	    m->exempt != 0)
+		return reply_go_on();
+	reply = refusal_(s);
+	if (reply.step != STEP_CONTINUE)
+		m->outcome = "refused";
+	return reply;
+}
+
+/* --- the end --- */
+
+/* Discarding and quarantine take the whole message: not if one is exempt. */
+static struct reply
+whole_message(struct session *s, struct edits *edits)
+{
+	struct message *m = s->message;
+	const struct decision *d = &m->decision;
+
+	if (m->origin == ORIGIN_TRUSTED_RELAY &&
+	    session_settings(s)->trusted_relay_check != RELAY_CHECK_REJECT)
+		return reply_go_on();
+	if (!enforces_(s) || m->exempt != 0)
+		return reply_go_on();
+	if (d->verb == ACTION_DISCARD) {
+		m->outcome = "discarded";
+		return (struct reply){.step = STEP_DISCARD};
+	}
+	if (d->verb == ACTION_QUARANTINE) {
+		m->outcome = "quarantined";
+		edits->quarantine = d->text;
+	}
+	return reply_go_on();
+}
+
+struct reply
+session_eom(struct session *s, struct edits *edits)
+{
+	struct message *m = s->message;
+	struct reply reply;
+
+	*edits = (struct edits){.remove_ar = NULL};
+	if (m != NULL) {
+		/* These are forged, whatever becomes of the message. */
+		edits->remove_ar = m->ar_remove;
+		edits->remove_count = m->ar_count;
+	}
+	if (s->failed || m == NULL)
+		return error_reply_(s);
+	if (m->ar_flood) {
+		m->outcome = "refused";
+		return (struct reply){.step = STEP_REJECT,
+		    .code = 550,
+		    .dsn = "5.7.1",
+		    .text = "Too many Authentication-Results in our name"};
+	}
+	m->outcome = "accepted";
+	reply = whole_message(s, edits);
+	if (reply.step != STEP_CONTINUE)
+		return reply;
+	if (fields_write(session_settings(s), m->checked ? &m->findings : NULL,
+		m->decided ? &m->decision : NULL, authserv_id(s),
+		&edits->fields))
+		return reply;
+	edits_free(edits);
+	return fail_(s);
+}
+
+void
+edits_free(struct edits *edits)
+{
+	fields_free(&edits->fields);
+}
+
+void
+session_end_message(struct session *s)
+{
+	struct message *m = s->message;
+
+	if (m == NULL)
+		return;
+	if (m->outcome == NULL)
+		m->outcome = m->refused != 0 ? "refused" : "aborted";
+	account(service_figures(s->service),
+	    &(struct account){.queue_id = mf_text_of(m->queue_id),
+		.ip = mf_text_of(s->client.at.text),
+		.client = mf_text_of(s->client.name),
+		.helo = mf_text_of(s->client.helo),
+		.sender = mf_text_of(m->sender),
+		.user = mf_text_of(m->user),
+		.relayed = mf_text_of(m->relayed),
+		.findings = m->checked ? &m->findings : NULL,
+		.decision = m->decided ? &m->decision : NULL,
+		.mode = (enum spfmilter_mode)session_settings(s)->mode,
+		.recipients = m->recipients,
+		.refused = m->refused,
+		.exempt = m->exempt,
+		.removed = (unsigned)m->ar_count,
+		.outcome = m->outcome});
+	message_free_(m);
+	s->message = NULL;
+}

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The command line of spfquery, and what people know from other programs of
+ * that name: Mail::SPF's, libspf2's (one dash will do for long options) and
+ * pyspf's (IP, sender and HELO name without options).
+ */
+#include <getopt.h>
+#include <stdarg.h>
+
+#include "tools/spfquery/spfquery.h"
+
+#include "common/text.h"
+
+#define TIMEOUT_DEFAULT_SEC 20
+#define TIMEOUT_MAX_SEC     25
+
+/* pyspf's guess. */
+#define GUESS_DEFAULT "a/24 mx/24 ptr"
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: spfquery --ip IP --sender ADDRESS --helo NAME [options]\n"
+	      "       spfquery --ip IP --helo NAME [options]\n"
+	      "       spfquery [options] IP ADDRESS NAME\n"
+	      "       spfquery --file FILE [options]\n"
+	      "       spfquery --lint DOMAIN [--json] [options]\n"
+	      "       spfquery --suite FILE...\n"
+	      "options:  --trace  --json  --zone FILE  --nameserver IP[:PORT]  "
+	      "--timeout SECONDS\n"
+	      "          --record RECORD  --override DOMAIN=RECORD  "
+	      "--guess TERMS  --best-guess\n"
+	      "          --delegate DOMAIN  --default-explanation TEXT  "
+	      "--receiver NAME\n"
+	      "          --identity NAME  --scope mfrom|helo  "
+	      "--engine native|libspf2|audit\n"
+	      "          --now UNIXSECONDS\n"
+	      "First line: the result.  Exit status: pass 0, fail 1, softfail "
+	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
+	      "spfquery(1) has the details.\n",
+	    to);
+}
+
+int
+spfquery_bad_usage(const char *format, ...)
+{
+	va_list args;
+
+	fputs("spfquery: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("; spfquery --help shows the usage\n", stderr);
+	return SPFQUERY_USAGE;
+}
+
+/* --- the options --- */
+
+enum {
+	OPT_IP = 256,
+	OPT_SENDER,
+	OPT_HELO,
+	OPT_IDENTITY,
+	OPT_SCOPE,
+	OPT_RECEIVER,
+	OPT_TRACE,
+	OPT_JSON,
+	OPT_ENGINE,
+	OPT_NAMESERVER,
+	OPT_TIMEOUT,
+	OPT_RECORD,
+	OPT_ZONE,
+	OPT_GUESS,
+	OPT_BEST_GUESS,
+	OPT_DELEGATE,
+	OPT_EXPLANATION,
+	OPT_OVERRIDE,
+	OPT_FILE,
+	OPT_LINT,
+	OPT_SUITE,
+	OPT_NOW,
+	OPT_VERSIONS,
+	OPT_PRA,
+	OPT_UNSUPPORTED,
+	OPT_IGNORED,
+	OPT_HELP,
+	OPT_VERSION
+};
+
+static const struct option long_options[] = {
+    {"ip", required_argument, NULL, OPT_IP},
+    {"sender", required_argument, NULL, OPT_SENDER},
+    {"helo", required_argument, NULL, OPT_HELO},
+    {"identity", required_argument, NULL, OPT_IDENTITY},
+    {"scope", required_argument, NULL, OPT_SCOPE},
+    {"receiver", required_argument, NULL, OPT_RECEIVER},
+    {"trace", no_argument, NULL, OPT_TRACE},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"engine", required_argument, NULL, OPT_ENGINE},
+    {"nameserver", required_argument, NULL, OPT_NAMESERVER},
+    {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"record", required_argument, NULL, OPT_RECORD},
+    {"zone", required_argument, NULL, OPT_ZONE},
+    {"guess", required_argument, NULL, OPT_GUESS},
+    {"best-guess", no_argument, NULL, OPT_BEST_GUESS},
+    {"delegate", required_argument, NULL, OPT_DELEGATE},
+    {"default-explanation", required_argument, NULL, OPT_EXPLANATION},
+    {"override", required_argument, NULL, OPT_OVERRIDE},
+    {"file", required_argument, NULL, OPT_FILE},
+    {"lint", required_argument, NULL, OPT_LINT},
+    {"suite", no_argument, NULL, OPT_SUITE},
+    {"now", required_argument, NULL, OPT_NOW},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    /* Other programs' words. */
+    {"ip-address", required_argument, NULL, OPT_IP},
+    {"mail-from", required_argument, NULL, OPT_SENDER},
+    {"mailfrom", required_argument, NULL, OPT_SENDER},
+    {"mfrom", required_argument, NULL, OPT_SENDER},
+    {"id", required_argument, NULL, OPT_IDENTITY},
+    {"helo-identity", required_argument, NULL, OPT_HELO},
+    {"helo-id", required_argument, NULL, OPT_HELO},
+    {"def-exp", required_argument, NULL, OPT_EXPLANATION},
+    {"hostname", required_argument, NULL, OPT_RECEIVER},
+    {"name", required_argument, NULL, OPT_RECEIVER},
+    {"debug", optional_argument, NULL, OPT_TRACE},
+    {"verbose", no_argument, NULL, OPT_TRACE},
+    {"versions", required_argument, NULL, OPT_VERSIONS},
+    {"pra", required_argument, NULL, OPT_PRA},
+    {"local", required_argument, NULL, OPT_UNSUPPORTED},
+    {"fallback", required_argument, NULL, OPT_UNSUPPORTED},
+    {"max-lookup", required_argument, NULL, OPT_UNSUPPORTED},
+    {"max-dns-interactive-terms", required_argument, NULL, OPT_UNSUPPORTED},
+    {"max-name-lookups-per-term", required_argument, NULL, OPT_UNSUPPORTED},
+    {"authorize-mxes-for", required_argument, NULL, OPT_UNSUPPORTED},
+    {"tfwl", no_argument, NULL, OPT_UNSUPPORTED},
+    {"trusted", required_argument, NULL, OPT_IGNORED},
+    {"rcpt-to", required_argument, NULL, OPT_IGNORED},
+    {"sanitize", optional_argument, NULL, OPT_IGNORED},
+    {"no-sanitize", no_argument, NULL, OPT_IGNORED},
+    {"keep-comments", no_argument, NULL, OPT_IGNORED},
+    {"no-keep-comments", no_argument, NULL, OPT_IGNORED},
+    {"strict", required_argument, NULL, OPT_IGNORED},
+    {"enable-black-magic", no_argument, NULL, OPT_IGNORED},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct {
+	char letter;
+	int option;
+} letters[] = {{'i', OPT_IP}, {'h', OPT_HELO}, {'m', OPT_SENDER},
+    {'f', OPT_FILE}, {'r', OPT_IGNORED}, {'n', OPT_RECEIVER},
+    {'e', OPT_EXPLANATION}, {'g', OPT_GUESS}, {'d', OPT_TRACE},
+    {'v', OPT_TRACE}, {'V', OPT_VERSION}};
+
+#define LETTERS "i:h:m:s:f:r:n:e:g:dvV"
+
+/* --- values --- */
+
+static int
+take_engine(struct spfquery_options *o)
+{
+	if (strcmp(optarg, "native") == 0)
+		o->engine = SPFQUERY_NATIVE;
+	else if (strcmp(optarg, "libspf2") == 0)
+		o->engine = SPFQUERY_LIBSPF2;
+	else if (strcmp(optarg, "audit") == 0)
+		o->engine = SPFQUERY_AUDIT;
+	else
+		return spfquery_bad_usage(
+		    "--engine: \"%s\" is none of native, libspf2, audit",
+		    optarg);
+	return SPFQUERY_OK;
+}
+
+static int
+take_scope(struct spfquery_options *o)
+{
+	bool helo = strcmp(optarg, "helo") == 0;
+
+	if (!helo && strcmp(optarg, "mfrom") != 0 &&
+	    strcmp(optarg, "mailfrom") != 0)
+		return spfquery_bad_usage("--scope: \"%s\" is neither mfrom "
+					  "nor helo (Sender ID's pra isn't "
+					  "SPF)",
+		    optarg);
+	o->helo_scope = helo;
+	return SPFQUERY_OK;
+}
+
+/* -s is libspf2's --sender, and Mail::SPF's --scope. */
+static int
+take_s(struct spfquery_options *o)
+{
+	if (strcmp(optarg, "helo") == 0 || strcmp(optarg, "mfrom") == 0 ||
+	    strcmp(optarg, "pra") == 0)
+		return take_scope(o);
+	o->sender = optarg;
+	return SPFQUERY_OK;
+}
+
+static int
+take_number(const char *name, uint64_t min, uint64_t max, uint64_t *out)
+{
+	if (text_uint(mf_text_of(optarg), max, out) && *out >= min)
+		return SPFQUERY_OK;
+	return spfquery_bad_usage(
+	    "--%s: \"%s\" is not a number from %llu to %llu", name, optarg,
+	    (unsigned long long)min, (unsigned long long)max);
+}
+
+static int
+take_timeout(struct spfquery_options *o)
+{
+	uint64_t n = TIMEOUT_DEFAULT_SEC;
+	int rc = take_number("timeout", 1, TIMEOUT_MAX_SEC, &n);
+
+	o->timeout_sec = (unsigned)n;
+	return rc;
+}
+
+static int
+take_override(struct spfquery_options *o)
+{
+	if (strchr(optarg, '=') == NULL || *optarg == '=' ||
+	    strchr(optarg, '*') != NULL)
+		return spfquery_bad_usage(
+		    "--override: \"%s\" is not DOMAIN=RECORD", optarg);
+	if (o->override_count == SPFQUERY_OVERRIDES_MAX)
+		return spfquery_bad_usage("--override: too many");
+	o->overrides[o->override_count++] = optarg;
+	return SPFQUERY_OK;
+}
+
+/* What has no effect here, or would change a result. */
+static int
+take_foreign(int option, const char *name)
+{
+	switch (option) {
+	case OPT_VERSIONS:
+		if (strchr(optarg, '1') != NULL)
+			return SPFQUERY_OK;
+		return spfquery_bad_usage(
+		    "--versions: only records of version 1 are SPF");
+	case OPT_PRA:
+		return spfquery_bad_usage("--pra: Sender ID isn't supported");
+	case OPT_UNSUPPORTED:
+		return spfquery_bad_usage("--%s isn't supported: it would give "
+					  "results that no receiver gives",
+		    name);
+	default:
+		fprintf(stderr, "spfquery: %s has no effect here\n", name);
+		return SPFQUERY_OK;
+	}
+}
+
+static int
+take_option(struct spfquery_options *o, int option, const char *name)
+{
+	switch (option) {
+	case OPT_IP:
+		o->ip = optarg;
+		return SPFQUERY_OK;
+	case OPT_SENDER:
+		o->sender = optarg;
+		return SPFQUERY_OK;
+	case OPT_HELO:
+		o->helo = optarg;
+		return SPFQUERY_OK;
+	case OPT_IDENTITY:
+		o->identity = optarg;
+		return SPFQUERY_OK;
+	case OPT_SCOPE:
+		return take_scope(o);
+	case 's':
+		return take_s(o);
+	case OPT_RECEIVER:
+		o->receiver = optarg;
+		return SPFQUERY_OK;
+	case OPT_TRACE:
+		o->trace = true;
+		return SPFQUERY_OK;
+	case OPT_JSON:
+		o->json = true;
+		return SPFQUERY_OK;
+	case OPT_ENGINE:
+		return take_engine(o);
+	case OPT_NAMESERVER:
+		o->nameservers = optarg;
+		return SPFQUERY_OK;
+	case OPT_TIMEOUT:
+		return take_timeout(o);
+	case OPT_RECORD:
+		o->record = optarg;
+		return SPFQUERY_OK;
+	case OPT_ZONE:
+		o->zone = optarg;
+		return SPFQUERY_OK;
+	case OPT_GUESS:
+		o->guess = optarg;
+		return SPFQUERY_OK;
+	case OPT_BEST_GUESS:
+		o->guess = GUESS_DEFAULT;
+		return SPFQUERY_OK;
+	case OPT_DELEGATE:
+		o->delegate = optarg;
+		return SPFQUERY_OK;
+	case OPT_EXPLANATION:
+		o->explanation = optarg;
+		return SPFQUERY_OK;
+	case OPT_OVERRIDE:
+		return take_override(o);
+	case OPT_FILE:
+		o->file = optarg;
+		return SPFQUERY_OK;
+	case OPT_LINT:
+		o->lint = optarg;
+		return SPFQUERY_OK;
+	case OPT_SUITE:
+		o->suite = true;
+		return SPFQUERY_OK;
+	case OPT_NOW:
+		return take_number("now", 0, UINT64_C(1) << 40, &o->now_sec);
+	case OPT_VERSIONS:
+	case OPT_PRA:
+	case OPT_UNSUPPORTED:
+	case OPT_IGNORED:
+		return take_foreign(option, name);
+	default:
+		/* getopt has said what is wrong. */
+		fputs("spfquery: spfquery --help shows the usage\n", stderr);
+		return SPFQUERY_USAGE;
+	}
+}
+
+/* --- the whole line --- */
+
+/* pyspf: [RECORD] IP SENDER HELO. */
+static int
+take_arguments(struct spfquery_options *o)
+{
+	char **a = o->arguments;
+
+	if (o->argument_count == 4 &&
+	    text_starts_fold(mf_text_of(a[0]), MF_TEXT("v=spf1"))) {
+		o->record = *a++;
+		o->argument_count--;
+	}
+	if (o->argument_count == 3 && o->ip == NULL && o->sender == NULL &&
+	    o->helo == NULL) {
+		o->ip = a[0];
+		o->sender = a[1];
+		o->helo = a[2];
+		return SPFQUERY_OK;
+	}
+	if (o->argument_count != 0)
+		return spfquery_bad_usage(
+		    "\"%s\": without options, IP, sender and HELO name are "
+		    "wanted; to look at a domain's record use --lint",
+		    a[0]);
+	return SPFQUERY_OK;
+}
+
+/* Mail::SPF: --identity is the one to check, by --scope. */
+static int
+take_identity(struct spfquery_options *o)
+{
+	if (o->identity == NULL)
+		return SPFQUERY_OK;
+	/* The other tools' word for what --scope says here. */
+	if (strcmp(o->identity, "helo") == 0 ||
+	    strcmp(o->identity, "mailfrom") == 0 ||
+	    strcmp(o->identity, "mfrom") == 0) {
+		o->helo_scope = strcmp(o->identity, "helo") == 0;
+		return SPFQUERY_OK;
+	}
+	if (o->helo_scope)
+		o->helo = o->identity;
+	else
+		o->sender = o->identity;
+	return SPFQUERY_OK;
+}
+
+static int
+check(struct spfquery_options *o)
+{
+	if ((o->lint != NULL) + o->suite + (o->file != NULL) > 1)
+		return spfquery_bad_usage(
+		    "--lint, --suite and --file exclude each other");
+	if (o->zone != NULL && o->nameservers != NULL)
+		return spfquery_bad_usage(
+		    "--zone and --nameserver exclude each other");
+	if (o->file != NULL && o->record != NULL)
+		return spfquery_bad_usage("--record is for one check; "
+					  "--override says for which domain");
+	if (o->suite && (o->json || o->trace))
+		return spfquery_bad_usage("--suite shows no trace");
+	if (o->lint != NULL || o->suite || o->file != NULL)
+		return SPFQUERY_OK;
+	if (o->ip == NULL)
+		return spfquery_bad_usage("which client? --ip");
+	if (o->sender == NULL && o->helo == NULL)
+		return spfquery_bad_usage(
+		    "which sender? --sender, or --helo alone");
+	if (o->helo_scope && o->helo == NULL)
+		return spfquery_bad_usage("--scope helo needs --helo");
+	return SPFQUERY_OK;
+}
+
+static int
+of_letter(int letter)
+{
+	for (size_t i = 0; i < sizeof(letters) / sizeof(letters[0]); i++)
+		if (letters[i].letter == letter)
+			return letters[i].option;
+	return letter;
+}
+
+int
+spfquery_options(
+    int argc, char **argv, struct spfquery_options *out, bool *done)
+{
+	int letter, index = -1, rc = SPFQUERY_OK;
+
+	*out = (struct spfquery_options){.timeout_sec = TIMEOUT_DEFAULT_SEC};
+	*done = false;
+	while (rc == SPFQUERY_OK &&
+	    (letter = getopt_long_only(
+		 argc, argv, LETTERS, long_options, &index)) != -1) {
+		int option = of_letter(letter);
+
+		*done = option == OPT_HELP || option == OPT_VERSION;
+		if (option == OPT_HELP)
+			usage(stdout);
+		if (option == OPT_VERSION)
+			puts("spfquery (mailfrom) " MAILFROM_VERSION);
+		if (*done)
+			return SPFQUERY_OK;
+		rc = take_option(
+		    out, option, index >= 0 ? long_options[index].name : "-r");
+		index = -1;
+	}
+	if (rc != SPFQUERY_OK)
+		return rc;
+	out->arguments = argv + optind;
+	out->argument_count = (size_t)(argc - optind);
+	if (!out->suite)
+		rc = take_arguments(out);
+	if (rc == SPFQUERY_OK)
+		rc = take_identity(out);
+	return rc == SPFQUERY_OK ? check(out) : rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The events of an evaluation as a tree: checks, their terms, and below these
+ * what was expanded, looked up and included.
+ */
+#ifndef MAILFROM_TOOLS_SPFQUERY_TREE_H
+#define MAILFROM_TOOLS_SPFQUERY_TREE_H
+
+#include "tools/spfquery/dns.h"
+
+/* Levels of check_host(): as many as there can be terms, and the first. */
+#define TREE_DEPTHS (SPF_TERMS_MAX + 2)
+
+enum node_kind { NODE_CHECK, NODE_TERM, NODE_MACRO, NODE_LOOKUP, NODE_PROBLEM };
+enum node_match { MATCH_UNSAID, MATCH_NO, MATCH_YES };
+
+/* Texts are the node's own; answer and reply those of the source. */
+struct node {
+	struct node *next, *first, *last;
+	enum node_kind kind;
+	char *name, *text;
+	enum spf_rr rr;
+	const struct spf_answer *answer;
+	const struct dns_reply *reply;
+	enum node_match match;
+	bool has_result;
+	enum spf_result result;
+	unsigned term;    /* its number among those that count; 0: it doesn't */
+	unsigned nothing; /* the number of this lookup among void ones */
+};
+
+/*
+ * The check of report once more, below root, which must be zeroed.
+ */
+void tree_grow(struct node *root, const struct spfquery_report *report);
+void tree_clear(struct node *root);
+
+#endif
