@@ -55,16 +55,17 @@ LIBSPF_DNS = cache caller channel checks dnsmsg dnsname nameservers questions \
 LIBSPF_ENGINE = audit client engine guard helper libspf2 wire
 COMMON  = background conf daemon elsewhere file ini legacy_conf listen lists \
           log log_conf metrics notify privilege reply report similar \
-          sockaddr source watch
+          shared sockaddr source watch
 ACCESS  = access action berkeley btree cdb hash lint lint_key lmdb lookup \
           map_name table texthash
 REWRITE = gate legacy message_id policy rewriter secrets settings
 SPFCHECK = audit checker records run settings
-MILTER  = answer client daemon hosts path received run
-SPFMILTER = account authres config decide header_fields identities legacy \
-            milter service session session_check session_header
-SRSMILTER = account config milter outgoing recipient replay service session \
-            session_end
+MILTER  = answer callbacks client config daemon hosts origin path received run \
+          session
+SPFMILTER = authres config decide header_fields identities legacy mail_log \
+            metrics milter service session session_check session_header
+SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
+            session session_eom
 SRSD    = config conn maps protocol server shapes sockets worker
 SRS     = ask batch explain main setup setup_load
 SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
@@ -176,37 +177,29 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file gate hosts ini legacy \
-       libsrs listen lists log maps memory message_id metrics netstring path \
-       policy protocol received reply rewriter secrets shapes similar sockaddr \
+UNIT = access access_memory action authres cache check conf conformance \
+       decide dnsmsg engine fields file gate hosts ini legacy libsrs lint \
+       listen lists log lookup maps memory message_id metrics netstring \
+       outgoing path policy protocol received recipient replay reply \
+       rewriter secrets session session_memory shapes similar sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record text
-UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
-                 spfmilter_config spfmilter_memory spfmilter_session table
-UNIT_SRSMILTER = outgoing recipient replay session session_memory \
-                 srsmilter_config
-FUZZ = dnsmsg engine_wire ini path protocol received ses_verify shapes \
-       sockaddr spf_eval spf_header spf_macro spf_record srs_decode
-FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
-                 lookup
-FUZZ_SRSMILTER = srs_session
+       spf_record spfmilter_config spfmilter_memory spfmilter_session \
+       srsmilter_config table text
+FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
+       engine_wire ini lookup path protocol received ses_verify shapes \
+       sockaddr spf_eval spf_header spf_macro spf_record srs_decode \
+       srs_session
 SOAK = test_spf_sendmail test_spf_postfix test_deploy_sendmail \
        test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
-# Daemons have names in common, so each one's tests are linked with it alone.
-LIBS = $(ACCESS_A) $(MILTER_A) $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) \
-       $(LIBSPF_DNS_A) $(LIBSPF_A)
-TEST_LIBS = $(SRSD_A) $(LIBS)
-TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
-TEST_LIBS_SRSMILTER = $(SRSMILTER_A) $(LIBS)
+TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(ACCESS_A) $(MILTER_A) \
+            $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) \
+            $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
-    $(UNIT_SRSMILTER)) \
-    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER) \
-    $(FUZZ_SRSMILTER)) \
+tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     maps/reader milter/filter \
     engine/spf-libspf2-unguarded engine/engine_suite engine/engine_lookups)
@@ -249,15 +242,9 @@ $(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 
-UNIT_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
-$(UNIT_SPFMILTER:%=$(BUILD)/tests/unit/%): \
-    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SPFMILTER)
-	$(UNIT_TEST)
-$(UNIT_SRSMILTER:%=$(BUILD)/tests/unit/%): \
-    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SRSMILTER)
-	$(UNIT_TEST)
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
-	$(UNIT_TEST)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -269,25 +256,14 @@ $(BUILD)/tests/unit/listen: LDFLAGS += -Wl,--wrap=bind
 $(BUILD)/tests/resolver/driver: LDFLAGS += $(subst $(comma)--wrap=free,,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
-FUZZ_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(FOREIGN_LIBS)
-$(FUZZ_SPFMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SPFMILTER)
-	$(FUZZ_TEST)
-$(FUZZ_SRSMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SRSMILTER)
-	$(FUZZ_TEST)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
-	$(FUZZ_TEST)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(FOREIGN_LIBS)
 
 # The same under libFuzzer.
-$(FUZZ_SPFMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SPFMILTER)
-	$(FUZZ_TEST) -fsanitize=fuzzer
-$(FUZZ_SRSMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SRSMILTER)
-	$(FUZZ_TEST) -fsanitize=fuzzer
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
-	$(FUZZ_TEST) -fsanitize=fuzzer
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(FOREIGN_LIBS) -fsanitize=fuzzer
 
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
@@ -313,11 +289,10 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 FUZZ_SEC ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
              -fno-sanitize-recover=all
-fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER) $(FUZZ_SRSMILTER)
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
-	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ_ALL:%=$(BUILD)/libfuzzer/fuzz/%)
-	@for t in $(FUZZ_ALL); do \
+	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/libfuzzer/fuzz/%)
+	@for t in $(FUZZ); do \
 	    echo "== $$t"; mkdir -p $(BUILD)/libfuzzer/corpus/$$t; \
 	    $(BUILD)/libfuzzer/fuzz/$$t -max_total_time=$(FUZZ_SEC) \
 	        -print_final_stats=1 -artifact_prefix=$(BUILD)/libfuzzer/ \

@@ -33,3 +33,18 @@ source_free(struct source *s)
 	ini_free(&s->ini);
 	file_free(&s->file);
 }
+
+bool
+source_load(const char *path, enum source_format format,
+    bool (*is_legacy)(const char *path, const struct ini *ini),
+    bool (*load)(
+	void *config, const struct source *source, struct report *report),
+    void *config, struct report *report)
+{
+	struct source source;
+	bool ok = source_read(&source, path, format, is_legacy, report) &&
+	    load(config, &source, report);
+
+	source_free(&source);
+	return ok;
+}

@@ -8,14 +8,7 @@
 
 #include "access/lookup.h"
 #include "common/reply.h"
-
-/* Whose mail it is. */
-enum origin {
-	ORIGIN_OUTSIDE,
-	ORIGIN_INTERNAL,      /* internal_connect, or a local process */
-	ORIGIN_AUTHENTICATED, /* SMTP AUTH */
-	ORIGIN_TRUSTED_RELAY
-};
+#include "milter/origin.h"
 
 /* Why a message that would be refused isn't. */
 enum exemption { EXEMPT_NOT, EXEMPT_CLIENT, EXEMPT_SENDER, EXEMPT_HELO };

@@ -6,17 +6,8 @@
 #ifndef MAILFROM_SRSMILTER_OUTGOING_H
 #define MAILFROM_SRSMILTER_OUTGOING_H
 
+#include "milter/origin.h"
 #include "srsmilter/recipient.h"
-
-/* Where a message comes from, the first that applies from below. */
-enum origin {
-	ORIGIN_OUTSIDE,
-	ORIGIN_TRUSTED_RELAY,
-	ORIGIN_INTERNAL, /* internal_connect, processes of this host */
-	ORIGIN_AUTHENTICATED
-};
-
-const char *origin_text(enum origin origin);
 
 enum outgoing_verdict {
 	OUTGOING_BY_POLICY, /* result.reason says what, and why */
@@ -46,7 +37,7 @@ struct outgoing {
 	struct policy_result result; /* of OUTGOING_BY_POLICY */
 };
 
-void outgoing_decide(const struct config *config,
+void outgoing_decide(const struct srsmilter_config *config,
     const struct outgoing_facts *facts, struct outgoing *out);
 
 /* Whether the sender becomes result.address. */

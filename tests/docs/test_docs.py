@@ -378,17 +378,17 @@ def reasons_of_spfmilter_are_those_of_its_page():
 @case
 def log_keys_of_spfmilter_are_those_of_its_page():
     """Those of its list, in the example, and in the program."""
-    code = set(re.findall(r"log_(?:text|uint|optional)\(\s*&?line,\s*\"(\w+)\"",
-                          read("spfmilter", "account.c")))
+    code = set(re.findall(r"log_(?:text|uint)(?:_if)?\(\s*&?line,\s*\"(\w+)\"",
+                          read("spfmilter", "mail_log.c")))
     lines = section("spfmilter.8", "LOG")
     page = [word for line in lines if line.startswith(".It Cm ")
             for word in line[len(".It Cm "):].split(" , ")]
     same(page, sorted(set(page), key=page.index), "spfmilter(8)")
-    same(set(page), code, "spfmilter(8), account.c")
+    same(set(page), code, "spfmilter(8), mail_log.c")
     example = re.findall(r" (\w+)=", "".join(literal_blocks(lines)))
     if len(example) < 10:
         raise AssertionError("hardly any key in the example of spfmilter(8)")
-    same(set(example) - code, set(), "example of spfmilter(8), account.c")
+    same(set(example) - code, set(), "example of spfmilter(8), mail_log.c")
 
 
 @case
@@ -420,12 +420,12 @@ def words_of_srsmilter_are_those_of_its_page():
     same(set(items(section("srsmilter.8", "BOUNCES"), "Sy")),
          words("recipient.c", r"\[RECIPIENT_\w+\] = \{\"(\w+)\""),
          "srsmilter(8), recipient.c")
-    keys = words("account.c", r"\blog_\w+\(\s*&?line,\s*\"(\w+)\"")
+    keys = words("mail_log.c", r"\blog_\w+\(\s*&?line,\s*\"(\w+)\"")
     page = {word for line in section("srsmilter.8", "LOG")
             if line.startswith(".It Cm ")
             for word in line[len(".It Cm "):].split(" , ")}
-    same(page, keys, "srsmilter(8), account.c")
-    outcomes = words("session_end.c", r"\"(\w+ed)\"")
+    same(page, keys, "srsmilter(8), mail_log.c")
+    outcomes = words("session_eom.c", r"\"(\w+ed)\"")
     text = " ".join(section("srsmilter.8", "LOG"))
     for word in outcomes:
         if not re.search(rf"\.It Cm outcome .*\b{word}\b", text):

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "spfmilter/account.h"
+#include "spfmilter/metrics.h"
 
-#include "common/log.h"
 #include "milter/answer.h"
 
-static void
-count(struct figures *f, const struct account *m)
+void
+spfmilter_metrics_count(
+    struct spfmilter_metrics *f, const struct spfmilter_mail *m)
 {
 	atomic_fetch_add(&f->messages, 1);
 	atomic_fetch_add(&f->recipients_refused, m->refused);
@@ -24,85 +24,6 @@ count(struct figures *f, const struct account *m)
 		atomic_fetch_add(&f->decisions[m->decision->verb], 1);
 }
 
-static void
-log_optional(struct log_line *line, const char *key, struct mf_text value)
-{
-	if (value.len != 0)
-		log_text(line, key, value);
-}
-
-static void
-log_findings(struct log_line *line, const struct findings *found)
-{
-	const struct spf_verdict *v =
-	    findings_verdict(found, EXAMINED_MAILFROM);
-
-	log_text(line, "spf", mf_text_of(spf_result_text(v->result)));
-	log_text(line, "helo_spf",
-	    mf_text_of(spf_result_text(
-		findings_verdict(found, EXAMINED_HELO)->result)));
-	log_optional(line, "domain", mf_text_of(v->domain));
-	log_optional(line, "mechanism", mf_text_of(v->mechanism));
-	log_optional(line, "problem", mf_text_of(v->problem));
-	log_optional(line, "forwarder", found->forwarder);
-	if (v->guessed)
-		log_text(line, "guessed", MF_TEXT("yes"));
-	if (v->delegated)
-		log_text(line, "delegated", MF_TEXT("yes"));
-}
-
-static void
-log_decision(struct log_line *line, const struct decision *d)
-{
-	log_text(line, "action", mf_text_of(action_text(d->verb)));
-	log_text(line, "reason", mf_text_of(decision_reason_text(d->reason)));
-	if (d->entry != NULL) {
-		log_text(line, "key", d->entry->key);
-		/* What the file means is for its owner to find out. */
-		if (d->entry->status != ACTION_VALID)
-			log_text(line, "bad_value", d->entry->value);
-	}
-	if (d->code != 0)
-		log_uint(line, "code", d->code);
-	log_optional(line, "dsn", mf_text_of(d->dsn));
-}
-
-void
-account(struct figures *figures, const struct account *m)
-{
-	struct log_line line;
-
-	count(figures, m);
-	if (!log_enabled(LEVEL_INFO))
-		return;
-	log_begin(&line, LEVEL_INFO, "mail");
-	log_text(&line, "queue_id",
-	    m->queue_id.len != 0 ? m->queue_id : MF_TEXT("NOQUEUE"));
-	log_optional(&line, "ip", m->ip);
-	log_optional(&line, "client", m->client);
-	log_text(&line, "helo", m->helo);
-	log_text(&line, "from", m->sender);
-	log_optional(&line, "user", m->user);
-	log_optional(&line, "behind_relay", m->relayed);
-	if (m->findings != NULL)
-		log_findings(&line, m->findings);
-	if (m->decision != NULL)
-		log_decision(&line, m->decision);
-	log_uint(&line, "rcpts", m->recipients);
-	if (m->refused != 0)
-		log_uint(&line, "refused", m->refused);
-	if (m->exempt != 0)
-		log_uint(&line, "exempt", m->exempt);
-	if (m->removed != 0)
-		log_uint(&line, "removed_ar", m->removed);
-	if (m->mode == MODE_REPORT)
-		log_text(&line, "mode", MF_TEXT("report"));
-	log_text(&line, "outcome", mf_text_of(m->outcome));
-	log_end(&line);
-}
-
-/* --- figures --- */
-
 static uint64_t
 get(atomic_ullong *figure)
 {
@@ -111,9 +32,9 @@ get(atomic_ullong *figure)
 
 static void
 write_results(struct metrics_writer *w, const char *name, const char *help,
-    atomic_ullong figures[static ACCOUNT_RESULTS])
+    atomic_ullong figures[static SPFMILTER_RESULTS])
 {
-	for (unsigned i = 0; i < ACCOUNT_RESULTS; i++) {
+	for (unsigned i = 0; i < SPFMILTER_RESULTS; i++) {
 		struct metrics_label label = {.name = "result",
 		    .value = mf_text_of(spf_result_text((enum spf_result)i))};
 
@@ -122,9 +43,9 @@ write_results(struct metrics_writer *w, const char *name, const char *help,
 }
 
 static void
-write_decisions(struct metrics_writer *w, struct figures *f)
+write_decisions(struct metrics_writer *w, struct spfmilter_metrics *f)
 {
-	for (unsigned i = 0; i < ACCOUNT_VERBS; i++) {
+	for (unsigned i = 0; i < SPFMILTER_VERBS; i++) {
 		struct metrics_label label = {.name = "action",
 		    .value = mf_text_of(action_text((enum action_verb)i))};
 
@@ -160,11 +81,11 @@ write_resolver(
 }
 
 void
-figures_write(struct metrics_writer *w, struct figures *f,
-    const struct spf_resolver_stats *resolver)
+spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
+    struct milter_service *service, const struct spf_resolver_stats *resolver)
 {
 	metrics_counter(w, "spfmilter_connections_total",
-	    "Connections of the MTA.", NULL, get(&f->connections));
+	    "Connections of the MTA.", NULL, get(&service->connections));
 	metrics_counter(w, "spfmilter_messages_total",
 	    "Messages that were seen from MAIL on.", NULL, get(&f->messages));
 	write_results(w, "spfmilter_mailfrom_total",
@@ -181,7 +102,7 @@ figures_write(struct metrics_writer *w, struct figures *f,
 	    "Authentication-Results that claimed our name.", NULL,
 	    get(&f->removed));
 	metrics_counter(w, "spfmilter_errors_total",
-	    "Messages that on_error decided.", NULL, get(&f->errors));
+	    "Messages that on_error decided.", NULL, get(&service->errors));
 	metrics_gauge(w, "spfmilter_callbacks",
 	    "Steps that are being answered.", NULL, milter_busy());
 	write_resolver(w, resolver);

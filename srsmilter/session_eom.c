@@ -6,21 +6,21 @@
 #include <time.h>
 
 #include "milter/path.h"
-#include "srsmilter/session_.h"
+#include "srsmilter/session.h"
 
 /* --- the sender --- */
 
 static void
-decide(struct session *s, uint64_t now)
+decide(struct srsmilter_session *s, uint64_t now)
 {
-	const struct config *c = s->config;
-	struct message *m = s->message;
+	const struct srsmilter_config *c = srsmilter_config_(s);
+	struct srsmilter_message *m = s->message;
 	struct outgoing_facts facts = {.sender = mf_text_of(m->sender),
 	    .sender_mailer = mf_text_of(m->sender_mailer),
 	    .origin = m->origin,
 	    .forwarding_domain = mf_text_of(m->forwarding_domain),
-	    .message_id =
-		service_message_id(s->service, c->rewriter->ses_server),
+	    .message_id = message_id_next(
+		&srsmilter_service_(s)->ids, c->rewriter->ses_server),
 	    .now_sec = now};
 
 	memcpy(facts.recipients, m->destinations, sizeof(m->destinations));
@@ -36,7 +36,7 @@ decide(struct session *s, uint64_t now)
 }
 
 static const char *
-new_sender(struct message *m)
+new_sender(struct srsmilter_message *m)
 {
 	const struct srs_addr *address = &m->outgoing.result.address;
 	struct text_out out =
@@ -60,7 +60,7 @@ signature_of(const struct restoration *r)
 }
 
 static bool
-is_counted_already(const struct message *m, size_t i)
+is_counted_already(const struct srsmilter_message *m, size_t i)
 {
 	for (size_t before = 0; before < i; before++)
 		if (mf_text_eq(signature_of(&m->restored[before]),
@@ -74,10 +74,10 @@ is_counted_already(const struct message *m, size_t i)
  * was used up since RCPT, by messages that came at the same time.
  */
 static bool
-count_uses(struct session *s, uint64_t now)
+count_uses(struct srsmilter_session *s, uint64_t now)
 {
-	struct message *m = s->message;
-	unsigned limit = (unsigned)session_settings(s)->ses_replays;
+	struct srsmilter_message *m = s->message;
+	unsigned limit = (unsigned)srsmilter_settings_(s)->ses_replays;
 	bool ok = true;
 
 	if (limit == 0)
@@ -86,7 +86,7 @@ count_uses(struct session *s, uint64_t now)
 		const struct restoration *r = &m->restored[i];
 
 		if (r->signature.len != 0 && !is_counted_already(m, i))
-			ok = replay_use(service_replay(s->service),
+			ok = replay_use(srsmilter_service_(s)->replay,
 				 signature_of(r), r->signature.expires_sec,
 				 limit, now) &&
 			    ok;
@@ -97,18 +97,19 @@ count_uses(struct session *s, uint64_t now)
 /* --- the end --- */
 
 struct reply
-session_eom(struct session *s, struct changes *changes)
+srsmilter_eom(struct srsmilter_session *s, struct changes *changes)
 {
-	struct message *m = s->message;
+	struct srsmilter_message *m = s->message;
 	uint64_t now = (uint64_t)time(NULL);
-	struct reply reply = s->failed ? error_reply_(s) : reply_go_on();
+	struct reply reply =
+	    s->base.failed ? session_error_reply(&s->base) : reply_go_on();
 
 	*changes = (struct changes){.sender = NULL};
 	if (m == NULL)
 		return reply;
 	m->outcome = reply.step == STEP_CONTINUE ? "accepted" : "tempfailed";
 	/* Part of what was to be changed is lost: then nothing is. */
-	if (s->failed)
+	if (s->base.failed)
 		return reply;
 	if (!count_uses(s, now)) {
 		m->outcome = "refused";
@@ -122,21 +123,21 @@ session_eom(struct session *s, struct changes *changes)
 }
 
 struct reply
-session_unchanged(struct session *s)
+srsmilter_unchanged(struct srsmilter_session *s)
 {
 	struct reply reply = {.step = STEP_TEMPFAIL,
 	    .code = 451,
 	    .dsn = "4.3.0",
 	    .text = "The envelope cannot be rewritten, try again later"};
 
-	atomic_fetch_add(&service_figures(s->service)->errors, 1);
+	atomic_fetch_add(&s->base.service->errors, 1);
 	if (s->message != NULL)
 		s->message->outcome = "tempfailed";
 	return reply;
 }
 
 static unsigned
-refused_count(const struct message *m)
+refused_count(const struct srsmilter_message *m)
 {
 	unsigned count = 0;
 
@@ -147,16 +148,17 @@ refused_count(const struct message *m)
 
 /* All recipients, as far as we were asked about them. */
 static bool
-is_refused(const struct message *m)
+is_refused(const struct srsmilter_message *m)
 {
 	return refused_count(m) != 0 && m->fates[RECIPIENT_PASSES] == 0 &&
 	    m->fates[RECIPIENT_RESTORED] == 0;
 }
 
 void
-session_end_message(struct session *s)
+srsmilter_end_message(struct session *session)
 {
-	struct message *m = s->message;
+	struct srsmilter_session *s = srsmilter_session_(session);
+	struct srsmilter_message *m = s->message;
 	const struct restoration *first;
 
 	if (m == NULL)
@@ -164,24 +166,26 @@ session_end_message(struct session *s)
 	if (m->outcome == NULL)
 		m->outcome = is_refused(m) ? "refused" : "aborted";
 	first = m->restored_count != 0 ? &m->restored[0] : NULL;
-	account(service_figures(s->service),
-	    &(struct account){.queue_id = mf_text_of(m->queue_id),
-		.ip = mf_text_of(s->client.text),
-		.client = mf_text_of(s->client_name),
-		.sender = mf_text_of(m->sender),
-		.user = mf_text_of(m->user),
-		.origin = m->origin,
-		.outgoing = m->decided ? &m->outgoing : NULL,
-		.destinations = m->destinations,
-		.fates = m->fates,
-		.refused = refused_count(m),
-		.restored_rcpt =
-		    path_mailbox(mf_text_of(first ? first->given : NULL)),
-		.restored_to =
-		    path_mailbox(mf_text_of(first ? first->address : NULL)),
-		.refused_rcpt = mf_text_of(m->refused),
-		.refused_as = m->refused_as,
-		.outcome = m->outcome});
-	message_free_(m);
+	const struct srsmilter_mail mail = {
+	    .queue_id = mf_text_of(session->queue_id),
+	    .ip = mf_text_of(session->client.text),
+	    .client = mf_text_of(session->client_name),
+	    .sender = mf_text_of(m->sender),
+	    .user = mf_text_of(m->user),
+	    .origin = m->origin,
+	    .outgoing = m->decided ? &m->outgoing : NULL,
+	    .destinations = m->destinations,
+	    .fates = m->fates,
+	    .refused = refused_count(m),
+	    .restored_rcpt =
+		path_mailbox(mf_text_of(first ? first->given : NULL)),
+	    .restored_to =
+		path_mailbox(mf_text_of(first ? first->address : NULL)),
+	    .refused_rcpt = mf_text_of(m->refused),
+	    .refused_as = m->refused_as,
+	    .outcome = m->outcome};
+	srsmilter_metrics_count(&srsmilter_service_(s)->metrics, &mail);
+	srsmilter_mail_log(&mail);
+	srsmilter_message_free_(m);
 	s->message = NULL;
 }
