@@ -849,7 +849,7 @@ def codes_of_lint_are_those_of_the_page():
     for line in re.findall(r"^\.It Sy (.*)$", section, re.M):
         listed |= {word for word in line.split() if word != ","}
     code = set()
-    for path in glob.glob(os.path.join(TOP, "tools", "spfquery_lint*.c")):
+    for path in glob.glob(os.path.join(TOP, "tools", "spfquery", "lint*.c")):
         with open(path, encoding="utf-8") as file:
             source = re.sub(r"\s+", " ", file.read())
         for match in re.findall(
