@@ -60,8 +60,8 @@ ACCESS  = access action berkeley btree cdb hash lint lint_key lmdb lookup \
           map_name table texthash
 REWRITE = gate legacy message_id policy rewriter secrets settings
 SPFCHECK = audit checker records run settings
-MILTER  = answer callbacks client config daemon hosts origin path received run \
-          session
+MILTER  = answer callbacks client config daemon events hosts origin path \
+          received run session
 SPFMILTER = authres config decide header_fields identities legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \

@@ -717,7 +717,8 @@ static void
 lost_connection(void **state)
 {
 	struct stage st = stage_with(LINES);
-	const struct smfiDesc *filter = milter_describe(&srsmilter_filter, st.service);
+	const struct smfiDesc *filter =
+	    milter_describe(&srsmilter_filter, st.service);
 	char word[] = "<a@far.example>", *args[] = {word, NULL};
 
 	(void)state;
