@@ -97,7 +97,7 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
 	install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
@@ -176,6 +176,8 @@ $(OBJ)/%.o: %.c
 	$(COMPILE) -c -o $@ $<
 
 # --- tests ------------------------------------------------------------------
+
+export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres cache check conf conformance \
        decide dnsmsg engine fields file gate hosts ini legacy libsrs lint \
@@ -299,11 +301,14 @@ fuzz:
 	        $(BUILD)/libfuzzer/corpus/$$t tests/fuzz/corpus/$$t || exit 1; \
 	done
 
+# make test: build the tests and run them all; installs nothing
+test: tests
+	@tests/run
+
 # make check: install what the tests need, and run them all
 check:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory tests
-	@tests/run
+	@$(MAKE) --no-print-directory test
 
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
 SOAK_MESSAGES ?= 10000

@@ -15,15 +15,12 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TESTS = os.path.dirname(HERE)
-sys.path[:0] = [os.path.join(TESTS, "resolver"), os.path.join(TESTS, "e2e")]
 
-import dns                                                    # noqa: E402
-import network                                                # noqa: E402
-import servers                                                # noqa: E402
-import tap                                                    # noqa: E402
-from servers import BUILD, Server, Zone                       # noqa: E402
+import dns
+import network
+import servers
+import tap
+from servers import BUILD, Server
 
 suite = tap.Suite()
 case = suite.case

@@ -5,7 +5,6 @@ with the settings that `srs setup` prints; and what each setting is there for.
 """
 
 import contextlib
-import os
 import re
 import signal
 import sys
@@ -17,8 +16,7 @@ import srsd
 import tap
 import world
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import srsmilter                                        # noqa: E402
+import srsmilter
 
 PEERS = {"postfix": postfix.PACKAGES}
 DOMAIN = "fwd.test"

@@ -13,8 +13,9 @@ import threading
 import urllib.request
 
 import spfmilter
-from client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
-from spfmilter import network, tap
+from milter_client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
+import network
+import tap
 
 equal = tap.equal
 suite = tap.Suite()

@@ -13,8 +13,10 @@ import threading
 import urllib.request
 
 import srsmilter
-from client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
-from srsmilter import MODE, network, tap
+from milter_client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
+import network
+import tap
+from srsmilter import MODE
 
 equal = tap.equal
 suite = tap.Suite()

@@ -6,8 +6,8 @@ import sys
 
 import nameserver
 import srsmilter
-from client import POSTFIX, Session
-from srsmilter import tap
+from milter_client import POSTFIX, Session
+import tap
 
 equal = tap.equal
 suite = tap.Suite()

@@ -11,16 +11,14 @@ import shutil
 import signal
 import sys
 
-from harness import (
+from socketmap_client import (
     BUILD, REQUIRE_ALL, ROOT, Background, Srsd, Suite, emit,
     equal, netstring, send_until_full, true, wait_until, write)
 
-TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TESTS, "resolver"), os.path.join(TESTS, "e2e")]
 
-import dns                                                    # noqa: E402
-import servers                                                # noqa: E402
-from servers import Server                                    # noqa: E402
+import dns
+import servers
+from servers import Server
 
 suite = Suite()
 

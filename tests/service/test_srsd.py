@@ -13,9 +13,9 @@ import sys
 import threading
 import time
 
-from harness import (
+from socketmap_client import (
     DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Skip,
-    Srsd, Suite, equal, has_ipv6, netstring, reap, send_until_full, true,
+    Srsd, Suite, equal, has_ipv6, netstring, send_until_full, true,
     wait_until, write)
 
 suite = Suite()

@@ -5,9 +5,9 @@ import os
 import subprocess
 import time
 
-from daemon import BUILD, Daemon, Site, network, parse, tap
+import tap
+from milter_daemon import BUILD, Daemon, Site, parse
 
-__all__ = ["SECRET", "Site", "Srsmilter", "network", "parse", "tap"]
 
 SRS = os.path.abspath(os.environ.get("SRS", os.path.join(BUILD, "srs")))
 SECRET = "a secret of the milter tests"

@@ -23,8 +23,7 @@ import traceback
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path.append(os.path.join(SOURCE, "tests", "e2e"))
-import network                                                # noqa: E402
+import network
 
 BUILD = os.environ.get("BUILD", os.path.join(SOURCE, "build"))
 PROGRAM = os.path.abspath(os.environ.get("SRSD", os.path.join(BUILD, "srsd")))

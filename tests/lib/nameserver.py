@@ -9,23 +9,19 @@ Zones for the tests of milters, served by a real nsd on loopback.
     ... f"nameservers = {dns.name}" ...
     dns.freeze(); dns.thaw(); dns.stop(); dns.start(); dns.close()
 
-(Not named dns.py, for tests/resolver/dns.py, which servers.py needs, is.)
+(Not named dns.py, for tests/lib/dns.py, which servers.py needs, is.)
 """
 
 import os
 import shutil
 import signal
-import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [os.path.join(os.path.dirname(HERE), name)
-                for name in ("resolver", "e2e")]
 
-import network                                                # noqa: E402
-import dns                                                    # noqa: E402
-import servers                                                # noqa: E402
-import tap                                                    # noqa: E402
+import network
+import dns
+import servers
+import tap
 
 ROOT = ("$ORIGIN .\n$TTL 300\n"
         "@ SOA ns.test. admin.test. 1 3600 600 86400 60\n@ NS ns.test.\n")

@@ -7,7 +7,7 @@ differently.  Read in sendmail 8.17.1 (milter.c, headers.c) and Postfix 3.7.11
 
 import dataclasses
 
-from wire import ALL_ACTIONS, ALL_STEPS, STAGES, STEPS_V4, Action, Step
+from milter_wire import ALL_ACTIONS, ALL_STEPS, STAGES, STEPS_V4, Action, Step
 
 
 @dataclasses.dataclass(frozen=True)

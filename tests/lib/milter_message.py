@@ -10,7 +10,7 @@ import dataclasses
 import re
 import struct
 
-from wire import Action, Breach, split, text
+from milter_wire import Action, Breach, split, text
 
 NAME = re.compile(r"[!-9;-~]+")
 # A line break that isn't a fold would begin a field of the sender's choice.

@@ -4,11 +4,10 @@
 import os
 
 import nameserver
-from daemon import Daemon, Site, parse
-from nameserver import network, servers, tap
+from milter_daemon import Daemon, Site, parse
+import servers
+import tap
 
-__all__ = ["RECORDS", "RESULTS", "Site", "Spfmilter", "name_server",
-           "nameserver", "parse", "servers", "tap"]
 
 # What each result's domain publishes; all domains below it do the same.
 RECORDS = {

@@ -6,16 +6,13 @@ import pwd
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-sys.path[:0] = [os.path.join(SOURCE, "tests", "e2e")]
 
-import network                                                # noqa: E402
-import tap                                                    # noqa: E402
+import tap
 
 
 class Daemon:

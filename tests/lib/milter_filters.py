@@ -5,17 +5,14 @@ import os
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import threading
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-sys.path[:0] = [os.path.join(SOURCE, "tests", "e2e")]
 
-import network                                                # noqa: E402
-import tap                                                    # noqa: E402
+import tap
 
 PROGRAM = os.path.join(BUILD, "tests", "milter", "filter")
 

@@ -18,9 +18,9 @@ filter that breaks the protocol makes a Breach.
 import dataclasses
 import struct
 
-from message import REQUESTS, Message, bare, parse_reply
-from mta import OLD, POSTFIX, SENDMAIL
-from wire import (CHUNK_MAX, COMMANDS, STAGES, TIMEOUT, Action, Breach,
+from milter_message import REQUESTS, Message, bare, parse_reply
+from milter_mta import OLD, POSTFIX, SENDMAIL
+from milter_wire import (CHUNK_MAX, COMMANDS, STAGES, TIMEOUT, Action, Breach,
                   Closed, Connection, Silent, Step, join, octets)
 
 __all__ = ["OLD", "POSTFIX", "SENDMAIL", "Action", "Breach", "Closed",
