@@ -19,12 +19,13 @@ import smtp
 import tap
 import world
 
+import servers
 import spfmilter
 from srsmilter import Srsmilter
 
 suite = tap.Suite()
 case = suite.case
-PEERS = {"nsd": spfmilter.servers.NSD_PACKAGES, "sasl": sasl.PACKAGES}
+PEERS = {"nsd": servers.NSD_PACKAGES, "sasl": sasl.PACKAGES}
 RCPT = "local@fwd.test"
 PASSWORD = "pass word"
 REALM = "mx.fwd.test"           # both MTAs': their host name

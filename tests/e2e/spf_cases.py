@@ -18,12 +18,13 @@ import smtp
 import tap
 import world
 
+import servers
 import spfmilter
 
 suite = tap.Suite()
 case = suite.case
 RCPT = "local@fwd.test"
-PEERS = {"nsd": spfmilter.servers.NSD_PACKAGES}
+PEERS = {"nsd": servers.NSD_PACKAGES}
 # MTAs look senders' domains up by themselves.
 world.WILDCARDS.update(f"{name}.test" for name in (
     *spfmilter.RESULTS, "explained", "xn--bcher-kva", "far", "guessed",

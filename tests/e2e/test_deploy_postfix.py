@@ -16,6 +16,7 @@ import srsd
 import tap
 import world
 
+import milter_daemon
 import srsmilter
 
 PEERS = {"postfix": postfix.PACKAGES}
@@ -333,7 +334,7 @@ def own_bounce(site):
     report = site.sink.only(token)
     tap.equal((report.sender, report.recipients), ("", [sender]))
     [line] = site.filter.wait_for_log(f"restored_to={re.escape(sender)}", before)
-    tap.equal(srsmilter.parse(line)["client"], "localhost", line)
+    tap.equal(milter_daemon.parse(line)["client"], "localhost", line)
 
 
 @case("soak: postfix-milter: filter killed and restarted, Postfix reloaded and "

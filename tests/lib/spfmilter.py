@@ -4,9 +4,7 @@
 import os
 
 import nameserver
-from milter_daemon import Daemon, Site, parse
-import servers
-import tap
+from milter_daemon import Daemon
 
 
 # What each result's domain publishes; all domains below it do the same.

@@ -5,8 +5,7 @@ import os
 import subprocess
 import time
 
-import tap
-from milter_daemon import BUILD, Daemon, Site, parse
+from milter_daemon import BUILD, Daemon
 
 
 SRS = os.path.abspath(os.environ.get("SRS", os.path.join(BUILD, "srs")))
