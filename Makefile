@@ -97,11 +97,11 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
-	install uninstall dist clean
+	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
 help:
-	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^# make \([a-z_.]*\): /  \1\t/p' Makefile | expand -t 26
 
 # --- libraries and programs -------------------------------------------------
 
@@ -362,6 +362,23 @@ lint:
 	    -DMAILFROM_SYSCONFDIR='""' -DMAILFROM_LIBEXECDIR='""'
 	cppcheck --quiet --error-exitcode=1 --inline-suppr -Iinclude -I. \
 	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
+
+# make coverage: what of each file the tests run (gcc; TESTS=... runs these)
+TESTS ?=
+coverage:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage \
+	    CFLAGS='-O0 -g --coverage -fprofile-update=prefer-atomic' tests
+	@find $(BUILD)/coverage -name '*.gcda' -delete
+	@chmod -R a+rwX $(BUILD)/coverage   # daemons leave root
+	@status=0; BUILD=$(BUILD)/coverage PEERS=$(BUILD)/peers \
+	    GCOV_ERROR_FILE=/dev/null tests/run $(TESTS) || status=$$?; \
+	scripts/coverage $(BUILD)/coverage && exit $$status
+
+# make compile_commands.json: how each file is compiled, for clangd and others
+compile_commands.json:
+	@$(MAKE) --no-print-directory -nB tests $(BENCH:%=$(BUILD)/bench/%) | \
+	    scripts/compile-commands >$@.new && mv $@.new $@
 
 # make quickstart: install what a build needs, build, and show it working
 quickstart:
