@@ -887,10 +887,11 @@ NOT_OURS = {".git", "build", "__pycache__"}
 
 
 def folders(*parents):
-    """The folders in these, "" for the top; those of ours."""
+    """The folders in these, "" for the top; those of ours with files."""
     return {os.path.join(parent, entry.name) for parent in parents
             for entry in os.scandir(os.path.join(TOP, parent))
-            if entry.is_dir() and entry.name not in NOT_OURS}
+            if entry.is_dir() and entry.name not in NOT_OURS
+            and any(files for _, _, files in os.walk(entry.path))}
 
 
 def hacking_rows():
