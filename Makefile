@@ -98,11 +98,11 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
-	install uninstall dist clean
+	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
 help:
-	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^# make \([a-z_.]*\): /  \1\t/p' Makefile | expand -t 26
 
 # --- libraries and programs -------------------------------------------------
 
@@ -342,6 +342,25 @@ lint:
 	    -DMAILFROM_SYSCONFDIR='""' -DMAILFROM_LIBEXECDIR='""'
 	cppcheck --quiet --error-exitcode=1 --inline-suppr -Iinclude -I. \
 	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
+
+# Counts are files that daemons must be able to write when they aren't root.
+# make coverage: what of each file the tests run (gcc; TESTS=... runs these)
+TESTS ?=
+coverage:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage \
+	    CFLAGS='-O0 -g --coverage -fprofile-update=prefer-atomic' tests
+	@find $(BUILD)/coverage -name '*.gcno' | sed 's/gcno$$/gcda/' | \
+	    while read -r counts; do : >"$$counts"; chmod a+rw "$$counts"; done
+	@status=0; BUILD=$(BUILD)/coverage PEERS=$(BUILD)/peers \
+	    tests/run $(TESTS) || status=$$?; \
+	find $(BUILD)/coverage -name '*.gcda' -empty -delete; \
+	scripts/coverage $(BUILD)/coverage && exit $$status
+
+# make compile_commands.json: how each file is compiled, for clangd and others
+compile_commands.json:
+	@$(MAKE) --no-print-directory -nB tests $(BENCH:%=$(BUILD)/bench/%) | \
+	    scripts/compile-commands >$@.new && mv $@.new $@
 
 # make quickstart: install what a build needs, build, and show it working
 quickstart:

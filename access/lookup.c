@@ -207,29 +207,28 @@ static const struct rule rules[][2][SPF_PERMERROR + 1] =
 	[LOOKUP_RFC] =
 	    {
 		{
-		    [SPF_FAIL] = {ACTION_REJECT, "5.7.23", NULL},
-		    [SPF_PERMERROR] = {ACTION_REJECT, "5.7.24", NULL},
-		    [SPF_TEMPERROR] = {ACTION_TEMPFAIL, NULL, "4.7.24"},
+		    [SPF_FAIL] = {ACTION_REJECT, "5.7.23", NULL, false},
+		    [SPF_PERMERROR] = {ACTION_REJECT, "5.7.24", NULL, false},
+		    [SPF_TEMPERROR] = {ACTION_TEMPFAIL, NULL, "4.7.24", false},
 		},
 		{
-		    [SPF_FAIL] = {ACTION_REJECT, "5.7.23", NULL},
-		    [SPF_PERMERROR] = {ACTION_OK, "5.7.24", NULL},
-		    [SPF_TEMPERROR] = {ACTION_OK, NULL, "4.7.24"},
+		    [SPF_FAIL] = {ACTION_REJECT, "5.7.23", NULL, false},
+		    [SPF_PERMERROR] = {ACTION_OK, "5.7.24", NULL, false},
+		    [SPF_TEMPERROR] = {ACTION_OK, NULL, "4.7.24", false},
 		},
 	    },
 	[LOOKUP_PYMILTER] =
 	    {
 		{
-		    [SPF_FAIL] = {ACTION_REJECT, NULL, NULL},
-		    [SPF_PERMERROR] = {ACTION_REJECT, "5.5.2", NULL},
+		    [SPF_FAIL] = {ACTION_REJECT, NULL, NULL, false},
+		    [SPF_PERMERROR] = {ACTION_REJECT, "5.5.2", NULL, false},
 		    /* There REJECT is what that program does itself. */
-		    [SPF_TEMPERROR] = {ACTION_TEMPFAIL, NULL, "4.3.0",
-			.defers = true},
+		    [SPF_TEMPERROR] = {ACTION_TEMPFAIL, NULL, "4.3.0", true},
 		},
 		{
-		    [SPF_FAIL] = {ACTION_REJECT, NULL, NULL},
-		    [SPF_SOFTFAIL] = {ACTION_REJECT, NULL, NULL},
-		    [SPF_NEUTRAL] = {ACTION_REJECT, NULL, NULL},
+		    [SPF_FAIL] = {ACTION_REJECT, NULL, NULL, false},
+		    [SPF_SOFTFAIL] = {ACTION_REJECT, NULL, NULL, false},
+		    [SPF_NEUTRAL] = {ACTION_REJECT, NULL, NULL, false},
 		},
 	    },
 };

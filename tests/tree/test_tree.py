@@ -69,7 +69,7 @@ MAY_CALL = {
 }
 # What compilers and their sanitizers add.
 ADDED = (r"__(mem(cpy|move|set)|str(cpy|cat))_chk|__stack_chk_fail|"
-         r"_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan)_.*|__isoc99_.*|memccpy")
+         r"_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan|gcov)_.*|__isoc99_.*|memccpy")
 PREFIXES = {"libsrs.a": r"(srs|ses)_\w+", "libspf.a": r"spf_\w+"}
 
 
