@@ -65,7 +65,8 @@ SPFMILTER = account authres config decide header_fields identities legacy \
             milter service session session_check session_header
 SRSMILTER = account config milter outgoing recipient replay service session \
             session_end
-SRSD    = config conn maps protocol server shapes sockets worker
+SRSD    = config conn control current decision_log maps pending protocol server \
+          shapes sockets worker
 SRS     = ask batch explain main setup setup_load
 SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
            suite text trace tree yamlfile zone
