@@ -79,6 +79,19 @@ struct policy_sender {
 void policy_forward(const struct rewriter *r, const struct policy_sender *s,
     struct policy_result *out);
 
+/*
+ * The same in two steps.  The plan is the reason for which the sender stays, or
+ * will be changed, unless that turns out to be impossible; with
+ * POLICY_SES_SIGNED the second step needs a message id.
+ */
+enum policy_reason policy_plan(
+    const struct rewriter *r, const struct policy_sender *s);
+void policy_carry_out(const struct rewriter *r, const struct policy_sender *s,
+    enum policy_reason plan, struct policy_result *out);
+
+/* The gate has let pass who was POLICY_FORWARDED: the sender stays. */
+void policy_spf_passes(struct policy_result *result);
+
 enum policy_scope {
 	POLICY_SRS_DOMAINS, /* only addresses in srs_domains are ours */
 	POLICY_ANY_DOMAIN   /* whatever our secrets have signed, as pysrs */

@@ -3,10 +3,13 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "common/sockaddr.h"
 
 #define SRSD_LISTEN "inet:10003@127.0.0.1"
+
+#define WORKERS_DEFAULT 4
 
 #define AT(member) .offset = offsetof(struct srsd_settings, member)
 
@@ -53,7 +56,7 @@ srsd_section(struct srsd_settings *values)
 #define SECTIONS 6
 
 static void
-sections_of(struct config *c, struct conf_section out[static SECTIONS])
+sections_of(struct srsd_config *c, struct conf_section out[static SECTIONS])
 {
 	out[0] = rewrite_section(&c->srs);
 	out[1] = srsd_section(&c->srsd);
@@ -64,9 +67,9 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 }
 
 void
-config_print(FILE *to)
+srsd_config_print(FILE *to)
 {
-	struct config none = {.path = NULL};
+	struct srsd_config none = {.path = NULL};
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
@@ -76,7 +79,7 @@ config_print(FILE *to)
 /* --- reading --- */
 
 static bool
-check_addresses(const struct config *c, const char *key,
+check_addresses(const struct srsd_config *c, const char *key,
     const struct conf_list *list, struct report *report)
 {
 	struct sockaddr_spec spec;
@@ -95,7 +98,7 @@ check_addresses(const struct config *c, const char *key,
 }
 
 static bool
-check_listeners(const struct config *c, struct report *report)
+check_listeners(const struct srsd_config *c, struct report *report)
 {
 	const struct srsd_settings *s = &c->srsd;
 
@@ -107,7 +110,7 @@ check_listeners(const struct config *c, struct report *report)
 }
 
 static bool
-load(struct config *c, const struct ini *ini,
+load(struct srsd_config *c, const struct ini *ini,
     const struct rewriter_legacy *legacy, struct report *report)
 {
 	struct conf_section sections[SECTIONS];
@@ -136,7 +139,7 @@ load(struct config *c, const struct ini *ini,
 
 static bool
 load_source(
-    struct config *c, const struct source *source, struct report *report)
+    struct srsd_config *c, const struct source *source, struct report *report)
 {
 	struct legacy legacy;
 	bool ok;
@@ -149,10 +152,11 @@ load_source(
 	return ok;
 }
 
-struct config *
-config_load(const char *path, enum source_format format, struct report *report)
+struct srsd_config *
+srsd_config_load(
+    const char *path, enum source_format format, struct report *report)
 {
-	struct config *c = calloc(1, sizeof(*c));
+	struct srsd_config *c = calloc(1, sizeof(*c));
 	struct source source;
 	bool ok;
 
@@ -160,20 +164,21 @@ config_load(const char *path, enum source_format format, struct report *report)
 		report_error(report, path, 0, NULL, "out of memory");
 		return NULL;
 	}
+	atomic_init(&c->holders, 1);
 	c->path = path;
 	ok = source_read(&source, path, format, legacy_detect, report) &&
 	    load_source(c, &source, report);
 	source_free(&source);
 	if (ok)
 		return c;
-	config_free(c);
+	srsd_config_release(c);
 	return NULL;
 }
 
 void
-config_free(struct config *c)
+srsd_config_release(struct srsd_config *c)
 {
-	if (c == NULL)
+	if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1)
 		return;
 	checker_release(c->checker);
 	gate_free(c->gate);
@@ -184,11 +189,24 @@ config_free(struct config *c)
 }
 
 bool
-config_start(struct config *c, const struct config *old, struct report *report)
+srsd_config_start(
+    struct srsd_config *c, const struct srsd_config *old, struct report *report)
 {
 	if (c->gate == NULL)
 		return true;
 	c->checker = checker_new(&c->spf, c->conf, c->path,
 	    old != NULL ? old->checker : NULL, report);
 	return c->checker != NULL;
+}
+
+unsigned
+srsd_config_workers(const struct srsd_config *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->srsd.workers != 0)
+		return (unsigned)c->srsd.workers;
+	if (cores < 1)
+		return 1;
+	return cores < WORKERS_DEFAULT ? (unsigned)cores : WORKERS_DEFAULT;
 }

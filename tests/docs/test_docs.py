@@ -436,7 +436,7 @@ def words_of_srsmilter_are_those_of_its_page():
 
 @case
 def maps_of_srsd_are_those_of_its_page():
-    code = set(re.findall(r"^\s+\{\"(\w+)\", \w+\},$",
+    code = set(re.findall(r"^\s+\{MF_TEXT\(\"(\w+)\"\), MAP_\w+, \w+\},$",
                           read("srsd", "maps.c"), re.M))
     same(set(items(section("srsd.8", "MAPS"), "Cm")), code,
          "srsd(8), maps.c")

@@ -150,9 +150,9 @@ def all_addresses_pass(site):
     equal(table.send(b"get bob@all.test\n").line(), b"500 spf_passes")
     is_line = table.send(b"get bob@first.test\n").line()
     true(is_line.startswith(b"200 SRS0="), is_line)
-    true("forward result=unchanged reason=spf_passes sender=bob@all.test\n"
+    true("forward result=unchanged reason=spf_passes from=bob@all.test\n"
          in daemon.log(), daemon.log())
-    true("forward result=unchanged reason=spf_passes sender=bob@all.test "
+    true("forward result=unchanged reason=spf_passes from=bob@all.test "
          "host=mx.example\n" in daemon.log(), daemon.log())
 
 

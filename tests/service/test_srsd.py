@@ -906,10 +906,10 @@ def text_log(site):
     equal(counts["forward"], 2 * len(HOSTILE), "lines on senders")
     equal(counts["reverse"], len(HOSTILE), "lines on recipients")
     true(re.search(r"^srsd: info: forward result=changed reason=forwarded "
-                   r'sender=plain@example\.net to="SRS0=\S+@srs\.example\.com"$',
+                   r'from=plain@example\.net to="SRS0=\S+@srs\.example\.com"$',
                    daemon.log(), re.M), "the plain one")
     true(re.search(r"^srsd: info: forward result=changed reason=forwarded "
-                   r'sender=plain@example\.net to="SRS0=\S+" host=h\.example$',
+                   r'from=plain@example\.net to="SRS0=\S+" host=h\.example$',
                    daemon.log(), re.M), "the plain one of make_srs")
 
 
@@ -934,8 +934,8 @@ def json_log(site):
         if len(hostile) > 1500:
             equal(entry.get("cut"), True, "cut")
         elif hostile.isascii() and hostile.decode().isprintable():
-            equal(entry["sender"], hostile.decode(), "sender")
-    true("jörg@bücher.example" in [e.get("sender") for e in senders], "UTF-8")
+            equal(entry["from"], hostile.decode(), "sender")
+    true("jörg@bücher.example" in [e.get("from") for e in senders], "UTF-8")
 
 
 @suite.case

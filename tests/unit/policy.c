@@ -210,6 +210,13 @@ forward(void **state)
 		assert_int_equal(out.address.text[out.address.len], '\0');
 		expect_int(row->name, "changed", policy_changed(out.reason),
 		    row->expect[0] != '\0');
+		/* What was planned is what came of it, unless it failed. */
+		enum policy_reason plan = policy_plan(m.rewriter, &sender);
+		if (policy_failed(row->reason))
+			assert_true(policy_changed(plan));
+		else
+			expect_str(row->name, "plan", policy_reason_text(plan),
+			    policy_reason_text(row->reason));
 		unmake(&m);
 	}
 }
@@ -243,6 +250,15 @@ gate(void **state)
 		expect_address(row->name,
 		    mf_text_at(out.address.text, out.address.len),
 		    passes ? "" : row->expect);
+		if (passes) {
+			/* The same if the gate answers afterwards. */
+			sender.spf_passes = false;
+			policy_forward(m.rewriter, &sender, &out);
+			policy_spf_passes(&out);
+			assert_int_equal(out.reason, POLICY_SPF_PASSES);
+			assert_int_equal(out.address.len, 0);
+			assert_int_equal(out.address.text[0], '\0');
+		}
 		unmake(&m);
 	}
 	assert_false(policy_changed(POLICY_SPF_PASSES));
