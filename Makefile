@@ -66,8 +66,8 @@ SPFMILTER = authres config decide header_fields identities legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
-SRSD    = config conn control current decision_log maps pending protocol \
-          server shapes sockets worker
+SRSD    = config conn control decision_log maps pending protocol server \
+          shapes sockets worker
 SRS     = ask batch explain main setup setup_load
 SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
            suite text trace tree yamlfile zone

@@ -5,6 +5,7 @@ void
 shared_init(struct shared *object, void (*free)(struct shared *object))
 {
 	atomic_init(&object->holders, 1);
+	object->generation = 0;
 	object->free = free;
 }
 
@@ -19,7 +20,7 @@ void
 shared_place_init(struct shared_place *place, struct shared *object)
 {
 	pthread_mutex_init(&place->lock, NULL);
-	place->now = object;
+	atomic_init(&place->now, object);
 }
 
 void
@@ -42,14 +43,17 @@ shared_take(struct shared_place *place)
 	return object;
 }
 
-struct shared *
+/* What is freed may have a thread to be waited for: not under the lock. */
+void
 shared_replace(struct shared_place *place, struct shared *object)
 {
 	struct shared *old;
 
 	pthread_mutex_lock(&place->lock);
 	old = place->now;
+	if (object != NULL && old != NULL)
+		object->generation = old->generation + 1;
 	place->now = object;
 	pthread_mutex_unlock(&place->lock);
-	return old;
+	shared_release(old);
 }

@@ -14,12 +14,13 @@
 /* The first member of such an object. */
 struct shared {
 	atomic_uint holders;
+	unsigned generation; /* how many were in its place before it */
 	void (*free)(struct shared *object);
 };
 
 struct shared_place {
-	pthread_mutex_t lock; /* of now */
-	struct shared *now;   /* held by the place; or NULL */
+	pthread_mutex_t lock;
+	_Atomic(struct shared *) now; /* held by the place; or NULL */
 };
 
 /* Held once, by the caller; free is called when nobody holds it any more. */
@@ -37,8 +38,26 @@ void shared_place_free(struct shared_place *place);
 /* The object of now, held once more; NULL: there is none. */
 struct shared *shared_take(struct shared_place *place);
 
-/* Put object (or NULL) there; the one before it, with the place's hold. */
-struct shared *shared_replace(
-    struct shared_place *place, struct shared *object);
+/*
+ * Put object, whose hold passes to the place, or NULL there, and give up the
+ * hold of the one before it.
+ */
+void shared_replace(struct shared_place *place, struct shared *object);
+
+/*
+ * The object of now, for one who holds object, of that place, or NULL: that
+ * hold is given up for one of what is returned.
+ */
+static inline struct shared *
+shared_refresh(struct shared_place *place, struct shared *object)
+{
+	struct shared *now;
+
+	if (object == atomic_load(&place->now))
+		return object;
+	now = shared_take(place);
+	shared_release(object);
+	return now;
+}
 
 #endif

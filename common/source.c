@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/source.h"
 
-bool
+static bool
 source_read(struct source *s, const char *path, enum source_format format,
     bool (*is_legacy)(const char *path, const struct ini *ini),
     struct report *report)
@@ -27,7 +27,7 @@ source_read(struct source *s, const char *path, enum source_format format,
 	    s->is_legacy ? INI_CONFIGPARSER : INI_OURS, report);
 }
 
-void
+static void
 source_free(struct source *s)
 {
 	ini_free(&s->ini);

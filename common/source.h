@@ -30,11 +30,4 @@ bool source_load(const char *path, enum source_format format,
 	void *config, const struct source *source, struct report *report),
     void *config, struct report *report);
 
-/* The same in two halves; source_free() is due either way. */
-bool source_read(struct source *out, const char *path,
-    enum source_format format,
-    bool (*is_legacy)(const char *path, const struct ini *ini),
-    struct report *report);
-void source_free(struct source *source);
-
 #endif

@@ -26,7 +26,7 @@ static inline void
 milter_service_replace(
     struct milter_service *service, struct milter_config *config)
 {
-	shared_release(shared_replace(&service->config, &config->shared));
+	shared_replace(&service->config, &config->shared);
 }
 
 #endif

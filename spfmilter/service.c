@@ -102,8 +102,7 @@ spfmilter_access(struct spfmilter *s)
 static void
 replace_access(struct spfmilter *s, struct shared_access *shared)
 {
-	shared_release(shared_replace(
-	    &s->access, shared != NULL ? &shared->shared : NULL));
+	shared_replace(&s->access, shared != NULL ? &shared->shared : NULL);
 	s->has_refused = false;
 }
 

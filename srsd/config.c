@@ -138,9 +138,9 @@ load(struct srsd_config *c, const struct ini *ini,
 }
 
 static bool
-load_source(
-    struct srsd_config *c, const struct source *source, struct report *report)
+load_source(void *config, const struct source *source, struct report *report)
 {
+	struct srsd_config *c = config;
 	struct legacy legacy;
 	bool ok;
 
@@ -152,24 +152,32 @@ load_source(
 	return ok;
 }
 
+static void
+config_free(struct shared *object)
+{
+	struct srsd_config *c = (struct srsd_config *)object;
+
+	checker_release(c->checker);
+	gate_free(c->gate);
+	rewriter_free(c->rewriter);
+	conf_free(c->conf);
+	watch_free(&c->watch);
+	free(c);
+}
+
 struct srsd_config *
 srsd_config_load(
     const char *path, enum source_format format, struct report *report)
 {
 	struct srsd_config *c = calloc(1, sizeof(*c));
-	struct source source;
-	bool ok;
 
 	if (c == NULL) {
 		report_error(report, path, 0, NULL, "out of memory");
 		return NULL;
 	}
-	atomic_init(&c->holders, 1);
+	shared_init(&c->shared, config_free);
 	c->path = path;
-	ok = source_read(&source, path, format, legacy_detect, report) &&
-	    load_source(c, &source, report);
-	source_free(&source);
-	if (ok)
+	if (source_load(path, format, legacy_detect, load_source, c, report))
 		return c;
 	srsd_config_release(c);
 	return NULL;
@@ -178,14 +186,7 @@ srsd_config_load(
 void
 srsd_config_release(struct srsd_config *c)
 {
-	if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1)
-		return;
-	checker_release(c->checker);
-	gate_free(c->gate);
-	rewriter_free(c->rewriter);
-	conf_free(c->conf);
-	watch_free(&c->watch);
-	free(c);
+	shared_release(c != NULL ? &c->shared : NULL);
 }
 
 bool

@@ -5,9 +5,9 @@
 #ifndef MAILFROM_SRSD_CONFIG_H
 #define MAILFROM_SRSD_CONFIG_H
 
-#include <stdatomic.h>
-
 #include "common/daemon.h"
+#include "common/shared.h"
+#include "common/source.h"
 #include "common/watch.h"
 #include "rewrite/gate.h"
 #include "rewrite/legacy.h"
@@ -31,9 +31,8 @@ struct srsd_settings {
 };
 
 struct srsd_config {
-	atomic_uint holders; /* the last to release it frees it */
-	unsigned generation; /* those before this one (srsd/current.h) */
-	const char *path;    /* the caller's */
+	struct shared shared;
+	const char *path; /* the caller's */
 	struct srsd_settings srsd;
 	struct rewrite_settings srs;
 	struct check_settings spf;
@@ -53,6 +52,14 @@ struct srsd_config {
 struct srsd_config *srsd_config_load(
     const char *path, enum source_format format, struct report *report);
 void srsd_config_release(struct srsd_config *config); /* NULL is fine */
+
+/* Hold the configuration in force instead of *held (NULL: none yet). */
+static inline void
+srsd_config_refresh(struct shared_place *place, struct srsd_config **held)
+{
+	*held = (struct srsd_config *)shared_refresh(
+	    place, *held != NULL ? &(*held)->shared : NULL);
+}
 
 /*
  * Start what the configuration needs to run: a checker, that of old (or NULL)

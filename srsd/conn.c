@@ -101,7 +101,7 @@ conn_resume(struct conn *c, struct text_out *out)
 	struct pending *p = c->pending;
 
 	c->pending = NULL;
-	if (p->generation == all->config->generation) {
+	if (p->generation == all->config->shared.generation) {
 		map_read(&p->request, &all->lookup);
 		all->lookup.result = p->result;
 		if (p->passes)
@@ -359,7 +359,7 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	srsd_current_take(c->all->current, &c->all->config);
+	srsd_config_refresh(c->all->current, &c->all->config);
 	if (c->writing ? !conn_write(c) : conn_read(c) == ARRIVED_END)
 		conn_close(c);
 }
@@ -376,7 +376,7 @@ on_answered(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	while (read(fd, octets, sizeof(octets)) > 0)
 		;
-	srsd_current_take(all->current, &all->config);
+	srsd_config_refresh(all->current, &all->config);
 	while ((p = pending_next(&all->pending)) != NULL) {
 		struct conn *c = p->owner;
 
@@ -391,7 +391,7 @@ conns_begin(struct conns *all)
 	LIST_INIT(&all->list);
 	if (!pending_queue_begin(&all->pending))
 		return false;
-	srsd_current_take(all->current, &all->config);
+	srsd_config_refresh(all->current, &all->config);
 	all->answered = event_new(all->base, all->pending.pipe[0],
 	    EV_READ | EV_PERSIST, on_answered, all);
 	return all->answered != NULL && event_add(all->answered, NULL) == 0;

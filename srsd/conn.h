@@ -10,7 +10,7 @@
 #include <event2/event.h>
 #include <time.h>
 
-#include "srsd/current.h"
+#include "srsd/config.h"
 #include "srsd/pending.h"
 #include "srsd/protocol.h"
 
@@ -22,7 +22,7 @@ LIST_HEAD(conn_list, conn);
 struct conns {
 	/* The owner sets these before conns_begin(), and now once a second. */
 	struct event_base *base;
-	struct srsd_current *current;
+	struct shared_place *current;
 	struct message_ids *message_ids;
 	time_t now; /* monotonic, seconds */
 	/* For the owner to look at. */

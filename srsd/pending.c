@@ -82,7 +82,7 @@ enum gate_answer
 pending_ask(struct pending *p, const struct srsd_config *config,
     struct mf_text sender, uint64_t now_sec)
 {
-	p->generation = config->generation;
+	p->generation = config->shared.generation;
 	return gate_ask(config->gate, config->checker, sender, now_sec, on_gate,
 	    p, &p->query);
 }

@@ -28,7 +28,7 @@ server_start(const struct sockets *sockets, unsigned workers,
 	}
 	s->shared.sockets = sockets;
 	s->shared.worker_count = workers;
-	srsd_current_begin(&s->shared.current, config);
+	shared_place_init(&s->shared.config, &config->shared);
 	while (s->started < workers) {
 		struct worker *w = worker_new(&s->shared);
 
@@ -46,13 +46,13 @@ server_start(const struct sockets *sockets, unsigned workers,
 void
 server_reload(struct server *s, struct srsd_config *config)
 {
-	srsd_current_replace(&s->shared.current, config);
+	shared_replace(&s->shared.config, &config->shared);
 }
 
 struct srsd_config *
 server_config(struct server *s)
 {
-	return s->shared.current.config;
+	return (struct srsd_config *)atomic_load(&s->shared.config.now);
 }
 
 void
@@ -62,6 +62,6 @@ server_stop(struct server *s)
 		worker_stop(s->workers[i]);
 	for (unsigned i = 0; i < s->started; i++)
 		worker_end(s->workers[i]);
-	srsd_current_end(&s->shared.current);
+	shared_place_free(&s->shared.config);
 	free(s);
 }

@@ -71,7 +71,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 	int fd;
 
 	(void)what;
-	srsd_current_take(&w->shared->current, &w->conns.config);
+	srsd_config_refresh(&w->shared->config, &w->conns.config);
 	if (worker_is_full(w)) {
 		worker_accept(w, false);
 		return;
@@ -107,7 +107,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	update_clock(w);
-	srsd_current_take(&w->shared->current, &w->conns.config);
+	srsd_config_refresh(&w->shared->config, &w->conns.config);
 	conns_expire(&w->conns);
 	if (w->stop_at != 0) {
 		if (w->conns.count == 0 || w->conns.now >= w->stop_at)
@@ -201,7 +201,7 @@ worker_new(struct workers_shared *shared)
 	}
 	w->stop_pipe[0] = -1;
 	w->conns.base = w->base;
-	w->conns.current = &shared->current;
+	w->conns.current = &shared->config;
 	w->conns.message_ids = &shared->message_ids;
 	update_clock(w);
 	if (worker_build(w) &&

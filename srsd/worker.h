@@ -7,14 +7,14 @@
 #define MAILFROM_SRSD_WORKER_H
 
 #include "rewrite/message_id.h"
-#include "srsd/current.h"
+#include "srsd/config.h"
 #include "srsd/sockets.h"
 
 /* What all workers share; theirs until the last is freed. */
 struct workers_shared {
 	const struct sockets *sockets;
 	unsigned worker_count;
-	struct srsd_current current;
+	struct shared_place config; /* struct srsd_config */
 	struct message_ids message_ids;
 };
 
