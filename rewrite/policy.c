@@ -211,7 +211,7 @@ policy_plan(const struct rewriter *r, const struct policy_sender *s)
 		return POLICY_SENDER_NOT_INCLUDED;
 	if (rewriter_domain(r, s->forwarding_domain).len == 0)
 		return POLICY_NO_FWDOMAIN;
-	return s->spf_passes ? POLICY_SPF_PASSES : POLICY_FORWARDED;
+	return POLICY_FORWARDED;
 }
 
 static enum srs_status

@@ -68,11 +68,6 @@ struct policy_sender {
 	    forwarding_domain; /* whose mail it was; empty: unknown */
 	uint64_t message_id;   /* for SES; unique to this message */
 	uint64_t now_sec;      /* since 1970 UTC */
-	/*
-	 * The gate has let it pass (rewrite/gate.h), which is only asked for a
-	 * sender that is POLICY_FORWARDED without.
-	 */
-	bool spf_passes;
 };
 
 /* Decide on a sender, and rewrite or sign it. */
@@ -89,7 +84,10 @@ enum policy_reason policy_plan(
 void policy_carry_out(const struct rewriter *r, const struct policy_sender *s,
     enum policy_reason plan, struct policy_result *out);
 
-/* The gate has let pass who was POLICY_FORWARDED: the sender stays. */
+/*
+ * The gate (rewrite/gate.h), which is only asked for a sender that is
+ * POLICY_FORWARDED, has let it pass: it stays.
+ */
 void policy_spf_passes(struct policy_result *result);
 
 enum policy_scope {

@@ -66,8 +66,7 @@ outgoing_decide(const struct srsmilter_config *c,
 	struct policy_sender sender = {.address = f->sender,
 	    .forwarding_domain = f->forwarding_domain,
 	    .message_id = f->message_id,
-	    .now_sec = f->now_sec,
-	    .spf_passes = f->spf_passes};
+	    .now_sec = f->now_sec};
 
 	*out = (struct outgoing){.verdict = OUTGOING_NOT_FORWARDED};
 	if (c->srsmilter.rewrite == REWRITE_NONE)

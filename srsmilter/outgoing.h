@@ -28,7 +28,6 @@ struct outgoing_facts {
 	struct mf_text forwarding_domain;  /* of the first that is forwarded */
 	uint64_t message_id;               /* for SES */
 	uint64_t now_sec;                  /* since 1970 UTC */
-	bool spf_passes;                   /* see struct policy_sender */
 };
 
 struct outgoing {

@@ -26,13 +26,11 @@ decide(struct srsmilter_session *s, uint64_t now)
 	memcpy(facts.recipients, m->destinations, sizeof(m->destinations));
 	outgoing_decide(c, &facts, &m->outgoing);
 	m->decided = true;
-	if (c->gate == NULL || m->outgoing.verdict != OUTGOING_BY_POLICY ||
-	    m->outgoing.result.reason != POLICY_FORWARDED)
-		return;
-	facts.spf_passes = gate_passes(c->gate, c->checker, facts.sender, now,
-	    checker_deadline(c->checker));
-	if (facts.spf_passes)
-		outgoing_decide(c, &facts, &m->outgoing);
+	if (c->gate != NULL && m->outgoing.verdict == OUTGOING_BY_POLICY &&
+	    m->outgoing.result.reason == POLICY_FORWARDED &&
+	    gate_passes(c->gate, c->checker, facts.sender, now,
+		checker_deadline(c->checker)))
+		policy_spf_passes(&m->outgoing.result);
 }
 
 static const char *

@@ -212,26 +212,6 @@ forwarding_domain_chooses_the_srs_domain(void **state)
 	config_release(c);
 }
 
-/* The gate keeps what would be forwarded, and nothing else. */
-static void
-gate(void **state)
-{
-	static const struct row kept = {"passes", NULL, BOB, ORIGIN_OUTSIDE, 0,
-	    1, 0, "spf_passes", NULL, false};
-	static const struct row ours = {"signed", NULL, "carol@ses.example",
-	    ORIGIN_OUTSIDE, 0, 1, 0, "ses_signed", SES, false};
-	struct srsmilter_config *c = config_well(SIGN ALL);
-	struct outgoing_facts facts = {.spf_passes = true};
-	struct outgoing out;
-
-	(void)state;
-	decide(c, &kept, &facts, &out);
-	expect_outgoing(&kept, &out);
-	decide(c, &ours, &facts, &out);
-	expect_outgoing(&ours, &out);
-	config_release(c);
-}
-
 static void
 words(void **state)
 {
@@ -258,7 +238,6 @@ main(void)
 	    cmocka_unit_test(table),
 	    cmocka_unit_test(senders_by_mailer),
 	    cmocka_unit_test(forwarding_domain_chooses_the_srs_domain),
-	    cmocka_unit_test(gate),
 	    cmocka_unit_test(words),
 	};
 
