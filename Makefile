@@ -52,7 +52,7 @@ LIBSRS  = key mailbox ses srs status
 LIBSPF  = answer eval eval_state header ip macro mechanisms name record
 LIBSPF_DNS = cache caller channel checks dnsmsg dnsname nameservers questions \
              resolver
-LIBSPF_ENGINE = audit client engine guard helper libspf2 wire
+LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
 COMMON  = background conf daemon elsewhere file ini legacy_conf listen lists \
           log log_conf metrics notify privilege reply report similar \
           sockaddr source watch

@@ -45,7 +45,7 @@ MAY_INCLUDE = {
     "libspf": {"mailfrom/spf.h", "mailfrom/spf_header.h", "mailfrom/text.h",
                "common/text.h"},
     "libspf-dns": {"mailfrom", "common/text.h", "common/siphash.h"},
-    "libspf-engine": {"mailfrom", "common/text.h", "libspf/record_.h"},
+    "libspf-engine": {"mailfrom", "common/text.h"},
     "access": {"mailfrom", "common"},
     "spfcheck": {"mailfrom", "common"},
     "rewrite": {"mailfrom", "common", "spfcheck"},
