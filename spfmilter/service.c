@@ -121,7 +121,8 @@ service_refresh(struct service *s)
 	case ACCESS_OK:
 		access_warn(fresh->access, &report);
 		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
-		    fresh->access->path, table_count(fresh->access->table));
+		    fresh->access->path,
+		    access_table_count(fresh->access->table));
 		replace_access(s, fresh);
 		return;
 	case ACCESS_FAILED:
@@ -160,7 +161,7 @@ service_lint(const struct service *s, struct report *report)
 	if (s->access == NULL)
 		return true;
 	access = s->access->access;
-	return lint_table(access->table, access->path, report) &&
+	return access_lint(access->table, access->path, report) &&
 	    report->errors + report->warnings == 0;
 }
 

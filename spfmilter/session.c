@@ -202,7 +202,7 @@ static bool
 is_exempt(const struct session *s, struct mf_text recipient)
 {
 	const struct message *m = s->message;
-	const struct entry *entry;
+	const struct access_entry *entry;
 
 	/* What the MTA reads another mailbox in is nobody's exemption. */
 	if (!path_is_plain(recipient) || path_has_route(recipient))

@@ -100,9 +100,8 @@ session_free session_mail session_new session_queue_id session_rcpt
 session_settings
 """.split())
 HOMONYMOUS_TAGS = set("""
-account block check client config connection daemon entry figures form item
-lint lint_kind maker message node on_error origin part reader reading records
-service session tree walk
+account check config connection daemon entry figures maker message on_error
+origin part reading records service session
 """.split())
 
 
