@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/watch.h"
@@ -198,21 +199,12 @@ milter_will_wait(void)
 		knock();
 }
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 /* What main is told by then; TOLD_HUP once for all that wait, 0: nothing. */
 static char
 listen_until(uint64_t until)
 {
 	struct pollfd poll_fd = {.fd = told[0], .events = POLLIN};
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	char bytes[256], what = 0;
 	ssize_t count;
 
@@ -228,7 +220,7 @@ listen_until(uint64_t until)
 static bool
 work(const struct milter_duties *duties)
 {
-	uint64_t next = now_ms() + WATCH_SEC * 1000;
+	uint64_t next = clock_ms() + WATCH_SEC * 1000;
 
 	for (;;) {
 		char what = listen_until(next);
@@ -241,9 +233,9 @@ work(const struct milter_duties *duties)
 		}
 		if (what == TOLD_HUP)
 			duties->reload(duties->arg);
-		else if (now_ms() >= next) {
+		else if (clock_ms() >= next) {
 			duties->tick(duties->arg);
-			next = now_ms() + WATCH_SEC * 1000;
+			next = clock_ms() + WATCH_SEC * 1000;
 		}
 	}
 }
@@ -252,10 +244,10 @@ work(const struct milter_duties *duties)
 static void
 wait_for_callbacks(void)
 {
-	uint64_t until = now_ms() + GRACE_MS;
+	uint64_t until = clock_ms() + GRACE_MS;
 	struct timespec pause = {.tv_nsec = 5 * 1000000};
 
-	while (milter_busy() != 0 && now_ms() < until)
+	while (milter_busy() != 0 && clock_ms() < until)
 		nanosleep(&pause, NULL);
 }
 
@@ -269,9 +261,9 @@ end(void)
 	if (pthread_create(&thread, NULL, stop, NULL) != 0)
 		return;
 	pthread_detach(thread);
-	for (until = now_ms() + END_MS; now_ms() < until;) {
+	for (until = clock_ms() + END_MS; clock_ms() < until;) {
 		knock();
-		if (listen_until(now_ms() + WAKE_MS) == TOLD_GONE)
+		if (listen_until(clock_ms() + WAKE_MS) == TOLD_GONE)
 			return;
 	}
 	log_say(LEVEL_WARNING, "libmilter doesn't end; leaving it");

@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include <mailfrom/spf.h>
 
 struct gate {
@@ -129,22 +129,12 @@ is_pass(const struct spf_verdict *v)
 	return v->result == SPF_PASS && !v->guessed && !v->delegated;
 }
 
-static uint64_t
-latest_deadline(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 +
-	    GATE_TIMEOUT_MS;
-}
-
 bool
 gate_passes(const struct gate *gate, struct checker *checker,
     struct mf_text sender, uint64_t now_sec, uint64_t deadline_ms)
 {
 	struct check checks[GATE_ADDRESSES_MAX];
-	uint64_t latest_ms = latest_deadline();
+	uint64_t latest_ms = clock_ms() + GATE_TIMEOUT_MS;
 
 	for (size_t i = 0; i < gate->count; i++)
 		checks[i].request = request_of(gate, i, sender, now_sec);
