@@ -100,7 +100,7 @@ session_free session_mail session_new session_queue_id session_rcpt
 session_settings
 """.split())
 HOMONYMOUS_TAGS = set("""
-account check config connection daemon entry figures maker message on_error
+account check config connection daemon entry figures message on_error
 origin part reading records service session
 """.split())
 
