@@ -366,7 +366,8 @@ def run_or_say(command, **how):
 
 
 def make(target, root):
-    run_or_say(["make", "--no-print-directory", "-C", TOP, target,
+    """With what is built: without its flags it would be built otherwise."""
+    run_or_say(["make", "--no-print-directory", "-C", TOP, "-o", "all", target,
                 f"BUILD={os.environ.get('BUILD', 'build')}",
                 f"DESTDIR={root}", f"PREFIX={PREFIX}"])
 
