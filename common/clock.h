@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The clock that deadlines are on: it never jumps, and says nothing of the date.
+ * The clock that deadlines are on: it never jumps, and isn't the date.
  */
 #ifndef MAILFROM_COMMON_CLOCK_H
 #define MAILFROM_COMMON_CLOCK_H

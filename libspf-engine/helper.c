@@ -22,7 +22,7 @@ helper_now_ms_(void)
 
 /* --- messages --- */
 
-enum helper_talk
+enum spf_opinion
 helper_send_(struct helper *h, const struct text_out *message)
 {
 	ssize_t sent;
@@ -32,14 +32,14 @@ helper_send_(struct helper *h, const struct text_out *message)
 		    MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (sent < 0 && errno == EINTR);
 	if (sent == (ssize_t)message->len)
-		return HELPER_OK;
+		return SPF_OPINION_GIVEN;
 	/* It reads a message before it gets another. */
 	return sent < 0 && (errno == EPIPE || errno == ECONNRESET)
-	    ? HELPER_DIED
-	    : HELPER_GARBLED;
+	    ? SPF_OPINION_DIED
+	    : SPF_OPINION_GARBLED;
 }
 
-static enum helper_talk
+static enum spf_opinion
 wait_readable(const struct helper *h, uint64_t until_ms)
 {
 	struct pollfd ready = {.fd = h->fd, .events = POLLIN};
@@ -50,30 +50,30 @@ wait_readable(const struct helper *h, uint64_t until_ms)
 		    poll(&ready, 1, until_ms > now ? (int)(until_ms - now) : 0);
 
 		if (n > 0)
-			return HELPER_OK;
+			return SPF_OPINION_GIVEN;
 		if (n == 0)
-			return HELPER_LATE;
+			return SPF_OPINION_LATE;
 		if (errno != EINTR)
-			return HELPER_GARBLED;
+			return SPF_OPINION_GARBLED;
 	}
 }
 
-enum helper_talk
+enum spf_opinion
 helper_receive_(struct helper *h, uint64_t until_ms, struct mf_text *message)
 {
-	enum helper_talk talk = wait_readable(h, until_ms);
+	enum spf_opinion outcome = wait_readable(h, until_ms);
 	ssize_t len;
 
-	if (talk != HELPER_OK)
-		return talk;
+	if (outcome != SPF_OPINION_GIVEN)
+		return outcome;
 	do
 		len = recv(h->fd, h->message, sizeof(h->message), MSG_DONTWAIT);
 	while (len < 0 && errno == EINTR);
 	if (len <= 0)
-		return len == 0 || errno == ECONNRESET ? HELPER_DIED
-						       : HELPER_GARBLED;
+		return len == 0 || errno == ECONNRESET ? SPF_OPINION_DIED
+						       : SPF_OPINION_GARBLED;
 	*message = mf_text_at(h->message, (size_t)len);
-	return HELPER_OK;
+	return SPF_OPINION_GIVEN;
 }
 
 /* --- processes --- */
@@ -158,7 +158,7 @@ helper_start_(struct helper *h, const char *path, unsigned timeout_ms)
 		return false;
 	}
 	if (helper_receive_(h, helper_now_ms_() + timeout_ms, &hello) ==
-		HELPER_OK &&
+		SPF_OPINION_GIVEN &&
 	    wire_get_hello_(hello))
 		return true;
 	helper_end_(h);

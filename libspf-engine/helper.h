@@ -20,15 +20,6 @@ struct helper {
 	char message[WIRE_SIZE + 1]; /* one more shows what is too long */
 };
 
-/* What becomes of a message, or of an exchange of them. */
-enum helper_talk {
-	HELPER_OK,
-	HELPER_REFUSED, /* there is no message for what it has to be told */
-	HELPER_DIED,
-	HELPER_LATE,
-	HELPER_GARBLED
-};
-
 /* The clock that deadlines are on. */
 uint64_t helper_now_ms_(void);
 
@@ -41,10 +32,11 @@ bool helper_start_(struct helper *h, const char *path, unsigned timeout_ms);
 /* Kill it, in whatever state it is; its status, as wait(2) has it. */
 int helper_end_(struct helper *h);
 
-enum helper_talk helper_send_(struct helper *h, const struct text_out *message);
+/* SPF_OPINION_GIVEN: it went well; else what becomes of the check. */
+enum spf_opinion helper_send_(struct helper *h, const struct text_out *message);
 
-/* *message is a view into h->message. */
-enum helper_talk helper_receive_(
+/* The same; *message is a view into h->message. */
+enum spf_opinion helper_receive_(
     struct helper *h, uint64_t until_ms, struct mf_text *message);
 
 #endif

@@ -115,7 +115,7 @@ struct exchange {
 	unsigned lookups;
 };
 
-static enum helper_talk
+static enum spf_opinion
 answer_lookup(struct exchange *x, struct mf_text message)
 {
 	char room[WIRE_SIZE];
@@ -126,31 +126,31 @@ answer_lookup(struct exchange *x, struct mf_text message)
 
 	if (!wire_get_lookup_(message, &rr, &name) ||
 	    x->lookups++ == SPF_LIBSPF2_LOOKUPS_MAX)
-		return HELPER_GARBLED;
+		return SPF_OPINION_GARBLED;
 	answer = x->source->lookup(x->source->arg, rr, name);
 	opinion_tell_lookup_(x->request, rr, name, answer);
 	return wire_put_answer_(&out, answer) ? helper_send_(x->helper, &out)
-					      : HELPER_REFUSED;
+					      : SPF_OPINION_REFUSED;
 }
 
 /* From the request on to the verdict. */
-static enum helper_talk
+static enum spf_opinion
 converse(struct exchange *x, struct spf_verdict *out, enum spf_status *status,
     enum spf_opinion *opinion)
 {
 	for (;;) {
 		struct mf_text message;
-		enum helper_talk talk =
+		enum spf_opinion outcome =
 		    helper_receive_(x->helper, x->until_ms, &message);
 
-		if (talk == HELPER_OK && !wire_is_lookup_(message))
+		if (outcome == SPF_OPINION_GIVEN && !wire_is_lookup_(message))
 			return wire_get_verdict_(message, status, opinion, out)
-			    ? HELPER_OK
-			    : HELPER_GARBLED;
-		if (talk == HELPER_OK)
-			talk = answer_lookup(x, message);
-		if (talk != HELPER_OK)
-			return talk;
+			    ? SPF_OPINION_GIVEN
+			    : SPF_OPINION_GARBLED;
+		if (outcome == SPF_OPINION_GIVEN)
+			outcome = answer_lookup(x, message);
+		if (outcome != SPF_OPINION_GIVEN)
+			return outcome;
 	}
 }
 
@@ -162,7 +162,7 @@ begin(struct exchange *x, const struct text_out *request)
 	struct helpers *helpers = x->helpers;
 
 	if (h->pid != 0) {
-		if (helper_send_(h, request) == HELPER_OK)
+		if (helper_send_(h, request) == SPF_OPINION_GIVEN)
 			return SPF_OPINION_GIVEN;
 		int status = helper_end_(h);
 		pthread_mutex_lock(&helpers->lock);
@@ -173,7 +173,7 @@ begin(struct exchange *x, const struct text_out *request)
 			return SPF_OPINION_UNAVAILABLE;
 	}
 	if (!helper_start_(h, helpers->path, helpers->timeout_ms) ||
-	    helper_send_(h, request) != HELPER_OK) {
+	    helper_send_(h, request) != SPF_OPINION_GIVEN) {
 		if (h->pid != 0)
 			helper_end_(h);
 		return SPF_OPINION_UNAVAILABLE;
@@ -197,26 +197,15 @@ run_exchange(struct exchange *x, const struct text_out *request,
     struct spf_verdict *out, enum spf_opinion *opinion)
 {
 	enum spf_status status = SPF_OK;
+	enum spf_opinion outcome;
 
 	*opinion = begin(x, request);
 	if (*opinion != SPF_OPINION_GIVEN)
 		return SPF_OK;
-	switch (converse(x, out, &status, opinion)) {
-	case HELPER_OK:
+	outcome = converse(x, out, &status, opinion);
+	if (outcome == SPF_OPINION_GIVEN)
 		return status;
-	case HELPER_REFUSED: /* it waits for an answer in vain */
-		*opinion = SPF_OPINION_REFUSED;
-		break;
-	case HELPER_DIED:
-		*opinion = SPF_OPINION_DIED;
-		break;
-	case HELPER_LATE:
-		*opinion = SPF_OPINION_LATE;
-		break;
-	case HELPER_GARBLED:
-		*opinion = SPF_OPINION_GARBLED;
-		break;
-	}
+	*opinion = outcome; /* and where it was refused, it waits in vain */
 	end_helper(x);
 	return SPF_OK;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libspf2 in processes of its own: a pool of them, whose turn it is, and a check
- * from its request to its verdict.
+ * libspf2 in processes of its own: a pool of them, whose turn it is, and a
+ * check from its request to its verdict.
  */
 #ifndef MAILFROM_LIBSPF_ENGINE_HELPERS_H
 #define MAILFROM_LIBSPF_ENGINE_HELPERS_H

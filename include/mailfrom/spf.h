@@ -84,10 +84,11 @@ size_t spf_ip_print(const struct spf_ip *ip, char out[static SPF_IP_SIZE]);
 bool spf_name_ok(struct mf_text text);
 
 /*
- * Write a domain, in U-labels (UTF-8) or A-labels (RFC 5890), as a name that can
- * be looked up: in A-labels, lower case, without a dot at its end.  *len: its
- * length without the NUL.  *len is 0 and out "" if text is no such name; text
- * with control octets isn't.  False, with *len 0 and out "": out of memory.
+ * Write a domain, in U-labels (UTF-8) or A-labels (RFC 5890), as a name that
+ * can be looked up: in A-labels, lower case, without a dot at its end.  *len:
+ * its length without the NUL.  *len is 0 and out "" if text is no such name;
+ * text with control octets isn't.  False, with *len 0 and out "": out of
+ * memory.
  */
 bool spf_name_to_ascii(
     struct mf_text text, char out[static SPF_NAME_SIZE], size_t *len);
