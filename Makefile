@@ -52,12 +52,12 @@ LIBSRS  = key mailbox ses srs status
 LIBSPF  = answer eval eval_state header ip macro mechanisms name record
 LIBSPF_DNS = cache caller channel checks dnsmsg dnsname nameservers questions \
              resolver
-LIBSPF_ENGINE = audit client engine guard helper libspf2 wire
+LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
 COMMON  = background conf daemon elsewhere file ini legacy_conf listen lists \
           log log_conf metrics notify privilege reply report similar \
           shared sockaddr source watch
-ACCESS  = access action berkeley btree cdb hash lint lint_key lmdb lookup \
-          map_name table texthash
+ACCESS  = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
+          cdb lint lint_key lmdb lookup map_name table text
 REWRITE = gate legacy message_id policy rewriter secrets settings
 SPFCHECK = audit checker records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \

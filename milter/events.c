@@ -11,9 +11,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/daemon.h"
 
 static int pipe_fds[2] = {-1, -1};
@@ -69,20 +69,11 @@ sigwait(const sigset_t *set, int *number)
 		pause();
 }
 
-uint64_t
-events_now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 enum event
 events_wait(uint64_t until_ms)
 {
 	struct pollfd poll_fd = {.fd = pipe_fds[0], .events = POLLIN};
-	uint64_t now = events_now_ms();
+	uint64_t now = clock_ms();
 	enum event event = EVENT_NONE;
 	char bytes[256];
 	ssize_t count;

@@ -26,12 +26,9 @@ void events_take_signals(void);
 void events_post(enum event event);
 
 /*
- * The first event that comes before until_ms, else EVENT_NONE; EVENT_RELOAD
+ * The first event that comes before until_ms (clock_ms()), else EVENT_NONE; EVENT_RELOAD
  * once for all that wait, and only if nothing else does.
  */
 enum event events_wait(uint64_t until_ms);
-
-/* Milliseconds of CLOCK_MONOTONIC. */
-uint64_t events_now_ms(void);
 
 #endif

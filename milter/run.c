@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/watch.h"
@@ -146,7 +147,7 @@ milter_will_wait(void)
 static bool
 work(const struct milter_duties *duties)
 {
-	uint64_t next = events_now_ms() + WATCH_SEC * 1000;
+	uint64_t next = clock_ms() + WATCH_SEC * 1000;
 
 	for (;;) {
 		enum event what = events_wait(next);
@@ -159,9 +160,9 @@ work(const struct milter_duties *duties)
 		}
 		if (what == EVENT_RELOAD)
 			duties->reload(duties->arg);
-		else if (events_now_ms() >= next) {
+		else if (clock_ms() >= next) {
 			duties->tick(duties->arg);
-			next = events_now_ms() + WATCH_SEC * 1000;
+			next = clock_ms() + WATCH_SEC * 1000;
 		}
 	}
 }
@@ -170,10 +171,10 @@ work(const struct milter_duties *duties)
 static void
 wait_for_callbacks(void)
 {
-	uint64_t until = events_now_ms() + GRACE_MS;
+	uint64_t until = clock_ms() + GRACE_MS;
 	struct timespec pause = {.tv_nsec = 5 * 1000000};
 
-	while (milter_busy() != 0 && events_now_ms() < until)
+	while (milter_busy() != 0 && clock_ms() < until)
 		nanosleep(&pause, NULL);
 }
 
@@ -187,9 +188,9 @@ end(void)
 	if (pthread_create(&thread, NULL, stop, NULL) != 0)
 		return;
 	pthread_detach(thread);
-	for (until = events_now_ms() + END_MS; events_now_ms() < until;) {
+	for (until = clock_ms() + END_MS; clock_ms() < until;) {
 		wake_listener();
-		if (events_wait(events_now_ms() + WAKE_MS) == EVENT_GONE)
+		if (events_wait(clock_ms() + WAKE_MS) == EVENT_GONE)
 			return;
 	}
 	log_say(

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "spfcheck/settings.h"
 #include <mailfrom/spf.h>
 
@@ -45,15 +46,12 @@ judge_line(const char *path, const struct record_line *l, struct report *report)
 static bool
 add_line(struct records *records, size_t *room, struct record_line line)
 {
-	struct record_line *more = records->lines;
+	struct record_line *more =
+	    array_grow(records->lines, records->count, room, sizeof(*more));
 
-	if (records->count == *room) {
-		*room = *room == 0 ? 64 : *room * 2;
-		more = realloc(more, *room * sizeof(*more));
-		if (more == NULL)
-			return false;
-		records->lines = more;
-	}
+	if (more == NULL)
+		return false;
+	records->lines = more;
 	records->lines[records->count++] = line;
 	return true;
 }

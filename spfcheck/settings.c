@@ -246,28 +246,17 @@ check_settings_copy(const struct check_settings *settings)
 	return copy;
 }
 
-static bool
-list_eq(const struct conf_list *a, const struct conf_list *b)
-{
-	if (a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (!mf_text_eq(a->items[i], b->items[i]))
-			return false;
-	return true;
-}
-
 bool
 check_settings_eq(
     const struct check_settings *a, const struct check_settings *b)
 {
 	return a->engine == b->engine &&
-	    list_eq(&a->nameservers, &b->nameservers) &&
+	    conf_list_eq(&a->nameservers, &b->nameservers) &&
 	    a->timeout == b->timeout && a->prefetch == b->prefetch &&
 	    a->cache_size == b->cache_size &&
 	    mf_text_eq(a->best_guess, b->best_guess) &&
 	    mf_text_eq(a->delegate, b->delegate) &&
-	    list_eq(&a->trusted_forwarder, &b->trusted_forwarder) &&
+	    conf_list_eq(&a->trusted_forwarder, &b->trusted_forwarder) &&
 	    mf_text_eq(a->record_file, b->record_file) &&
 	    mf_text_eq(a->explanation, b->explanation) &&
 	    mf_text_eq(a->helper, b->helper);

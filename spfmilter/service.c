@@ -129,7 +129,8 @@ refresh_access(
 	case ACCESS_OK:
 		access_warn(fresh->access, &report);
 		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
-		    fresh->access->path, table_count(fresh->access->table));
+		    fresh->access->path,
+		    access_table_count(fresh->access->table));
 		replace_access(s, fresh);
 		return;
 	case ACCESS_FAILED:
@@ -179,7 +180,7 @@ spfmilter_lint(const struct spfmilter *s, struct report *report)
 	const struct access *access = access_of(s);
 
 	return access == NULL ||
-	    (lint_table(access->table, access->path, report) &&
+	    (access_lint(access->table, access->path, report) &&
 		report->errors + report->warnings == 0);
 }
 

@@ -110,7 +110,7 @@ static bool
 is_exempt(const struct spfmilter_session *s, struct mf_text recipient)
 {
 	const struct spfmilter_message *m = s->message;
-	const struct entry *entry;
+	const struct access_entry *entry;
 
 	/* What the MTA reads another mailbox in is nobody's exemption. */
 	if (!path_is_plain(recipient) || path_has_route(recipient))

@@ -4,7 +4,7 @@
  * linked with it crashes where the guard should have stood, which shows what
  * becomes of a helper that meets a record nobody has thought of.
  */
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/guard.h"
 
 bool
 guard_record_ok_(struct mf_text record)

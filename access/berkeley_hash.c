@@ -4,11 +4,17 @@
  * in two.  A bucket is a chain of pages with items key, value, key, value, each
  * of which ends where the one before it begins.
  */
-#include "access/berkeley_.h"
+#include "access/berkeley_pages.h"
+#include "access/readers.h"
 
 #define RESERVED 4096 /* entries that makemap and postmap count ahead */
 
-enum item { ITEM = 1, DUPLICATES, OVERFLOW, FAR_DUPLICATES };
+enum hash_item {
+	HASH_ITEM = 1,
+	HASH_DUPLICATES,
+	HASH_OVERFLOW,
+	HASH_FAR_DUPLICATES
+};
 
 struct hash {
 	uint32_t buckets;
@@ -46,19 +52,19 @@ read_item(struct berkeley *db, const struct berkeley_page *page, size_t n,
 	size_t end = n == 0 ? db->page_size : berkeley_item_(db, page, n - 1);
 
 	if (end <= at)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	*out = mf_text_at(page->octets.p + at, end - at);
 	switch (berkeley_u8_(*out, 0)) {
-	case ITEM:
+	case HASH_ITEM:
 		*out = text_from(*out, 1);
 		return NULL;
-	case OVERFLOW:
+	case HASH_OVERFLOW:
 		return berkeley_overflow_(db, *out, buffer, out);
-	case DUPLICATES:
-	case FAR_DUPLICATES:
-		return berkeley_has_duplicates_;
+	case HASH_DUPLICATES:
+	case HASH_FAR_DUPLICATES:
+		return BERKELEY_HAS_DUPLICATES;
 	default:
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	}
 }
 
@@ -75,7 +81,7 @@ read_entry(struct berkeley *db, const struct hash *hash, uint32_t bucket,
 	if (problem != NULL)
 		return problem;
 	if (!belongs(hash, key, bucket))
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	return berkeley_add_(db, key, value);
 }
 
@@ -88,13 +94,13 @@ read_bucket(struct berkeley *db, const struct hash *hash, uint32_t bucket,
 
 	for (; number != 0; previous = number, number = page.next) {
 		if (!berkeley_use_page_(db, number, &page))
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 		/* The first may never have had an entry. */
 		if (berkeley_is_blank_(&page) && previous == 0)
 			return NULL;
 		if (page.type != BERKELEY_HASH || page.previous != previous ||
 		    page.entries % 2 != 0 || !berkeley_has_items_(db, &page))
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 		for (size_t n = 0; n < page.entries; n += 2) {
 			const char *problem =
 			    read_entry(db, hash, bucket, &page, n);
@@ -129,7 +135,7 @@ berkeley_read_hash_(struct berkeley *db)
 
 	if (hash.buckets == 0 || hash.buckets > db->pages ||
 	    berkeley_u32_(db, db->bytes, 92) != hash_of(probe))
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	for (size_t i = 0; i < 32; i++)
 		hash.groups[i] = berkeley_u32_(db, db->bytes, 96 + i * 4);
 	for (uint32_t bucket = 0; bucket < hash.buckets; bucket++) {
@@ -142,6 +148,6 @@ berkeley_read_hash_(struct berkeley *db)
 	/* A writer that was interrupted leaves pages of different age. */
 	if (hash.key_count != db->entries &&
 	    hash.key_count != db->entries + RESERVED)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	return NULL;
 }

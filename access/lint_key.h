@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The parts of lint.c: keys.
+ * Keys, taken apart for lint.c.
  */
-#ifndef MAILFROM_ACCESS_LINT__H
-#define MAILFROM_ACCESS_LINT__H
+#ifndef MAILFROM_ACCESS_LINT_KEY_H
+#define MAILFROM_ACCESS_LINT_KEY_H
 
 #include "access/lint.h"
 
 /* What is looked up with a tag. */
-enum lint_kind {
+enum lint_key_kind {
 	LINT_SENDER, /* spf-, srs- */
 	LINT_NULL,   /* null-: postmaster at the HELO name */
 	LINT_HELO,   /* helo- */
@@ -21,7 +21,7 @@ enum lint_kind {
 struct lint_key {
 	struct mf_text key, tag, subject;
 	bool has_colon;
-	enum lint_kind kind;
+	enum lint_key_kind kind;
 	unsigned number; /* of the tag, below LINT_TAGS */
 };
 

@@ -3,12 +3,16 @@
  * What the readers of Berkeley DB's hash and btree share: pages, and items over
  * several pages.
  */
-#ifndef MAILFROM_ACCESS_BERKELEY__H
-#define MAILFROM_ACCESS_BERKELEY__H
+#ifndef MAILFROM_ACCESS_BERKELEY_PAGES_H
+#define MAILFROM_ACCESS_BERKELEY_PAGES_H
 
-#include "access/access_.h"
+#include "access/table.h"
 
+#define BERKELEY_PAGE_MAX    65536
 #define BERKELEY_HEADER_SIZE 26 /* of a page; offsets of items are behind it */
+
+#define BERKELEY_HAS_DUPLICATES \
+	"has several values to a key: write it anew, without makemap -d"
 
 enum berkeley_type {
 	BERKELEY_FREE = 0,
@@ -36,7 +40,7 @@ struct berkeley_buffer {
 
 struct berkeley {
 	struct mf_text bytes;
-	struct table *table;
+	struct access_table *table;
 	bool is_big_endian;
 	size_t page_size;
 	uint32_t pages;
@@ -49,6 +53,10 @@ struct berkeley {
 unsigned berkeley_u8_(struct mf_text t, size_t at);
 unsigned berkeley_u16_(const struct berkeley *db, struct mf_text t, size_t at);
 uint32_t berkeley_u32_(const struct berkeley *db, struct mf_text t, size_t at);
+
+/* The octets of page `number`, which is there. */
+struct mf_text berkeley_page_(const struct berkeley *db, uint32_t number);
+bool berkeley_is_used_(const struct berkeley *db, uint32_t number);
 
 /*
  * Page `number`, which is used from now on.  False: there is none, or it is
@@ -78,8 +86,6 @@ const char *berkeley_overflow_(struct berkeley *db, struct mf_text item,
 /* Add an entry to the table.  NULL or a problem. */
 const char *berkeley_add_(
     struct berkeley *db, struct mf_text key, struct mf_text value);
-
-extern const char berkeley_has_duplicates_[];
 
 /* Read all entries.  NULL or a problem. */
 const char *berkeley_read_hash_(struct berkeley *db);

@@ -17,15 +17,15 @@
  */
 #include <stdlib.h>
 
-#include "access/access_.h"
+#include "access/readers.h"
 
 #define LINE_LIMIT  65536 /* octets of a line, or of several that are one */
 #define ERROR_LIMIT 100   /* of a file: it isn't text */
 
-struct reader {
+struct text_reader {
 	const char *path;
 	enum access_type type;
-	struct table *table;
+	struct access_table *table;
 	struct report *report;
 	struct text_out entry; /* texthash: the lines of one, joined */
 	unsigned line;         /* that is being read */
@@ -41,7 +41,7 @@ is_space(char c)
 }
 
 static void
-fail(struct reader *r, unsigned line, const char *reason)
+fail(struct text_reader *r, unsigned line, const char *reason)
 {
 	report_error(r->report, r->path, line, NULL, "%s", reason);
 	r->errors++;
@@ -81,7 +81,7 @@ find_key(struct mf_text line, bool is_quoted, size_t *len)
 
 /* Add the entry of a whole line.  False: out of memory. */
 static bool
-add_entry(struct reader *r, struct mf_text line, unsigned number)
+add_entry(struct text_reader *r, struct mf_text line, unsigned number)
 {
 	struct mf_text value;
 	size_t len;
@@ -101,11 +101,11 @@ add_entry(struct reader *r, struct mf_text line, unsigned number)
 		r->errors++;
 		return true;
 	}
-	return table_add(r->table, text_head(line, len), value, number);
+	return access_table_add(r->table, text_head(line, len), value, number);
 }
 
 static bool
-makemap_line(struct reader *r, struct mf_text line)
+makemap_line(struct text_reader *r, struct mf_text line)
 {
 	if (line.len == 0 || line.p[0] == '#' ||
 	    leading_space(line) == line.len)
@@ -119,7 +119,7 @@ makemap_line(struct reader *r, struct mf_text line)
 
 /* No more lines continue the entry. */
 static bool
-end_entry(struct reader *r)
+end_entry(struct text_reader *r)
 {
 	bool ok = true;
 
@@ -133,7 +133,7 @@ end_entry(struct reader *r)
 }
 
 static bool
-postmap_line(struct reader *r, struct mf_text line)
+postmap_line(struct text_reader *r, struct mf_text line)
 {
 	size_t space = leading_space(line);
 	bool ok = true;
@@ -155,7 +155,7 @@ postmap_line(struct reader *r, struct mf_text line)
 }
 
 static bool
-one_line(struct reader *r, struct mf_text line)
+one_line(struct text_reader *r, struct mf_text line)
 {
 	if (line.len != 0 && line.p[line.len - 1] == '\r') {
 		line.len--;
@@ -178,7 +178,7 @@ one_line(struct reader *r, struct mf_text line)
 }
 
 static bool
-all_lines(struct reader *r, struct mf_text bytes)
+all_lines(struct text_reader *r, struct mf_text bytes)
 {
 	struct mf_text line;
 
@@ -202,28 +202,29 @@ all_lines(struct reader *r, struct mf_text bytes)
 
 bool
 access_read_text_(const char *path, struct mf_text bytes, enum access_type type,
-    struct table *table, struct report *report)
+    struct access_table *table, struct report *report)
 {
-	struct reader r = {
+	struct text_reader r = {
 	    .path = path, .type = type, .table = table, .report = report};
 	char *room = malloc(LINE_LIMIT);
 
 	r.entry = text_out(room, LINE_LIMIT);
 	if (room == NULL || !all_lines(&r, bytes))
-		fail(&r, 0, access_no_memory_);
+		fail(&r, 0, ACCESS_NO_MEMORY);
 	free(room);
 	return r.errors == 0;
 }
 
 bool
 access_check_text_(const char *path, enum access_type type,
-    const struct table *table, struct report *report)
+    const struct access_table *table, struct report *report)
 {
 	bool ok = true;
 
-	for (size_t n = 1; n < table_count(table); n++) {
-		const struct entry *first = table_at(table, n - 1);
-		const struct entry *e = table_at(table, n);
+	for (size_t n = 1; n < access_table_count(table); n++) {
+		const struct access_entry *first =
+		    access_table_at(table, n - 1);
+		const struct access_entry *e = access_table_at(table, n);
 
 		if (!mf_text_eq(first->key, e->key))
 			continue;

@@ -4,28 +4,20 @@
  * key, value, in the order of the keys' octets; above are pages with items that
  * point to pages.
  */
-#include "access/berkeley_.h"
+#include "access/berkeley_pages.h"
+#include "access/readers.h"
 
 #define DEPTH_MAX 64 /* no file of ACCESS_SIZE_MAX has more */
 #define DELETED   0x80
 
-enum item { ITEM = 1, DUPLICATES, OVERFLOW };
+enum btree_item { BTREE_ITEM = 1, BTREE_DUPLICATES, BTREE_OVERFLOW };
 
-struct tree {
+struct btree {
 	struct berkeley *db;
 	struct mf_text last_key; /* p is NULL: none yet */
 	uint32_t last_leaf;      /* 0: none yet */
 	uint32_t next_leaf;      /* that it says comes next */
 };
-
-static int
-compare(struct mf_text a, struct mf_text b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int order = n != 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
 
 /* length, type, octets; or what stands for octets on overflow pages. */
 static const char *
@@ -38,25 +30,25 @@ read_item(struct berkeley *db, const struct berkeley_page *page, size_t n,
 	size_t len;
 
 	if (item.len < 3)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	len = berkeley_u16_(db, item, 0);
 	type = berkeley_u8_(item, 2);
 	*is_deleted = (type & DELETED) != 0;
 	switch (type & ~(unsigned)DELETED) {
-	case ITEM:
+	case BTREE_ITEM:
 		*out = text_head(text_from(item, 3), len);
-		return out->len == len ? NULL : access_damaged_;
-	case OVERFLOW:
+		return out->len == len ? NULL : ACCESS_DAMAGED;
+	case BTREE_OVERFLOW:
 		return berkeley_overflow_(db, text_head(item, 12), buffer, out);
-	case DUPLICATES:
-		return berkeley_has_duplicates_;
+	case BTREE_DUPLICATES:
+		return BERKELEY_HAS_DUPLICATES;
 	default:
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	}
 }
 
 static const char *
-read_entry(struct tree *tree, const struct berkeley_page *page, size_t n)
+read_entry(struct btree *tree, const struct berkeley_page *page, size_t n)
 {
 	struct berkeley *db = tree->db;
 	bool key_deleted, value_deleted;
@@ -70,9 +62,9 @@ read_entry(struct tree *tree, const struct berkeley_page *page, size_t n)
 		    db, page, n + 1, &db->value, &value, &value_deleted);
 	if (problem != NULL)
 		return problem;
-	order = tree->last_key.p != NULL ? compare(tree->last_key, key) : -1;
+	order = tree->last_key.p != NULL ? text_cmp(tree->last_key, key) : -1;
 	if (order >= 0)
-		return order == 0 ? berkeley_has_duplicates_ : access_damaged_;
+		return order == 0 ? BERKELEY_HAS_DUPLICATES : ACCESS_DAMAGED;
 	tree->last_key = key;
 	if (key.p == db->key.p) {
 		/* Keep it from the next one that needs a buffer. */
@@ -85,13 +77,13 @@ read_entry(struct tree *tree, const struct berkeley_page *page, size_t n)
 }
 
 static const char *
-read_leaf(struct tree *tree, const struct berkeley_page *page)
+read_leaf(struct btree *tree, const struct berkeley_page *page)
 {
 	const char *problem = NULL;
 
 	if (page->entries % 2 != 0 || page->previous != tree->last_leaf ||
 	    (tree->last_leaf != 0 && page->number != tree->next_leaf))
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	tree->last_leaf = page->number;
 	tree->next_leaf = page->next;
 	for (size_t n = 0; problem == NULL && n < page->entries; n += 2)
@@ -101,7 +93,7 @@ read_leaf(struct tree *tree, const struct berkeley_page *page)
 
 /* Page `number`, which must be of that level, and all below; leaves are 1. */
 static const char *
-read_page(struct tree *tree, uint32_t number, unsigned level)
+read_page(struct btree *tree, uint32_t number, unsigned level)
 {
 	struct berkeley *db = tree->db;
 	const char *problem = NULL;
@@ -110,7 +102,7 @@ read_page(struct tree *tree, uint32_t number, unsigned level)
 	if (!berkeley_use_page_(db, number, &page) ||
 	    page.type != (level == 1 ? BERKELEY_LEAF : BERKELEY_BRANCH) ||
 	    page.level != level || !berkeley_has_items_(db, &page))
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	if (level == 1)
 		return read_leaf(tree, &page);
 	for (size_t n = 0; problem == NULL && n < page.entries; n++) {
@@ -118,7 +110,7 @@ read_page(struct tree *tree, uint32_t number, unsigned level)
 		    text_from(page.octets, berkeley_item_(db, &page, n));
 
 		if (item.len < 8)
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 		problem =
 		    read_page(tree, berkeley_u32_(db, item, 4), level - 1);
 	}
@@ -128,18 +120,18 @@ read_page(struct tree *tree, uint32_t number, unsigned level)
 const char *
 berkeley_read_btree_(struct berkeley *db)
 {
-	struct tree tree = {.db = db};
+	struct btree tree = {.db = db};
 	uint32_t root = berkeley_u32_(db, db->bytes, 88);
 	const char *problem;
 	unsigned level;
 
 	if (root >= db->pages)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	level = berkeley_u8_(db->bytes, root * db->page_size + 24);
 	if (level == 0 || level > DEPTH_MAX)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	problem = read_page(&tree, root, level);
 	if (problem == NULL && tree.next_leaf != 0)
-		problem = access_damaged_;
+		problem = ACCESS_DAMAGED;
 	return problem;
 }
