@@ -49,24 +49,29 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 # --- what there is ----------------------------------------------------------
 
 LIBSRS  = key mailbox ses srs status
-LIBSPF  = answer cause eval eval_state header ip macro mechanisms name record
-LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
-             nameservers questions resolver sender servers system_servers \
-             tcp_link udp_port
-LIBSPF_ENGINE = audit client engine guard helper libspf2 wire
-COMMON  = background conf conf_list daemon domain elsewhere file ini items \
-          legacy_conf listen lists log log_conf metrics network notify \
-          privilege reply report similar sockaddr source split watch
-ACCESS  = access action berkeley btree cdb hash lint lint_key lmdb lookup \
-          map_name table texthash
+LIBSPF = answer cause eval eval_state header ip macro mechanisms name \
+         record
+LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
+             leg nameservers questions resolver sender servers \
+             system_servers tcp_link udp_port
+LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
+                wire
+COMMON = background conf conf_list daemon domain elsewhere file ini items \
+         legacy_conf listen lists log log_conf metrics network notify \
+         privilege reply report shared similar sockaddr source split \
+         watch
+ACCESS = access action berkeley berkeley_btree berkeley_hash \
+         berkeley_pages cdb lint lint_key lmdb lookup map_name table text
 REWRITE = gate legacy message_id policy rewriter secrets settings
 SPFCHECK = audit checker records run settings
-MILTER  = answer client daemon hosts path received run
-SPFMILTER = account authres config decide header_fields identities legacy \
-            milter service session session_check session_header
-SRSMILTER = account config milter outgoing recipient replay service session \
-            session_end
-SRSD    = config conn maps protocol server shapes sockets worker
+MILTER  = answer callbacks client config daemon events hosts origin path \
+          received run session
+SPFMILTER = authres config decide header_fields identities legacy mail_log \
+            metrics milter service session session_check session_header
+SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
+            session session_eom
+SRSD    = config conn control decision_log maps pending protocol server \
+          shapes sockets worker
 SRS     = ask batch explain main setup setup_load
 SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
            suite text trace tree yamlfile zone
@@ -97,12 +102,12 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests check bench soak lint asan tsan fuzz quickstart \
-	install uninstall dist clean
+.PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
+	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
 help:
-	@sed -n 's/^# make \([a-z]*\): /  \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^# make \([a-z_.]*\): /  \1\t/p' Makefile | expand -t 26
 
 # --- libraries and programs -------------------------------------------------
 
@@ -177,38 +182,31 @@ $(OBJ)/%.o: %.c
 
 # --- tests ------------------------------------------------------------------
 
-UNIT = cache check conf conformance dnsmsg engine file gate hosts ini \
-       items legacy libsrs listen lists log maps memory message_id \
-       metrics netstring path policy protocol received reply rewriter \
-       secrets servers shapes similar sockaddr spf_answer spf_eval \
-       spf_header spf_macro spf_memory spf_property spf_record text
-UNIT_SPFMILTER = access access_memory action authres decide fields lint lookup \
-                 spfmilter_config spfmilter_memory spfmilter_session table
-UNIT_SRSMILTER = outgoing recipient replay session session_memory \
-                 srsmilter_config
-FUZZ = dnsmsg engine_wire ini path protocol received sender ses_verify \
+export PYTHONPATH = $(CURDIR)/tests/lib
+
+UNIT = access access_memory action authres cache check conf conformance \
+       decide dnsmsg engine fields file gate hosts ini items legacy \
+       libsrs lint listen lists log lookup maps memory message_id metrics \
+       netstring outgoing path policy protocol received recipient replay \
+       reply rewriter secrets servers session session_memory shapes \
+       similar sockaddr spf_answer spf_eval spf_header spf_macro \
+       spf_memory spf_property spf_record spfmilter_config \
+       spfmilter_memory spfmilter_session srsmilter_config table text
+FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
+       engine_wire ini lookup path protocol received sender ses_verify \
        shapes sockaddr spf_eval spf_header spf_macro spf_record split \
-       srs_decode
-FUZZ_SPFMILTER = access_berkeley access_cdb access_lmdb access_text authres \
-                 lookup
-FUZZ_SRSMILTER = srs_session
+       srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
-# Daemons have names in common, so each one's tests are linked with it alone.
-LIBS = $(ACCESS_A) $(MILTER_A) $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) \
-       $(LIBSPF_DNS_A) $(LIBSPF_A)
-TEST_LIBS = $(SRSD_A) $(LIBS)
-TEST_LIBS_SPFMILTER = $(SPFMILTER_A) $(LIBS)
-TEST_LIBS_SRSMILTER = $(SRSMILTER_A) $(LIBS)
+TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(ACCESS_A) $(MILTER_A) \
+            $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) \
+            $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(addprefix $(BUILD)/tests/unit/,$(UNIT) $(UNIT_SPFMILTER) \
-    $(UNIT_SRSMILTER)) \
-    $(addprefix $(BUILD)/tests/fuzz/,$(FUZZ) $(FUZZ_SPFMILTER) \
-    $(FUZZ_SRSMILTER)) \
+tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     maps/reader milter/filter \
     engine/spf-libspf2-crashing engine/engine_suite engine/engine_lookups)
@@ -251,15 +249,9 @@ $(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 
-UNIT_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
-$(UNIT_SPFMILTER:%=$(BUILD)/tests/unit/%): \
-    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SPFMILTER)
-	$(UNIT_TEST)
-$(UNIT_SRSMILTER:%=$(BUILD)/tests/unit/%): \
-    $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS_SRSMILTER)
-	$(UNIT_TEST)
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
-	$(UNIT_TEST)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -272,25 +264,14 @@ $(BUILD)/tests/resolver/driver: LDFLAGS += \
     $(subst $(comma)--wrap=free,$(comma)--wrap=clock_gettime,$(WRAP))
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
-FUZZ_TEST = @mkdir -p $(@D) && $(LINK) -o $@ $^ $(FOREIGN_LIBS)
-$(FUZZ_SPFMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SPFMILTER)
-	$(FUZZ_TEST)
-$(FUZZ_SRSMILTER:%=$(BUILD)/tests/fuzz/%): $(BUILD)/tests/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS_SRSMILTER)
-	$(FUZZ_TEST)
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
-	$(FUZZ_TEST)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(FOREIGN_LIBS)
 
 # The same under libFuzzer.
-$(FUZZ_SPFMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SPFMILTER)
-	$(FUZZ_TEST) -fsanitize=fuzzer
-$(FUZZ_SRSMILTER:%=$(BUILD)/fuzz/%): $(BUILD)/fuzz/%: \
-    $(OBJ)/tests/fuzz/%.o $(TEST_LIBS_SRSMILTER)
-	$(FUZZ_TEST) -fsanitize=fuzzer
 $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
-	$(FUZZ_TEST) -fsanitize=fuzzer
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(FOREIGN_LIBS) -fsanitize=fuzzer
 
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
@@ -316,22 +297,24 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 FUZZ_SEC ?= 60
 FUZZ_FLAGS = -O1 -g -fsanitize=fuzzer-no-link,address,undefined \
              -fno-sanitize-recover=all
-fuzz: FUZZ_ALL = $(FUZZ) $(FUZZ_SPFMILTER) $(FUZZ_SRSMILTER)
 fuzz:
 	@$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/libfuzzer \
-	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ_ALL:%=$(BUILD)/libfuzzer/fuzz/%)
-	@for t in $(FUZZ_ALL); do \
+	    CFLAGS='$(FUZZ_FLAGS)' $(FUZZ:%=$(BUILD)/libfuzzer/fuzz/%)
+	@for t in $(FUZZ); do \
 	    echo "== $$t"; mkdir -p $(BUILD)/libfuzzer/corpus/$$t; \
 	    $(BUILD)/libfuzzer/fuzz/$$t -max_total_time=$(FUZZ_SEC) \
 	        -print_final_stats=1 -artifact_prefix=$(BUILD)/libfuzzer/ \
 	        $(BUILD)/libfuzzer/corpus/$$t tests/fuzz/corpus/$$t || exit 1; \
 	done
 
+# make test: build the tests and run them all; installs nothing
+test: tests
+	@tests/run
+
 # make check: install what the tests need, and run them all
 check:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory tests
-	@tests/run
+	@$(MAKE) --no-print-directory test
 
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
 # As many forms of senders and recipients, too: SOAK_SEED repeats those of a run.
@@ -366,6 +349,25 @@ lint:
 	    -DMAILFROM_SYSCONFDIR='""' -DMAILFROM_LIBEXECDIR='""'
 	cppcheck --quiet --error-exitcode=1 --inline-suppr -Iinclude -I. \
 	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
+
+# Counts are files that daemons must be able to write when they aren't root.
+# make coverage: what of each file the tests run (gcc; TESTS=... runs these)
+TESTS ?=
+coverage:
+	@scripts/deps test
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage \
+	    CFLAGS='-O0 -g --coverage -fprofile-update=prefer-atomic' tests
+	@find $(BUILD)/coverage -name '*.gcno' | sed 's/gcno$$/gcda/' | \
+	    while read -r counts; do : >"$$counts"; chmod a+rw "$$counts"; done
+	@status=0; BUILD=$(BUILD)/coverage PEERS=$(BUILD)/peers \
+	    tests/run $(TESTS) || status=$$?; \
+	find $(BUILD)/coverage -name '*.gcda' -empty -delete; \
+	scripts/coverage $(BUILD)/coverage && exit $$status
+
+# make compile_commands.json: how each file is compiled, for clangd and others
+compile_commands.json:
+	@$(MAKE) --no-print-directory -nB tests $(BENCH:%=$(BUILD)/bench/%) | \
+	    scripts/compile-commands >$@.new && mv $@.new $@
 
 # make quickstart: install what a build needs, build, and show it working
 quickstart:

@@ -20,7 +20,8 @@
  * ago counts as being written.
  */
 #define _GNU_SOURCE /* F_OFD_SETLK */
-#include "access/access_.h"
+#include "access/map_name.h"
+#include "access/readers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,10 +36,6 @@
 #define WAIT_MS  5000 /* for a writer, in all */
 #define PAUSE_MS 20
 #define TRIES    3 /* at a file that changes while it is read */
-
-const char access_damaged_[] =
-    "is damaged or not complete: write it anew, with makemap or postmap";
-const char access_no_memory_[] = "out of memory";
 
 static const char is_locked[] =
     "is locked by a writer, makemap or postmap, that doesn't end";
@@ -273,7 +270,7 @@ struct loading {
 
 static bool
 parse_text(const char *path, enum access_type type, struct mf_text bytes,
-    struct table *table, struct loading *l)
+    struct access_table *table, struct loading *l)
 {
 	bool ok;
 
@@ -283,7 +280,7 @@ parse_text(const char *path, enum access_type type, struct mf_text bytes,
 	}
 	ok = access_read_text_(path, bytes, type, table,
 	    l->findings != NULL ? l->findings : l->report);
-	table_finish(table);
+	access_table_finish(table);
 	if (l->findings != NULL)
 		return true;
 	return ok && access_check_text_(path, type, table, l->report);
@@ -292,7 +289,7 @@ parse_text(const char *path, enum access_type type, struct mf_text bytes,
 /* Fill table; false: reported, or l->why is wrong with the file. */
 static bool
 parse(const char *path, enum access_type type, struct mf_text bytes,
-    struct table *table, struct loading *l)
+    struct access_table *table, struct loading *l)
 {
 	switch (type) {
 	case ACCESS_TEXT:
@@ -308,7 +305,7 @@ parse(const char *path, enum access_type type, struct mf_text bytes,
 		l->why = access_read_cdb_(bytes, table);
 		break;
 	}
-	table_finish(table);
+	access_table_finish(table);
 	return l->why == NULL;
 }
 
@@ -347,10 +344,10 @@ attempt(struct access_name *name, struct access **out, struct loading *l)
 	enum access_status status = ACCESS_FAILED;
 
 	if (map != NULL)
-		map->table = table_new();
+		map->table = access_table_new();
 	if (map == NULL || map->table == NULL)
 		report_error(
-		    l->report, name->path, 0, NULL, "%s", access_no_memory_);
+		    l->report, name->path, 0, NULL, "%s", ACCESS_NO_MEMORY);
 	else
 		status = load(name, map, l);
 	if (status != ACCESS_OK) {
@@ -414,7 +411,7 @@ access_free(struct access *access)
 {
 	if (access == NULL)
 		return;
-	table_free(access->table);
+	access_table_free(access->table);
 	free(access->path);
 	free(access);
 }
@@ -433,15 +430,16 @@ access_is_stale(const struct access *access)
 void
 access_warn(const struct access *access, struct report *report)
 {
-	for (size_t n = 0; n < table_count(access->table); n++) {
-		const struct entry *e = table_at(access->table, n);
+	for (size_t n = 0; n < access_table_count(access->table); n++) {
+		const struct access_entry *e =
+		    access_table_at(access->table, n);
 		const char *problem = action_problem(e->status, e->value);
 		struct mf_text key = text_head(e->key, 256);
 
 		/* FRIEND and HATER, and whatever else sendmail makes of it. */
 		if (text_starts(e->key, MF_TEXT("spam")))
 			continue;
-		if (table_is_mistyped(e->key))
+		if (access_key_is_mistyped(e->key))
 			problem = "is never looked up: there is no such tag";
 		if (problem != NULL)
 			report_warning(report, access->path, e->line, NULL,

@@ -39,7 +39,7 @@ struct access {
 	enum access_type type;
 	struct file_mark mark; /* of what was read */
 	bool is_young;         /* so much so that a change may not show in it */
-	struct table *table;
+	struct access_table *table;
 };
 
 enum access_status {

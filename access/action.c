@@ -234,7 +234,7 @@ action_parse(struct mf_text value, struct action *out)
 	struct action action = {.verb = ACTION_SKIP};
 	enum action_status status = parse(bare(value), &action);
 
-	if (status == ACTION_VALID || status == ACTION_CORRECTED)
+	if (action_is_understood(status))
 		*out = action;
 	return status;
 }

@@ -55,6 +55,13 @@ enum action_status {
 			     * enhanced code that does (RFC 3463 2: class 4, 5) */
 };
 
+/* Whether it says what to do. */
+static inline bool
+action_is_understood(enum action_status status)
+{
+	return status == ACTION_VALID || status == ACTION_CORRECTED;
+}
+
 /* A sentence about what is wrong with value; NULL for ACTION_VALID. */
 const char *action_problem(enum action_status status, struct mf_text value);
 

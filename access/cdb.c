@@ -11,7 +11,7 @@
  * them.  tinycdb isn't used for this: of 1000 truncated or altered files it
  * took 153 for whole that weren't, and crashed on 77.
  */
-#include "access/access_.h"
+#include "access/readers.h"
 
 #define TABLES      256
 #define HEADER_SIZE (TABLES * 8)
@@ -66,7 +66,7 @@ find_records(struct cdb *cdb)
 }
 
 static const char *
-read_records(struct cdb *cdb, struct table *table)
+read_records(struct cdb *cdb, struct access_table *table)
 {
 	size_t at = HEADER_SIZE;
 
@@ -76,15 +76,15 @@ read_records(struct cdb *cdb, struct table *table)
 		struct mf_text key, value;
 
 		if (left < 8)
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 		two_numbers(cdb->bytes, at, lens);
 		left -= 8;
 		if (lens[0] > left || lens[1] > left - lens[0])
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 		key = mf_text_at(cdb->bytes.p + at + 8, lens[0]);
 		value = mf_text_at(key.p + key.len, lens[1]);
-		if (!table_add(table, key, value, 0))
-			return access_no_memory_;
+		if (!access_table_add(table, key, value, 0))
+			return ACCESS_NO_MEMORY;
 		cdb->counts[table_of(key)]++;
 		at += 8 + key.len + value.len;
 	}
@@ -111,7 +111,7 @@ agrees(const struct cdb *cdb, size_t n)
 }
 
 const char *
-access_read_cdb_(struct mf_text bytes, struct table *table)
+access_read_cdb_(struct mf_text bytes, struct access_table *table)
 {
 	struct cdb cdb = {.bytes = bytes};
 	const char *problem;
@@ -124,6 +124,6 @@ access_read_cdb_(struct mf_text bytes, struct table *table)
 		return problem;
 	for (size_t n = 0; n < TABLES; n++)
 		if (!agrees(&cdb, n))
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 	return NULL;
 }

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "access/lint_.h"
+#include "access/lint_key.h"
 #include "access/lookup.h"
 #include "common/reply.h"
 #include "common/similar.h"
@@ -11,8 +11,8 @@
 #define SHOWN_MAX   256 /* octets of a key or value in a finding */
 #define REASON_SIZE 512
 
-struct lint {
-	const struct table *table;
+struct lint_run {
+	const struct access_table *table;
 	const char *file;
 	struct report *report;
 	/* Tags that have a key user@: it comes before pfx: and pfx. */
@@ -20,17 +20,19 @@ struct lint {
 };
 
 /* An entry, its key taken apart. */
-struct item {
-	const struct entry *entry;
+struct lint_item {
+	const struct access_entry *entry;
 	struct lint_key key;
-	const struct entry *first; /* of those with the same key, or NULL */
+	const struct access_entry
+	    *first; /* of those with the same key, or NULL */
 };
 
-static void say(const struct lint *l, const struct item *item, bool is_error,
-    const char *format, ...) __attribute__((format(printf, 4, 5)));
+static void say(const struct lint_run *l, const struct lint_item *item,
+    bool is_error, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 static void
-say(const struct lint *l, const struct item *item, bool is_error,
+say(const struct lint_run *l, const struct lint_item *item, bool is_error,
     const char *format, ...)
 {
 	char key[SHOWN_MAX + 1], reason[REASON_SIZE];
@@ -58,7 +60,7 @@ say(const struct lint *l, const struct item *item, bool is_error,
 /* --- keys --- */
 
 static void
-check_tag(const struct lint *l, const struct item *item)
+check_tag(const struct lint_run *l, const struct lint_item *item)
 {
 	const char *word = similar_word(item->key.tag, lint_tags_);
 
@@ -71,7 +73,7 @@ check_tag(const struct lint *l, const struct item *item)
 }
 
 static void
-check_key(const struct lint *l, const struct item *item)
+check_key(const struct lint_run *l, const struct lint_item *item)
 {
 	const char *problem = lint_key_problem_(&item->key);
 	const char *doubt = lint_key_doubt_(&item->key);
@@ -83,7 +85,7 @@ check_key(const struct lint *l, const struct item *item)
 }
 
 static void
-check_duplicate(const struct lint *l, const struct item *item)
+check_duplicate(const struct lint_run *l, const struct lint_item *item)
 {
 	if (item->first == NULL)
 		return;
@@ -116,7 +118,7 @@ find_synonym(struct mf_text word)
 }
 
 static void
-check_unknown(const struct lint *l, const struct item *item)
+check_unknown(const struct lint_run *l, const struct lint_item *item)
 {
 	struct mf_text value = text_trim(item->entry->value), rest = value,
 		       word;
@@ -145,7 +147,7 @@ check_unknown(const struct lint *l, const struct item *item)
 
 /* Text that isn't sent as it is written, or not at all. */
 static void
-check_text(const struct lint *l, const struct item *item)
+check_text(const struct lint_run *l, const struct lint_item *item)
 {
 	const struct action *a = &item->entry->action;
 
@@ -177,7 +179,7 @@ check_text(const struct lint *l, const struct item *item)
 
 /* Values that are fine, but not here. */
 static void
-check_effect(const struct lint *l, const struct item *item)
+check_effect(const struct lint_run *l, const struct lint_item *item)
 {
 	const struct action *a = &item->entry->action;
 
@@ -193,9 +195,9 @@ check_effect(const struct lint *l, const struct item *item)
 }
 
 static void
-check_value(const struct lint *l, const struct item *item)
+check_value(const struct lint_run *l, const struct lint_item *item)
 {
-	const struct entry *e = item->entry;
+	const struct access_entry *e = item->entry;
 
 	if (item->key.kind == LINT_SPAM) {
 		if (!lookup_is_friend(e->value) && !lookup_is_hater(e->value))
@@ -224,12 +226,6 @@ check_value(const struct lint *l, const struct item *item)
 /* --- entries and those that would decide without them --- */
 
 static bool
-is_understood(const struct entry *e)
-{
-	return e->status == ACTION_VALID || e->status == ACTION_CORRECTED;
-}
-
-static bool
 is_same(const struct action *a, const struct action *b)
 {
 	return a->verb == b->verb && a->code == b->code &&
@@ -237,8 +233,8 @@ is_same(const struct action *a, const struct action *b)
 }
 
 /* The entry that decides where item's would, were that not there. */
-static const struct entry *
-find_wider(const struct lint *l, const struct item *item)
+static const struct access_entry *
+find_wider(const struct lint_run *l, const struct lint_item *item)
 {
 	char child[LOOKUP_KEY_SIZE];
 	struct text_out out = text_out(child, sizeof(child));
@@ -254,8 +250,8 @@ find_wider(const struct lint *l, const struct item *item)
 	}
 	lookup_keys(&keys, item->key.tag, subject);
 	while (lookup_next(&keys, &key)) {
-		const struct entry *e =
-		    is_behind ? table_find(l->table, key) : NULL;
+		const struct access_entry *e =
+		    is_behind ? access_table_find(l->table, key) : NULL;
 
 		if (e != NULL)
 			return e;
@@ -270,8 +266,8 @@ find_wider(const struct lint *l, const struct item *item)
  * the local part.
  */
 static bool
-is_split(
-    const struct lint *l, const struct item *item, const struct entry *wider)
+is_split(const struct lint_run *l, const struct lint_item *item,
+    const struct access_entry *wider)
 {
 	struct lint_key key;
 
@@ -295,13 +291,14 @@ is_last_tag(const struct lint_key *key)
 }
 
 static void
-check_wider(const struct lint *l, const struct item *item)
+check_wider(const struct lint_run *l, const struct lint_item *item)
 {
 	const struct action *a = &item->entry->action;
-	const struct entry *wider;
+	const struct access_entry *wider;
 	struct mf_text key;
 
-	if (item->key.kind == LINT_SPAM || !is_understood(item->entry))
+	if (item->key.kind == LINT_SPAM ||
+	    !action_is_understood(item->entry->status))
 		return;
 	if (!item->key.has_colon) {
 		/* The other spelling comes before it, and always fits. */
@@ -310,7 +307,7 @@ check_wider(const struct lint *l, const struct item *item)
 
 		out_text(&out, item->key.tag);
 		out_char(&out, ':');
-		wider = table_find(l->table, out_view(&out));
+		wider = access_table_find(l->table, out_view(&out));
 		if (wider != NULL)
 			say(l, item, !is_same(a, &wider->action),
 			    "never looked up: \"%s:\" comes before it, and "
@@ -329,7 +326,7 @@ check_wider(const struct lint *l, const struct item *item)
 		return;
 	}
 	key = wider->key;
-	if (is_understood(wider) && is_same(a, &wider->action))
+	if (action_is_understood(wider->status) && is_same(a, &wider->action))
 		say(l, item, false, "redundant: \"%.*s\" would decide the same",
 		    SHOW(key));
 }
@@ -337,7 +334,7 @@ check_wider(const struct lint *l, const struct item *item)
 /* --- all entries --- */
 
 static void
-check(const struct lint *l, const struct item *item)
+check(const struct lint_run *l, const struct lint_item *item)
 {
 	if (item->key.number == LINT_TAGS) {
 		check_tag(l, item);
@@ -353,7 +350,7 @@ check(const struct lint *l, const struct item *item)
 static int
 compare_lines(const void *a, const void *b)
 {
-	const struct item *x = a, *y = b;
+	const struct lint_item *x = a, *y = b;
 
 	if (x->entry->line != y->entry->line)
 		return x->entry->line < y->entry->line ? -1 : 1;
@@ -361,12 +358,12 @@ compare_lines(const void *a, const void *b)
 }
 
 static void
-fill(struct lint *l, struct item *items, size_t count)
+fill(struct lint_run *l, struct lint_item *items, size_t count)
 {
 	for (size_t n = 0; n < count; n++) {
-		struct item *item = &items[n];
+		struct lint_item *item = &items[n];
 
-		item->entry = table_at(l->table, n);
+		item->entry = access_table_at(l->table, n);
 		item->first = NULL;
 		if (n != 0 && mf_text_eq(item->entry->key, item[-1].entry->key))
 			item->first = item[-1].first != NULL ? item[-1].first
@@ -378,20 +375,21 @@ fill(struct lint *l, struct item *items, size_t count)
 }
 
 bool
-lint_table(const struct table *table, const char *file, struct report *report)
+access_lint(
+    const struct access_table *table, const char *file, struct report *report)
 {
-	struct lint lint = {.table = table, .file = file, .report = report};
-	size_t count = table_count(table);
-	struct item *items = calloc(count + 1, sizeof(*items));
+	struct lint_run run = {.table = table, .file = file, .report = report};
+	size_t count = access_table_count(table);
+	struct lint_item *items = calloc(count + 1, sizeof(*items));
 
 	if (items == NULL) {
 		report_error(report, file, 0, NULL, "out of memory");
 		return false;
 	}
-	fill(&lint, items, count);
+	fill(&run, items, count);
 	qsort(items, count, sizeof(*items), compare_lines);
 	for (size_t n = 0; n < count; n++)
-		check(&lint, &items[n]);
+		check(&run, &items[n]);
 	free(items);
 	return true;
 }

@@ -16,7 +16,7 @@
  * what is wrong with them is a warning.  file: what stands before each finding.
  * False: out of memory; it is reported.
  */
-bool lint_table(
-    const struct table *table, const char *file, struct report *report);
+bool access_lint(
+    const struct access_table *table, const char *file, struct report *report);
 
 #endif

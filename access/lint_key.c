@@ -2,7 +2,7 @@
 /*
  * Keys that lookup.c never makes.
  */
-#include "access/lint_.h"
+#include "access/lint_key.h"
 #include "access/lookup.h"
 #include <mailfrom/spf.h>
 
@@ -16,7 +16,7 @@ const char *const lint_tags_[] = {RESULTS("spf-"), RESULTS("srs-"),
 /* The first tag of each kind, and what goes on until the next. */
 static const struct {
 	unsigned from;
-	enum lint_kind kind;
+	enum lint_key_kind kind;
 } kinds[] = {{0, LINT_SENDER}, {14, LINT_NULL}, {21, LINT_HELO},
     {28, LINT_AUTH}, {29, LINT_RCPT}, {30, LINT_SPAM}};
 
@@ -86,7 +86,7 @@ is_numeric(struct mf_text t)
 }
 
 static const char *
-domain_problem(enum lint_kind kind, struct mf_text t)
+domain_problem(enum lint_key_kind kind, struct mf_text t)
 {
 	struct spf_ip ip;
 

@@ -15,7 +15,8 @@
  * and the tree as a whole to be what the meta page says: pages, entries, and
  * keys in order.
  */
-#include "access/access_.h"
+#include "access/map_name.h"
+#include "access/readers.h"
 
 #define VERSION       1
 #define PAGE_SIZE_MIN 256
@@ -32,7 +33,7 @@
 #define NODE_OVERFLOW 0x01 /* the value is on pages of its own */
 #define NODE_SPECIAL  0x06 /* a database in the database, or duplicates */
 
-struct page {
+struct lmdb_page {
 	size_t number;
 	uint16_t pad;
 	uint16_t flags;
@@ -42,7 +43,7 @@ struct page {
 	};
 };
 
-struct tree {
+struct lmdb_tree {
 	uint32_t page_size; /* in the tree of free pages, else 0 */
 	uint16_t flags;
 	uint16_t depth;
@@ -53,33 +54,29 @@ struct tree {
 	size_t root;
 };
 
-struct meta {
+struct lmdb_meta {
 	uint32_t magic;
 	uint32_t version;
 	size_t address;
 	size_t map_size;
-	struct tree free, main;
+	struct lmdb_tree free, main;
 	size_t last_page;
 	size_t transaction;
 };
 
-struct node {
+struct lmdb_node {
 	uint16_t size[2]; /* of the value; in a branch, number of the page */
 	uint16_t flags;   /* in a branch, the number's highest bits */
 	uint16_t key_len;
 };
 
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-enum { LOW, HIGH };
-#else
-enum { HIGH, LOW };
-#endif
+enum { LOW = __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__, HIGH = !LOW };
 
-struct walk {
+struct lmdb_walk {
 	struct mf_text bytes;
 	size_t page_size;
-	struct tree tree;
-	struct table *table;
+	struct lmdb_tree tree;
+	struct access_table *table;
 	size_t branch_pages, leaf_pages, entries;
 	struct mf_text last_key; /* all others must be greater */
 };
@@ -98,8 +95,8 @@ get(struct mf_text t, size_t at, void *out, size_t size)
 
 /* `count` pages from number on; false: they aren't there. */
 static bool
-find_pages(const struct walk *w, size_t number, size_t count,
-    struct mf_text *out, struct page *page)
+find_pages(const struct lmdb_walk *w, size_t number, size_t count,
+    struct mf_text *out, struct lmdb_page *page)
 {
 	size_t pages = w->bytes.len / w->page_size;
 
@@ -112,8 +109,8 @@ find_pages(const struct walk *w, size_t number, size_t count,
 
 /* The n-th node of a page, its key, and what is behind the key. */
 static bool
-find_node(struct mf_text page, const struct page *header, size_t n,
-    struct node *node, struct mf_text *key, struct mf_text *rest)
+find_node(struct mf_text page, const struct lmdb_page *header, size_t n,
+    struct lmdb_node *node, struct mf_text *key, struct mf_text *rest)
 {
 	uint16_t at;
 
@@ -127,13 +124,13 @@ find_node(struct mf_text page, const struct page *header, size_t n,
 }
 
 static size_t
-value_len(const struct node *node)
+value_len(const struct lmdb_node *node)
 {
 	return node->size[LOW] | (size_t)node->size[HIGH] << 16;
 }
 
 static size_t
-child_of(const struct node *node)
+child_of(const struct lmdb_node *node)
 {
 #if SIZE_MAX > UINT32_MAX
 	return value_len(node) | (size_t)node->flags << 32;
@@ -143,11 +140,11 @@ child_of(const struct node *node)
 }
 
 static bool
-find_value(const struct walk *w, const struct node *node, struct mf_text rest,
-    struct mf_text *out)
+find_value(const struct lmdb_walk *w, const struct lmdb_node *node,
+    struct mf_text rest, struct mf_text *out)
 {
 	size_t len = value_len(node), number;
-	struct page page;
+	struct lmdb_page page;
 
 	if ((node->flags & NODE_OVERFLOW) == 0) {
 		*out = text_head(rest, len);
@@ -164,18 +161,9 @@ find_value(const struct walk *w, const struct node *node, struct mf_text rest,
 
 /* --- the tree --- */
 
-static bool
-is_greater(struct mf_text a, struct mf_text b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int order = n != 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return order != 0 ? order > 0 : a.len > b.len;
-}
-
 static const char *
-read_entry(struct walk *w, const struct node *node, struct mf_text key,
-    struct mf_text rest)
+read_entry(struct lmdb_walk *w, const struct lmdb_node *node,
+    struct mf_text key, struct mf_text rest)
 {
 	struct mf_text value;
 
@@ -183,35 +171,36 @@ read_entry(struct walk *w, const struct node *node, struct mf_text key,
 		return "is an LMDB file of another program: it has databases "
 		       "in it";
 	if (!find_value(w, node, rest, &value) ||
-	    (w->entries++ != 0 && !is_greater(key, w->last_key)))
-		return access_damaged_;
+	    (w->entries++ != 0 && text_cmp(key, w->last_key) <= 0))
+		return ACCESS_DAMAGED;
 	w->last_key = key;
-	return table_add(w->table, key, value, 0) ? NULL : access_no_memory_;
+	return access_table_add(w->table, key, value, 0) ? NULL
+							 : ACCESS_NO_MEMORY;
 }
 
 /* Read a page, and all below.  The depth ends it, and the numbers of pages. */
 static const char *
-read_page(struct walk *w, size_t number, unsigned depth)
+read_page(struct lmdb_walk *w, size_t number, unsigned depth)
 {
 	bool is_leaf = depth == w->tree.depth;
-	struct page page;
+	struct lmdb_page page;
 	struct mf_text octets, key, rest;
-	struct node node;
+	struct lmdb_node node;
 
 	if (depth > w->tree.depth ||
 	    !find_pages(w, number, 1, &octets, &page) ||
 	    (page.flags & PAGE_KINDS) != (is_leaf ? PAGE_LEAF : PAGE_BRANCH) ||
 	    page.bounds[0] < sizeof(page) || page.bounds[0] > page.bounds[1])
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	if (is_leaf ? ++w->leaf_pages > w->tree.leaf_pages
 		    : ++w->branch_pages > w->tree.branch_pages)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	size_t count = (page.bounds[0] - sizeof(page)) / sizeof(uint16_t);
 	for (size_t n = 0; n < count; n++) {
 		const char *problem;
 
 		if (!find_node(octets, &page, n, &node, &key, &rest))
-			return access_damaged_;
+			return ACCESS_DAMAGED;
 		problem = is_leaf ? read_entry(w, &node, key, rest)
 				  : read_page(w, child_of(&node), depth + 1);
 		if (problem != NULL)
@@ -221,7 +210,7 @@ read_page(struct walk *w, size_t number, unsigned depth)
 }
 
 static const char *
-read_tree(struct walk *w)
+read_tree(struct lmdb_walk *w)
 {
 	const char *problem = NULL;
 
@@ -229,22 +218,22 @@ read_tree(struct walk *w)
 		return "is an LMDB file of another program: postmap writes "
 		       "keys in plain order";
 	if (w->tree.depth > DEPTH_MAX)
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	if (w->tree.root != NO_PAGE)
 		problem = read_page(w, w->tree.root, 1);
 	if (problem == NULL &&
 	    (w->entries != w->tree.entries ||
 		w->leaf_pages != w->tree.leaf_pages ||
 		w->branch_pages != w->tree.branch_pages))
-		problem = access_damaged_;
+		problem = ACCESS_DAMAGED;
 	return problem;
 }
 
 static bool
-find_meta(const struct walk *w, size_t number, struct meta *out)
+find_meta(const struct lmdb_walk *w, size_t number, struct lmdb_meta *out)
 {
 	struct mf_text octets;
-	struct page page;
+	struct lmdb_page page;
 
 	return find_pages(w, number, 1, &octets, &page) &&
 	    (page.flags & PAGE_KINDS) == PAGE_META &&
@@ -253,20 +242,20 @@ find_meta(const struct walk *w, size_t number, struct meta *out)
 }
 
 const char *
-access_read_lmdb_(struct mf_text bytes, struct table *table)
+access_read_lmdb_(struct mf_text bytes, struct access_table *table)
 {
-	struct walk w = {.bytes = bytes, .table = table};
-	struct meta first, second;
+	struct lmdb_walk w = {.bytes = bytes, .table = table};
+	struct lmdb_meta first, second;
 
 	if (!access_is_lmdb_(bytes))
 		return "is no LMDB file of this kind of machine";
-	if (!get(bytes, sizeof(struct page), &first, sizeof(first)))
-		return access_damaged_;
+	if (!get(bytes, sizeof(struct lmdb_page), &first, sizeof(first)))
+		return ACCESS_DAMAGED;
 	w.page_size = first.free.page_size;
 	if (w.page_size < PAGE_SIZE_MIN || w.page_size > PAGE_SIZE_MAX ||
 	    (w.page_size & (w.page_size - 1)) != 0 ||
 	    !find_meta(&w, 0, &first) || !find_meta(&w, 1, &second))
-		return access_damaged_;
+		return ACCESS_DAMAGED;
 	w.tree =
 	    second.transaction > first.transaction ? second.main : first.main;
 	return read_tree(&w);

@@ -7,7 +7,7 @@ const char *const lookup_recipients_names[] = {"no", "friend", "hater", NULL};
 /* --- keys --- */
 
 /* What stands behind the tag, in the order of asking. */
-enum form {
+enum lookup_form {
 	FORM_ADDRESS,        /* user+detail@domain */
 	FORM_STAR_ADDRESS,   /* user+*@domain */
 	FORM_PLAIN_ADDRESS,  /* user@domain, if that is another one */
@@ -108,7 +108,7 @@ put_domain(struct text_out *out, const char *dot, struct mf_text domain)
 
 /* Write what form asks for behind the tag; false: there is no such thing. */
 static bool
-put_form(struct lookup_keys *k, enum form form, struct text_out *out)
+put_form(struct lookup_keys *k, enum lookup_form form, struct text_out *out)
 {
 	bool detail = k->user.len != k->local.len;
 	bool domain = k->domain.len != 0;
@@ -152,7 +152,7 @@ bool
 lookup_next(struct lookup_keys *keys, struct mf_text *key)
 {
 	while (*keys->forms != FORM_END) {
-		enum form form = (enum form) * keys->forms;
+		enum lookup_form form = (enum lookup_form) * keys->forms;
 		struct text_out out = text_out(keys->key, sizeof(keys->key));
 		bool parents =
 		    form == FORM_PARENTS || form == FORM_DOTTED_PARENTS;
@@ -171,15 +171,15 @@ lookup_next(struct lookup_keys *keys, struct mf_text *key)
 	return false;
 }
 
-static const struct entry *
-find(const struct table *table, struct lookup_keys *keys,
+static const struct access_entry *
+find(const struct access_table *table, struct lookup_keys *keys,
     const struct lookup_trace *trace)
 {
 	struct mf_text key;
 
 	while (lookup_next(keys, &key)) {
-		const struct entry *entry =
-		    table != NULL ? table_find(table, key) : NULL;
+		const struct access_entry *entry =
+		    table != NULL ? access_table_find(table, key) : NULL;
 
 		if (trace != NULL)
 			trace->key(trace->arg, key, entry);
@@ -195,14 +195,14 @@ find(const struct table *table, struct lookup_keys *keys,
  * What is done without an entry, and the enhanced code if something is refused;
  * NULL: X.7.1.
  */
-struct rule {
+struct lookup_rule {
 	enum action_verb verb;
 	const char *reject, *tempfail;
 	bool defers; /* REJECT without a code of its own is for now */
 };
 
 /* For LOOKUP_MAILFROM and its kin, and for LOOKUP_HELO.  Else OK. */
-static const struct rule rules[][2][SPF_PERMERROR + 1] =
+static const struct lookup_rule rules[][2][SPF_PERMERROR + 1] =
     {
 	[LOOKUP_RFC] =
 	    {
@@ -233,9 +233,9 @@ static const struct rule rules[][2][SPF_PERMERROR + 1] =
 	    },
 };
 
-static const struct rule auth_rule = {ACTION_OK, NULL, NULL, false};
+static const struct lookup_rule auth_rule = {ACTION_OK, NULL, NULL, false};
 
-static const struct rule *
+static const struct lookup_rule *
 rule_of(const struct lookup_query *q)
 {
 	if (q->identity == LOOKUP_AUTH)
@@ -243,8 +243,8 @@ rule_of(const struct lookup_query *q)
 	return &rules[q->defaults][q->identity == LOOKUP_HELO][q->result];
 }
 
-static const struct entry *
-find_result(const struct table *table, const struct lookup_query *q,
+static const struct access_entry *
+find_result(const struct access_table *table, const struct lookup_query *q,
     const char *prefix, enum spf_result result)
 {
 	char tag[32];
@@ -257,10 +257,10 @@ find_result(const struct table *table, const struct lookup_query *q,
 	return find(table, &keys, q->trace);
 }
 
-static const struct entry *
-find_sender(const struct table *table, const struct lookup_query *q)
+static const struct access_entry *
+find_sender(const struct access_table *table, const struct lookup_query *q)
 {
-	const struct entry *entry = NULL;
+	const struct access_entry *entry = NULL;
 	struct lookup_keys keys;
 
 	switch (q->identity) {
@@ -285,17 +285,10 @@ find_sender(const struct table *table, const struct lookup_query *q)
 	return entry;
 }
 
-static bool
-is_understood(const struct entry *entry)
-{
-	return entry->status == ACTION_VALID ||
-	    entry->status == ACTION_CORRECTED;
-}
-
 /* A refusal: what the entry leaves open is the rule's. */
 static void
-refuse(const struct rule *rule, const struct action *action, bool for_good,
-    struct lookup_answer *out)
+refuse(const struct lookup_rule *rule, const struct action *action,
+    bool for_good, struct lookup_answer *out)
 {
 	const char *dsn = for_good ? rule->reject : rule->tempfail;
 	struct text_out o = text_out(out->dsn, sizeof(out->dsn) - 1);
@@ -315,15 +308,15 @@ refuse(const struct rule *rule, const struct action *action, bool for_good,
 }
 
 void
-lookup_ask(const struct table *table, const struct lookup_query *query,
+lookup_ask(const struct access_table *table, const struct lookup_query *query,
     struct lookup_answer *out)
 {
-	const struct rule *rule = rule_of(query);
-	const struct entry *entry = find_sender(table, query);
+	const struct lookup_rule *rule = rule_of(query);
+	const struct access_entry *entry = find_sender(table, query);
 	struct action action = {.verb = rule->verb};
 
 	*out = (struct lookup_answer){.entry = entry, .verb = rule->verb};
-	if (entry != NULL && is_understood(entry) &&
+	if (entry != NULL && action_is_understood(entry->status) &&
 	    entry->action.verb != ACTION_SKIP)
 		action = entry->action;
 	switch (action.verb) {
@@ -376,16 +369,16 @@ begin_recipient(
 }
 
 bool
-lookup_is_exempt(const struct table *table, enum lookup_recipients how,
+lookup_is_exempt(const struct access_table *table, enum lookup_recipients how,
     struct mf_text recipient, const struct lookup_trace *trace,
-    const struct entry **entry)
+    const struct access_entry **entry)
 {
 	struct lookup_keys keys;
 
 	begin_recipient(&keys, MF_TEXT("spf-to"), recipient);
 	*entry = find(table, &keys, trace);
 	if (*entry != NULL)
-		return is_understood(*entry) &&
+		return action_is_understood((*entry)->status) &&
 		    ((*entry)->action.verb == ACTION_OK ||
 			(*entry)->action.verb == ACTION_WHITELIST);
 	if (how == LOOKUP_RCPT_TO)

@@ -49,7 +49,8 @@ bool lookup_next(struct lookup_keys *keys, struct mf_text *key);
 
 /* Told about each key that is looked up; entry NULL: it isn't there. */
 struct lookup_trace {
-	void (*key)(void *arg, struct mf_text key, const struct entry *entry);
+	void (*key)(
+	    void *arg, struct mf_text key, const struct access_entry *entry);
 	void *arg;
 };
 
@@ -85,9 +86,9 @@ struct lookup_query {
 };
 
 struct lookup_answer {
-	const struct entry *entry; /* that was found; NULL: none */
-	enum action_verb verb;     /* never ACTION_SKIP, ACTION_ERROR */
-	unsigned code;             /* of a refusal, else 0 */
+	const struct access_entry *entry; /* that was found; NULL: none */
+	enum action_verb verb;            /* never ACTION_SKIP, ACTION_ERROR */
+	unsigned code;                    /* of a refusal, else 0 */
 	char dsn[12];        /* "5.7.23", of code's class; "" if code is 0 */
 	struct mf_text text; /* of the entry; empty: compose one */
 };
@@ -97,8 +98,8 @@ struct lookup_answer {
  * ends the search: the answer is the result's default, and names the entry.
  * table may be NULL: there is no access file.
  */
-void lookup_ask(const struct table *table, const struct lookup_query *query,
-    struct lookup_answer *out);
+void lookup_ask(const struct access_table *table,
+    const struct lookup_query *query, struct lookup_answer *out);
 
 /* --- recipients --- */
 
@@ -123,9 +124,9 @@ extern const char *const lookup_recipients_names[]; /* NULL at the end */
  * else doesn't.  Where there is none, how says what does.  *entry: what
  * decided, or NULL.  trace may be NULL.
  */
-bool lookup_is_exempt(const struct table *table, enum lookup_recipients how,
-    struct mf_text recipient, const struct lookup_trace *trace,
-    const struct entry **entry);
+bool lookup_is_exempt(const struct access_table *table,
+    enum lookup_recipients how, struct mf_text recipient,
+    const struct lookup_trace *trace, const struct access_entry **entry);
 
 /* Whether value is a word of delay_checks, FRIEND or HATER. */
 bool lookup_is_friend(struct mf_text value);

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "access/access_.h"
+#include "access/map_name.h"
+#include "access/readers.h"
 
 struct type {
 	const char *word;
@@ -173,7 +174,7 @@ access_name_(
 	}
 	out->path = calloc(1, path.len + sizeof(".lmdb"));
 	if (out->path == NULL) {
-		report_error(report, NULL, 0, NULL, "%s", access_no_memory_);
+		report_error(report, NULL, 0, NULL, "%s", ACCESS_NO_MEMORY);
 		return false;
 	}
 	memcpy(out->path, path.p, path.len);

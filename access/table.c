@@ -7,26 +7,27 @@
 
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/similar.h"
 #include <mailfrom/spf.h>
 
 #define BLOCK_SIZE 4096 /* of the first one, octets */
 
-struct block {
-	struct block *next;
+struct table_block {
+	struct table_block *next;
 	size_t size, used;
 	char bytes[];
 };
 
-struct slot {
-	struct entry entry;
+struct table_slot {
+	struct access_entry entry;
 	size_t order; /* of adding */
 };
 
-struct table {
-	struct slot *slots;
+struct access_table {
+	struct table_slot *slots;
 	size_t count, room;
-	struct block *blocks; /* the newest first */
+	struct table_block *blocks; /* the newest first */
 };
 
 /* --- which keys are ours --- */
@@ -71,7 +72,7 @@ is_result(struct mf_text t)
 }
 
 bool
-table_is_ours(struct mf_text key)
+access_key_is_ours(struct mf_text key)
 {
 	struct mf_text tag = text_head(key, tag_len(key));
 
@@ -96,12 +97,12 @@ ends_in_result(struct mf_text tag)
 }
 
 bool
-table_is_mistyped(struct mf_text key)
+access_key_is_mistyped(struct mf_text key)
 {
 	struct mf_text tag = text_head(key, tag_len(key));
 
 	/* Without a separator it is somebody's host name. */
-	if (tag.len == key.len || table_is_ours(key))
+	if (tag.len == key.len || access_key_is_ours(key))
 		return false;
 	return ends_in_result(tag) ||
 	    similar_distance(tag, MF_TEXT("smtp-auth")) == 1 ||
@@ -110,20 +111,20 @@ table_is_mistyped(struct mf_text key)
 
 /* --- building --- */
 
-struct table *
-table_new(void)
+struct access_table *
+access_table_new(void)
 {
-	return calloc(1, sizeof(struct table));
+	return calloc(1, sizeof(struct access_table));
 }
 
 void
-table_free(struct table *table)
+access_table_free(struct access_table *table)
 {
-	struct block *next;
+	struct table_block *next;
 
 	if (table == NULL)
 		return;
-	for (struct block *b = table->blocks; b != NULL; b = next) {
+	for (struct table_block *b = table->blocks; b != NULL; b = next) {
 		next = b->next;
 		free(b);
 	}
@@ -133,9 +134,9 @@ table_free(struct table *table)
 
 /* Room for len octets that stays where it is; NULL: out of memory. */
 static char *
-take(struct table *table, size_t len)
+take(struct access_table *table, size_t len)
 {
-	struct block *block = table->blocks;
+	struct table_block *block = table->blocks;
 
 	if (block == NULL || len > block->size - block->used) {
 		size_t size = block == NULL ? BLOCK_SIZE : block->size * 2;
@@ -145,26 +146,23 @@ take(struct table *table, size_t len)
 		block = malloc(sizeof(*block) + size);
 		if (block == NULL)
 			return NULL;
-		*block = (struct block){table->blocks, size, 0};
+		*block = (struct table_block){table->blocks, size, 0};
 		table->blocks = block;
 	}
 	block->used += len;
 	return block->bytes + block->used - len;
 }
 
-static struct slot *
-take_slot(struct table *table)
+static struct table_slot *
+take_slot(struct access_table *table)
 {
-	if (table->count == table->room) {
-		size_t room = table->room == 0 ? 16 : table->room * 2;
-		struct slot *more = realloc(table->slots, room * sizeof(*more));
+	struct table_slot *slots = array_grow(
+	    table->slots, table->count, &table->room, sizeof(*slots));
 
-		if (more == NULL)
-			return NULL;
-		table->slots = more;
-		table->room = room;
-	}
-	return &table->slots[table->count];
+	if (slots == NULL)
+		return NULL;
+	table->slots = slots;
+	return &slots[table->count];
 }
 
 static struct mf_text
@@ -176,15 +174,15 @@ without_nul(struct mf_text t)
 }
 
 bool
-table_add(struct table *table, struct mf_text key, struct mf_text value,
-    unsigned line)
+access_table_add(struct access_table *table, struct mf_text key,
+    struct mf_text value, unsigned line)
 {
 	key = without_nul(key);
 	value = without_nul(value);
-	if (!table_is_ours(key) && !table_is_mistyped(key))
+	if (!access_key_is_ours(key) && !access_key_is_mistyped(key))
 		return true;
 
-	struct slot *slot = take_slot(table);
+	struct table_slot *slot = take_slot(table);
 	char *copy = slot != NULL ? take(table, key.len + value.len) : NULL;
 	if (copy == NULL)
 		return false;
@@ -194,11 +192,11 @@ table_add(struct table *table, struct mf_text key, struct mf_text value,
 	ascii_lower_all(copy, key.len);
 	if (tag_len(key) < key.len)
 		copy[tag_len(key)] = ':';
-	*slot =
-	    (struct slot){.entry = {.key = mf_text_at(copy, key.len),
-			      .value = mf_text_at(copy + key.len, value.len),
-			      .line = line},
-		.order = table->count++};
+	*slot = (struct table_slot){
+	    .entry = {.key = mf_text_at(copy, key.len),
+		.value = mf_text_at(copy + key.len, value.len),
+		.line = line},
+	    .order = table->count++};
 	slot->entry.status =
 	    action_parse(slot->entry.value, &slot->entry.action);
 	return true;
@@ -206,36 +204,26 @@ table_add(struct table *table, struct mf_text key, struct mf_text value,
 
 /* --- finding --- */
 
-/* Octet by octet, the shorter first among equals: both are folded. */
-static int
-compare_keys(struct mf_text a, struct mf_text b)
-{
-	size_t n = a.len < b.len ? a.len : b.len;
-	int order = n != 0 ? memcmp(a.p, b.p, n) : 0;
-
-	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
 static int
 compare_slots(const void *a, const void *b)
 {
-	const struct slot *x = a, *y = b;
-	int order = compare_keys(x->entry.key, y->entry.key);
+	const struct table_slot *x = a, *y = b;
+	int order = text_cmp(x->entry.key, y->entry.key);
 
 	return order != 0 ? order
 			  : (x->order > y->order) - (x->order < y->order);
 }
 
 void
-table_finish(struct table *table)
+access_table_finish(struct access_table *table)
 {
 	if (table->count != 0)
 		qsort(table->slots, table->count, sizeof(*table->slots),
 		    compare_slots);
 }
 
-const struct entry *
-table_find(const struct table *table, struct mf_text key)
+const struct access_entry *
+access_table_find(const struct access_table *table, struct mf_text key)
 {
 	size_t from = 0, to = table->count;
 
@@ -243,7 +231,7 @@ table_find(const struct table *table, struct mf_text key)
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
 
-		if (compare_keys(table->slots[middle].entry.key, key) < 0)
+		if (text_cmp(table->slots[middle].entry.key, key) < 0)
 			from = middle + 1;
 		else
 			to = middle;
@@ -255,13 +243,13 @@ table_find(const struct table *table, struct mf_text key)
 }
 
 size_t
-table_count(const struct table *table)
+access_table_count(const struct access_table *table)
 {
 	return table->count;
 }
 
-const struct entry *
-table_at(const struct table *table, size_t n)
+const struct access_entry *
+access_table_at(const struct access_table *table, size_t n)
 {
 	return &table->slots[n].entry;
 }

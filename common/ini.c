@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/array.h"
+
 struct parser {
 	struct ini *ini;
 	enum ini_dialect dialect;
@@ -59,17 +61,14 @@ static bool
 grow(struct parser *p)
 {
 	struct ini *ini = p->ini;
+	struct ini_entry *more =
+	    array_grow(ini->entries, ini->count, &p->room, sizeof(*more));
 
-	if (ini->count < p->room)
-		return true;
-	size_t room = p->room == 0 ? 32 : p->room * 2;
-	struct ini_entry *more = realloc(ini->entries, room * sizeof(*more));
 	if (more == NULL) {
 		fail(p, "out of memory");
 		return false;
 	}
 	ini->entries = more;
-	p->room = room;
 	return true;
 }
 

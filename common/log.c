@@ -292,6 +292,20 @@ send_journal(const struct log_line *line, struct mf_text message)
 }
 
 void
+log_text_if(struct log_line *line, const char *key, struct mf_text value)
+{
+	if (value.len != 0)
+		log_text(line, key, value);
+}
+
+void
+log_uint_if(struct log_line *line, const char *key, uint64_t value)
+{
+	if (value != 0)
+		log_uint(line, key, value);
+}
+
+void
 log_end(struct log_line *line)
 {
 	struct text_out *out = &line->out;

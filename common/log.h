@@ -57,6 +57,10 @@ struct log_line {
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_text(struct log_line *line, const char *key, struct mf_text value);
 void log_uint(struct log_line *line, const char *key, uint64_t value);
+
+/* The same where there is something: text, or a number but 0. */
+void log_text_if(struct log_line *line, const char *key, struct mf_text value);
+void log_uint_if(struct log_line *line, const char *key, uint64_t value);
 void log_end(struct log_line *line);
 
 /* One free sentence: event=message text="..." */

@@ -20,8 +20,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "common/clock.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
@@ -34,7 +35,7 @@ struct metrics_writer {
 	bool failed;
 };
 
-struct client {
+struct metrics_client {
 	struct bufferevent *bev; /* NULL: the place is free */
 	uint64_t until_ms;
 };
@@ -47,7 +48,7 @@ struct metrics {
 	struct evconnlistener *listener;
 	struct event *sweep, *stop;
 	int stop_pipe[2];
-	struct client clients[METRICS_CLIENTS_MAX];
+	struct metrics_client clients[METRICS_CLIENTS_MAX];
 };
 
 /* --- the text format --- */
@@ -137,15 +138,6 @@ metrics_gauge(struct metrics_writer *w, const char *name, const char *help,
 
 /* --- connections --- */
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static bool
 is_let_go_of(struct bufferevent *bev)
 {
@@ -169,13 +161,13 @@ static void
 on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct metrics *m = arg;
-	uint64_t now = now_ms();
+	uint64_t now = clock_ms();
 	size_t taken = 0;
 
 	(void)fd;
 	(void)what;
 	for (size_t i = 0; i < METRICS_CLIENTS_MAX; i++) {
-		struct client *c = &m->clients[i];
+		struct metrics_client *c = &m->clients[i];
 
 		if (c->bev != NULL && is_let_go_of(c->bev)) {
 			bufferevent_decref(c->bev);
@@ -208,8 +200,8 @@ on_connection(struct event_base *base, void *arg)
 	}
 	if (bev != NULL && place < METRICS_CLIENTS_MAX) {
 		bufferevent_incref(bev);
-		m->clients[place] =
-		    (struct client){bev, now_ms() + m->params.client_ms};
+		m->clients[place] = (struct metrics_client){
+		    bev, clock_ms() + m->params.client_ms};
 		taken++;
 		sweep_later(m);
 	}

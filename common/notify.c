@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/notify.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/text.h"
 
 static void
@@ -44,12 +45,10 @@ void
 notify_reloading(void)
 {
 	char state[80];
-	struct timespec now;
 
 	/* Type=notify-reload wants to know which reload this is. */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld%06ld",
-	    (long long)now.tv_sec, now.tv_nsec / 1000);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRIu64,
+	    clock_us());
 	notify(state);
 }
 

@@ -32,7 +32,7 @@ report_to_stderr(void)
 	return (struct report){.say = say_stderr};
 }
 
-__attribute__((format(printf, 6, 0))) static void
+static void __attribute__((format(printf, 6, 0)))
 add(struct report *r, bool is_error, const char *file, unsigned line,
     const char *key, const char *format, va_list args)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/source.h"
 
-bool
+static bool
 source_read(struct source *s, const char *path, enum source_format format,
     bool (*is_legacy)(const char *path, const struct ini *ini),
     struct report *report)
@@ -27,9 +27,24 @@ source_read(struct source *s, const char *path, enum source_format format,
 	    s->is_legacy ? INI_CONFIGPARSER : INI_OURS, report);
 }
 
-void
+static void
 source_free(struct source *s)
 {
 	ini_free(&s->ini);
 	file_free(&s->file);
+}
+
+bool
+source_load(const char *path, enum source_format format,
+    bool (*is_legacy)(const char *path, const struct ini *ini),
+    bool (*load)(
+	void *config, const struct source *source, struct report *report),
+    void *config, struct report *report)
+{
+	struct source source;
+	bool ok = source_read(&source, path, format, is_legacy, report) &&
+	    load(config, &source, report);
+
+	source_free(&source);
+	return ok;
 }

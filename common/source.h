@@ -19,14 +19,15 @@ struct source {
 };
 
 /*
- * Read and parse the file at path, which must outlive *out.  is_legacy tells a
- * legacy file, parsed as INI_OURS, for SOURCE_DETECT.  False, and errors were
- * reported; source_free() is due either way.
+ * Read and parse the file at path, which must outlive what load keeps of it,
+ * and have load make a configuration of it.  is_legacy tells a legacy file,
+ * parsed as INI_OURS, for SOURCE_DETECT.  False, and errors were reported: it
+ * can't be read, or load has said so.
  */
-bool source_read(struct source *out, const char *path,
-    enum source_format format,
+bool source_load(const char *path, enum source_format format,
     bool (*is_legacy)(const char *path, const struct ini *ini),
-    struct report *report);
-void source_free(struct source *source);
+    bool (*load)(
+	void *config, const struct source *source, struct report *report),
+    void *config, struct report *report);
 
 #endif

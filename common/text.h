@@ -176,6 +176,16 @@ text_count(struct mf_text t, char c)
 	return count;
 }
 
+/* Order by octets, shorter first among equals. */
+static inline int
+text_cmp(struct mf_text a, struct mf_text b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int order = n != 0 ? memcmp(a.p, b.p, n) : 0;
+
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 /* Order by ASCII-folded octets, shorter first among equals: for sorting. */
 static inline int
 text_cmp_fold(struct mf_text a, struct mf_text b)

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/array.h"
+
 static bool
 add(struct watch *w, const char *path, struct file_mark mark)
 {
 	struct watch_file *more =
-	    realloc(w->files, (w->count + 1) * sizeof(*more));
+	    array_grow(w->files, w->count, &w->room, sizeof(*more));
 
 	if (more == NULL)
 		return false;

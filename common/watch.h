@@ -18,7 +18,7 @@ struct watch_file {
 
 struct watch {
 	struct watch_file *files;
-	size_t count;
+	size_t count, room;
 };
 
 /*

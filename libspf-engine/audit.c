@@ -7,9 +7,11 @@
  * nothing else is to be had: where libspf2 wants more than that, it evaluates
  * something that native doesn't, which is worth a line in itself.
  */
+#include "libspf-engine/audit.h"
+
 #include <stdlib.h>
 
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/opinion.h"
 
 const char *
 spf_audit_text(enum spf_audit_outcome outcome)

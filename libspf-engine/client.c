@@ -3,9 +3,10 @@
  * A request as text for libspf2: what spf_evaluate() makes of it (RFC 7208 2.4,
  * 4.1, 4.3), in C strings.
  */
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/client.h"
 
 #include "common/text.h"
+#include "libspf-engine/opinion.h"
 
 bool
 client_text_(struct mf_text text, char out[static CLIENT_TEXT_SIZE])
@@ -33,7 +34,9 @@ client_sender_(const struct spf_request *request,
 		if (at != 0 && at != sender.len)
 			local = text_head(sender, at);
 	}
-	if (name_to_ascii_(name, domain, &len) != 0)
+	if (!spf_name_to_ascii(name, domain, &len))
+		return false;
+	if (len != 0)
 		name = mf_text_at(domain, len);
 	else
 		opinion_put_text_(domain, SPF_NAME_SIZE, name);
@@ -52,7 +55,7 @@ client_name_(
 
 	if (t.len != 0 && t.p[t.len - 1] == '.')
 		t.len--;
-	if (!name_ok_(t))
+	if (!spf_name_ok(t))
 		return false;
 	memcpy(room, t.p, t.len);
 	ascii_lower_all(room, t.len);
@@ -71,5 +74,5 @@ client_delegated_(const struct spf_request *request, const char *domain,
 	out_text(&out, request->delegate);
 	*name = out_view(&out);
 	ascii_lower_all(room, out.len);
-	return !out.full && name_ok_(*name);
+	return !out.full && spf_name_ok(*name);
 }

@@ -13,7 +13,7 @@
  *
  * A blank in an explanation is read by libspf2 as if it were a "%".
  */
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/guard.h"
 
 #include "common/text.h"
 

@@ -1,35 +1,42 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libspf2 in processes of its own: the side that asks.  The other side is
- * engine_helper_main.c, what they say to each other engine_wire.h.
+ * One helper process, the side of the daemon: starting it, ending it, and
+ * messages (wire.h) to it and from it.  The other side is helper_main.c.
+ *
+ * A helper is started with posix_spawn(), which is safe in a process with
+ * threads, and talks over a socket pair, a message in a datagram.
  */
 #ifndef MAILFROM_LIBSPF_ENGINE_HELPER_H
 #define MAILFROM_LIBSPF_ENGINE_HELPER_H
 
 #include <sys/types.h>
 
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/wire.h"
 
-struct helpers;
+struct helper {
+	pid_t pid; /* 0: none */
+	int fd;
+	bool busy;
+	char message[WIRE_SIZE + 1]; /* one more shows what is too long */
+};
+
+/* The clock that deadlines are on. */
+uint64_t helper_now_ms_(void);
 
 /*
- * Up to `count` helpers, one of which is started now.  *out is the caller's,
- * for helpers_free_(); NULL unless SPF_ENGINE_OK.
+ * Start path, and wait up to timeout_ms for its hello.  False, and errno: it
+ * can't be started; errno is 0: it isn't what we took it for.
  */
-enum spf_engine_status helpers_new_(const char *path, unsigned count,
-    unsigned timeout_ms, struct helpers **out);
+bool helper_start_(struct helper *h, const char *path, unsigned timeout_ms);
 
-/* NULL is fine. */
-void helpers_free_(struct helpers *helpers);
+/* Kill it, in whatever state it is; its status, as wait(2) has it. */
+int helper_end_(struct helper *h);
 
-/* The contract of spf_libspf2_evaluate(). */
-enum spf_status helpers_evaluate_(struct helpers *helpers,
-    const struct spf_request *request, const struct spf_source *source,
-    struct spf_verdict *out, enum spf_opinion *opinion);
+/* SPF_OPINION_GIVEN: it went well; else what becomes of the check. */
+enum spf_opinion helper_send_(struct helper *h, const struct text_out *message);
 
-void helpers_stats_(struct helpers *helpers, uint64_t *starts, int *status);
-
-/* The process of helper i, 0 if it isn't running: for tests. */
-pid_t helpers_pid_(struct helpers *helpers, unsigned i);
+/* The same; *message is a view into h->message. */
+enum spf_opinion helper_receive_(
+    struct helper *h, uint64_t until_ms, struct mf_text *message);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * spf-libspf2: libspf2 in a process of its own.  A daemon starts it, with one
  * end of a socket pair as its standard input, asks it one check after the
- * other, and answers its lookups (engine_wire.h).
+ * other, and answers its lookups (wire.h).
  *
  * It gives up what it doesn't need before it reads anything: other files, new
  * ones, new processes, more memory, root.  When the daemon is gone its socket

@@ -23,7 +23,9 @@
 
 #include <spf2/spf.h>
 
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/client.h"
+#include "libspf-engine/guard.h"
+#include "libspf-engine/opinion.h"
 
 /* What the names in an exp= may expand to, before anybody has cut them. */
 #define EXPANDED_SIZE 1024
@@ -38,7 +40,7 @@
 /* The default explanation, by which we see that a record has none. */
 #define NO_EXP "-"
 
-struct run {
+struct libspf2_run {
 	const struct spf_request *request;
 	const struct spf_source *source;
 	struct spf_verdict *verdict;
@@ -62,7 +64,7 @@ struct run {
 /* --- its messages --- */
 
 /* Where a failed assertion of this thread goes to. */
-static _Thread_local struct run *running;
+static _Thread_local struct libspf2_run *running;
 
 static void on_error(const char *file, int line, const char *message)
     __attribute__((noreturn));
@@ -91,7 +93,7 @@ set_handlers(void)
 
 /* There won't be an opinion; but a guess is no reason for that. */
 static void
-give_up(struct run *run, enum spf_opinion why)
+give_up(struct libspf2_run *run, enum spf_opinion why)
 {
 	if (!run->pending && !run->over)
 		run->opinion = why;
@@ -99,7 +101,7 @@ give_up(struct run *run, enum spf_opinion why)
 }
 
 static void
-note_failure(struct run *run, enum spf_rr rr, struct mf_text name,
+note_failure(struct libspf2_run *run, enum spf_rr rr, struct mf_text name,
     const struct spf_answer *a)
 {
 	run->cause = a->cause;
@@ -110,7 +112,7 @@ note_failure(struct run *run, enum spf_rr rr, struct mf_text name,
 
 /* NULL: unknown, or nothing is asked any more. */
 static const struct spf_answer *
-ask(struct run *run, enum spf_rr rr, struct mf_text name)
+ask(struct libspf2_run *run, enum spf_rr rr, struct mf_text name)
 {
 	const struct spf_answer *a;
 
@@ -132,7 +134,7 @@ ask(struct run *run, enum spf_rr rr, struct mf_text name)
 }
 
 static SPF_dns_rr_t *
-rr_empty(struct run *run, const char *domain, ns_type type, int herrno)
+rr_empty(struct libspf2_run *run, const char *domain, ns_type type, int herrno)
 {
 	return SPF_dns_rr_new_init(&run->layer, domain, type, 0, herrno);
 }
@@ -158,14 +160,15 @@ rr_add_text(SPF_dns_rr_t *rr, struct mf_text text)
 
 /* The SPF records of an answer. */
 static bool
-rr_add_records(struct run *run, SPF_dns_rr_t *rr, const struct spf_answer *a)
+rr_add_records(
+    struct libspf2_run *run, SPF_dns_rr_t *rr, const struct spf_answer *a)
 {
 	if (a->spf_records > 1)
 		return rr_add_text(rr, STAND_IN) && rr_add_text(rr, STAND_IN);
 	if (a->spf_records == 0)
 		return true;
-	if (guard_record_ok_(a->record->text))
-		return rr_add_text(rr, a->record->text);
+	if (guard_record_ok_(spf_record_text(a->record)))
+		return rr_add_text(rr, spf_record_text(a->record));
 	give_up(run, SPF_OPINION_REFUSED);
 	return true;
 }
@@ -192,7 +195,7 @@ rr_add_addresses(SPF_dns_rr_t *rr, const struct spf_answer *a)
 }
 
 static bool
-rr_fill(struct run *run, SPF_dns_rr_t *rr, const struct spf_answer *a)
+rr_fill(struct libspf2_run *run, SPF_dns_rr_t *rr, const struct spf_answer *a)
 {
 	switch (a->rr) {
 	case SPF_RR_TXT:
@@ -208,7 +211,7 @@ rr_fill(struct run *run, SPF_dns_rr_t *rr, const struct spf_answer *a)
 }
 
 static SPF_dns_rr_t *
-rr_of_answer(struct run *run, const char *domain, ns_type type,
+rr_of_answer(struct libspf2_run *run, const char *domain, ns_type type,
     const struct spf_answer *a)
 {
 	SPF_dns_rr_t *rr = rr_empty(run, domain, type,
@@ -229,7 +232,7 @@ rr_of_answer(struct run *run, const char *domain, ns_type type,
 }
 
 static SPF_dns_rr_t *
-rr_of_stand_in(struct run *run, const char *domain, ns_type type)
+rr_of_stand_in(struct libspf2_run *run, const char *domain, ns_type type)
 {
 	SPF_dns_rr_t *rr = rr_empty(run, domain, type, NO_DATA);
 
@@ -267,7 +270,7 @@ static SPF_dns_rr_t *
 on_lookup(
     SPF_dns_server_t *layer, const char *domain, ns_type type, int should_cache)
 {
-	struct run *run = layer->hook;
+	struct libspf2_run *run = layer->hook;
 	char room[SPF_NAME_SIZE];
 	struct mf_text name;
 	enum spf_rr rr;
@@ -303,7 +306,7 @@ static SPF_errcode_t
 on_explanation(
     SPF_server_t *server, const char *domain, char **text, size_t *size)
 {
-	struct run *run = server->resolver->hook;
+	struct libspf2_run *run = server->resolver->hook;
 
 	(void)size;
 	keep(run->exp_name, domain);
@@ -316,7 +319,7 @@ on_explanation(
 
 /* Expand a macro string; false if libspf2 finds fault with it. */
 static bool
-expand(struct run *run, struct mf_text text)
+expand(struct libspf2_run *run, struct mf_text text)
 {
 	char copy[GUARD_TEXT_MAX + 1];
 	SPF_macro_t *macro = NULL;
@@ -349,7 +352,7 @@ expand(struct run *run, struct mf_text text)
  * its opinion either.
  */
 static void
-explain(struct run *run)
+explain(struct libspf2_run *run)
 {
 	const char *text = SPF_response_get_explanation(run->response);
 	const struct spf_answer *a = NULL;
@@ -408,7 +411,7 @@ result_of(SPF_result_t result, SPF_errcode_t err)
 }
 
 static void
-put_problem(struct run *run, SPF_errcode_t err)
+put_problem(struct libspf2_run *run, SPF_errcode_t err)
 {
 	SPF_response_t *response = run->response;
 	const char *text = SPF_strerror(err);
@@ -439,7 +442,7 @@ put_problem(struct run *run, SPF_errcode_t err)
 
 /* Read what libspf2 has come to. */
 static enum spf_result
-read_response(struct run *run, SPF_errcode_t err)
+read_response(struct libspf2_run *run, SPF_errcode_t err)
 {
 	int terms;
 
@@ -453,7 +456,7 @@ read_response(struct run *run, SPF_errcode_t err)
 }
 
 static void
-drop_response(struct run *run)
+drop_response(struct libspf2_run *run)
 {
 	if (run->response != NULL)
 		SPF_response_free(run->response);
@@ -462,7 +465,7 @@ drop_response(struct run *run)
 
 /* Check the domain by a record that isn't its own. */
 static void
-check_by(struct run *run, struct mf_text record)
+check_by(struct libspf2_run *run, struct mf_text record)
 {
 	char copy[GUARD_TEXT_MAX + 1];
 	SPF_errcode_t err;
@@ -480,7 +483,7 @@ check_by(struct run *run, struct mf_text record)
 
 /* <domain>._spf.<delegate>, as spf_evaluate() has it. */
 static void
-check_delegate(struct run *run)
+check_delegate(struct libspf2_run *run)
 {
 	char room[SPF_NAME_SIZE];
 	const struct spf_answer *a;
@@ -497,11 +500,11 @@ check_delegate(struct run *run)
 	if (a->spf_records > 1)
 		run->verdict->result = SPF_PERMERROR;
 	else
-		check_by(run, a->record->text);
+		check_by(run, spf_record_text(a->record));
 }
 
 static void
-check(struct run *run)
+check(struct libspf2_run *run)
 {
 	const struct spf_request *q = run->request;
 	struct spf_verdict *v = run->verdict;
@@ -512,7 +515,7 @@ check(struct run *run)
 	if (v->result == SPF_NONE && !run->pending && q->delegate.len != 0)
 		check_delegate(run);
 	if (v->result == SPF_NONE && !run->pending && q->best_guess != NULL) {
-		check_by(run, q->best_guess->text);
+		check_by(run, spf_record_text(q->best_guess));
 		/* Of what the domain hasn't published nothing can be wrong. */
 		v->guessed = v->result != SPF_PERMERROR;
 		if (!v->guessed)
@@ -530,7 +533,7 @@ check(struct run *run)
 /* --- the request --- */
 
 static bool
-set_client(struct run *run)
+set_client(struct libspf2_run *run)
 {
 	const struct spf_request *q = run->request;
 	char sender[CLIENT_SENDER_SIZE], helo[CLIENT_TEXT_SIZE];
@@ -552,7 +555,7 @@ set_client(struct run *run)
 }
 
 static bool
-set_server(struct run *run)
+set_server(struct libspf2_run *run)
 {
 	char receiver[CLIENT_TEXT_SIZE];
 	SPF_response_t *response = NULL;
@@ -569,7 +572,7 @@ set_server(struct run *run)
 }
 
 static void
-run_check(struct run *run)
+run_check(struct libspf2_run *run)
 {
 	run->opinion = SPF_OPINION_FAILED;
 	run->server = SPF_server_new_dns(&run->layer, 0);
@@ -590,7 +593,7 @@ run_check(struct run *run)
  * What libspf2 has allocated is lost then: nobody knows in what state it is.
  */
 static void
-run_guarded(struct run *run)
+run_guarded(struct libspf2_run *run)
 {
 	if (setjmp(run->failed) != 0) {
 		running = NULL;
@@ -613,7 +616,7 @@ spf_libspf2_evaluate(const struct spf_request *request,
     enum spf_opinion *opinion)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	struct run run = {.request = request,
+	struct libspf2_run run = {.request = request,
 	    .source = source,
 	    .verdict = out,
 	    .layer = {.lookup = on_lookup,

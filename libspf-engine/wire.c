@@ -3,13 +3,13 @@
  * Messages between a daemon and its helper: written, and read strictly, since
  * the helper may have been taken over by what it has read.
  */
-#include <stdlib.h>
-
 #include "libspf-engine/wire.h"
+
+#include "libspf-engine/opinion.h"
 
 #define HELLO MF_TEXT("spf-libspf2 2")
 
-enum kind {
+enum wire_kind {
 	KIND_HELLO = 'H',
 	KIND_REQUEST = 'R',
 	KIND_LOOKUP = 'L',
@@ -18,7 +18,7 @@ enum kind {
 };
 
 /* Where the TXT records of an answer are sent as one text. */
-enum txt {
+enum wire_txt {
 	TXT_OTHER,    /* no SPF record; the text is the only one, or empty */
 	TXT_RECORD,   /* one SPF record among others: the text */
 	TXT_ONLY_ONE, /* one SPF record, and no other */
@@ -59,13 +59,13 @@ put_text(struct text_out *out, struct mf_text text)
 }
 
 /* A message that is being read; what isn't there sets bad. */
-struct reader {
+struct wire_reader {
 	struct mf_text rest;
 	bool bad;
 };
 
 static struct mf_text
-get_octets(struct reader *r, size_t len)
+get_octets(struct wire_reader *r, size_t len)
 {
 	struct mf_text octets = text_head(r->rest, len);
 
@@ -75,7 +75,7 @@ get_octets(struct reader *r, size_t len)
 }
 
 static uint64_t
-get_number(struct reader *r, size_t len)
+get_number(struct wire_reader *r, size_t len)
 {
 	struct mf_text octets = get_octets(r, len);
 	uint64_t n = 0;
@@ -87,7 +87,7 @@ get_number(struct reader *r, size_t len)
 
 /* At most max. */
 static unsigned
-get_small(struct reader *r, size_t len, unsigned max)
+get_small(struct wire_reader *r, size_t len, unsigned max)
 {
 	uint64_t n = get_number(r, len);
 
@@ -96,20 +96,20 @@ get_small(struct reader *r, size_t len, unsigned max)
 }
 
 static bool
-get_bool(struct reader *r)
+get_bool(struct wire_reader *r)
 {
 	return get_small(r, 1, 1) != 0;
 }
 
 static struct mf_text
-get_text(struct reader *r, size_t max)
+get_text(struct wire_reader *r, size_t max)
 {
 	return get_octets(r, get_small(r, 2, (unsigned)max));
 }
 
 /* A string of printable ASCII, into a buffer of size. */
 static void
-get_string(struct reader *r, char *out, size_t size)
+get_string(struct wire_reader *r, char *out, size_t size)
 {
 	struct mf_text text = get_text(r, size - 1);
 
@@ -121,10 +121,10 @@ get_string(struct reader *r, char *out, size_t size)
 	out[text.len] = '\0';
 }
 
-static struct reader
-reader(struct mf_text message, enum kind kind)
+static struct wire_reader
+reader(struct mf_text message, enum wire_kind kind)
 {
-	struct reader r = {message, message.len > WIRE_SIZE};
+	struct wire_reader r = {message, message.len > WIRE_SIZE};
 
 	r.bad = get_small(&r, 1, 0xff) != (unsigned)kind || r.bad;
 	return r;
@@ -132,7 +132,7 @@ reader(struct mf_text message, enum kind kind)
 
 /* True if the message was read to its end, and all of it was well. */
 static bool
-ended(const struct reader *r)
+ended(const struct wire_reader *r)
 {
 	return !r->bad && r->rest.len == 0;
 }
@@ -150,7 +150,7 @@ wire_put_hello_(struct text_out *out)
 bool
 wire_get_hello_(struct mf_text message)
 {
-	struct reader r = reader(message, KIND_HELLO);
+	struct wire_reader r = reader(message, KIND_HELLO);
 
 	return mf_text_eq(get_text(&r, WIRE_TEXT_MAX), HELLO) && ended(&r);
 }
@@ -179,8 +179,9 @@ wire_put_request_(struct text_out *out, const struct spf_request *q)
 	put_request_text(out, q->receiver);
 	put_request_text(out, q->delegate);
 	put_request_text(out, q->default_explanation);
-	put_request_text(
-	    out, q->best_guess != NULL ? q->best_guess->text : MF_TEXT(""));
+	put_request_text(out,
+	    q->best_guess != NULL ? spf_record_text(q->best_guess)
+				  : MF_TEXT(""));
 	return !out->full;
 }
 
@@ -188,7 +189,7 @@ bool
 wire_get_request_(
     struct mf_text message, struct spf_request *out, struct mf_text *guess)
 {
-	struct reader r = reader(message, KIND_REQUEST);
+	struct wire_reader r = reader(message, KIND_REQUEST);
 	struct mf_text octets;
 
 	*out = (struct spf_request){.ip.v6 = get_bool(&r)};
@@ -227,11 +228,11 @@ wire_is_lookup_(struct mf_text message)
 bool
 wire_get_lookup_(struct mf_text message, enum spf_rr *rr, struct mf_text *name)
 {
-	struct reader r = reader(message, KIND_LOOKUP);
+	struct wire_reader r = reader(message, KIND_LOOKUP);
 
 	*rr = (enum spf_rr)get_small(&r, 1, SPF_RR_PTR);
 	*name = get_text(&r, SPF_NAME_MAX);
-	if (!ended(&r) || !name_ok_(*name))
+	if (!ended(&r) || !spf_name_ok(*name))
 		return false;
 	for (size_t i = 0; i < name->len; i++)
 		if (name->p[i] != ascii_lower(name->p[i]) || name->p[i] == '\0')
@@ -245,14 +246,14 @@ static void
 put_txt(struct text_out *out, const struct spf_answer *a)
 {
 	struct mf_text text = a->only_text;
-	enum txt txt = TXT_OTHER;
+	enum wire_txt txt = TXT_OTHER;
 
 	if (a->spf_records > 1) {
 		txt = TXT_TOO_MANY;
 		text = MF_TEXT("");
 	} else if (a->spf_records == 1) {
 		txt = a->only_text.len != 0 ? TXT_ONLY_ONE : TXT_RECORD;
-		text = a->record->text;
+		text = spf_record_text(a->record);
 	}
 	put_u8(out, txt);
 	/* One octet too many is enough to see that it is too long. */
@@ -303,13 +304,13 @@ wire_put_answer_(struct text_out *out, const struct spf_answer *a)
 }
 
 static struct spf_answer *
-get_txt(struct reader *r)
+get_txt(struct wire_reader *r)
 {
-	enum txt txt = (enum txt)get_small(r, 1, TXT_TOO_MANY);
+	enum wire_txt txt = (enum wire_txt)get_small(r, 1, TXT_TOO_MANY);
 	/* Two records, of which the first is no SPF record. */
 	struct mf_text texts[2] = {
 	    MF_TEXT(""), get_text(r, SPF_RECORD_MAX + 1)};
-	bool is_record = record_is_spf_(texts[1]);
+	bool is_record = spf_is_record(texts[1]);
 
 	if (!ended(r))
 		return NULL;
@@ -331,7 +332,7 @@ get_txt(struct reader *r)
 }
 
 static struct spf_answer *
-get_addresses(struct reader *r, enum spf_rr rr)
+get_addresses(struct wire_reader *r, enum spf_rr rr)
 {
 	size_t size = rr == SPF_RR_AAAA ? 16 : 4;
 	struct mf_text octets = get_text(r, WIRE_SIZE);
@@ -343,7 +344,7 @@ get_addresses(struct reader *r, enum spf_rr rr)
 }
 
 static struct spf_answer *
-get_names(struct reader *r, enum spf_rr rr)
+get_names(struct wire_reader *r, enum spf_rr rr)
 {
 	struct mf_text names[WIRE_NAMES_MAX];
 	unsigned count = get_small(r, 1, WIRE_NAMES_MAX);
@@ -356,13 +357,13 @@ get_names(struct reader *r, enum spf_rr rr)
 }
 
 static enum spf_cause
-get_cause(struct reader *r)
+get_cause(struct wire_reader *r)
 {
 	return (enum spf_cause)get_small(r, 1, SPF_CAUSE_COUNT - 1);
 }
 
 static const struct spf_answer *
-get_failure(struct reader *r, enum spf_rr rr)
+get_failure(struct wire_reader *r, enum spf_rr rr)
 {
 	enum spf_cause cause = get_cause(r);
 
@@ -375,7 +376,7 @@ bool
 wire_get_answer_(
     struct mf_text message, enum spf_rr rr, const struct spf_answer **out)
 {
-	struct reader r = reader(message, KIND_ANSWER);
+	struct wire_reader r = reader(message, KIND_ANSWER);
 	bool known = get_bool(&r);
 	enum spf_dns_status status;
 
@@ -426,7 +427,7 @@ bool
 wire_get_verdict_(struct mf_text message, enum spf_status *status,
     enum spf_opinion *opinion, struct spf_verdict *out)
 {
-	struct reader r = reader(message, KIND_VERDICT);
+	struct wire_reader r = reader(message, KIND_VERDICT);
 
 	*status = get_bool(&r) ? SPF_PENDING : SPF_OK;
 	/* Dying and the like it can't say itself. */

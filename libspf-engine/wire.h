@@ -19,7 +19,7 @@
 #define MAILFROM_LIBSPF_ENGINE_WIRE_H
 
 #include "common/text.h"
-#include "libspf-engine/engine_.h"
+#include <mailfrom/spf_engine.h>
 
 /* Octets of the longest message: the AAAA records of a DNS message, or an
  * only TXT record of twice what is looked at. */

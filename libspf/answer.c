@@ -157,7 +157,7 @@ spf_answer_txt(const struct mf_text *records, size_t count)
 	char *room;
 
 	for (size_t i = 0; i < count; i++) {
-		if (!record_is_spf_(records[i]))
+		if (!spf_is_record(records[i]))
 			continue;
 		spf = records[i];
 		found++;

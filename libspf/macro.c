@@ -368,7 +368,7 @@ macro_expand_domain_(struct mf_text spec, const struct macro_values_ *values,
 			return false;
 		name = text_from(name, dot + 1);
 	}
-	if (!name_ok_(name) || text_has_control(name))
+	if (!spf_name_ok(name) || text_has_control(name))
 		return false;
 	memcpy(out, name.p, name.len);
 	ascii_lower_all(out, name.len);

@@ -66,7 +66,7 @@ is_validated(struct check_ *c, const struct level_ *l, struct mf_text name)
 {
 	const struct spf_answer *a;
 
-	if (!name_ok_(name))
+	if (!spf_name_ok(name))
 		return MATCH_NO;
 	a = lookup_(c, l, address_rr(c), name);
 	if (a == NULL)
@@ -227,7 +227,7 @@ match_mx_host(struct check_ *c, const struct level_ *l, struct mf_text host)
 {
 	const struct spf_answer *a;
 
-	if (!name_ok_(host)) /* "." of RFC 7505, or worse */
+	if (!spf_name_ok(host)) /* "." of RFC 7505, or worse */
 		return MATCH_NO;
 	a = lookup_(c, l, address_rr(c), host);
 	if (a == NULL)

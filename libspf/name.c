@@ -30,7 +30,7 @@ name_labels_(struct mf_text t)
 }
 
 bool
-name_ok_(struct mf_text t)
+spf_name_ok(struct mf_text t)
 {
 	return name_labels_(t) != 0;
 }
@@ -79,4 +79,17 @@ name_to_ascii_(struct mf_text t, char out[static SPF_NAME_SIZE], size_t *len)
 	ascii_lower_all(out, *len);
 	out[*len] = '\0';
 	return name_labels_(mf_text_at(out, *len));
+}
+
+bool
+spf_name_to_ascii(
+    struct mf_text text, char out[static SPF_NAME_SIZE], size_t *len)
+{
+	unsigned labels = name_to_ascii_(text, out, len);
+
+	if (labels == 0 || labels == NAME_NO_MEMORY_) {
+		out[0] = '\0';
+		*len = 0;
+	}
+	return labels != NAME_NO_MEMORY_;
 }

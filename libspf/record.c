@@ -133,7 +133,7 @@ parse_domain_spec(
 	if (spec.p[spec.len - 1] == '.')
 		spec.len--;
 	out->text = lower_copy(c, spec);
-	out->usable = name_ok_(out->text);
+	out->usable = spf_name_ok(out->text);
 	return true;
 }
 
@@ -469,7 +469,7 @@ compile(struct compiler *c, bool is_spf)
 }
 
 bool
-record_is_spf_(struct mf_text text)
+spf_is_record(struct mf_text text)
 {
 	char word[8];
 
@@ -525,7 +525,7 @@ spf_record_compile(struct mf_text text)
 	size_t size = record_size_(text);
 	struct spf_record *r = malloc(size);
 
-	if (r == NULL || record_compile_(text, record_is_spf_(text), r, size))
+	if (r == NULL || record_compile_(text, spf_is_record(text), r, size))
 		return r;
 	free(r);
 	return NULL;
@@ -538,6 +538,12 @@ spf_record_free(struct spf_record *record)
 		return;
 	free(record->problem);
 	free(record);
+}
+
+struct mf_text
+spf_record_text(const struct spf_record *record)
+{
+	return record->text;
 }
 
 const char *

@@ -53,15 +53,12 @@ struct spf_record {
 	struct term_ terms[];
 };
 
-/* True if text begins like an SPF record (RFC 7208 4.5). */
-bool record_is_spf_(struct mf_text text);
-
 /* Octets of memory that compiling text takes, problem aside. */
 size_t record_size_(struct mf_text text);
 
 /*
  * Compile text into r, which has record_size_(text) octets.  is_spf: what
- * record_is_spf_() says of it.  False: out of memory.  problem is to be freed.
+ * spf_is_record() says of it.  False: out of memory.  problem is to be freed.
  */
 bool record_compile_(
     struct mf_text text, bool is_spf, struct spf_record *r, size_t size);
@@ -108,17 +105,12 @@ bool macro_text_ok_(struct mf_text t);
 
 /* --- names --- */
 
-/*
- * How many labels t has if it can be asked for: each of 1..63 octets,
- * SPF_NAME_MAX in all, no dot at the end.  0: it can't.
- */
+/* How many labels t has if spf_name_ok(), else 0. */
 unsigned name_labels_(struct mf_text t);
-bool name_ok_(struct mf_text t);
 
 /*
- * As A-labels, lower case, without a dot at the end; how many labels.  0: no
- * such name; so are names with control octets, which nobody can have
- * registered.  NAME_NO_MEMORY_: libidn2 had none.
+ * spf_name_to_ascii() that says how many labels there are: 0 if it is no name,
+ * and NAME_NO_MEMORY_.  out and len are undefined for either.
  */
 #define NAME_NO_MEMORY_ UINT_MAX
 unsigned name_to_ascii_(

@@ -164,14 +164,14 @@ stamp_check(const struct srs_params *params, int age_days)
  * What is signed: up to three fields, joined, in lower case.  The fields are
  * parts of one address of at most SRS_INPUT_MAX octets, plus a stamp.
  */
-struct message {
+struct hash_input {
 	size_t len;
 	char text[SRS_INPUT_MAX + STAMP_LEN];
 };
 
 static void
-message_build(
-    struct message *m, struct mf_text a, struct mf_text b, struct mf_text c)
+hash_input_build(
+    struct hash_input *m, struct mf_text a, struct mf_text b, struct mf_text c)
 {
 	struct text_out o = text_out(m->text, sizeof(m->text));
 
@@ -209,7 +209,7 @@ hash_text(const uint8_t mac[static KEY_MAC_SIZE], const char digits[static 64],
 
 /* Write the signing key's hash of m. */
 static void
-hash_create(const struct srs_ctx *ctx, const struct message *m,
+hash_create(const struct srs_ctx *ctx, const struct hash_input *m,
     char out[static HASH_ROOM])
 {
 	uint8_t mac[KEY_MAC_SIZE];
@@ -238,7 +238,7 @@ hash_fold(char *hash, size_t len)
  * that the answer tells nothing but itself.
  */
 static bool
-hash_verify(const struct srs_ctx *ctx, const struct message *m,
+hash_verify(const struct srs_ctx *ctx, const struct hash_input *m,
     struct mf_text given, unsigned *key)
 {
 	char want[HASH_ROOM], have[HASH_ROOM];
@@ -276,8 +276,8 @@ addr_clear(struct srs_addr *out)
 #define HEAD_ROOM (TAG_LEN + 1 + HASH_ROOM + 1 + STAMP_LEN + 1)
 
 static struct mf_text
-head_create(const struct srs_ctx *ctx, const struct message *m, const char *tag,
-    struct mf_text stamp, char out[static HEAD_ROOM])
+head_create(const struct srs_ctx *ctx, const struct hash_input *m,
+    const char *tag, struct mf_text stamp, char out[static HEAD_ROOM])
 {
 	char *at = out + TAG_LEN + 1;
 
@@ -302,11 +302,11 @@ encode_srs0(const struct srs_ctx *ctx, const struct mailbox_ *box,
 {
 	char stamp_text[STAMP_LEN], head[HEAD_ROOM];
 	struct mf_text stamp = mf_text_at(stamp_text, STAMP_LEN);
-	struct message m;
+	struct hash_input m;
 	struct text_out o = mailbox_begin_(out, box->quoted);
 
 	stamp_create(now_sec, stamp_text);
-	message_build(&m, stamp, box->domain, box->local);
+	hash_input_build(&m, stamp, box->domain, box->local);
 	out_text(&o, head_create(ctx, &m, "SRS0", stamp, head));
 	out_text(&o, shown_host);
 	out_char(&o, '=');
@@ -320,10 +320,10 @@ encode_srs1(const struct srs_ctx *ctx, struct mf_text host1,
     struct srs_addr *out)
 {
 	char head[HEAD_ROOM];
-	struct message m;
+	struct hash_input m;
 	struct text_out o = mailbox_begin_(out, quoted);
 
-	message_build(&m, host1, rest, MF_TEXT(""));
+	hash_input_build(&m, host1, rest, MF_TEXT(""));
 	out_text(&o, head_create(ctx, &m, "SRS1", MF_TEXT(""), head));
 	out_text(&o, host1);
 	out_char(&o, '=');
@@ -452,7 +452,7 @@ info_parse(struct mf_text address, struct srs_info *info)
 static enum srs_status
 info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 {
-	struct message m;
+	struct hash_input m;
 
 	if (info->version == 0)
 		info->dated =
@@ -466,7 +466,7 @@ info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 	}
 	if (info->hash.len < ctx->params.hash_min)
 		return SRS_SHORT_HASH;
-	message_build(&m, info->timestamp,
+	hash_input_build(&m, info->timestamp,
 	    info->sign_form ? info->domain : info->host, info->user);
 	info->verified = hash_verify(ctx, &m, info->hash, &info->key);
 	if (!info->verified)

@@ -10,63 +10,44 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
+#include "milter/callbacks.h"
 #include "milter/run.h"
 
-struct daemon {
+struct milter_daemon {
 	const struct milter_program *program;
 	struct daemon_options options;
-	struct service *service;
-	struct milter_config config; /* the service's */
-	int pid_fd, metrics_fd;      /* they may need root; -1: none */
-	int ready_fd;                /* for background_ready() */
+	struct milter_service *service;
+	struct milter_config *config; /* the service's */
+	int pid_fd, metrics_fd;       /* they may need root; -1: none */
+	int ready_fd;                 /* for background_ready() */
 };
-
-static unsigned
-line_of(const struct milter_config *c, const char *key)
-{
-	return conf_line(c->conf, c->section, key);
-}
 
 /* --- metrics --- */
 
-bool
-milter_check_metrics(struct milter_config c, struct report *report)
-{
-	struct mf_text metrics = c.settings->metrics;
-	struct sockaddr_spec spec;
-	const char *why = NULL;
-
-	if (metrics.len == 0 || sockaddr_parse(metrics, &spec, &why))
-		return true;
-	report_error(report, c.file, line_of(&c, "metrics"), "metrics",
-	    "\"%.*s\": %s", (int)metrics.len, metrics.p, why);
-	return false;
-}
-
 static bool
-open_metrics(
-    struct daemon *d, struct listen_options options, struct report *report)
+open_metrics(struct milter_daemon *d, struct listen_options options,
+    struct report *report)
 {
-	struct mf_text metrics = d->config.settings->metrics;
+	struct mf_text metrics = d->config->settings->metrics;
 	struct sockaddr_spec spec;
 	const char *why;
 
 	if (metrics.len == 0)
 		return true;
-	/* milter_check_metrics() has seen to it that this can't fail. */
+	/* milter_config_build() has seen to it that this can't fail. */
 	if (!sockaddr_parse(metrics, &spec, &why))
 		return false;
 	options.key = "metrics";
-	options.line = line_of(&d->config, "metrics");
+	options.line = milter_config_line(d->config, "metrics");
 	d->metrics_fd = listen_open(&spec, &options, metrics.p, report);
 	return d->metrics_fd >= 0;
 }
 
 static bool
-start_metrics(const struct daemon *d, struct report *report)
+start_metrics(const struct milter_daemon *d, struct report *report)
 {
 	const struct metrics_params params = {.fd = d->metrics_fd,
-	    .write = d->program->write_figures,
+	    .write = d->program->write_metrics,
 	    .arg = d->service};
 
 	return params.fd < 0 || metrics_start(&params, report) != NULL;
@@ -76,25 +57,25 @@ start_metrics(const struct daemon *d, struct report *report)
 
 static bool
 open_sockets(
-    struct daemon *d, const struct privilege *who, struct report *report)
+    struct milter_daemon *d, const struct privilege *who, struct report *report)
 {
-	const struct milter_config *c = &d->config;
+	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
 	bool check_only = d->options.check_only;
 	struct listen_options options = {.mode = (mode_t)s->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
 	    .gid = who->change ? who->gid : (gid_t)-1,
-	    .file = c->file,
+	    .file = c->path,
 	    .key = "listen",
-	    .line = line_of(c, "listen"),
-	    .owner_line = line_of(c, "socket_owner")};
+	    .line = milter_config_line(c, "listen"),
+	    .owner_line = milter_config_line(c, "socket_owner")};
 
 	if (s->socket_owner.len != 0 &&
 	    !listen_owner(
-		s->socket_owner, &options, c->file, options.owner_line, report))
+		s->socket_owner, &options, c->path, options.owner_line, report))
 		return false;
-	return milter_open(d->program->filter(d->service), s->listen, &options,
-		   check_only, report) &&
+	return milter_open(milter_describe(d->program->filter, d->service),
+		   s->listen, &options, check_only, report) &&
 	    (check_only || open_metrics(d, options, report));
 }
 
@@ -103,9 +84,9 @@ open_sockets(
  * settings are looked at, and nothing is opened.
  */
 static bool
-prepare(struct daemon *d, struct report *report)
+prepare(struct milter_daemon *d, struct report *report)
 {
-	const struct milter_config *c = &d->config;
+	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
 	struct privilege who = {.change = false};
 	const char *user = s->user.len != 0 ? s->user.p : NULL;
@@ -113,13 +94,14 @@ prepare(struct daemon *d, struct report *report)
 
 	d->pid_fd = d->metrics_fd = -1;
 	if (!check_only &&
-	    !privilege_find(user, c->file, line_of(c, "user"), &who, report))
+	    !privilege_find(
+		user, c->path, milter_config_line(c, "user"), &who, report))
 		return false;
 	if (!open_sockets(d, &who, report))
 		return false;
 	return check_only ||
-	    (daemon_pid_file(s->pid_file, c->file, line_of(c, "pid_file"),
-		 &d->pid_fd, report) &&
+	    (daemon_pid_file(s->pid_file, c->path,
+		 milter_config_line(c, "pid_file"), &d->pid_fd, report) &&
 		privilege_drop(&who, report));
 }
 
@@ -137,8 +119,8 @@ warn_fixed(const struct milter_config *old, const struct milter_config *new)
 	    {"socket_mode", a->socket_mode == b->socket_mode},
 	    {"socket_owner", mf_text_eq(a->socket_owner, b->socket_owner)},
 	    {"pid_file", mf_text_eq(a->pid_file, b->pid_file)},
-	    {"[log] to", old->log->to == new->log->to},
-	    {"[log] format", old->log->format == new->log->format},
+	    {"[log] to", old->log.to == new->log.to},
+	    {"[log] format", old->log.format == new->log.format},
 	};
 
 	daemon_warn_fixed(fixed, sizeof(fixed) / sizeof(fixed[0]));
@@ -146,37 +128,36 @@ warn_fixed(const struct milter_config *old, const struct milter_config *new)
 
 /* False: something is wrong with the new one, as the log says. */
 static bool
-load_anew(struct daemon *d)
+load_anew(struct milter_daemon *d)
 {
 	const struct milter_program *p = d->program;
 	struct report report = daemon_report_to_log();
-	struct config *config =
+	struct milter_config *new =
 	    p->config_load(d->options.path, d->options.format, &report);
-	struct milter_config new;
 
-	if (config == NULL)
+	if (new == NULL)
 		return false;
-	new = p->config_view(config);
-	warn_fixed(&d->config, &new);
-	if (!p->service_reload(d->service, config, &report))
+	warn_fixed(d->config, new);
+	if (!p->service_reload(d->service, new, &report))
 		return false;
 	d->config = new;
 	return true;
 }
 
 static void
-reload(struct daemon *d, const char *why)
+reload(struct milter_daemon *d, const char *why)
 {
 	const struct milter_program *p = d->program;
 
 	notify_reloading();
 	if (load_anew(d)) {
 		log_set_level(
-		    daemon_log(&p->command, &d->options, d->config.log).level);
+		    daemon_log(&p->command, &d->options, &d->config->log)
+			.level);
 		log_say(LEVEL_INFO, "%s: configuration%s reloaded", why,
 		    p->has_secrets ? " and secrets" : "");
 	} else {
-		watch_mark_seen(d->config.watch);
+		watch_mark_seen(&d->config->watch);
 		log_say(LEVEL_ERROR,
 		    "%s: the new configuration is wrong; the old one stays in "
 		    "force",
@@ -194,10 +175,10 @@ on_hup(void *arg)
 static void
 on_tick(void *arg)
 {
-	struct daemon *d = arg;
+	struct milter_daemon *d = arg;
 	const struct milter_program *p = d->program;
 
-	if (watch_is_stale(d->config.watch))
+	if (watch_is_stale(&d->config->watch))
 		reload(d,
 		    p->has_secrets ? "a secret or list file has changed"
 				   : "a list file has changed");
@@ -208,26 +189,26 @@ on_tick(void *arg)
 static void
 on_ready(void *arg)
 {
-	struct daemon *d = arg;
+	struct milter_daemon *d = arg;
 
 	background_ready(d->ready_fd);
 	notify_ready();
 	log_say(LEVEL_INFO, "version %s serves %s", MAILFROM_VERSION,
-	    d->config.settings->listen.p);
+	    d->config->settings->listen.p);
 }
 
 /* Returns if it doesn't come to that. */
 static int
-serve(struct daemon *d, struct report *report)
+serve(struct milter_daemon *d, struct report *report)
 {
 	const struct milter_program *p = d->program;
 	const struct milter_duties duties = {
 	    .reload = on_hup, .tick = on_tick, .arg = d};
 	struct log_options log =
-	    daemon_log(&p->command, &d->options, d->config.log);
+	    daemon_log(&p->command, &d->options, &d->config->log);
 	bool ok;
 
-	watch_check_readable(d->config.watch, d->config.file, report);
+	watch_check_readable(&d->config->watch, d->config->path, report);
 	if (p->service_warn != NULL)
 		p->service_warn(d->service, report);
 	log_open(&log);
@@ -244,7 +225,7 @@ serve(struct daemon *d, struct report *report)
 }
 
 static int
-say_findings(const struct daemon *d)
+say_findings(const struct milter_daemon *d)
 {
 	const struct milter_program *p = d->program;
 	struct report report = report_to_stderr();
@@ -258,9 +239,9 @@ say_findings(const struct daemon *d)
 int
 milter_main(const struct milter_program *p, int argc, char **argv)
 {
-	static struct daemon d;
+	static struct milter_daemon d;
 	struct report report = report_to_stderr();
-	struct config *config;
+	struct milter_config *config;
 	int rc = daemon_options(&p->command, argc, argv, &d.options);
 
 	if (rc >= 0)
@@ -271,7 +252,7 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 		return EXIT_FAILURE;
 	daemon_raise_limits();
 	daemon_signals(SIG_BLOCK);
-	d.config = p->config_view(config);
+	d.config = config;
 	d.service = p->service_new(config, &report);
 	if (d.service == NULL)
 		return EXIT_FAILURE;

@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* pipe2() is outside of POSIX, but everywhere. */
-#define _GNU_SOURCE
 #include "milter/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <libmilter/mfapi.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/daemon.h"
 #include "common/log.h"
 #include "common/watch.h"
 #include "milter/answer.h"
+#include "milter/events.h"
 
 /* Clients that may wait to be accepted; the system has a limit of its own. */
 #define BACKLOG 4096
@@ -104,57 +101,6 @@ milter_open(const struct smfiDesc *filter, struct mf_text where,
 	return fd >= 0 && hand_over(fd, options, report);
 }
 
-/* --- signals --- */
-
-/* Bytes of the pipe through which main is told. */
-enum { TOLD_HUP = 'H', TOLD_END = 'E', TOLD_GONE = 'G' };
-
-static int told[2] = {-1, -1};
-
-static void
-tell(char what)
-{
-	int saved = errno;
-
-	(void)!write(told[1], &what, 1);
-	errno = saved;
-}
-
-static void
-on_signal(int number)
-{
-	tell(number == SIGHUP ? TOLD_HUP : TOLD_END);
-}
-
-static void
-take_signals(void)
-{
-	static const int numbers[] = {SIGHUP, SIGTERM, SIGINT};
-	struct sigaction action = {
-	    .sa_handler = on_signal, .sa_flags = SA_RESTART};
-
-	sigemptyset(&action.sa_mask);
-	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
-		sigaction(numbers[i], &action, NULL);
-	daemon_signals(SIG_UNBLOCK);
-}
-
-/*
- * libmilter has a thread that takes these signals by sigwait(), and stops the
- * filter at each of them, SIGHUP too; it can't be told not to.  The one
- * function of the C library that it needs for that is this one in a milter: it
- * waits, and never takes a signal from the main thread.  Nobody else here calls
- * sigwait().
- */
-int
-sigwait(const sigset_t *set, int *number)
-{
-	(void)set;
-	(void)number;
-	for (;;)
-		pause();
-}
-
 /* --- the thread --- */
 
 static void *
@@ -162,7 +108,7 @@ run(void *arg)
 {
 	(void)arg;
 	smfi_main();
-	tell(TOLD_GONE);
+	events_post(EVENT_GONE);
 	return NULL;
 }
 
@@ -180,7 +126,7 @@ stop(void *arg)
 
 /* Connect to ourselves; whoever waits at the listener wakes up. */
 static void
-knock(void)
+wake_listener(void)
 {
 	int fd = socket(
 	    address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -195,55 +141,28 @@ void
 milter_will_wait(void)
 {
 	if (listener >= 0)
-		knock();
-}
-
-static uint64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* What main is told by then; TOLD_HUP once for all that wait, 0: nothing. */
-static char
-listen_until(uint64_t until)
-{
-	struct pollfd poll_fd = {.fd = told[0], .events = POLLIN};
-	uint64_t now = now_ms();
-	char bytes[256], what = 0;
-	ssize_t count;
-
-	if (poll(&poll_fd, 1, now < until ? (int)(until - now) : 0) <= 0)
-		return 0;
-	count = read(told[0], bytes, sizeof(bytes));
-	for (ssize_t i = 0; i < count; i++)
-		if (what == 0 || bytes[i] != TOLD_HUP)
-			what = bytes[i];
-	return what;
+		wake_listener();
 }
 
 static bool
 work(const struct milter_duties *duties)
 {
-	uint64_t next = now_ms() + WATCH_SEC * 1000;
+	uint64_t next = clock_ms() + WATCH_SEC * 1000;
 
 	for (;;) {
-		char what = listen_until(next);
+		enum event what = events_wait(next);
 
-		if (what == TOLD_END)
+		if (what == EVENT_END)
 			return true;
-		if (what == TOLD_GONE) {
+		if (what == EVENT_GONE) {
 			log_say(LEVEL_ERROR, "libmilter has stopped by itself");
 			return false;
 		}
-		if (what == TOLD_HUP)
+		if (what == EVENT_RELOAD)
 			duties->reload(duties->arg);
-		else if (now_ms() >= next) {
+		else if (clock_ms() >= next) {
 			duties->tick(duties->arg);
-			next = now_ms() + WATCH_SEC * 1000;
+			next = clock_ms() + WATCH_SEC * 1000;
 		}
 	}
 }
@@ -252,10 +171,10 @@ work(const struct milter_duties *duties)
 static void
 wait_for_callbacks(void)
 {
-	uint64_t until = now_ms() + GRACE_MS;
+	uint64_t until = clock_ms() + GRACE_MS;
 	struct timespec pause = {.tv_nsec = 5 * 1000000};
 
-	while (milter_busy() != 0 && now_ms() < until)
+	while (milter_busy() != 0 && clock_ms() < until)
 		nanosleep(&pause, NULL);
 }
 
@@ -269,12 +188,13 @@ end(void)
 	if (pthread_create(&thread, NULL, stop, NULL) != 0)
 		return;
 	pthread_detach(thread);
-	for (until = now_ms() + END_MS; now_ms() < until;) {
-		knock();
-		if (listen_until(now_ms() + WAKE_MS) == TOLD_GONE)
+	for (until = clock_ms() + END_MS; clock_ms() < until;) {
+		wake_listener();
+		if (events_wait(clock_ms() + WAKE_MS) == EVENT_GONE)
 			return;
 	}
-	log_say(LEVEL_WARNING, "libmilter doesn't end; leaving it");
+	log_say(
+	    LEVEL_WARNING, "libmilter did not stop in time; exiting anyway");
 }
 
 bool
@@ -283,13 +203,12 @@ milter_serve(const struct milter_duties *duties, void (*ready)(void *arg))
 	pthread_t thread;
 	bool ok;
 
-	if (pipe2(told, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    pthread_create(&thread, NULL, run, NULL) != 0) {
+	if (!events_open() || pthread_create(&thread, NULL, run, NULL) != 0) {
 		log_say(LEVEL_ERROR, "cannot start: %s", strerror(errno));
 		return false;
 	}
 	pthread_detach(thread);
-	take_signals();
+	events_take_signals();
 	ready(duties->arg);
 	ok = work(duties);
 	if (ok)

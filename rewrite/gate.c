@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include <mailfrom/spf.h>
 
 struct gate {
@@ -16,7 +16,7 @@ struct gate {
 
 /* --- settings --- */
 
-struct maker {
+struct gate_builder {
 	const struct rewrite_settings *settings;
 	const struct conf *conf;
 	const char *file;
@@ -24,7 +24,7 @@ struct maker {
 };
 
 static bool
-fail(const struct maker *m, const char *key, const char *reason,
+fail(const struct gate_builder *m, const char *key, const char *reason,
     struct mf_text what)
 {
 	report_error(m->report, m->file, conf_line(m->conf, "srs", key), key,
@@ -34,7 +34,7 @@ fail(const struct maker *m, const char *key, const char *reason,
 }
 
 static bool
-read_addresses(const struct maker *m, struct gate *gate)
+read_addresses(const struct gate_builder *m, struct gate *gate)
 {
 	const struct conf_list *list = &m->settings->outbound_addresses;
 
@@ -51,7 +51,7 @@ read_addresses(const struct maker *m, struct gate *gate)
 
 /* The macro %{h}, of which hardly any record makes use. */
 static void
-read_helo(const struct maker *m, struct gate *gate)
+read_helo(const struct gate_builder *m, struct gate *gate)
 {
 	struct mf_text name = m->settings->helo_name;
 	struct text_out out = text_out(gate->helo, sizeof(gate->helo) - 1);
@@ -79,7 +79,7 @@ bool
 gate_new(const struct rewrite_settings *settings, const struct conf *conf,
     const char *file, struct gate **out, struct report *report)
 {
-	const struct maker m = {settings, conf, file, report};
+	const struct gate_builder m = {settings, conf, file, report};
 	struct gate *gate = calloc(1, sizeof(*gate));
 
 	*out = NULL;
@@ -126,23 +126,13 @@ is_pass(const struct spf_verdict *v)
 	return v->result == SPF_PASS && !v->guessed && !v->delegated;
 }
 
-static uint64_t
-latest_deadline(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 +
-	    GATE_TIMEOUT_MS;
-}
-
 bool
 gate_passes(const struct gate *gate, struct checker *checker,
     struct mf_text sender, uint64_t now_sec, uint64_t deadline_ms,
     enum spf_cause *cause)
 {
 	struct check checks[GATE_ADDRESSES_MAX];
-	uint64_t latest_ms = latest_deadline();
+	uint64_t latest_ms = clock_ms() + GATE_TIMEOUT_MS;
 
 	for (size_t i = 0; i < gate->count; i++)
 		checks[i].request = request_of(gate, i, sender, now_sec);

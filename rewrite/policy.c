@@ -180,72 +180,73 @@ is_srs_domain(const struct rewriter *r, const struct policy_sender *s,
 	    text_eq_fold(domain, rewriter_domain(r, s->forwarding_domain));
 }
 
-/* What keeps a sender as it is, before anything is written. */
-static bool
-is_kept(const struct rewriter *r, const struct policy_sender *s,
-    enum policy_reason *reason)
+enum policy_reason
+policy_plan(const struct rewriter *r, const struct policy_sender *s)
 {
 	struct mf_text domain = domain_of(s->address);
 
 	if (s->address.len == 0 || mf_text_eq(s->address, MF_TEXT("@")))
-		*reason = POLICY_NULL_SENDER;
-	else if (s->no_next_hop)
-		*reason = POLICY_NO_NEXT_HOP;
-	else if (s->address.p[0] == '@' ||
+		return POLICY_NULL_SENDER;
+	if (s->no_next_hop)
+		return POLICY_NO_NEXT_HOP;
+	if (s->address.p[0] == '@' ||
 	    text_find(s->address, '@') == s->address.len)
-		*reason = POLICY_UNQUALIFIED;
-	else if (list_has_domain(&r->nosrs, s->recipient_host) ||
+		return POLICY_UNQUALIFIED;
+	if (list_has_domain(&r->nosrs, s->recipient_host) ||
 	    list_has_domain(&r->exclude_recipients, s->recipient_host))
-		*reason = POLICY_RECIPIENT_EXCLUDED;
-	else if (is_own_srs(r, s))
-		*reason = POLICY_OWN_SRS;
-	else if (rewriter_signs(r, domain))
-		return false;
-	else if (list_has_domain(&r->own_domains, domain) ||
+		return POLICY_RECIPIENT_EXCLUDED;
+	if (is_own_srs(r, s))
+		return POLICY_OWN_SRS;
+	if (list_has_domain(&r->ses_domains, domain))
+		return POLICY_SES_SIGNED;
+	if (list_has_domain(&r->sign_domains, domain))
+		return POLICY_SIGNED;
+	if (list_has_domain(&r->own_domains, domain) ||
 	    (!r->always_rewrite && is_srs_domain(r, s, domain)))
-		*reason = POLICY_OWN_DOMAIN;
-	else if (list_has_address(&r->exclude_senders, s->address))
-		*reason = POLICY_SENDER_EXCLUDED;
-	else if (r->include_senders.count != 0 &&
+		return POLICY_OWN_DOMAIN;
+	if (list_has_address(&r->exclude_senders, s->address))
+		return POLICY_SENDER_EXCLUDED;
+	if (r->include_senders.count != 0 &&
 	    !list_has_address(&r->include_senders, s->address))
-		*reason = POLICY_SENDER_NOT_INCLUDED;
-	else
-		return false;
-	return true;
+		return POLICY_SENDER_NOT_INCLUDED;
+	if (rewriter_domain(r, s->forwarding_domain).len == 0)
+		return POLICY_NO_FWDOMAIN;
+	return POLICY_FORWARDED;
+}
+
+static enum srs_status
+rewrite(const struct rewriter *r, const struct policy_sender *s,
+    enum policy_reason plan, struct srs_addr *out)
+{
+	if (plan == POLICY_SES_SIGNED)
+		return ses_sign(
+		    r->ses, s->address, s->message_id, s->now_sec, out);
+	if (plan == POLICY_SIGNED)
+		return srs_sign(r->srs, s->address, s->now_sec, out);
+	return srs_encode(r->srs, s->address,
+	    rewriter_domain(r, s->forwarding_domain), s->now_sec, out);
+}
+
+void
+policy_carry_out(const struct rewriter *r, const struct policy_sender *s,
+    enum policy_reason plan, struct policy_result *out)
+{
+	clear(out);
+	out->reason = policy_changed(plan)
+	    ? reason_of(rewrite(r, s, plan, &out->address), plan)
+	    : plan;
 }
 
 void
 policy_forward(const struct rewriter *r, const struct policy_sender *s,
     struct policy_result *out)
 {
-	struct mf_text domain = domain_of(s->address);
-	struct srs_addr *addr = &out->address;
+	policy_carry_out(r, s, policy_plan(r, s), out);
+}
 
-	clear(out);
-	if (is_kept(r, s, &out->reason))
-		return;
-	if (list_has_domain(&r->ses_domains, domain)) {
-		out->reason = reason_of(ses_sign(r->ses, s->address,
-					    s->message_id, s->now_sec, addr),
-		    POLICY_SES_SIGNED);
-		return;
-	}
-	if (list_has_domain(&r->sign_domains, domain)) {
-		out->reason =
-		    reason_of(srs_sign(r->srs, s->address, s->now_sec, addr),
-			POLICY_SIGNED);
-		return;
-	}
-	struct mf_text srs_domain = rewriter_domain(r, s->forwarding_domain);
-	if (srs_domain.len == 0) {
-		out->reason = POLICY_NO_FWDOMAIN;
-		return;
-	}
-	if (s->spf_passes) {
-		out->reason = POLICY_SPF_PASSES;
-		return;
-	}
-	out->reason = reason_of(
-	    srs_encode(r->srs, s->address, srs_domain, s->now_sec, addr),
-	    POLICY_FORWARDED);
+void
+policy_spf_passes(struct policy_result *result)
+{
+	clear(result);
+	result->reason = POLICY_SPF_PASSES;
 }

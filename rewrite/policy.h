@@ -68,16 +68,27 @@ struct policy_sender {
 	    forwarding_domain; /* whose mail it was; empty: unknown */
 	uint64_t message_id;   /* for SES; unique to this message */
 	uint64_t now_sec;      /* since 1970 UTC */
-	/*
-	 * The gate has let it pass (rewrite/gate.h), which is only asked for a
-	 * sender that is POLICY_FORWARDED without.
-	 */
-	bool spf_passes;
 };
 
 /* Decide on a sender, and rewrite or sign it. */
 void policy_forward(const struct rewriter *r, const struct policy_sender *s,
     struct policy_result *out);
+
+/*
+ * The same in two steps.  The plan is the reason for which the sender stays, or
+ * will be changed, unless that turns out to be impossible; with
+ * POLICY_SES_SIGNED the second step needs a message id.
+ */
+enum policy_reason policy_plan(
+    const struct rewriter *r, const struct policy_sender *s);
+void policy_carry_out(const struct rewriter *r, const struct policy_sender *s,
+    enum policy_reason plan, struct policy_result *out);
+
+/*
+ * The gate (rewrite/gate.h), which is only asked for a sender that is
+ * POLICY_FORWARDED, has let it pass: it stays.
+ */
+void policy_spf_passes(struct policy_result *result);
 
 enum policy_scope {
 	POLICY_SRS_DOMAINS, /* only addresses in srs_domains are ours */

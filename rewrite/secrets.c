@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "common/array.h"
+
 /* The default secret that pysrs ships, with and without the quotes. */
 static const char *const published[] = {"shhhh!", "\"shhhh!\""};
 
@@ -23,7 +25,7 @@ add_line(struct secrets *s, const char *path, unsigned number,
 		return true;
 	}
 	struct mf_text *more =
-	    realloc(s->items, (s->count + 1) * sizeof(*more));
+	    array_grow(s->items, s->count, &s->room, sizeof(*more));
 	if (more == NULL) {
 		report_error(report, path, number, NULL, "out of memory");
 		return false;

@@ -19,7 +19,7 @@
 struct secrets {
 	struct file file;
 	struct mf_text *items; /* views into file */
-	size_t count;
+	size_t count, room;
 };
 
 enum secrets_mode {

@@ -28,6 +28,6 @@ audit_log(void *arg, const struct spf_audit *audit)
 	log_text(&line, "ip", mf_text_at(ip, spf_ip_print(&request->ip, ip)));
 	log_text(&line, "helo", request->helo);
 	if (request->identity == SPF_MAILFROM)
-		log_text(&line, "sender", request->sender);
+		log_text(&line, "from", request->sender);
 	log_end(&line);
 }

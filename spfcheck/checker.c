@@ -11,7 +11,7 @@
 #include "spfcheck/checker_.h"
 
 /* Where complaints go, and what they are about. */
-struct maker {
+struct checker_builder {
 	struct checker *checker;
 	const struct conf *conf;
 	const char *file;
@@ -19,7 +19,8 @@ struct maker {
 };
 
 static void
-fail(const struct maker *m, const char *key, const char *what, const char *why)
+fail(const struct checker_builder *m, const char *key, const char *what,
+    const char *why)
 {
 	report_error(m->report, m->file,
 	    key != NULL ? conf_line(m->conf, "spf", key) : 0, key, "%s%s%s",
@@ -68,7 +69,7 @@ helper_path(const struct check_settings *s, char store[static PATH_MAX])
 }
 
 static bool
-check_helper(const struct maker *m)
+check_helper(const struct checker_builder *m)
 {
 	const struct check_settings *s = m->checker->settings;
 	char store[PATH_MAX];
@@ -82,7 +83,7 @@ check_helper(const struct maker *m)
 
 /* A checker that has everything but engine and resolver. */
 static struct checker *
-prepare(struct maker *m, const struct check_settings *settings)
+prepare(struct checker_builder *m, const struct check_settings *settings)
 {
 	struct checker *c = calloc(1, sizeof(*c));
 	struct mf_text path;
@@ -111,7 +112,8 @@ bool
 check_settings_ok(const struct check_settings *settings,
     const struct conf *conf, const char *file, struct report *report)
 {
-	struct maker m = {.conf = conf, .file = file, .report = report};
+	struct checker_builder m = {
+	    .conf = conf, .file = file, .report = report};
 	struct checker *c = prepare(&m, settings);
 
 	if (c == NULL)
@@ -130,7 +132,7 @@ evaluate(void *arg, const struct spf_request *request,
 }
 
 static bool
-make_engine(const struct maker *m)
+make_engine(const struct checker_builder *m)
 {
 	struct checker *c = m->checker;
 	const struct check_settings *s = c->settings;
@@ -181,7 +183,7 @@ join(const struct conf_list *list)
 }
 
 static bool
-add_records(const struct maker *m)
+add_records(const struct checker_builder *m)
 {
 	struct checker *c = m->checker;
 
@@ -196,7 +198,7 @@ add_records(const struct maker *m)
 }
 
 static bool
-make_resolver(const struct maker *m)
+make_resolver(const struct checker_builder *m)
 {
 	struct checker *c = m->checker;
 	const struct check_settings *s = c->settings;
@@ -226,7 +228,7 @@ make_resolver(const struct maker *m)
 }
 
 static bool
-make_best_guess(const struct maker *m)
+make_best_guess(const struct checker_builder *m)
 {
 	struct checker *c = m->checker;
 
@@ -250,7 +252,8 @@ struct checker *
 checker_new(const struct check_settings *settings, const struct conf *conf,
     const char *file, struct checker *old, struct report *report)
 {
-	struct maker m = {.conf = conf, .file = file, .report = report};
+	struct checker_builder m = {
+	    .conf = conf, .file = file, .report = report};
 	struct checker *c = prepare(&m, settings);
 
 	if (c == NULL)

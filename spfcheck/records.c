@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/domain.h"
+#include "spfcheck/settings.h"
 #include <mailfrom/spf.h>
 
 /* The domain of a line, up to the first blank; the record stays in *line. */
@@ -57,15 +59,12 @@ judge_line(const char *path, const struct record_line *l, struct report *report)
 static bool
 add_line(struct records *records, size_t *room, struct record_line line)
 {
-	struct record_line *more = records->lines;
+	struct record_line *more =
+	    array_grow(records->lines, records->count, room, sizeof(*more));
 
-	if (records->count == *room) {
-		*room = *room == 0 ? 64 : *room * 2;
-		more = realloc(more, *room * sizeof(*more));
-		if (more == NULL)
-			return false;
-		records->lines = more;
-	}
+	if (more == NULL)
+		return false;
+	records->lines = more;
 	records->lines[records->count++] = line;
 	return true;
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "common/clock.h"
 #include "spfcheck/checker_.h"
 
 /*
@@ -17,19 +18,10 @@
  */
 #define HEAD_START_MS 50
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 uint64_t
 checker_deadline(const struct checker *c)
 {
-	return now_ms() + checker_timeout_ms(c);
+	return clock_ms() + checker_timeout_ms(c);
 }
 
 /* --- one --- */
@@ -160,7 +152,7 @@ give_up(const struct checker *c, struct check *check)
 static unsigned
 time_for(uint64_t deadline_ms)
 {
-	uint64_t now = now_ms(),
+	uint64_t now = clock_ms(),
 		 left = deadline_ms > now ? deadline_ms - now : 0;
 
 	left -= left / 10 < HEAD_START_MS ? left / 10 : HEAD_START_MS;

@@ -10,7 +10,6 @@
 /* In the order of the enums in config.h. */
 static const char *const modes[] = {"enforce", "report", NULL};
 static const char *const reject_steps[] = {"rcpt", "mail", NULL};
-static const char *const error_actions[] = {"tempfail", "accept", NULL};
 static const char *const removals[] = {"own", "none", "all", NULL};
 static const char *const received[] = {"mailfrom", "both", "none", NULL};
 static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
@@ -19,7 +18,7 @@ static const char *const bad_helos[] = {"check", "reject", NULL};
 #define AT(member) .offset = offsetof(struct spfmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    {"listen", CONF_TEXT, AT(daemon.listen),
+    {"listen", CONF_TEXT, AT(filter.listen),
 	.initial = "unix:/run/mailfrom/spfmilter.sock",
 	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, "
 		"inet6:PORT@HOST"},
@@ -32,7 +31,7 @@ static const struct conf_key keys[] = {
     {"reject_at", CONF_CHOICE, AT(reject_at), .choices = reject_steps,
 	.initial = "rcpt",
 	.help = "Refuse at RCPT, where recipients can be exempt, or at MAIL"},
-    {"on_error", CONF_CHOICE, AT(on_error), .choices = error_actions,
+    {"on_error", CONF_CHOICE, AT(filter.on_error), .choices = on_error_names,
 	.initial = "tempfail",
 	.help = "When a check can't be made for lack of memory and the like"},
     {"defaults", CONF_CHOICE, AT(defaults), .choices = lookup_defaults_names,
@@ -50,10 +49,11 @@ static const struct conf_key keys[] = {
 	.help = "Which identities get a Received-SPF field"},
     {"x_hello_spf", CONF_BOOL, AT(x_hello_spf), .initial = "no",
 	.help = "Add X-Hello-SPF with the result of the HELO name"},
-    {"internal_connect", CONF_LIST, AT(internal_connect), .items = &item_hosts,
+    {"internal_connect", CONF_LIST, AT(filter.internal_connect),
+	.items = &item_hosts,
 	.sample = "192.168.0.0/16, 127.*, mail.example.com",
 	.help = "Clients whose mail is ours: never checked"},
-    {"trusted_relay", CONF_LIST, AT(trusted_relay), .items = &item_hosts,
+    {"trusted_relay", CONF_LIST, AT(filter.trusted_relay), .items = &item_hosts,
 	.sample = "192.0.2.7",
 	.help = "Hosts that take mail in for us, such as a backup MX: not "
 		"checked themselves"},
@@ -84,16 +84,16 @@ static const struct conf_key keys[] = {
 	.initial = "check",
 	.help = "HELO with a bare IPv4 address, or none: no identity to check, "
 		"or refused"},
-    {"metrics", CONF_TEXT, AT(daemon.metrics), .sample = "inet:9417@127.0.0.1",
+    {"metrics", CONF_TEXT, AT(filter.metrics), .sample = "inet:9417@127.0.0.1",
 	.help = "Where Prometheus gets figures"},
-    {"user", CONF_TEXT, AT(daemon.user), .sample = "mailfrom",
+    {"user", CONF_TEXT, AT(filter.user), .sample = "mailfrom",
 	.help = "Whom to become when started as root"},
-    {"socket_mode", CONF_OCTAL, AT(daemon.socket_mode), 0, 0777,
+    {"socket_mode", CONF_OCTAL, AT(filter.socket_mode), 0, 0777,
 	.initial = "0660", .help = "Mode of a unix socket"},
-    {"socket_owner", CONF_TEXT, AT(daemon.socket_owner),
+    {"socket_owner", CONF_TEXT, AT(filter.socket_owner),
 	.sample = "root:postfix",
 	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"},
-    {"pid_file", CONF_TEXT, AT(daemon.pid_file),
+    {"pid_file", CONF_TEXT, AT(filter.pid_file),
 	.sample = "/run/mailfrom/spfmilter.pid",
 	.help = "Where to write the process number"},
 };
@@ -113,11 +113,12 @@ spfmilter_section(struct spfmilter_settings *values)
 #define SECTIONS 6
 
 static void
-sections_of(struct config *c, struct conf_section out[static SECTIONS])
+sections_of(
+    struct spfmilter_config *c, struct conf_section out[static SECTIONS])
 {
 	out[0] = spfmilter_section(&c->spfmilter);
 	out[1] = check_section(&c->spf);
-	out[2] = log_section(&c->log);
+	out[2] = log_section(&c->base.log);
 	out[3] = rewrite_section(&c->srs);
 	out[3].used = false;
 	out[4] = (struct conf_section){.name = "srsd", .elsewhere = true};
@@ -125,9 +126,9 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 }
 
 void
-config_print(FILE *to)
+spfmilter_config_print(FILE *to)
 {
-	struct config none = {.path = NULL};
+	struct spfmilter_config none = {.base.path = NULL};
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
@@ -136,31 +137,14 @@ config_print(FILE *to)
 
 /* --- reading --- */
 
-static bool
-build_hosts(struct config *c, struct report *report)
+static unsigned
+line_of(const struct spfmilter_config *c, const char *key)
 {
-	const struct spfmilter_settings *s = &c->spfmilter;
-	const struct {
-		const char *key;
-		struct hosts *out;
-		const struct conf_list *list;
-	} all[] = {
-	    {"internal_connect", &c->internal_connect, &s->internal_connect},
-	    {"trusted_relay", &c->trusted_relay, &s->trusted_relay},
-	    {"exempt_clients", &c->exempt_clients, &s->exempt_clients},
-	};
-	bool ok = true;
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		ok = hosts_build(all[i].out, all[i].list, c->path,
-			 conf_line(c->conf, "spfmilter", all[i].key),
-			 all[i].key, report) &&
-		    ok;
-	return ok;
+	return milter_config_line(&c->base, key);
 }
 
 static bool
-build_lists(struct config *c, struct report *report)
+build_lists(struct spfmilter_config *c, struct report *report)
 {
 	const struct spfmilter_settings *s = &c->spfmilter;
 
@@ -168,36 +152,23 @@ build_lists(struct config *c, struct report *report)
 	    list_build(&c->exempt_helo, &s->exempt_helo) &&
 	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
 	    rewrite_srs_domains(&c->srs, &c->srs_domains) &&
-	    watch_add(&c->watch, c->spf.record_file) &&
-	    watch_add_lists(&c->watch, c->conf))
+	    watch_add(&c->base.watch, c->spf.record_file))
 		return true;
-	report_error(report, c->path, 0, NULL, "out of memory");
+	report_error(report, c->base.path, 0, NULL, "out of memory");
 	return false;
-}
-
-struct milter_config
-config_view(struct config *c)
-{
-	return (struct milter_config){.settings = &c->spfmilter.daemon,
-	    .section = "spfmilter",
-	    .conf = c->conf,
-	    .file = c->path,
-	    .log = &c->log,
-	    .watch = &c->watch};
 }
 
 /* It goes into a header field as it is: a name, and nothing but. */
 static bool
-check_authserv_id(const struct config *c, struct report *report)
+check_authserv_id(const struct spfmilter_config *c, struct report *report)
 {
 	struct mf_text id = c->spfmilter.authserv_id;
 
 	for (size_t i = 0; i < id.len; i++)
 		if (id.p[i] <= ' ' || id.p[i] > '~' ||
 		    strchr("()<>@,;:\\\"/[]?=", id.p[i]) != NULL) {
-			report_error(report, c->path,
-			    conf_line(c->conf, "spfmilter", "authserv_id"),
-			    "authserv_id",
+			report_error(report, c->base.path,
+			    line_of(c, "authserv_id"), "authserv_id",
 			    "\"%.*s\": not a name such as mx.example.com",
 			    (int)id.len, id.p);
 			return false;
@@ -206,49 +177,51 @@ check_authserv_id(const struct config *c, struct report *report)
 }
 
 static void
-warn(const struct config *c, struct report *report)
+warn(const struct spfmilter_config *c, struct report *report)
 {
 	const struct spfmilter_settings *s = &c->spfmilter;
 
 	if (s->reject_at == REJECT_AT_MAIL &&
-	    conf_line(c->conf, "spfmilter", "exempt_recipients") != 0)
-		report_warning(report, c->path,
-		    conf_line(c->conf, "spfmilter", "exempt_recipients"),
-		    "exempt_recipients",
+	    line_of(c, "exempt_recipients") != 0)
+		report_warning(report, c->base.path,
+		    line_of(c, "exempt_recipients"), "exempt_recipients",
 		    "has no effect with reject_at = mail, where recipients "
 		    "aren't known yet");
 	if (s->trusted_relay_check == RELAY_CHECK_REJECT &&
-	    s->trusted_relay.count == 0)
-		report_warning(report, c->path,
-		    conf_line(c->conf, "spfmilter", "trusted_relay_check"),
-		    "trusted_relay_check",
+	    s->filter.trusted_relay.count == 0)
+		report_warning(report, c->base.path,
+		    line_of(c, "trusted_relay_check"), "trusted_relay_check",
 		    "has no effect without trusted_relay");
 }
 
 static bool
-load(struct config *c, const struct ini *ini, struct report *report)
+load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 {
+	struct milter_config *base = &c->base;
 	struct conf_section sections[SECTIONS];
 	unsigned errors = report->errors;
 	bool ok;
 
 	sections_of(c, sections);
-	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
+	if (!conf_load(&base->conf, ini, sections, SECTIONS, report))
 		return false;
 	/* All that is wrong is said at once. */
-	ok = build_hosts(c, report);
+	ok = milter_config_build(base, report);
+	ok = hosts_build(&c->exempt_clients, &c->spfmilter.exempt_clients,
+		 base->path, line_of(c, "exempt_clients"), "exempt_clients",
+		 report) &&
+	    ok;
 	ok = build_lists(c, report) && ok;
-	ok = milter_check_metrics(config_view(c), report) && ok;
 	ok = check_authserv_id(c, report) && ok;
-	ok = check_settings_ok(&c->spf, c->conf, c->path, report) && ok;
+	ok = check_settings_ok(&c->spf, base->conf, base->path, report) && ok;
 	warn(c, report);
 	return ok && report->errors == errors;
 }
 
 static bool
-load_source(
-    struct config *c, const struct source *source, struct report *report)
+load_source(void *config, const struct source *source, struct report *report)
 {
+	struct spfmilter_config *c = config;
 	struct ini ours;
 	char *paths;
 	bool ok;
@@ -262,42 +235,36 @@ load_source(
 	return ok;
 }
 
-struct config *
-config_load(const char *path, enum source_format format, struct report *report)
+static void
+config_free(struct shared *object)
 {
-	struct config *c = calloc(1, sizeof(*c));
-	struct source source;
-	bool ok;
+	struct spfmilter_config *c = (struct spfmilter_config *)object;
 
-	if (c == NULL) {
-		report_error(report, path, 0, NULL, "out of memory");
-		return NULL;
-	}
-	atomic_init(&c->holders, 1);
-	c->path = path;
-	ok = source_read(&source, path, format, legacy_is_spfmilter, report) &&
-	    load_source(c, &source, report);
-	source_free(&source);
-	if (ok)
-		return c;
-	config_release(c);
-	return NULL;
-}
-
-void
-config_release(struct config *c)
-{
-	if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1)
-		return;
 	checker_release(c->checker);
-	hosts_free(&c->internal_connect);
-	hosts_free(&c->trusted_relay);
 	hosts_free(&c->exempt_clients);
 	list_free(&c->exempt_senders);
 	list_free(&c->exempt_helo);
 	list_free(&c->exempt_recipients);
 	list_free(&c->srs_domains);
-	watch_free(&c->watch);
-	conf_free(c->conf);
+	milter_config_clear(&c->base);
 	free(c);
+}
+
+struct milter_config *
+spfmilter_config_load(
+    const char *path, enum source_format format, struct report *report)
+{
+	struct spfmilter_config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		report_error(report, path, 0, NULL, "out of memory");
+		return NULL;
+	}
+	milter_config_init(
+	    &c->base, path, "spfmilter", &c->spfmilter.filter, config_free);
+	if (source_load(
+		path, format, legacy_is_spfmilter, load_source, c, report))
+		return &c->base;
+	milter_config_release(&c->base);
+	return NULL;
 }

@@ -6,20 +6,14 @@
 #ifndef MAILFROM_SPFMILTER_CONFIG_H
 #define MAILFROM_SPFMILTER_CONFIG_H
 
-#include <stdatomic.h>
-
-#include "common/daemon.h"
 #include "common/lists.h"
-#include "common/watch.h"
-#include "milter/daemon.h"
-#include "milter/hosts.h"
+#include "milter/config.h"
 #include "rewrite/settings.h"
 #include "spfcheck/checker.h"
 
 /* In the order of their words in the table of keys. */
 enum spfmilter_mode { MODE_ENFORCE, MODE_REPORT };
 enum reject_at { REJECT_AT_RCPT, REJECT_AT_MAIL };
-enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
 enum remove_ar { REMOVE_AR_OWN, REMOVE_AR_NONE, REMOVE_AR_ALL };
 enum received_spf {
 	RECEIVED_SPF_MAILFROM,
@@ -31,18 +25,15 @@ enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
 
 /* The section [spfmilter]; names are those of mailfrom.conf(5). */
 struct spfmilter_settings {
-	struct milter_settings daemon;
+	struct milter_settings filter;
 	struct mf_text access;
 	unsigned mode;
 	unsigned reject_at;
-	unsigned on_error;
 	unsigned defaults; /* enum lookup_defaults */
 	struct mf_text authserv_id;
 	unsigned remove_ar;
 	unsigned received_spf;
 	bool x_hello_spf;
-	struct conf_list internal_connect;
-	struct conf_list trusted_relay;
 	unsigned trusted_relay_check;
 	uint64_t trusted_relay_hops;
 	struct conf_list exempt_clients;
@@ -53,17 +44,13 @@ struct spfmilter_settings {
 	unsigned bad_helo;
 };
 
-struct config {
-	atomic_uint holders;
-	const char *path; /* the caller's */
+struct spfmilter_config {
+	struct milter_config base;
 	struct spfmilter_settings spfmilter;
 	struct check_settings spf;
 	struct rewrite_settings srs; /* for the SRS domains alone */
-	struct log_settings log;
-	struct conf *conf;
-	struct watch watch; /* list files */
 	/* Lists made ready. */
-	struct hosts internal_connect, trusted_relay, exempt_clients;
+	struct hosts exempt_clients;
 	struct list exempt_senders, exempt_helo, exempt_recipients;
 	struct list srs_domains;
 	struct checker *checker; /* set by whoever serves */
@@ -71,18 +58,13 @@ struct config {
 
 /*
  * Read the configuration at path, which must outlive it, and the list files
- * that it names.  Not null: the caller's, held once; or null, and errors were
- * reported.
+ * that it names.  Not null: the caller's, for milter_config_release(); its whole
+ * is a struct spfmilter_config.  NULL, and errors were reported.
  */
-struct config *config_load(
+struct milter_config *spfmilter_config_load(
     const char *path, enum source_format format, struct report *report);
 
-void config_release(struct config *config); /* NULL is fine */
-
-/* What its daemon goes by; a view. */
-struct milter_config config_view(struct config *config);
-
 /* Print a sample with every key and its default. */
-void config_print(FILE *to);
+void spfmilter_config_print(FILE *to);
 
 #endif

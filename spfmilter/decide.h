@@ -8,14 +8,7 @@
 
 #include "access/lookup.h"
 #include "common/reply.h"
-
-/* Whose mail it is. */
-enum origin {
-	ORIGIN_OUTSIDE,
-	ORIGIN_INTERNAL,      /* internal_connect, or a local process */
-	ORIGIN_AUTHENTICATED, /* SMTP AUTH */
-	ORIGIN_TRUSTED_RELAY
-};
+#include "milter/origin.h"
 
 /* Why a message that would be refused isn't. */
 enum exemption { EXEMPT_NOT, EXEMPT_CLIENT, EXEMPT_SENDER, EXEMPT_HELO };
@@ -34,7 +27,7 @@ struct facts {
 	const struct spf_verdict *helo_verdict;
 	/* The trusted forwarder that passes; empty: none. */
 	struct mf_text forwarder;
-	const struct table *table; /* NULL: there is no access file */
+	const struct access_table *table; /* NULL: there is no access file */
 	enum lookup_defaults defaults;
 };
 
@@ -56,10 +49,10 @@ struct decision {
 	enum decision_reason reason;
 	/* OK, WHITELIST, REJECT, TEMPFAIL, DISCARD or QUARANTINE */
 	enum action_verb verb;
-	enum lookup_identity identity; /* that decided */
-	const struct entry *entry;     /* of the table, or NULL */
-	unsigned code;                 /* of the reply; 0: none */
-	char dsn[12];                  /* "" if code is 0 */
+	enum lookup_identity identity;    /* that decided */
+	const struct access_entry *entry; /* of the table, or NULL */
+	unsigned code;                    /* of the reply; 0: none */
+	char dsn[12];                     /* "" if code is 0 */
 	char text[REPLY_SIZE]; /* fit for smfi_setreply(), or a reason */
 };
 

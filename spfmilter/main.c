@@ -4,19 +4,22 @@
  */
 #include <stdio.h>
 
+#include "milter/daemon.h"
 #include "milter/run.h"
 #include "spfmilter/milter.h"
 #include "spfmilter/service.h"
 
 /* Entries that do nothing stop no daemon. */
 static const char *
-findings(const struct service *service, struct report *report)
+findings(const struct milter_service *service, struct report *report)
 {
-	if (service_removes_fields(service))
+	const struct spfmilter *s = (const struct spfmilter *)service;
+
+	if (spfmilter_config(s)->spfmilter.remove_ar != REMOVE_AR_NONE)
 		puts("note: spfmilter has to come first of the filters; it "
 		     "removes what others before it have said in its name "
 		     "(remove_ar)");
-	return service_lint(service, report)
+	return spfmilter_lint(s, report)
 	    ? ""
 	    : ", but see above what the access file says";
 }
@@ -27,18 +30,17 @@ main(int argc, char **argv)
 	static const struct milter_program program = {
 	    .command = {.name = "spfmilter",
 		.legacy = "pymilter",
-		.print_config = config_print},
-	    .config_load = config_load,
-	    .config_view = config_view,
-	    .filter = milter_filter,
-	    .service_new = service_new,
-	    .service_start = service_start,
-	    .service_reload = service_reload,
-	    .service_free = service_free,
-	    .write_figures = service_write_figures,
+		.print_config = spfmilter_config_print},
+	    .filter = &spfmilter_filter,
+	    .config_load = spfmilter_config_load,
+	    .service_new = spfmilter_new,
+	    .service_start = spfmilter_start,
+	    .service_reload = spfmilter_reload,
+	    .service_free = spfmilter_free,
+	    .write_metrics = spfmilter_write_metrics,
 	    .findings = findings,
-	    .service_warn = service_warn,
-	    .service_refresh = service_refresh,
+	    .service_warn = spfmilter_warn,
+	    .service_refresh = spfmilter_refresh,
 	};
 
 	checker_before_wait(milter_will_wait);

@@ -1,42 +1,77 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/service.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "access/lint.h"
 #include "common/log.h"
 
-struct service {
-	pthread_mutex_t lock; /* of the two pointers below */
-	struct config *config;
-	struct shared_access *access; /* NULL: none configured */
-	/* The main thread's: a change that was complained of. */
-	struct file_mark refused;
-	bool has_refused;
-	struct figures figures;
-};
+static struct spfmilter_config *
+config_of(struct milter_config *config)
+{
+	return (struct spfmilter_config *)config;
+}
+
+static struct spfmilter *
+service_of(struct milter_service *service)
+{
+	return (struct spfmilter *)service;
+}
+
+const struct spfmilter_config *
+spfmilter_config(const struct spfmilter *s)
+{
+	return (const struct spfmilter_config *)s->base.config.now;
+}
+
+/* What the main thread, which alone replaces it, sees; NULL: none. */
+static const struct access *
+access_of(const struct spfmilter *s)
+{
+	const struct shared_access *shared =
+	    (const struct shared_access *)s->access.now;
+
+	return shared != NULL ? shared->access : NULL;
+}
 
 /* --- access file --- */
 
+static void
+shared_access_free(struct shared *object)
+{
+	struct shared_access *shared = (struct shared_access *)object;
+
+	access_free(shared->access);
+	free(shared);
+}
+
+static struct shared_access *
+shared_access_new(void)
+{
+	struct shared_access *shared = calloc(1, sizeof(*shared));
+
+	if (shared != NULL)
+		shared_init(&shared->shared, shared_access_free);
+	return shared;
+}
+
 /* True with *out NULL: none is configured. */
 static bool
-load_access(const struct config *config, struct shared_access **out,
+load_access(const struct spfmilter_config *config, struct shared_access **out,
     struct report *report)
 {
+	struct mf_text name = config->spfmilter.access;
 	struct shared_access *shared;
 
 	*out = NULL;
-	if (config->spfmilter.access.len == 0)
+	if (name.len == 0)
 		return true;
-	shared = calloc(1, sizeof(*shared));
+	shared = shared_access_new();
 	if (shared == NULL) {
 		report_error(report, NULL, 0, "access", "out of memory");
 		return false;
 	}
-	atomic_init(&shared->holders, 1);
-	switch (access_load(
-	    config->spfmilter.access, true, &shared->access, report)) {
+	switch (access_load(name, true, &shared->access, report)) {
 	case ACCESS_OK:
 		*out = shared;
 		return true;
@@ -44,52 +79,36 @@ load_access(const struct config *config, struct shared_access **out,
 	case ACCESS_FAILED:
 		break;
 	}
-	report_error(report, config->path,
-	    conf_line(config->conf, "spfmilter", "access"), "access",
-	    "\"%.*s\": cannot be used, for the reasons above",
-	    (int)config->spfmilter.access.len, config->spfmilter.access.p);
+	report_error(report, config->base.path,
+	    milter_config_line(&config->base, "access"), "access",
+	    "\"%.*s\": cannot be used, for the reasons above", (int)name.len,
+	    name.p);
 	free(shared);
 	return false;
 }
 
 void
-service_access_release(struct shared_access *shared)
+spfmilter_access_release(struct shared_access *shared)
 {
-	if (shared == NULL || atomic_fetch_sub(&shared->holders, 1) != 1)
-		return;
-	access_free(shared->access);
-	free(shared);
+	shared_release(shared != NULL ? &shared->shared : NULL);
 }
 
 struct shared_access *
-service_access(struct service *s)
+spfmilter_access(struct spfmilter *s)
 {
-	struct shared_access *shared;
-
-	pthread_mutex_lock(&s->lock);
-	shared = s->access;
-	if (shared != NULL)
-		atomic_fetch_add(&shared->holders, 1);
-	pthread_mutex_unlock(&s->lock);
-	return shared;
+	return (struct shared_access *)shared_take(&s->access);
 }
 
 static void
-replace_access(struct service *s, struct shared_access *shared)
+replace_access(struct spfmilter *s, struct shared_access *shared)
 {
-	struct shared_access *old;
-
-	pthread_mutex_lock(&s->lock);
-	old = s->access;
-	s->access = shared;
-	pthread_mutex_unlock(&s->lock);
-	service_access_release(old);
+	shared_replace(&s->access, shared != NULL ? &shared->shared : NULL);
 	s->has_refused = false;
 }
 
 /* Complain of a file once, not every two seconds. */
 static bool
-was_refused(struct service *s, const char *path)
+was_refused(struct spfmilter *s, const char *path)
 {
 	struct file_mark now = file_mark(path);
 	bool same = s->has_refused && file_mark_eq(&now, &s->refused);
@@ -99,29 +118,19 @@ was_refused(struct service *s, const char *path)
 	return same;
 }
 
-void
-service_refresh(struct service *s)
+static void
+refresh_access(
+    struct spfmilter *s, const struct access *old, struct shared_access *fresh)
 {
 	struct report report = daemon_report_to_log();
-	struct shared_access *fresh;
-	const struct access *old;
 
-	/* Only this thread replaces it. */
-	if (s->access == NULL || !access_is_stale(s->access->access))
-		return;
-	old = s->access->access;
-	if (s->has_refused && was_refused(s, old->path))
-		return;
-	fresh = calloc(1, sizeof(*fresh));
-	if (fresh == NULL)
-		return;
-	atomic_init(&fresh->holders, 1);
-	switch (access_load(
-	    s->config->spfmilter.access, false, &fresh->access, &report)) {
+	switch (access_load(spfmilter_config(s)->spfmilter.access, false,
+	    &fresh->access, &report)) {
 	case ACCESS_OK:
 		access_warn(fresh->access, &report);
 		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
-		    fresh->access->path, table_count(fresh->access->table));
+		    fresh->access->path,
+		    access_table_count(fresh->access->table));
 		replace_access(s, fresh);
 		return;
 	case ACCESS_FAILED:
@@ -138,120 +147,116 @@ service_refresh(struct service *s)
 }
 
 void
-service_warn(const struct service *s, struct report *report)
+spfmilter_refresh(struct milter_service *service)
 {
-	if (s->access == NULL)
+	struct spfmilter *s = service_of(service);
+	const struct access *old = access_of(s);
+	struct shared_access *fresh;
+
+	if (old == NULL || !access_is_stale(old))
 		return;
-	access_warn(s->access->access, report);
-	access_check_readable(s->access->access, report);
-}
-
-bool
-service_removes_fields(const struct service *s)
-{
-	return s->config->spfmilter.remove_ar != REMOVE_AR_NONE;
-}
-
-bool
-service_lint(const struct service *s, struct report *report)
-{
-	const struct access *access;
-
-	if (s->access == NULL)
-		return true;
-	access = s->access->access;
-	return lint_table(access->table, access->path, report) &&
-	    report->errors + report->warnings == 0;
-}
-
-/* --- configuration --- */
-
-struct service *
-service_new(struct config *config, struct report *report)
-{
-	struct service *s = calloc(1, sizeof(*s));
-
-	if (s == NULL || !load_access(config, &s->access, report)) {
-		config_release(config);
-		free(s);
-		return NULL;
-	}
-	pthread_mutex_init(&s->lock, NULL);
-	s->config = config;
-	return s;
+	if (s->has_refused && was_refused(s, old->path))
+		return;
+	fresh = shared_access_new();
+	if (fresh != NULL)
+		refresh_access(s, old, fresh);
 }
 
 void
-service_free(struct service *s)
+spfmilter_warn(const struct milter_service *service, struct report *report)
 {
-	service_access_release(s->access);
-	config_release(s->config);
-	pthread_mutex_destroy(&s->lock);
+	const struct access *access =
+	    access_of((const struct spfmilter *)service);
+
+	if (access == NULL)
+		return;
+	access_warn(access, report);
+	access_check_readable(access, report);
+}
+
+bool
+spfmilter_lint(const struct spfmilter *s, struct report *report)
+{
+	const struct access *access = access_of(s);
+
+	return access == NULL ||
+	    (access_lint(access->table, access->path, report) &&
+		report->errors + report->warnings == 0);
+}
+
+/* --- life --- */
+
+struct milter_service *
+spfmilter_new(struct milter_config *config, struct report *report)
+{
+	struct spfmilter *s = calloc(1, sizeof(*s));
+	struct shared_access *access;
+
+	if (s == NULL || !load_access(config_of(config), &access, report)) {
+		milter_config_release(config);
+		free(s);
+		return NULL;
+	}
+	shared_place_init(&s->access, access != NULL ? &access->shared : NULL);
+	shared_place_init(&s->base.config, &config->shared);
+	return &s->base;
+}
+
+void
+spfmilter_free(struct milter_service *service)
+{
+	struct spfmilter *s = service_of(service);
+
+	shared_place_free(&s->access);
+	shared_place_free(&s->base.config);
 	free(s);
 }
 
 static bool
-start_checker(struct config *config, struct checker *old, struct report *report)
+start_checker(
+    struct spfmilter_config *config, struct checker *old, struct report *report)
 {
-	config->checker =
-	    checker_new(&config->spf, config->conf, config->path, old, report);
+	config->checker = checker_new(
+	    &config->spf, config->base.conf, config->base.path, old, report);
 	return config->checker != NULL;
 }
 
 bool
-service_start(struct service *s, struct report *report)
+spfmilter_start(struct milter_service *service, struct report *report)
 {
-	return start_checker(s->config, NULL, report);
+	return start_checker(
+	    (struct spfmilter_config *)service->config.now, NULL, report);
 }
 
 bool
-service_reload(struct service *s, struct config *config, struct report *report)
+spfmilter_reload(struct milter_service *service, struct milter_config *config,
+    struct report *report)
 {
+	struct spfmilter *s = service_of(service);
 	struct shared_access *access;
-	struct config *old = s->config;
 
-	if (!load_access(config, &access, report) ||
-	    !start_checker(config, old->checker, report)) {
-		service_access_release(access);
-		config_release(config);
+	if (!load_access(config_of(config), &access, report) ||
+	    !start_checker(
+		config_of(config), spfmilter_config(s)->checker, report)) {
+		spfmilter_access_release(access);
+		milter_config_release(config);
 		return false;
 	}
-	pthread_mutex_lock(&s->lock);
-	s->config = config;
-	pthread_mutex_unlock(&s->lock);
-	config_release(old);
+	milter_service_replace(service, config);
 	replace_access(s, access);
 	if (access != NULL)
 		access_warn(access->access, report);
 	return true;
 }
 
-struct config *
-service_config(struct service *s)
-{
-	struct config *config;
-
-	pthread_mutex_lock(&s->lock);
-	config = s->config;
-	atomic_fetch_add(&config->holders, 1);
-	pthread_mutex_unlock(&s->lock);
-	return config;
-}
-
-struct figures *
-service_figures(struct service *s)
-{
-	return &s->figures;
-}
-
 void
-service_write_figures(void *arg, struct metrics_writer *writer)
+spfmilter_write_metrics(void *arg, struct metrics_writer *writer)
 {
-	struct service *s = arg;
-	struct config *config = service_config(s);
+	struct spfmilter *s = arg;
+	struct milter_config *config = milter_service_config(&s->base);
 	struct spf_resolver_stats resolver;
 
-	checker_stats(config->checker, &resolver);
-	config_release(config);
-	figures_write(writer, &s->figures, &resolver);
+	checker_stats(config_of(config)->checker, &resolver);
+	milter_config_release(config);
+	spfmilter_metrics_write(writer, &s->metrics, &s->base, &resolver);
 }

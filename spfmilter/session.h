@@ -1,20 +1,51 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An SMTP session as the filter sees it, without libmilter: what each step of
- * SMTP means, and what is to be answered.
+ * An SMTP session as spfmilter sees it, without libmilter: what each step of
+ * SMTP means (milter/filter.h), and what is to be answered.
  *
- * A session belongs to one thread at a time.  It keeps the configuration that
- * it began with; each message takes the access file of its time.
+ * Each message takes the access file of its time.
  */
 #ifndef MAILFROM_SPFMILTER_SESSION_H
 #define MAILFROM_SPFMILTER_SESSION_H
 
-#include <sys/socket.h>
-
-#include "milter/answer.h"
-#include "milter/path.h"
+#include "milter/session.h"
 #include "spfmilter/header_fields.h"
 #include "spfmilter/service.h"
+
+/*
+ * So many fields are removed from a message.  Postfix goes through the header
+ * again for each: 5000 take it a second, 20000 in a message of 900 KB half a
+ * minute.  Who writes so many in our name has no other purpose.
+ */
+#define AR_MAX 500
+
+/* Between MAIL and the end of the message. */
+struct spfmilter_message {
+	char *sender, *user, *host; /* copies; user may be "" */
+	struct shared_access *access;
+	enum origin origin;
+	bool bad_sender; /* its domain can't be told */
+	bool checked, decided;
+	struct spf_ip relayed_ip; /* the client behind trusted relays */
+	char relayed[SPF_IP_SIZE];
+	char *relayed_helo;
+	bool relay_lost; /* a Received field that says nothing useful */
+	unsigned relays; /* that were passed on the way there */
+	unsigned recipients, refused, exempt;
+	unsigned ar_seen; /* Authentication-Results so far */
+	unsigned *ar_remove;
+	size_t ar_count, ar_room;
+	bool ar_flood; /* there are more than AR_MAX */
+	const char *outcome;
+	/* What follows is written when it's known, and not cleared before. */
+	struct findings findings; /* if checked */
+	struct decision decision; /* if decided */
+};
+
+struct spfmilter_session {
+	struct session base;
+	struct spfmilter_message *message; /* NULL: none under way */
+};
 
 /* What is to be done to a message at its end. */
 struct edits {
@@ -24,61 +55,61 @@ struct edits {
 	const char *quarantine; /* reason; NULL: don't */
 };
 
-struct session;
-
-/* NULL: out of memory. */
-struct session *session_new(struct service *service);
-void session_free(struct session *session);
-
-const struct spfmilter_settings *session_settings(const struct session *s);
-
-/* Whether steps have to come that other configurations can do without. */
-bool session_needs_headers(const struct session *s);
-bool session_needs_eoh(const struct session *s);
+/* The steps but the last, as struct filter has them. */
+struct reply spfmilter_mail(
+    struct session *session, const struct mail_args *args);
+struct reply spfmilter_rcpt(
+    struct session *session, const struct rcpt_args *args);
+struct reply spfmilter_header(
+    struct session *session, struct mf_text name, struct mf_text value);
+struct reply spfmilter_eoh(struct session *session);
+void spfmilter_end_message(struct session *session);
 
 /*
- * A client has connected.  address NULL: it has none (client_read()).  name:
- * its host name if the MTA has verified it, else empty.  Another session may
- * have been over the same connection: nothing is left of it.
+ * The end of the message.  *edits: to be done if the answer is STEP_CONTINUE,
+ * then edits_free().  Without a message under way on_error decides.
  */
-void session_connect(
-    struct session *s, struct mf_text name, const struct sockaddr *address);
-
-/* HELO or EHLO; name is untrusted.  It ends a message that is under way. */
-void session_helo(struct session *s, struct mf_text name);
-
-/*
- * A step that the MTA doesn't wait for may be refused all the same: the steps
- * behind it repeat that.
- *
- * MAIL: arg and macros as the MTA gives them (path_sender()).  user: who has
- * authenticated, or empty.  host: the MTA's own name.  Does the checks, and so
- * waits for the DNS.
- */
-struct reply session_mail(struct session *s, struct mf_text arg,
-    const struct path_macros *macros, struct mf_text user, struct mf_text host);
-
-/* Without a message under way on_error decides, here and at its end. */
-struct reply session_rcpt(struct session *s, struct mf_text arg);
-
-/* The MTA's name of the message, whenever it has one; for the log. */
-void session_queue_id(struct session *s, struct mf_text id);
-
-/* A header field as it came.  STEP_CONTINUE; without memory STEP_TEMPFAIL. */
-struct reply session_header(
-    struct session *s, struct mf_text name, struct mf_text value);
-
-/* End of the header; may wait for the DNS. */
-struct reply session_eoh(struct session *s);
-
-/*
- * End of the message.  *edits: to be done if the answer is STEP_CONTINUE, then
- * edits_free().  The message stays until session_end_message().
- */
-struct reply session_eom(struct session *s, struct edits *edits);
+struct reply spfmilter_eom(struct spfmilter_session *s, struct edits *edits);
 void edits_free(struct edits *edits);
 
-/* The message is over: tell of it.  Without a message nothing happens. */
-void session_end_message(struct session *s);
+/* Whether steps have to come that other configurations can do without. */
+bool spfmilter_needs_headers(const struct spfmilter_session *s);
+bool spfmilter_needs_eoh(const struct spfmilter_session *s);
+
+/* --- what the files of the session share --- */
+
+static inline struct spfmilter_session *
+spfmilter_session_(struct session *session)
+{
+	return (struct spfmilter_session *)session;
+}
+
+static inline const struct spfmilter_config *
+spfmilter_config_(const struct spfmilter_session *s)
+{
+	return (const struct spfmilter_config *)s->base.config;
+}
+
+static inline const struct spfmilter_settings *
+spfmilter_settings_(const struct spfmilter_session *s)
+{
+	return &spfmilter_config_(s)->spfmilter;
+}
+
+void spfmilter_message_free_(struct spfmilter_message *m);
+
+/* The refusal that was decided on; going on if it was none, or not now. */
+struct reply spfmilter_refusal_(const struct spfmilter_session *s);
+
+/* Whether what was decided is done, and not only told. */
+bool spfmilter_enforces_(const struct spfmilter_session *s);
+
+/*
+ * Check whoever is the client, and decide; decide without a check.  False: out
+ * of memory.
+ */
+bool spfmilter_check_and_decide_(
+    struct spfmilter_session *s, const struct examined *who);
+void spfmilter_decide_unchecked_(struct spfmilter_session *s);
 
 #endif

@@ -2,50 +2,25 @@
 /*
  * From a session's message to what is decided about it, and what is answered.
  */
-#include "common/log.h"
 #include "milter/path.h"
-#include "spfmilter/session_.h"
+#include "spfmilter/session.h"
 
 /* --- answers --- */
 
-/* What becomes of a message that something of ours has failed at. */
-struct reply
-error_reply_(const struct session *s)
-{
-	if (session_settings(s)->on_error == ON_ERROR_ACCEPT)
-		return reply_go_on();
-	return (struct reply){.step = STEP_TEMPFAIL,
-	    .code = 451,
-	    .dsn = "4.3.0",
-	    .text = "The sender cannot be checked just now, try again later"};
-}
-
-struct reply
-fail_(struct session *s)
-{
-	s->failed = true;
-	atomic_fetch_add(&service_figures(s->service)->errors, 1);
-	log_say(LEVEL_ERROR, "out of memory: a message is %s",
-	    session_settings(s)->on_error == ON_ERROR_ACCEPT
-		? "not checked"
-		: "refused for now");
-	return error_reply_(s);
-}
-
 bool
-enforces_(const struct session *s)
+spfmilter_enforces_(const struct spfmilter_session *s)
 {
-	return session_settings(s)->mode == MODE_ENFORCE;
+	return spfmilter_settings_(s)->mode == MODE_ENFORCE;
 }
 
 /* The refusal that was decided on; going on if it was none, or not now. */
 struct reply
-refusal_(const struct session *s)
+spfmilter_refusal_(const struct spfmilter_session *s)
 {
 	const struct decision *d = &s->message->decision;
 	struct reply reply = {.code = d->code, .dsn = d->dsn, .text = d->text};
 
-	if (!enforces_(s) || d->code == 0)
+	if (!spfmilter_enforces_(s) || d->code == 0)
 		return reply_go_on();
 	reply.step = d->code >= 500 ? STEP_REJECT : STEP_TEMPFAIL;
 	return reply;
@@ -64,12 +39,13 @@ is_bare_address(struct mf_text helo)
 
 /* SRS0 and SRS1 of srs_domains, by their looks: the secret is others'. */
 static bool
-is_own_srs(const struct session *s, struct mf_text sender)
+looks_like_own_srs(const struct spfmilter_session *s, struct mf_text sender)
 {
 	static const char *const tags[] = {"SRS0", "SRS1", "SES"};
 	struct mf_text local = path_local(sender);
 
-	if (!list_has_domain(&s->config->srs_domains, path_domain(sender)))
+	if (!list_has_domain(
+		&spfmilter_config_(s)->srs_domains, path_domain(sender)))
 		return false;
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
 		struct mf_text tag = mf_text_of(tags[i]);
@@ -82,13 +58,14 @@ is_own_srs(const struct session *s, struct mf_text sender)
 }
 
 static enum exemption
-exemption_of(const struct session *s, const struct examined *who)
+exemption_of(const struct spfmilter_session *s, const struct examined *who)
 {
-	const struct config *c = s->config;
-	const struct message *m = s->message;
+	const struct spfmilter_config *c = spfmilter_config_(s);
+	const struct spfmilter_message *m = s->message;
 	/* A name was verified for the host that is connected, no other. */
-	struct mf_text name =
-	    m->relayed[0] == '\0' ? mf_text_of(s->client.name) : MF_TEXT("");
+	struct mf_text name = m->relayed[0] == '\0'
+	    ? mf_text_of(s->base.client_name)
+	    : MF_TEXT("");
 
 	if (hosts_has(
 		&c->exempt_clients, who->ip_unknown ? NULL : &who->ip, name))
@@ -105,13 +82,15 @@ exemption_of(const struct session *s, const struct examined *who)
 }
 
 bool
-check_and_decide_(struct session *s, const struct examined *who)
+spfmilter_check_and_decide_(
+    struct spfmilter_session *s, const struct examined *who)
 {
-	struct message *m = s->message;
+	struct spfmilter_message *m = s->message;
 	char ip[SPF_IP_SIZE] = "an unknown address";
 
 	m->checked = !m->bad_sender;
-	if (m->checked && !examine(s->config->checker, who, &m->findings))
+	if (m->checked &&
+	    !examine(spfmilter_config_(s)->checker, who, &m->findings))
 		return false;
 	if (!who->ip_unknown)
 		spf_ip_print(&who->ip, ip);
@@ -121,25 +100,26 @@ check_and_decide_(struct session *s, const struct examined *who)
 		.ip = mf_text_of(ip),
 		.sender = who->sender,
 		.helo = who->helo,
-		.bad_helo = session_settings(s)->bad_helo == BAD_HELO_REJECT &&
+		.bad_helo =
+		    spfmilter_settings_(s)->bad_helo == BAD_HELO_REJECT &&
 		    is_bare_address(who->helo),
 		.bad_sender = m->bad_sender,
-		.own_srs = is_own_srs(s, who->sender),
+		.own_srs = looks_like_own_srs(s, who->sender),
 		.mailfrom = findings_verdict(&m->findings, EXAMINED_MAILFROM),
 		.helo_verdict = findings_verdict(&m->findings, EXAMINED_HELO),
 		.forwarder = m->findings.forwarder,
 		.table = m->access != NULL ? m->access->access->table : NULL,
 		.defaults =
-		    (enum lookup_defaults)session_settings(s)->defaults},
+		    (enum lookup_defaults)spfmilter_settings_(s)->defaults},
 	    &m->decision);
 	m->decided = true;
 	return true;
 }
 
 void
-decide_unchecked_(struct session *s)
+spfmilter_decide_unchecked_(struct spfmilter_session *s)
 {
-	struct message *m = s->message;
+	struct spfmilter_message *m = s->message;
 
 	decide(&(struct facts){.origin = m->origin,
 		   .sender = mf_text_of(m->sender),
@@ -147,7 +127,7 @@ decide_unchecked_(struct session *s)
 		   .bad_sender = m->bad_sender,
 		   .table = m->access != NULL ? m->access->access->table : NULL,
 		   .defaults =
-		       (enum lookup_defaults)session_settings(s)->defaults},
+		       (enum lookup_defaults)spfmilter_settings_(s)->defaults},
 	    &m->decision);
 	m->decided = true;
 }

@@ -7,12 +7,12 @@
 #include "common/text_dup.h"
 #include "milter/received.h"
 #include "spfmilter/authres.h"
-#include "spfmilter/session_.h"
+#include "spfmilter/session.h"
 
 /* --- the header --- */
 
 static bool
-remember_ar(struct message *m)
+remember_ar(struct spfmilter_message *m)
 {
 	m->ar_flood = m->ar_count == AR_MAX;
 	if (m->ar_flood)
@@ -31,9 +31,9 @@ remember_ar(struct message *m)
 }
 
 static struct mf_text
-authserv_id(const struct session *s)
+authserv_id(const struct spfmilter_session *s)
 {
-	struct mf_text id = session_settings(s)->authserv_id;
+	struct mf_text id = spfmilter_settings_(s)->authserv_id;
 
 	return id.len != 0 ? id : mf_text_of(s->message->host);
 }
@@ -44,14 +44,14 @@ authserv_id(const struct session *s)
  * is left to him.
  */
 static bool
-see_ar(struct session *s, struct mf_text value)
+see_ar(struct spfmilter_session *s, struct mf_text value)
 {
-	struct message *m = s->message;
+	struct spfmilter_message *m = s->message;
 
 	m->ar_seen++;
-	if (s->client.internal || s->client.trusted_relay)
+	if (s->base.internal || s->base.trusted_relay)
 		return true;
-	switch ((enum remove_ar)session_settings(s)->remove_ar) {
+	switch ((enum remove_ar)spfmilter_settings_(s)->remove_ar) {
 	case REMOVE_AR_NONE:
 		return true;
 	case REMOVE_AR_OWN:
@@ -69,21 +69,22 @@ see_ar(struct session *s, struct mf_text value)
  * client a trusted relay as well, then the next is that one's.
  */
 static bool
-see_received(struct session *s, struct mf_text value)
+see_received(struct spfmilter_session *s, struct mf_text value)
 {
-	struct message *m = s->message;
+	struct spfmilter_message *m = s->message;
 	struct received received;
 
 	if (m->origin != ORIGIN_TRUSTED_RELAY || m->relayed[0] != '\0' ||
 	    m->relay_lost)
 		return true;
 	m->relays++;
-	if (m->relays > session_settings(s)->trusted_relay_hops ||
+	if (m->relays > spfmilter_settings_(s)->trusted_relay_hops ||
 	    !received_parse(value, &received)) {
 		m->relay_lost = true;
 		return true;
 	}
-	if (hosts_has(&s->config->trusted_relay, &received.ip, MF_TEXT("")))
+	if (hosts_has(
+		&s->base.config->trusted_relay, &received.ip, MF_TEXT("")))
 		return true;
 	m->relayed_ip = received.ip;
 	spf_ip_print(&received.ip, m->relayed);
@@ -92,8 +93,10 @@ see_received(struct session *s, struct mf_text value)
 }
 
 struct reply
-session_header(struct session *s, struct mf_text name, struct mf_text value)
+spfmilter_header(
+    struct session *session, struct mf_text name, struct mf_text value)
 {
+	struct spfmilter_session *s = spfmilter_session_(session);
 	bool ok = true;
 
 	if (s->message == NULL)
@@ -102,32 +105,33 @@ session_header(struct session *s, struct mf_text name, struct mf_text value)
 		ok = see_ar(s, value);
 	else if (text_eq_fold(name, MF_TEXT("Received")))
 		ok = see_received(s, value);
-	return ok ? reply_go_on() : fail_(s);
+	return ok ? reply_go_on() : session_fail(&s->base);
 }
 
 struct reply
-session_eoh(struct session *s)
+spfmilter_eoh(struct session *session)
 {
-	struct message *m = s->message;
+	struct spfmilter_session *s = spfmilter_session_(session);
+	struct spfmilter_message *m = s->message;
 	struct reply reply;
 
-	if (s->failed || m == NULL)
-		return error_reply_(s);
-	if (m->relayed[0] == '\0' || !session_needs_eoh(s) ||
+	if (s->base.failed || m == NULL)
+		return session_error_reply(&s->base);
+	if (m->relayed[0] == '\0' || !spfmilter_needs_eoh(s) ||
 	    hosts_has(
-		&s->config->internal_connect, &m->relayed_ip, MF_TEXT("")))
+		&s->base.config->internal_connect, &m->relayed_ip, MF_TEXT("")))
 		return reply_go_on();
-	if (!check_and_decide_(s,
+	if (!spfmilter_check_and_decide_(s,
 		&(struct examined){.ip = m->relayed_ip,
 		    .sender = mf_text_of(m->sender),
 		    .helo = mf_text_of(m->relayed_helo),
 		    .receiver = mf_text_of(m->host)}))
-		return fail_(s);
+		return session_fail(&s->base);
 	/* One reply for all recipients: the exempt one saves the message. */
-	if (session_settings(s)->trusted_relay_check != RELAY_CHECK_REJECT ||
+	if (spfmilter_settings_(s)->trusted_relay_check != RELAY_CHECK_REJECT ||
 	    m->exempt != 0)
 		return reply_go_on();
-	reply = refusal_(s);
+	reply = spfmilter_refusal_(s);
 	if (reply.step != STEP_CONTINUE)
 		m->outcome = "refused";
 	return reply;
@@ -137,15 +141,15 @@ session_eoh(struct session *s)
 
 /* Discarding and quarantine take the whole message: not if one is exempt. */
 static struct reply
-whole_message(struct session *s, struct edits *edits)
+whole_message(struct spfmilter_session *s, struct edits *edits)
 {
-	struct message *m = s->message;
+	struct spfmilter_message *m = s->message;
 	const struct decision *d = &m->decision;
 
 	if (m->origin == ORIGIN_TRUSTED_RELAY &&
-	    session_settings(s)->trusted_relay_check != RELAY_CHECK_REJECT)
+	    spfmilter_settings_(s)->trusted_relay_check != RELAY_CHECK_REJECT)
 		return reply_go_on();
-	if (!enforces_(s) || m->exempt != 0)
+	if (!spfmilter_enforces_(s) || m->exempt != 0)
 		return reply_go_on();
 	if (d->verb == ACTION_DISCARD) {
 		m->outcome = "discarded";
@@ -159,9 +163,9 @@ whole_message(struct session *s, struct edits *edits)
 }
 
 struct reply
-session_eom(struct session *s, struct edits *edits)
+spfmilter_eom(struct spfmilter_session *s, struct edits *edits)
 {
-	struct message *m = s->message;
+	struct spfmilter_message *m = s->message;
 	struct reply reply;
 
 	*edits = (struct edits){.remove_ar = NULL};
@@ -170,8 +174,8 @@ session_eom(struct session *s, struct edits *edits)
 		edits->remove_ar = m->ar_remove;
 		edits->remove_count = m->ar_count;
 	}
-	if (s->failed || m == NULL)
-		return error_reply_(s);
+	if (s->base.failed || m == NULL)
+		return session_error_reply(&s->base);
 	if (m->ar_flood) {
 		m->outcome = "refused";
 		return (struct reply){.step = STEP_REJECT,
@@ -183,12 +187,13 @@ session_eom(struct session *s, struct edits *edits)
 	reply = whole_message(s, edits);
 	if (reply.step != STEP_CONTINUE)
 		return reply;
-	if (fields_write(session_settings(s), m->checked ? &m->findings : NULL,
+	if (fields_write(spfmilter_settings_(s),
+		m->checked ? &m->findings : NULL,
 		m->decided ? &m->decision : NULL, authserv_id(s),
 		&edits->fields))
 		return reply;
 	edits_free(edits);
-	return fail_(s);
+	return session_fail(&s->base);
 }
 
 void
@@ -198,30 +203,34 @@ edits_free(struct edits *edits)
 }
 
 void
-session_end_message(struct session *s)
+spfmilter_end_message(struct session *session)
 {
-	struct message *m = s->message;
+	struct spfmilter_session *s = spfmilter_session_(session);
+	struct spfmilter_message *m = s->message;
 
 	if (m == NULL)
 		return;
 	if (m->outcome == NULL)
 		m->outcome = m->refused != 0 ? "refused" : "aborted";
-	account(service_figures(s->service),
-	    &(struct account){.queue_id = mf_text_of(m->queue_id),
-		.ip = mf_text_of(s->client.at.text),
-		.client = mf_text_of(s->client.name),
-		.helo = mf_text_of(s->client.helo),
-		.sender = mf_text_of(m->sender),
-		.user = mf_text_of(m->user),
-		.relayed = mf_text_of(m->relayed),
-		.findings = m->checked ? &m->findings : NULL,
-		.decision = m->decided ? &m->decision : NULL,
-		.mode = (enum spfmilter_mode)session_settings(s)->mode,
-		.recipients = m->recipients,
-		.refused = m->refused,
-		.exempt = m->exempt,
-		.removed = (unsigned)m->ar_count,
-		.outcome = m->outcome});
-	message_free_(m);
+	struct spfmilter *service = (struct spfmilter *)session->service;
+	const struct spfmilter_mail mail = {
+	    .queue_id = mf_text_of(session->queue_id),
+	    .ip = mf_text_of(session->client.text),
+	    .client = mf_text_of(session->client_name),
+	    .helo = mf_text_of(session->helo),
+	    .sender = mf_text_of(m->sender),
+	    .user = mf_text_of(m->user),
+	    .relayed = mf_text_of(m->relayed),
+	    .findings = m->checked ? &m->findings : NULL,
+	    .decision = m->decided ? &m->decision : NULL,
+	    .mode = (enum spfmilter_mode)spfmilter_settings_(s)->mode,
+	    .recipients = m->recipients,
+	    .refused = m->refused,
+	    .exempt = m->exempt,
+	    .removed = (unsigned)m->ar_count,
+	    .outcome = m->outcome};
+	spfmilter_metrics_count(&service->metrics, &mail);
+	spfmilter_mail_log(&mail);
+	spfmilter_message_free_(m);
 	s->message = NULL;
 }

@@ -3,8 +3,11 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define SRSD_LISTEN "inet:10003@127.0.0.1"
+
+#define WORKERS_DEFAULT 4
 
 #define AT(member) .offset = offsetof(struct srsd_settings, member)
 
@@ -54,7 +57,7 @@ srsd_section(struct srsd_settings *values)
 #define SECTIONS 6
 
 static void
-sections_of(struct config *c, struct conf_section out[static SECTIONS])
+sections_of(struct srsd_config *c, struct conf_section out[static SECTIONS])
 {
 	out[0] = rewrite_section(&c->srs);
 	out[1] = srsd_section(&c->srsd);
@@ -65,9 +68,9 @@ sections_of(struct config *c, struct conf_section out[static SECTIONS])
 }
 
 void
-config_print(FILE *to)
+srsd_config_print(FILE *to)
 {
-	struct config none = {.path = NULL};
+	struct srsd_config none = {.path = NULL};
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
@@ -77,7 +80,7 @@ config_print(FILE *to)
 /* --- reading --- */
 
 static bool
-load(struct config *c, const struct ini *ini,
+load(struct srsd_config *c, const struct ini *ini,
     const struct rewriter_legacy *legacy, struct report *report)
 {
 	struct conf_section sections[SECTIONS];
@@ -104,9 +107,9 @@ load(struct config *c, const struct ini *ini,
 }
 
 static bool
-load_source(
-    struct config *c, const struct source *source, struct report *report)
+load_source(void *config, const struct source *source, struct report *report)
 {
+	struct srsd_config *c = config;
 	struct legacy legacy;
 	bool ok;
 
@@ -118,32 +121,11 @@ load_source(
 	return ok;
 }
 
-struct config *
-config_load(const char *path, enum source_format format, struct report *report)
+static void
+config_free(struct shared *object)
 {
-	struct config *c = calloc(1, sizeof(*c));
-	struct source source;
-	bool ok;
+	struct srsd_config *c = (struct srsd_config *)object;
 
-	if (c == NULL) {
-		report_error(report, path, 0, NULL, "out of memory");
-		return NULL;
-	}
-	c->path = path;
-	ok = source_read(&source, path, format, legacy_detect, report) &&
-	    load_source(c, &source, report);
-	source_free(&source);
-	if (ok)
-		return c;
-	config_free(c);
-	return NULL;
-}
-
-void
-config_free(struct config *c)
-{
-	if (c == NULL)
-		return;
 	checker_release(c->checker);
 	gate_free(c->gate);
 	rewriter_free(c->rewriter);
@@ -152,12 +134,49 @@ config_free(struct config *c)
 	free(c);
 }
 
+struct srsd_config *
+srsd_config_load(
+    const char *path, enum source_format format, struct report *report)
+{
+	struct srsd_config *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		report_error(report, path, 0, NULL, "out of memory");
+		return NULL;
+	}
+	shared_init(&c->shared, config_free);
+	c->path = path;
+	if (source_load(path, format, legacy_detect, load_source, c, report))
+		return c;
+	srsd_config_release(c);
+	return NULL;
+}
+
+void
+srsd_config_release(struct srsd_config *c)
+{
+	shared_release(c != NULL ? &c->shared : NULL);
+}
+
 bool
-config_start(struct config *c, const struct config *old, struct report *report)
+srsd_config_start(
+    struct srsd_config *c, const struct srsd_config *old, struct report *report)
 {
 	if (c->gate == NULL)
 		return true;
 	c->checker = checker_new(&c->spf, c->conf, c->path,
 	    old != NULL ? old->checker : NULL, report);
 	return c->checker != NULL;
+}
+
+unsigned
+srsd_config_workers(const struct srsd_config *c)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (c->srsd.workers != 0)
+		return (unsigned)c->srsd.workers;
+	if (cores < 1)
+		return 1;
+	return cores < WORKERS_DEFAULT ? (unsigned)cores : WORKERS_DEFAULT;
 }

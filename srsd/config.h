@@ -6,6 +6,8 @@
 #define MAILFROM_SRSD_CONFIG_H
 
 #include "common/daemon.h"
+#include "common/shared.h"
+#include "common/source.h"
 #include "common/watch.h"
 #include "rewrite/gate.h"
 #include "rewrite/legacy.h"
@@ -28,7 +30,8 @@ struct srsd_settings {
 	uint64_t request_timeout; /* seconds */
 };
 
-struct config {
+struct srsd_config {
+	struct shared shared;
 	const char *path; /* the caller's */
 	struct srsd_settings srsd;
 	struct rewrite_settings srs;
@@ -43,21 +46,32 @@ struct config {
 
 /*
  * Read the configuration at path, which must outlive it, and all files that it
- * names.  Not null: the caller's, for config_free(); or null, and errors were
+ * names.  Not null: the caller's, for srsd_config_release(); or null, and errors were
  * reported.
  */
-struct config *config_load(
+struct srsd_config *srsd_config_load(
     const char *path, enum source_format format, struct report *report);
-void config_free(struct config *config);
+void srsd_config_release(struct srsd_config *config); /* NULL is fine */
+
+/* Hold the configuration in force instead of *held (NULL: none yet). */
+static inline void
+srsd_config_refresh(struct shared_place *place, struct srsd_config **held)
+{
+	*held = (struct srsd_config *)shared_refresh(
+	    place, *held != NULL ? &(*held)->shared : NULL);
+}
 
 /*
  * Start what the configuration needs to run: a checker, that of old (or NULL)
  * if it is the same.  After the last fork.  False, and errors were reported.
  */
-bool config_start(
-    struct config *config, const struct config *old, struct report *report);
+bool srsd_config_start(struct srsd_config *config,
+    const struct srsd_config *old, struct report *report);
+
+/* How many threads are to serve. */
+unsigned srsd_config_workers(const struct srsd_config *config);
 
 /* Print a sample mailfrom.conf with every key and its default. */
-void config_print(FILE *to);
+void srsd_config_print(FILE *to);
 
 #endif

@@ -2,176 +2,147 @@
 /*
  * Connections: one read, the answers to all its requests in one write.
  *
- * A connection that is idle holds no buffers: both are the worker's, and only
- * what is left over, half a request or an answer that the client doesn't take,
- * is kept.  While answers are kept back nothing is read from that client.
+ * A connection that is idle holds no buffers: they are shared, and only what is
+ * left over, half a request or an answer that the client doesn't take, is kept.
+ * While answers are kept back nothing is read from that client.
  *
- * Where the SPF gate has to be waited for the same holds: the request stays in
- * front of what is left over, and when the gate has answered it is looked at
- * again, with the answer at hand.  Others behind it keep their order by that.
+ * Where the SPF gate has to be waited for the same holds: the request is kept
+ * with its decision, and those behind it are left over until the gate answers.
  *
  * Deadlines are looked at once a second, so that requests cost no timer.
  */
+#include "srsd/conn.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "srsd/server_.h"
+#include "srsd/decision_log.h"
 
 /* Reads from one client at the end, 64 KB each. */
 #define FINISH_READS_MAX 256
 
 struct conn {
 	LIST_ENTRY(conn) entry;
-	struct worker *worker;
+	struct conns *all;
 	struct event *event;
 	enum protocol protocol;
 	int fd;
 	bool writing; /* waits for the client to take answers */
 	bool closing; /* once they are taken */
 	time_t deadline;
-	/*
-	 * The question to the gate that the first request of what is left over
-	 * waits for; nothing is read meanwhile.  It is asked with one
-	 * configuration, and its answer is good for that one.
-	 */
-	struct gate_query *query;
-	unsigned query_generation;
-	bool gate_passes;
-	enum spf_cause gate_cause;   /* why the gate couldn't say */
-	STAILQ_ENTRY(conn) answered; /* if is_answered; under answered_lock */
-	bool is_answered;
-	/* The gate has answered: for the next request to be looked at. */
-	bool has_answer;
+	/* The request that waits for the gate; nothing is read meanwhile. */
+	struct pending *pending;
 	/* Left over; NULL and 0 if nothing is. */
 	char *input, *output;
 	size_t input_len, output_len;
 };
 
-/* --- what a decision leaves behind --- */
-
-static uint64_t
-next_message_id(void *arg)
-{
-	struct worker *w = ((struct conn *)arg)->worker;
-
-	return message_id_next(
-	    &w->server->message_ids, w->config->config->rewriter->ses_server);
-}
-
-static enum log_level
-decision_level(const struct map_answer *a)
-{
-	if (policy_failed(a->result.reason))
-		return LEVEL_WARNING;
-	/* Every recipient of every message is asked about: no news. */
-	if (a->result.reason == POLICY_NOT_SRS)
-		return LEVEL_DEBUG;
-	return LEVEL_INFO;
-}
+/* --- a request --- */
 
 static void
-log_decision(void *arg, const struct map_answer *a)
+conn_say(struct conn *c, struct text_out *out)
 {
-	const struct conn *c = arg;
-	enum log_level level = decision_level(a);
-	struct log_line line;
+	struct map_answer *answer = &c->all->answer;
 
-	if (!log_enabled(level))
-		return;
-	log_begin(&line, level, a->reverse ? "reverse" : "forward");
-	log_text(&line, "result",
-	    mf_text_of(policy_changed(a->result.reason) ? "changed"
-		    : policy_failed(a->result.reason)   ? "failed"
-							: "unchanged"));
-	log_text(
-	    &line, "reason", mf_text_of(policy_reason_text(a->result.reason)));
-	log_text(
-	    &line, a->reverse ? "recipient" : "sender", out_view(&a->address));
-	if (policy_changed(a->result.reason))
-		log_text(&line, "to",
-		    mf_text_at(a->result.address.text, a->result.address.len));
-	if (a->host.len != 0)
-		log_text(&line, "host", a->host);
-	if (c->gate_cause != SPF_CAUSE_NONE)
-		log_text(&line, "dns_error",
-		    mf_text_of(spf_cause_text(c->gate_cause)));
-	log_end(&line);
+	map_answer(&c->all->lookup, answer);
+	protocol_format(c->protocol, answer->status, answer->data, out);
+	decision_log(&c->all->lookup);
 }
 
-/* --- the gate --- */
-
-/* On a thread of the checker's. */
-static void
-on_gate(void *arg, bool passes, enum spf_cause cause)
+/* False: the gate has to be waited for, and the request is in c->pending. */
+static bool
+conn_pass_gate(struct conn *c, const struct map_request *request)
 {
-	struct conn *c = arg;
-	struct worker *w = c->worker;
-	bool was_empty;
+	struct conns *all = c->all;
+	struct pending *p =
+	    pending_new(&all->pending, c, request, &all->lookup.result);
+	enum gate_answer answer = GATE_REWRITES;
 
-	pthread_mutex_lock(&w->answered_lock);
-	was_empty = STAILQ_EMPTY(&w->answered);
-	c->gate_passes = passes;
-	c->gate_cause = cause;
-	c->is_answered = true;
-	STAILQ_INSERT_TAIL(&w->answered, c, answered);
-	pthread_mutex_unlock(&w->answered_lock);
-	if (was_empty)
-		(void)!write(w->answered_pipe[1], "", 1);
-}
-
-/* Whether or not it has answered. */
-static void
-gate_leave(struct conn *c)
-{
-	struct worker *w = c->worker;
-
-	if (c->query == NULL)
-		return;
-	gate_forget(c->query);
-	c->query = NULL;
-	pthread_mutex_lock(&w->answered_lock);
-	if (c->is_answered)
-		STAILQ_REMOVE(&w->answered, c, conn, answered);
-	c->is_answered = false;
-	pthread_mutex_unlock(&w->answered_lock);
-}
-
-static enum gate_answer
-ask_gate(void *arg, struct mf_text sender)
-{
-	struct conn *c = arg;
-	struct worker *w = c->worker;
-	const struct config *config = w->config->config;
-	enum gate_answer answer;
-
-	if (c->has_answer && c->query_generation == w->generation)
-		return c->gate_passes ? GATE_PASSES : GATE_REWRITES;
-	c->query_generation = w->generation;
-	answer = gate_ask(config->gate, config->checker, sender,
-	    (uint64_t)time(NULL), on_gate, c, &c->query, &c->gate_cause);
-	if (answer != GATE_WAITS || !w->stopping)
-		return answer;
+	if (p != NULL)
+		answer = pending_ask(p, all->config,
+		    out_view(&all->lookup.address), all->now_sec);
 	/* At the end nobody is waited for. */
-	gate_leave(c);
-	c->gate_cause = SPF_CAUSE_STOPPING;
-	return GATE_REWRITES;
+	if (answer == GATE_WAITS && !all->stopping) {
+		c->pending = p;
+		return false;
+	}
+	if (answer == GATE_PASSES)
+		policy_spf_passes(&all->lookup.result);
+	if (answer == GATE_WAITS)
+		all->lookup.gate_cause = SPF_CAUSE_STOPPING;
+	else if (p != NULL)
+		all->lookup.gate_cause = p->cause;
+	pending_free(p);
+	return true;
+}
+
+/* Answer a request, or leave it in c->pending. */
+static void
+conn_decide(
+    struct conn *c, const struct map_request *request, struct text_out *out)
+{
+	struct conns *all = c->all;
+	const struct srsd_config *config = all->config;
+
+	map_read(request, &all->lookup);
+	map_decide(
+	    config->rewriter, &all->lookup, all->message_ids, all->now_sec);
+	if (config->gate == NULL || !map_asks_gate(&all->lookup) ||
+	    conn_pass_gate(c, request))
+		conn_say(c, out);
+}
+
+/*
+ * The gate has answered, or isn't waited for any more.  If the configuration
+ * has changed meanwhile, the decision was another's.
+ */
+static void
+conn_resume(struct conn *c, struct text_out *out)
+{
+	struct conns *all = c->all;
+	struct pending *p = c->pending;
+
+	c->pending = NULL;
+	if (p->generation == all->config->shared.generation) {
+		map_read(&p->request, &all->lookup);
+		all->lookup.result = p->result;
+		all->lookup.gate_cause = p->cause;
+		if (p->passes)
+			policy_spf_passes(&all->lookup.result);
+		conn_say(c, out);
+	} else
+		conn_decide(c, &p->request, out);
+	pending_free(p);
+}
+
+/* False: there is nothing more to take from input. */
+static bool
+conn_take(struct conn *c, struct mf_text *input, struct text_out *out)
+{
+	struct protocol_parsed *parsed = &c->all->parsed;
+	enum protocol_status status =
+	    protocol_parse(c->protocol, input, parsed);
+
+	if (parsed->error.len != 0)
+		protocol_format(c->protocol, MAP_PERM, parsed->error, out);
+	else if (status == PROTOCOL_TAKEN)
+		conn_decide(c, &parsed->request, out);
+	c->closing = status == PROTOCOL_CLOSE;
+	return status == PROTOCOL_TAKEN;
 }
 
 /* --- reading and writing --- */
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
 
-void
-conn_close_(struct conn *c)
+static void
+conn_close(struct conn *c)
 {
-	struct worker *w = c->worker;
-
-	gate_leave(c);
+	pending_free(c->pending);
 	LIST_REMOVE(c, entry);
-	w->conn_count--;
+	c->all->count--;
 	event_free(c->event);
 	close(c->fd);
 	free(c->input);
@@ -186,7 +157,7 @@ conn_wait(struct conn *c, bool writing)
 
 	c->writing = writing;
 	event_del(c->event);
-	return event_assign(c->event, c->worker->base, c->fd,
+	return event_assign(c->event, c->all->base, c->fd,
 		   (short)(what | EV_PERSIST), on_ready, c) == 0 &&
 	    event_add(c->event, NULL) == 0;
 }
@@ -195,9 +166,9 @@ conn_wait(struct conn *c, bool writing)
 static void
 conn_set_deadline(struct conn *c, bool waiting)
 {
-	const struct srsd_settings *s = &c->worker->config->config->srsd;
+	const struct srsd_settings *s = &c->all->config->srsd;
 
-	c->deadline = c->worker->now +
+	c->deadline = c->all->now +
 	    (time_t)(waiting ? s->request_timeout : s->idle_timeout);
 }
 
@@ -258,47 +229,38 @@ conn_send(struct conn *c, const char *data, size_t len)
 static bool
 conn_answer(struct conn *c, struct mf_text input)
 {
-	struct worker *w = c->worker;
-	const struct config *config = w->config->config;
-	struct protocol_env env = {.rewriter = config->rewriter,
-	    .now_sec = (uint64_t)time(NULL),
-	    .next_message_id = next_message_id,
-	    .ask_gate = config->gate != NULL ? ask_gate : NULL,
-	    .decided = log_decision,
-	    .arg = c,
-	    .scratch = &w->answer};
-	enum protocol_status status;
+	struct conns *all = c->all;
+	bool had_half = c->input != NULL, taken = true;
+	bool resumes = c->pending != NULL;
 	size_t arrived = input.len;
-	bool had_half = c->input != NULL;
 	ssize_t sent;
 
+	all->now_sec = (uint64_t)time(NULL);
 	do {
-		struct text_out out = text_out(w->output, OUTPUT_SIZE);
+		struct text_out out =
+		    text_out(all->output, sizeof(all->output));
 
-		do {
-			status = protocol_next(c->protocol, &input, &env, &out);
-			c->has_answer = false;
-			if (status != PROTOCOL_WAIT)
-				c->gate_cause = SPF_CAUSE_NONE;
-		} while (status == PROTOCOL_ANSWERED &&
-		    out.size - out.len >= PROTOCOL_ANSWER_MAX);
+		if (c->pending != NULL)
+			conn_resume(c, &out);
+		while (taken && c->pending == NULL &&
+		    out.size - out.len >= PROTOCOL_ANSWER_MAX)
+			taken = conn_take(c, &input, &out);
 		sent = conn_send(c, out.p, out.len);
 		if (sent < 0)
 			return false;
 		if (!keep(&c->output, &c->output_len, out.p + sent,
 			out.len - (size_t)sent))
 			return false;
-	} while (status == PROTOCOL_ANSWERED && c->output == NULL);
+	} while (taken && c->pending == NULL && c->output == NULL);
 
-	c->closing = status == PROTOCOL_CLOSE;
 	if (c->closing && c->output == NULL)
 		return false;
 	if (c->output != NULL && !c->writing && !conn_wait(c, true))
 		return false;
-	if (status == PROTOCOL_WAIT)
+	if (c->pending != NULL)
 		conn_pause(c);
 	/* Another octet of half a request gives it no more time. */
-	else if (!had_half || input.len != arrived)
+	else if (!had_half || resumes || input.len != arrived)
 		conn_set_deadline(c, c->output != NULL || input.len != 0);
 	return keep(&c->input, &c->input_len, input.p, input.len);
 }
@@ -312,19 +274,19 @@ enum arrived {
 static enum arrived
 conn_read(struct conn *c)
 {
-	struct worker *w = c->worker;
+	char *buffer = c->all->input;
 	size_t have = c->input_len;
 	ssize_t n;
 
 	/* Never full: half a request is far smaller than the buffer. */
 	if (have != 0)
-		memcpy(w->input, c->input, have);
-	n = recv(c->fd, w->input + have, INPUT_SIZE - have, 0);
+		memcpy(buffer, c->input, have);
+	n = recv(c->fd, buffer + have, CONNS_INPUT_SIZE - have, 0);
 	if (n < 0)
 		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
 		    ? ARRIVED_NOTHING
 		    : ARRIVED_END;
-	if (n == 0 || !conn_answer(c, mf_text_at(w->input, have + (size_t)n)))
+	if (n == 0 || !conn_answer(c, mf_text_at(buffer, have + (size_t)n)))
 		return ARRIVED_END;
 	return ARRIVED_SOMETHING;
 }
@@ -352,18 +314,24 @@ conn_finish(struct conn *c)
 static bool
 conn_go_on(struct conn *c)
 {
-	struct worker *w = c->worker;
+	struct conns *all = c->all;
 	size_t have = c->input_len;
 
 	if (!conn_wait(c, false))
 		return false;
 	conn_set_deadline(c, false);
-	if (have != 0) {
-		memcpy(w->input, c->input, have);
-		if (!conn_answer(c, mf_text_at(w->input, have)))
-			return false;
-	}
-	return !w->stopping || c->writing || conn_finish(c);
+	if (have != 0)
+		memcpy(all->input, c->input, have);
+	if ((have != 0 || c->pending != NULL) &&
+	    !conn_answer(c, mf_text_at(all->input, have)))
+		return false;
+	return !all->stopping || c->writing || conn_finish(c);
+}
+
+static bool
+conn_waits(const struct conn *c)
+{
+	return c->pending != NULL && c->pending->query != NULL;
 }
 
 static bool
@@ -382,7 +350,7 @@ conn_write(struct conn *c)
 	keep(&c->output, &c->output_len, NULL, 0);
 	if (c->closing)
 		return false;
-	if (c->query == NULL)
+	if (!conn_waits(c))
 		return conn_go_on(c);
 	c->writing = false;
 	conn_pause(c);
@@ -396,79 +364,106 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	worker_take_config_(c->worker);
+	srsd_config_refresh(c->all->current, &c->all->config);
 	if (c->writing ? !conn_write(c) : conn_read(c) == ARRIVED_END)
-		conn_close_(c);
+		conn_close(c);
+}
+
+/* --- all of them --- */
+
+static void
+on_answered(evutil_socket_t fd, short what, void *arg)
+{
+	struct conns *all = arg;
+	struct pending *p;
+	char octets[64];
+
+	(void)what;
+	while (read(fd, octets, sizeof(octets)) > 0)
+		;
+	srsd_config_refresh(all->current, &all->config);
+	while ((p = pending_next(&all->pending)) != NULL) {
+		struct conn *c = p->owner;
+
+		if (!c->writing && !conn_go_on(c))
+			conn_close(c);
+	}
 }
 
 bool
-conn_open_(struct worker *w, int fd, enum protocol protocol)
+conns_begin(struct conns *all)
+{
+	LIST_INIT(&all->list);
+	if (!pending_queue_begin(&all->pending))
+		return false;
+	srsd_config_refresh(all->current, &all->config);
+	all->answered = event_new(all->base, all->pending.pipe[0],
+	    EV_READ | EV_PERSIST, on_answered, all);
+	return all->answered != NULL && event_add(all->answered, NULL) == 0;
+}
+
+void
+conns_end(struct conns *all)
+{
+	while (!LIST_EMPTY(&all->list))
+		conn_close(LIST_FIRST(&all->list));
+	if (all->answered != NULL)
+		event_free(all->answered);
+	pending_queue_end(&all->pending);
+	srsd_config_release(all->config);
+}
+
+bool
+conns_open(struct conns *all, int fd, enum protocol protocol)
 {
 	struct conn *c = calloc(1, sizeof(*c));
 
 	if (c == NULL)
 		return false;
-	c->worker = w;
+	c->all = all;
 	c->fd = fd;
 	c->protocol = protocol;
-	c->event = event_new(w->base, fd, EV_READ | EV_PERSIST, on_ready, c);
+	c->event = event_new(all->base, fd, EV_READ | EV_PERSIST, on_ready, c);
 	if (c->event == NULL || event_add(c->event, NULL) < 0) {
 		if (c->event != NULL)
 			event_free(c->event);
 		free(c);
 		return false;
 	}
-	LIST_INSERT_HEAD(&w->conns, c, entry);
-	w->conn_count++;
+	LIST_INSERT_HEAD(&all->list, c, entry);
+	all->count++;
 	conn_set_deadline(c, false);
 	return true;
 }
 
 void
-conns_expire_(struct worker *w)
+conns_expire(struct conns *all)
 {
-	struct conn *c = LIST_FIRST(&w->conns);
+	struct conn *c = LIST_FIRST(&all->list);
 
 	while (c != NULL) {
 		struct conn *next = LIST_NEXT(c, entry);
 
-		if (c->deadline < w->now)
-			conn_close_(c);
+		if (c->deadline < all->now)
+			conn_close(c);
 		c = next;
 	}
 }
 
 void
-conns_resume_(struct worker *w)
+conns_finish(struct conns *all)
 {
-	struct conn *c;
+	struct conn *c = LIST_FIRST(&all->list);
 
-	for (;;) {
-		pthread_mutex_lock(&w->answered_lock);
-		c = STAILQ_FIRST(&w->answered);
-		pthread_mutex_unlock(&w->answered_lock);
-		if (c == NULL)
-			return;
-		gate_leave(c);
-		c->has_answer = true;
-		if (!c->writing && !conn_go_on(c))
-			conn_close_(c);
-	}
-}
-
-void
-conns_finish_(struct worker *w)
-{
-	struct conn *c = LIST_FIRST(&w->conns);
-
+	all->stopping = true;
 	while (c != NULL) {
 		struct conn *next = LIST_NEXT(c, entry);
-		bool was_waiting = c->query != NULL;
 
-		gate_leave(c);
+		if (c->pending != NULL)
+			pending_settle(c->pending);
 		if (!c->writing &&
-		    !(was_waiting ? conn_go_on(c) : conn_finish(c)))
-			conn_close_(c);
+		    !(c->pending != NULL ? conn_go_on(c) : conn_finish(c)))
+			conn_close(c);
 		c = next;
 	}
 }

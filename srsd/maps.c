@@ -3,233 +3,197 @@
 
 #include "srsd/shapes.h"
 
-typedef void map_function(const struct rewriter *r,
-    const struct map_request *request, struct mf_text forwarding_domain,
-    struct map_answer *out);
-
-struct map {
-	const char *name;
-	map_function *answer;
-};
-
-const char *
-map_status_text(enum map_status status)
-{
-	switch (status) {
-	case MAP_OK:
-		return "OK";
-	case MAP_NOTFOUND:
-		return "NOTFOUND";
-	case MAP_TEMP:
-		return "TEMP";
-	case MAP_PERM:
-		return "PERM";
-	}
-	return "TEMP";
-}
-
-static void
-say(struct map_answer *out, enum map_status status, struct mf_text data)
-{
-	out->status = status;
-	out_text(&out->data, data);
-}
-
-static struct mf_text
-result_address(const struct map_answer *out)
-{
-	return mf_text_at(out->result.address.text, out->result.address.len);
-}
-
-static void
-decide_forward(const struct rewriter *r, const struct map_request *request,
-    struct mf_text forwarding_domain, struct map_answer *out)
-{
-	struct policy_sender sender = {.address = out_view(&out->address),
-	    .recipient_host = out->host,
-	    .no_next_hop = out->no_next_hop,
-	    .forwarding_domain = forwarding_domain,
-	    .message_id = request->message_id,
-	    .now_sec = request->now_sec,
-	    .spf_passes = request->spf_passes};
-
-	out->decided = true;
-	policy_forward(r, &sender, &out->result);
-}
-
-static void
-decide_reverse(const struct rewriter *r, const struct map_request *request,
-    enum policy_scope scope, struct map_answer *out)
-{
-	out->decided = true;
-	out->reverse = true;
-	policy_reverse(
-	    r, out_view(&out->address), scope, request->now_sec, &out->result);
-}
-
-/* --- sendmail --- */
-
-/*
- * sendmail takes NOTFOUND, PERM and an empty answer for an address: whatever
- * happens, what it gets is OK and the address that it gave.
- */
-static void
-say_sendmail(struct map_answer *out, struct mf_text given)
-{
-	out->status = MAP_OK;
-	if (policy_changed(out->result.reason))
-		shapes_from_plain(result_address(out), &out->data);
-	else
-		shapes_unchanged(given, &out->data);
-}
-
-static void
-make_srs(const struct rewriter *r, const struct map_request *request,
-    struct mf_text forwarding_domain, struct map_answer *out)
-{
-	struct make_srs_key key = shapes_make_srs_key(request->key);
-
-	out->host = key.host;
-	out->no_next_hop = key.no_next_hop;
-	shapes_to_plain(key.address, &out->address);
-	decide_forward(r, request, forwarding_domain, out);
-	say_sendmail(out, key.address);
-}
-
-static void
-reverse_srs(const struct rewriter *r, const struct map_request *request,
-    struct mf_text forwarding_domain, struct map_answer *out)
-{
-	(void)forwarding_domain;
-	shapes_to_plain(request->key, &out->address);
-	decide_reverse(r, request, POLICY_ANY_DOMAIN, out);
-	/* A pipe in aliases(5), which must not turn into an address. */
-	if (!policy_changed(out->result.reason) &&
-	    text_starts(request->key, MF_TEXT("|"))) {
-		out->status = MAP_OK;
-		out_char(&out->data, '"');
-		out_text(&out->data, request->key);
-		out_char(&out->data, '"');
-		return;
-	}
-	say_sendmail(out, request->key);
-}
-
-/* --- Postfix --- */
-
-static void
-say_postfix(struct map_answer *out)
-{
-	if (policy_changed(out->result.reason))
-		say(out, MAP_OK, result_address(out));
-	else
-		say(out, MAP_NOTFOUND, MF_TEXT(""));
-}
-
-static void
-forward(const struct rewriter *r, const struct map_request *request,
-    struct mf_text forwarding_domain, struct map_answer *out)
-{
-	/* Postfix looks the null sender up as "". */
-	if (!mf_text_eq(request->key, MF_TEXT("\"\"")) &&
-	    !mf_text_eq(request->key, MF_TEXT("<>")))
-		out_text(&out->address, request->key);
-	decide_forward(r, request, forwarding_domain, out);
-	say_postfix(out);
-}
-
-static void
-reverse(const struct rewriter *r, const struct map_request *request,
-    struct mf_text forwarding_domain, struct map_answer *out)
-{
-	(void)forwarding_domain;
-	out_text(&out->address, request->key);
-	decide_reverse(r, request, POLICY_SRS_DOMAINS, out);
-	say_postfix(out);
-}
-
-/* --- both --- */
-
-static void
-probe(const struct rewriter *r, const struct map_request *request,
-    struct mf_text forwarding_domain, struct map_answer *out)
-{
-	(void)r;
-	(void)request;
-	(void)forwarding_domain;
-	say(out, MAP_OK, MF_TEXT("srsd " MAILFROM_VERSION " is up"));
-}
-
-static const struct map maps[] = {
-    {"make_srs", make_srs},
-    {"reverse_srs", reverse_srs},
-    {"srs_forward", forward},
-    {"srs_reverse", reverse},
-    {"forward", forward},
-    {"reverse", reverse},
-    {"probe", probe},
+static const struct map {
+	struct mf_text name;
+	enum map_kind kind;
+	bool for_sendmail;
+} maps[] = {
+    {MF_TEXT("make_srs"), MAP_FORWARD, true},
+    {MF_TEXT("reverse_srs"), MAP_REVERSE, true},
+    {MF_TEXT("srs_forward"), MAP_FORWARD, false},
+    {MF_TEXT("srs_reverse"), MAP_REVERSE, false},
+    {MF_TEXT("forward"), MAP_FORWARD, false},
+    {MF_TEXT("reverse"), MAP_REVERSE, false},
+    {MF_TEXT("probe"), MAP_PROBE, false},
 };
 
 static const struct map *
 find_map(struct mf_text name)
 {
 	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
-		if (mf_text_eq(name, mf_text_of(maps[i].name)))
+		if (mf_text_eq(name, maps[i].name))
 			return &maps[i];
 	return NULL;
 }
 
+/* --- reading --- */
+
 static void
-answer_begin(struct map_answer *out)
+read_sendmail(struct mf_text key, struct map_lookup *out)
 {
-	out->data = text_out(out->data_room, sizeof(out->data_room));
-	out->address = text_out(out->address_room, sizeof(out->address_room));
-	out->decided = false;
-	out->reverse = false;
-	out->host = MF_TEXT("");
-	out->no_next_hop = false;
+	out->given = key;
+	if (out->kind == MAP_FORWARD) {
+		struct make_srs_key parts = shapes_make_srs_key(key);
+
+		out->host = parts.host;
+		out->no_next_hop = parts.no_next_hop;
+		out->given = parts.address;
+	}
+	shapes_to_plain(out->given, &out->address);
+}
+
+static void
+read_postfix(struct mf_text key, struct map_lookup *out)
+{
+	/* Postfix looks the null sender up as "". */
+	bool is_null = out->kind == MAP_FORWARD &&
+	    (mf_text_eq(key, MF_TEXT("\"\"")) ||
+		mf_text_eq(key, MF_TEXT("<>")));
+
+	if (!is_null)
+		out_text(&out->address, key);
 }
 
 void
-map_answer(const struct rewriter *r, const struct map_request *request,
-    struct map_answer *out)
+map_read(const struct map_request *request, struct map_lookup *out)
 {
-	struct mf_text forwarding_domain = request->map;
-	struct mf_text name = request->map;
+	struct mf_text key = request->key, name = request->map;
 	const struct map *map;
 
-	answer_begin(out);
-	if (!text_cut(&forwarding_domain, '@', &name))
-		forwarding_domain.len = 0;
+	out->forwarding_domain = request->map;
+	if (!text_cut(&out->forwarding_domain, '@', &name))
+		out->forwarding_domain.len = 0;
+	out->host = MF_TEXT("");
+	out->no_next_hop = false;
+	out->gate_cause = SPF_CAUSE_NONE;
+	out->address = text_out(out->address_room, sizeof(out->address_room));
 	map = find_map(name);
 	if (map == NULL)
+		out->kind = MAP_UNKNOWN;
+	else if (key.len != 0 && memchr(key.p, '\0', key.len) != NULL)
+		out->kind = MAP_BAD_KEY;
+	else
+		out->kind = map->kind;
+	out->for_sendmail = map != NULL && map->for_sendmail;
+	if (!map_decides(out))
+		return;
+	if (out->for_sendmail)
+		read_sendmail(key, out);
+	else
+		read_postfix(key, out);
+}
+
+/* --- deciding --- */
+
+bool
+map_decides(const struct map_lookup *lookup)
+{
+	return lookup->kind == MAP_FORWARD || lookup->kind == MAP_REVERSE;
+}
+
+static void
+decide_forward(const struct rewriter *r, struct map_lookup *lookup,
+    struct message_ids *ids, uint64_t now_sec)
+{
+	struct policy_sender sender = {.address = out_view(&lookup->address),
+	    .recipient_host = lookup->host,
+	    .no_next_hop = lookup->no_next_hop,
+	    .forwarding_domain = lookup->forwarding_domain,
+	    .now_sec = now_sec};
+	enum policy_reason plan = policy_plan(r, &sender);
+
+	if (plan == POLICY_SES_SIGNED)
+		sender.message_id = message_id_next(ids, r->ses_server);
+	policy_carry_out(r, &sender, plan, &lookup->result);
+}
+
+void
+map_decide(const struct rewriter *r, struct map_lookup *lookup,
+    struct message_ids *ids, uint64_t now_sec)
+{
+	if (lookup->kind == MAP_FORWARD)
+		decide_forward(r, lookup, ids, now_sec);
+	else if (lookup->kind == MAP_REVERSE)
+		policy_reverse(r, out_view(&lookup->address),
+		    lookup->for_sendmail ? POLICY_ANY_DOMAIN
+					 : POLICY_SRS_DOMAINS,
+		    now_sec, &lookup->result);
+}
+
+bool
+map_asks_gate(const struct map_lookup *lookup)
+{
+	return lookup->kind == MAP_FORWARD &&
+	    lookup->result.reason == POLICY_FORWARDED;
+}
+
+/* --- answering --- */
+
+static void
+say(struct map_answer *out, enum map_status status, struct mf_text data)
+{
+	out->status = status;
+	out->data = data;
+}
+
+/*
+ * sendmail takes NOTFOUND, PERM and an empty answer for an address: whatever
+ * happens, what it gets is OK and an address, if need be the one that it gave.
+ */
+static void
+say_sendmail(const struct map_lookup *lookup, struct map_answer *out)
+{
+	const struct policy_result *result = &lookup->result;
+	struct text_out data = text_out(out->data_room, sizeof(out->data_room));
+
+	if (policy_changed(result->reason)) {
+		shapes_from_plain(
+		    mf_text_at(result->address.text, result->address.len),
+		    &data);
+	} else if (lookup->kind == MAP_REVERSE &&
+	    text_starts(lookup->given, MF_TEXT("|"))) {
+		/* A pipe in aliases(5) must not turn into an address. */
+		out_char(&data, '"');
+		out_text(&data, lookup->given);
+		out_char(&data, '"');
+	} else
+		shapes_unchanged(lookup->given, &data);
+	say(out, MAP_OK, out_view(&data));
+}
+
+static void
+say_postfix(const struct policy_result *result, struct map_answer *out)
+{
+	if (policy_changed(result->reason))
+		say(out, MAP_OK,
+		    mf_text_at(result->address.text, result->address.len));
+	else
+		say(out, MAP_NOTFOUND,
+		    mf_text_of(policy_reason_text(result->reason)));
+}
+
+void
+map_answer(const struct map_lookup *lookup, struct map_answer *out)
+{
+	switch (lookup->kind) {
+	case MAP_FORWARD:
+	case MAP_REVERSE:
+		if (lookup->for_sendmail)
+			say_sendmail(lookup, out);
+		else
+			say_postfix(&lookup->result, out);
+		break;
+	case MAP_PROBE:
+		say(out, MAP_OK, MF_TEXT("srsd " MAILFROM_VERSION " is up"));
+		break;
+	case MAP_UNKNOWN:
 		say(out, MAP_PERM,
 		    MF_TEXT("no such map; there are make_srs, reverse_srs, "
 			    "srs_forward, srs_reverse, forward, reverse and "
 			    "probe"));
-	else if (request->key.len != 0 &&
-	    memchr(request->key.p, '\0', request->key.len) != NULL)
+		break;
+	case MAP_BAD_KEY:
 		say(out, MAP_PERM, MF_TEXT("the key holds a NUL octet"));
-	else
-		map->answer(r, request, forwarding_domain, out);
-}
-
-void
-map_answer_text(const struct rewriter *r, struct mf_text text,
-    struct map_request *request, struct map_answer *out)
-{
-	request->key = text;
-	if (text_cut(&request->key, ' ', &request->map)) {
-		map_answer(r, request, out);
-		return;
+		break;
 	}
-	answer_begin(out);
-	say(out, MAP_PERM, MF_TEXT("not a request: no space behind the map"));
-}
-
-bool
-map_asks_gate(const struct map_answer *answer)
-{
-	return answer->decided && !answer->reverse &&
-	    answer->result.reason == POLICY_FORWARDED;
 }

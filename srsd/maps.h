@@ -9,11 +9,17 @@
  *
  * A name may carry the domain that forwards, "forward@example.com", which
  * chooses the SRS domain (fwdomain in mailfrom.conf(5)).
+ *
+ * A request is read, decided and answered, in this order.  Only the second step
+ * needs the configuration; between it and the third the SPF gate may change the
+ * decision.
  */
 #ifndef MAILFROM_SRSD_MAPS_H
 #define MAILFROM_SRSD_MAPS_H
 
+#include "rewrite/message_id.h"
 #include "rewrite/policy.h"
+#include <mailfrom/spf.h>
 
 /* Octets of a request (name, space, key) that are taken. */
 #define MAP_REQUEST_MAX 8192
@@ -21,45 +27,60 @@
 /* Octets of data that an answer can have: the key itself, or an address. */
 #define MAP_DATA_SIZE (MAP_REQUEST_MAX + 16)
 
-enum map_status { MAP_OK, MAP_NOTFOUND, MAP_TEMP, MAP_PERM };
-
-/* What the protocol calls it: "OK", "NOTFOUND", "TEMP", "PERM". */
-const char *map_status_text(enum map_status status);
-
 struct map_request {
 	struct mf_text map;
 	struct mf_text key;
-	uint64_t message_id; /* for SES, unique to this request */
-	uint64_t now_sec;    /* since 1970 UTC */
-	bool spf_passes;     /* as in struct policy_sender */
 };
 
-struct map_answer {
-	enum map_status status;
-	struct text_out data;
-	/* For the log, if a decision was made (decided). */
-	bool decided;
-	bool reverse;
-	struct policy_result result;
-	bool no_next_hop;
-	struct mf_text host;     /* next hop, if the key told it */
-	struct text_out address; /* what was asked about, plain */
-	char data_room[MAP_DATA_SIZE];
+enum map_kind {
+	MAP_FORWARD, /* of a sender */
+	MAP_REVERSE, /* of a recipient */
+	MAP_PROBE,
+	MAP_UNKNOWN, /* there is no such map */
+	MAP_BAD_KEY
+};
+
+/*
+ * What a request asks for, and what was decided on that.  Its text is the
+ * request's, but for address.
+ */
+struct map_lookup {
+	enum map_kind kind;
+	bool for_sendmail;
+	struct mf_text forwarding_domain; /* empty: unknown */
+	struct mf_text host;              /* next hop, if the key told it */
+	bool no_next_hop;                 /* the key told that there is none */
+	struct mf_text given;             /* the address as the MTA writes it */
+	struct text_out address;          /* the same, plain */
+	struct policy_result result;      /* if map_decides() */
+	enum spf_cause gate_cause;        /* why the gate couldn't tell */
 	char address_room[MAP_REQUEST_MAX];
 };
 
-/* Answer a request to a map. */
-void map_answer(const struct rewriter *r, const struct map_request *request,
-    struct map_answer *out);
+enum map_status { MAP_OK, MAP_NOTFOUND, MAP_PERM };
+
+struct map_answer {
+	enum map_status status;
+	/* Without MAP_OK: why.  Constant, the lookup's, or in data_room. */
+	struct mf_text data;
+	char data_room[MAP_DATA_SIZE];
+};
+
+void map_read(const struct map_request *request, struct map_lookup *out);
+
+/* Whether there is something to decide: it is MAP_FORWARD or MAP_REVERSE. */
+bool map_decides(const struct map_lookup *lookup);
 
 /*
- * Answer a request of the socketmap protocol, "NAME KEY", which become map and
- * key of *request.
+ * Decide, if there is something.  now_sec is since 1970 UTC.  A message id is
+ * drawn from ids only for what SES signs.
  */
-void map_answer_text(const struct rewriter *r, struct mf_text text,
-    struct map_request *request, struct map_answer *out);
+void map_decide(const struct rewriter *r, struct map_lookup *lookup,
+    struct message_ids *ids, uint64_t now_sec);
 
-/* Whether the answer depends on the gate, if there is one. */
-bool map_asks_gate(const struct map_answer *answer);
+/* Whether the gate, if there is one, has a say in what was decided. */
+bool map_asks_gate(const struct map_lookup *lookup);
+
+void map_answer(const struct map_lookup *lookup, struct map_answer *out);
 
 #endif

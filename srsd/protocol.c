@@ -3,52 +3,15 @@
 
 #include "common/netstring.h"
 
-/* False: the gate has to be waited for. */
-static bool
-pass_gate(const struct protocol_env *env, struct map_request *request,
-    struct map_answer *answer)
-{
-	if (env->ask_gate == NULL || !map_asks_gate(answer))
-		return true;
-	switch (env->ask_gate(env->arg, out_view(&answer->address))) {
-	case GATE_REWRITES:
-		return true;
-	case GATE_PASSES:
-		request->spf_passes = true;
-		map_answer(env->rewriter, request, answer);
-		return true;
-	case GATE_WAITS:
-		return false;
-	}
-	return true;
-}
-
-/* --- socketmap --- */
-
-static void
-write_netstring(
-    struct text_out *out, enum map_status status, struct mf_text data)
-{
-	struct mf_text word = mf_text_of(map_status_text(status));
-
-	out_uint(out, word.len + 1 + data.len);
-	out_char(out, ':');
-	out_text(out, word);
-	out_char(out, ' ');
-	out_text(out, data);
-	out_char(out, ',');
-}
+/* --- parsing --- */
 
 static enum protocol_status
-socketmap_next(
-    struct mf_text *input, const struct protocol_env *env, struct text_out *out)
+parse_socketmap(struct mf_text *input, struct protocol_parsed *out)
 {
-	struct map_answer *answer = env->scratch;
-	struct map_request request = {.now_sec = env->now_sec};
-	struct mf_text text;
+	struct map_request *request = &out->request;
 	size_t used;
 
-	switch (netstring_read(*input, MAP_REQUEST_MAX, &text, &used)) {
+	switch (netstring_read(*input, MAP_REQUEST_MAX, &request->key, &used)) {
 	case NETSTRING_OK:
 		break;
 	case NETSTRING_MORE:
@@ -56,21 +19,14 @@ socketmap_next(
 	case NETSTRING_BAD:
 		return PROTOCOL_CLOSE;
 	case NETSTRING_TOO_LONG:
-		write_netstring(out, MAP_PERM, MF_TEXT("request too long"));
+		out->error = MF_TEXT("request too long");
 		return PROTOCOL_CLOSE;
 	}
-	request.message_id = env->next_message_id(env->arg);
-	map_answer_text(env->rewriter, text, &request, answer);
-	if (!pass_gate(env, &request, answer))
-		return PROTOCOL_WAIT;
-	write_netstring(out, answer->status, out_view(&answer->data));
-	if (answer->decided)
-		env->decided(env->arg, answer);
 	*input = text_from(*input, used);
-	return PROTOCOL_ANSWERED;
+	if (!text_cut(&request->key, ' ', &request->map))
+		out->error = MF_TEXT("not a request: no space behind the map");
+	return PROTOCOL_TAKEN;
 }
-
-/* --- tcp_table --- */
 
 static int
 hex_value(char c)
@@ -103,6 +59,69 @@ percent_decode(struct mf_text t, struct text_out *out)
 	return !out->full;
 }
 
+static enum protocol_status
+parse_tcp(
+    struct mf_text map, struct mf_text *input, struct protocol_parsed *out)
+{
+	struct text_out key = text_out(out->key_room, sizeof(out->key_room));
+	size_t len = text_find(*input, '\n');
+	struct mf_text line = text_head(*input, len);
+
+	if (len >= PROTOCOL_LINE_MAX) {
+		out->error = MF_TEXT("line too long");
+		return PROTOCOL_CLOSE;
+	}
+	if (len == input->len)
+		return PROTOCOL_MORE;
+	*input = text_from(*input, len + 1);
+	if (line.len != 0 && line.p[line.len - 1] == '\r')
+		line.len--;
+	if (!text_starts(line, MF_TEXT("get ")))
+		out->error = MF_TEXT("only get is understood");
+	else if (!percent_decode(text_from(line, 4), &key))
+		out->error = MF_TEXT("% without two hex digits");
+	out->request = (struct map_request){map, out_view(&key)};
+	return PROTOCOL_TAKEN;
+}
+
+enum protocol_status
+protocol_parse(
+    enum protocol protocol, struct mf_text *input, struct protocol_parsed *out)
+{
+	out->error = MF_TEXT("");
+	if (input->len == 0)
+		return PROTOCOL_MORE;
+	switch (protocol) {
+	case PROTOCOL_SOCKETMAP:
+		return parse_socketmap(input, out);
+	case PROTOCOL_TCP_FORWARD:
+		return parse_tcp(MF_TEXT("forward"), input, out);
+	case PROTOCOL_TCP_REVERSE:
+		return parse_tcp(MF_TEXT("reverse"), input, out);
+	}
+	return PROTOCOL_CLOSE;
+}
+
+/* --- formatting --- */
+
+static void
+format_socketmap(
+    enum map_status status, struct mf_text data, struct text_out *out)
+{
+	static const char *const words[] = {
+	    [MAP_OK] = "OK", [MAP_NOTFOUND] = "NOTFOUND", [MAP_PERM] = "PERM"};
+	struct mf_text word = mf_text_of(words[status]);
+
+	if (status == MAP_NOTFOUND)
+		data.len = 0;
+	out_uint(out, word.len + 1 + data.len);
+	out_char(out, ':');
+	out_text(out, word);
+	out_char(out, ' ');
+	out_text(out, data);
+	out_char(out, ',');
+}
+
 static void
 percent_encode(struct mf_text t, struct text_out *out)
 {
@@ -122,77 +141,22 @@ percent_encode(struct mf_text t, struct text_out *out)
 }
 
 static void
-write_line(struct text_out *out, const char *code, struct mf_text value)
+format_tcp(enum map_status status, struct mf_text data, struct text_out *out)
 {
-	out_str(out, code);
-	out_char(out, ' ');
-	percent_encode(value, out);
+	static const char *const codes[] = {
+	    [MAP_OK] = "200 ", [MAP_NOTFOUND] = "500 ", [MAP_PERM] = "400 "};
+
+	out_str(out, codes[status]);
+	percent_encode(data, out);
 	out_char(out, '\n');
 }
 
-/* False: the gate has to be waited for. */
-static bool
-tcp_get(enum protocol protocol, struct mf_text key,
-    const struct protocol_env *env, struct text_out *out)
+void
+protocol_format(enum protocol protocol, enum map_status status,
+    struct mf_text data, struct text_out *out)
 {
-	struct map_answer *answer = env->scratch;
-	struct map_request request = {.map = protocol == PROTOCOL_TCP_FORWARD
-		? MF_TEXT("forward")
-		: MF_TEXT("reverse"),
-	    .key = key,
-	    .message_id = env->next_message_id(env->arg),
-	    .now_sec = env->now_sec};
-
-	map_answer(env->rewriter, &request, answer);
-	if (!pass_gate(env, &request, answer))
-		return false;
-	if (answer->status == MAP_OK)
-		write_line(out, "200", out_view(&answer->data));
-	else if (answer->decided)
-		write_line(out, "500",
-		    mf_text_of(policy_reason_text(answer->result.reason)));
-	else
-		write_line(out, "400", out_view(&answer->data));
-	if (answer->decided)
-		env->decided(env->arg, answer);
-	return true;
-}
-
-static enum protocol_status
-tcp_next(enum protocol protocol, struct mf_text *input,
-    const struct protocol_env *env, struct text_out *out)
-{
-	char room[PROTOCOL_LINE_MAX];
-	struct text_out key = text_out(room, sizeof(room));
-	struct mf_text line;
-	size_t len = text_find(*input, '\n');
-
-	if (len >= PROTOCOL_LINE_MAX) {
-		write_line(out, "400", MF_TEXT("line too long"));
-		return PROTOCOL_CLOSE;
-	}
-	if (len == input->len)
-		return PROTOCOL_MORE;
-	line = text_head(*input, len);
-	if (line.len != 0 && line.p[line.len - 1] == '\r')
-		line.len--;
-	if (!text_starts(line, MF_TEXT("get ")))
-		write_line(out, "400", MF_TEXT("only get is understood"));
-	else if (!percent_decode(text_from(line, 4), &key))
-		write_line(out, "400", MF_TEXT("% without two hex digits"));
-	else if (!tcp_get(protocol, out_view(&key), env, out))
-		return PROTOCOL_WAIT;
-	*input = text_from(*input, len + 1);
-	return PROTOCOL_ANSWERED;
-}
-
-enum protocol_status
-protocol_next(enum protocol protocol, struct mf_text *input,
-    const struct protocol_env *env, struct text_out *out)
-{
-	if (input->len == 0)
-		return PROTOCOL_MORE;
 	if (protocol == PROTOCOL_SOCKETMAP)
-		return socketmap_next(input, env, out);
-	return tcp_next(protocol, input, env, out);
+		format_socketmap(status, data, out);
+	else
+		format_tcp(status, data, out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What srsd speaks, as bytes in and bytes out.
+ * What srsd speaks: octets to a request, an answer to octets.
  *
  * Socketmap (sendmail, Postfix): a request is the netstring "NAME KEY", an
  * answer the netstring "STATUS DATA".  A request over MAP_REQUEST_MAX octets is
@@ -13,7 +13,6 @@
 #ifndef MAILFROM_SRSD_PROTOCOL_H
 #define MAILFROM_SRSD_PROTOCOL_H
 
-#include "rewrite/gate.h"
 #include "srsd/maps.h"
 
 enum protocol {
@@ -32,33 +31,23 @@ enum protocol {
 #define PROTOCOL_INPUT_MAX (MAP_REQUEST_MAX + 8)
 
 enum protocol_status {
-	PROTOCOL_ANSWERED, /* one request was taken and answered */
-	PROTOCOL_MORE,     /* the input holds no whole request */
-	PROTOCOL_WAIT,     /* nothing was taken: the gate hasn't answered yet */
-	PROTOCOL_CLOSE     /* close, once what was written is sent */
+	PROTOCOL_TAKEN, /* one was */
+	PROTOCOL_MORE,  /* nothing was: the input holds no whole request */
+	PROTOCOL_CLOSE  /* close, once what was written is sent */
 };
 
-struct protocol_env {
-	const struct rewriter *rewriter;
-	uint64_t now_sec;
-	uint64_t (*next_message_id)(void *arg);
-	/*
-	 * Whether a sender may stay that would be rewritten; NULL: never.  With
-	 * GATE_WAITS the request is to be tried again when it has answered.
-	 */
-	enum gate_answer (*ask_gate)(void *arg, struct mf_text sender);
-	/* Called after each decision; the answer is valid during the call. */
-	void (*decided)(void *arg, const struct map_answer *answer);
-	void *arg;
-	struct map_answer *scratch;
+struct protocol_parsed {
+	struct map_request request; /* text of the input, or of key_room */
+	struct mf_text error; /* not empty: answer this instead, MAP_PERM */
+	char key_room[PROTOCOL_LINE_MAX];
 };
 
-/*
- * Take one request from the front of *input and append its answer to out, which
- * must have PROTOCOL_ANSWER_MAX octets of room.
- */
-enum protocol_status protocol_next(enum protocol protocol,
-    struct mf_text *input, const struct protocol_env *env,
-    struct text_out *out);
+/* Take one request from the front of *input. */
+enum protocol_status protocol_parse(
+    enum protocol protocol, struct mf_text *input, struct protocol_parsed *out);
+
+/* Append an answer to out, which must have PROTOCOL_ANSWER_MAX octets of room. */
+void protocol_format(enum protocol protocol, enum map_status status,
+    struct mf_text data, struct text_out *out);
 
 #endif

@@ -5,30 +5,24 @@
 #ifndef MAILFROM_SRSD_SERVER_H
 #define MAILFROM_SRSD_SERVER_H
 
-#include "srsd/config.h"
-#include "srsd/protocol.h"
-
-struct listener {
-	int fd;
-	enum protocol protocol;
-};
+#include "srsd/sockets.h"
 
 struct server;
 
 /*
- * Start `workers` threads that serve the listeners, whose descriptors and array
- * stay the caller's.  config passes to the server.  NULL, and an error
+ * Start `workers` threads, SRSD_WORKERS_MAX at most, that serve the sockets,
+ * which stay the caller's.  config passes to the server.  NULL, and an error
  * reported, if a thread can't be made.  Signals that the caller waits for
  * should be blocked meanwhile: threads inherit that.
  */
-struct server *server_start(const struct listener *listeners, size_t count,
-    unsigned workers, struct config *config, struct report *report);
+struct server *server_start(const struct sockets *sockets, unsigned workers,
+    struct srsd_config *config, struct report *report);
 
-/* Serve from this configuration from now on; it passes to the server. */
-void server_reload(struct server *server, struct config *config);
+/* Serve by this configuration from now on; it passes to the server. */
+void server_reload(struct server *server, struct srsd_config *config);
 
 /* The configuration in force, for the thread that calls server_reload(). */
-struct config *server_config(struct server *server);
+struct srsd_config *server_config(struct server *server);
 
 /*
  * Stop: answer what has arrived, send what is answered (for a few seconds at

@@ -31,7 +31,7 @@ open_list(struct sockets *s, const struct conf_list *list,
 		struct mf_text item = list->items[i];
 
 		snprintf(name, sizeof(name), "%.*s", (int)item.len, item.p);
-		/* config_load() has seen to it that this can't fail. */
+		/* srsd_config_load() has seen to it that this can't fail. */
 		if (!sockaddr_parse(item, &spec, &why))
 			return false;
 		int fd = listen_open(&spec, options, name, report);
@@ -63,7 +63,7 @@ take_inherited(struct sockets *s, unsigned count, struct report *report)
 }
 
 static bool
-open_all(struct sockets *s, const struct config *c,
+open_all(struct sockets *s, const struct srsd_config *c,
     struct listen_options *options, struct report *report)
 {
 	const struct {
@@ -93,7 +93,7 @@ open_all(struct sockets *s, const struct config *c,
 }
 
 bool
-sockets_open(struct sockets *s, const struct config *c,
+sockets_open(struct sockets *s, const struct srsd_config *c,
     const struct privilege *who, bool check_only, struct report *report)
 {
 	const struct srsd_settings *settings = &c->srsd;

@@ -7,9 +7,15 @@
 #define MAILFROM_SRSD_SOCKETS_H
 
 #include "common/privilege.h"
-#include "srsd/server.h"
+#include "srsd/config.h"
+#include "srsd/protocol.h"
 
 #define SOCKETS_MAX 64
+
+struct listener {
+	int fd;
+	enum protocol protocol;
+};
 
 struct sockets {
 	struct listener list[SOCKETS_MAX];
@@ -21,7 +27,7 @@ struct sockets {
  * unless socket_owner says otherwise.  check_only: nothing is opened, but what
  * the configuration says of it is checked.  False: an error was reported.
  */
-bool sockets_open(struct sockets *sockets, const struct config *config,
+bool sockets_open(struct sockets *sockets, const struct srsd_config *config,
     const struct privilege *who, bool check_only, struct report *report);
 
 #endif

@@ -12,12 +12,11 @@ static const char *const modes[] = {
     "remote_domain", "remote_mailer", "all", "none", NULL};
 static const char *const mixed[] = {"rewrite", "keep", NULL};
 static const char *const reverses[] = {"bounces", "all", NULL};
-static const char *const error_actions[] = {"tempfail", "accept", NULL};
 
 #define AT(member) .offset = offsetof(struct srsmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    {"listen", CONF_TEXT, AT(daemon.listen),
+    {"listen", CONF_TEXT, AT(filter.listen),
 	.initial = "unix:/run/mailfrom/srsmilter.sock",
 	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, "
 		"inet6:PORT@HOST"},
@@ -58,28 +57,29 @@ static const struct conf_key keys[] = {
     {"replay_size", CONF_UINT, AT(replay_size), 1, REPLAY_ENTRIES_MAX,
 	.initial = "100000", .unit = "signatures",
 	.help = "Used signatures that are remembered, 80 octets each"},
-    {"internal_connect", CONF_LIST, AT(internal_connect), .items = &item_hosts,
+    {"internal_connect", CONF_LIST, AT(filter.internal_connect),
+	.items = &item_hosts,
 	.sample = "192.168.0.0/16, 127.*, mail.example.com",
 	.help = "Clients whose mail is ours: signed, not rewritten, never "
 		"refused"},
-    {"trusted_relay", CONF_LIST, AT(trusted_relay), .items = &item_hosts,
+    {"trusted_relay", CONF_LIST, AT(filter.trusted_relay), .items = &item_hosts,
 	.sample = "192.0.2.7",
 	.help = "Hosts that take mail in for us, such as a backup MX: never "
 		"refused"},
-    {"on_error", CONF_CHOICE, AT(on_error), .choices = error_actions,
+    {"on_error", CONF_CHOICE, AT(filter.on_error), .choices = on_error_names,
 	.initial = "tempfail",
 	.help = "When a message can't be dealt with for lack of memory"},
-    {"metrics", CONF_TEXT, AT(daemon.metrics), .sample = "inet:9418@127.0.0.1",
+    {"metrics", CONF_TEXT, AT(filter.metrics), .sample = "inet:9418@127.0.0.1",
 	.help = "Where Prometheus gets figures"},
-    {"user", CONF_TEXT, AT(daemon.user), .sample = "mailfrom",
+    {"user", CONF_TEXT, AT(filter.user), .sample = "mailfrom",
 	.help = "Whom to become when started as root"},
-    {"socket_mode", CONF_OCTAL, AT(daemon.socket_mode), 0, 0777,
+    {"socket_mode", CONF_OCTAL, AT(filter.socket_mode), 0, 0777,
 	.initial = "0660",
 	.help = "Mode of a unix socket: who may write to it may sign"},
-    {"socket_owner", CONF_TEXT, AT(daemon.socket_owner),
+    {"socket_owner", CONF_TEXT, AT(filter.socket_owner),
 	.sample = "root:postfix",
 	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"},
-    {"pid_file", CONF_TEXT, AT(daemon.pid_file),
+    {"pid_file", CONF_TEXT, AT(filter.pid_file),
 	.sample = "/run/mailfrom/srsmilter.pid",
 	.help = "Where to write the process number"},
 };
@@ -100,20 +100,21 @@ srsmilter_section(struct srsmilter_settings *values)
 #define SECTIONS 6
 
 static void
-sections_of(struct config *c, struct conf_section out[static SECTIONS])
+sections_of(
+    struct srsmilter_config *c, struct conf_section out[static SECTIONS])
 {
 	out[0] = srsmilter_section(&c->srsmilter);
 	out[1] = rewrite_section(&c->srs);
 	out[SPF] = check_section(&c->spf);
-	out[3] = log_section(&c->log);
+	out[3] = log_section(&c->base.log);
 	out[4] = (struct conf_section){.name = "srsd", .elsewhere = true};
 	out[5] = (struct conf_section){.name = "spfmilter", .elsewhere = true};
 }
 
 void
-config_print(FILE *to)
+srsmilter_config_print(FILE *to)
 {
-	struct config none = {.path = NULL};
+	struct srsmilter_config none = {.base.path = NULL};
 	struct conf_section sections[SECTIONS];
 
 	sections_of(&none, sections);
@@ -123,59 +124,35 @@ config_print(FILE *to)
 /* --- what makes sense --- */
 
 static unsigned
-line_of(const struct config *c, const char *key)
+line_of(const struct srsmilter_config *c, const char *key)
 {
-	return conf_line(c->conf, "srsmilter", key);
+	return milter_config_line(&c->base, key);
 }
 
 static bool
-build_hosts(struct config *c, struct report *report)
-{
-	const struct srsmilter_settings *s = &c->srsmilter;
-	bool ok =
-	    hosts_build(&c->internal_connect, &s->internal_connect, c->path,
-		line_of(c, "internal_connect"), "internal_connect", report);
-
-	return hosts_build(&c->trusted_relay, &s->trusted_relay, c->path,
-		   line_of(c, "trusted_relay"), "trusted_relay", report) &&
-	    ok;
-}
-
-static bool
-build_lists(struct config *c, struct report *report)
+build_lists(struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
 	if (list_build(&c->local_domains, &s->local_domains) &&
 	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
-	    watch_add(&c->watch, c->srs.secret_file) &&
-	    watch_add_lists(&c->watch, c->conf) &&
+	    watch_add(&c->base.watch, c->srs.secret_file) &&
 	    (!c->srs.skip_if_spf_passes ||
-		watch_add(&c->watch, c->spf.record_file)))
+		watch_add(&c->base.watch, c->spf.record_file)))
 		return true;
-	report_error(report, c->path, 0, NULL, "out of memory");
+	report_error(report, c->base.path, 0, NULL, "out of memory");
 	return false;
 }
 
-struct milter_config
-config_view(struct config *c)
-{
-	return (struct milter_config){.settings = &c->srsmilter.daemon,
-	    .section = "srsmilter",
-	    .conf = c->conf,
-	    .file = c->path,
-	    .log = &c->log,
-	    .watch = &c->watch};
-}
-
 static bool
-check_rewrite(const struct config *c, struct report *report)
+check_rewrite(const struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
 	if (s->rewrite != REWRITE_REMOTE_DOMAIN || s->local_domains.count != 0)
 		return true;
-	report_error(report, c->path, line_of(c, "rewrite"), "local_domains",
+	report_error(report, c->base.path, line_of(c, "rewrite"),
+	    "local_domains",
 	    "not set: rewrite = remote_domain needs the domains whose mail is "
 	    "delivered here; where only forwarded mail passes, set rewrite = "
 	    "all");
@@ -183,23 +160,24 @@ check_rewrite(const struct config *c, struct report *report)
 }
 
 static void
-warn(const struct config *c, struct report *report)
+warn(const struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
 	if (s->reject_spoofed && c->srs.ses.count == 0 &&
 	    c->srs.sign.count == 0)
-		report_warning(report, c->path, line_of(c, "reject_spoofed"),
-		    "reject_spoofed",
+		report_warning(report, c->base.path,
+		    line_of(c, "reject_spoofed"), "reject_spoofed",
 		    "has no effect without ses or sign in [srs]");
 }
 
 /* --- reading --- */
 
 static bool
-load(struct config *c, const struct ini *ini,
+load(struct srsmilter_config *c, const struct ini *ini,
     const struct rewriter_legacy *legacy, struct report *report)
 {
+	struct milter_config *base = &c->base;
 	struct conf_section sections[SECTIONS];
 	unsigned errors = report->errors;
 	bool ok;
@@ -207,84 +185,77 @@ load(struct config *c, const struct ini *ini,
 	sections_of(c, sections);
 	/* Mistakes in it are warnings otherwise. */
 	sections[SPF].used = gate_is_wanted(ini);
-	if (!conf_load(&c->conf, ini, sections, SECTIONS, report))
+	if (!conf_load(&base->conf, ini, sections, SECTIONS, report))
 		return false;
 	/* All that is wrong is said at once. */
-	ok = build_hosts(c, report);
+	ok = milter_config_build(base, report);
 	ok = build_lists(c, report) && ok;
-	ok = milter_check_metrics(config_view(c), report) && ok;
 	ok = check_rewrite(c, report) && ok;
-	ok = rewriter_new(
-		 &c->srs, c->conf, c->path, legacy, &c->rewriter, report) &&
+	ok = rewriter_new(&c->srs, base->conf, base->path, legacy, &c->rewriter,
+		 report) &&
 	    ok;
-	ok = gate_new(&c->srs, c->conf, c->path, &c->gate, report) && ok;
+	ok = gate_new(&c->srs, base->conf, base->path, &c->gate, report) && ok;
 	ok = (c->gate == NULL ||
-		 check_settings_ok(&c->spf, c->conf, c->path, report)) &&
+		 check_settings_ok(&c->spf, base->conf, base->path, report)) &&
 	    ok;
 	warn(c, report);
 	return ok && report->errors == errors;
 }
 
 static bool
-load_source(
-    struct config *c, const struct source *source, struct report *report)
+load_source(void *config, const struct source *source, struct report *report)
 {
+	struct srsmilter_config *c = config;
 	struct legacy legacy;
 	bool ok;
 
 	if (!source->is_legacy)
 		return load(c, &source->ini, NULL, report);
-	ok = legacy_load(source, &c->watch, &legacy, report) &&
+	ok = legacy_load(source, &c->base.watch, &legacy, report) &&
 	    load(c, &legacy.ini, &legacy.rewriter, report);
 	legacy_free(&legacy);
 	return ok;
 }
 
-struct config *
-config_load(const char *path, enum source_format format, struct report *report)
+static void
+config_free(struct shared *object)
 {
-	struct config *c = calloc(1, sizeof(*c));
-	struct source source;
-	bool ok;
+	struct srsmilter_config *c = (struct srsmilter_config *)object;
+
+	checker_release(c->checker);
+	gate_free(c->gate);
+	rewriter_free(c->rewriter);
+	list_free(&c->local_domains);
+	list_free(&c->exempt_recipients);
+	milter_config_clear(&c->base);
+	free(c);
+}
+
+struct milter_config *
+srsmilter_config_load(
+    const char *path, enum source_format format, struct report *report)
+{
+	struct srsmilter_config *c = calloc(1, sizeof(*c));
 
 	if (c == NULL) {
 		report_error(report, path, 0, NULL, "out of memory");
 		return NULL;
 	}
-	atomic_init(&c->holders, 1);
-	c->path = path;
-	ok = source_read(&source, path, format, legacy_detect, report) &&
-	    load_source(c, &source, report);
-	source_free(&source);
-	if (ok)
-		return c;
-	config_release(c);
+	milter_config_init(
+	    &c->base, path, "srsmilter", &c->srsmilter.filter, config_free);
+	if (source_load(path, format, legacy_detect, load_source, c, report))
+		return &c->base;
+	milter_config_release(&c->base);
 	return NULL;
 }
 
 bool
-config_start(struct config *c, const struct config *old, struct report *report)
+srsmilter_config_start(struct srsmilter_config *c,
+    const struct srsmilter_config *old, struct report *report)
 {
 	if (c->gate == NULL)
 		return true;
-	c->checker = checker_new(&c->spf, c->conf, c->path,
+	c->checker = checker_new(&c->spf, c->base.conf, c->base.path,
 	    old != NULL ? old->checker : NULL, report);
 	return c->checker != NULL;
-}
-
-void
-config_release(struct config *c)
-{
-	if (c == NULL || atomic_fetch_sub(&c->holders, 1) != 1)
-		return;
-	checker_release(c->checker);
-	gate_free(c->gate);
-	rewriter_free(c->rewriter);
-	hosts_free(&c->internal_connect);
-	hosts_free(&c->trusted_relay);
-	list_free(&c->local_domains);
-	list_free(&c->exempt_recipients);
-	watch_free(&c->watch);
-	conf_free(c->conf);
-	free(c);
 }

@@ -6,12 +6,7 @@
 #ifndef MAILFROM_SRSMILTER_CONFIG_H
 #define MAILFROM_SRSMILTER_CONFIG_H
 
-#include <stdatomic.h>
-
-#include "common/daemon.h"
-#include "common/watch.h"
-#include "milter/daemon.h"
-#include "milter/hosts.h"
+#include "milter/config.h"
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
 
@@ -24,11 +19,10 @@ enum rewrite_mode {
 };
 enum mixed_recipients { MIXED_REWRITE, MIXED_KEEP };
 enum reverse_mode { REVERSE_BOUNCES, REVERSE_ALL };
-enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
 
 /* The section [srsmilter]; names are those of mailfrom.conf(5). */
 struct srsmilter_settings {
-	struct milter_settings daemon;
+	struct milter_settings filter;
 	unsigned rewrite; /* enum rewrite_mode */
 	struct conf_list local_domains;
 	struct conf_list local_mailers;
@@ -39,23 +33,15 @@ struct srsmilter_settings {
 	struct conf_list exempt_recipients;
 	uint64_t ses_replays; /* uses; 0: not counted */
 	uint64_t replay_size; /* signatures */
-	struct conf_list internal_connect;
-	struct conf_list trusted_relay;
-	unsigned on_error;
 };
 
-struct config {
-	atomic_uint holders;
-	const char *path; /* the caller's */
+struct srsmilter_config {
+	struct milter_config base;
 	struct srsmilter_settings srsmilter;
 	struct rewrite_settings srs;
 	struct check_settings spf;
-	struct log_settings log;
-	struct conf *conf;
-	struct watch watch; /* secrets, lists and records */
 	/* Made ready. */
 	struct rewriter *rewriter;
-	struct hosts internal_connect, trusted_relay;
 	struct list local_domains, exempt_recipients;
 	struct gate *gate;       /* NULL: none is to be asked, and no checker */
 	struct checker *checker; /* set by whoever serves */
@@ -63,24 +49,20 @@ struct config {
 
 /*
  * Read the configuration at path, which must outlive it, and all files that it
- * names.  Not null: the caller's, held once; or null, and errors were reported.
+ * names.  Not null: the caller's, for milter_config_release(); its whole is a
+ * struct srsmilter_config.  NULL, and errors were reported.
  */
-struct config *config_load(
+struct milter_config *srsmilter_config_load(
     const char *path, enum source_format format, struct report *report);
 
 /*
  * Start what the configuration needs to run: a checker, that of old (or NULL)
  * if it is the same.  After the last fork.  False, and errors were reported.
  */
-bool config_start(
-    struct config *config, const struct config *old, struct report *report);
-
-void config_release(struct config *config); /* NULL is fine */
-
-/* What its daemon goes by; a view. */
-struct milter_config config_view(struct config *config);
+bool srsmilter_config_start(struct srsmilter_config *config,
+    const struct srsmilter_config *old, struct report *report);
 
 /* Print a sample with every key and its default. */
-void config_print(FILE *to);
+void srsmilter_config_print(FILE *to);
 
 #endif

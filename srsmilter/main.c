@@ -2,6 +2,7 @@
 /*
  * srsmilter: what it brings along for milter/daemon.h.
  */
+#include "milter/daemon.h"
 #include "milter/run.h"
 #include "srsmilter/milter.h"
 #include "srsmilter/service.h"
@@ -12,16 +13,15 @@ main(int argc, char **argv)
 	static const struct milter_program program = {
 	    .command = {.name = "srsmilter",
 		.legacy = "pysrs",
-		.print_config = config_print},
+		.print_config = srsmilter_config_print},
+	    .filter = &srsmilter_filter,
 	    .has_secrets = true,
-	    .config_load = config_load,
-	    .config_view = config_view,
-	    .filter = milter_filter,
-	    .service_new = service_new,
-	    .service_start = service_start,
-	    .service_reload = service_reload,
-	    .service_free = service_free,
-	    .write_figures = service_write_figures,
+	    .config_load = srsmilter_config_load,
+	    .service_new = srsmilter_new,
+	    .service_start = srsmilter_start,
+	    .service_reload = srsmilter_reload,
+	    .service_free = srsmilter_free,
+	    .write_metrics = srsmilter_write_metrics,
 	};
 
 	checker_before_wait(milter_will_wait);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The session, in libmilter's words.
+ * srsmilter as libmilter runs it.
  */
 #ifndef MAILFROM_SRSMILTER_MILTER_H
 #define MAILFROM_SRSMILTER_MILTER_H
 
-struct service;
-struct smfiDesc;
+#include "milter/filter.h"
 
-/* The filter's description; service is what its connections share. */
-const struct smfiDesc *milter_filter(struct service *service);
+/* Its service is a struct srsmilter. */
+extern const struct filter srsmilter_filter;
 
 #endif

@@ -3,13 +3,6 @@
 
 #include "milter/path.h"
 
-static const char *const origin_texts[] = {
-    [ORIGIN_OUTSIDE] = "outside",
-    [ORIGIN_TRUSTED_RELAY] = "trusted_relay",
-    [ORIGIN_INTERNAL] = "internal",
-    [ORIGIN_AUTHENTICATED] = "authenticated",
-};
-
 static const char *const verdict_texts[] = {
     [OUTGOING_OFF] = "rewrite_none",
     [OUTGOING_NOT_FORWARDED] = "not_forwarded",
@@ -19,12 +12,6 @@ static const char *const verdict_texts[] = {
     [OUTGOING_LOCAL_SENDER] = "local_sender",
     [OUTGOING_MIXED] = "mixed_recipients",
 };
-
-const char *
-origin_text(enum origin origin)
-{
-	return origin_texts[origin];
-}
 
 const char *
 outgoing_reason_text(const struct outgoing *out)
@@ -50,8 +37,8 @@ outgoing_failed(const struct outgoing *out)
 
 /* Our own mail isn't forwarded, whatever sender it has. */
 static enum outgoing_verdict
-verdict_on_others(const struct config *c, const struct outgoing_facts *f,
-    const struct outgoing *out)
+verdict_on_others(const struct srsmilter_config *c,
+    const struct outgoing_facts *f, const struct outgoing *out)
 {
 	if (f->origin == ORIGIN_AUTHENTICATED)
 		return OUTGOING_AUTHENTICATED;
@@ -73,15 +60,14 @@ settle(struct outgoing *out, enum policy_reason reason)
 }
 
 void
-outgoing_decide(const struct config *c, const struct outgoing_facts *f,
-    struct outgoing *out)
+outgoing_decide(const struct srsmilter_config *c,
+    const struct outgoing_facts *f, struct outgoing *out)
 {
 	const unsigned *rcpts = f->recipients;
 	struct policy_sender sender = {.address = f->sender,
 	    .forwarding_domain = f->forwarding_domain,
 	    .message_id = f->message_id,
-	    .now_sec = f->now_sec,
-	    .spf_passes = f->spf_passes};
+	    .now_sec = f->now_sec};
 
 	*out = (struct outgoing){.verdict = OUTGOING_NOT_FORWARDED};
 	if (c->srsmilter.rewrite == REWRITE_NONE)

@@ -6,17 +6,8 @@
 #ifndef MAILFROM_SRSMILTER_OUTGOING_H
 #define MAILFROM_SRSMILTER_OUTGOING_H
 
+#include "milter/origin.h"
 #include "srsmilter/recipient.h"
-
-/* Where a message comes from, the first that applies from below. */
-enum origin {
-	ORIGIN_OUTSIDE,
-	ORIGIN_TRUSTED_RELAY,
-	ORIGIN_INTERNAL, /* internal_connect, processes of this host */
-	ORIGIN_AUTHENTICATED
-};
-
-const char *origin_text(enum origin origin);
 
 enum outgoing_verdict {
 	OUTGOING_BY_POLICY, /* result.reason says what, and why */
@@ -39,7 +30,6 @@ struct outgoing_facts {
 	struct mf_text forwarding_domain;  /* of the first that is forwarded */
 	uint64_t message_id;               /* for SES */
 	uint64_t now_sec;                  /* since 1970 UTC */
-	bool spf_passes;                   /* see struct policy_sender */
 };
 
 struct outgoing {
@@ -48,7 +38,7 @@ struct outgoing {
 	struct policy_result result; /* of OUTGOING_BY_POLICY */
 };
 
-void outgoing_decide(const struct config *config,
+void outgoing_decide(const struct srsmilter_config *config,
     const struct outgoing_facts *facts, struct outgoing *out);
 
 /* Whether the sender becomes result.address. */

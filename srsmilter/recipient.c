@@ -54,13 +54,15 @@ has_word(const struct conf_list *list, struct mf_text word)
 }
 
 bool
-recipient_is_banned_sender(const struct config *c, struct mf_text sender)
+recipient_is_banned_sender(
+    const struct srsmilter_config *c, struct mf_text sender)
 {
 	return has_word(&c->srsmilter.banned_users, path_local(sender));
 }
 
 bool
-recipient_is_local_mailer(const struct config *c, struct mf_text mailer)
+recipient_is_local_mailer(
+    const struct srsmilter_config *c, struct mf_text mailer)
 {
 	return has_word(&c->srsmilter.local_mailers, mailer);
 }
@@ -78,7 +80,7 @@ restored_address(const struct recipient *r)
  * path that postmaster's mail had.
  */
 static bool
-is_exempt(const struct config *c, struct mf_text address)
+is_exempt(const struct srsmilter_config *c, struct mf_text address)
 {
 	return rewriter_signs(c->rewriter, path_domain(address)) &&
 	    list_has_address(&c->exempt_recipients, address);
@@ -86,8 +88,9 @@ is_exempt(const struct config *c, struct mf_text address)
 
 /* A signed address: somebody's behind it, or nobody's. */
 static enum recipient_fate
-fate_of_signed(const struct config *c, const struct recipient_facts *f,
-    const struct recipient *r, enum policy_reason reason)
+fate_of_signed(const struct srsmilter_config *c,
+    const struct recipient_facts *f, const struct recipient *r,
+    enum policy_reason reason)
 {
 	bool is_restored = reason == POLICY_RESTORED;
 
@@ -106,7 +109,7 @@ fate_of_signed(const struct config *c, const struct recipient_facts *f,
 
 /* Whether it would be an address of ours; without a domain, in the first. */
 static bool
-reads_as_ours(const struct config *c, struct mf_text local,
+reads_as_ours(const struct srsmilter_config *c, struct mf_text local,
     struct mf_text domain, uint64_t now)
 {
 	char store[2 * SRS_INPUT_MAX];
@@ -133,7 +136,8 @@ reads_as_ours(const struct config *c, struct mf_text local,
  * path so, but to get by with a forged one.
  */
 static bool
-hides_signature(const struct config *c, const struct recipient_facts *f)
+hides_signature(
+    const struct srsmilter_config *c, const struct recipient_facts *f)
 {
 	struct path_reading r;
 	bool is_readable = path_reading(f->address, &r);
@@ -153,7 +157,7 @@ hides_signature(const struct config *c, const struct recipient_facts *f)
 
 /* Whether the address, or one in its local part, is in a domain that signs. */
 static bool
-is_of_signing_domain(const struct config *c, struct mf_text address)
+is_of_signing_domain(const struct srsmilter_config *c, struct mf_text address)
 {
 	struct path_reading r;
 
@@ -168,7 +172,8 @@ is_of_signing_domain(const struct config *c, struct mf_text address)
 
 /* A bounce to a domain that signs all that it sends. */
 static enum recipient_fate
-fate_of_spoofed(const struct config *c, const struct recipient_facts *f)
+fate_of_spoofed(
+    const struct srsmilter_config *c, const struct recipient_facts *f)
 {
 	if (rewriter_signs(c->rewriter, path_domain(f->address)) &&
 	    list_has_address(&c->exempt_recipients, f->address))
@@ -183,7 +188,7 @@ fate_of_spoofed(const struct config *c, const struct recipient_facts *f)
 }
 
 static enum recipient_fate
-fate_of_plain(const struct config *c, const struct recipient_facts *f)
+fate_of_plain(const struct srsmilter_config *c, const struct recipient_facts *f)
 {
 	if (f->from_exempt_host)
 		return RECIPIENT_PASSES;
@@ -201,7 +206,7 @@ fate_of_plain(const struct config *c, const struct recipient_facts *f)
  * back to us.
  */
 static enum policy_reason
-reverse(const struct config *c, const struct recipient_facts *f,
+reverse(const struct srsmilter_config *c, const struct recipient_facts *f,
     struct policy_result *out)
 {
 	struct policy_result inner;
@@ -219,14 +224,14 @@ reverse(const struct config *c, const struct recipient_facts *f,
 /* --- destination --- */
 
 static bool
-is_local_domain(const struct config *c, struct mf_text domain)
+is_local_domain(const struct srsmilter_config *c, struct mf_text domain)
 {
 	return domain.len == 0 || list_has_domain(&c->local_domains, domain) ||
 	    list_has_domain(&c->rewriter->srs_domains, domain);
 }
 
 static bool
-leaves(const struct config *c, const struct recipient_facts *f,
+leaves(const struct srsmilter_config *c, const struct recipient_facts *f,
     const struct recipient *r, struct mf_text domain)
 {
 	switch ((enum rewrite_mode)c->srsmilter.rewrite) {
@@ -247,8 +252,8 @@ leaves(const struct config *c, const struct recipient_facts *f,
 }
 
 static enum destination
-destination_of(const struct config *c, const struct recipient_facts *f,
-    const struct recipient *r)
+destination_of(const struct srsmilter_config *c,
+    const struct recipient_facts *f, const struct recipient *r)
 {
 	struct mf_text domain = path_domain(
 	    r->fate == RECIPIENT_RESTORED ? restored_address(r) : f->address);
@@ -262,8 +267,8 @@ destination_of(const struct config *c, const struct recipient_facts *f,
 }
 
 void
-recipient_judge(const struct config *c, const struct recipient_facts *f,
-    struct recipient *out)
+recipient_judge(const struct srsmilter_config *c,
+    const struct recipient_facts *f, struct recipient *out)
 {
 	enum policy_reason reason =
 	    f->is_ambiguous ? POLICY_NOT_SRS : reverse(c, f, &out->reversed);

@@ -55,16 +55,16 @@ struct recipient {
  * RECIPIENT_REPLAYED and RECIPIENT_BAD_SENDER aren't outcomes: who counts, and
  * who has read the sender, has to say it.
  */
-void recipient_judge(const struct config *config,
+void recipient_judge(const struct srsmilter_config *config,
     const struct recipient_facts *facts, struct recipient *out);
 
 /* Whether a sender is one of banned_users. */
 bool recipient_is_banned_sender(
-    const struct config *config, struct mf_text sender);
+    const struct srsmilter_config *config, struct mf_text sender);
 
 /* Whether a mailer delivers here. */
 bool recipient_is_local_mailer(
-    const struct config *config, struct mf_text mailer);
+    const struct srsmilter_config *config, struct mf_text mailer);
 
 /* What RCPT is answered. */
 struct reply recipient_reply(enum recipient_fate fate);

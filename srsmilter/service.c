@@ -2,92 +2,77 @@
 #include "srsmilter/service.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "common/log.h"
-#include "rewrite/message_id.h"
 
-struct service {
-	pthread_mutex_t lock; /* of config */
-	struct config *config;
-	struct message_ids ids;
-	struct replay *replay;
-	struct figures figures;
-	atomic_flag missed_mailer;
-};
-
-struct service *
-service_new(struct config *config, struct report *report)
+static struct srsmilter_config *
+config_of(struct milter_config *config)
 {
-	struct service *s = calloc(1, sizeof(*s));
+	return (struct srsmilter_config *)config;
+}
+
+struct milter_service *
+srsmilter_new(struct milter_config *config, struct report *report)
+{
+	struct srsmilter *s = calloc(1, sizeof(*s));
 
 	if (s != NULL)
-		s->replay = replay_new((size_t)config->srsmilter.replay_size);
+		s->replay = replay_new(
+		    (size_t)config_of(config)->srsmilter.replay_size);
 	if (s == NULL || s->replay == NULL ||
 	    !message_ids_begin(&s->ids, MESSAGE_ID_SRSMILTER)) {
 		report_error(
 		    report, NULL, 0, NULL, "cannot start: %s", strerror(errno));
 		if (s != NULL)
 			replay_free(s->replay);
-		config_release(config);
+		milter_config_release(config);
 		free(s);
 		return NULL;
 	}
-	pthread_mutex_init(&s->lock, NULL);
 	atomic_flag_clear(&s->missed_mailer);
-	s->config = config;
-	return s;
+	shared_place_init(&s->base.config, &config->shared);
+	return &s->base;
 }
 
 void
-service_free(struct service *s)
+srsmilter_free(struct milter_service *service)
 {
-	config_release(s->config);
+	struct srsmilter *s = (struct srsmilter *)service;
+
+	shared_place_free(&s->base.config);
 	replay_free(s->replay);
-	pthread_mutex_destroy(&s->lock);
 	free(s);
 }
 
 bool
-service_start(struct service *s, struct report *report)
+srsmilter_start(struct milter_service *service, struct report *report)
 {
-	return config_start(s->config, NULL, report);
+	return srsmilter_config_start(
+	    (struct srsmilter_config *)service->config.now, NULL, report);
 }
 
 bool
-service_reload(struct service *s, struct config *config, struct report *report)
+srsmilter_reload(struct milter_service *service, struct milter_config *config,
+    struct report *report)
 {
-	struct config *old = s->config;
+	struct srsmilter_config *new = config_of(config);
+	const struct srsmilter_config *old =
+	    (const struct srsmilter_config *)service->config.now;
 	const struct daemon_fixed size = {"replay_size",
-	    old->srsmilter.replay_size == config->srsmilter.replay_size};
+	    old->srsmilter.replay_size == new->srsmilter.replay_size};
 
-	if (!config_start(config, old, report)) {
-		config_release(config);
+	if (!srsmilter_config_start(new, old, report)) {
+		milter_config_release(config);
 		return false;
 	}
 	daemon_warn_fixed(&size, 1);
-	pthread_mutex_lock(&s->lock);
-	s->config = config;
-	pthread_mutex_unlock(&s->lock);
-	config_release(old);
+	milter_service_replace(service, config);
 	return true;
 }
 
-struct config *
-service_config(struct service *s)
-{
-	struct config *config;
-
-	pthread_mutex_lock(&s->lock);
-	config = s->config;
-	atomic_fetch_add(&config->holders, 1);
-	pthread_mutex_unlock(&s->lock);
-	return config;
-}
-
 void
-service_miss_mailer(struct service *s)
+srsmilter_miss_mailer(struct srsmilter *s)
 {
 	if (atomic_flag_test_and_set(&s->missed_mailer))
 		return;
@@ -96,30 +81,12 @@ service_miss_mailer(struct service *s)
 	    "no message counts as forwarded.  Only sendmail does");
 }
 
-uint64_t
-service_message_id(struct service *s, uint8_t server)
-{
-	return message_id_next(&s->ids, server);
-}
-
-struct replay *
-service_replay(struct service *s)
-{
-	return s->replay;
-}
-
-struct figures *
-service_figures(struct service *s)
-{
-	return &s->figures;
-}
-
 void
-service_write_figures(void *arg, struct metrics_writer *writer)
+srsmilter_write_metrics(void *arg, struct metrics_writer *writer)
 {
-	struct service *s = arg;
+	struct srsmilter *s = arg;
 	struct replay_stats replay;
 
 	replay_stats(s->replay, &replay);
-	figures_write(writer, &s->figures, &replay);
+	srsmilter_metrics_write(writer, &s->metrics, &s->base, &replay);
 }

@@ -1,47 +1,48 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What all connections share: configuration, message ids, used signatures,
- * figures.
+ * What all sessions of srsmilter share: configuration, message ids, used
+ * signatures, figures.
  */
 #ifndef MAILFROM_SRSMILTER_SERVICE_H
 #define MAILFROM_SRSMILTER_SERVICE_H
 
-#include "srsmilter/account.h"
-#include "srsmilter/config.h"
+#include "milter/service.h"
+#include "rewrite/message_id.h"
+#include "srsmilter/metrics.h"
 
-struct service;
+struct srsmilter {
+	struct milter_service base;
+	struct message_ids ids;
+	struct replay *replay;
+	struct srsmilter_metrics metrics;
+	atomic_flag missed_mailer;
+};
 
 /*
  * Make a service of config, which passes to it.  NULL, and an error was
  * reported; config is then released.
  */
-struct service *service_new(struct config *config, struct report *report);
-void service_free(struct service *service);
+struct milter_service *srsmilter_new(
+    struct milter_config *config, struct report *report);
+void srsmilter_free(struct milter_service *service);
 
 /*
  * Start what checks SPF, if that is asked for.  After the last fork; once,
  * before any connection.  False, and errors were reported.
  */
-bool service_start(struct service *service, struct report *report);
+bool srsmilter_start(struct milter_service *service, struct report *report);
 
 /*
  * Put config, which passes to the service, in the place of the one it has.
  * False, nothing changed, and errors were reported.
  */
-bool service_reload(
-    struct service *service, struct config *config, struct report *report);
-
-/* The configuration of now; config_release() is due. */
-struct config *service_config(struct service *service);
+bool srsmilter_reload(struct milter_service *service,
+    struct milter_config *config, struct report *report);
 
 /* The MTA doesn't send {rcpt_mailer}: say so, once. */
-void service_miss_mailer(struct service *service);
-
-uint64_t service_message_id(struct service *service, uint8_t server);
-struct replay *service_replay(struct service *service);
-struct figures *service_figures(struct service *service);
+void srsmilter_miss_mailer(struct srsmilter *service);
 
 /* Write all figures for Prometheus; arg is the service. */
-void service_write_figures(void *arg, struct metrics_writer *writer);
+void srsmilter_write_metrics(void *arg, struct metrics_writer *writer);
 
 #endif

@@ -7,27 +7,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/log.h"
 #include "common/text_dup.h"
-#include "srsmilter/session_.h"
 
-/* --- life --- */
-
-struct session *
-session_new(struct service *service)
-{
-	struct session *s = calloc(1, sizeof(*s));
-
-	if (s == NULL)
-		return NULL;
-	s->service = service;
-	s->config = service_config(service);
-	atomic_fetch_add(&service_figures(service)->connections, 1);
-	return s;
-}
+/* --- the sender --- */
 
 void
-message_free_(struct message *m)
+srsmilter_message_free_(struct srsmilter_message *m)
 {
 	if (m == NULL)
 		return;
@@ -45,137 +30,50 @@ message_free_(struct message *m)
 	free(m);
 }
 
-void
-session_free(struct session *s)
-{
-	if (s == NULL)
-		return;
-	session_end_message(s);
-	config_release(s->config);
-	free(s->client_name);
-	free(s);
-}
-
-const struct srsmilter_settings *
-session_settings(const struct session *s)
-{
-	return &s->config->srsmilter;
-}
-
-/* --- failing --- */
-
 struct reply
-error_reply_(const struct session *s)
+srsmilter_mail(struct session *session, const struct mail_args *args)
 {
-	if (session_settings(s)->on_error == ON_ERROR_ACCEPT)
-		return reply_go_on();
-	return (struct reply){.step = STEP_TEMPFAIL,
-	    .code = 451,
-	    .dsn = "4.3.0",
-	    .text = "The envelope cannot be rewritten just now, try again "
-		    "later"};
-}
+	struct srsmilter_session *s = srsmilter_session_(session);
+	struct srsmilter_message *m = calloc(1, sizeof(*m));
+	struct path sender = path_sender(args->path, &args->macros);
 
-struct reply
-fail_(struct session *s)
-{
-	s->failed = true;
-	atomic_fetch_add(&service_figures(s->service)->errors, 1);
-	log_say(LEVEL_ERROR, "out of memory: a message is %s",
-	    session_settings(s)->on_error == ON_ERROR_ACCEPT
-		? "left as it is"
-		: "refused for now");
-	return error_reply_(s);
-}
-
-/* --- the client --- */
-
-void
-session_connect(
-    struct session *s, struct mf_text name, const struct sockaddr *address)
-{
-	const struct config *c = s->config;
-	const struct spf_ip *ip;
-
-	client_read(address, &name, &s->client);
-	free(s->client_name);
-	s->client_name = name.len != 0 ? text_dup(name) : NULL;
-	ip = s->client.has_ip ? &s->client.ip : NULL;
-	s->internal =
-	    s->client.is_process || hosts_has(&c->internal_connect, ip, name);
-	s->trusted_relay = hosts_has(&c->trusted_relay, ip, name);
-}
-
-/* --- the sender --- */
-
-static enum origin
-origin_of(const struct session *s, struct mf_text user)
-{
-	if (user.len != 0)
-		return ORIGIN_AUTHENTICATED;
-	if (s->internal)
-		return ORIGIN_INTERNAL;
-	return s->trusted_relay ? ORIGIN_TRUSTED_RELAY : ORIGIN_OUTSIDE;
-}
-
-struct reply
-session_mail(struct session *s, struct mf_text arg,
-    const struct path_macros *macros, struct mf_text user,
-    struct mf_text mailer)
-{
-	struct message *m = calloc(1, sizeof(*m));
-	struct path sender = path_sender(arg, macros);
-
-	session_end_message(s);
-	s->failed = false;
 	if (m == NULL)
-		return fail_(s);
+		return session_fail(session);
 	m->sender = text_dup(sender.mailbox);
-	m->user = text_dup(user);
-	m->sender_mailer = text_dup(mailer);
+	m->user = text_dup(args->user);
+	m->sender_mailer = text_dup(args->mail_mailer);
 	if (m->sender == NULL || m->user == NULL || m->sender_mailer == NULL) {
-		message_free_(m);
-		return fail_(s);
+		srsmilter_message_free_(m);
+		return session_fail(session);
 	}
-	m->origin = origin_of(s, user);
+	m->origin = session_origin(session, args->user);
 	m->bad_sender = sender.kind == PATH_AMBIGUOUS;
 	m->is_bounce = sender.kind == PATH_NULL ||
 	    (sender.kind == PATH_MAILBOX &&
-		recipient_is_banned_sender(s->config, sender.mailbox));
+		recipient_is_banned_sender(
+		    srsmilter_config_(s), sender.mailbox));
 	s->message = m;
 	return reply_go_on();
-}
-
-void
-session_queue_id(struct session *s, struct mf_text id)
-{
-	struct message *m = s->message;
-	struct text_out out;
-
-	if (m == NULL)
-		return;
-	out = text_out(m->queue_id, QUEUE_ID_MAX);
-	out_text(&out, text_head(id, QUEUE_ID_MAX));
-	m->queue_id[out.len] = '\0';
 }
 
 /* --- recipients --- */
 
 /* Whoever had somebody's return path used it up: another use is refused. */
 static bool
-is_replayed(const struct session *s, const struct recipient *r, uint64_t now)
+is_replayed(
+    const struct srsmilter_session *s, const struct recipient *r, uint64_t now)
 {
 	const struct policy_signature *signature = &r->reversed.signature;
-	unsigned limit = (unsigned)session_settings(s)->ses_replays;
+	unsigned limit = (unsigned)srsmilter_settings_(s)->ses_replays;
 
 	return r->fate == RECIPIENT_RESTORED && signature->len != 0 &&
 	    limit != 0 && s->message->origin == ORIGIN_OUTSIDE &&
-	    replay_used_up(service_replay(s->service),
+	    replay_used_up(srsmilter_service_(s)->replay,
 		mf_text_at(signature->text, signature->len), limit, now);
 }
 
 static bool
-is_restored_already(const struct message *m, struct mf_text given)
+is_restored_already(const struct srsmilter_message *m, struct mf_text given)
 {
 	for (size_t i = 0; i < m->restored_count; i++)
 		if (mf_text_eq(mf_text_of(m->restored[i].given), given))
@@ -185,7 +83,7 @@ is_restored_already(const struct message *m, struct mf_text given)
 
 /* The case of a signed address is its sender's to choose: he gets one copy. */
 static bool
-gets_a_copy(const struct message *m, const struct srs_addr *address)
+gets_a_copy(const struct srsmilter_message *m, const struct srs_addr *address)
 {
 	for (size_t i = 0; i < m->restored_count; i++) {
 		struct mf_text to = mf_text_of(m->restored[i].address);
@@ -200,7 +98,7 @@ gets_a_copy(const struct message *m, const struct srs_addr *address)
 }
 
 static bool
-reserve(struct message *m)
+reserve(struct srsmilter_message *m)
 {
 	size_t room = m->restored_room == 0 ? 4 : m->restored_room * 2;
 	struct restoration *more;
@@ -255,8 +153,8 @@ join(char *const *words, char **out)
 }
 
 static bool
-remember(struct message *m, struct mf_text given, char *const *parameters,
-    const struct recipient *r)
+remember(struct srsmilter_message *m, struct mf_text given,
+    char *const *parameters, const struct recipient *r)
 {
 	struct restoration *new;
 	bool is_double;
@@ -285,8 +183,8 @@ address_of(const struct recipient *r, struct mf_text given)
 }
 
 static bool
-let_through(struct message *m, struct mf_text arg, char *const *parameters,
-    const struct recipient *r)
+let_through(struct srsmilter_message *m, struct mf_text arg,
+    char *const *parameters, const struct recipient *r)
 {
 	struct mf_text address = address_of(r, path_unbracketed(arg));
 
@@ -303,24 +201,24 @@ let_through(struct message *m, struct mf_text arg, char *const *parameters,
 
 /* What is sent from here isn't refused: it only isn't changed. */
 static bool
-is_sender_refused(const struct message *m)
+is_sender_refused(const struct srsmilter_message *m)
 {
 	return m->bad_sender &&
 	    (m->origin == ORIGIN_OUTSIDE || m->origin == ORIGIN_AUTHENTICATED);
 }
 
 static void
-judge(const struct session *s, struct mf_text arg, struct mf_text mailer,
+judge(const struct srsmilter_session *s, const struct rcpt_args *args,
     struct recipient *out)
 {
-	const struct message *m = s->message;
-	struct path path = path_recipient(arg);
+	const struct srsmilter_message *m = s->message;
+	struct path path = path_recipient(args->path);
 	uint64_t now = (uint64_t)time(NULL);
 
-	recipient_judge(s->config,
+	recipient_judge(srsmilter_config_(s),
 	    &(struct recipient_facts){.address = path.mailbox,
 		.is_ambiguous = path.kind == PATH_AMBIGUOUS,
-		.mailer = mailer,
+		.mailer = args->rcpt_mailer,
 		.is_bounce = m->is_bounce,
 		.from_exempt_host = m->origin != ORIGIN_OUTSIDE,
 		.now_sec = now},
@@ -332,29 +230,30 @@ judge(const struct session *s, struct mf_text arg, struct mf_text mailer,
 }
 
 struct reply
-session_rcpt(struct session *s, struct mf_text arg, char *const *parameters,
-    struct mf_text mailer)
+srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 {
-	struct message *m = s->message;
+	struct srsmilter_session *s = srsmilter_session_(session);
+	struct srsmilter_message *m = s->message;
 	struct recipient recipient;
 	struct reply reply;
 
-	if (s->failed)
-		return error_reply_(s);
+	if (s->base.failed)
+		return session_error_reply(&s->base);
 	if (m == NULL)
 		return reply_go_on();
-	if (session_settings(s)->rewrite == REWRITE_REMOTE_MAILER &&
-	    mailer.len == 0)
-		service_miss_mailer(s->service);
-	judge(s, arg, mailer, &recipient);
+	if (srsmilter_settings_(s)->rewrite == REWRITE_REMOTE_MAILER &&
+	    args->rcpt_mailer.len == 0)
+		srsmilter_miss_mailer(srsmilter_service_(s));
+	judge(s, args, &recipient);
 	m->fates[recipient.fate]++;
 	reply = recipient_reply(recipient.fate);
 	if (reply.step == STEP_CONTINUE)
-		return let_through(m, arg, parameters, &recipient) ? reply
-								   : fail_(s);
+		return let_through(m, args->path, args->parameters, &recipient)
+		    ? reply
+		    : session_fail(&s->base);
 	if (m->refused == NULL) {
 		/* For the log alone. */
-		m->refused = text_dup(path_unbracketed(arg));
+		m->refused = text_dup(path_unbracketed(args->path));
 		m->refused_as = recipient.fate;
 	}
 	return reply;

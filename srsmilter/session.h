@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An SMTP session as the filter sees it, without libmilter: what each step of
- * SMTP means, and what is to be answered.
- *
- * A session belongs to one thread at a time, and keeps the configuration that
- * it began with.
+ * An SMTP session as srsmilter sees it, without libmilter: what each step of
+ * SMTP means (milter/filter.h), and what is to be answered.
  */
 #ifndef MAILFROM_SRSMILTER_SESSION_H
 #define MAILFROM_SRSMILTER_SESSION_H
 
-#include <sys/socket.h>
-
-#include "milter/answer.h"
-#include "milter/path.h"
+#include "milter/session.h"
 #include "srsmilter/service.h"
 
 /* A recipient that gets another address. */
@@ -30,50 +24,74 @@ struct changes {
 	size_t count;
 };
 
-struct session;
+/* Between MAIL and the end of the message. */
+struct srsmilter_message {
+	char *sender, *user, *sender_mailer; /* copies; may be "" */
+	enum origin origin;
+	bool is_bounce, bad_sender;
+	unsigned destinations[DESTINATIONS]; /* of those let through */
+	unsigned fates[RECIPIENT_FATES];
+	char *forwarding_domain; /* NULL: nobody is forwarded */
+	struct restoration *restored;
+	size_t restored_count, restored_room;
+	/* The first that was refused; NULL: none. */
+	char *refused;
+	enum recipient_fate refused_as;
+	bool decided;
+	enum spf_cause gate_cause; /* why the gate couldn't say */
+	struct outgoing outgoing;
+	char new_sender[SRS_ADDR_SIZE + 2]; /* in angle brackets */
+	const char *outcome;
+};
 
-/* NULL: out of memory. */
-struct session *session_new(struct service *service);
-void session_free(struct session *session);
+struct srsmilter_session {
+	struct session base;
+	struct srsmilter_message *message; /* NULL: none under way */
+};
 
-const struct srsmilter_settings *session_settings(const struct session *s);
-
-/*
- * A client has connected.  address NULL: it has none (client_read()).  name:
- * its host name if the MTA has verified it, else empty.
- */
-void session_connect(
-    struct session *s, struct mf_text name, const struct sockaddr *address);
-
-/*
- * MAIL: arg and macros as the MTA gives them (path_sender()).  user: who has
- * authenticated, or empty.  mailer: {mail_mailer}, or empty.  The MTA
- * may not wait for the answer: the steps behind it repeat it.
- */
-struct reply session_mail(struct session *s, struct mf_text arg,
-    const struct path_macros *macros, struct mf_text user,
-    struct mf_text mailer);
-
-/*
- * RCPT: arg as the MTA gives it.  parameters: behind it, NULL at the end.
- * mailer: {rcpt_mailer}, or empty.
- */
-struct reply session_rcpt(struct session *s, struct mf_text arg,
-    char *const *parameters, struct mf_text mailer);
-
-/* The MTA's name of the message, whenever it has one; for the log. */
-void session_queue_id(struct session *s, struct mf_text id);
+/* The steps but the last, as struct filter has them. */
+struct reply srsmilter_mail(
+    struct session *session, const struct mail_args *args);
+struct reply srsmilter_rcpt(
+    struct session *session, const struct rcpt_args *args);
+void srsmilter_end_message(struct session *session);
 
 /*
  * End of the message; may wait for the DNS.  *changes: to be made if the answer
- * is STEP_CONTINUE; valid until session_end_message().
+ * is STEP_CONTINUE; valid until the message ends.
  */
-struct reply session_eom(struct session *s, struct changes *changes);
+struct reply srsmilter_eom(
+    struct srsmilter_session *s, struct changes *changes);
 
 /* The changes couldn't be made: the message must come again, whatever was. */
-struct reply session_unchanged(struct session *s);
+struct reply srsmilter_unchanged(struct srsmilter_session *s);
 
-/* The message is over: tell of it.  Without a message nothing happens. */
-void session_end_message(struct session *s);
+/* --- what the files of the session share --- */
+
+static inline struct srsmilter_session *
+srsmilter_session_(struct session *session)
+{
+	return (struct srsmilter_session *)session;
+}
+
+static inline const struct srsmilter_config *
+srsmilter_config_(const struct srsmilter_session *s)
+{
+	return (const struct srsmilter_config *)s->base.config;
+}
+
+static inline const struct srsmilter_settings *
+srsmilter_settings_(const struct srsmilter_session *s)
+{
+	return &srsmilter_config_(s)->srsmilter;
+}
+
+static inline struct srsmilter *
+srsmilter_service_(const struct srsmilter_session *s)
+{
+	return (struct srsmilter *)s->base.service;
+}
+
+void srsmilter_message_free_(struct srsmilter_message *m);
 
 #endif

@@ -77,6 +77,25 @@ bool spf_ip_parse(struct mf_text text, struct spf_ip *out);
 /* Write ip the usual way (RFC 5952); the length without the NUL. */
 size_t spf_ip_print(const struct spf_ip *ip, char out[static SPF_IP_SIZE]);
 
+/* --- names --- */
+
+/*
+ * Whether text is a name that can be looked up (RFC 1035 2.3.4): labels of 1 to
+ * 63 octets, whatever they are, at most SPF_NAME_MAX in all, without a dot at
+ * the end.
+ */
+bool spf_name_ok(struct mf_text text);
+
+/*
+ * Write a domain, in U-labels (UTF-8) or A-labels (RFC 5890), as a name that
+ * can be looked up: in A-labels, lower case, without a dot at its end.  *len:
+ * its length without the NUL.  *len is 0 and out "" if text is no such name;
+ * text with control octets isn't.  False, with *len 0 and out "": out of
+ * memory.
+ */
+bool spf_name_to_ascii(
+    struct mf_text text, char out[static SPF_NAME_SIZE], size_t *len);
+
 /* --- answers --- */
 
 enum spf_rr { SPF_RR_TXT, SPF_RR_A, SPF_RR_AAAA, SPF_RR_MX, SPF_RR_PTR };
@@ -187,9 +206,8 @@ const struct spf_answer *spf_answer_failure(
 void spf_answer_free(const struct spf_answer *answer);
 
 /*
- * Where an evaluation gets its answers.  name is lower case, well formed
- * (labels of 1..63 octets, at most SPF_NAME_MAX in all), without a dot at the
- * end; octets other than letters, digits, "-", "_" and "." can occur in it.
+ * Where an evaluation gets its answers.  name is lower case and spf_name_ok();
+ * octets other than letters, digits, "-", "_" and "." can occur in it.
  * NULL: unknown yet.
  */
 struct spf_source {
@@ -273,11 +291,20 @@ enum spf_status spf_evaluate(const struct spf_request *request,
 /* --- records --- */
 
 /*
+ * Whether text is an SPF record by its version, "v=spf1" and then a blank or
+ * the end (RFC 7208 4.5); it may have errors.
+ */
+bool spf_is_record(struct mf_text text);
+
+/*
  * Compile a record.  *out: the caller's, for spf_record_free(); a record with
  * errors compiles too, and says so when it is asked.  NULL: out of memory.
  */
 struct spf_record *spf_record_compile(struct mf_text record);
 void spf_record_free(struct spf_record *record);
+
+/* The record as it was given; a view, valid until the record is freed. */
+struct mf_text spf_record_text(const struct spf_record *record);
 
 /* The first syntax error, as a sentence that names the term; NULL: none. */
 const char *spf_record_problem(const struct spf_record *record);

@@ -26,13 +26,13 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "milter")]
 
-import nameserver                                             # noqa: E402
-import spf_dns                                                # noqa: E402
-from client import Session, Step                              # noqa: E402
-from run import SECRET, median, on_core, program, write       # noqa: E402
-from wire import STAGES                                       # noqa: E402
+import nameserver
+import servers
+import spf_dns
+from milter_client import Session, Step
+from run import SECRET, median, on_core, program, write
+from milter_wire import STAGES
 
 PACKAGES = ["pyspf-milter", "python3-spf-engine", "python3-milter",
             "python3-spf", "python3-dns", "python3-authres"]
@@ -397,7 +397,7 @@ def main():
     options = parser.parse_args()
     inside = spf_dns.INSIDE in os.environ
     if not inside:      # it returns if there can be none
-        nameserver.servers.find_nsd()   # there is no network within
+        servers.find_nsd()   # there is no network within
         fetch_pyspf()
         reason = spf_dns.enter_namespace()
         print(f"without pyspf-milter, for want of a namespace: {reason}")

@@ -21,10 +21,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-sys.path[:0] = [os.path.join(TESTS, "resolver"), os.path.join(TESTS, "e2e")]
 
-import dns                                                    # noqa: E402
-import servers                                                # noqa: E402
+import dns
+import servers
 
 PEERS = os.path.abspath(os.environ.get(
     "PEERS", os.path.join(servers.BUILD, "peers")))

@@ -129,7 +129,7 @@ request_of(char **words, char sender[static SENDER_SIZE])
 static size_t
 number(const char *word, size_t max)
 {
-	uint64_t n;
+	uint64_t n = 0;
 
 	if (word == NULL || !text_uint(mf_text_of(word), max, &n) || n == 0)
 		fail("not a number that is allowed");

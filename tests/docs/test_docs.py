@@ -8,6 +8,7 @@ compared in both directions; examples are run; what is quoted is looked up.
 BUILD names the directory of the programs (default: build).
 """
 
+import ast
 import glob
 import os
 import re
@@ -22,7 +23,8 @@ REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
          for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
-                      "FEATURES.md", "DEPLOYMENT.md")]
+                      "FEATURES.md", "DEPLOYMENT.md", "HACKING.md",
+                      "STYLE.md", "CONTRIBUTING.md")]
 
 cases = []
 
@@ -378,17 +380,17 @@ def reasons_of_spfmilter_are_those_of_its_page():
 @case
 def log_keys_of_spfmilter_are_those_of_its_page():
     """Those of its list, in the example, and in the program."""
-    code = set(re.findall(r"log_(?:text|uint|optional)\(\s*&?line,\s*\"(\w+)\"",
-                          read("spfmilter", "account.c")))
+    code = set(re.findall(r"log_(?:text|uint)(?:_if)?\(\s*&?line,\s*\"(\w+)\"",
+                          read("spfmilter", "mail_log.c")))
     lines = section("spfmilter.8", "LOG")
     page = [word for line in lines if line.startswith(".It Cm ")
             for word in line[len(".It Cm "):].split(" , ")]
     same(page, sorted(set(page), key=page.index), "spfmilter(8)")
-    same(set(page), code, "spfmilter(8), account.c")
+    same(set(page), code, "spfmilter(8), mail_log.c")
     example = re.findall(r" (\w+)=", "".join(literal_blocks(lines)))
     if len(example) < 10:
         raise AssertionError("hardly any key in the example of spfmilter(8)")
-    same(set(example) - code, set(), "example of spfmilter(8), account.c")
+    same(set(example) - code, set(), "example of spfmilter(8), mail_log.c")
 
 
 @case
@@ -420,12 +422,12 @@ def words_of_srsmilter_are_those_of_its_page():
     same(set(items(section("srsmilter.8", "BOUNCES"), "Sy")),
          words("recipient.c", r"\[RECIPIENT_\w+\] = \{\"(\w+)\""),
          "srsmilter(8), recipient.c")
-    keys = words("account.c", r"\blog_\w+\(\s*&?line,\s*\"(\w+)\"")
+    keys = words("mail_log.c", r"\blog_\w+\(\s*&?line,\s*\"(\w+)\"")
     page = {word for line in section("srsmilter.8", "LOG")
             if line.startswith(".It Cm ")
             for word in line[len(".It Cm "):].split(" , ")}
-    same(page, keys, "srsmilter(8), account.c")
-    outcomes = words("session_end.c", r"\"(\w+ed)\"")
+    same(page, keys, "srsmilter(8), mail_log.c")
+    outcomes = words("session_eom.c", r"\"(\w+ed)\"")
     text = " ".join(section("srsmilter.8", "LOG"))
     for word in outcomes:
         if not re.search(rf"\.It Cm outcome .*\b{word}\b", text):
@@ -434,7 +436,7 @@ def words_of_srsmilter_are_those_of_its_page():
 
 @case
 def maps_of_srsd_are_those_of_its_page():
-    code = set(re.findall(r"^\s+\{\"(\w+)\", \w+\},$",
+    code = set(re.findall(r"^\s+\{MF_TEXT\(\"(\w+)\"\), MAP_\w+, \w+\},$",
                           read("srsd", "maps.c"), re.M))
     same(set(items(section("srsd.8", "MAPS"), "Cm")), code,
          "srsd(8), maps.c")
@@ -792,19 +794,24 @@ def samples_that_are_mentioned_exist():
             raise AssertionError(f"nothing mentions {sample}")
 
 
+def anchors(path):
+    """What headings can be linked to."""
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", read(path), re.M)}
+
+
 @case
 def links_in_prose_lead_somewhere():
     for path in PROSE:
-        text = read(path)
-        anchors = {re.sub(r"[^\w -]", "", title).strip().lower()
-                   .replace(" ", "-")
-                   for title in re.findall(r"^#+ (.*)$", text, re.M)}
-        for target in re.findall(r"\]\(([^)]+)\)", text):
-            if target.startswith("#"):
-                same({target[1:]} - anchors, set(), f"{path}: anchors")
-            elif "://" not in target and not os.path.exists(
-                    os.path.join(TOP, target)):
+        for target in re.findall(r"\]\(([^)]+)\)", read(path)):
+            if "://" in target:
+                continue
+            file, _, anchor = target.partition("#")
+            there = os.path.join(TOP, file) if file else path
+            if not os.path.exists(there):
                 raise AssertionError(f"{path}: there is no {target}")
+            if anchor:
+                same({anchor} - anchors(there), set(), f"{path}: anchors")
 
 
 @case
@@ -886,12 +893,89 @@ def make_targets_that_are_mentioned_exist():
     makefile = read("Makefile")
     for path in PROSE:
         code = "".join(text for _, _, text in fences(path))
-        found = re.findall(r"^make ([a-z]+)\b", code, re.M)
-        found += re.findall(r"(?:^ {4}|`)make ([a-z]+)\b", read(path), re.M)
-        for target in found:
-            if not re.search(rf"^(?:[a-z ]+ )?{target}(?: [a-z ]+)?:",
-                             makefile, re.M):
+        name = r"make ([a-z]+(?:[_.][a-z]+)*)\b"
+        found = re.findall(f"^{name}", code, re.M)
+        found += re.findall(f"(?:^ {{4}}|`){name}", read(path), re.M)
+        for target in set(found):
+            if not re.search(rf"^(?:[a-z ]+ )?{re.escape(target)}"
+                             r"(?: [a-z ]+)?:", makefile, re.M):
                 raise AssertionError(f"{path}: there is no make {target}")
+
+
+# --- HACKING.md -------------------------------------------------------------
+
+# What others put into a working tree.
+NOT_OURS = {".git", "build", "__pycache__"}
+
+
+def folders(*parents):
+    """The folders in these, "" for the top; those of ours with files."""
+    return {os.path.join(parent, entry.name) for parent in parents
+            for entry in os.scandir(os.path.join(TOP, parent))
+            if entry.is_dir() and entry.name not in NOT_OURS
+            and any(files for _, _, files in os.walk(entry.path))}
+
+
+def hacking_rows():
+    """[(folders, other cells)] of the tables that name folders."""
+    rows = []
+    for line in read("HACKING.md").splitlines():
+        cells = [cell.strip() for cell in line.split("|")[1:-1]]
+        if cells and re.match(r"`[\w./-]+/`", cells[0]):
+            rows.append((re.findall(r"`([\w./-]+)/`", cells[0]), cells[1:]))
+    return rows
+
+
+@case
+def folders_are_those_of_hacking():
+    names = [name for names, _ in hacking_rows() for name in names]
+    same(sorted(names), sorted(set(names)), "HACKING.md")
+    tree = folders("") - {"include", "tools"} | folders(
+        "include", "tools", "tests")
+    same(set(names), tree, "HACKING.md, folders")
+
+
+@case
+def arrows_of_hacking_are_those_of_the_tree():
+    """What each folder may include, here and where that is enforced."""
+    source = read("tests", "tree", "test_tree.py")
+    text = re.search(r"^MAY_INCLUDE = (\{.*?^\})", source, re.S | re.M)
+    enforced = {}
+    for folder, others in ast.literal_eval(text.group(1)).items():
+        below = {os.path.dirname(name) if name.endswith(".h") else name
+                 for name in others}
+        enforced[folder] = below - {"mailfrom"}
+    shown = {names[0]: set(cells[1].split(", ")) - {""}
+             for names, cells in hacking_rows() if len(cells) == 2}
+    for folder, below in enforced.items():
+        same(shown.get(folder), below, f"HACKING.md, test_tree.py: {folder}")
+
+
+@case
+def files_that_guides_name_exist():
+    top = "|".join(sorted(folders("") & {row[0][0].split("/")[0]
+                                         for row in hacking_rows()}))
+    for guide in ("HACKING.md", "STYLE.md", "CONTRIBUTING.md"):
+        found = re.findall(rf"(?<![\w/.])((?:{top})/[\w./-]*\w\.\w+)",
+                           read(guide))
+        if guide == "HACKING.md" and len(found) < 10:
+            raise AssertionError("HACKING.md names hardly any file")
+        for name in found:
+            if "NAME" not in name and not os.path.exists(
+                    os.path.join(TOP, name)):
+                raise AssertionError(f"{guide}: there is no {name}")
+
+
+@case
+def make_help_lists_every_target():
+    phony = re.search(r"^\.PHONY: ((?:.*\\\n)*.*)$", read("Makefile"),
+                      re.M).group(1)
+    targets = set(phony.replace("\\\n", " ").split())
+    # What make alone does, this list, and a step of others.
+    targets -= {"all", "help", "tests"}
+    listed = re.findall(r"^ +(\S+)", run("make", "-C", TOP, "-s", "help").stdout,
+                        re.M)
+    same(set(listed), targets, "make help, .PHONY")
 
 
 def main():

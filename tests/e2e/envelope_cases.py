@@ -17,13 +17,11 @@ import sys
 import threading
 
 import envelope_forms as grammar
-import smtp
 import tap
 import world
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import spfmilter                                        # noqa: E402
-from srsmilter import Srsmilter                         # noqa: E402
+import spfmilter
+from srsmilter import Srsmilter
 
 suite = tap.Suite()
 case = suite.case

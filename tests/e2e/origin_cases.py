@@ -13,16 +13,14 @@ it was taken for.
 import base64
 import os
 import re
-import sys
 
 import sasl
 import smtp
 import tap
 import world
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import spfmilter                                        # noqa: E402
-from srsmilter import Srsmilter                         # noqa: E402
+import spfmilter
+from srsmilter import Srsmilter
 
 suite = tap.Suite()
 case = suite.case

@@ -12,15 +12,13 @@ import glob
 import os
 import re
 import signal
-import sys
 import threading
 
 import smtp
 import tap
 import world
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import spfmilter                                        # noqa: E402
+import spfmilter
 
 suite = tap.Suite()
 case = suite.case

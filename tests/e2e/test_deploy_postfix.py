@@ -5,7 +5,6 @@ with the settings that `srs setup` prints; and what each setting is there for.
 """
 
 import contextlib
-import os
 import re
 import signal
 import sys
@@ -17,8 +16,8 @@ import srsd
 import tap
 import world
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import srsmilter                                        # noqa: E402
+import milter_daemon
+import srsmilter
 
 PEERS = ["postfix"]
 DOMAIN = "fwd.test"
@@ -338,7 +337,7 @@ def own_bounce(site):
     report = site.sink.only(token)
     tap.equal((report.sender, report.recipients), ("", [sender]))
     [line] = site.filter.wait_for_log(f"restored_to={re.escape(sender)}", before)
-    tap.equal(srsmilter.parse(line)["client"], "localhost", line)
+    tap.equal(milter_daemon.parse(line)["client"], "localhost", line)
 
 
 @case("soak: postfix-milter: filter killed and restarted, Postfix reloaded and "

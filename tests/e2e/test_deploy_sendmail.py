@@ -5,7 +5,6 @@ with the lines that `srs setup` prints: the ruleset, and srsmilter alone.
 """
 
 import concurrent.futures
-import os
 import re
 import sys
 
@@ -16,8 +15,7 @@ import srsd
 import tap
 import world
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import srsmilter                                        # noqa: E402
+import srsmilter
 
 PEERS = ["sendmail"]
 DOMAIN, SRS_DOMAIN = "fwd.test", "srs.fwd.test"

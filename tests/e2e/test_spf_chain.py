@@ -18,8 +18,7 @@ import tap
 import world
 from spf_cases import spfmilter
 
-sys.path.append(os.path.join(world.SOURCE, "tests", "milter"))
-import filters                                          # noqa: E402
+import milter_filters
 
 PEERS = ["sendmail", "postfix", "opendkim", *spf_cases.PEERS]
 DOMAIN = "fwd.test"
@@ -72,7 +71,7 @@ class Site(exchange.Exchange):
         self.filter = spfmilter.Spfmilter(
             place.make_dir("run", "spfmilter", owner="mailfrom"), self.dns.name,
             user="mailfrom", listen="inet:10006@127.0.0.1").start()
-        self.observer = filters.Filter(
+        self.observer = milter_filters.Filter(
             place.path("run", "observer"), [], address="inet:10024@127.0.0.1")
         self.ports = [10021, 10022, 10006, 10024, 10023]
 

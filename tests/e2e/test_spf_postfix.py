@@ -10,6 +10,7 @@ import postfix
 import spf_cases
 import tap
 import world
+import milter_daemon
 from spf_cases import spfmilter
 
 PEERS = ["postfix", *spf_cases.PEERS]
@@ -78,7 +79,7 @@ def unqualified(site):
     _, reply = site.send("ceo", spf_cases.RCPT)
     tap.equal(reply.accepted, True, "fwd.test has no record")
     [line] = site.filter.wait_for_log(r' mail .* from="?ceo\b', before)
-    tap.equal(spfmilter.parse(line)["domain"], "fwd.test")
+    tap.equal(milter_daemon.parse(line)["domain"], "fwd.test")
 
 
 def main():

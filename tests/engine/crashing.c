@@ -7,7 +7,7 @@
  */
 #include <signal.h>
 
-#include "libspf-engine/engine_.h"
+#include "libspf-engine/guard.h"
 
 /* With so many macros, libspf2 forgets how much room is left. */
 #define MACROS_MAX 119

@@ -3,22 +3,25 @@
 #ifndef MAILFROM_TESTS_FUZZ_ACCESS_H
 #define MAILFROM_TESTS_FUZZ_ACCESS_H
 
-#include "access/access_.h"
+#include "access/readers.h"
 #include "tests/fuzz/fuzz.h"
 
 static inline void
-check_table(struct table *table)
+check_table(struct access_table *table)
 {
-	table_finish(table);
-	for (size_t n = 0; n < table_count(table); n++) {
-		const struct entry *e = table_at(table, n);
-		const struct entry *found = table_find(table, e->key);
+	access_table_finish(table);
+	for (size_t n = 0; n < access_table_count(table); n++) {
+		const struct access_entry *e = access_table_at(table, n);
+		const struct access_entry *found =
+		    access_table_find(table, e->key);
 
-		FUZZ_CHECK(table_is_ours(e->key) || table_is_mistyped(e->key));
+		FUZZ_CHECK(access_key_is_ours(e->key) ||
+		    access_key_is_mistyped(e->key));
 		FUZZ_CHECK(found != NULL && found <= e);
 		FUZZ_CHECK(mf_text_eq(found->key, e->key));
 		FUZZ_CHECK(n == 0 ||
-		    text_cmp_fold(table_at(table, n - 1)->key, e->key) <= 0);
+		    text_cmp_fold(access_table_at(table, n - 1)->key, e->key) <=
+			0);
 		for (size_t i = 0; i < e->key.len; i++)
 			FUZZ_CHECK(e->key.p[i] == ascii_lower(e->key.p[i]));
 	}
@@ -27,11 +30,11 @@ check_table(struct table *table)
 /* A reader of databases: all of it, or a reason why not. */
 static inline void
 check_reader(struct mf_text bytes,
-    const char *(*read)(struct mf_text bytes, struct table *table))
+    const char *(*read)(struct mf_text bytes, struct access_table *table))
 {
 	/* Of just this size, or what is read behind the end isn't found. */
 	char *copy = malloc(bytes.len + (bytes.len == 0));
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	FUZZ_CHECK(copy != NULL && table != NULL);
 	if (bytes.len != 0)
@@ -40,7 +43,7 @@ check_reader(struct mf_text bytes,
 	FUZZ_CHECK(problem == NULL || problem[0] != '\0');
 	free(copy);
 	check_table(table);
-	table_free(table);
+	access_table_free(table);
 }
 
 #endif

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/* access/texthash.c: any octets, as makemap and postmap read them. */
+/* access/text.c: any octets, as makemap and postmap read them. */
 #include "tests/fuzz/access.h"
 
 static void
 read_as(struct mf_text bytes, enum access_type type)
 {
 	struct report report = {.say = report_ignore};
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	FUZZ_CHECK(table != NULL);
 	bool ok = access_read_text_("fuzz", bytes, type, table, &report);
 	FUZZ_CHECK(ok == (report.errors == 0));
 	check_table(table);
-	for (size_t n = 0; n < table_count(table); n++) {
-		struct mf_text value = table_at(table, n)->value;
+	for (size_t n = 0; n < access_table_count(table); n++) {
+		struct mf_text value = access_table_at(table, n)->value;
 
-		FUZZ_CHECK(table_at(table, n)->line != 0);
+		FUZZ_CHECK(access_table_at(table, n)->line != 0);
 		FUZZ_CHECK(value.len != 0 && value.len <= 65536);
 		FUZZ_CHECK(mf_text_eq(value, text_trim(value)));
 		FUZZ_CHECK(memchr(value.p, '\0', value.len) == NULL);
 	}
 	access_check_text_("fuzz", type, table, &report);
-	table_free(table);
+	access_table_free(table);
 }
 
 int

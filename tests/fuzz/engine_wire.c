@@ -32,7 +32,7 @@ lookup(struct mf_text message)
 
 	if (!wire_get_lookup_(message, &rr, &name))
 		return;
-	FUZZ_CHECK(name_ok_(name));
+	FUZZ_CHECK(spf_name_ok(name));
 	FUZZ_CHECK(wire_put_lookup_(&out, rr, name));
 	FUZZ_CHECK(mf_text_eq(out_view(&out), message));
 }

@@ -7,24 +7,24 @@
  * reply.
  */
 #include "access/lookup.h"
-#include "access/access_.h"
 #include "access/lint.h"
+#include "access/readers.h"
 #include "tests/fuzz/fuzz.h"
 
 struct walk {
-	const struct entry *found;
+	const struct access_entry *found;
 	size_t keys;
 };
 
 static void
-see(void *arg, struct mf_text key, const struct entry *entry)
+see(void *arg, struct mf_text key, const struct access_entry *entry)
 {
 	struct walk *walk = arg;
 
 	/* Nothing is looked up behind what was found. */
 	FUZZ_CHECK(walk->found == NULL);
 	FUZZ_CHECK(key.len != 0 && key.len <= LOOKUP_KEY_SIZE);
-	FUZZ_CHECK(table_is_ours(key));
+	FUZZ_CHECK(access_key_is_ours(key));
 	for (size_t i = 0; i < key.len; i++)
 		FUZZ_CHECK(key.p[i] == ascii_lower(key.p[i]));
 	FUZZ_CHECK(entry == NULL || mf_text_eq(entry->key, key));
@@ -33,7 +33,8 @@ see(void *arg, struct mf_text key, const struct entry *entry)
 }
 
 static void
-check_sender(const struct table *table, struct mf_text subject, uint8_t choice)
+check_sender(
+    const struct access_table *table, struct mf_text subject, uint8_t choice)
 {
 	struct walk walk = {.found = NULL};
 	struct lookup_trace trace = {.key = see, .arg = &walk};
@@ -58,12 +59,12 @@ check_sender(const struct table *table, struct mf_text subject, uint8_t choice)
 }
 
 static void
-check_recipient(const struct table *table, struct mf_text recipient)
+check_recipient(const struct access_table *table, struct mf_text recipient)
 {
 	for (int how = LOOKUP_RCPT_TO; how <= LOOKUP_RCPT_HATER; how++) {
 		struct walk walk = {.found = NULL};
 		struct lookup_trace trace = {.key = see, .arg = &walk};
-		const struct entry *entry;
+		const struct access_entry *entry;
 		bool is_exempt = lookup_is_exempt(table,
 		    (enum lookup_recipients)how, recipient, &trace, &entry);
 
@@ -87,17 +88,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mf_text input = mf_text_at((const char *)data, size), subject;
 	struct report ignored = {.say = report_ignore};
 	struct report report = {.say = hear};
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	uint8_t choice = fuzz_octet(&input);
 
 	FUZZ_CHECK(table != NULL);
 	if (!text_cut(&input, '\n', &subject))
 		subject = MF_TEXT("");
 	access_read_text_("fuzz", input, ACCESS_TEXT, table, &ignored);
-	table_finish(table);
+	access_table_finish(table);
 	check_sender(table, subject, choice);
 	check_recipient(table, subject);
-	FUZZ_CHECK(lint_table(table, "fuzz", &report));
-	table_free(table);
+	FUZZ_CHECK(access_lint(table, "fuzz", &report));
+	access_table_free(table);
 	return 0;
 }

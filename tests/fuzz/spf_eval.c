@@ -158,7 +158,7 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 	struct zone *z = arg;
 	struct question *q;
 
-	FUZZ_CHECK(name_ok_(name));
+	FUZZ_CHECK(spf_name_ok(name));
 	for (size_t i = 0; i < name.len; i++)
 		FUZZ_CHECK(name.p[i] == ascii_lower(name.p[i]));
 	FUZZ_CHECK(++z->lookups <= LOOKUPS_MAX);

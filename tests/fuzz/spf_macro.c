@@ -56,7 +56,7 @@ truncated(struct mf_text t)
 			return MF_TEXT("");
 		t = text_from(t, dot + 1);
 	}
-	return name_ok_(t) && !text_has_control(t) ? t : MF_TEXT("");
+	return spf_name_ok(t) && !text_has_control(t) ? t : MF_TEXT("");
 }
 
 /*
@@ -107,7 +107,7 @@ check_domain(struct mf_text spec, const struct macro_values_ *v)
 	if (macro_expand_domain_(spec, v, room, &len)) {
 		FUZZ_CHECK(len <= SPF_NAME_MAX && room[len] == '\0');
 		name = mf_text_at(room, len);
-		FUZZ_CHECK(name_ok_(name) && !text_has_control(name));
+		FUZZ_CHECK(spf_name_ok(name) && !text_has_control(name));
 		for (size_t i = 0; i < len; i++)
 			FUZZ_CHECK(room[i] == ascii_lower(room[i]));
 	}

@@ -35,7 +35,7 @@ check_spec(const struct spf_record *r, const struct domain_spec_ *spec)
 		return;
 	}
 	FUZZ_CHECK(text_find(spec->text, '%') == spec->text.len);
-	FUZZ_CHECK(spec->usable == name_ok_(spec->text));
+	FUZZ_CHECK(spec->usable == spf_name_ok(spec->text));
 	for (size_t i = 0; i < spec->text.len; i++)
 		FUZZ_CHECK(spec->text.p[i] == ascii_lower(spec->text.p[i]));
 	FUZZ_CHECK(is_inside(spec->text, mf_text_at((const char *)r, r->size)));
@@ -75,7 +75,7 @@ check(const struct spf_record *r, struct mf_text input)
 		check_problem(r);
 		return;
 	}
-	FUZZ_CHECK(record_is_spf_(input) && input.len <= SPF_RECORD_MAX);
+	FUZZ_CHECK(spf_is_record(input) && input.len <= SPF_RECORD_MAX);
 	FUZZ_CHECK(r->count <= text_count(input, ' '));
 	for (size_t i = 0; i < r->count; i++)
 		check_term(r, &r->terms[i]);
@@ -107,14 +107,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		out_char(&out, ascii_upper(input.p[i]));
 	out_str(&out, " m.o-o_1=%{r}x");
 	/* Addresses and names alike don't care for case. */
-	if (!out.full && out.len <= SPF_RECORD_MAX && record_is_spf_(input)) {
+	if (!out.full && out.len <= SPF_RECORD_MAX && spf_is_record(input)) {
 		same = compile(out_view(&out));
 		FUZZ_CHECK((same->problem == NULL) == (r->problem == NULL));
 		FUZZ_CHECK(same->count == r->count);
 		spf_record_free(same);
 	}
 	struct spf_answer *a = spf_answer_txt(&input, 1);
-	FUZZ_CHECK(a != NULL && a->spf_records == record_is_spf_(input));
+	FUZZ_CHECK(a != NULL && a->spf_records == spf_is_record(input));
 	FUZZ_CHECK(a->record == NULL ||
 	    (a->record->problem == NULL) == (r->problem == NULL));
 	spf_answer_free(a);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "srsmilter/milter.h"
 #include "srsmilter/session.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -61,7 +62,7 @@ sign_all(const struct rewriter *r)
 }
 
 /* Made once, and never freed. */
-static struct service *
+static struct milter_service *
 service(void)
 {
 	static const char lines[] =
@@ -76,11 +77,11 @@ service(void)
 	    "ses_replays=1000\nreplay_size=2\n";
 	static const struct log_options quiet = {
 	    .program = "fuzz", .to = LOG_TO_STDERR, .level = LEVEL_ERROR};
-	static struct service *made;
+	static struct milter_service *made;
 	static char path[PATH_ROOM];
 	struct report report = {.say = report_ignore};
 	char secret[PATH_ROOM], text[1024];
-	struct config *config;
+	struct srsmilter_config *config;
 
 	if (made != NULL)
 		return made;
@@ -88,10 +89,11 @@ service(void)
 	file_of("a secret of the fuzzers\n", secret);
 	snprintf(text, sizeof(text), lines, secret);
 	file_of(text, path);
-	config = config_load(path, SOURCE_OURS, &report);
+	config = (struct srsmilter_config *)srsmilter_config_load(
+	    path, SOURCE_OURS, &report);
 	FUZZ_CHECK(config != NULL);
 	sign_all(config->rewriter);
-	made = service_new(config, &report);
+	made = srsmilter_new(&config->base, &report);
 	FUZZ_CHECK(made != NULL);
 	return made;
 }
@@ -197,15 +199,19 @@ step(struct session *s, char letter, char *arg)
 		given_count = 0;
 		if (more != NULL)
 			*more = '\0';
-		session_mail(
-		    s, mf_text_of(arg), &macros, MF_TEXT(""), MF_TEXT(""));
+		session_mail(s,
+		    &(struct mail_args){
+			.path = mf_text_of(arg), .macros = macros});
 		break;
 	case 'U':
 		given_count = 0;
 		if (more != NULL)
 			*more = '\0';
-		session_mail(
-		    s, mf_text_of(arg), &macros, MF_TEXT("ann"), macro);
+		session_mail(s,
+		    &(struct mail_args){.path = mf_text_of(arg),
+			.macros = macros,
+			.user = MF_TEXT("ann"),
+			.mail_mailer = macro});
 		break;
 	case 'R':
 		if (more != NULL) {
@@ -213,11 +219,16 @@ step(struct session *s, char letter, char *arg)
 			parameters[0] = more + 1;
 		}
 		snprintf(given[given_count++], LINE_SIZE, "%s", arg);
-		session_rcpt(s, mf_text_of(arg), parameters, macro);
+		srsmilter_rcpt(s,
+		    &(struct rcpt_args){.path = mf_text_of(arg),
+			.parameters = parameters,
+			.rcpt_mailer = macro});
 		break;
 	case 'E':
 		session_queue_id(s, mf_text_of(arg));
-		check_changes(session_eom(s, &changes), &changes);
+		check_changes(
+		    srsmilter_eom((struct srsmilter_session *)s, &changes),
+		    &changes);
 		break;
 	default:
 		session_end_message(s);
@@ -229,7 +240,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct mf_text rest = mf_text_at((const char *)data, size), line;
-	struct session *s = session_new(service());
+	struct session *s = session_new(&srsmilter_filter, service());
 	static char arg[LINE_SIZE];
 
 	FUZZ_CHECK(s != NULL);

@@ -12,10 +12,9 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TESTS = os.path.dirname(HERE)
-sys.path.insert(0, os.path.join(TESTS, "e2e"))
 
-import tap                                              # noqa: E402
-from tap import equal                                   # noqa: E402
+import tap
+from tap import equal
 
 suite = tap.Suite()
 

@@ -56,10 +56,11 @@ show(const char *map, bool wait)
 	if (status != ACCESS_OK)
 		return status == ACCESS_BUSY ? 3 : 1;
 	access_warn(access, &report);
-	for (size_t n = 0; n < table_count(access->table); n++) {
-		const struct entry *e = table_at(access->table, n);
+	for (size_t n = 0; n < access_table_count(access->table); n++) {
+		const struct access_entry *e =
+		    access_table_at(access->table, n);
 
-		if (table_find(access->table, e->key) == NULL)
+		if (access_table_find(access->table, e->key) == NULL)
 			return 1;
 		fwrite(e->key.p, 1, e->key.len, stdout);
 		putchar('\t');
@@ -145,7 +146,8 @@ read_in_child(const struct image *image, const char *map)
 		    ACCESS_OK)
 			_exit(report.errors != 0 ? REFUSED : CRASHED);
 		/* A bit of a key may make it one that isn't ours. */
-		_exit(table_count(access->table) + FLIPS_MAX < image->entries
+		_exit(access_table_count(access->table) + FLIPS_MAX <
+			    image->entries
 			? PARTIAL
 			: WHOLE);
 	}
@@ -224,23 +226,23 @@ struct follower {
 
 /* The generation in the value of the n-th key. */
 static bool
-generation_of(const struct table *table, uint64_t n, uint64_t *out)
+generation_of(const struct access_table *table, uint64_t n, uint64_t *out)
 {
 	static const struct mf_text before =
 	    MF_TEXT("ERROR:5.7.1:550 generation ");
-	const struct entry *e;
+	const struct access_entry *e;
 	char key[64];
 
 	snprintf(
 	    key, sizeof(key), "spf-fail:%llu.example", (unsigned long long)n);
-	e = table_find(table, mf_text_of(key));
+	e = access_table_find(table, mf_text_of(key));
 	return e != NULL && text_starts(e->value, before) &&
 	    text_uint(text_from(e->value, before.len), UINT64_MAX, out);
 }
 
 /* All keys are there, of one generation, which isn't older than the last. */
 static void
-check(struct follower *f, const struct table *table)
+check(struct follower *f, const struct access_table *table)
 {
 	uint64_t first = 0, other = 0;
 
@@ -260,10 +262,10 @@ check(struct follower *f, const struct table *table)
 			return;
 		}
 	}
-	if (table_count(table) != f->keys || first < f->generation)
+	if (access_table_count(table) != f->keys || first < f->generation)
 		snprintf(f->problem, sizeof(f->problem),
 		    "%zu keys of generation %llu after %llu",
-		    table_count(table), (unsigned long long)first,
+		    access_table_count(table), (unsigned long long)first,
 		    (unsigned long long)f->generation);
 	f->generation = first;
 }

@@ -3,16 +3,14 @@
 
 import os
 import subprocess
-import sys
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path.insert(0, os.path.join(SOURCE, "tests", "e2e"))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
 PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
 READER = os.path.join(BUILD, "tests", "maps", "reader")
 
-import world                                            # noqa: E402
+import world
 
 NAMES = ["sendmail", "postfix-maps", "tinycdb", "db-util"]
 SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}

@@ -5,8 +5,9 @@
 import struct
 import sys
 
-from filters import Site, options, packet, tap
-from client import (OLD, POSTFIX, SENDMAIL, Action, Breach, Closed, Session,
+import tap
+from milter_filters import Site, options, packet
+from milter_client import (OLD, POSTFIX, SENDMAIL, Action, Breach, Closed, Session,
                     Silent, Step)
 
 suite = tap.Suite()

@@ -13,7 +13,7 @@ import sys
 
 import spfmilter
 import srsmilter
-from client import Session
+from milter_client import Session
 from nameserver import dns, network, servers, tap
 from spfmilter import parse
 

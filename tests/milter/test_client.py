@@ -5,8 +5,10 @@
 import socket
 import sys
 
-from filters import Site, network, tap
-from client import (OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Silent,
+import network
+import tap
+from milter_filters import Site
+from milter_client import (OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Silent,
                     Step)
 
 equal = tap.equal

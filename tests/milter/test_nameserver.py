@@ -8,7 +8,9 @@ import struct
 import sys
 
 import nameserver
-from nameserver import dns, tap
+import dns
+import network
+import tap
 
 suite = tap.Suite()
 ZONES = r"""
@@ -82,7 +84,7 @@ def failures(_):
 @suite.case("serves zones apart, and a port that is asked for")
 def zones(_):
     text = "$TTL 60\n@ SOA ns admin 1 3600 600 86400 60\n  NS ns\n@ TXT x\n"
-    port = nameserver.network.free_port()
+    port = network.free_port()
     with nameserver.zone_server({"a.test": text}, port=port) as server:
         tap.equal(server.port, port)
         tap.equal(ask(server, "a.test", dns.TXT), (0, 1))

@@ -12,9 +12,11 @@ import sys
 import threading
 import urllib.request
 
+import milter_daemon
 import spfmilter
-from client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
-from spfmilter import network, tap
+from milter_client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
+import network
+import tap
 
 equal = tap.equal
 suite = tap.Suite()
@@ -23,7 +25,7 @@ RCPT = "<ann@fwd.test>"
 WAITING = 40        # sessions; libmilter keeps two or three workers
 
 
-class Site(spfmilter.Site):
+class Site(milter_daemon.Site):
     """One name server for all cases."""
 
     def __init__(self):
@@ -98,7 +100,7 @@ def several(site):
         equal(s.deliver("<bob@none.test>", [RCPT]).verdict, "continue")
     tap.wait_until(lambda: sum("info: mail " in line for line in d.log()) == 10,
                    "a log line for each message")
-    outcomes = [spfmilter.parse(line)["outcome"] for line in d.log()
+    outcomes = [milter_daemon.parse(line)["outcome"] for line in d.log()
                 if "info: mail " in line]
     equal(outcomes, ["refused", "aborted", "accepted"] * 3 + ["accepted"])
 

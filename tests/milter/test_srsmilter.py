@@ -12,9 +12,12 @@ import sys
 import threading
 import urllib.request
 
+import milter_daemon
 import srsmilter
-from client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
-from srsmilter import MODE, network, tap
+from milter_client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
+import network
+import tap
+from srsmilter import MODE
 
 equal = tap.equal
 suite = tap.Suite()
@@ -23,7 +26,7 @@ SRS0 = re.compile(r"SRS0=[\w-]{6}=[A-Z2-7]{2}=example\.test=bob@fwd\.test")
 FORGED = "<SRS0=AAAAAA=AA=example.test=bob@fwd.test>"
 
 
-class Site(srsmilter.Site):
+class Site(milter_daemon.Site):
     daemon = srsmilter.Srsmilter
 
 
@@ -111,7 +114,7 @@ def several(site):
             equal(s.deliver("<>", [FORGED]).verdict, "reject")
     tap.wait_until(lambda: sum(" mail queue_id=" in line
                                for line in d.log()) == 12, "all log lines")
-    outcomes = [srsmilter.parse(line)["outcome"] for line in d.log()
+    outcomes = [milter_daemon.parse(line)["outcome"] for line in d.log()
                 if " mail queue_id=" in line]
     equal(outcomes, ["accepted", "aborted", "accepted", "refused"] * 3)
 
@@ -191,7 +194,7 @@ def origins(site):
         before = len(d.log())
         equal(rewritten(talk(d.address, **options)), expected, what)
         [line] = d.wait_for_log(" mail queue_id=", before)
-        equal(srsmilter.parse(line)["origin"], origin, what)
+        equal(milter_daemon.parse(line)["origin"], origin, what)
 
 
 @suite.case("senders: signed, left, SRS1, too long")
@@ -226,7 +229,7 @@ def senders(site):
         elif not re.fullmatch(pattern, done.message.sender):
             raise AssertionError(f"{sender}: {done.message.sender}")
         [line] = d.wait_for_log(" mail queue_id=", before)
-        equal(srsmilter.parse(line)["reason"], reason, sender)
+        equal(milter_daemon.parse(line)["reason"], reason, sender)
         equal(" warning: mail " in line, reason == "too_long", sender)
 
 

@@ -5,9 +5,10 @@
 import sys
 
 import nameserver
+import milter_daemon
 import srsmilter
-from client import POSTFIX, Session
-from srsmilter import tap
+from milter_client import POSTFIX, Session
+import tap
 
 equal = tap.equal
 suite = tap.Suite()
@@ -25,7 +26,7 @@ GATE = "skip_if_spf_passes = yes\noutbound_addresses = 192.0.2.1, 192.0.2.2"
 MODE = "rewrite = all"
 
 
-class Site(srsmilter.Site):
+class Site(milter_daemon.Site):
     """One name server for all cases."""
 
     def __init__(self):
@@ -47,7 +48,7 @@ def deliver(daemon, sender, recipient="<ann@far.test>"):
         done = s.deliver(sender, [recipient], ["Subject: hello"])
     equal(done.verdict, "continue", sender)
     [line] = daemon.wait_for_log(" mail queue_id=", before)
-    told = srsmilter.parse(line)
+    told = milter_daemon.parse(line)
     equal(bool(done.requests), told["result"] == "changed", sender)
     return told["reason"]
 

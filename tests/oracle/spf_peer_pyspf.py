@@ -24,8 +24,8 @@ dns.rdatatype = sys.modules["dns.rdatatype"]
 dns.rdatatype.SPF = 99
 dns.rdatatype._by_value = {}
 
-import spf          # noqa: E402
-import spf_zones    # noqa: E402
+import spf
+import spf_zones
 
 ZONE = {}
 

@@ -4,19 +4,16 @@ The resolver against name servers: a real nsd, and servers that delay, fail, lie
 and keep silent.  Everything is on loopback, on ports that nobody uses.
 """
 
-import os
 import random
 import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
-import dns                                                    # noqa: E402
-import network                                                # noqa: E402
-import servers                                                # noqa: E402
-import tap                                                    # noqa: E402
-from servers import Driver, Server, Zone                      # noqa: E402
+import dns
+import network
+import servers
+import tap
+from servers import Driver, Server, Zone
 
 suite = tap.Suite()
 case = suite.case

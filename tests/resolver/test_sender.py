@@ -14,14 +14,12 @@ import sys
 import tempfile
 import threading
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
-import dns                                                    # noqa: E402
-import network                                                # noqa: E402
-import servers                                                # noqa: E402
-import tap                                                    # noqa: E402
-from servers import Driver, Server                            # noqa: E402
+import dns
+import network
+import servers
+import tap
+from servers import Driver, Server
 
 suite = tap.Suite()
 case = suite.case

@@ -16,12 +16,11 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "e2e")]
 
-import dns                                                    # noqa: E402
-import network                                                # noqa: E402
-import servers                                                # noqa: E402
-import tap                                                    # noqa: E402
+import dns
+import network
+import servers
+import tap
 
 TESTS = os.path.dirname(HERE)
 PEERS = os.path.abspath(os.environ.get(

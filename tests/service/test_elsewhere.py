@@ -13,8 +13,7 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
-sys.path[:0] = [os.path.join(TOP, "tests", "e2e")]
-import tap                                                    # noqa: E402
+import tap
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
 DAEMONS = ("srsd", "srsmilter", "spfmilter")

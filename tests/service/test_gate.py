@@ -11,16 +11,14 @@ import shutil
 import signal
 import sys
 
-from harness import (
+from socketmap_client import (
     BUILD, REQUIRE_ALL, ROOT, Background, Srsd, Suite, emit,
     equal, netstring, send_until_full, true, wait_until, write)
 
-TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-sys.path[:0] = [os.path.join(TESTS, "resolver"), os.path.join(TESTS, "e2e")]
 
-import dns                                                    # noqa: E402
-import servers                                                # noqa: E402
-from servers import Server                                    # noqa: E402
+import dns
+import servers
+from servers import Server
 
 suite = Suite()
 
@@ -152,9 +150,9 @@ def all_addresses_pass(site):
     equal(table.send(b"get bob@all.test\n").line(), b"500 spf_passes")
     is_line = table.send(b"get bob@first.test\n").line()
     true(is_line.startswith(b"200 SRS0="), is_line)
-    true("forward result=unchanged reason=spf_passes sender=bob@all.test\n"
+    true("forward result=unchanged reason=spf_passes from=bob@all.test\n"
          in daemon.log(), daemon.log())
-    true("forward result=unchanged reason=spf_passes sender=bob@all.test "
+    true("forward result=unchanged reason=spf_passes from=bob@all.test "
          "host=mx.example\n" in daemon.log(), daemon.log())
 
 

@@ -17,9 +17,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-sys.path.append(os.path.join(SOURCE, "tests", "e2e"))
 
-import tap                                              # noqa: E402
+import tap
 
 suite = tap.Suite()
 ROOT = os.geteuid() == 0

@@ -13,9 +13,9 @@ import sys
 import threading
 import time
 
-from harness import (
+from socketmap_client import (
     DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Skip,
-    Srsd, Suite, equal, has_ipv6, netstring, reap, send_until_full, true,
+    Srsd, Suite, equal, has_ipv6, netstring, send_until_full, true,
     wait_until, write)
 
 suite = Suite()
@@ -909,10 +909,10 @@ def text_log(site):
     equal(counts["forward"], 2 * len(HOSTILE), "lines on senders")
     equal(counts["reverse"], len(HOSTILE), "lines on recipients")
     true(re.search(r"^srsd: info: forward result=changed reason=forwarded "
-                   r'sender=plain@example\.net to="SRS0=\S+@srs\.example\.com"$',
+                   r'from=plain@example\.net to="SRS0=\S+@srs\.example\.com"$',
                    daemon.log(), re.M), "the plain one")
     true(re.search(r"^srsd: info: forward result=changed reason=forwarded "
-                   r'sender=plain@example\.net to="SRS0=\S+" host=h\.example$',
+                   r'from=plain@example\.net to="SRS0=\S+" host=h\.example$',
                    daemon.log(), re.M), "the plain one of make_srs")
 
 
@@ -937,8 +937,8 @@ def json_log(site):
         if len(hostile) > 1500:
             equal(entry.get("cut"), True, "cut")
         elif hostile.isascii() and hostile.decode().isprintable():
-            equal(entry["sender"], hostile.decode(), "sender")
-    true("jörg@bücher.example" in [e.get("sender") for e in senders], "UTF-8")
+            equal(entry["from"], hostile.decode(), "sender")
+    true("jörg@bücher.example" in [e.get("from") for e in senders], "UTF-8")
 
 
 @suite.case

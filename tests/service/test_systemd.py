@@ -21,11 +21,9 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-sys.path[:0] = [os.path.join(SOURCE, "tests", "milter"),
-                os.path.join(SOURCE, "tests", "e2e")]
 
-import client                                           # noqa: E402
-import tap                                              # noqa: E402
+import milter_client
+import tap
 
 suite = tap.Suite()
 case = suite.case
@@ -249,7 +247,7 @@ def ask(address, request):
 
 
 def deliver(address, sender):
-    with client.Session(f"unix:{address}", timeout=60) as session:
+    with milter_client.Session(f"unix:{address}", timeout=60) as session:
         session.connect("192.0.2.1")
         session.helo("mx.fail.test")
         return session.deliver(sender, ["<ann@fwd.test>"], ["Subject: x"], b"x\r\n")

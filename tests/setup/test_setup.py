@@ -15,8 +15,7 @@ import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-sys.path[:0] = [os.path.join(TOP, "tests", "e2e")]
-import tap                                                    # noqa: E402
+import tap
 
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
 SRS = os.path.join(BUILD, "srs")

@@ -2,14 +2,17 @@
 # SPDX-License-Identifier: ISC
 """
 The shape of the tree: who may include whom, what the libraries may call, how
-their symbols are named, and that each header compiles alone.
+their symbols are named, that each header compiles alone, that no name has two
+meanings, and that programs of others find what `make install` has installed.
 """
 
+import collections
 import glob
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -28,8 +31,8 @@ ONLY = {
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"common/domain.c", "libspf/name.c"},
     "yaml.h": {"tools/spfquery/yamlfile.h", "tools/spfquery/zone.h"},
-    "libmilter/": {"milter/answer.c", "milter/run.c", "spfmilter/milter.c",
-                   "srsmilter/milter.c"},
+    "libmilter/": {"milter/answer.c", "milter/callbacks.c", "milter/run.c",
+                   "spfmilter/milter.c", "srsmilter/milter.c"},
     # These crash on damaged files: access/*.c read them without.
     "db.h": set(),
     "lmdb.h": set(),
@@ -45,7 +48,7 @@ MAY_INCLUDE = {
     "libspf": {"mailfrom/spf.h", "mailfrom/spf_header.h", "mailfrom/text.h",
                "common/text.h"},
     "libspf-dns": {"mailfrom", "common/text.h", "common/siphash.h"},
-    "libspf-engine": {"mailfrom", "common/text.h", "libspf/record_.h"},
+    "libspf-engine": {"mailfrom", "common/text.h"},
     "access": {"mailfrom", "common"},
     "spfcheck": {"mailfrom", "common"},
     "rewrite": {"mailfrom", "common", "spfcheck"},
@@ -69,8 +72,37 @@ MAY_CALL = {
 }
 # What compilers and their sanitizers add.
 ADDED = (r"__(mem(cpy|move|set)|str(cpy|cat))_chk|__stack_chk_fail|"
-         r"_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan)_.*|__isoc99_.*|memccpy")
+         r"_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan|gcov)_.*|__isoc99_.*|memccpy")
 PREFIXES = {"libsrs.a": r"(srs|ses)_\w+", "libspf.a": r"spf_\w+"}
+
+# Where the functions of each public header are, and how its names begin.
+HEADERS = {
+    "text.h": ("libsrs", "mf"),
+    "srs.h": ("libsrs", "srs"),
+    "ses.h": ("libsrs", "ses"),
+    "spf.h": ("libspf", "spf"),
+    "spf_header.h": ("libspf", "spf"),
+    "spf_resolver.h": ("libspf-dns", "spf"),
+    "spf_engine.h": ("libspf-engine", "spf"),
+}
+SHARED = ("libsrs", "libspf")
+
+# Calls libspf2, so whoever uses it is linked with that as well.
+NEEDS_LIBSPF2 = {"spf_libspf2_evaluate"}
+
+# Names that still have two meanings.  None is to be added.
+HOMONYMS = set("""
+account config_load config_print config_release config_start config_view
+error_reply_ fail_ figures_write message_free_ milter_filter service_config
+service_figures service_free service_new service_reload service_start
+service_write_figures session_connect session_end_message session_eom
+session_free session_mail session_new session_queue_id session_rcpt
+session_settings
+""".split())
+HOMONYMOUS_TAGS = set("""
+account check config connection daemon entry figures message on_error
+origin part reading records service session
+""".split())
 
 
 def sources(*suffixes):
@@ -158,9 +190,243 @@ def headers_compile_alone():
             yield f"{path}: {result.stderr.splitlines()[0]}"
 
 
+def code(path):
+    """A file without its comments."""
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        return re.sub(r"/\*.*?\*/", " ", file.read(), flags=re.S)
+
+
+def macros(header):
+    return set(re.findall(r"^#\s*define (\w+)", code(header), re.M))
+
+
+def declarations(header):
+    """A header without its preprocessor lines, and (it, bodies left out)."""
+    text = re.sub(r"^#(.*\\\n)*.*$", "", code(header), flags=re.M)
+    outside = text
+    while "{" in outside:
+        outside = re.sub(r"\{[^{}]*\}", ";", outside)
+    return text, outside
+
+
+def functions(header):
+    """Functions that a header declares; those with a body there aside."""
+    text, outside = declarations(header)
+    inline = set(re.findall(r"(\w+)\([^()]*\)\s*\{", text))
+    typedefs = set(re.findall(r"typedef\b[^;]*?(\w+)\(", outside))
+    return set(re.findall(r"(\w+)\(", outside)) - inline - typedefs
+
+
+def names(header):
+    """All names that a header declares."""
+    text, outside = declarations(header)
+    found = macros(header) | set(re.findall(r"(\w+)\(", outside))
+    found |= set(re.findall(r"\b(?:struct|enum|union) (\w+)\s*[{;]", text))
+    found |= set(re.findall(r"typedef\b[^;]*?(\w+)\s*[;(]", outside))
+    for body in re.findall(r"\benum\b[^;{}()]*\{([^}]*)\}", text):
+        found |= set(re.findall(r"(?:^|,)\s*(\w+)", body))
+    return found
+
+
+def headers_of(library):
+    return [f"include/mailfrom/{header}"
+            for header, (home, _) in HEADERS.items() if home == library]
+
+
+def differences(one, first, other, second):
+    """What is in one of two sets of names alone."""
+    for name in sorted(first - second):
+        yield f"{name} is in {one}, not in {other}"
+    for name in sorted(second - first):
+        yield f"{name} is in {other}, not in {one}"
+
+
+def exported(library):
+    lines = subprocess.run(
+        ["nm", "-D", "--defined-only", os.path.join(BUILD, library)],
+        check=True, capture_output=True, text=True).stdout.splitlines()
+    return {line.split()[-1].split("@")[0] for line in lines
+            if line.split()[-2] != "A"}
+
+
+def libraries_export_what_headers_declare():
+    """headers, symbol lists and libraries have the same functions"""
+    for library in sorted({home for home, _ in HEADERS.values()}):
+        declared = set().union(*map(functions, headers_of(library)))
+        public = {name for name in symbols(f"{library}.a")[0]
+                  if not re.fullmatch(r"\w+_|__\w+|\w*\.\w+|_?_asan\w*",
+                                      name)}
+        yield from differences("headers", declared, f"{library}.a", public)
+        if library not in SHARED:
+            continue
+        path = f"{library}/{library}.map"
+        listed = re.search(r"global:(.*?)local:", code(path), re.S).group(1)
+        listed = set(re.findall(r"(\w+);", listed))
+        yield from differences("headers", declared, path, listed)
+        shared = exported(f"{library}.so.0")
+        yield from differences(path, listed, f"{library}.so.0", shared)
+
+
+def public_names_are_prefixed():
+    """every name in include/mailfrom has its library's prefix"""
+    for path in sorted(glob.glob(f"{TOP}/include/mailfrom/*.h")):
+        header = os.path.basename(path)
+        if header not in HEADERS:
+            yield f"{header} belongs to no library"
+            continue
+        prefix = HEADERS[header][1]
+        taken = f"{prefix}_|{prefix.upper()}_"
+        found = names(f"include/mailfrom/{header}")
+        if not found:
+            yield f"{header} declares nothing"
+        for name in sorted(found):
+            if not re.match(f"{taken}|mf_text$|MAILFROM_{header[:-2].upper()}_H$",
+                            name):
+                yield f"{header} declares {name}"
+
+
+def extern_names_have_one_meaning():
+    """no extern name is defined in two archives"""
+    homes = collections.defaultdict(set)
+    for path in sorted(glob.glob(f"{BUILD}/*.a")):
+        archive = os.path.basename(path)
+        for name in symbols(archive)[0]:
+            if not re.fullmatch(r"_\w+|\w*\.\w+", name):
+                homes[name].add(archive)
+    if not homes:
+        yield "there are no archives"
+    yield from homonyms(homes, HOMONYMS)
+
+
+def tags_have_one_meaning():
+    """no struct, union or enum tag is defined in two places"""
+    homes = collections.defaultdict(list)
+    for path in sources(".h", ".c"):
+        for tag in re.findall(r"\b(?:struct|union|enum)\s+(\w+)\s*\{",
+                              code(path)):
+            homes[tag].append(path)
+    yield from homonyms(homes, HOMONYMOUS_TAGS)
+
+
+def homonyms(homes, allowed):
+    several = {name for name, places in homes.items() if len(places) > 1}
+    for name in sorted(allowed - several):
+        print(f"# {name} has one meaning now: take it off the list")
+    for name in sorted(several - allowed):
+        yield f"{name} is defined in {', '.join(sorted(homes[name]))}"
+
+
+# --- what is installed ------------------------------------------------------
+
+PREFIX = "/opt/mailfrom"
+
+
+def sanitizers():
+    """What programs need that are linked with archives built with them."""
+    wanted = symbols("libsrs.a")[1]
+    for start, flag in (("__asan_", "address,undefined"), ("__tsan_", "thread"),
+                        ("__ubsan_", "undefined")):
+        if any(name.startswith(start) for name in wanted):
+            return [f"-fsanitize={flag}"]
+    return []
+
+
+def program(header, but=frozenset()):
+    """One that includes header alone and needs all of its functions."""
+    needed = sorted(functions(f"include/mailfrom/{header}") - but)
+    pointers = ", ".join(f"(function)(void *){name}" for name in needed)
+    return f"""#include <mailfrom/{header}>
+typedef void (*function)(void);
+int main(void)
+{{
+	function volatile all[] = {{{pointers or "0"}}};
+	for (int i = 0; i < {len(needed)}; i++)
+		if (all[i] == 0)
+			return 1;
+	return 0;
+}}
+"""
+
+
+def pkg_config(root, *arguments):
+    return run_or_say(
+        ["pkg-config", *arguments],
+        env={**os.environ, "PKG_CONFIG_SYSROOT_DIR": root,
+             "PKG_CONFIG_PATH": f"{root}{PREFIX}/lib/pkgconfig"}).split()
+
+
+def run_or_say(command, **how):
+    result = subprocess.run(command, text=True, capture_output=True,
+                            check=False, timeout=300, **how)
+    if result.returncode != 0:
+        lines = (result.stderr or result.stdout).strip().splitlines()
+        raise RuntimeError(f"{' '.join(command)}: exit status "
+                           f"{result.returncode}: {' / '.join(lines[:5])}")
+    return result.stdout
+
+
+def make(target, root):
+    """With what is built: without its flags it would be built otherwise."""
+    run_or_say(["make", "--no-print-directory", "-C", TOP, "-o", "all", target,
+                f"BUILD={os.environ.get('BUILD', 'build')}",
+                f"DESTDIR={root}", f"PREFIX={PREFIX}"])
+
+
+def build_and_run(root, source, flags):
+    """Compile, link and run; the shared libraries that it asked for."""
+    path = os.path.join(root, "program")
+    run_or_say([os.environ.get("CC", "cc"), "-std=c11", "-Wall", "-Wextra",
+                "-Werror", "-xc", "-", "-xnone", "-o", path, *sanitizers(),
+                *flags], input=source)
+    run_or_say([path], env={**os.environ,
+                            "LD_LIBRARY_PATH": f"{root}{PREFIX}/lib"})
+    return set(re.findall(r"\(NEEDED\).*\[(.*)\]",
+                          run_or_say(["readelf", "-d", path])))
+
+
+def link_each_way(root, header, library):
+    """With archives, and with the shared libraries that there are."""
+    own = r"-l(srs|spf|spf-dns|spf-engine)$"
+    static = []
+    for flag in pkg_config(root, "--static", "--cflags", "--libs", library):
+        static += ["-Wl,-Bstatic", flag, "-Wl,-Bdynamic"] \
+            if re.match(own, flag) else [flag]
+    needed = build_and_run(root, program(header), static)
+    if needed & {f"{name}.so.0" for name in SHARED}:
+        yield f"{header}: archives weren't linked with"
+    needed = build_and_run(root, program(header, NEEDS_LIBSPF2), pkg_config(
+        root, "--cflags", "--libs", library))
+    if library in SHARED and functions(f"include/mailfrom/{header}") and \
+            f"{library}.so.0" not in needed:
+        yield f"{header}: {library}.so.0 wasn't linked with"
+
+
+def programs_of_others_link():
+    """each installed header is enough, with the flags of pkg-config"""
+    with tempfile.TemporaryDirectory() as root:
+        try:
+            make("install", root)
+            installed = set(os.listdir(f"{root}{PREFIX}/include/mailfrom"))
+            yield from differences("HEADERS", set(HEADERS), "install",
+                                   installed)
+            for header, (library, _) in HEADERS.items():
+                yield from link_each_way(root, header, library)
+            os.unlink(os.path.join(root, "program"))
+            make("uninstall", root)
+        except RuntimeError as error:
+            yield str(error)
+            return
+        for directory, _, files in os.walk(root):
+            for name in files:
+                yield f"uninstall leaves {os.path.join(directory, name)}"
+
+
 CASES = (libraries_have_one_door, directories_know_what_they_may,
          libraries_ask_for_little, libraries_keep_to_their_names,
-         daemons_are_without_libspf2, headers_compile_alone)
+         libraries_export_what_headers_declare, public_names_are_prefixed,
+         extern_names_have_one_meaning, tags_have_one_meaning,
+         daemons_are_without_libspf2, headers_compile_alone,
+         programs_of_others_link)
 
 
 def main():

@@ -13,7 +13,8 @@
 #include <sys/file.h>
 #include <time.h>
 
-#include "access/access_.h"
+#include "access/map_name.h"
+#include "access/readers.h"
 
 /* --- text --- */
 
@@ -117,12 +118,12 @@ static const struct {
 
 /* What a table holds, as in the rows above. */
 static void
-print_table(const struct table *table, char *out, size_t size)
+print_table(const struct access_table *table, char *out, size_t size)
 {
 	struct text_out o = text_out(out, size - 1);
 
-	for (size_t n = 0; n < table_count(table); n++) {
-		const struct entry *e = table_at(table, n);
+	for (size_t n = 0; n < access_table_count(table); n++) {
+		const struct access_entry *e = access_table_at(table, n);
 
 		out_uint(&o, e->line);
 		out_char(&o, ':');
@@ -144,20 +145,20 @@ reads_text(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		struct report report = report_to(&heard);
-		struct table *table = table_new();
+		struct access_table *table = access_table_new();
 		bool ok;
 
 		assert_non_null(table);
 		ok = access_read_text_(
 		    "t", texts[i].input, texts[i].type, table, &report);
-		table_finish(table);
+		access_table_finish(table);
 		ok = access_check_text_("t", texts[i].type, table, &report) &&
 		    ok;
 		print_table(table, have, sizeof(have));
 		expect_str(texts[i].name, "entries", have, texts[i].entries);
 		expect_str(texts[i].name, "said", heard.text, texts[i].said);
 		expect_int(texts[i].name, "ok", ok, report.errors == 0);
-		table_free(table);
+		access_table_free(table);
 	}
 }
 
@@ -170,7 +171,7 @@ expect_line(enum access_type type, size_t len, size_t lines, const char *said)
 	static char bytes[2 * LINE];
 	static struct heard heard;
 	struct report report = report_to(&heard);
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	assert_non_null(table);
 	memset(bytes, 'x', sizeof(bytes));
@@ -181,9 +182,9 @@ expect_line(enum access_type type, size_t len, size_t lines, const char *said)
 	access_read_text_(
 	    "t", mf_text_at(bytes, len + lines), type, table, &report);
 	expect_str("a line", "said", heard.text, said);
-	expect_int("a line", "entries", (long long)table_count(table),
+	expect_int("a line", "entries", (long long)access_table_count(table),
 	    said[0] == '\0');
-	table_free(table);
+	access_table_free(table);
 }
 
 static void
@@ -207,7 +208,7 @@ limits_errors(void **state)
 	static char bytes[2000];
 	static struct heard heard;
 	struct report report = report_to(&heard);
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	(void)state;
 	assert_non_null(table);
@@ -222,7 +223,7 @@ limits_errors(void **state)
 	assert_int_equal(report.errors, 101);
 	assert_non_null(strstr(
 	    heard.text, "error: t: too many errors: the rest isn't read\n"));
-	table_free(table);
+	access_table_free(table);
 }
 
 /* --- names --- */
@@ -518,7 +519,7 @@ examines_what_is_wrong(void **state)
 	expect_str("examine", "found", found.text,
 	    "error: DIR/examine:2: begins with white space\n"
 	    "error: DIR/examine:4: no value behind the key \"spf-fail:b\"\n");
-	assert_int_equal(table_count(access->table), 3);
+	assert_int_equal(access_table_count(access->table), 3);
 	access_free(access);
 	findings = report_to(&found);
 	assert_int_equal(access_examine(MF_TEXT("/nonexistent/access"), &access,

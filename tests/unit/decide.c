@@ -144,10 +144,10 @@ static const struct row rows[] = {
 	"exempt_client OK 0  -", NULL},
 };
 
-static struct table *
+static struct access_table *
 table_from(const char *lines)
 {
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	struct mf_text rest = mf_text_of(lines);
 
 	assert_non_null(table);
@@ -157,9 +157,9 @@ table_from(const char *lines)
 		if (!text_cut(&rest, '\n', &line))
 			rest.len = 0;
 		assert_true(text_cut(&line, ' ', &key));
-		assert_true(table_add(table, key, line, 1));
+		assert_true(access_table_add(table, key, line, 1));
 	}
-	table_finish(table);
+	access_table_finish(table);
 	return table;
 }
 
@@ -175,7 +175,7 @@ verdict(enum spf_result result, const char *domain)
 static void
 run_row(const struct row *row)
 {
-	struct table *table =
+	struct access_table *table =
 	    row->access != NULL ? table_from(row->access) : NULL;
 	struct spf_verdict mailfrom = verdict(row->mailfrom,
 	    row->facts.sender.len == 0             ? "mx.example.com"
@@ -202,7 +202,7 @@ run_row(const struct row *row)
 		fail_msg("%s: \"%s\" doesn't hold \"%s\"", row->name, d.text,
 		    row->text);
 	assert_int_equal(decision_accepts(&d), row->text == NULL);
-	table_free(table);
+	access_table_free(table);
 }
 
 static void

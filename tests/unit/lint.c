@@ -262,14 +262,14 @@ finds(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct table *table = table_of(rows[i].lines);
+		struct access_table *table = table_of(rows[i].lines);
 		struct heard heard;
 		struct report report = report_to(&heard);
 
-		assert_true(lint_table(table, "access", &report));
+		assert_true(access_lint(table, "access", &report));
 		expect_str(
 		    rows[i].lines, "findings", heard.text, rows[i].expect);
-		table_free(table);
+		access_table_free(table);
 	}
 }
 
@@ -288,18 +288,18 @@ __wrap_calloc(size_t count, size_t size)
 static void
 says_that_memory_is_out(void **state)
 {
-	struct table *table = table_of("spf-fail REJCET");
+	struct access_table *table = table_of("spf-fail REJCET");
 	struct heard heard;
 	struct report report = report_to(&heard);
 
 	(void)state;
 	memory_is_out = true;
-	bool ok = lint_table(table, "access", &report);
+	bool ok = access_lint(table, "access", &report);
 	memory_is_out = false;
 	assert_false(ok);
 	expect_str("no memory", "findings", heard.text,
 	    "error: access: out of memory\n");
-	table_free(table);
+	access_table_free(table);
 }
 
 /* Entries of a database have no line, and keys may hold anything. */
@@ -314,17 +314,17 @@ takes_databases(void **state)
 	    {BYTES("spf-fail:c.x"), BYTES("OK")},
 	    {BYTES("spf-fail:c.x"), BYTES("REJECT")},
 	};
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	struct heard heard;
 	struct report report = report_to(&heard);
 
 	(void)state;
 	assert_non_null(table);
 	for (size_t i = 0; i < COUNT(entries); i++)
-		assert_true(
-		    table_add(table, entries[i].key, entries[i].value, 0));
-	table_finish(table);
-	assert_true(lint_table(table, "access.db", &report));
+		assert_true(access_table_add(
+		    table, entries[i].key, entries[i].value, 0));
+	access_table_finish(table);
+	assert_true(access_lint(table, "access.db", &report));
 	expect_str("database", "findings", heard.text,
 	    "error: access.db: spf-fail:a?b.x: never looked up: this is no "
 	    "domain name\n"
@@ -335,7 +335,7 @@ takes_databases(void **state)
 	    "error: access.db: spf-fail:c.x: never used: the same key stands "
 	    "before it (\"OK\")\n");
 	assert_int_equal(report.errors, 4);
-	table_free(table);
+	access_table_free(table);
 }
 
 /* What is longer than a finding is cut. */
@@ -344,7 +344,7 @@ takes_long_texts(void **state)
 {
 	enum { LEN = 70000 };
 	char *key = malloc(LEN), *value = malloc(LEN);
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	struct heard heard;
 	struct report report = report_to(&heard);
 
@@ -353,19 +353,19 @@ takes_long_texts(void **state)
 	memset(key, 'a', LEN);
 	memcpy(key, "spf-fail:", 9);
 	memset(value, 'B', LEN);
-	assert_true(
-	    table_add(table, mf_text_at(key, LEN), mf_text_at(value, LEN), 1));
+	assert_true(access_table_add(
+	    table, mf_text_at(key, LEN), mf_text_at(value, LEN), 1));
 	memcpy(value, "REJECT ", 7);
-	assert_true(table_add(
+	assert_true(access_table_add(
 	    table, MF_TEXT("spf-fail:a.x"), mf_text_at(value, LEN), 2));
-	table_finish(table);
-	assert_true(lint_table(table, "access", &report));
+	access_table_finish(table);
+	assert_true(access_lint(table, "access", &report));
 	assert_int_equal(report.errors, 2);
 	assert_int_equal(report.warnings, 1);
 	assert_non_null(strstr(heard.text, "more than 1024 octets"));
 	assert_non_null(strstr(heard.text, "cut at 511 octets"));
 	assert_true(heard.len < 3000);
-	table_free(table);
+	access_table_free(table);
 	free(key);
 	free(value);
 }

@@ -18,7 +18,7 @@ struct seen {
 };
 
 static void
-see(void *arg, struct mf_text key, const struct entry *entry)
+see(void *arg, struct mf_text key, const struct access_entry *entry)
 {
 	struct seen *seen = arg;
 
@@ -117,7 +117,7 @@ static const struct keys_row {
 static void
 asks_for_keys(void **state)
 {
-	struct table *empty = table_of("");
+	struct access_table *empty = table_of("");
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(keys_rows); i++) {
@@ -135,7 +135,7 @@ asks_for_keys(void **state)
 		    mf_text_of(row->expect));
 		assert_null(answer.entry);
 	}
-	table_free(empty);
+	access_table_free(empty);
 }
 
 /* Runs of three and more of an octet as two and "*". */
@@ -304,7 +304,7 @@ finds(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(find_rows); i++) {
 		const struct find_row *row = &find_rows[i];
-		struct table *table = table_of(row->lines);
+		struct access_table *table = table_of(row->lines);
 		struct lookup_query query = {.identity = row->identity,
 		    .result = row->result,
 		    .subject = mf_text_of(row->subject)};
@@ -316,7 +316,7 @@ finds(void **state)
 		    answer.entry != NULL ? answer.entry->line : 0, row->line);
 		expect_str(row->source, row->lines, action_text(answer.verb),
 		    action_text(row->verb));
-		table_free(table);
+		access_table_free(table);
 	}
 }
 
@@ -484,14 +484,14 @@ answers(void **state)
 			    auth ? "smtp-auth" : tags[row->identity],
 			    auth ? "" : spf_result_text(row->result),
 			    row->value);
-		struct table *table = table_of(line);
+		struct access_table *table = table_of(line);
 		memset(&answer, 'x', sizeof(answer));
 		lookup_ask(table, &query, &answer);
 		expect_text(row->source, line, show(&answer, &out),
 		    mf_text_of(row->expect));
 		expect_int(row->source, line, answer.entry != NULL,
 		    row->value != NULL);
-		table_free(table);
+		access_table_free(table);
 	}
 }
 
@@ -562,15 +562,15 @@ exempts(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rcpt_rows); i++) {
 		const struct rcpt_row *row = &rcpt_rows[i];
-		struct table *table = table_of(row->lines);
-		const struct entry *entry;
+		struct access_table *table = table_of(row->lines);
+		const struct access_entry *entry;
 		bool is_exempt = lookup_is_exempt(
 		    table, row->how, mf_text_of(row->recipient), NULL, &entry);
 
 		expect_int(row->name, row->lines, is_exempt, row->expect);
 		expect_int(row->name, row->lines,
 		    entry != NULL ? entry->line : 0, row->line);
-		table_free(table);
+		access_table_free(table);
 	}
 }
 
@@ -579,7 +579,7 @@ asks_for_recipients(void **state)
 {
 	struct seen seen;
 	struct lookup_trace trace = trace_to(&seen);
-	const struct entry *entry;
+	const struct access_entry *entry;
 
 	(void)state;
 	lookup_is_exempt(

@@ -46,10 +46,10 @@ parse_ini(struct report *report)
 static bool
 load_config(const char *path, enum source_format format, struct report *report)
 {
-	struct config *config = config_load(path, format, report);
+	struct srsd_config *config = srsd_config_load(path, format, report);
 	bool ok = config != NULL;
 
-	config_free(config);
+	srsd_config_release(config);
 	return ok;
 }
 

@@ -108,7 +108,7 @@ static const struct row {
 };
 
 static void
-decide(const struct config *c, const struct row *row,
+decide(const struct srsmilter_config *c, const struct row *row,
     const struct outgoing_facts *more, struct outgoing *out)
 {
 	struct outgoing_facts facts = *more;
@@ -143,7 +143,7 @@ table(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct config *c = config_well(rows[i].lines);
+		struct srsmilter_config *c = config_well(rows[i].lines);
 		struct outgoing out;
 
 		decide(
@@ -180,7 +180,7 @@ senders_by_mailer(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct config *c = config_well(cases[i].lines);
+		struct srsmilter_config *c = config_well(cases[i].lines);
 		struct outgoing out;
 
 		decide(c, &cases[i].row,
@@ -198,7 +198,7 @@ forwarding_domain_chooses_the_srs_domain(void **state)
 	static const struct row row = {"customer", NULL, BOB, ORIGIN_OUTSIDE, 0,
 	    1, 0, "forwarded",
 	    "SRS0=msJqy3=G3=example.net=bob@srs.customer.example", false};
-	struct config *c =
+	struct srsmilter_config *c =
 	    config_well("fwdomain=srs.example.com, customer.example="
 			"srs.customer.example\n" ALL);
 	struct outgoing out;
@@ -209,26 +209,6 @@ forwarding_domain_chooses_the_srs_domain(void **state)
 		.forwarding_domain = MF_TEXT("Customer.Example")},
 	    &out);
 	expect_outgoing(&row, &out);
-	config_release(c);
-}
-
-/* The gate keeps what would be forwarded, and nothing else. */
-static void
-gate(void **state)
-{
-	static const struct row kept = {"passes", NULL, BOB, ORIGIN_OUTSIDE, 0,
-	    1, 0, "spf_passes", NULL, false};
-	static const struct row ours = {"signed", NULL, "carol@ses.example",
-	    ORIGIN_OUTSIDE, 0, 1, 0, "ses_signed", SES, false};
-	struct config *c = config_well(SIGN ALL);
-	struct outgoing_facts facts = {.spf_passes = true};
-	struct outgoing out;
-
-	(void)state;
-	decide(c, &kept, &facts, &out);
-	expect_outgoing(&kept, &out);
-	decide(c, &ours, &facts, &out);
-	expect_outgoing(&ours, &out);
 	config_release(c);
 }
 
@@ -258,7 +238,6 @@ main(void)
 	    cmocka_unit_test(table),
 	    cmocka_unit_test(senders_by_mailer),
 	    cmocka_unit_test(forwarding_domain_chooses_the_srs_domain),
-	    cmocka_unit_test(gate),
 	    cmocka_unit_test(words),
 	};
 

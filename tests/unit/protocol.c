@@ -14,8 +14,8 @@
 #define TOO_LONG   "21:PERM request too long,"
 
 static struct made made;
-static struct map_answer scratch_answer;
-static unsigned ids_taken, decisions;
+static struct message_ids ids;
+static unsigned decisions;
 
 static int
 setup(void **state)
@@ -33,30 +33,36 @@ teardown(void **state)
 	return scratch_teardown(state);
 }
 
-static uint64_t
-next_id(void *arg)
-{
-	(void)arg;
-	return ids_taken++;
-}
-
+/* What a connection does with a request. */
 static void
-decided(void *arg, const struct map_answer *answer)
+decide(enum protocol protocol, const struct map_request *request,
+    struct text_out *out)
 {
-	assert_ptr_equal(arg, &made);
-	assert_true(answer->decided);
-	decisions++;
+	static struct map_lookup lookup;
+	static struct map_answer answer;
+
+	map_read(request, &lookup);
+	map_decide(made.rewriter, &lookup, &ids, NOW);
+	decisions += map_decides(&lookup);
+	map_answer(&lookup, &answer);
+	protocol_format(protocol, answer.status, answer.data, out);
 }
 
-static struct protocol_env
-env_of_test(void)
+static enum protocol_status
+next(enum protocol protocol, struct mf_text *input, struct text_out *out)
 {
-	return (struct protocol_env){.rewriter = made.rewriter,
-	    .now_sec = NOW,
-	    .next_message_id = next_id,
-	    .decided = decided,
-	    .arg = &made,
-	    .scratch = &scratch_answer};
+	static struct protocol_parsed parsed;
+	struct mf_text before = *input;
+	enum protocol_status status = protocol_parse(protocol, input, &parsed);
+
+	if (parsed.error.len != 0)
+		protocol_format(protocol, MAP_PERM, parsed.error, out);
+	else if (status == PROTOCOL_TAKEN)
+		decide(protocol, &parsed.request, out);
+	if (status == PROTOCOL_MORE)
+		assert_int_equal(parsed.error.len, 0);
+	assert_int_equal(input->len < before.len, status == PROTOCOL_TAKEN);
+	return status;
 }
 
 /* --- a stream in pieces --- */
@@ -79,7 +85,6 @@ run(enum protocol protocol, struct mf_text stream, size_t (*piece)(void *),
     void *arg, struct stream *s)
 {
 	static char kept[STREAM_MAX];
-	struct protocol_env env = env_of_test();
 	struct text_out out = text_out(s->sent, sizeof(s->sent));
 	size_t have = 0;
 
@@ -96,8 +101,8 @@ run(enum protocol protocol, struct mf_text stream, size_t (*piece)(void *),
 		memcpy(kept + have, part.p, part.len);
 		input = mf_text_at(kept, have + part.len);
 		do
-			status = protocol_next(protocol, &input, &env, &out);
-		while (status == PROTOCOL_ANSWERED);
+			status = next(protocol, &input, &out);
+		while (status == PROTOCOL_TAKEN);
 		s->closed = status == PROTOCOL_CLOSE;
 		memmove(kept, input.p, input.len);
 		have = input.len;
@@ -339,7 +344,6 @@ static void
 largest_answer_fits(void **state)
 {
 	static char room[PROTOCOL_ANSWER_MAX];
-	struct protocol_env env = env_of_test();
 	static const char *const begins[] = {
 	    "8192:reverse_srs |", "8192:make_srs h\x9b", "8192:make_srs \x9b"};
 
@@ -354,8 +358,7 @@ largest_answer_fits(void **state)
 			out_char(&in, '\xff');
 		out_char(&in, ',');
 		input = out_view(&in);
-		assert_int_equal(protocol_next(SOCKETMAP, &input, &env, &out),
-		    PROTOCOL_ANSWERED);
+		assert_int_equal(next(SOCKETMAP, &input, &out), PROTOCOL_TAKEN);
 		assert_false(out.full);
 		assert_int_equal(input.len, 0);
 		assert_true(out.len > 8170);
@@ -410,125 +413,39 @@ random_streams(void **state)
 	}
 }
 
-/* What the gate answers, and what it was asked. */
-static struct {
-	enum gate_answer answer;
-	unsigned asked;
-	char sender[64];
-} gate;
-
-static enum gate_answer
-ask_gate(void *arg, struct mf_text sender)
-{
-	assert_ptr_equal(arg, &made);
-	assert_true(sender.len < sizeof(gate.sender));
-	memcpy(gate.sender, sender.p, sender.len);
-	gate.sender[sender.len] = '\0';
-	gate.asked++;
-	return gate.answer;
-}
-
-/* A request that waits isn't taken, logged or answered before it has waited. */
+/* A request as it is handed on, and what is left behind it. */
 static void
-gated(void **state)
+request_text(void **state)
 {
 	static const struct {
 		enum protocol protocol;
-		const char *input, *rewritten, *passed;
-	} gated_rows[] = {
-	    {SOCKETMAP, FWD, OK, "9:NOTFOUND ,"},
-	    {SOCKETMAP, "24:make_srs bob@example.net,",
-		"52:OK SRS0=msJqy3=G3=example.net=bob<@srs.example.com.>,",
-		"18:OK bob@example.net,"},
-	    {FORWARD, "get bob@example.net\n", "200 " SRS0 "\n",
-		"500 spf_passes\n"},
-	    {FORWARD, "get bob%40example.net\r\n", "200 " SRS0 "\n",
-		"500 spf_passes\n"},
+		const char *input, *map, *key;
+		size_t left;
+	} request_rows[] = {
+	    {SOCKETMAP, FWD "7:", "forward", "bob@example.net", 2},
+	    {SOCKETMAP, "5:a b c,", "a", "b c", 0},
+	    {SOCKETMAP, "2: b,", "", "b", 0},
+	    {FORWARD, "get bob%40example.net\r\nget", "forward",
+		"bob@example.net", 3},
+	    {REVERSE, "get a b\n", "reverse", "a b", 0},
 	};
-	struct protocol_env env = env_of_test();
+	static struct protocol_parsed parsed;
 
 	(void)state;
-	env.ask_gate = ask_gate;
-	for (size_t i = 0; i < COUNT(gated_rows); i++) {
-		const char *name = gated_rows[i].input;
+	for (size_t i = 0; i < COUNT(request_rows); i++) {
+		const char *name = request_rows[i].input;
+		struct mf_text input = mf_text_of(name);
 
-		for (int pass = 0; pass < 2; pass++) {
-			struct mf_text input = mf_text_of(name);
-			struct text_out out = text_out(stream, sizeof(stream));
-
-			decisions = gate.asked = 0;
-			gate.answer = GATE_WAITS;
-			for (unsigned n = 1; n < 4; n++) {
-				expect_int(name, "waits",
-				    protocol_next(gated_rows[i].protocol,
-					&input, &env, &out),
-				    PROTOCOL_WAIT);
-				expect_text(
-				    name, "input", input, mf_text_of(name));
-				expect_int(name, "answered", (int)out.len, 0);
-				expect_int(name, "logged", decisions, 0);
-				expect_int(name, "asked", gate.asked, n);
-				expect_str(name, "sender", gate.sender,
-				    "bob@example.net");
-			}
-			gate.answer = pass != 0 ? GATE_PASSES : GATE_REWRITES;
-			expect_int(name, "status",
-			    protocol_next(
-				gated_rows[i].protocol, &input, &env, &out),
-			    PROTOCOL_ANSWERED);
-			expect_text(name, "answer", out_view(&out),
-			    mf_text_of(pass != 0 ? gated_rows[i].passed
-						 : gated_rows[i].rewritten));
-			expect_int(name, "left", (int)input.len, 0);
-			expect_int(name, "logged", decisions, 1);
-		}
+		expect_int(name, "status",
+		    protocol_parse(request_rows[i].protocol, &input, &parsed),
+		    PROTOCOL_TAKEN);
+		expect_text(name, "map", parsed.request.map,
+		    mf_text_of(request_rows[i].map));
+		expect_text(name, "key", parsed.request.key,
+		    mf_text_of(request_rows[i].key));
+		expect_int(name, "left", (long long)input.len,
+		    (long long)request_rows[i].left);
 	}
-}
-
-/* Others don't ask. */
-static void
-ungated(void **state)
-{
-	static const struct {
-		enum protocol protocol;
-		const char *input;
-	} ungated_rows[] = {
-	    {SOCKETMAP, "23:forward bob@own.example,"},
-	    {SOCKETMAP, "54:reverse " SRS0 ","},
-	    {SOCKETMAP, "8:forward ,"},
-	    {SOCKETMAP, "6:probe ,"},
-	    {FORWARD, "get bob\n"},
-	    {FORWARD, "put x\n"},
-	    {REVERSE, "get " SRS0 "\n"},
-	};
-	struct protocol_env env = env_of_test();
-
-	(void)state;
-	env.ask_gate = ask_gate;
-	gate.asked = 0;
-	gate.answer = GATE_WAITS;
-	for (size_t i = 0; i < COUNT(ungated_rows); i++) {
-		struct mf_text input = mf_text_of(ungated_rows[i].input);
-		struct text_out out = text_out(stream, sizeof(stream));
-
-		expect_int(ungated_rows[i].input, "status",
-		    protocol_next(ungated_rows[i].protocol, &input, &env, &out),
-		    PROTOCOL_ANSWERED);
-		expect_int(ungated_rows[i].input, "left", (int)input.len, 0);
-	}
-	assert_int_equal(gate.asked, 0);
-}
-
-/* Each request to a map has a message id of its own. */
-static void
-ids_are_taken(void **state)
-{
-	(void)state;
-	ids_taken = 0;
-	run(SOCKETMAP, MF_TEXT(FWD FWD FWD), whole, NULL, &first);
-	assert_int_equal(ids_taken, 3);
-	run(FORWARD, MF_TEXT("get a@b.c\nget a@b.c\n"), whole, NULL, &first);
-	assert_int_equal(ids_taken, 5);
 }
 
 int
@@ -541,9 +458,7 @@ main(void)
 	    cmocka_unit_test(largest_answer_fits),
 	    cmocka_unit_test(answers_are_encoded),
 	    cmocka_unit_test(random_streams),
-	    cmocka_unit_test(ids_are_taken),
-	    cmocka_unit_test(gated),
-	    cmocka_unit_test(ungated),
+	    cmocka_unit_test(request_text),
 	};
 
 	return cmocka_run_group_tests_name("protocol", tests, setup, teardown);

@@ -243,8 +243,8 @@ static const struct row {
 };
 
 static void
-judge(const struct config *c, const struct row *row, const char *mailer,
-    struct recipient *out)
+judge(const struct srsmilter_config *c, const struct row *row,
+    const char *mailer, struct recipient *out)
 {
 	struct path path = path_recipient(mf_text_of(row->address));
 
@@ -265,7 +265,7 @@ fates(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		const struct row *row = &rows[i];
-		struct config *c = config_well(row->lines);
+		struct srsmilter_config *c = config_well(row->lines);
 		struct recipient out;
 
 		judge(c, row, NULL, &out);
@@ -344,7 +344,7 @@ destinations(void **state)
 	for (size_t i = 0; i < COUNT(destination_rows); i++) {
 		const struct destination_row *row = &destination_rows[i];
 		const struct row r = {.address = row->address, .who = BOUNCE};
-		struct config *c = config_well(row->lines);
+		struct srsmilter_config *c = config_well(row->lines);
 		struct recipient out;
 
 		judge(c, &r, row->mailer, &out);
@@ -373,9 +373,9 @@ banned_senders(void **state)
 	    {"@example.net", false},
 	    {"", false},
 	};
-	struct config *c =
+	struct srsmilter_config *c =
 	    config_well(D ALL "banned_users=mailer-daemon, clamav\n");
-	struct config *none = config_well(D ALL);
+	struct srsmilter_config *none = config_well(D ALL);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(senders); i++) {

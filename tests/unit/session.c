@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "milter/callbacks.h"
 #include "srsmilter/milter.h"
 #include "srsmilter/session.h"
 
@@ -24,8 +25,8 @@
 /* --- a service, and a session with it --- */
 
 struct stage {
-	struct config *config; /* the service's */
-	struct service *service;
+	struct srsmilter_config *config; /* the service's */
+	struct milter_service *service;
 	struct session *session;
 };
 
@@ -36,9 +37,9 @@ stage_with(const char *lines)
 	struct report report = report_to(&heard);
 	struct stage st = {.config = config_well(lines)};
 
-	st.service = service_new(st.config, &report);
+	st.service = srsmilter_new(&st.config->base, &report);
 	assert_non_null(st.service);
-	st.session = session_new(st.service);
+	st.session = session_new(&srsmilter_filter, st.service);
 	assert_non_null(st.session);
 	return st;
 }
@@ -47,7 +48,7 @@ static void
 stage_end(struct stage *st)
 {
 	session_free(st->session);
-	service_free(st->service);
+	srsmilter_free(st->service);
 }
 
 /* From ip; "/": a unix socket; or a name, without an address. */
@@ -79,7 +80,7 @@ outside(struct session *s)
 static struct reply
 mail(struct session *s, const char *arg)
 {
-	return session_mail(s, mf_text_of(arg),
+	return mail_with(s, mf_text_of(arg),
 	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""), MF_TEXT(""));
 }
 
@@ -88,7 +89,7 @@ rcpt(struct session *s, const char *arg)
 {
 	char *none[] = {NULL};
 
-	return session_rcpt(s, mf_text_of(arg), none, MF_TEXT(""));
+	return rcpt_with(s, mf_text_of(arg), none, MF_TEXT(""));
 }
 
 static void
@@ -112,7 +113,7 @@ message(struct session *s, const char *sender, const char *recipient)
 
 	expect_passes(mail(s, sender));
 	expect_passes(rcpt(s, recipient));
-	expect_passes(session_eom(s, &changes));
+	expect_passes(srsmilter_eom((struct srsmilter_session *)s, &changes));
 	return changes;
 }
 
@@ -186,7 +187,8 @@ forwarded(void **state)
 	assert_null(changes.sender);
 	session_end_message(st.session);
 	assert_int_equal(
-	    atomic_load(&service_figures(st.service)->messages), 2);
+	    atomic_load(&((struct srsmilter *)st.service)->metrics.messages),
+	    2);
 	stage_end(&st);
 }
 
@@ -255,19 +257,19 @@ origins(void **state)
 		char *none[] = {NULL};
 
 		connect_from(s, cases[i].ip, cases[i].port);
-		session_mail(s, MF_TEXT("<bob@example.net>"),
+		mail_with(s, MF_TEXT("<bob@example.net>"),
 		    &(struct path_macros){.f = {NULL, 0}},
 		    mf_text_of(cases[i].user), MF_TEXT(""));
-		session_rcpt(
-		    s, MF_TEXT("<ann@far.example>"), none, MF_TEXT(""));
-		expect_passes(session_eom(s, &changes));
+		rcpt_with(s, MF_TEXT("<ann@far.example>"), none, MF_TEXT(""));
+		expect_passes(
+		    srsmilter_eom((struct srsmilter_session *)s, &changes));
 		expect_int(cases[i].ip, "rewritten", changes.sender != NULL,
 		    cases[i].rewritten);
-		session_mail(s, MF_TEXT("<>"),
+		mail_with(s, MF_TEXT("<>"),
 		    &(struct path_macros){.f = {NULL, 0}},
 		    mf_text_of(cases[i].user), MF_TEXT(""));
 		expect_int(cases[i].ip, "refused",
-		    session_rcpt(
+		    rcpt_with(
 			s, MF_TEXT("<carol@ses.example>"), none, MF_TEXT(""))
 			    .step == STEP_REJECT,
 		    cases[i].refused);
@@ -286,23 +288,23 @@ mailers(void **state)
 
 	(void)state;
 	outside(s);
-	session_mail(s, MF_TEXT("<bob@example.net>"),
+	mail_with(s, MF_TEXT("<bob@example.net>"),
 	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
 	    MF_TEXT("esmtp"));
-	session_rcpt(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("local"));
-	session_eom(s, &changes);
+	rcpt_with(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("local"));
+	srsmilter_eom((struct srsmilter_session *)s, &changes);
 	assert_null(changes.sender);
-	session_mail(s, MF_TEXT("<bob@example.net>"),
+	mail_with(s, MF_TEXT("<bob@example.net>"),
 	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
 	    MF_TEXT("esmtp"));
-	session_rcpt(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("esmtp"));
-	session_eom(s, &changes);
+	rcpt_with(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("esmtp"));
+	srsmilter_eom((struct srsmilter_session *)s, &changes);
 	assert_non_null(changes.sender);
-	session_mail(s, MF_TEXT("<bob@example.net>"),
+	mail_with(s, MF_TEXT("<bob@example.net>"),
 	    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
 	    MF_TEXT("local"));
-	session_rcpt(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("esmtp"));
-	session_eom(s, &changes);
+	rcpt_with(s, MF_TEXT("<ann@x.example>"), none, MF_TEXT("esmtp"));
+	srsmilter_eom((struct srsmilter_session *)s, &changes);
 	assert_null(changes.sender);
 	stage_end(&st);
 }
@@ -321,12 +323,12 @@ forwarding_domain(void **state)
 	mail(st.session, "<bob@example.net>");
 	rcpt(st.session, "<ann@C.example>");
 	rcpt(st.session, "<ann@d.example>");
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	assert_non_null(strstr(changes.sender, "@srs.c.example>"));
 	mail(st.session, "<bob@example.net>");
 	rcpt(st.session, "<ann@d.example>");
 	rcpt(st.session, "<ann@c.example>");
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	assert_non_null(strstr(changes.sender, "@srs.example.com>"));
 	stage_end(&st);
 }
@@ -341,17 +343,17 @@ senders_that_are_not_plain(void **state)
 
 	(void)state;
 	outside(s);
-	session_mail(s, MF_TEXT("<carol@ses(x).example>"),
+	mail_with(s, MF_TEXT("<carol@ses(x).example>"),
 	    &(struct path_macros){.mail_addr = MF_TEXT("carol@ses.example")},
 	    MF_TEXT(""), MF_TEXT(""));
 	rcpt(s, "<ann@far.example>");
-	session_eom(s, &changes);
+	srsmilter_eom((struct srsmilter_session *)s, &changes);
 	expect_reverses_to(&st, changes.sender, "carol@ses.example");
-	session_mail(s, MF_TEXT("<Bob@Example.NET>"),
+	mail_with(s, MF_TEXT("<Bob@Example.NET>"),
 	    &(struct path_macros){.mail_addr = MF_TEXT("bob@example.net")},
 	    MF_TEXT(""), MF_TEXT(""));
 	rcpt(s, "<ann@far.example>");
-	session_eom(s, &changes);
+	srsmilter_eom((struct srsmilter_session *)s, &changes);
 	expect_reverses_to(&st, changes.sender, "Bob@Example.NET");
 	stage_end(&st);
 }
@@ -365,11 +367,11 @@ null_in_front(void **state)
 
 	(void)state;
 	outside(st.session);
-	session_mail(st.session, MF_TEXT("<>eve@example.org"),
+	mail_with(st.session, MF_TEXT("<>eve@example.org"),
 	    &(struct path_macros){.mail_addr = MF_TEXT("eve@example.org")},
 	    MF_TEXT(""), MF_TEXT(""));
 	expect_refused(rcpt(st.session, address), RECIPIENT_NOT_A_BOUNCE);
-	session_mail(st.session, MF_TEXT("<>"),
+	mail_with(st.session, MF_TEXT("<>"),
 	    &(struct path_macros){.mail_addr = MF_TEXT("eve@example.org")},
 	    MF_TEXT(""), MF_TEXT(""));
 	expect_refused(rcpt(st.session, address), RECIPIENT_BAD_SENDER);
@@ -400,7 +402,7 @@ senders_that_are_ambiguous(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		connect_from(s, cases[i].ip, 4711);
-		session_mail(s, MF_TEXT("<carol@ses(x).example>"),
+		mail_with(s, MF_TEXT("<carol@ses(x).example>"),
 		    &(struct path_macros){.f = {NULL, 0}},
 		    mf_text_of(cases[i].user), MF_TEXT(""));
 		if (cases[i].refused) {
@@ -409,7 +411,8 @@ senders_that_are_ambiguous(void **state)
 			continue;
 		}
 		expect_passes(rcpt(s, "<ann@far.example>"));
-		expect_passes(session_eom(s, &changes));
+		expect_passes(
+		    srsmilter_eom((struct srsmilter_session *)s, &changes));
 		assert_null(changes.sender);
 	}
 	stage_end(&st);
@@ -452,12 +455,12 @@ restored_with_case_and_parameters(void **state)
 	(void)state;
 	outside(st.session);
 	mail(st.session, "<>");
-	expect_passes(
-	    session_rcpt(st.session, mf_text_of(bob), two, MF_TEXT("")));
+	expect_passes(rcpt_with(st.session, mf_text_of(bob), two, MF_TEXT("")));
 	expect_passes(rcpt(st.session, "<ann@here.example>"));
 	expect_passes(
-	    session_rcpt(st.session, mf_text_of(carol), none, MF_TEXT("")));
-	expect_passes(session_eom(st.session, &changes));
+	    rcpt_with(st.session, mf_text_of(carol), none, MF_TEXT("")));
+	expect_passes(
+	    srsmilter_eom((struct srsmilter_session *)st.session, &changes));
 	assert_null(changes.sender);
 	assert_int_equal(changes.count, 2);
 	assert_string_equal(changes.recipients[0].given, bob);
@@ -489,7 +492,7 @@ named_twice(void **state)
 	rcpt(st.session, bob);
 	rcpt(st.session, bob);
 	rcpt(st.session, smashed);
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	assert_int_equal(changes.count, 2);
 	assert_string_equal(changes.recipients[0].given, bob);
 	assert_string_equal(changes.recipients[1].given, smashed);
@@ -514,7 +517,7 @@ many_recipients(void **state)
 		snprintf(sender, sizeof(sender), "u%d@example.net", i);
 		expect_passes(rcpt(st.session, srs0_of(&st, sender)));
 	}
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	assert_int_equal(changes.count, 100);
 	assert_string_equal(
 	    changes.recipients[99].address, "<u99@example.net>");
@@ -538,14 +541,15 @@ refused_by_recipient(void **state)
 	expect_refused(
 	    rcpt(st.session, "<carol@ses.example>"), RECIPIENT_SPOOFED);
 	expect_passes(rcpt(st.session, "<postmaster@ses.example>"));
-	expect_passes(session_eom(st.session, &changes));
+	expect_passes(
+	    srsmilter_eom((struct srsmilter_session *)st.session, &changes));
 	assert_int_equal(changes.count, 1);
 	session_end_message(st.session);
-	assert_int_equal(
-	    atomic_load(&service_figures(st.service)->fates[RECIPIENT_FORGED]),
+	assert_int_equal(atomic_load(&((struct srsmilter *)st.service)
+					  ->metrics.fates[RECIPIENT_FORGED]),
 	    1);
-	assert_int_equal(
-	    atomic_load(&service_figures(st.service)->fates[RECIPIENT_SPOOFED]),
+	assert_int_equal(atomic_load(&((struct srsmilter *)st.service)
+					  ->metrics.fates[RECIPIENT_SPOOFED]),
 	    1);
 	stage_end(&st);
 }
@@ -562,7 +566,7 @@ banned_users(void **state)
 	expect_refused(
 	    rcpt(st.session, "<carol@ses.example>"), RECIPIENT_SPOOFED);
 	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.org")));
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	/* It has a sender all the same, who goes on to somebody far away. */
 	assert_non_null(changes.sender);
 	assert_int_equal(changes.count, 1);
@@ -636,7 +640,8 @@ counted_once_a_message(void **state)
 		mail(st.session, "<>");
 		expect_passes(rcpt(st.session, carol));
 		expect_passes(rcpt(st.session, bare));
-		expect_passes(session_eom(st.session, &changes));
+		expect_passes(srsmilter_eom(
+		    (struct srsmilter_session *)st.session, &changes));
 		assert_int_equal(changes.count, 2);
 	}
 	mail(st.session, "<>");
@@ -656,13 +661,14 @@ used_up_in_between(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(all); i++) {
-		all[i] = session_new(st.service);
+		all[i] = session_new(&srsmilter_filter, st.service);
 		outside(all[i]);
 		mail(all[i], "<>");
 		expect_passes(rcpt(all[i], carol));
 	}
 	for (size_t i = 0; i < COUNT(all); i++) {
-		struct reply reply = session_eom(all[i], &changes);
+		struct reply reply =
+		    srsmilter_eom((struct srsmilter_session *)all[i], &changes);
 
 		passed += reply.step == STEP_CONTINUE;
 		if (reply.step != STEP_CONTINUE) {
@@ -686,7 +692,7 @@ replays_not_counted(void **state)
 	outside(st.session);
 	for (int i = 0; i < 20; i++)
 		message(st.session, "<>", carol);
-	replay_stats(service_replay(st.service), &stats);
+	replay_stats(((struct srsmilter *)st.service)->replay, &stats);
 	assert_int_equal(stats.entries, 0);
 	stage_end(&st);
 }
@@ -720,7 +726,8 @@ odd_orders(void **state)
 	(void)state;
 	/* Without a message nothing is known, and nothing done. */
 	expect_passes(rcpt(st.session, "<SRS0=a=b=c=d@srs.example.com>"));
-	expect_passes(session_eom(st.session, &changes));
+	expect_passes(
+	    srsmilter_eom((struct srsmilter_session *)st.session, &changes));
 	assert_null(changes.sender);
 	assert_int_equal(changes.count, 0);
 	session_queue_id(st.session, MF_TEXT("ABC"));
@@ -731,16 +738,16 @@ odd_orders(void **state)
 	rcpt(st.session, "<ann@far.example>");
 	mail(st.session, "<>");
 	rcpt(st.session, "<ann@far.example>");
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	assert_null(changes.sender);
 	/* Parameters, and a queue id, of any length. */
 	char long_word[3000], *words[] = {long_word, long_word, NULL};
 	memset(long_word, 'x', sizeof(long_word) - 1);
 	long_word[sizeof(long_word) - 1] = '\0';
-	session_rcpt(st.session, mf_text_of(srs0_of(&st, "bob@example.net")),
+	rcpt_with(st.session, mf_text_of(srs0_of(&st, "bob@example.net")),
 	    words, MF_TEXT(""));
 	session_queue_id(st.session, mf_text_of(long_word));
-	session_eom(st.session, &changes);
+	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
 	assert_int_equal(strlen(changes.recipients[0].parameters),
 	    2 * (sizeof(long_word) - 1) + 1);
 	stage_end(&st);
@@ -756,11 +763,11 @@ changes_that_failed(void **state)
 	(void)state;
 	outside(st.session);
 	message(st.session, "<bob@example.net>", "<ann@far.example>");
-	reply = session_unchanged(st.session);
+	reply = srsmilter_unchanged((struct srsmilter_session *)st.session);
 	assert_int_equal(reply.step, STEP_TEMPFAIL);
 	assert_int_equal(reply.code, 451);
 	session_end_message(st.session);
-	assert_int_equal(atomic_load(&service_figures(st.service)->errors), 1);
+	assert_int_equal(atomic_load(&st.service->errors), 1);
 	stage_end(&st);
 }
 
@@ -769,7 +776,8 @@ static void
 lost_connection(void **state)
 {
 	struct stage st = stage_with(LINES);
-	const struct smfiDesc *filter = milter_filter(st.service);
+	const struct smfiDesc *filter =
+	    milter_describe(&srsmilter_filter, st.service);
 	char word[] = "<a@far.example>", *args[] = {word, NULL};
 
 	(void)state;

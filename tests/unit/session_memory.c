@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "common/log.h"
+#include "srsmilter/milter.h"
 #include "srsmilter/session.h"
 
 /* --- what is tried --- */
@@ -25,7 +26,7 @@ static char notify[] = "NOTIFY=NEVER";
 static char *parameters[] = {notify, NULL};
 
 static void
-prepare(const struct config *c)
+prepare(const struct srsmilter_config *c)
 {
 	for (int i = 0; i < BOUNCES; i++) {
 		struct srs_addr out;
@@ -55,10 +56,10 @@ struct course {
 };
 
 static struct course
-deliver(struct service *service, const char *sender)
+deliver(struct milter_service *service, const char *sender)
 {
 	struct course course = {.began = false};
-	struct session *s = session_new(service);
+	struct session *s = session_new(&srsmilter_filter, service);
 	struct sockaddr_in client = {
 	    .sin_family = AF_INET, .sin_port = htons(4711)};
 	struct changes changes;
@@ -69,16 +70,16 @@ deliver(struct service *service, const char *sender)
 	course.began = true;
 	session_connect(
 	    s, MF_TEXT("mx.example.net"), (const struct sockaddr *)&client);
-	course.tempfailed = session_mail(s, mf_text_of(sender),
+	course.tempfailed = mail_with(s, mf_text_of(sender),
 				&(struct path_macros){.f = {NULL, 0}},
 				MF_TEXT(""), MF_TEXT("esmtp"))
 				.step == STEP_TEMPFAIL;
 	for (size_t i = 0; i < RCPTS; i++)
-		if (session_rcpt(s, mf_text_of(recipients[i]), parameters,
+		if (rcpt_with(s, mf_text_of(recipients[i]), parameters,
 			MF_TEXT("esmtp"))
 			.step == STEP_TEMPFAIL)
 			course.tempfailed = true;
-	course.end = session_eom(s, &changes);
+	course.end = srsmilter_eom((struct srsmilter_session *)s, &changes);
 	course.has_sender = changes.sender != NULL;
 	course.count = changes.count;
 	for (size_t i = 0; i < changes.count; i++) {
@@ -118,8 +119,8 @@ fail_each(const char *lines, const char *sender, bool has_sender,
 {
 	struct heard heard;
 	struct report report = report_to(&heard);
-	struct config *config = config_well(lines);
-	struct service *service = service_new(config, &report);
+	struct srsmilter_config *config = config_well(lines);
+	struct milter_service *service = srsmilter_new(&config->base, &report);
 	long incomplete = 0;
 	struct course course;
 
@@ -137,7 +138,7 @@ fail_each(const char *lines, const char *sender, bool has_sender,
 	/* Then none fails. */
 	assert_true(is_complete(&course, has_sender));
 	assert_true(incomplete > 20);
-	service_free(service);
+	srsmilter_free(service);
 }
 
 #define LINES                                                         \
@@ -167,37 +168,38 @@ next_message(void **state)
 {
 	struct heard heard;
 	struct report report = report_to(&heard);
-	struct config *config = config_well(LINES);
-	struct service *service = service_new(config, &report);
-	struct session *s = session_new(service);
+	struct srsmilter_config *config = config_well(LINES);
+	struct milter_service *service = srsmilter_new(&config->base, &report);
+	struct session *s = session_new(&srsmilter_filter, service);
 	struct changes changes;
 
 	(void)state;
 	prepare(config);
 	shortage_begin(1);
 	assert_int_equal(
-	    session_mail(s, MF_TEXT("<>"),
-		&(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""), MF_TEXT(""))
+	    mail_with(s, MF_TEXT("<>"), &(struct path_macros){.f = {NULL, 0}},
+		MF_TEXT(""), MF_TEXT(""))
 		.step,
 	    STEP_TEMPFAIL);
 	shortage_end();
 	for (int i = 0; i < 2; i++) {
 		bool fails = i == 0;
 
-		assert_int_equal(session_rcpt(s, mf_text_of(recipients[0]),
+		assert_int_equal(rcpt_with(s, mf_text_of(recipients[0]),
 				     parameters, MF_TEXT(""))
 				     .step,
 		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
-		assert_int_equal(session_eom(s, &changes).step,
+		assert_int_equal(
+		    srsmilter_eom((struct srsmilter_session *)s, &changes).step,
 		    fails ? STEP_TEMPFAIL : STEP_CONTINUE);
 		assert_int_equal(changes.count, fails ? 0 : 1);
 		session_end_message(s);
-		session_mail(s, MF_TEXT("<>"),
+		mail_with(s, MF_TEXT("<>"),
 		    &(struct path_macros){.f = {NULL, 0}}, MF_TEXT(""),
 		    MF_TEXT(""));
 	}
 	session_free(s);
-	service_free(service);
+	srsmilter_free(service);
 }
 
 /* A reload leaves nothing behind, once the last session has ended. */
@@ -206,19 +208,19 @@ reloads(void **state)
 {
 	struct heard heard;
 	struct report report = report_to(&heard);
-	struct service *service;
+	struct milter_service *service;
 	struct session *s;
 
 	(void)state;
 	shortage_begin(0);
-	service = service_new(config_well(LINES), &report);
+	service = srsmilter_new(&config_well(LINES)->base, &report);
 	for (int i = 0; i < 3; i++) {
-		s = session_new(service);
-		assert_true(
-		    service_reload(service, config_well(LINES), &report));
+		s = session_new(&srsmilter_filter, service);
+		assert_true(srsmilter_reload(
+		    service, &config_well(LINES)->base, &report));
 		session_free(s);
 	}
-	service_free(service);
+	srsmilter_free(service);
 	shortage_end();
 	assert_int_equal(held, 0);
 }
@@ -227,23 +229,23 @@ reloads(void **state)
 static void
 services(void **state)
 {
-	struct service *service = NULL;
+	struct milter_service *service = NULL;
 	long n;
 
 	(void)state;
 	for (n = 1; service == NULL; n++) {
 		struct heard heard;
 		struct report report = report_to(&heard);
-		struct config *config = config_well(LINES);
+		struct srsmilter_config *config = config_well(LINES);
 
 		shortage_begin(n);
-		service = service_new(config, &report);
+		service = srsmilter_new(&config->base, &report);
 		shortage_end();
 		if (service == NULL)
 			assert_non_null(strstr(heard.text, "cannot start: "));
 	}
 	assert_true(n > 4);
-	service_free(service);
+	srsmilter_free(service);
 }
 
 int

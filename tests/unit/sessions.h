@@ -23,6 +23,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "spfmilter/milter.h"
 #include "spfmilter/session.h"
 
 /* Nobody answers at that port: what isn't in the records is a temperror. */
@@ -43,15 +44,15 @@
 	"fwd.example v=spf1 ip4:192.0.2.77 -all\n"
 
 /* A service that checks; lines: of [spfmilter]. */
-static inline struct service *
+static inline struct milter_service *
 service_of(const char *lines, const char *forwarder, const char *access)
 {
 	static char path[128];
 	char text[2048], mended[2048];
 	struct heard heard;
 	struct report report = report_to(&heard);
-	struct config *config;
-	struct service *service;
+	struct milter_config *config;
+	struct milter_service *service;
 
 	scratch_write("access", mf_text_of(access), 0600);
 	scratch_write("records", mf_text_of(SESSIONS_RECORDS), 0600);
@@ -59,9 +60,9 @@ service_of(const char *lines, const char *forwarder, const char *access)
 	replace(text, "DIR", scratch_dir, mended, sizeof(mended));
 	snprintf(path, sizeof(path), "%s",
 	    scratch_write("mailfrom.conf", mf_text_of(mended), 0600));
-	config = config_load(path, SOURCE_OURS, &report);
-	service = config != NULL ? service_new(config, &report) : NULL;
-	if (service == NULL || !service_start(service, &report))
+	config = spfmilter_config_load(path, SOURCE_OURS, &report);
+	service = config != NULL ? spfmilter_new(config, &report) : NULL;
+	if (service == NULL || !spfmilter_start(service, &report))
 		fail_msg("%s: %s", lines, heard.text);
 	return service;
 }
@@ -147,7 +148,8 @@ static inline void
 session_do_end(struct session *s, struct text_out *out)
 {
 	struct edits edits;
-	struct reply reply = session_eom(s, &edits);
+	struct reply reply =
+	    spfmilter_eom((struct spfmilter_session *)s, &edits);
 
 	out_reply(out, &reply);
 	if (reply.step == STEP_CONTINUE)
@@ -162,10 +164,11 @@ session_do_mail(struct session *s, char *rest)
 	char *arg = session_word(&rest), *macro = session_word(&rest);
 	char *user = session_word(&rest), *f = session_word(&rest);
 
-	return session_mail(s, mf_text_of(arg),
-	    &(struct path_macros){
-		.f = mf_text_of(f), .mail_addr = mf_text_of(macro)},
-	    mf_text_of(user), MF_TEXT("mx.example.net"));
+	return session_mail(s,
+	    &(struct mail_args){.path = mf_text_of(arg),
+		.macros = {.f = mf_text_of(f), .mail_addr = mf_text_of(macro)},
+		.user = mf_text_of(user),
+		.host = MF_TEXT("mx.example.net")});
 }
 
 /* Do one step, and write what it is answered. */
@@ -186,16 +189,18 @@ session_do(struct session *s, char *step, struct text_out *out)
 		reply = session_do_mail(s, rest);
 		break;
 	case 'r':
-		reply = session_rcpt(s, mf_text_of(session_word(&rest)));
+		reply = spfmilter_rcpt(s,
+		    &(struct rcpt_args){
+			.path = mf_text_of(session_word(&rest))});
 		break;
 	case 'H':
 		name = session_word(&rest);
-		reply = session_header(s, mf_text_of(name), mf_text_of(rest));
+		reply = spfmilter_header(s, mf_text_of(name), mf_text_of(rest));
 		if (reply.step == STEP_CONTINUE)
 			return;
 		break;
 	case 'N':
-		reply = session_eoh(s);
+		reply = spfmilter_eoh(s);
 		break;
 	case '.':
 		session_do_end(s, out);

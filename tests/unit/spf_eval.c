@@ -166,7 +166,7 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 
 	assert_ptr_equal(arg, &zone);
 	/* What spf_source promises. */
-	if (!name_ok_(name))
+	if (!spf_name_ok(name))
 		fail_msg("a lookup of \"%.*s\"", (int)name.len, name.p);
 	for (size_t i = 0; i < name.len; i++)
 		if (name.p[i] != ascii_lower(name.p[i]))

@@ -328,7 +328,7 @@ truncated(struct mf_text whole)
 			return NULL;
 		whole = text_from(whole, dot + 1);
 	}
-	if (!name_ok_(whole))
+	if (!spf_name_ok(whole))
 		return NULL;
 	memcpy(room, whole.p, whole.len);
 	room[whole.len] = '\0';
@@ -578,7 +578,7 @@ labels(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		expect_int(rows[i].name.p, "labels", name_labels_(rows[i].name),
 		    rows[i].want);
-		expect_int(rows[i].name.p, "ok", name_ok_(rows[i].name),
+		expect_int(rows[i].name.p, "ok", spf_name_ok(rows[i].name),
 		    rows[i].want != 0);
 	}
 }
@@ -641,6 +641,11 @@ a_labels(void **state)
 			expect_str(rows[i].name.p, "name", room, rows[i].want);
 		if (rows[i].labels != 0)
 			assert_int_equal(len, strlen(rows[i].want));
+		memset(room, 'X', sizeof(room));
+		assert_true(spf_name_to_ascii(rows[i].name, room, &len));
+		expect_str(rows[i].name.p, "public", room,
+		    rows[i].labels != 0 ? rows[i].want : "");
+		assert_int_equal(len, strlen(room));
 	}
 	for (size_t i = 0; i + 4 <= sizeof(long_name); i += 4)
 		memcpy(long_name + i, i % 60 == 56 ? "aaa." : "aa\xc3\xa9", 4);

@@ -338,7 +338,7 @@ zone_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	struct zone *z = arg;
 
-	assert_true(name_ok_(name)); /* what spf.h promises */
+	assert_true(spf_name_ok(name)); /* what spf.h promises */
 	for (size_t i = 0; i < name.len; i++)
 		assert_int_equal(name.p[i], ascii_lower(name.p[i]));
 	struct entry *e = zone_get(z, rr, name);

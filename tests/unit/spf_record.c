@@ -166,8 +166,9 @@ versions(void **state)
 		struct spf_record *r = spf_record_compile(rows[i].input);
 
 		assert_non_null(r);
+		assert_true(mf_text_eq(spf_record_text(r), rows[i].input));
 		expect_int(rows[i].input.p, "is SPF",
-		    record_is_spf_(rows[i].input), rows[i].is_spf);
+		    spf_is_record(rows[i].input), rows[i].is_spf);
 		expect_int(rows[i].input.p, "compiles",
 		    spf_record_problem(r) == NULL, rows[i].is_spf);
 		if (!rows[i].is_spf)

@@ -7,7 +7,7 @@
 #include "access/lookup.h"
 #include "spfmilter/config.h"
 
-static struct config *
+static struct spfmilter_config *
 load(const char *name, const char *text, struct heard *heard)
 {
 	static char path[128];
@@ -15,7 +15,8 @@ load(const char *name, const char *text, struct heard *heard)
 
 	snprintf(path, sizeof(path), "%s",
 	    scratch_write(name, mf_text_of(text), 0600));
-	return config_load(path, SOURCE_DETECT, &report);
+	return (struct spfmilter_config *)spfmilter_config_load(
+	    path, SOURCE_DETECT, &report);
 }
 
 static const struct {
@@ -68,20 +69,20 @@ static void
 defaults(void **state)
 {
 	struct heard heard;
-	struct config *c = load("mailfrom.conf", "", &heard);
+	struct spfmilter_config *c = load("mailfrom.conf", "", &heard);
 
 	(void)state;
 	assert_non_null(c);
 	assert_string_equal(heard.text, "");
 	assert_int_equal(c->spfmilter.mode, MODE_ENFORCE);
 	assert_int_equal(c->spfmilter.reject_at, REJECT_AT_RCPT);
-	assert_int_equal(c->spfmilter.on_error, ON_ERROR_TEMPFAIL);
+	assert_int_equal(c->spfmilter.filter.on_error, ON_ERROR_TEMPFAIL);
 	assert_int_equal(c->spfmilter.remove_ar, REMOVE_AR_OWN);
 	assert_int_equal(c->spfmilter.trusted_relay_check, RELAY_CHECK_MARK);
 	assert_int_equal(c->spfmilter.defaults, LOOKUP_RFC);
 	assert_true(list_has_address(
 	    &c->exempt_recipients, MF_TEXT("PostMaster@example.com")));
-	config_release(c);
+	milter_config_release((struct milter_config *)c);
 }
 
 /* Mistakes in the sections of others keep nobody from starting. */
@@ -89,7 +90,7 @@ static void
 other_sections_are_others(void **state)
 {
 	struct heard heard;
-	struct config *c = load("mailfrom.conf",
+	struct spfmilter_config *c = load("mailfrom.conf",
 	    "[srs]\nfwdomain = srs.example, a.example=b.example\n"
 	    "nonsense = 1\nsecret_file = /nonexistent\n[srsd]\nx = y\n"
 	    "[srsmilter]\nx = y\n",
@@ -107,7 +108,7 @@ other_sections_are_others(void **state)
 	assert_true(list_has_domain(&c->srs_domains, MF_TEXT("SRS.example")));
 	assert_true(list_has_domain(&c->srs_domains, MF_TEXT("b.example")));
 	assert_false(list_has_domain(&c->srs_domains, MF_TEXT("a.example")));
-	config_release(c);
+	milter_config_release((struct milter_config *)c);
 }
 
 static const char sample[] =
@@ -134,7 +135,7 @@ legacy(void **state)
 {
 	struct heard heard;
 	char text[1024], path[128];
-	struct config *c;
+	struct spfmilter_config *c;
 	struct spf_ip ip;
 
 	(void)state;
@@ -144,22 +145,22 @@ legacy(void **state)
 		fail_msg("said %s", heard.text);
 	assert_string_equal(heard.text, "");
 	snprintf(path, sizeof(path), "%s", scratch("spfsock"));
-	expect_str("legacy", "listen", c->spfmilter.daemon.listen.p, path);
+	expect_str("legacy", "listen", c->spfmilter.filter.listen.p, path);
 	snprintf(path, sizeof(path), "%s", scratch("access.db"));
 	expect_str("legacy", "access", c->spfmilter.access.p, path);
-	assert_int_equal(c->spfmilter.daemon.socket_mode, 0660);
+	assert_int_equal(c->spfmilter.filter.socket_mode, 0660);
 	assert_int_equal(c->spfmilter.defaults, LOOKUP_PYMILTER);
 	assert_int_equal(c->spfmilter.reject_at, REJECT_AT_MAIL);
-	assert_int_equal(c->spfmilter.on_error, ON_ERROR_TEMPFAIL);
+	assert_int_equal(c->spfmilter.filter.on_error, ON_ERROR_TEMPFAIL);
 	assert_int_equal(c->spfmilter.trusted_relay_check, RELAY_CHECK_NONE);
 	assert_int_equal(c->spfmilter.bad_helo, BAD_HELO_REJECT);
 	assert_true(c->spfmilter.x_hello_spf);
 	assert_true(spf_ip_parse(MF_TEXT("127.0.0.9"), &ip));
-	assert_true(hosts_has(&c->internal_connect, &ip, MF_TEXT("")));
+	assert_true(hosts_has(&c->base.internal_connect, &ip, MF_TEXT("")));
 	assert_int_equal(c->spf.trusted_forwarder.count, 1);
 	assert_string_equal(c->spf.best_guess.p, "v=spf1 a/24 mx/24 ptr");
 	assert_string_equal(c->spf.delegate.p, "example.org");
-	config_release(c);
+	milter_config_release((struct milter_config *)c);
 }
 
 /*
@@ -187,7 +188,7 @@ legacy_guesses(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(guesses); i++) {
-		struct config *c =
+		struct spfmilter_config *c =
 		    load("spfmilter.cfg", guesses[i].text, &heard);
 
 		if (c == NULL)
@@ -196,7 +197,7 @@ legacy_guesses(void **state)
 		    guesses[i].best_guess);
 		expect_str(
 		    guesses[i].name, "said", heard.text, guesses[i].said);
-		config_release(c);
+		milter_config_release((struct milter_config *)c);
 	}
 }
 
@@ -219,7 +220,7 @@ legacy_refusals(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(legacy_rows); i++) {
-		struct config *c =
+		struct spfmilter_config *c =
 		    load("spfmilter.cfg", legacy_rows[i].text, &heard);
 
 		if ((c == NULL) != (legacy_rows[i].said != NULL) ||
@@ -227,7 +228,7 @@ legacy_refusals(void **state)
 			strstr(heard.text, legacy_rows[i].said) == NULL))
 			fail_msg(
 			    "%s: said %s", legacy_rows[i].name, heard.text);
-		config_release(c);
+		milter_config_release((struct milter_config *)c);
 	}
 }
 
@@ -236,13 +237,13 @@ static void
 detection(void **state)
 {
 	struct heard heard;
-	struct config *c = load(
+	struct spfmilter_config *c = load(
 	    "other.conf", "[spf]\naccess_file = /etc/mail/access\n", &heard);
 
 	(void)state;
 	assert_non_null(c);
 	assert_int_equal(c->spfmilter.defaults, LOOKUP_PYMILTER);
-	config_release(c);
+	milter_config_release((struct milter_config *)c);
 	assert_null(load("mailfrom.conf", "[milter]\nname = x\n", &heard));
 }
 

@@ -78,7 +78,7 @@ speak(int saved)
 
 /* A whole session with the n-th allocation failing; true if it began at all. */
 static bool
-attempt(struct service *service, const char *script, long n, char *have,
+attempt(struct milter_service *service, const char *script, long n, char *have,
     size_t size)
 {
 	struct text_out out = text_out(have, size - 1);
@@ -86,7 +86,7 @@ attempt(struct service *service, const char *script, long n, char *have,
 	struct session *s;
 
 	shortage_begin(n);
-	s = session_new(service);
+	s = session_new(&spfmilter_filter, service);
 	if (s != NULL)
 		session_run(s, script, &out);
 	session_free(s);
@@ -97,7 +97,7 @@ attempt(struct service *service, const char *script, long n, char *have,
 }
 
 static void
-fail_each(size_t row, struct service *service)
+fail_each(size_t row, struct milter_service *service)
 {
 	const char *name = rows[row].name, *expect = rows[row].expect;
 	bool refuses = strstr(expect, "550") != NULL;
@@ -126,11 +126,11 @@ tempfail(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct service *service =
+		struct milter_service *service =
 		    service_of(rows[i].config, "fwd.example", rows[i].access);
 
 		fail_each(i, service);
-		service_free(service);
+		spfmilter_free(service);
 	}
 }
 
@@ -141,7 +141,7 @@ accepting(void **state)
 	static const char script[] =
 	    "c 192.0.2.1\nh pass.example\nm <a@soft.example>\nr <b@x>\n" AR
 	    "N\n.";
-	struct service *service =
+	struct milter_service *service =
 	    service_of("on_error = accept", "fwd.example", "");
 	char have[1024];
 	long n = 0;
@@ -156,7 +156,7 @@ accepting(void **state)
 		if (strstr(have, " +") != NULL && strstr(have, " -1") == NULL)
 			fail_msg("allocation %ld: \"%s\"", n, have);
 	} while (allocations >= n);
-	service_free(service);
+	spfmilter_free(service);
 }
 
 int

@@ -8,6 +8,7 @@
 
 #include <libmilter/mfapi.h>
 
+#include "milter/callbacks.h"
 #include "spfmilter/milter.h"
 
 #define OUTSIDE     "c 192.0.2.1\nh pass.example\n"
@@ -264,9 +265,9 @@ scripts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		struct service *service =
+		struct milter_service *service =
 		    service_of(rows[i].config, "fwd.example", rows[i].access);
-		struct session *s = session_new(service);
+		struct session *s = session_new(&spfmilter_filter, service);
 		char have[2048];
 		struct text_out out = text_out(have, sizeof(have) - 1);
 
@@ -275,7 +276,7 @@ scripts(void **state)
 		have[out.len] = '\0';
 		expect_str(rows[i].name, "answers", have, rows[i].expect);
 		session_free(s);
-		service_free(service);
+		spfmilter_free(service);
 	}
 }
 
@@ -283,8 +284,8 @@ scripts(void **state)
 static void
 flood_of_results(void **state)
 {
-	struct service *service = service_of("", "fwd.example", "");
-	struct session *s = session_new(service);
+	struct milter_service *service = service_of("", "fwd.example", "");
+	struct session *s = session_new(&spfmilter_filter, service);
 
 	(void)state;
 	for (size_t count = 499; count <= 502; count++) {
@@ -305,7 +306,7 @@ flood_of_results(void **state)
 			assert_memory_equal(have, " ok ok ok -2 -4 ", 16);
 	}
 	session_free(s);
-	service_free(service);
+	spfmilter_free(service);
 }
 
 /*
@@ -315,8 +316,9 @@ flood_of_results(void **state)
 static void
 lost_connection(void **state)
 {
-	struct service *service = service_of("", "fwd.example", "");
-	const struct smfiDesc *filter = milter_filter(service);
+	struct milter_service *service = service_of("", "fwd.example", "");
+	const struct smfiDesc *filter =
+	    milter_describe(&spfmilter_filter, service);
 	char word[] = "<a@pass.example>", *args[] = {word, NULL};
 
 	(void)state;
@@ -329,7 +331,7 @@ lost_connection(void **state)
 	assert_int_equal(filter->xxfi_abort(NULL), SMFIS_CONTINUE);
 	assert_int_equal(filter->xxfi_close(NULL), SMFIS_CONTINUE);
 	assert_int_equal(milter_busy(), 0);
-	service_free(service);
+	spfmilter_free(service);
 }
 
 int

@@ -6,7 +6,7 @@
 
 #include "srsmilter/replay.h"
 
-static struct config *
+static struct srsmilter_config *
 load(const char *name, const char *text, struct heard *heard)
 {
 	static char path[128];
@@ -14,11 +14,12 @@ load(const char *name, const char *text, struct heard *heard)
 
 	snprintf(path, sizeof(path), "%s",
 	    scratch_write(name, mf_text_of(text), 0600));
-	return config_load(path, SOURCE_DETECT, &report);
+	return (struct srsmilter_config *)srsmilter_config_load(
+	    path, SOURCE_DETECT, &report);
 }
 
 /* Line 1 is "[srs]", line 2 names the secret. */
-static struct config *
+static struct srsmilter_config *
 load_ours(const char *lines, struct heard *heard)
 {
 	struct report report = report_to(heard);
@@ -122,7 +123,7 @@ warnings(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(warned); i++) {
-		struct config *c = load_ours(warned[i].lines, &heard);
+		struct srsmilter_config *c = load_ours(warned[i].lines, &heard);
 
 		expect_str(warned[i].name, "said", heard.text, warned[i].said);
 		assert_non_null(c);
@@ -133,7 +134,7 @@ warnings(void **state)
 static void
 defaults(void **state)
 {
-	struct config *c =
+	struct srsmilter_config *c =
 	    config_well(D "@\nlocal_domains=a.example, .b.example\n");
 	const struct srsmilter_settings *s = &c->srsmilter;
 
@@ -141,7 +142,7 @@ defaults(void **state)
 	assert_int_equal(s->rewrite, REWRITE_REMOTE_DOMAIN);
 	assert_int_equal(s->mixed_recipients, MIXED_REWRITE);
 	assert_int_equal(s->reverse, REVERSE_BOUNCES);
-	assert_int_equal(s->on_error, ON_ERROR_TEMPFAIL);
+	assert_int_equal(s->filter.on_error, ON_ERROR_TEMPFAIL);
 	assert_int_equal(s->ses_replays, 3);
 	assert_int_equal(s->replay_size, 100000);
 	assert_false(s->reject_spoofed);
@@ -158,7 +159,7 @@ defaults(void **state)
 static void
 watched(void **state)
 {
-	struct config *c;
+	struct srsmilter_config *c;
 
 	(void)state;
 	scratch_write("local", MF_TEXT("a.example\n"), 0600);
@@ -168,14 +169,14 @@ watched(void **state)
 			  "local_domains=DIR/local\n"
 			  "[spf]\nrecord_file=DIR/records\n");
 	assert_non_null(c->gate);
-	assert_int_equal(c->watch.count, 3);
-	assert_false(watch_is_stale(&c->watch));
+	assert_int_equal(c->base.watch.count, 3);
+	assert_false(watch_is_stale(&c->base.watch));
 	scratch_write("local", MF_TEXT("a.example\nb.example\n"), 0600);
-	assert_true(watch_is_stale(&c->watch));
-	watch_mark_seen(&c->watch);
-	assert_false(watch_is_stale(&c->watch));
+	assert_true(watch_is_stale(&c->base.watch));
+	watch_mark_seen(&c->base.watch);
+	assert_false(watch_is_stale(&c->base.watch));
 	scratch_write("records", MF_TEXT("a.example v=spf1 ~all\n"), 0600);
-	assert_true(watch_is_stale(&c->watch));
+	assert_true(watch_is_stale(&c->base.watch));
 	config_release(c);
 }
 
@@ -202,20 +203,20 @@ static void
 pysrs_cfg(void **state)
 {
 	struct heard heard;
-	struct config *c = load("pysrs.cfg", pysrs, &heard);
+	struct srsmilter_config *c = load("pysrs.cfg", pysrs, &heard);
 	const struct srsmilter_settings *s;
 
 	(void)state;
 	assert_string_equal(heard.text, "");
 	assert_non_null(c);
 	s = &c->srsmilter;
-	assert_string_equal(s->daemon.listen.p, "/var/lib/milter/srssock");
+	assert_string_equal(s->filter.listen.p, "/var/lib/milter/srssock");
 	assert_int_equal(s->rewrite, REWRITE_ALL);
 	assert_int_equal(s->reverse, REVERSE_ALL);
 	assert_true(s->reject_spoofed);
 	assert_int_equal(s->banned_users.count, 3);
-	assert_int_equal(c->internal_connect.count, 3);
-	assert_int_equal(c->trusted_relay.count, 1);
+	assert_int_equal(c->base.internal_connect.count, 3);
+	assert_int_equal(c->base.trusted_relay.count, 1);
 	/* Domains to decode are those that are written, and srs. */
 	assert_true(
 	    list_has_domain(&c->rewriter->srs_domains, MF_TEXT("old.example")));
@@ -233,14 +234,14 @@ static void
 pysrs_cfg_of_the_daemon(void **state)
 {
 	struct heard heard;
-	struct config *c = load("pysrs.cfg",
+	struct srsmilter_config *c = load("pysrs.cfg",
 	    "[srs]\nsecret = " SECRET "\nfwdomain = srs.example\n", &heard);
 
 	(void)state;
 	assert_string_equal(heard.text, "");
 	assert_non_null(c);
 	assert_string_equal(
-	    c->srsmilter.daemon.listen.p, "/var/run/milter/srsmilter");
+	    c->srsmilter.filter.listen.p, "/var/run/milter/srsmilter");
 	assert_int_equal(c->srsmilter.rewrite, REWRITE_NONE);
 	assert_false(c->srsmilter.reject_spoofed);
 	config_release(c);
@@ -251,12 +252,13 @@ readable_secrets(void **state)
 {
 	struct report report;
 	struct heard heard;
-	struct config *c;
+	struct srsmilter_config *c;
 
 	(void)state;
 	report = report_to(&heard);
-	c = config_load(scratch_write("pysrs.cfg", mf_text_of(pysrs), 0644),
-	    SOURCE_DETECT, &report);
+	c = (struct srsmilter_config *)srsmilter_config_load(
+	    scratch_write("pysrs.cfg", mf_text_of(pysrs), 0644), SOURCE_DETECT,
+	    &report);
 	assert_non_null(
 	    strstr(heard.text, "EVERYBODY ON THIS HOST CAN READ THE SECRET"));
 	assert_non_null(c);

@@ -82,10 +82,11 @@ knows_keys(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(keys); i++) {
-		expect_int(keys[i].key.p, "ours", table_is_ours(keys[i].key),
-		    keys[i].expect == OURS);
+		expect_int(keys[i].key.p, "ours",
+		    access_key_is_ours(keys[i].key), keys[i].expect == OURS);
 		expect_int(keys[i].key.p, "mistyped",
-		    table_is_mistyped(keys[i].key), keys[i].expect == MISTYPED);
+		    access_key_is_mistyped(keys[i].key),
+		    keys[i].expect == MISTYPED);
 	}
 }
 
@@ -136,26 +137,27 @@ keeps_entries(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(entries); i++) {
 		const char *name = entries[i].name;
-		struct table *table = table_new();
+		struct access_table *table = access_table_new();
 		bool kept = entries[i].kept_key.len != 0;
 
 		assert_non_null(table);
-		assert_true(table_add(
+		assert_true(access_table_add(
 		    table, entries[i].key, entries[i].value, (unsigned)i));
-		table_finish(table);
-		expect_int(
-		    name, "entries", (long long)table_count(table), kept);
+		access_table_finish(table);
+		expect_int(name, "entries",
+		    (long long)access_table_count(table), kept);
 		if (kept) {
-			const struct entry *e = table_at(table, 0);
+			const struct access_entry *e =
+			    access_table_at(table, 0);
 
 			expect_text(name, "key", e->key, entries[i].kept_key);
 			expect_text(
 			    name, "value", e->value, entries[i].kept_value);
 			expect_int(name, "line", e->line, (long long)i);
 			assert_ptr_equal(
-			    table_find(table, entries[i].kept_key), e);
+			    access_table_find(table, entries[i].kept_key), e);
 		}
-		table_free(table);
+		access_table_free(table);
 	}
 }
 
@@ -164,16 +166,17 @@ static void
 copies_what_it_keeps(void **state)
 {
 	char key[] = "spf-fail:a.example", value[] = "REJECT go away";
-	struct table *table = table_new();
-	const struct entry *e;
+	struct access_table *table = access_table_new();
+	const struct access_entry *e;
 
 	(void)state;
 	assert_non_null(table);
-	assert_true(table_add(table, mf_text_of(key), mf_text_of(value), 7));
+	assert_true(
+	    access_table_add(table, mf_text_of(key), mf_text_of(value), 7));
 	memset(key, 'x', sizeof(key));
 	memset(value, 'x', sizeof(value));
-	table_finish(table);
-	e = table_find(table, MF_TEXT("spf-fail:a.example"));
+	access_table_finish(table);
+	e = access_table_find(table, MF_TEXT("spf-fail:a.example"));
 	assert_non_null(e);
 	expect_text("copy", "value", e->value, MF_TEXT("REJECT go away"));
 	expect_int("copy", "status", e->status, ACTION_VALID);
@@ -181,26 +184,28 @@ copies_what_it_keeps(void **state)
 	expect_text("copy", "text", e->action.text, MF_TEXT("go away"));
 	assert_true(e->action.text.p >= e->value.p &&
 	    e->action.text.p < e->value.p + e->value.len);
-	table_free(table);
+	access_table_free(table);
 }
 
 static void
 knows_unknown_values(void **state)
 {
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	(void)state;
 	assert_non_null(table);
+	assert_true(access_table_add(
+	    table, MF_TEXT("spf-fail:a"), MF_TEXT("PERHAPS"), 1));
 	assert_true(
-	    table_add(table, MF_TEXT("spf-fail:a"), MF_TEXT("PERHAPS"), 1));
-	assert_true(table_add(table, MF_TEXT("spf-fail:b"), MF_TEXT("CBV"), 2));
-	table_finish(table);
+	    access_table_add(table, MF_TEXT("spf-fail:b"), MF_TEXT("CBV"), 2));
+	access_table_finish(table);
 	expect_int("PERHAPS", "status",
-	    table_find(table, MF_TEXT("spf-fail:a"))->status, ACTION_UNKNOWN);
+	    access_table_find(table, MF_TEXT("spf-fail:a"))->status,
+	    ACTION_UNKNOWN);
 	expect_int("CBV", "status",
-	    table_find(table, MF_TEXT("spf-fail:b"))->status,
+	    access_table_find(table, MF_TEXT("spf-fail:b"))->status,
 	    ACTION_UNSUPPORTED);
-	table_free(table);
+	access_table_free(table);
 }
 
 /* --- order and finding --- */
@@ -208,16 +213,16 @@ knows_unknown_values(void **state)
 static void
 finds_nothing_in_nothing(void **state)
 {
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	(void)state;
 	assert_non_null(table);
-	table_finish(table);
-	assert_int_equal(table_count(table), 0);
-	assert_null(table_find(table, MF_TEXT("spf-fail:")));
-	assert_null(table_find(table, mf_text_at(NULL, 0)));
-	table_free(table);
-	table_free(NULL);
+	access_table_finish(table);
+	assert_int_equal(access_table_count(table), 0);
+	assert_null(access_table_find(table, MF_TEXT("spf-fail:")));
+	assert_null(access_table_find(table, mf_text_at(NULL, 0)));
+	access_table_free(table);
+	access_table_free(NULL);
 }
 
 /* Keys that are prefixes of each other, and octets above 0x7f. */
@@ -228,29 +233,31 @@ sorts_by_octets(void **state)
 	    "spf-fail:", "spf-fail:.com", "spf-fail:a", "spf-fail:a.com",
 	    "spf-fail:a@", "spf-fail:aa", "spf-fail:b", "spf-fail:\xc3\xa4",
 	    "spf-pass"};
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	char longer[64];
 
 	(void)state;
 	assert_non_null(table);
 	for (size_t i = 0; i < COUNT(sorted); i++)
-		assert_true(
-		    table_add(table, mf_text_of(sorted[i * 7 % COUNT(sorted)]),
-			MF_TEXT("OK"), 0));
-	table_finish(table);
-	assert_int_equal(table_count(table), COUNT(sorted));
+		assert_true(access_table_add(table,
+		    mf_text_of(sorted[i * 7 % COUNT(sorted)]), MF_TEXT("OK"),
+		    0));
+	access_table_finish(table);
+	assert_int_equal(access_table_count(table), COUNT(sorted));
 	for (size_t i = 0; i < COUNT(sorted); i++) {
 		struct mf_text key = mf_text_of(sorted[i]);
 
-		expect_text("sorted", sorted[i], table_at(table, i)->key, key);
-		assert_ptr_equal(table_find(table, key), table_at(table, i));
+		expect_text(
+		    "sorted", sorted[i], access_table_at(table, i)->key, key);
+		assert_ptr_equal(
+		    access_table_find(table, key), access_table_at(table, i));
 		snprintf(longer, sizeof(longer), "%s~", sorted[i]);
-		assert_null(table_find(table, mf_text_of(longer)));
+		assert_null(access_table_find(table, mf_text_of(longer)));
 	}
-	assert_null(table_find(table, mf_text_at(NULL, 0)));
-	assert_null(table_find(table, MF_TEXT("zzz")));
-	assert_null(table_find(table, MF_TEXT("SPF-PASS")));
-	table_free(table);
+	assert_null(access_table_find(table, mf_text_at(NULL, 0)));
+	assert_null(access_table_find(table, MF_TEXT("zzz")));
+	assert_null(access_table_find(table, MF_TEXT("SPF-PASS")));
+	access_table_free(table);
 }
 
 /* Many more duplicates than a sort leaves in order by luck. */
@@ -258,7 +265,7 @@ static void
 first_of_duplicates_counts(void **state)
 {
 	enum { KEYS = 50, EACH = 40 };
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	unsigned line = 0;
 	char key[32];
 
@@ -267,25 +274,28 @@ first_of_duplicates_counts(void **state)
 	for (unsigned n = 0; n < KEYS * EACH; n++) {
 		snprintf(
 		    key, sizeof(key), "spf-fail:%02u.example", n * 7 % KEYS);
-		assert_true(
-		    table_add(table, mf_text_of(key), MF_TEXT("OK"), ++line));
+		assert_true(access_table_add(
+		    table, mf_text_of(key), MF_TEXT("OK"), ++line));
 	}
-	table_finish(table);
-	assert_int_equal(table_count(table), KEYS * EACH);
+	access_table_finish(table);
+	assert_int_equal(access_table_count(table), KEYS * EACH);
 	for (unsigned n = 0; n < KEYS; n++) {
-		const struct entry *first = table_at(table, n * EACH);
+		const struct access_entry *first =
+		    access_table_at(table, n * EACH);
 
 		snprintf(key, sizeof(key), "spf-fail:%02u.example", n);
-		assert_ptr_equal(table_find(table, mf_text_of(key)), first);
+		assert_ptr_equal(
+		    access_table_find(table, mf_text_of(key)), first);
 		for (unsigned i = 0; i < EACH; i++) {
-			const struct entry *e = table_at(table, n * EACH + i);
+			const struct access_entry *e =
+			    access_table_at(table, n * EACH + i);
 
 			expect_text("key", key, e->key, mf_text_of(key));
 			expect_int(
 			    key, "line", e->line, first->line + i * KEYS);
 		}
 	}
-	table_free(table);
+	access_table_free(table);
 }
 
 /* Enough for several blocks, one entry too long for any of them. */
@@ -294,7 +304,7 @@ many(void **state)
 {
 	enum { MANY = 20000, LONG = 100000 };
 	static char key[64], value[64], long_key[LONG];
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 
 	(void)state;
 	assert_non_null(table);
@@ -302,31 +312,32 @@ many(void **state)
 	for (unsigned i = 0; i < MANY; i++) {
 		snprintf(key, sizeof(key), "SPF-Pass:%u.Example", i * 7919);
 		snprintf(value, sizeof(value), "ERROR:550 %u", i);
-		assert_true(
-		    table_add(table, mf_text_of(key), mf_text_of(value), i));
+		assert_true(access_table_add(
+		    table, mf_text_of(key), mf_text_of(value), i));
 		if (i == MANY / 2) {
 			memcpy(long_key, "spf-pass:", 9);
-			assert_true(table_add(table, mf_text_at(long_key, LONG),
-			    mf_text_at(long_key, LONG), i));
+			assert_true(
+			    access_table_add(table, mf_text_at(long_key, LONG),
+				mf_text_at(long_key, LONG), i));
 		}
 	}
-	table_finish(table);
-	assert_int_equal(table_count(table), MANY + 1);
+	access_table_finish(table);
+	assert_int_equal(access_table_count(table), MANY + 1);
 	for (unsigned i = 0; i < MANY; i++) {
-		const struct entry *e;
+		const struct access_entry *e;
 
 		snprintf(key, sizeof(key), "spf-pass:%u.example", i * 7919);
 		snprintf(value, sizeof(value), "ERROR:550 %u", i);
-		e = table_find(table, mf_text_of(key));
+		e = access_table_find(table, mf_text_of(key));
 		assert_non_null(e);
 		expect_text(key, "value", e->value, mf_text_of(value));
 		expect_int(key, "line", e->line, i);
 		snprintf(key, sizeof(key), "spf-pass:%u.example", i * 7919 + 1);
-		assert_null(table_find(table, mf_text_of(key)));
+		assert_null(access_table_find(table, mf_text_of(key)));
 	}
-	assert_non_null(table_find(table, mf_text_at(long_key, LONG)));
-	assert_null(table_find(table, mf_text_at(long_key, LONG - 1)));
-	table_free(table);
+	assert_non_null(access_table_find(table, mf_text_at(long_key, LONG)));
+	assert_null(access_table_find(table, mf_text_at(long_key, LONG - 1)));
+	access_table_free(table);
 }
 
 int

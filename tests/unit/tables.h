@@ -9,11 +9,11 @@
 
 #include "access/table.h"
 
-static inline struct table *
+static inline struct access_table *
 table_of(const char *lines)
 {
 	struct mf_text rest = mf_text_of(lines), line, key;
-	struct table *table = table_new();
+	struct access_table *table = access_table_new();
 	unsigned number = 0;
 
 	assert_non_null(table);
@@ -24,9 +24,9 @@ table_of(const char *lines)
 		}
 		number++;
 		assert_true(text_cut(&line, ' ', &key));
-		assert_true(table_add(table, key, line, number));
+		assert_true(access_table_add(table, key, line, number));
 	}
-	table_finish(table);
+	access_table_finish(table);
 	return table;
 }
 

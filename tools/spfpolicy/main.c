@@ -51,13 +51,13 @@ put_line(const char *name, struct mf_text value)
 }
 
 static bool
-is_understood(const struct entry *e)
+is_understood(const struct access_entry *e)
 {
 	return e->status == ACTION_VALID || e->status == ACTION_CORRECTED;
 }
 
 static void
-print_entry(const struct access *access, const struct entry *e)
+print_entry(const struct access *access, const struct access_entry *e)
 {
 	put_line("key", e != NULL ? e->key : MF_TEXT("none"));
 	if (e == NULL)
@@ -72,7 +72,7 @@ print_entry(const struct access *access, const struct entry *e)
 }
 
 static void
-print_key(void *arg, struct mf_text key, const struct entry *entry)
+print_key(void *arg, struct mf_text key, const struct access_entry *entry)
 {
 	(void)arg;
 	printf("lookup: ");
@@ -202,7 +202,7 @@ static void
 print_answer(const struct spfpolicy_options *o, const struct access *access,
     const struct lookup_answer *a)
 {
-	const struct entry *e = a->entry;
+	const struct access_entry *e = a->entry;
 	bool is_default =
 	    e == NULL || !is_understood(e) || e->action.verb == ACTION_SKIP;
 
@@ -232,7 +232,7 @@ print_answer(const struct spfpolicy_options *o, const struct access *access,
 /* --- recipients --- */
 
 static void
-print_exempt(const struct access *access, const struct entry *e)
+print_exempt(const struct access *access, const struct access_entry *e)
 {
 	puts(action_text(
 	    e != NULL && is_understood(e) ? e->action.verb : ACTION_OK));
@@ -241,7 +241,7 @@ print_exempt(const struct access *access, const struct entry *e)
 }
 
 static void
-print_no_exemption(const struct access *access, const struct entry *e)
+print_no_exemption(const struct access *access, const struct access_entry *e)
 {
 	puts(action_text(ACTION_SKIP));
 	print_entry(access, e);
@@ -287,7 +287,7 @@ ask(const struct spfpolicy_options *o, const struct access *access)
 	char subject[ADDRESS_MAX];
 	struct text_out room = text_out(subject, sizeof(subject));
 	struct mf_text recipient = without_brackets(o->recipient);
-	const struct entry *entry = NULL;
+	const struct access_entry *entry = NULL;
 	struct lookup_query query;
 
 	if (o->asks_sender && !make_query(o, &room, &query))
@@ -326,8 +326,8 @@ lint(const struct spfpolicy_options *o)
 	if (access_examine(mf_text_of(o->access), &access, &report,
 		&findings) != ACCESS_OK)
 		return SPFPOLICY_USAGE;
-	size_t count = table_count(access->table);
-	bool ok = lint_table(access->table, access->path, &findings);
+	size_t count = access_table_count(access->table);
+	bool ok = access_lint(access->table, access->path, &findings);
 	access_free(access);
 	printf("%zu %s, %u %s, %u %s\n", count,
 	    count == 1 ? "entry" : "entries", findings.errors,

@@ -211,14 +211,15 @@ read_sections(struct reader *r, const struct ini *ini)
 }
 
 static bool
-read_source(struct reader *r, const struct source *source)
+read_source(void *arg, const struct source *source, struct report *report)
 {
+	struct reader *r = arg;
 	struct legacy legacy;
 	bool ok;
 
 	if (!source->is_legacy)
 		return read_sections(r, &source->ini);
-	ok = legacy_translate(&source->ini, &legacy, r->report) &&
+	ok = legacy_translate(&source->ini, &legacy, report) &&
 	    read_sections(r, &legacy.ini);
 	legacy_free(&legacy);
 	return ok;
@@ -229,14 +230,10 @@ setup_load(const char *path, const struct setup_form *form, struct setup *out,
     struct report *report)
 {
 	struct reader reader = {.setup = out, .form = form, .report = report};
-	struct source source;
-	bool ok;
 
 	*out = (struct setup){.path = path};
-	ok = source_read(&source, path, SOURCE_DETECT, legacy_detect, report) &&
-	    read_source(&reader, &source);
-	source_free(&source);
-	return ok;
+	return source_load(
+	    path, SOURCE_DETECT, legacy_detect, read_source, &reader, report);
 }
 
 void

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+#include "spfmilter/metrics.h"
+
+#include "milter/answer.h"
+
+void
+spfmilter_metrics_count(
+    struct spfmilter_metrics *f, const struct spfmilter_mail *m)
+{
+	atomic_fetch_add(&f->messages, 1);
+	atomic_fetch_add(&f->recipients_refused, m->refused);
+	atomic_fetch_add(&f->recipients_exempt, m->exempt);
+	atomic_fetch_add(&f->removed, m->removed);
+	if (m->findings != NULL) {
+		enum spf_result mailfrom =
+		    findings_verdict(m->findings, EXAMINED_MAILFROM)->result;
+		enum spf_result helo =
+		    findings_verdict(m->findings, EXAMINED_HELO)->result;
+
+		atomic_fetch_add(&f->mailfrom[mailfrom], 1);
+		atomic_fetch_add(&f->helo[helo], 1);
+	}
+	if (m->decision != NULL)
+		atomic_fetch_add(&f->decisions[m->decision->verb], 1);
+}
+
+static uint64_t
+get(atomic_ullong *figure)
+{
+	return atomic_load_explicit(figure, memory_order_relaxed);
+}
+
+static void
+write_results(struct metrics_writer *w, const char *name, const char *help,
+    atomic_ullong figures[static SPFMILTER_RESULTS])
+{
+	for (unsigned i = 0; i < SPFMILTER_RESULTS; i++) {
+		struct metrics_label label = {.name = "result",
+		    .value = mf_text_of(spf_result_text((enum spf_result)i))};
+
+		metrics_counter(w, name, help, &label, get(&figures[i]));
+	}
+}
+
+static void
+write_decisions(struct metrics_writer *w, struct spfmilter_metrics *f)
+{
+	for (unsigned i = 0; i < SPFMILTER_VERBS; i++) {
+		struct metrics_label label = {.name = "action",
+		    .value = mf_text_of(action_text((enum action_verb)i))};
+
+		/* No decision ends in these. */
+		if (i == ACTION_SKIP || i == ACTION_ERROR)
+			continue;
+		metrics_counter(w, "spfmilter_decisions_total",
+		    "Messages by what was decided.", &label,
+		    get(&f->decisions[i]));
+	}
+}
+
+static void
+write_resolver(
+    struct metrics_writer *w, const struct spf_resolver_stats *resolver)
+{
+	metrics_counter(w, "spfmilter_dns_checks_total", "SPF checks made.",
+	    NULL, resolver->checks);
+	metrics_counter(w, "spfmilter_dns_checks_cached_total",
+	    "SPF checks that asked no name server.", NULL,
+	    resolver->checks_cached);
+	metrics_counter(w, "spfmilter_dns_questions_total",
+	    "Questions sent to name servers.", NULL, resolver->questions);
+	metrics_counter(w, "spfmilter_dns_timeouts_total",
+	    "Questions that got no answer in time.", NULL, resolver->timeouts);
+	metrics_counter(w, "spfmilter_dns_errors_total",
+	    "Questions that failed, timeouts too.", NULL, resolver->errors);
+	metrics_gauge(w, "spfmilter_dns_cache_bytes",
+	    "Size of the DNS answers that are kept.", NULL,
+	    resolver->cache_octets);
+	metrics_gauge(w, "spfmilter_dns_in_flight",
+	    "Questions that wait for an answer.", NULL, resolver->in_flight);
+}
+
+void
+spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
+    struct milter_service *service, const struct spf_resolver_stats *resolver)
+{
+	metrics_counter(w, "spfmilter_connections_total",
+	    "Connections of the MTA.", NULL, get(&service->connections));
+	metrics_counter(w, "spfmilter_messages_total",
+	    "Messages that were seen from MAIL on.", NULL, get(&f->messages));
+	write_results(w, "spfmilter_mailfrom_total",
+	    "Checked messages by the result of MAIL FROM.", f->mailfrom);
+	write_results(w, "spfmilter_helo_total",
+	    "Checked messages by the result of the HELO name.", f->helo);
+	write_decisions(w, f);
+	metrics_counter(w, "spfmilter_recipients_refused_total",
+	    "Recipients that were refused.", NULL, get(&f->recipients_refused));
+	metrics_counter(w, "spfmilter_recipients_exempt_total",
+	    "Recipients that were accepted because they are exempt.", NULL,
+	    get(&f->recipients_exempt));
+	metrics_counter(w, "spfmilter_results_removed_total",
+	    "Authentication-Results that claimed our name.", NULL,
+	    get(&f->removed));
+	metrics_counter(w, "spfmilter_errors_total",
+	    "Messages that on_error decided.", NULL, get(&service->errors));
+	metrics_gauge(w, "spfmilter_callbacks",
+	    "Steps that are being answered.", NULL, milter_busy());
+	write_resolver(w, resolver);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Requests that are decided, but wait for the SPF gate's word.
+ *
+ * The gate answers on a thread of its own; what it has answered is queued for
+ * the thread that waits, which a pipe wakes.
+ */
+#ifndef MAILFROM_SRSD_PENDING_H
+#define MAILFROM_SRSD_PENDING_H
+
+#include <pthread.h>
+#include <sys/queue.h>
+
+#include "rewrite/gate.h"
+#include "srsd/config.h"
+#include "srsd/maps.h"
+
+STAILQ_HEAD(pending_list, pending);
+
+struct pending_queue {
+	pthread_mutex_t lock;
+	struct pending_list answered; /* under lock */
+	int pipe[2]; /* the first is readable once something is answered */
+};
+
+struct pending {
+	STAILQ_ENTRY(pending) entry; /* if is_answered; under queue->lock */
+	struct pending_queue *queue;
+	void *owner;
+	struct gate_query *query; /* NULL: it doesn't wait */
+	bool is_answered;         /* under queue->lock */
+	bool passes;              /* the sender may stay; false until then */
+	enum spf_cause cause;     /* why the gate couldn't tell, if so */
+	struct map_request request;
+	struct policy_result result; /* if it doesn't pass */
+	unsigned generation;         /* of the configuration that decided it */
+	char text[];                 /* of the request */
+};
+
+/*
+ * False: there are no descriptors left; pending_queue_end() is due all the
+ * same.
+ */
+bool pending_queue_begin(struct pending_queue *queue);
+void pending_queue_end(struct pending_queue *queue);
+
+/* A copy of a decided request; the caller's.  NULL: out of memory. */
+struct pending *pending_new(struct pending_queue *queue, void *owner,
+    const struct map_request *request, const struct policy_result *result);
+void pending_free(struct pending *p); /* NULL is fine */
+
+/* Ask the gate, once.  With GATE_WAITS p will be queued. */
+enum gate_answer pending_ask(struct pending *p,
+    const struct srsd_config *config, struct mf_text sender, uint64_t now_sec);
+
+/* Wait no longer: passes is what the gate has answered up to now. */
+void pending_settle(struct pending *p);
+
+/* The next one that is answered, settled; NULL: no more. */
+struct pending *pending_next(struct pending_queue *queue);
+
+#endif
