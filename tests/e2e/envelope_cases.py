@@ -25,7 +25,7 @@ from srsmilter import Srsmilter
 
 suite = tap.Suite()
 case = suite.case
-PEERS = {"nsd": spfmilter.servers.NSD_PACKAGES}
+PEERS = ["nsd"]
 SRS_DOMAIN = "virt.fwd.test"
 FRIEND, OTHER = "friend@fwd.test", "ann@fwd.test"
 VIRTUAL = {"fwd.test": "fwd.dest.test", SRS_DOMAIN: "virt.dest.test"}
