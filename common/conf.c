@@ -204,7 +204,7 @@ set_defaults(struct conf *conf, const struct ini *ini,
 	}
 }
 
-static struct origin *
+static struct conf_place *
 find_origin(const struct conf *conf, const struct conf_section *section,
     const struct conf_key *key)
 {
@@ -216,9 +216,9 @@ find_origin(const struct conf *conf, const struct conf_section *section,
 }
 
 static bool
-remember_origin(struct conf *conf, struct origin origin)
+remember_origin(struct conf *conf, struct conf_place origin)
 {
-	struct origin *origins = conf_reserve_(conf->origins,
+	struct conf_place *origins = conf_reserve_(conf->origins,
 	    conf->origin_count, &conf->origin_room, sizeof(*origins));
 
 	if (origins == NULL)
@@ -250,7 +250,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 	    .line = entry->line,
 	    .value_line = entry->value_line,
 	    .report = report};
-	const struct origin *before;
+	const struct conf_place *before;
 
 	if (key == NULL) {
 		/* There is no key to name but the one that was given. */
@@ -269,7 +269,8 @@ load_entry(struct conf *conf, const struct ini *ini,
 		conf_complain_(&s, reason, entry->value);
 		return;
 	}
-	if (!remember_origin(conf, (struct origin){section->name, key, s.line}))
+	if (!remember_origin(
+		conf, (struct conf_place){section->name, key, s.line}))
 		conf_complain_memory_(&s);
 	set(&s, entry->value);
 }

@@ -15,7 +15,7 @@ struct block {
 };
 
 /* Names are the tables', which outlive everything. */
-struct origin {
+struct conf_place {
 	const char *section;
 	const struct conf_key *key;
 	unsigned line;
@@ -23,7 +23,7 @@ struct origin {
 
 struct conf {
 	struct block *blocks;
-	struct origin *origins;
+	struct conf_place *origins;
 	size_t origin_count, origin_room;
 	struct conf_file *files;
 	size_t file_count, file_room;

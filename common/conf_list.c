@@ -11,7 +11,7 @@
 #define KEPT_SIZE 1024 /* an item, or a hint; longer items are none */
 
 /* A list that grows, and where its items are from. */
-struct builder {
+struct list_builder {
 	const struct setting *setting;
 	struct mf_text *items;
 	size_t count, room;
@@ -81,7 +81,7 @@ is_pair(const struct conf_key *key)
 
 /* False: out of memory. */
 static bool
-add_item(struct builder *b, unsigned line, struct mf_text item)
+add_item(struct list_builder *b, unsigned line, struct mf_text item)
 {
 	struct mf_text *items;
 
@@ -101,7 +101,7 @@ add_item(struct builder *b, unsigned line, struct mf_text item)
 }
 
 static bool
-add_items(struct builder *b, struct split split)
+add_items(struct list_builder *b, struct split split)
 {
 	struct mf_text item;
 
@@ -127,7 +127,7 @@ remember_file(struct conf *conf, const char *path)
 }
 
 static bool
-add_list_file(struct builder *b, unsigned line, struct mf_text path)
+add_list_file(struct list_builder *b, unsigned line, struct mf_text path)
 {
 	struct setting s = *b->setting;
 	const char *name = conf_copy_(s.conf, path);
@@ -157,7 +157,7 @@ add_list_file(struct builder *b, unsigned line, struct mf_text path)
 }
 
 static bool
-add_value(struct builder *b, struct mf_text value)
+add_value(struct list_builder *b, struct mf_text value)
 {
 	const struct setting *s = b->setting;
 	struct split split = {
@@ -177,7 +177,7 @@ add_value(struct builder *b, struct mf_text value)
 void
 conf_set_list_(const struct setting *s, struct mf_text value)
 {
-	struct builder b = {.setting = s, .file = s->ini->name};
+	struct list_builder b = {.setting = s, .file = s->ini->name};
 	struct mf_text *kept = NULL;
 
 	if (add_value(&b, value))

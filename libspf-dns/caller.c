@@ -75,7 +75,7 @@ spf_resolver_check(struct spf_resolver *r, const struct spf_request *request,
 {
 	uint64_t started_us = clock_us_();
 	struct waiting waiting;
-	struct check c;
+	struct dns_check c;
 
 	if (check_cached(r, request, started_us, out)) {
 		if (cost != NULL)
@@ -83,7 +83,7 @@ spf_resolver_check(struct spf_resolver *r, const struct spf_request *request,
 			    .elapsed_us = clock_us_() - started_us};
 		return;
 	}
-	c = (struct check){.resolver = r,
+	c = (struct dns_check){.resolver = r,
 	    .started_us = started_us,
 	    .timeout_ms = least(timeout_ms, r->params.timeout_ms),
 	    .request = *request,
@@ -122,7 +122,7 @@ spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
 	struct spf_verdict verdict;
 	struct spf_cost cost = {0};
 	enum spf_cause why = SPF_CAUSE_NO_MEMORY;
-	struct check *c;
+	struct dns_check *c;
 
 	if (check_cached(r, request, started_us, &verdict)) {
 		cost.elapsed_us = clock_us_() - started_us;
@@ -133,7 +133,7 @@ spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
 	    request->receiver.len + request->delegate.len +
 	    request->default_explanation.len);
 	if (c != NULL) {
-		*c = (struct check){.resolver = r,
+		*c = (struct dns_check){.resolver = r,
 		    .started_us = started_us,
 		    .timeout_ms = least(timeout_ms, r->params.timeout_ms),
 		    .request = *request,
@@ -160,7 +160,7 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 	char text[SPF_NAME_SIZE];
 	struct spf_reply *reply = NULL;
 	struct waiting waiting;
-	struct check c;
+	struct dns_check c;
 	size_t len;
 
 	if (!dnsmsg_name_(name, &wire)) {
@@ -176,7 +176,7 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 		return reply;
 	}
 	len = dnsmsg_name_text_(&wire, text);
-	c = (struct check){.resolver = r,
+	c = (struct dns_check){.resolver = r,
 	    .started_us = clock_us_(),
 	    .timeout_ms = r->params.timeout_ms,
 	    .is_question = true,

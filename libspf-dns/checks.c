@@ -25,7 +25,7 @@ place_of(struct spf_reply **replies, unsigned mask, uint64_t hash,
 }
 
 static bool
-replies_grow(struct check *c)
+replies_grow(struct dns_check *c)
 {
 	unsigned mask = c->reply_mask * 2 + 1;
 	struct spf_reply **more =
@@ -48,7 +48,7 @@ replies_grow(struct check *c)
 }
 
 static void
-remember(struct check *c, struct spf_reply *reply)
+remember(struct dns_check *c, struct spf_reply *reply)
 {
 	if (c->reply_count > c->reply_mask / 2 && !replies_grow(c)) {
 		/* There is still room, but it may not fill up. */
@@ -65,7 +65,7 @@ remember(struct check *c, struct spf_reply *reply)
 
 /* Ask, if this question is needed or may be asked ahead. */
 static void
-ask(struct check *c, uint64_t hash, enum spf_rr rr, struct mf_text name)
+ask(struct dns_check *c, uint64_t hash, enum spf_rr rr, struct mf_text name)
 {
 	bool ahead = c->awaited != NULL;
 	struct question *q;
@@ -87,7 +87,7 @@ ask(struct check *c, uint64_t hash, enum spf_rr rr, struct mf_text name)
 }
 
 static struct spf_reply *
-find_reply(struct check *c, enum spf_rr rr, struct mf_text name)
+find_reply(struct dns_check *c, enum spf_rr rr, struct mf_text name)
 {
 	struct spf_resolver *r = c->resolver;
 	uint64_t hash = cache_hash_(r->cache, rr, name);
@@ -110,7 +110,7 @@ find_reply(struct check *c, enum spf_rr rr, struct mf_text name)
 static const struct spf_answer *
 lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
-	struct check *c = arg;
+	struct dns_check *c = arg;
 	struct spf_reply *reply = find_reply(c, rr, name);
 
 	if (reply != NULL)
@@ -126,7 +126,7 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 /* --- ending --- */
 
 static void
-check_detach(struct check *c)
+check_detach(struct dns_check *c)
 {
 	struct spf_resolver *r = c->resolver;
 
@@ -145,7 +145,7 @@ check_detach(struct check *c)
 
 /* Tell who wants to know; c is gone afterwards. */
 static void
-check_end(struct check *c)
+check_end(struct dns_check *c)
 {
 	struct spf_verdict *verdict = &c->resolver->verdict;
 
@@ -169,7 +169,7 @@ check_end(struct check *c)
  * anything.
  */
 static void
-end_evaluation(struct check *c, enum spf_cause why)
+end_evaluation(struct dns_check *c, enum spf_cause why)
 {
 	struct spf_verdict *v = &c->resolver->verdict;
 
@@ -188,7 +188,7 @@ end_evaluation(struct check *c, enum spf_cause why)
 }
 
 void
-check_give_up_(struct check *c, enum spf_cause why)
+check_give_up_(struct dns_check *c, enum spf_cause why)
 {
 	if (c->is_question) {
 		*c->reply_out = reply_new_(c->rr, c->name, /* of no table */ 0);
@@ -204,7 +204,7 @@ check_give_up_(struct check *c, enum spf_cause why)
 
 /* True: the verdict, or the reply, is there. */
 static bool
-evaluate(struct check *c)
+evaluate(struct dns_check *c)
 {
 	if (c->is_question) {
 		struct spf_reply *reply = find_reply(c, c->rr, c->name);
@@ -222,7 +222,7 @@ evaluate(struct check *c)
 }
 
 void
-check_run_(struct check *c)
+check_run_(struct dns_check *c)
 {
 	struct question *awaited;
 
@@ -245,7 +245,7 @@ check_run_(struct check *c)
 }
 
 void
-check_ready_(struct check *c)
+check_ready_(struct dns_check *c)
 {
 	LIST_REMOVE(c, awaiting);
 	c->awaited = NULL;
@@ -256,7 +256,7 @@ check_ready_(struct check *c)
 static void
 on_deadline(evutil_socket_t fd, short what, void *arg)
 {
-	struct check *c = arg;
+	struct dns_check *c = arg;
 	struct spf_resolver *r = c->resolver;
 
 	(void)fd;
@@ -266,7 +266,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-check_begin_(struct check *c)
+check_begin_(struct dns_check *c)
 {
 	struct spf_resolver *r = c->resolver;
 	struct timeval after = {.tv_sec = c->timeout_ms / 1000,
@@ -289,7 +289,7 @@ check_begin_(struct check *c)
 bool
 check_forget_(struct spf_resolver *r, uint64_t id)
 {
-	struct check *c;
+	struct dns_check *c;
 
 	LIST_FOREACH (c, &r->checks[id % CHECK_LISTS], by_id)
 		if (c->id == id)

@@ -239,7 +239,7 @@ read_nothing(const struct message *m, enum spf_rr rr, struct dnsmsg_result *out)
 /* --- records --- */
 
 /* The records of an answer, in memory that is let go once it is made. */
-struct records {
+struct dns_records {
 	struct mf_text *texts;
 	uint16_t *preferences;
 	char *room; /* for the octets of texts */
@@ -255,7 +255,7 @@ is_wanted(const struct message *m, enum spf_rr type, const struct rr *rr)
 
 /* Append the octets t to the last text. */
 static void
-append(struct records *r, const uint8_t *p, size_t len)
+append(struct dns_records *r, const uint8_t *p, size_t len)
 {
 	struct mf_text *last = &r->texts[r->count - 1];
 
@@ -267,7 +267,7 @@ append(struct records *r, const uint8_t *p, size_t len)
 
 /* The strings of a TXT record, joined (RFC 7208 3.3). */
 static bool
-read_txt(struct cursor c, struct records *r)
+read_txt(struct cursor c, struct dns_records *r)
 {
 	while (c.at < c.len) {
 		size_t len = c.p[c.at++];
@@ -281,7 +281,7 @@ read_txt(struct cursor c, struct records *r)
 }
 
 static bool
-read_address(struct cursor c, size_t size, struct records *r)
+read_address(struct cursor c, size_t size, struct dns_records *r)
 {
 	if (c.len - c.at != size)
 		return false;
@@ -290,7 +290,7 @@ read_address(struct cursor c, size_t size, struct records *r)
 }
 
 static bool
-read_name(struct cursor c, bool mx, struct records *r)
+read_name(struct cursor c, bool mx, struct dns_records *r)
 {
 	struct dnsmsg_name name;
 	char text[SPF_NAME_SIZE];
@@ -305,7 +305,7 @@ read_name(struct cursor c, bool mx, struct records *r)
 
 static bool
 read_record(const struct message *m, enum spf_rr type, const struct rr *rr,
-    struct records *r)
+    struct dns_records *r)
 {
 	struct cursor c = rr_data(m, rr);
 
@@ -349,7 +349,7 @@ measure(const struct message *m, enum spf_rr type, size_t *octets,
 
 /* Sort by preference; insertion keeps equal ones in their order. */
 static void
-sort_mx(struct records *r)
+sort_mx(struct dns_records *r)
 {
 	for (size_t i = 1; i < r->count; i++) {
 		struct mf_text text = r->texts[i];
@@ -366,7 +366,7 @@ sort_mx(struct records *r)
 }
 
 static struct spf_answer *
-make_answer(enum spf_rr type, struct records *r)
+make_answer(enum spf_rr type, struct dns_records *r)
 {
 	switch (type) {
 	case SPF_RR_TXT:
@@ -390,7 +390,7 @@ read_records(const struct message *m, enum spf_rr type, size_t count,
 {
 	struct cursor c = {m->p, m->len, m->answers_at, false, m->names};
 	bool names = type == SPF_RR_MX || type == SPF_RR_PTR;
-	struct records r = {.texts = NULL};
+	struct dns_records r = {.texts = NULL};
 	enum dnsmsg_status status;
 	struct rr rr;
 	char *memory;

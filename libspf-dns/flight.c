@@ -31,7 +31,7 @@
 /* --- legs --- */
 
 static struct leg *
-leg_new(struct flight *f, struct server *server)
+leg_new(struct flight *f, struct dns_server *server)
 {
 	struct leg *leg = &f->first;
 
@@ -100,7 +100,7 @@ send_by_udp(struct leg *leg, uint64_t now_ms)
  * memory, or of entropy.
  */
 static bool
-ask(struct flight *f, struct server *server, enum leg_why why, bool wait,
+ask(struct flight *f, struct dns_server *server, enum leg_why why, bool wait,
     uint64_t now_ms)
 {
 	struct sender *s = f->sender;
@@ -177,7 +177,7 @@ note_cause(struct flight *f, enum spf_cause cause)
 
 /* --- turns --- */
 
-static struct server *
+static struct dns_server *
 next_server(struct flight *f)
 {
 	struct servers *all = &f->sender->servers;
@@ -206,7 +206,7 @@ next_server(struct flight *f)
 static bool
 ask_next(struct flight *f, uint64_t now_ms)
 {
-	struct server *server;
+	struct dns_server *server;
 
 	f->current = NULL;
 	server = next_server(f);
@@ -231,7 +231,7 @@ ask_again(struct leg *leg, enum leg_why why, uint64_t now_ms)
 {
 	struct flight *f = leg->flight;
 	bool wait = f->current == leg;
-	struct server *server = leg->server;
+	struct dns_server *server = leg->server;
 
 	server_hold_(server);
 	leg_free(leg);
@@ -367,7 +367,7 @@ flight_lost_(struct leg *leg)
 static void
 learn(const struct leg *leg, enum dnsmsg_match match, uint64_t now_ms)
 {
-	struct server *server = leg->server;
+	struct dns_server *server = leg->server;
 	const struct flight *f = leg->flight;
 
 	if (f->no_edns == server)

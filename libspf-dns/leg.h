@@ -20,7 +20,7 @@
 #define LEGS_MAX 16384
 
 struct flight;
-struct server;
+struct dns_server;
 
 LIST_HEAD(leg_list, leg);
 TAILQ_HEAD(leg_queue, leg);
@@ -43,7 +43,7 @@ struct leg {
 	TAILQ_ENTRY(leg) queued; /* while waiting is set */
 	struct leg_table *table; /* of its socket; NULL: of none */
 	struct flight *flight;
-	struct server *server;
+	struct dns_server *server;
 	uint64_t case_bits; /* of the letters in the name it asks for */
 	enum leg_why why;
 	int error; /* of its socket, once that is broken */

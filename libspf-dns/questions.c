@@ -160,7 +160,7 @@ static void
 question_end(struct question *q)
 {
 	struct spf_resolver *r = q->resolver;
-	struct check *c;
+	struct dns_check *c;
 
 	LIST_REMOVE(q, entry);
 	atomic_fetch_sub_explicit(

@@ -83,7 +83,7 @@ void
 resolver_settle_(void *arg)
 {
 	struct spf_resolver *r = arg;
-	struct check *c;
+	struct dns_check *c;
 
 	do {
 		while ((c = TAILQ_FIRST(&r->ready)) != NULL)
@@ -107,7 +107,7 @@ take_inbox(struct spf_resolver *r)
 {
 	struct check_queue started = TAILQ_HEAD_INITIALIZER(started);
 	struct cancel_queue cancels = STAILQ_HEAD_INITIALIZER(cancels);
-	struct check *c;
+	struct dns_check *c;
 	struct cancel *cancel;
 	bool stopping;
 
@@ -166,7 +166,7 @@ wake(struct spf_resolver *r)
 }
 
 uint64_t
-check_post_(struct spf_resolver *r, struct check *c)
+check_post_(struct spf_resolver *r, struct dns_check *c)
 {
 	uint64_t id = 0;
 	bool was_empty = false;

@@ -27,9 +27,9 @@
 /* Replies that a check has room for without asking for memory. */
 #define CHECK_REPLIES 32
 
-LIST_HEAD(check_list, check);
+LIST_HEAD(check_list, dns_check);
 LIST_HEAD(question_list, question);
-TAILQ_HEAD(check_queue, check);
+TAILQ_HEAD(check_queue, dns_check);
 TAILQ_HEAD(question_queue, question);
 STAILQ_HEAD(cancel_queue, cancel);
 
@@ -41,11 +41,11 @@ struct waiting {
 };
 
 /* A check that isn't all cached, or one question of spf_resolver_ask(). */
-struct check {
+struct dns_check {
 	struct spf_resolver *resolver;
 	uint64_t id;
-	LIST_ENTRY(check) by_id;
-	TAILQ_ENTRY(check) queued; /* in the inbox, or ready */
+	LIST_ENTRY(dns_check) by_id;
+	TAILQ_ENTRY(dns_check) queued; /* in the inbox, or ready */
 	bool is_ready;
 	struct event *deadline;
 	unsigned timeout_ms;
@@ -67,7 +67,7 @@ struct check {
 
 	/* The first question that the last evaluation lacked. */
 	struct question *awaited;
-	LIST_ENTRY(check) awaiting;
+	LIST_ENTRY(dns_check) awaiting;
 	unsigned budget; /* of speculation */
 	bool no_memory;
 	/* At the end: what is missing is a temporary error. */
@@ -155,7 +155,7 @@ void waiting_wait_(struct waiting *waiting);
 void waiting_end_(struct waiting *waiting);
 
 /* Hand c to the thread.  0: it is stopping; else the check's number. */
-uint64_t check_post_(struct spf_resolver *r, struct check *c);
+uint64_t check_post_(struct spf_resolver *r, struct dns_check *c);
 
 /* By the evaluator of the resolver's choice. */
 enum spf_status resolver_evaluate_(const struct spf_resolver *r,
@@ -195,16 +195,16 @@ void questions_free_(struct spf_resolver *r);
 /* --- checks.c --- */
 
 /* Begin a check that came by the inbox. */
-void check_begin_(struct check *c);
+void check_begin_(struct dns_check *c);
 
 /* Evaluate what is ready, and end or wait. */
-void check_run_(struct check *c);
+void check_run_(struct dns_check *c);
 
 /* Evaluate when it is settled: what it waits for has come. */
-void check_ready_(struct check *c);
+void check_ready_(struct dns_check *c);
 
 /* End at once: what is missing is a temporary error. */
-void check_give_up_(struct check *c, enum spf_cause why);
+void check_give_up_(struct dns_check *c, enum spf_cause why);
 
 /* Forget it; nobody is told.  False: there is none of that id. */
 bool check_forget_(struct spf_resolver *r, uint64_t id);

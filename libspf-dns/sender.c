@@ -65,7 +65,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* --- probes --- */
 
-struct probe {
+struct server_probe {
 	struct flight flight;
 	struct dnsmsg_name name;
 };
@@ -74,7 +74,7 @@ static void
 on_probe_landed(struct flight *flight, enum spf_cause cause,
     const uint8_t *octets, size_t len)
 {
-	struct server *server = flight->only;
+	struct dns_server *server = flight->only;
 
 	(void)octets;
 	(void)len;
@@ -87,9 +87,9 @@ on_probe_landed(struct flight *flight, enum spf_cause cause,
 
 void
 sender_probe_(
-    struct sender *s, struct server *server, const struct flight *like)
+    struct sender *s, struct dns_server *server, const struct flight *like)
 {
-	struct probe *p;
+	struct server_probe *p;
 
 	if (server->probing || (p = calloc(1, sizeof(*p))) == NULL)
 		return;
@@ -133,7 +133,7 @@ void
 sender_send_(struct sender *s, struct flight *f)
 {
 	uint64_t now_ms = clock_ms_();
-	struct server *silent;
+	struct dns_server *silent;
 
 	if (must_read(s, now_ms))
 		read_system(s, now_ms);

@@ -38,12 +38,12 @@ struct flight {
 	struct leg_list legs;
 	struct leg *current; /* that is waited for; NULL: none */
 	struct leg first;
-	struct server *only; /* a probe's */
+	struct dns_server *only; /* a probe's */
 	unsigned generation, start;
 	unsigned tried, failed; /* servers: in this round, for good */
 	unsigned round, again;
 	/* That had an error for EDNS, or changed the case and hasn't TCP. */
-	const struct server *no_edns, *any_case;
+	const struct dns_server *no_edns, *any_case;
 	enum spf_cause cause; /* that is known so far */
 };
 

@@ -61,8 +61,8 @@ void flight_land_(struct flight *flight, enum spf_cause cause,
  * Ask server what flight asks, for nobody but to see whether it answers; unless
  * that is being done already.
  */
-void sender_probe_(
-    struct sender *sender, struct server *server, const struct flight *flight);
+void sender_probe_(struct sender *sender, struct dns_server *server,
+    const struct flight *flight);
 
 /* Let flight wait for its current leg, ms milliseconds from now_ms on. */
 void sender_wait_(struct flight *flight, uint64_t now_ms, uint64_t ms);

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 
 void
-server_hold_(struct server *s)
+server_hold_(struct dns_server *s)
 {
 	s->holders++;
 }
 
 void
-server_release_(struct server *s)
+server_release_(struct dns_server *s)
 {
 	if (--s->holders == 0)
 		free(s);
@@ -18,7 +18,7 @@ server_release_(struct server *s)
 
 /* --- the list --- */
 
-static struct server *
+static struct dns_server *
 server_of(const struct servers *set, const struct nameserver *at)
 {
 	for (size_t i = 0; i < set->count; i++)
@@ -38,10 +38,10 @@ is_same(const struct servers *set, const struct nameserver *list, size_t count)
 	return true;
 }
 
-static struct server *
+static struct dns_server *
 server_new(const struct nameserver *at)
 {
-	struct server *s = calloc(1, sizeof(*s));
+	struct dns_server *s = calloc(1, sizeof(*s));
 
 	if (s == NULL)
 		return NULL;
@@ -61,7 +61,7 @@ servers_set_(struct servers *set, const struct nameserver *list, size_t count)
 	if (is_same(set, list, count))
 		return true;
 	for (size_t i = 0; i < count; i++) {
-		struct server *s = server_of(set, &list[i]);
+		struct dns_server *s = server_of(set, &list[i]);
 
 		if (server_of(&next, &list[i]) != NULL)
 			continue;
@@ -114,12 +114,12 @@ servers_choose_(const struct servers *set, unsigned skip, unsigned start)
 	return behind;
 }
 
-struct server *
+struct dns_server *
 servers_probe_(
-    const struct servers *set, const struct server *chosen, uint64_t now_ms)
+    const struct servers *set, const struct dns_server *chosen, uint64_t now_ms)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		struct server *s = set->all[i];
+		struct dns_server *s = set->all[i];
 
 		if (s != chosen && s->behind && !s->probing &&
 		    s->probe_ms <= now_ms)
@@ -129,19 +129,19 @@ servers_probe_(
 }
 
 bool
-server_is_doubtful_(const struct server *s)
+server_is_doubtful_(const struct dns_server *s)
 {
 	return !s->proven || s->misses != 0;
 }
 
 bool
-server_is_behind_(const struct server *s)
+server_is_behind_(const struct dns_server *s)
 {
 	return s->behind || s->probing;
 }
 
 void
-server_answered_(struct server *s, bool in_time)
+server_answered_(struct dns_server *s, bool in_time)
 {
 	if (!in_time)
 		return;
@@ -151,14 +151,14 @@ server_answered_(struct server *s, bool in_time)
 }
 
 void
-server_missed_(struct server *s, uint64_t now_ms)
+server_missed_(struct dns_server *s, uint64_t now_ms)
 {
 	if (++s->misses >= SERVER_MISSES_MAX)
 		server_lost_(s, now_ms);
 }
 
 void
-server_lost_(struct server *s, uint64_t now_ms)
+server_lost_(struct dns_server *s, uint64_t now_ms)
 {
 	s->behind = true;
 	s->probe_ms = now_ms + SERVER_PROBE_MS;

@@ -25,7 +25,7 @@ struct udp_port;
 /* Questions that a TCP connection is shared by. */
 #define SERVER_TCP_SHARE 16
 
-struct server {
+struct dns_server {
 	struct nameserver at;
 	unsigned holders;
 	bool gone;             /* from the list */
@@ -40,17 +40,17 @@ struct server {
 };
 
 struct servers {
-	struct server *all[SPF_NAMESERVERS_MAX];
+	struct dns_server *all[SPF_NAMESERVERS_MAX];
 	size_t count;
 	unsigned generation; /* changes with the list */
 	bool rotate;
 	unsigned turn;
 };
 
-void server_hold_(struct server *server);
+void server_hold_(struct dns_server *server);
 
 /* The last one frees it. */
-void server_release_(struct server *server);
+void server_release_(struct dns_server *server);
 
 /*
  * Let these be the servers; what is known of those that stay is kept.  False:
@@ -72,22 +72,22 @@ int servers_choose_(
     const struct servers *servers, unsigned skip, unsigned start);
 
 /* Another server than chosen is due for a probe at now_ms, or NULL. */
-struct server *servers_probe_(const struct servers *servers,
-    const struct server *chosen, uint64_t now_ms);
+struct dns_server *servers_probe_(const struct servers *servers,
+    const struct dns_server *chosen, uint64_t now_ms);
 
 /* It may be dead: it hasn't answered the last question, or none yet. */
-bool server_is_doubtful_(const struct server *server);
+bool server_is_doubtful_(const struct dns_server *server);
 
 /* Others are asked before it. */
-bool server_is_behind_(const struct server *server);
+bool server_is_behind_(const struct dns_server *server);
 
 /* It has answered, within the time of an attempt or later. */
-void server_answered_(struct server *server, bool in_time);
+void server_answered_(struct dns_server *server, bool in_time);
 
 /* It hasn't answered in time. */
-void server_missed_(struct server *server, uint64_t now_ms);
+void server_missed_(struct dns_server *server, uint64_t now_ms);
 
 /* It can't be reached. */
-void server_lost_(struct server *server, uint64_t now_ms);
+void server_lost_(struct dns_server *server, uint64_t now_ms);
 
 #endif

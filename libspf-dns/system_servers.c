@@ -103,13 +103,14 @@ insert(struct system_servers *out, size_t at, const struct nameserver *one)
 }
 
 /* How many servers of the file were seen: with a scope, and others. */
-struct seen {
+struct servers_seen {
 	size_t scoped, others;
 };
 
 /* c-ares has the others in the order of their lines. */
 static void
-take_line(struct mf_text line, struct seen *seen, struct system_servers *out)
+take_line(
+    struct mf_text line, struct servers_seen *seen, struct system_servers *out)
 {
 	struct mf_text key = cut_word(&line), word;
 	struct nameserver found[SPF_NAMESERVERS_MAX];
@@ -133,7 +134,7 @@ static void
 read_file(struct system_servers *out)
 {
 	FILE *file = fopen(RESOLV_CONF, "re");
-	struct seen seen = {0, 0};
+	struct servers_seen seen = {0, 0};
 	char line[512];
 
 	while (file != NULL && fgets(line, sizeof(line), file) != NULL)

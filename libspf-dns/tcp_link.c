@@ -226,7 +226,8 @@ link_open(struct tcp_link *l)
 }
 
 static int
-link_new(struct tcp_links *set, struct server *server, struct tcp_link **out)
+link_new(
+    struct tcp_links *set, struct dns_server *server, struct tcp_link **out)
 {
 	struct tcp_link *l = calloc(1, sizeof(*l));
 	int error;
@@ -268,7 +269,7 @@ link_has_room(const struct tcp_link *l)
 }
 
 static struct tcp_link *
-link_with_room(struct tcp_links *set, const struct server *server)
+link_with_room(struct tcp_links *set, const struct dns_server *server)
 {
 	struct tcp_link *l;
 

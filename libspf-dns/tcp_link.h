@@ -32,7 +32,7 @@ TAILQ_HEAD(tcp_link_list, tcp_link);
 struct tcp_link {
 	TAILQ_ENTRY(tcp_link) entry;
 	struct tcp_links *set;
-	struct server *server;
+	struct dns_server *server;
 	struct event *read, *write;
 	int fd;
 	bool connected, broken;

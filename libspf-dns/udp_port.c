@@ -138,7 +138,7 @@ port_open(struct udp_port *p)
 }
 
 static int
-port_new(struct udp_ports *set, struct server *server, uint64_t now_ms)
+port_new(struct udp_ports *set, struct dns_server *server, uint64_t now_ms)
 {
 	struct udp_port *p = calloc(1, sizeof(*p));
 	int error;
@@ -161,7 +161,7 @@ port_new(struct udp_ports *set, struct server *server, uint64_t now_ms)
 }
 
 bool
-udp_port_is_due_(const struct server *s, uint64_t now_ms)
+udp_port_is_due_(const struct dns_server *s, uint64_t now_ms)
 {
 	const struct udp_port *p = s->port;
 
@@ -171,7 +171,7 @@ udp_port_is_due_(const struct server *s, uint64_t now_ms)
 
 /* Any port to the server, where there can be no other one. */
 static struct udp_port *
-port_of(const struct udp_ports *set, const struct server *server)
+port_of(const struct udp_ports *set, const struct dns_server *server)
 {
 	struct udp_port *p;
 
@@ -184,7 +184,7 @@ port_of(const struct udp_ports *set, const struct server *server)
 int
 udp_ports_add_(struct udp_ports *set, struct leg *leg, uint64_t now_ms)
 {
-	struct server *server = leg->server;
+	struct dns_server *server = leg->server;
 	int error = EMFILE;
 
 	if (udp_port_is_due_(server, now_ms)) {

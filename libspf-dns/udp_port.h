@@ -27,7 +27,7 @@ TAILQ_HEAD(udp_port_list, udp_port);
 struct udp_port {
 	TAILQ_ENTRY(udp_port) entry;
 	struct udp_ports *set;
-	struct server *server;
+	struct dns_server *server;
 	struct event *event;
 	int fd;
 	bool broken;
@@ -61,7 +61,7 @@ void udp_ports_init_(struct udp_ports *ports);
 void udp_ports_free_(struct udp_ports *ports);
 
 /* The next question to server takes a new port. */
-bool udp_port_is_due_(const struct server *server, uint64_t now_ms);
+bool udp_port_is_due_(const struct dns_server *server, uint64_t now_ms);
 
 /*
  * Give leg a port to its server, and an id.  0, or an errno.

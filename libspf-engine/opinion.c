@@ -57,6 +57,7 @@ opinion_none_(
 	out->explanation[0] = '\0';
 	out->terms = out->voids = out->lookups = out->depth = 0;
 	out->guessed = out->delegated = false;
+	out->cause = SPF_CAUSE_NONE;
 	opinion_put_text_(out->problem, sizeof(out->problem),
 	    mf_text_of(spf_opinion_text(why)));
 	if (opinion != NULL)

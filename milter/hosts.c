@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /* The list at hand and where complaints about it go. */
-struct builder {
+struct hosts_builder {
 	const char *file;
 	unsigned line;
 	const char *key;
@@ -12,7 +12,7 @@ struct builder {
 };
 
 static bool
-refuse(const struct builder *b, const char *reason, struct mf_text item)
+refuse(const struct hosts_builder *b, const char *reason, struct mf_text item)
 {
 	report_error(b->report, b->file, b->line, b->key, "%s: \"%.*s\"",
 	    reason, (int)text_head(item, 200).len, item.p);
@@ -140,7 +140,8 @@ is_below(struct mf_text name, struct mf_text dotted)
 /* --- building --- */
 
 static bool
-read_item(const struct builder *b, struct mf_text item, struct network *out)
+read_item(
+    const struct hosts_builder *b, struct mf_text item, struct network *out)
 {
 	const char *why;
 
@@ -157,7 +158,7 @@ bool
 hosts_build(struct hosts *out, const struct conf_list *items, const char *file,
     unsigned line, const char *key, struct report *report)
 {
-	const struct builder b = {file, line, key, report};
+	const struct hosts_builder b = {file, line, key, report};
 	bool ok = true;
 
 	*out = (struct hosts){.count = 0};

@@ -33,7 +33,7 @@
 
 /* --- parts --- */
 
-enum part {
+enum received_part {
 	PART_END,
 	PART_WORD,
 	PART_COMMENT, /* the text is what is in it */
@@ -83,7 +83,7 @@ enclosed_len(struct mf_text t)
  * Take the next part off *t.  In a comment only parentheses and blanks mean
  * anything (RFC 5322 3.2.2).
  */
-static enum part
+static enum received_part
 next_part(struct mf_text *t, bool in_comment, struct mf_text *out)
 {
 	const char *ends = in_comment ? "( \t\r\n" : "()<>\"; \t\r\n";
@@ -377,7 +377,7 @@ static bool
 read_from(struct clause *c, struct mf_text *value)
 {
 	struct mf_text first, word, rest;
-	enum part part = next_part(value, false, &first);
+	enum received_part part = next_part(value, false, &first);
 
 	if (part == PART_COMMENT) {
 		if (!text_eq_fold(take_word(&first), MF_TEXT("from")))

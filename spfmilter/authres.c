@@ -158,9 +158,9 @@ is_nearly_id(struct mf_text value, struct mf_text id)
 	return is_id(value, id);
 }
 
-enum reading { OURS, OTHERS, UNREADABLE };
+enum authres_reading { OURS, OTHERS, UNREADABLE };
 
-static enum reading
+static enum authres_reading
 read_id(struct mf_text field, struct mf_text id, unsigned comments)
 {
 	struct mf_text value, version;
@@ -261,7 +261,7 @@ has_joined_word(struct mf_text t, struct mf_text id, unsigned comments)
 bool
 authres_is_of(struct mf_text value, struct mf_text id)
 {
-	enum reading strict;
+	enum authres_reading strict;
 
 	if (id.len > 1 && id.p[id.len - 1] == '.')
 		id.len--;

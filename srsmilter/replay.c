@@ -14,7 +14,7 @@
 
 #define NONE UINT32_MAX
 
-struct entry {
+struct replay_entry {
 	uint64_t expires_sec;
 	uint32_t next; /* in its bucket, or of those that are free */
 	uint16_t uses;
@@ -29,7 +29,7 @@ struct replay {
 	uint32_t free;      /* the first of those that are free again */
 	uint32_t *buckets;
 	uint32_t mask; /* buckets less one */
-	struct entry *entries;
+	struct replay_entry *entries;
 	uint32_t *heap; /* entries, the one that expires first at 0 */
 	uint32_t heap_len;
 	uint64_t evicted;
@@ -138,7 +138,7 @@ heap_pop(struct replay *r)
 /* --- the table --- */
 
 static struct mf_text
-signature_of(const struct entry *e)
+signature_of(const struct replay_entry *e)
 {
 	return mf_text_at(e->signature, e->len);
 }
@@ -149,7 +149,7 @@ bucket_of(struct replay *r, struct mf_text signature)
 	return &r->buckets[siphash(2, 4, &r->key, signature) & r->mask];
 }
 
-static struct entry *
+static struct replay_entry *
 find(struct replay *r, struct mf_text signature)
 {
 	uint32_t at = *bucket_of(r, signature);
@@ -165,7 +165,7 @@ static void
 drop_first(struct replay *r)
 {
 	uint32_t at = heap_pop(r);
-	struct entry *e = &r->entries[at];
+	struct replay_entry *e = &r->entries[at];
 	uint32_t *link = bucket_of(r, signature_of(e));
 
 	while (*link != at)
@@ -193,11 +193,11 @@ take_free(struct replay *r)
 	return at;
 }
 
-static struct entry *
+static struct replay_entry *
 add(struct replay *r, struct mf_text signature, uint64_t expires_sec)
 {
 	uint32_t *bucket = bucket_of(r, signature), at;
-	struct entry *e;
+	struct replay_entry *e;
 
 	if (r->heap_len == r->max) {
 		drop_first(r);
@@ -205,7 +205,7 @@ add(struct replay *r, struct mf_text signature, uint64_t expires_sec)
 	}
 	at = take_free(r);
 	e = &r->entries[at];
-	*e = (struct entry){.expires_sec = expires_sec,
+	*e = (struct replay_entry){.expires_sec = expires_sec,
 	    .next = *bucket,
 	    .len = (uint8_t)signature.len};
 	memcpy(e->signature, signature.p, signature.len);
@@ -220,7 +220,7 @@ bool
 replay_used_up(struct replay *r, struct mf_text signature, unsigned limit,
     uint64_t now_sec)
 {
-	const struct entry *e;
+	const struct replay_entry *e;
 	bool used_up;
 
 	pthread_mutex_lock(&r->lock);
@@ -235,7 +235,7 @@ bool
 replay_use(struct replay *r, struct mf_text signature, uint64_t expires_sec,
     unsigned limit, uint64_t now_sec)
 {
-	struct entry *e;
+	struct replay_entry *e;
 	bool ok;
 
 	pthread_mutex_lock(&r->lock);

@@ -173,7 +173,7 @@ srsmilter_end_message(struct session *session)
 	    .user = mf_text_of(m->user),
 	    .origin = m->origin,
 	    .outgoing = m->decided ? &m->outgoing : NULL,
-    .gate_cause = m->gate_cause,
+	    .gate_cause = m->gate_cause,
 	    .destinations = m->destinations,
 	    .fates = m->fates,
 	    .refused = refused_count(m),

@@ -531,7 +531,7 @@ def statuses_of_libspf_are_those_of_its_page():
 @case
 def causes_are_those_of_the_pages():
     code = set(re.findall(r'CAUSE\(\w+, "([^"]+)"',
-                          read("libspf-dns", "cause.c")))
+                          read("libspf", "cause.c")))
     code = {text for text in code if text != "NXDOMAIN"}
     page = {name for line in section("spfquery.1", "DNS FAILURES")
             if line.startswith(".It Sy ") for name in line[7:].split(" , ")}
@@ -691,7 +691,8 @@ def example_of_libspf_compiles_and_prints_what_it_shows():
     if shutil.which(compiler) is None:
         raise Skip("no compiler")
     code, shown = literal_blocks(section("libspf.3", "EXAMPLES"))
-    members = re.search(r"^LIBSPF\s+= (.*)$", read("Makefile"), re.M).group(1)
+    members = re.search(r"^LIBSPF\s+= ((?:.*\\\n)*.*)$", read("Makefile"),
+                        re.M).group(1).replace("\\\n", " ")
     sources = [os.path.join(TOP, "libspf", name + ".c")
                for name in members.split()]
     with tempfile.TemporaryDirectory() as directory:

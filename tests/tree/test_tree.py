@@ -90,19 +90,6 @@ SHARED = ("libsrs", "libspf")
 # Calls libspf2, so whoever uses it is linked with that as well.
 NEEDS_LIBSPF2 = {"spf_libspf2_evaluate"}
 
-# Names that still have two meanings.  None is to be added.
-HOMONYMS = set("""
-account config_load config_print config_release config_start config_view
-error_reply_ fail_ figures_write message_free_ milter_filter service_config
-service_figures service_free service_new service_reload service_start
-service_write_figures session_connect session_end_message session_eom
-session_free session_mail session_new session_queue_id session_rcpt
-session_settings
-""".split())
-HOMONYMOUS_TAGS = set("""
-account check config connection daemon entry figures message on_error
-origin part reading records service session
-""".split())
 
 
 def sources(*suffixes):
@@ -295,7 +282,7 @@ def extern_names_have_one_meaning():
                 homes[name].add(archive)
     if not homes:
         yield "there are no archives"
-    yield from homonyms(homes, HOMONYMS)
+    yield from homonyms(homes)
 
 
 def tags_have_one_meaning():
@@ -305,15 +292,13 @@ def tags_have_one_meaning():
         for tag in re.findall(r"\b(?:struct|union|enum)\s+(\w+)\s*\{",
                               code(path)):
             homes[tag].append(path)
-    yield from homonyms(homes, HOMONYMOUS_TAGS)
+    yield from homonyms(homes)
 
 
-def homonyms(homes, allowed):
-    several = {name for name, places in homes.items() if len(places) > 1}
-    for name in sorted(allowed - several):
-        print(f"# {name} has one meaning now: take it off the list")
-    for name in sorted(several - allowed):
-        yield f"{name} is defined in {', '.join(sorted(homes[name]))}"
+def homonyms(homes):
+    for name, places in sorted(homes.items()):
+        if len(places) > 1:
+            yield f"{name} is defined in {', '.join(sorted(places))}"
 
 
 # --- what is installed ------------------------------------------------------

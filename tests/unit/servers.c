@@ -173,7 +173,7 @@ static void
 what_is_known_stays_with_the_server(void **state)
 {
 	struct servers s = {.count = 0};
-	struct server *second;
+	struct dns_server *second;
 	unsigned generation;
 
 	(void)state;
@@ -184,7 +184,7 @@ what_is_known_stays_with_the_server(void **state)
 	set(&s, "192.0.2.1,192.0.2.2");
 	assert_int_equal(s.generation, generation);
 	server_hold_(s.all[0]);
-	struct server *gone = s.all[0];
+	struct dns_server *gone = s.all[0];
 	set(&s, "192.0.2.3,192.0.2.2,192.0.2.3");
 	assert_int_not_equal(s.generation, generation);
 	assert_int_equal(s.count, 2);

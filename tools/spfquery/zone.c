@@ -11,14 +11,14 @@
 #define TXT_SIZE    65536
 #define CNAMES_MAX  16
 
-struct entry {
+struct zone_entry {
 	struct mf_text name;
 	struct mf_text cname; /* empty: none */
 	const struct spf_answer *answers[RR_COUNT];
 };
 
 struct zone {
-	struct entry *entries; /* sorted by name */
+	struct zone_entry *entries; /* sorted by name */
 	size_t count;
 	struct spf_answer *nothing[RR_COUNT];
 };
@@ -271,7 +271,7 @@ keep_name(struct mf_text name, struct mf_text *out)
 }
 
 static bool
-load_cname(const struct listing *l, struct entry *entry)
+load_cname(const struct listing *l, struct zone_entry *entry)
 {
 	for (yaml_node_item_t *i = l->sequence->data.sequence.items.start;
 	     i < l->sequence->data.sequence.items.top; i++) {
@@ -286,7 +286,8 @@ load_cname(const struct listing *l, struct entry *entry)
 }
 
 static bool
-load_entry(const struct listing *l, struct mf_text name, struct entry *entry)
+load_entry(
+    const struct listing *l, struct mf_text name, struct zone_entry *entry)
 {
 	struct gathered *g = malloc(sizeof(*g));
 	bool ok = g != NULL && keep_name(name, &entry->name) != NULL;
@@ -309,8 +310,8 @@ load_entry(const struct listing *l, struct mf_text name, struct entry *entry)
 static int
 compare(const void *a, const void *b)
 {
-	return text_cmp_fold(
-	    ((const struct entry *)a)->name, ((const struct entry *)b)->name);
+	return text_cmp_fold(((const struct zone_entry *)a)->name,
+	    ((const struct zone_entry *)b)->name);
 }
 
 static struct zone *
@@ -422,7 +423,7 @@ zone_free(struct zone *zone)
 	if (zone == NULL)
 		return;
 	for (size_t i = 0; i < zone->count; i++) {
-		struct entry *entry = &zone->entries[i];
+		struct zone_entry *entry = &zone->entries[i];
 
 		free((void *)(uintptr_t)entry->name.p);
 		free((void *)(uintptr_t)entry->cname.p);
@@ -439,10 +440,10 @@ static const struct spf_answer *
 lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
 	const struct zone *zone = arg;
-	struct entry key = {.name = name};
+	struct zone_entry key = {.name = name};
 
 	for (int i = 0; i < CNAMES_MAX; i++) {
-		const struct entry *entry = bsearch(
+		const struct zone_entry *entry = bsearch(
 		    &key, zone->entries, zone->count, sizeof(key), compare);
 
 		/* The suites' own way to say SERVFAIL. */

@@ -14,7 +14,7 @@
 #define SPOOL MF_TEXT("/var/spool/postfix/")
 
 /* A sample, and where an administrator puts it. */
-struct part {
+struct setup_part {
 	const char *form;
 	const char *sample;
 	const char *place;
@@ -29,7 +29,7 @@ static const struct setup_form forms[] = {
     {"sendmail-milter", true, true, "remote_mailer"},
 };
 
-static const struct part parts[] = {
+static const struct setup_part parts[] = {
     {"postfix-milter", "etc/postfix/milter.main.cf",
 	"/etc/postfix/main.cf: add", "#"},
     {"postfix-milter", "etc/postfix/milter.master.cf",
@@ -246,7 +246,7 @@ put_line(const struct setup *setup, struct mf_text line)
 }
 
 static void
-put_part(const struct setup *setup, const struct part *part)
+put_part(const struct setup *setup, const struct setup_part *part)
 {
 	struct mf_text rest = find_sample(part->sample), line;
 
