@@ -552,19 +552,30 @@ def _(site):
     second.stop()
 
 
+def add_link_local(address):
+    """
+    The kernel adds the route a moment after the address, which can be bound to
+    at once.  A socket that is connected in between goes on sending nowhere.
+    """
+    subprocess.run(["ip", "addr", "add", address + "/64", "dev", "lo", "nodad"],
+                   check=True)
+    tap.wait_until(lambda: address in subprocess.run(
+        ["ip", "-6", "route", "show", "table", "local", "dev", "lo"],
+        check=True, capture_output=True, text=True).stdout, "the route")
+
+
 @case("link-local servers, given and of the system")
 def _(site):
     if site.conf is None:
         tap.diagnose("not without a network namespace")
         return
-    subprocess.run(["ip", "addr", "add", "fe80::53/64", "dev", "lo", "nodad"],
-                   check=True)
+    add_link_local("fe80::53")
     server = Server(good, host="fe80::53%lo", port=53)
     for names in ("fe80::53%lo", "[fe80::53%lo]", "[fe80::53%lo]:53",
                   "[fe80::53]:53%lo", "[fe80::53]:53%1"):
         with Driver(names) as driver:
             check = driver.check(IP, "u@x.test")
-            tap.equal(check.result, "pass", f"{names}: {check.problem} {server.seen} {server.clients}")
+            tap.equal(check.result, "pass", f"{names}: {check.problem}")
     site.conf.write("nameserver nonsense\nnameserver fe80::53%lo\n")
     with Driver() as driver:
         tap.equal(driver.check(IP, "u@x.test").result, "pass", "system")
