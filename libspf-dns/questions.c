@@ -155,18 +155,35 @@ questions_age_(struct spf_resolver *r)
 
 /* --- answers --- */
 
-/* It is answered: tell who waits for it. */
+void
+listen_(struct listener *l, struct question *q)
+{
+	l->question = q;
+	LIST_INSERT_HEAD(&q->listeners, l, entry);
+}
+
+void
+listen_no_more_(struct listener *l)
+{
+	if (l->question != NULL)
+		LIST_REMOVE(l, entry);
+	l->question = NULL;
+}
+
+/* It is answered. */
 static void
 question_end(struct question *q)
 {
 	struct spf_resolver *r = q->resolver;
-	struct dns_check *c;
+	struct listener *l;
 
 	LIST_REMOVE(q, entry);
 	atomic_fetch_sub_explicit(
 	    &r->counters.in_flight, 1, memory_order_relaxed);
-	while ((c = LIST_FIRST(&q->awaiting)) != NULL)
-		check_ready_(c);
+	while ((l = LIST_FIRST(&q->listeners)) != NULL) {
+		listen_no_more_(l);
+		l->answered(l->arg);
+	}
 	reply_release_(q->reply);
 	free(q);
 }
@@ -293,7 +310,7 @@ question_new(
 		free(q);
 		return NULL;
 	}
-	LIST_INIT(&q->awaiting);
+	LIST_INIT(&q->listeners);
 	LIST_INSERT_HEAD(list_of(r, hash), q, entry);
 	atomic_fetch_add_explicit(
 	    &r->counters.in_flight, 1, memory_order_relaxed);
