@@ -152,7 +152,9 @@ struct spf_resolver {
 	struct question_queue to_send, young;
 	unsigned young_count, window;
 	uint64_t window_rests_until_ms;
-	struct spf_verdict verdict; /* of the check at hand */
+	struct spf_verdict verdict;  /* of the check at hand */
+	struct dnsmsg_result result; /* of the answer at hand */
+	enum dnsmsg_status status;
 };
 
 /* --- resolver.c --- */

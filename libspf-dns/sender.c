@@ -71,13 +71,10 @@ struct server_probe {
 };
 
 static void
-on_probe_landed(struct flight *flight, enum spf_cause cause,
-    const uint8_t *octets, size_t len)
+on_probe_landed(struct flight *flight, enum spf_cause cause)
 {
 	struct dns_server *server = flight->only;
 
-	(void)octets;
-	(void)len;
 	server->probing = false;
 	if (cause == SPF_CAUSE_TIMEOUT)
 		server_lost_(server, clock_ms_());
@@ -282,7 +279,7 @@ sender_free_(struct sender *s)
 		return;
 	for (unsigned i = 0; i < ROUNDS_MAX; i++)
 		while ((f = TAILQ_FIRST(&s->rounds[i])) != NULL)
-			flight_land_(f, SPF_CAUSE_STOPPING, NULL, 0);
+			flight_land_(f, SPF_CAUSE_STOPPING);
 	tcp_links_free_(&s->links);
 	udp_ports_free_(&s->ports);
 	servers_clear_(&s->servers);

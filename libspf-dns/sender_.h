@@ -52,8 +52,7 @@ void flight_lost_(struct leg *leg);
 /* The leg has a link. */
 void flight_may_send_(void *sender, struct leg *leg);
 
-void flight_land_(struct flight *flight, enum spf_cause cause,
-    const uint8_t *octets, size_t len);
+void flight_land_(struct flight *flight, enum spf_cause cause);
 
 /* --- sender.c --- */
 

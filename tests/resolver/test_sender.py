@@ -258,6 +258,62 @@ def _(site):
     quiet.stop()
 
 
+def broken_name(question, tcp):
+    """An alias whose target leads nowhere."""
+    return [dns.reply(question, [dns.rr(question.name, dns.CNAME, b"\xc0")])]
+
+
+def referral(question, tcp):
+    """A server that doesn't recurse, and isn't the right one."""
+    reply = bytearray(dns.reply(question, authority=[
+        dns.rr("test", dns.NS, dns.name("ns.test"))]))
+    reply[2] &= ~0x04
+    reply[3] &= ~0x80
+    return [bytes(reply)]
+
+
+@case("an answer that makes no sense: the next server, and the cause is kept")
+def _(site):
+    fine, quiet = Server(good), Server(silent)
+    for answer, text, by_tcp in ((broken_name, "malformed", 1),
+                                 (referral, "referral", 0)):
+        bad = Server(answer)
+        with Driver(bad, fine) as driver:
+            for n in range(10):
+                name = f"{text}{n}.test"
+                tap.equal(driver.check(IP, f"u@{name}").result, "pass")
+                # Without TCP's attempt, if the other one was first.
+                if bad.asked(name) > 1 + by_tcp:
+                    raise AssertionError(str(bad.seen))
+        for order in ([bad], [bad, quiet], [quiet, bad]):
+            before = bad.asked()
+            with Driver(*order, attempt_ms=50, attempts=3) as driver:
+                check = driver.check(IP, "u@x.test")
+                tap.equal(check.result, "temperror")
+                tap.equal(text in check.problem.lower(), True, check.problem)
+            tap.equal(bad.asked() - before, 1 + by_tcp, text)
+        bad.stop()
+    fine.stop()
+    quiet.stop()
+
+
+@case("an answer that is malformed by UDP alone is asked for by TCP")
+def _(site):
+    server = Server(lambda question, tcp:
+                    (good if tcp else broken_name)(question, tcp))
+    with Driver(server) as driver:
+        check_many(driver, 50)
+        tap.equal(set(server.by_tcp.values()), {1})
+        tap.equal(server.asked(), 100)
+    server.stop()
+    server = Server(broken_name, tcp=False)
+    with Driver(server) as driver:
+        check = driver.check(IP, "u@x.test")
+        tap.equal((check.result, server.asked()), ("temperror", 1))
+        tap.equal("malformed" in check.problem.lower(), True, check.problem)
+    server.stop()
+
+
 @case("causes: timeout, refused connections, no route")
 def _(site):
     quiet = Server(silent)
