@@ -96,6 +96,15 @@ send_by_udp(struct leg *leg, uint64_t now_ms)
 		udp_ports_send_(leg, octets, write_question(leg, octets));
 }
 
+/* How long an attempt of that round is waited for. */
+static uint64_t
+attempt_ms(const struct sender *s, unsigned round)
+{
+	uint64_t ms = (uint64_t)s->attempt_ms << round;
+
+	return ms < s->attempt_ms_max ? ms : s->attempt_ms_max;
+}
+
 /*
  * Ask server.  With wait, the flight waits for this leg now.  False: out of
  * memory, or of entropy.
@@ -120,7 +129,7 @@ ask(struct flight *f, struct dns_server *server, enum leg_why why, bool wait,
 	}
 	if (wait) {
 		f->current = leg;
-		sender_wait_(f, now_ms, (uint64_t)s->attempt_ms << f->round);
+		sender_wait_(f, now_ms, attempt_ms(s, f->round));
 	}
 	if (why == LEG_FIRST)
 		send_by_udp(leg, now_ms);

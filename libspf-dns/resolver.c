@@ -227,8 +227,8 @@ resolver_build(struct spf_resolver *r, const struct spf_resolver_params *params)
 	struct siphash_key key;
 	enum spf_resolver_status status;
 
-	p.attempt_ms = clamp(
-	    p.attempt_ms, 10, clamp(p.timeout_ms, 10, SPF_TIMEOUT_MS_MAX));
+	p.timeout_ms = clamp(p.timeout_ms, 10, SPF_TIMEOUT_MS_MAX);
+	p.attempt_ms = clamp(p.attempt_ms, 10, p.timeout_ms);
 	p.attempts = clamp(p.attempts, 1, 10);
 	if (getentropy(&key, sizeof(key)) < 0 || !make_pipe(r->wake_pipe))
 		return SPF_RESOLVER_SYSTEM;

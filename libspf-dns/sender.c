@@ -32,15 +32,20 @@ sender_wait_(struct flight *f, uint64_t now_ms, uint64_t ms)
 {
 	struct sender *s = f->sender;
 	unsigned round = f->round < ROUNDS_MAX ? f->round : ROUNDS_MAX - 1;
+	struct flight *last;
 
 	if (f->queue != NULL)
 		TAILQ_REMOVE(f->queue, f, queued);
 	f->queue = &s->rounds[round];
 	f->deadline_ms = now_ms + ms;
-	if (ms == 0)
-		TAILQ_INSERT_HEAD(f->queue, f, queued);
+	/* They mostly come in order; the system's options may change. */
+	last = ms != 0 ? TAILQ_LAST(f->queue, flight_queue) : NULL;
+	while (last != NULL && last->deadline_ms > f->deadline_ms)
+		last = TAILQ_PREV(last, flight_queue, queued);
+	if (last != NULL)
+		TAILQ_INSERT_AFTER(f->queue, last, f, queued);
 	else
-		TAILQ_INSERT_TAIL(f->queue, f, queued);
+		TAILQ_INSERT_HEAD(f->queue, f, queued);
 	timer_set(s, f->deadline_ms, now_ms);
 }
 
@@ -112,6 +117,10 @@ read_system(struct sender *s, uint64_t now_ms)
 	if (!system_servers_read_(&found))
 		return false;
 	s->servers.rotate = found.rotate;
+	s->attempts =
+	    found.attempts != 0 ? found.attempts : s->default_attempts;
+	s->attempt_ms = found.timeout_sec != 0 ? found.timeout_sec * 1000
+					       : s->default_attempt_ms;
 	return found.count == 0 ||
 	    servers_set_(&s->servers, found.all, found.count);
 }
@@ -250,8 +259,9 @@ sender_new_(struct event_base *base, const struct spf_resolver_params *params,
 	if (s == NULL)
 		return SPF_RESOLVER_NO_MEMORY;
 	s->base = base;
-	s->attempts = params->attempts;
-	s->attempt_ms = params->attempt_ms;
+	s->attempts = s->default_attempts = params->attempts;
+	s->attempt_ms = s->default_attempt_ms = params->attempt_ms;
+	s->attempt_ms_max = params->timeout_ms;
 	s->settle = settle;
 	s->arg = arg;
 	TAILQ_INIT(&s->lost);

@@ -19,6 +19,9 @@ struct sender {
 	bool of_system;   /* the servers are */
 	uint64_t read_ms; /* when they were read */
 	unsigned attempts, attempt_ms;
+	unsigned attempt_ms_max; /* also of later rounds */
+	/* Of the parameters, where the system doesn't say otherwise. */
+	unsigned default_attempts, default_attempt_ms;
 	struct entropy entropy;
 	struct udp_ports ports;
 	struct tcp_links links;

@@ -608,6 +608,48 @@ def _(site):
     second.stop()
 
 
+@case("the system's options: attempts and timeout, at start and once changed")
+def _(site):
+    if site.conf is None:
+        tap.diagnose("not without a mount namespace")
+        return
+    quiet = Server(silent, host="127.0.0.4", port=53)
+    numbers = itertools.count()
+
+    def attempts(driver):
+        name = f"n{next(numbers)}.test"
+        check = driver.check(IP, f"u@{name}")
+        tap.equal(check.result, "temperror")
+        tap.equal("timeout" in check.problem, True, check.problem)
+        return quiet.asked(name)
+    for options, expected in (
+            ("", 2), ("options attempts:1", 1), ("options attempts:3", 3),
+            ("options edns0 attempts:4 trust-ad", 4), ("options attempts:9", 5),
+            ("options attempts:0", 2), ("options attempts:x", 2),
+            ("options attempts:", 2)):
+        site.conf.write(f"nameserver 127.0.0.4\n{options}\n")
+        with Driver(attempt_ms=10, attempts=2) as driver:
+            tap.equal(attempts(driver), expected, options)
+    site.conf.write("nameserver 127.0.0.4\noptions attempts:1\n")
+    with Driver(attempt_ms=10, attempts=2) as driver:
+        tap.equal(attempts(driver), 1)
+        site.conf.write("nameserver 127.0.0.4\n")
+        driver("skip", 61)
+        tap.equal(attempts(driver), 2)
+    # Servers that are given have nothing to do with the system's.
+    site.conf.write("options attempts:1\n")
+    with Driver(quiet, attempt_ms=10, attempts=2) as driver:
+        tap.equal(attempts(driver), 2)
+    # With ten milliseconds for an attempt, the second one would end first.
+    site.conf.write("nameserver 127.0.0.4\noptions timeout:30 attempts:2\n")
+    with Driver(attempt_ms=10, attempts=2) as driver:
+        check = driver.check(IP, "u@late.test", "h.test", 500)
+        tap.equal(check.result, "temperror")
+        tap.wait_until(lambda: quiet.asked("late.test"), "the question")
+        tap.equal(quiet.asked("late.test"), 1)
+    quiet.stop()
+
+
 def add_link_local(address):
     """
     The kernel adds the route a moment after the address, which can be bound to
