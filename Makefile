@@ -52,7 +52,7 @@ LIBSRS  = key mailbox ses srs status
 LIBSPF = answer cause eval eval_state header ip macro mechanisms name \
          record
 LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
-             leg nameservers questions resolver sender servers \
+             leg nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire

@@ -129,7 +129,7 @@ ask(struct flight *f, struct dns_server *server, enum leg_why why, bool wait,
 	}
 	if (wait) {
 		f->current = leg;
-		sender_wait_(f, now_ms, attempt_ms(s, f->round));
+		rounds_wait_(&s->rounds, f, now_ms, attempt_ms(s, f->round));
 	}
 	if (why == LEG_FIRST)
 		send_by_udp(leg, now_ms);
@@ -298,7 +298,7 @@ flight_begin_(struct sender *s, struct flight *f)
 	f->generation = s->servers.generation;
 	LIST_INIT(&f->legs);
 	if (!ask_next(f, now_ms))
-		sender_wait_(f, now_ms, 0);
+		rounds_wait_(&s->rounds, f, now_ms, 0);
 	else if (f->only == NULL && server_is_doubtful_(f->current->server))
 		ask_another(f, now_ms);
 }
@@ -435,7 +435,7 @@ take_answer(struct leg *leg, bool tcp, const uint8_t *octets, size_t len,
 	/* Another one was asked because of that server, and was first. */
 	if (f->current != NULL && f->current != leg &&
 	    server_is_doubtful_(f->current->server))
-		sender_probe_(f->sender, f->current->server, f);
+		f->sender->probe(f->sender, f->current->server, f);
 	flight_land_(f, SPF_CAUSE_NONE);
 }
 

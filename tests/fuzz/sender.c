@@ -226,14 +226,10 @@ feed_link(struct leg *leg, unsigned how, struct mf_text octets)
 static void
 pass_time(void)
 {
-	struct flight_queue *rounds = state.sender->rounds;
-	struct flight *f;
+	struct flight *f = rounds_any_(&state.sender->rounds);
 
-	for (unsigned i = 0; i < ROUNDS_MAX; i++)
-		if ((f = TAILQ_FIRST(&rounds[i])) != NULL) {
-			flight_timeout_(f, clock_ms_());
-			return;
-		}
+	if (f != NULL)
+		flight_timeout_(f, clock_ms_());
 }
 
 static void
