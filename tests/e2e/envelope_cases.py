@@ -17,7 +17,6 @@ import sys
 import threading
 
 import envelope_forms as grammar
-import smtp
 import tap
 import world
 
@@ -27,7 +26,7 @@ from srsmilter import Srsmilter                         # noqa: E402
 
 suite = tap.Suite()
 case = suite.case
-PEERS = {"nsd": spfmilter.servers.NSD_PACKAGES}
+PEERS = ["nsd"]
 SRS_DOMAIN = "virt.fwd.test"
 FRIEND, OTHER = "friend@fwd.test", "ann@fwd.test"
 VIRTUAL = {"fwd.test": "fwd.dest.test", SRS_DOMAIN: "virt.dest.test"}

@@ -13,8 +13,7 @@ import sasl
 import tap
 import world
 
-PEERS = {"postfix": postfix.PACKAGES, "sasl": sasl.PACKAGES,
-         **envelope_cases.PEERS}
+PEERS = ["postfix", "sasl", *envelope_cases.PEERS]
 SETTINGS = """\
 smtpd_milters = inet:127.0.0.1:10006, inet:127.0.0.1:10007
 non_smtpd_milters = $smtpd_milters

@@ -12,8 +12,7 @@ import sasl
 import sendmail
 import world
 
-PEERS = {"sendmail": sendmail.PACKAGES, "sasl": sasl.PACKAGES,
-         **envelope_cases.PEERS}
+PEERS = ["sendmail", "sasl", *envelope_cases.PEERS]
 MECHANISMS = " ".join(sasl.MECHANISMS)
 # _PROMISCUOUS_RELAY_ is what FEATURE(`promiscuous_relay') sets, and warns of.
 FEATURES = f"""\

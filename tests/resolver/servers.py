@@ -23,7 +23,6 @@ HOST = "127.0.0.1"
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-NSD_PACKAGES = ["nsd", "libfstrm0", "libprotobuf-c1"]
 DRIVER = os.path.join(BUILD, "tests", "resolver", "driver")
 
 
@@ -125,7 +124,7 @@ def find_nsd():
     fetch = os.path.join(SOURCE, "tests", "fetch-peers")
     try:
         done = subprocess.run(
-            ["flock", peers, fetch, target, *NSD_PACKAGES],
+            ["flock", peers, fetch, target],
             capture_output=True, text=True)
     except OSError as error:
         return None, str(error)
