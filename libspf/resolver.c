@@ -289,7 +289,8 @@ resolver_build(struct spf_resolver *r, const struct spf_resolver_params *params)
 		return SPF_RESOLVER_SYSTEM;
 	r->cache = cache_new_(p.cache_size, &key);
 	r->base = event_base_new();
-	if (r->cache == NULL || r->base == NULL)
+	if (r->cache == NULL || r->base == NULL ||
+	    event_base_priority_init(r->base, 2) < 0)
 		return SPF_RESOLVER_NO_MEMORY;
 	r->wake = event_new(
 	    r->base, r->wake_pipe[0], EV_READ | EV_PERSIST, on_wake, r);

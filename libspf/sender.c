@@ -191,6 +191,16 @@ after(void *arg)
 {
 	struct sender *s = arg;
 
+	event_active(s->soon, 0, 0);
+}
+
+static void
+on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	struct sender *s = arg;
+
+	(void)fd;
+	(void)what;
 	s->settle(s->arg);
 }
 
@@ -253,7 +263,8 @@ sender_new_(struct event_base *base, const struct spf_resolver_params *params,
 	init_sockets(s);
 	status = init_servers(s, params->nameservers);
 	s->timer = event_new(base, -1, 0, on_timer, s);
-	if (status == SPF_RESOLVER_OK && s->timer == NULL)
+	s->soon = event_new(base, -1, 0, on_soon, s);
+	if (status == SPF_RESOLVER_OK && (s->timer == NULL || s->soon == NULL))
 		status = SPF_RESOLVER_NO_MEMORY;
 	if (status == SPF_RESOLVER_OK)
 		*out = s;
@@ -277,5 +288,7 @@ sender_free_(struct sender *s)
 	servers_clear_(&s->servers);
 	if (s->timer != NULL)
 		event_free(s->timer);
+	if (s->soon != NULL)
+		event_free(s->soon);
 	free(s);
 }

@@ -27,6 +27,8 @@ struct sender {
 	struct flight_queue rounds[ROUNDS_MAX];
 	struct event *timer;
 	uint64_t timer_ms;
+	/* Settles once no more answers are there: they come in bursts. */
+	struct event *soon;
 	bool landed; /* some have, since it was cleared */
 	void (*settle)(void *arg);
 	void *arg;
