@@ -357,8 +357,8 @@ check_begin_(struct dns_check *c)
 	struct timeval after = {.tv_sec = c->timeout_ms / 1000,
 	    .tv_usec = (suseconds_t)(c->timeout_ms % 1000) * 1000};
 
-	c->first = (struct listener){.answered = on_first, .arg = c};
-	c->rest = (struct listener){.answered = on_rest, .arg = c};
+	c->first = (struct question_listener){.answered = on_first, .arg = c};
+	c->rest = (struct question_listener){.answered = on_rest, .arg = c};
 	c->replies = c->few_replies;
 	c->reply_mask = CHECK_REPLIES - 1;
 	c->budget =

@@ -156,14 +156,14 @@ questions_age_(struct spf_resolver *r)
 /* --- answers --- */
 
 void
-listen_(struct listener *l, struct question *q)
+listen_(struct question_listener *l, struct question *q)
 {
 	l->question = q;
 	LIST_INSERT_HEAD(&q->listeners, l, entry);
 }
 
 void
-listen_no_more_(struct listener *l)
+listen_no_more_(struct question_listener *l)
 {
 	if (l->question != NULL)
 		LIST_REMOVE(l, entry);
@@ -175,7 +175,7 @@ static void
 question_end(struct question *q)
 {
 	struct spf_resolver *r = q->resolver;
-	struct listener *l;
+	struct question_listener *l;
 
 	LIST_REMOVE(q, entry);
 	atomic_fetch_sub_explicit(

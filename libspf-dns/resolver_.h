@@ -37,14 +37,14 @@ STAILQ_HEAD(cancel_queue, cancel);
 struct question;
 
 /* Who is to be called when a question is answered. */
-struct listener {
-	LIST_ENTRY(listener) entry;
+struct question_listener {
+	LIST_ENTRY(question_listener) entry;
 	struct question *question; /* NULL: of none */
 	void (*answered)(void *arg);
 	void *arg;
 };
 
-LIST_HEAD(listener_list, listener);
+LIST_HEAD(question_listeners, question_listener);
 
 /* A check that isn't all cached, or one question of spf_resolver_ask(). */
 struct dns_check {
@@ -73,7 +73,7 @@ struct dns_check {
 
 	/* For the first question that the last evaluation lacked. */
 	struct question *awaited;
-	struct listener first;
+	struct question_listener first;
 	/*
 	 * What was asked ahead, may lead to further questions, and wasn't
 	 * answered at the last evaluation, in order; the evaluation is worth
@@ -81,7 +81,7 @@ struct dns_check {
 	 */
 	struct spf_reply *leads[SPF_SPECULATION_MAX];
 	unsigned lead_count, due;
-	struct listener rest;
+	struct question_listener rest;
 	unsigned budget; /* of speculation */
 	bool no_memory;
 	/* At the end: what is missing is a temporary error. */
@@ -108,7 +108,7 @@ struct question {
 	enum { QUESTION_TO_SEND, QUESTION_YOUNG, QUESTION_OLD } stage;
 	uint64_t sent_ms;
 	struct spf_reply *reply; /* to be answered */
-	struct listener_list listeners;
+	struct question_listeners listeners;
 	struct dnsmsg_name name; /* that is asked for; behind aliases */
 	unsigned aliases;
 	uint32_t ttl_sec; /* of the aliases so far */
@@ -184,10 +184,10 @@ struct question *question_of_(
     struct spf_resolver *r, const struct spf_reply *reply);
 
 /* Call l, once, when q is answered. */
-void listen_(struct listener *l, struct question *q);
+void listen_(struct question_listener *l, struct question *q);
 
 /* Don't call it, if it is to be called. */
-void listen_no_more_(struct listener *l);
+void listen_no_more_(struct question_listener *l);
 
 /* Send what may be sent now. */
 void questions_send_(struct spf_resolver *r);
