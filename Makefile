@@ -56,7 +56,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain elsewhere file ini items \
+COMMON = background conf conf_list daemon domain elsewhere escape file ini items \
          legacy_conf listen lists log log_conf metrics network notify \
          privilege reply report shared similar sockaddr source split \
          watch
@@ -185,7 +185,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres cache check conf conformance \
-       decide dnsmsg engine fields file gate hosts ini items legacy \
+       decide dnsmsg engine escape fields file gate hosts ini items legacy \
        libsrs lint listen lists log lookup maps memory message_id metrics \
        netstring outgoing path policy protocol received recipient replay \
        reply rewriter secrets servers session session_memory shapes \
