@@ -73,8 +73,9 @@ SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
 SRSD    = config conn control decision_log maps pending protocol server \
           shapes sockets worker
 SRS     = ask batch explain main setup setup_load
-SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
-           suite text trace tree yamlfile zone
+SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
+           lint_record lint_report lint_term main must options plain \
+           recorder suite trace tree words yamlfile zone
 SPFPOLICY = main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
