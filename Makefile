@@ -72,7 +72,8 @@ SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
 SRSD    = config conn control decision_log maps pending protocol server \
           shapes sockets worker
-SRS     = ask batch explain main setup setup_load
+SRS     = ask batch commands explain job keygen main options setup \
+          setup_load
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
            lint_record lint_report lint_term main must options plain \
            recorder suite trace tree words yamlfile zone
