@@ -77,7 +77,7 @@ SRS     = ask batch commands explain job keygen main options setup \
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
            lint_record lint_report lint_term main must options plain \
            recorder suite trace tree words yamlfile zone
-SPFPOLICY = main options
+SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
