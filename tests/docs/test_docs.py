@@ -111,9 +111,9 @@ def items(lines, macro):
 def long_options(lines):
     found = set()
     for line in lines:
-        match = re.match(r"\.It Fl (-[a-z-]+|[A-Za-z])\b", line)
-        if match:
-            found.add("-" + match.group(1))
+        match = re.match(r"\.It Fl (.*)", line)
+        for option in match.group(1).split(" , ") if match else ():
+            found.add("-" + re.match(r"-[a-z-]+|[A-Za-z]\b", option).group())
     return found
 
 
@@ -274,8 +274,7 @@ def options_agree(name, page):
     said = set(re.findall(r"(?<![\w-])(--[a-z-]+|-[A-Za-z])\b", usage.stdout))
     lines = section(page, "DESCRIPTION")
     documented = long_options(lines)
-    # Those that a usage needn't show.
-    same(documented - {"--help", "--version"}, said, f"{page}, {name} --help")
+    same(documented, said, f"{page}, {name} --help")
     for option in documented:
         result = run(program(name), option, "?", stdin=subprocess.DEVNULL)
         if re.search("unrecognized|invalid option", result.stdout):
@@ -321,11 +320,27 @@ def actions_of_spfpolicy_are_those_of_its_page():
 @case
 def lines_of_spfpolicy_are_those_of_its_page():
     """The names in front of its colons."""
-    source = read("tools", "spfpolicy", "main.c")
+    source = read("tools", "spfpolicy", "answer.c") + \
+        read("tools", "spfpolicy", "ask.c")
     code = set(re.findall(r'"([a-z]+): ', source))
     code |= set(re.findall(r'put_line\("([a-z]+)"', source))
     page = set(items(section("spfpolicy.1", "OUTPUT"), "Sy"))
-    same(page, code - {"spfpolicy"}, "spfpolicy(1), main.c")
+    same(page, code - {"spfpolicy"}, "spfpolicy(1), answer.c")
+
+
+@case
+def version_and_summary_are_asked_for_alike():
+    for name in ("srs", "spfquery", "spfpolicy", "srsd", "srsmilter",
+                 "spfmilter"):
+        version = run(program(name), "--version")
+        same((version.returncode, version.stdout.split()[:2]),
+             (0, [name, "(mailfrom)"]), name)
+        same(run(program(name), "-V").stdout, version.stdout, name + " -V")
+        summary = run(program(name), "--help")
+        same((summary.returncode, summary.stdout[:7 + len(name)]),
+             (0, "usage: " + name), name)
+        if name != "spfquery":      # there -h is HELO, as elsewhere
+            same(run(program(name), "-h").stdout, summary.stdout, name + " -h")
 
 
 @case
