@@ -17,25 +17,18 @@ import subprocess
 import sys
 import tempfile
 
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
+import deployment_table
+from places import BUILD, TOP, program
+from tap import Skip, Suite
+
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
          for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
                       "FEATURES.md", "DEPLOYMENT.md", "HACKING.md",
                       "STYLE.md", "CONTRIBUTING.md")]
 
-cases = []
-
-
-class Skip(Exception):
-    """A case that can't run here."""
-
-
-def case(function):
-    cases.append(function)
-    return function
+suite = Suite()
+case = suite.case
 
 
 def read(*path):
@@ -47,10 +40,6 @@ def run(*command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False,
                           **options)
-
-
-def program(name):
-    return os.path.join(BUILD, name)
 
 
 def same(found, expected, what):
@@ -846,10 +835,8 @@ def features_are_shown_by_tests():
 
 @case
 def table_of_deployments_is_what_the_tests_expect():
-    sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
-    import deployments
-    rows, notes = deployments.read_table()
-    columns = ["situation", "right"] + deployments.FORMS + deployments.PEERS
+    rows, notes = deployment_table.read()
+    columns = ["situation", "right"] + deployment_table.COLUMNS
     expected = [columns]
     for row in rows:
         cells = [("yes" if text == row.right else text)
@@ -867,7 +854,7 @@ def table_of_deployments_is_what_the_tests_expect():
     used = {note for row in rows for _, note in row.cells.values() if note}
     same(used, set(notes), "notes of deployments.tsv")
     for row in rows:
-        for form in deployments.FORMS:
+        for form in deployment_table.FORMS:
             done, note = row.cells[form]
             if done != row.right and note is None:
                 raise AssertionError(f"{form}, {row.name}: no note")
@@ -994,29 +981,5 @@ def make_help_lists_every_target():
     same(set(listed), targets, "make help, .PHONY")
 
 
-def main():
-    status = 0
-    print(f"1..{len(cases)}")
-    for number, function in enumerate(cases, 1):
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-        except Skip as reason:
-            if REQUIRE_ALL:
-                status = 1
-                print(f"not ok {number} - {name}: {reason}")
-            else:
-                print(f"ok {number} - {name} # SKIP {reason}")
-        except (AssertionError, OSError, ValueError, IndexError) as error:
-            status = 1
-            print(f"not ok {number} - {name}")
-            for line in str(error).splitlines():
-                print(f"# {line}")
-        else:
-            print(f"ok {number} - {name}")
-        sys.stdout.flush()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.run())

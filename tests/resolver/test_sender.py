@@ -703,7 +703,7 @@ class Site:
 
 
 def main():
-    return suite.run(Site(), lambda: [])
+    return suite.run(Site())
 
 
 if __name__ == "__main__":

@@ -14,12 +14,10 @@ import subprocess
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
 import tap
+from places import BUILD, TOP, program
 
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
-SRS = os.path.join(BUILD, "srs")
+SRS = program("srs")
 FORMS = {
     "postfix-milter": ["etc/postfix/milter.main.cf",
                        "etc/postfix/milter.master.cf"],
@@ -352,7 +350,7 @@ def quickstart(site):
 
 def main():
     with tempfile.TemporaryDirectory() as directory:
-        return suite.run(Site(directory), lambda: [])
+        return suite.run(Site(directory))
 
 
 if __name__ == "__main__":

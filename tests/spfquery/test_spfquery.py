@@ -20,46 +20,28 @@ import sys
 import tempfile
 import unicodedata
 
+import places
+import tap
 import zones
+from places import BUILD
+from tap import Skip, equal
 
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-PEERS = os.path.join(TOP, os.environ.get("PEERS", os.path.join(
-    os.environ.get("BUILD", "build"), "peers")))
-REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
-PROGRAM = os.path.join(BUILD, "spfquery")
-HERE = os.path.dirname(os.path.abspath(__file__))
+PROGRAM = places.program("spfquery")
 
 STATUS = {"pass": 0, "fail": 1, "softfail": 2, "neutral": 3, "permerror": 4,
           "temperror": 5, "none": 6}
 
-cases = []
-
-
-class Skip(Exception):
-    """A case that can't run here."""
-
-
-def case(function):
-    cases.append(function)
-    return function
+suite = tap.Suite()
+case = suite.case
 
 
 def run(*arguments, **options):
     """spfquery with arguments: (status, stdout, stderr), all bytes."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C"}
     environment.update(options.pop("env", {}))
-    done = subprocess.run([PROGRAM, *arguments], capture_output=True,
-                          timeout=120, env=environment, check=False, **options)
-    if done.returncode < 0 or b"Sanitizer" in done.stderr:
-        raise AssertionError(f"{arguments}: died, {done.returncode}: "
-                             f"{done.stderr.decode(errors='replace')}")
+    done = places.run(PROGRAM, *arguments, text=False, timeout=120,
+                      env=environment, **options)
     return done.returncode, done.stdout, done.stderr
-
-
-def equal(found, expected, what=""):
-    if found != expected:
-        raise AssertionError(f"{what}: {found!r} instead of {expected!r}")
 
 
 def check(zone, *arguments, **options):
@@ -87,13 +69,10 @@ SIMPLE = {
 
 def suite_file(name, directory):
     """A suite of python3-spf, unpacked to directory."""
-    peer = os.path.join(PEERS, "pyspf")
-    done = subprocess.run(
-        [os.path.join(TOP, "tests", "fetch-peers"), peer],
-        capture_output=True, text=True, check=False)
-    found = glob.glob(os.path.join(peer, "usr/share/doc/*/" + name + ".gz"))
+    reason = places.fetch("pyspf")
+    found = glob.glob(places.peer("pyspf", "usr/share/doc/*", name + ".gz"))
     if not found:
-        raise Skip("no python3-spf: " + " ".join(done.stderr.split()))
+        raise Skip(f"no python3-spf: {reason}")
     path = os.path.join(directory, name)
     with gzip.open(found[0]) as packed, open(path, "wb") as file:
         shutil.copyfileobj(packed, file)
@@ -136,7 +115,7 @@ def suite_of_pyspf_fails_in_its_own_modes_alone():
 
 @case
 def suite_of_long_names_passes():
-    equal(run("--suite", os.path.join(HERE, "long-names.yml")),
+    equal(run("--suite", places.source("tests/spfquery/long-names.yml")),
           (0, b"9 passed, 0 failed\n", b""))
 
 
@@ -274,12 +253,12 @@ def many_checks_from_a_file():
                                    b"192.0.2.1 a@pass.example\n")
             equal((status, out.split(b"\n")[0]), (255, b"pass"), bad)
             equal(err.count(b"\n"), 1, bad)
-    equal(run("--zone", HERE + "/example.yml", "--file", "/nowhere")[0], 255)
+    equal(run("--zone", places.source("tests/spfquery/example.yml"), "--file", "/nowhere")[0], 255)
 
 
 @case
 def wrong_usage_is_255_with_one_message():
-    zone = ("--zone", os.path.join(HERE, "example.yml"))
+    zone = ("--zone", places.source("tests/spfquery/example.yml"))
     for arguments in (
             (), ("--ip", "192.0.2.1"), ("--sender", "a@b.example"),
             ("--ip", "192.0.2.1.2", "--sender", "a@b.example", *zone),
@@ -904,7 +883,7 @@ def codes_of_lint_are_those_of_the_page():
     for line in re.findall(r"^\.It Sy (.*)$", section, re.M):
         listed |= {word for word in line.split() if word != ","}
     code = set()
-    for path in glob.glob(os.path.join(TOP, "tools", "spfquery", "lint*.c")):
+    for path in glob.glob(places.source("tools/spfquery/lint*.c")):
         with open(path, encoding="utf-8") as file:
             source = re.sub(r"\s+", " ", file.read())
         for match in re.findall(
@@ -1154,8 +1133,7 @@ def second_opinion_without_an_answer_counts_for_nothing():
 # --- the page ---------------------------------------------------------------
 
 def page():
-    with open(os.path.join(TOP, "man", "spfquery.1"),
-              encoding="utf-8") as file:
+    with open(places.source("man/spfquery.1"), encoding="utf-8") as file:
         return file.read()
 
 
@@ -1176,7 +1154,7 @@ def examples_of_the_page_do_what_they_show():
     script = "".join(f"{{ {command}\n}} 2>&1; s=$?; printf '\\001'; "
                      "(exit $s)\n" for command, _ in steps)
     with tempfile.TemporaryDirectory() as directory:
-        shutil.copy(os.path.join(HERE, "example.yml"), directory)
+        shutil.copy(places.source("tests/spfquery/example.yml"), directory)
         done = subprocess.run(
             ["sh", "-c", script], cwd=directory, stdout=subprocess.PIPE,
             text=True, check=False,
@@ -1185,32 +1163,5 @@ def examples_of_the_page_do_what_they_show():
         equal(found.splitlines(), expected, f"$ {command}")
 
 
-def main():
-    chosen = [c for c in cases
-              if all(word in c.__name__ for word in sys.argv[1:])]
-    status = 0
-    print(f"1..{len(chosen)}")
-    for number, function in enumerate(chosen, 1):
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-        except Skip as reason:
-            if REQUIRE_ALL:
-                status = 1
-                print(f"not ok {number} - {name}: {reason}")
-            else:
-                print(f"ok {number} - {name} # SKIP {reason}")
-        except Exception as error:      # a case must not end the others
-            status = 1
-            print(f"not ok {number} - {name}")
-            for line in (f"{type(error).__name__}: {error}").splitlines():
-                print("# " + line.encode("ascii", "backslashreplace")
-                      .decode())
-        else:
-            print(f"ok {number} - {name}")
-        sys.stdout.flush()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.run())
