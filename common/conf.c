@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/conf_.h"
-#include "common/elsewhere.h"
 
 void *
 conf_alloc_(struct conf *conf, size_t size)
@@ -48,20 +48,9 @@ conf_complain_memory_(const struct setting *s)
 void *
 conf_member_(const struct setting *s)
 {
+	if (s->section->values == NULL)
+		return &s->conf->unwanted;
 	return (char *)s->section->values + s->key->offset;
-}
-
-void *
-conf_reserve_(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t wanted = *room == 0 ? 16 : *room * 2;
-
-	if (count < *room)
-		return array;
-	array = realloc(array, wanted * size);
-	if (array != NULL)
-		*room = wanted;
-	return array;
 }
 
 /* --- one value of each type --- */
@@ -218,7 +207,7 @@ find_origin(const struct conf *conf, const struct conf_section *section,
 static bool
 remember_origin(struct conf *conf, struct conf_place origin)
 {
-	struct conf_place *origins = conf_reserve_(conf->origins,
+	struct conf_place *origins = array_grow(conf->origins,
 	    conf->origin_count, &conf->origin_room, sizeof(*origins));
 
 	if (origins == NULL)
@@ -275,27 +264,14 @@ load_entry(struct conf *conf, const struct ini *ini,
 	set(&s, entry->value);
 }
 
-/* Only for what is wrong with it. */
-static void
-load_elsewhere(struct conf *conf, const struct ini *ini,
-    const struct ini_entry *entry, const char *name, struct report *report)
+static const struct conf_section *
+find_section(
+    const struct conf_section *sections, size_t count, struct mf_text name)
 {
-	const struct conf_section *known = conf_elsewhere(name);
-	union {
-		bool flag;
-		uint64_t number;
-		unsigned choice;
-		struct mf_text text;
-		struct conf_list list;
-	} nowhere;
-	struct conf_section section;
-
-	if (known == NULL)
-		return;
-	section = *known;
-	section.values = &nowhere;
-	section.elsewhere = true;
-	load_entry(conf, ini, entry, &section, report);
+	for (size_t i = 0; i < count; i++)
+		if (mf_text_eq(mf_text_of(sections[i].name), name))
+			return &sections[i];
+	return NULL;
 }
 
 bool
@@ -311,19 +287,15 @@ conf_load(struct conf **out, const struct ini *ini,
 		return false;
 	}
 	for (size_t i = 0; i < count; i++)
-		set_defaults(conf, ini, &sections[i], report);
+		if (sections[i].values != NULL)
+			set_defaults(conf, ini, &sections[i], report);
 	for (size_t e = 0; e < ini->count; e++) {
 		const struct ini_entry *entry = &ini->entries[e];
-		size_t i = 0;
+		const struct conf_section *section =
+		    find_section(sections, count, entry->section);
 
-		while (i < count &&
-		    !mf_text_eq(entry->section, mf_text_of(sections[i].name)))
-			i++;
-		if (i < count && sections[i].elsewhere)
-			load_elsewhere(
-			    conf, ini, entry, sections[i].name, report);
-		else if (i < count)
-			load_entry(conf, ini, entry, &sections[i], report);
+		if (section != NULL)
+			load_entry(conf, ini, entry, section, report);
 		else
 			report_error(report, ini->name, entry->line, NULL,
 			    "unknown section [%.*s]", (int)entry->section.len,

@@ -59,17 +59,16 @@ struct conf_section {
 	const char *help;
 	const struct conf_key *keys;
 	size_t count;
-	void *values; /* the struct that is filled */
+	/*
+	 * The struct that is filled.  NULL: the section is another program's,
+	 * and only looked at for mistakes; no list file is read for it.
+	 */
+	void *values;
 	/*
 	 * Whether this program uses the section: mistakes in it are errors
 	 * then, else warnings.
 	 */
 	bool used;
-	/*
-	 * Another program's, without a table here: what conf_elsewhere() finds
-	 * wrong with it is a warning.
-	 */
-	bool elsewhere;
 };
 
 /* Read a CONF_BOOL's word.  False, and *out untouched, if it is none. */

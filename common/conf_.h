@@ -21,12 +21,22 @@ struct conf_place {
 	unsigned line;
 };
 
+/* A value of any type, of a section that nobody here wants. */
+union conf_value {
+	bool flag;
+	uint64_t number;
+	unsigned choice;
+	struct mf_text text;
+	struct conf_list list;
+};
+
 struct conf {
 	struct block *blocks;
 	struct conf_place *origins;
 	size_t origin_count, origin_room;
 	struct conf_file *files;
 	size_t file_count, file_room;
+	union conf_value unwanted;
 };
 
 /* The key at hand, for messages and the place it fills. */
@@ -42,9 +52,6 @@ struct setting {
 /* Memory, zeroed, that lives as long as the conf; NULL: there is none. */
 void *conf_alloc_(struct conf *conf, size_t size);
 const char *conf_copy_(struct conf *conf, struct mf_text t);
-
-/* Room for one more in an array; NULL, and nothing changed: out of memory. */
-void *conf_reserve_(void *array, size_t count, size_t *room, size_t size);
 
 /* Where the value of the key goes. */
 void *conf_member_(const struct setting *s);

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/conf_.h"
 #include "common/split.h"
 
@@ -91,7 +92,7 @@ add_item(struct list_builder *b, unsigned line, struct mf_text item)
 		    MF_TEXT("a list file cannot name others"));
 		return true;
 	}
-	items = conf_reserve_(b->items, b->count, &b->room, sizeof(*items));
+	items = array_grow(b->items, b->count, &b->room, sizeof(*items));
 	if (items == NULL)
 		return false;
 	b->items = items;
@@ -114,7 +115,7 @@ add_items(struct list_builder *b, struct split split)
 static bool
 remember_file(struct conf *conf, const char *path)
 {
-	struct conf_file *files = conf_reserve_(
+	struct conf_file *files = array_grow(
 	    conf->files, conf->file_count, &conf->file_room, sizeof(*files));
 
 	if (files == NULL)
@@ -168,7 +169,7 @@ add_value(struct list_builder *b, struct mf_text value)
 	while (ok && split_next(&split, &item)) {
 		if (item.p[0] != '/' || s->key->no_files)
 			ok = add_item(b, split.line, item);
-		else if (!s->section->elsewhere)
+		else if (s->section->values != NULL)
 			ok = add_list_file(b, split.line, item);
 	}
 	return ok;

@@ -22,7 +22,7 @@ log_section(struct log_settings *values)
 	    .keys = keys,
 	    .count = sizeof(keys) / sizeof(keys[0]),
 	    .values = values,
-	    .used = true};
+	    .used = values != NULL};
 }
 
 struct log_options

@@ -5,6 +5,7 @@
 
 #include "common/domain.h"
 #include "rewrite/secrets.h"
+#include "rewrite/srs_domains.h"
 
 /* The settings at hand and where complaints about them go. */
 struct maker {

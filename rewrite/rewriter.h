@@ -9,7 +9,7 @@
 #define MAILFROM_REWRITE_REWRITER_H
 
 #include "common/lists.h"
-#include "rewrite/settings.h"
+#include "settings/srs.h"
 #include <mailfrom/ses.h>
 
 /* An SRS domain for what is forwarded by one domain. */

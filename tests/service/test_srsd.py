@@ -855,7 +855,7 @@ def printed_configuration(site):
     status, text, error = site.run("--print-config")
     equal((status, error), (0, ""), "--print-config")
     daemon = Srsd(site)
-    for section in ("srs", "srsd", "spf", "log"):
+    for section in ("srs", "srsd", "srsmilter", "spf", "spfmilter", "log"):
         true(f"\n[{section}]\n" in text, f"no [{section}]")
     path = write(os.path.join(daemon.dir, "mailfrom.conf"), text)
     status, _, error = site.run("-n", "-c", path)

@@ -9,6 +9,7 @@
 #include "tests/unit/rewriters.h"
 
 #include "rewrite/legacy.h"
+#include "settings/sections.h"
 
 #define KEY        "secret=" SECRET "\n"
 #define LENGTH_8   "[srs] hash_length=8 @0\n"
@@ -270,18 +271,18 @@ detection(void **state)
 static bool
 make_legacy(struct made *m, const char *input, struct report *report)
 {
-	struct conf_section sections[] = {rewrite_section(&m->settings),
-	    {.name = "srsd", .elsewhere = true},
-	    {.name = "srsmilter", .elsewhere = true}};
+	struct conf_section sections[SECTION_COUNT];
 	struct legacy l = {.secrets = NULL};
 	struct ini ini;
 	bool ok;
 
 	*m = (struct made){.conf = NULL};
+	settings_sections(
+	    &(struct settings_wanted){.srs = &m->settings}, sections);
 	ok = ini_parse(&ini, "pysrs.cfg", mf_text_of(input), INI_CONFIGPARSER,
 		 report) &&
 	    legacy_translate(&ini, &l, report) &&
-	    conf_load(&m->conf, &l.ini, sections, 3, report) &&
+	    conf_load(&m->conf, &l.ini, sections, SECTION_COUNT, report) &&
 	    rewriter_new(&m->settings, m->conf, "pysrs.cfg", &l.rewriter,
 		&m->rewriter, report);
 	legacy_free(&l);

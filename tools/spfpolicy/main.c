@@ -8,6 +8,7 @@
 
 #include "access/access.h"
 #include "access/lint.h"
+#include "settings/spfmilter.h"
 #include "tools/spfpolicy/spfpolicy.h"
 
 /* An address, and what is put around it. */

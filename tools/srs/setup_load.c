@@ -5,6 +5,8 @@
 
 #include "common/split.h"
 #include "rewrite/legacy.h"
+#include "rewrite/srs_domains.h"
+#include "settings/sections.h"
 
 /* srsd's default, which the samples have too. */
 #define SRSD_LISTEN MF_TEXT("inet:10003@127.0.0.1")
@@ -197,15 +199,10 @@ static bool
 read_sections(struct reader *r, const struct ini *ini)
 {
 	struct setup *s = r->setup;
-	struct conf_section sections[] = {rewrite_section(&s->srs),
-	    {.name = "srsd", .elsewhere = true},
-	    {.name = "srsmilter", .elsewhere = true},
-	    {.name = "spfmilter", .elsewhere = true},
-	    {.name = "spf", .elsewhere = true},
-	    {.name = "log", .elsewhere = true}};
+	struct conf_section sections[SECTION_COUNT];
 
-	return conf_load(&s->conf, ini, sections,
-		   sizeof(sections) / sizeof(sections[0]), r->report) &&
+	settings_sections(&(struct settings_wanted){.srs = &s->srs}, sections);
+	return conf_load(&s->conf, ini, sections, SECTION_COUNT, r->report) &&
 	    read_listen(r, ini) && check_rewrite(r, ini) && read_domains(r) &&
 	    read_own(r) && read_signed(r);
 }

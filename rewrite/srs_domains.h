@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Which domains' addresses are reversed.
+ */
+#ifndef MAILFROM_REWRITE_SRS_DOMAINS_H
+#define MAILFROM_REWRITE_SRS_DOMAINS_H
+
+#include "common/lists.h"
+#include "settings/srs.h"
+
+/*
+ * The domains whose addresses carry our signatures: srs_domains, or without
+ * them every domain that is written.  False: out of memory; list_free() is due.
+ */
+bool rewrite_srs_domains(
+    const struct rewrite_settings *settings, struct list *out);
+
+#endif

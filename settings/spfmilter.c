@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#include "settings/spfmilter.h"
+
+#include <stddef.h>
+
+/* In the order of the enums in the header, and in access/lookup.h. */
+const char *const lookup_defaults_names[] = {"rfc", "pymilter", NULL};
+const char *const lookup_recipients_names[] = {"no", "friend", "hater", NULL};
+
+static const char *const modes[] = {"enforce", "report", NULL};
+static const char *const reject_steps[] = {"rcpt", "mail", NULL};
+static const char *const removals[] = {"own", "none", "all", NULL};
+static const char *const received[] = {"mailfrom", "both", "none", NULL};
+static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
+static const char *const bad_helos[] = {"check", "reject", NULL};
+
+_Static_assert(offsetof(struct spfmilter_settings, filter) == 0,
+    "rows of filter.h fill the start");
+
+#define AT(member) .offset = offsetof(struct spfmilter_settings, member)
+
+static const struct conf_key keys[] = {
+    FILTER_LISTEN("spfmilter"),
+    {"access", CONF_TEXT, AT(access), .sample = "hash:/etc/mail/access",
+	.help = "The access file: /path, texthash:, hash:, btree:, lmdb:, "
+		"cdb:; without it the defaults decide"},
+    {"mode", CONF_CHOICE, AT(mode), .choices = modes, .initial = "enforce",
+	.help = "Refuse mail, or only say in log and header what would be "
+		"done"},
+    {"reject_at", CONF_CHOICE, AT(reject_at), .choices = reject_steps,
+	.initial = "rcpt",
+	.help = "Refuse at RCPT, where recipients can be exempt, or at MAIL"},
+    FILTER_ON_ERROR(
+	"When a check can't be made for lack of memory and the like"),
+    {"defaults", CONF_CHOICE, AT(defaults), .choices = lookup_defaults_names,
+	.initial = "rfc",
+	.help = "Actions and replies where the access file has none: those of "
+		"RFC 7208 and 7372, or pymilter's"},
+    {"authserv_id", CONF_TEXT, AT(authserv_id), .sample = "mx.example.com",
+	.help = "Our name in Authentication-Results; without it the MTA's"},
+    {"remove_ar", CONF_CHOICE, AT(remove_ar), .choices = removals,
+	.initial = "own",
+	.help = "Authentication-Results that strangers bring: those in our "
+		"name are removed, none, or all"},
+    {"received_spf", CONF_CHOICE, AT(received_spf), .choices = received,
+	.initial = "mailfrom",
+	.help = "Which identities get a Received-SPF field"},
+    {"x_hello_spf", CONF_BOOL, AT(x_hello_spf), .initial = "no",
+	.help = "Add X-Hello-SPF with the result of the HELO name"},
+    FILTER_CLIENTS("Clients whose mail is ours: never checked",
+	"Hosts that take mail in for us, such as a backup MX: not "
+	"checked themselves"),
+    {"trusted_relay_check", CONF_CHOICE, AT(trusted_relay_check),
+	.choices = relay_checks, .initial = "mark",
+	.help = "The client behind a trusted relay, from its Received field: "
+		"header fields only, not checked, or refused too"},
+    {"trusted_relay_hops", CONF_UINT, AT(trusted_relay_hops), 1, 10,
+	.initial = "1", .unit = "hosts",
+	.help = "How many trusted relays there may be behind each other"},
+    {"exempt_clients", CONF_LIST, AT(exempt_clients), .items = &item_hosts,
+	.sample = "198.51.100.0/24, .example.net",
+	.help = "Clients whose mail is checked and marked, never refused; "
+		"names must be verified by the MTA"},
+    {"exempt_senders", CONF_LIST, AT(exempt_senders), .items = &item_addresses,
+	.sample = "example.org, bounces@",
+	.help = "Domains and addresses of senders, likewise"},
+    {"exempt_helo", CONF_LIST, AT(exempt_helo), .items = &item_domains,
+	.sample = ".example.net",
+	.help = "HELO names, likewise, if they pass SPF"},
+    {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
+	.items = &item_addresses, .initial = "postmaster@, abuse@",
+	.help = "Recipients whose mail is never refused"},
+    {"delay_checks", CONF_CHOICE, AT(delay_checks),
+	.choices = lookup_recipients_names, .initial = "no",
+	.help = "Respect sendmail's Spam: entries of recipients"},
+    {"bad_helo", CONF_CHOICE, AT(bad_helo), .choices = bad_helos,
+	.initial = "check",
+	.help = "HELO with a bare IPv4 address, or none: no identity to check, "
+		"or refused"},
+    FILTER_PROCESS("spfmilter", "9417", "Mode of a unix socket"),
+};
+
+struct conf_section
+spfmilter_section(struct spfmilter_settings *values)
+{
+	return (struct conf_section){.name = "spfmilter",
+	    .help = "The filter that checks SPF",
+	    .keys = keys,
+	    .count = sizeof(keys) / sizeof(keys[0]),
+	    .values = values,
+	    .used = values != NULL};
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+#include "settings/srsd.h"
+
+#include <stddef.h>
+
+#define AT(member) .offset = offsetof(struct srsd_settings, member)
+
+static const struct conf_key keys[] = {
+    {"listen", CONF_LIST, AT(listen), .items = &item_socket, .no_files = true,
+	.initial = "inet:10003@127.0.0.1",
+	.help = "Socketmap listeners: unix:/path, inet:PORT@HOST, "
+		"inet6:PORT@HOST"},
+    {"tcp_table_forward", CONF_LIST, AT(tcp_table_forward),
+	.items = &item_socket, .no_files = true,
+	.sample = "inet:10001@127.0.0.1",
+	.help = "Listeners of Postfix's tcp_table protocol, for senders"},
+    {"tcp_table_reverse", CONF_LIST, AT(tcp_table_reverse),
+	.items = &item_socket, .no_files = true,
+	.sample = "inet:10002@127.0.0.1", .help = "The same for recipients"},
+    {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .sample = "4",
+	.unit = "threads", .help = "Without it the cores, up to 4"},
+    {"user", CONF_TEXT, AT(user), .sample = "mailfrom",
+	.help = "Whom to become when started as root"},
+    {"socket_mode", CONF_OCTAL, AT(socket_mode), 0, 0777, .initial = "0660",
+	.help = "Mode of unix sockets: who may write to one may sign"},
+    {"socket_owner", CONF_TEXT, AT(socket_owner), .sample = "root:postfix",
+	.help = "USER, USER:GROUP or :GROUP that owns unix sockets"},
+    {"pid_file", CONF_TEXT, AT(pid_file), .sample = "/run/mailfrom/srsd.pid",
+	.help = "Where to write the process number"},
+    {"max_connections", CONF_UINT, AT(max_connections), 1, 1000000,
+	.initial = "10000", .help = "More clients wait to be accepted"},
+    {"idle_timeout", CONF_UINT, AT(idle_timeout), 1, 86400, .initial = "3600",
+	.unit = "seconds", .help = "When a client that asks nothing is closed"},
+    {"request_timeout", CONF_UINT, AT(request_timeout), 1, 3600,
+	.initial = "30", .unit = "seconds",
+	.help = "For a whole request to arrive, and an answer to be taken"},
+};
+
+struct conf_section
+srsd_section(struct srsd_settings *values)
+{
+	return (struct conf_section){.name = "srsd",
+	    .help = "The socketmap and tcp_table daemon",
+	    .keys = keys,
+	    .count = sizeof(keys) / sizeof(keys[0]),
+	    .values = values,
+	    .used = values != NULL};
+}
