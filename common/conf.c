@@ -3,6 +3,7 @@
 
 #include "common/array.h"
 #include "common/conf_.h"
+#include "common/similar.h"
 
 void *
 conf_alloc_(struct conf *conf, size_t size)
@@ -226,6 +227,47 @@ find_key(const struct conf_section *section, struct mf_text name)
 	return NULL;
 }
 
+/* There is no key to name but the one that was given. */
+static void
+unknown_key(const struct setting *s, struct mf_text name)
+{
+	const struct conf_section *section = s->section;
+	struct similar search = similar_start(name);
+
+	for (size_t i = 0; i < section->count; i++)
+		similar_look(&search, section->keys[i].name);
+	(section->used ? report_error : report_warning)(s->report, s->ini->name,
+	    s->line, section->name,
+	    search.found != NULL
+		? "unknown key in this section: \"%.*s\"; did you mean \"%s\"?"
+		: "unknown key in this section: \"%.*s\"",
+	    (int)text_head(name, 200).len, name.p, search.found);
+}
+
+/*
+ * Nobody's section, or a misspelt one: an error if it would be one that this
+ * program uses, as that has its defaults then.
+ */
+static void
+unknown_section(const struct ini *ini, const struct ini_entry *entry,
+    const struct conf_section *sections, size_t count, struct report *report)
+{
+	struct mf_text name = entry->section;
+	struct similar search = similar_start(name);
+	bool is_ours = false;
+
+	for (size_t i = 0; i < count; i++)
+		similar_look(&search, sections[i].name);
+	for (size_t i = 0; i < count; i++)
+		if (sections[i].name == search.found)
+			is_ours = sections[i].used;
+	(is_ours ? report_error : report_warning)(report, ini->name,
+	    entry->line, NULL,
+	    search.found != NULL ? "unknown section [%.*s]; did you mean [%s]?"
+				 : "unknown section [%.*s]; ignored",
+	    (int)text_head(name, 200).len, name.p, search.found);
+}
+
 static void
 load_entry(struct conf *conf, const struct ini *ini,
     const struct ini_entry *entry, const struct conf_section *section,
@@ -242,11 +284,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 	const struct conf_place *before;
 
 	if (key == NULL) {
-		/* There is no key to name but the one that was given. */
-		struct conf_key unknown = {.name = section->name};
-
-		s.key = &unknown;
-		conf_complain_(&s, "unknown key in this section", entry->key);
+		unknown_key(&s, entry->key);
 		return;
 	}
 	before = find_origin(conf, section, key);
@@ -296,10 +334,9 @@ conf_load(struct conf **out, const struct ini *ini,
 
 		if (section != NULL)
 			load_entry(conf, ini, entry, section, report);
-		else
-			report_error(report, ini->name, entry->line, NULL,
-			    "unknown section [%.*s]", (int)entry->section.len,
-			    entry->section.p);
+		else if (e == 0 ||
+		    !mf_text_eq(entry->section, entry[-1].section))
+			unknown_section(ini, entry, sections, count, report);
 	}
 	return report->errors == errors;
 }

@@ -80,7 +80,9 @@ struct conf;
 /*
  * Fill every section's values from its table's defaults, then from ini.
  * Unknown sections, unknown and duplicate keys, values of the wrong kind or out
- * of range, and items that are none of their type are reported.  A list item
+ * of range, and items that are none of their type are reported: as errors in
+ * the sections that are used, and in one whose name is a misspelling of these,
+ * else as warnings.  A list item
  * "/path" stands for the items in that file, where "#" before an item begins a
  * comment; conf_file() names these files.
  * If ini is of another program, an item that only matches nothing is ignored

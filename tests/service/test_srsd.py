@@ -781,15 +781,21 @@ CHECKS = [
      1, 'error: FILE:4: outbound_addresses: not an IP address (192.0.2.1): '
      '"mail.example"\n'),
     ("unknown key", "[srs]\n" + GOOD + "fwdomian = x.example\n", 1,
-     'error: FILE:4: srs: unknown key in this section: "fwdomian"\n'),
+     'error: FILE:4: srs: unknown key in this section: "fwdomian"; did '
+     'you mean "fwdomain"?\n'),
     ("several", "[srsd]\nworkers = 65\nidle_timeout = 0\n[srs]\nmax_age = x\n"
      "max_age = 3\n", 1,
      'error: FILE:2: workers: not a number from 1 to 64: "65"\n'
      'error: FILE:3: idle_timeout: not a number from 1 to 86400: "0"\n'
      'error: FILE:5: max_age: not a number from 1 to 500: "x"\n'
      'error: FILE:6: max_age: already set in line 5: "3"\n'),
-    ("unknown section", "[srs]\n" + GOOD + "[sr]\nx = y\n", 1,
-     "error: FILE:5: unknown section [sr]\n"),
+    ("unknown section", "[srs]\n" + GOOD + "[later]\nx = y\nz = 1\n", 0,
+     "warning: FILE:5: unknown section [later]; ignored\n"),
+    ("misspelt section", "[srs]\n" + GOOD + "[sr]\nx = y\n", 1,
+     "error: FILE:5: unknown section [sr]; did you mean [srs]?\n"),
+    ("misspelt section of another", "[srs]\n" + GOOD + "[spf-milter]\nx = y\n",
+     0, "warning: FILE:5: unknown section [spf-milter]; did you mean "
+     "[spfmilter]?\n"),
     ("no configuration", "hello\n", 1,
      'error: FILE:1: neither a [section] nor "key = value"\n'),
     ("no secret", "[srs]\nfwdomain = srs.example.com\n", 1,

@@ -229,7 +229,8 @@ WRONG = [
      "error: FILE: rewrite: is remote_domain in [srsmilter]; "
      "sendmail-milter needs remote_mailer"),
     ("a key that doesn't exist", "sendmail", SRSD + "fwdomian = x\n",
-     "error: FILE:3: srs: unknown key in this section: \"fwdomian\""),
+     "error: FILE:3: srs: unknown key in this section: \"fwdomian\"; did "
+     "you mean \"fwdomain\"?"),
     ("no configuration", "sendmail", "fwdomain\n", "error: FILE:1: "),
 ]
 

@@ -171,11 +171,23 @@ static const struct {
 	"no 7 432 Green NULL else 0",
 	"error: t.conf:2: used: unknown key in this section: "
 	"\"fwdomian\"\n"},
+    {"unknown key, misspelt", "[used]\nunmber = 4\n", false, DEFAULTS,
+	"error: t.conf:2: used: unknown key in this section: \"unmber\"; did "
+	"you mean \"number\"?\n"},
     {"unknown key, cut", "[used]\nflagg = a\nfla = b\n", false, DEFAULTS,
-	"error: t.conf:2: used: unknown key in this section: \"flagg\"\n"
-	"error: t.conf:3: used: unknown key in this section: \"fla\"\n"},
-    {"unknown section", "[usde]\nflag = no\n", false, DEFAULTS,
-	"error: t.conf:2: unknown section [usde]\n"},
+	"error: t.conf:2: used: unknown key in this section: \"flagg\"; did "
+	"you mean \"flag\"?\n"
+	"error: t.conf:3: used: unknown key in this section: \"fla\"; did "
+	"you mean \"flag\"?\n"},
+    {"unknown section", "[store]\nurl = x\nflag = no\n", true, DEFAULTS,
+	"warning: t.conf:2: unknown section [store]; ignored\n"},
+    {"unknown sections", "[store]\nurl = x\n[other]\nx = y\n", true, DEFAULTS,
+	"warning: t.conf:2: unknown section [store]; ignored\n"
+	"warning: t.conf:4: unknown section [other]; ignored\n"},
+    {"misspelt section", "[usde]\nflag = no\nx = y\n", false, DEFAULTS,
+	"error: t.conf:2: unknown section [usde]; did you mean [used]?\n"},
+    {"misspelt section, not used", "[spar]\nflag = no\n", true, DEFAULTS,
+	"warning: t.conf:2: unknown section [spar]; did you mean [spare]?\n"},
     {"duplicate", "[used]\nnumber = 4\nflag=no\nnumber = 5\n", false,
 	"no 4 432 Green NULL else 0",
 	"error: t.conf:4: number: already set in line 2: \"5\"\n"},
