@@ -28,6 +28,26 @@ conf_copy_(struct conf *conf, struct mf_text t)
 	return copy;
 }
 
+static struct conf_place *
+find_place(const struct conf *conf, const char *section, const char *key)
+{
+	for (size_t i = 0; i < conf->origin_count; i++)
+		if (strcmp(conf->origins[i].section, section) == 0 &&
+		    strcmp(conf->origins[i].key->name, key) == 0)
+			return &conf->origins[i];
+	return NULL;
+}
+
+void
+conf_mark_wrong_(const struct setting *s)
+{
+	struct conf_place *place =
+	    find_place(s->conf, s->section->name, s->key->name);
+
+	if (place != NULL)
+		place->is_wrong = true;
+}
+
 void
 conf_complain_(const struct setting *s, const char *reason, struct mf_text what)
 {
@@ -35,6 +55,7 @@ conf_complain_(const struct setting *s, const char *reason, struct mf_text what)
 	    const char *, ...) =
 	    s->section->used ? report_error : report_warning;
 
+	conf_mark_wrong_(s);
 	say(s->report, s->ini->name, s->line, s->key->name, "%s: \"%.*s\"",
 	    reason, (int)text_head(what, 200).len, what.p);
 }
@@ -194,17 +215,6 @@ set_defaults(struct conf *conf, const struct ini *ini,
 	}
 }
 
-static struct conf_place *
-find_origin(const struct conf *conf, const struct conf_section *section,
-    const struct conf_key *key)
-{
-	for (size_t i = 0; i < conf->origin_count; i++)
-		if (conf->origins[i].key == key &&
-		    strcmp(conf->origins[i].section, section->name) == 0)
-			return &conf->origins[i];
-	return NULL;
-}
-
 static bool
 remember_origin(struct conf *conf, struct conf_place origin)
 {
@@ -238,10 +248,11 @@ unknown_key(const struct setting *s, struct mf_text name)
 		similar_look(&search, section->keys[i].name);
 	(section->used ? report_error : report_warning)(s->report, s->ini->name,
 	    s->line, section->name,
-	    search.found != NULL
-		? "unknown key in this section: \"%.*s\"; did you mean \"%s\"?"
-		: "unknown key in this section: \"%.*s\"",
-	    (int)text_head(name, 200).len, name.p, search.found);
+	    "unknown key in this section: \"%.*s\"%s%s%s",
+	    (int)text_head(name, 200).len, name.p,
+	    search.found != NULL ? "; did you mean \"" : "",
+	    search.found != NULL ? search.found : "",
+	    search.found != NULL ? "\"?" : "");
 }
 
 /*
@@ -262,10 +273,11 @@ unknown_section(const struct ini *ini, const struct ini_entry *entry,
 		if (sections[i].name == search.found)
 			is_ours = sections[i].used;
 	(is_ours ? report_error : report_warning)(report, ini->name,
-	    entry->line, NULL,
-	    search.found != NULL ? "unknown section [%.*s]; did you mean [%s]?"
-				 : "unknown section [%.*s]; ignored",
-	    (int)text_head(name, 200).len, name.p, search.found);
+	    entry->line, NULL, "unknown section [%.*s]; %s%s%s",
+	    (int)text_head(name, 200).len, name.p,
+	    search.found != NULL ? "did you mean [" : "ignored",
+	    search.found != NULL ? search.found : "",
+	    search.found != NULL ? "]?" : "");
 }
 
 static void
@@ -287,7 +299,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 		unknown_key(&s, entry->key);
 		return;
 	}
-	before = find_origin(conf, section, key);
+	before = find_place(conf, section->name, key->name);
 	if (before != NULL) {
 		char reason[64];
 
@@ -297,7 +309,7 @@ load_entry(struct conf *conf, const struct ini *ini,
 		return;
 	}
 	if (!remember_origin(
-		conf, (struct conf_place){section->name, key, s.line}))
+		conf, (struct conf_place){section->name, key, s.line, false}))
 		conf_complain_memory_(&s);
 	set(&s, entry->value);
 }
@@ -361,11 +373,17 @@ conf_free(struct conf *conf)
 unsigned
 conf_line(const struct conf *conf, const char *section, const char *key)
 {
-	for (size_t i = 0; i < conf->origin_count; i++)
-		if (strcmp(conf->origins[i].section, section) == 0 &&
-		    strcmp(conf->origins[i].key->name, key) == 0)
-			return conf->origins[i].line;
-	return 0;
+	const struct conf_place *place = find_place(conf, section, key);
+
+	return place != NULL ? place->line : 0;
+}
+
+bool
+conf_is_wrong(const struct conf *conf, const char *section, const char *key)
+{
+	const struct conf_place *place = find_place(conf, section, key);
+
+	return place != NULL && place->is_wrong;
 }
 
 const struct conf_file *

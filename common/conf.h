@@ -87,7 +87,9 @@ struct conf;
  * comment; conf_file() names these files.
  * If ini is of another program, an item that only matches nothing is ignored
  * with a warning.
- * *out is the caller's, for conf_free(); the values point into it.
+ * *out is the caller's, for conf_free(); the values point into it.  NULL: out
+ * of memory; else all values can be used, so that what is wrong with them
+ * together can be reported too.
  * True if nothing was reported as an error.  ini may be freed afterwards.
  */
 bool conf_load(struct conf **out, const struct ini *ini,
@@ -96,6 +98,13 @@ void conf_free(struct conf *conf);
 
 /* Line of the file that set the key, 0 if it has its default. */
 unsigned conf_line(
+    const struct conf *conf, const char *section, const char *key);
+
+/*
+ * Whether something was wrong with what the file has for the key, so that it
+ * isn't what is meant, and nothing is to be said of it in view of other keys.
+ */
+bool conf_is_wrong(
     const struct conf *conf, const char *section, const char *key);
 
 /* A list file that was read, and its state before that. */

@@ -19,6 +19,7 @@ struct conf_place {
 	const char *section;
 	const struct conf_key *key;
 	unsigned line;
+	bool is_wrong;
 };
 
 /* A value of any type, of a section that nobody here wants. */
@@ -55,6 +56,9 @@ const char *conf_copy_(struct conf *conf, struct mf_text t);
 
 /* Where the value of the key goes. */
 void *conf_member_(const struct setting *s);
+
+/* Remember that what the file has for the key is wrong. */
+void conf_mark_wrong_(const struct setting *s);
 
 /* Say that the value is wrong: an error where the section is in use. */
 void conf_complain_(

@@ -43,6 +43,7 @@ refuse(const struct setting *s, const char *file, unsigned line,
 	void (*say)(struct report *, const char *, unsigned, const char *,
 	    const char *, ...) = is_ignored ? report_warning : report_error;
 
+	conf_mark_wrong_(s);
 	say(s->report, file, line, s->key->name, "not %s: \"%.*s\"%s%.*s%s",
 	    type->wanted, (int)text_head(item, 200).len, item.p,
 	    hint.len != 0 ? "; " : "", (int)hint.len, hint.p,

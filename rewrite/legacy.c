@@ -184,7 +184,8 @@ add_milter(struct legacy_conf *t, struct legacy *l, struct report *report)
 	add_srs_domains(t, l, size);
 	/* There the ruleset reverses whatever is signed. */
 	legacy_conf_add(t, "srsmilter", "reverse", MF_TEXT("all"), 0);
-	return add_rewrite(t, report) && add_milter_socket(t, l, report);
+	bool ok = add_rewrite(t, report);
+	return add_milter_socket(t, l, report) && ok;
 }
 
 /* pysrs stops at the first number that is missing. */
@@ -231,7 +232,8 @@ legacy_translate(
 	if (!legacy_conf_words(&t, "pysrs", report))
 		return false;
 	add_defaults(&t, out);
-	return add_milter(&t, out, report) && add_secrets(source, out, report);
+	bool ok = add_milter(&t, out, report);
+	return add_secrets(source, out, report) && ok;
 }
 
 bool

@@ -31,7 +31,8 @@ bool legacy_detect(const char *path, const struct ini *ini);
 /*
  * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.
  * Unknown keys are warned of.  False if out of memory, without a secret, or if
- * miltersrs or socketname make no sense; legacy_free() is due either way.
+ * miltersrs or socketname make no sense; the rest is translated nevertheless,
+ * if there are entries.  legacy_free() is due either way.
  */
 bool legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report);

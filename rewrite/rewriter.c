@@ -103,14 +103,39 @@ build_lists(const struct maker *m)
 /* --- codecs --- */
 
 static bool
+is_wrong(const struct maker *m, const char *key)
+{
+	return conf_is_wrong(m->conf, "srs", key);
+}
+
+static bool
+check_hash(const struct maker *m)
+{
+	const struct rewrite_settings *s = m->settings;
+
+	if (s->hash_min <= s->hash_length || is_wrong(m, "hash_length"))
+		return true;
+	fail(m, "hash_min", "above hash_length");
+	return false;
+}
+
+/* What doesn't make sense was said. */
+static uint64_t
+hash_min(const struct rewrite_settings *s)
+{
+	return s->hash_min == 0 || s->hash_min > s->hash_length ? s->hash_length
+								: s->hash_min;
+}
+
+/* False: out of memory. */
+static bool
 build_codecs(const struct maker *m)
 {
 	const struct rewrite_settings *s = m->settings;
 	const struct rewriter_legacy *legacy = m->legacy;
 	struct rewriter *r = m->rewriter;
 	struct srs_params srs = {.hash_length = (unsigned)s->hash_length,
-	    .hash_min =
-		(unsigned)(s->hash_min != 0 ? s->hash_min : s->hash_length),
+	    .hash_min = (unsigned)hash_min(s),
 	    .max_age_days = (unsigned)s->max_age,
 	    .future_days = (unsigned)s->future_days,
 	    .separator = rewrite_separators[s->separator][0],
@@ -118,10 +143,6 @@ build_codecs(const struct maker *m)
 	    .always_rewrite = s->always_rewrite};
 	struct ses_params ses = SES_PARAMS_DEFAULT;
 
-	if (srs.hash_min > srs.hash_length) {
-		fail(m, "hash_min", "above hash_length");
-		return false;
-	}
 	if (legacy != NULL && legacy->accept_hash_min != 0 &&
 	    legacy->accept_hash_min < srs.hash_min)
 		srs.hash_min = legacy->accept_hash_min;
@@ -233,6 +254,34 @@ load_secrets(const struct maker *m)
 
 /* --- the whole --- */
 
+static void
+warn(const struct maker *m)
+{
+	const struct rewriter *r = m->rewriter;
+
+	if (is_wrong(m, "fwdomain"))
+		return;
+	if (r->fwdomain.len == 0)
+		report_warning(m->report, m->file, 0, "fwdomain",
+		    "not set: no sender will be rewritten");
+	else if (!list_has_domain(&r->srs_domains, r->fwdomain) &&
+	    !is_wrong(m, "srs_domains"))
+		report_warning(m->report, m->file,
+		    conf_line(m->conf, "srs", "srs_domains"), "srs_domains",
+		    "%.*s of fwdomain is not among them: Postfix's bounces to "
+		    "it will not be reversed",
+		    (int)r->fwdomain.len, r->fwdomain.p);
+}
+
+static bool
+build(const struct maker *m)
+{
+	bool ok = build_fwdomain(m);
+
+	ok = check_hash(m) && ok;
+	return build_lists(m) && build_codecs(m) && load_secrets(m) && ok;
+}
+
 bool
 rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
     const char *file, const struct rewriter_legacy *legacy,
@@ -248,21 +297,11 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 	}
 	r->always_rewrite = settings->always_rewrite;
 	r->ses_server = (uint8_t)settings->ses_server;
-	if (!build_fwdomain(&m) || !build_lists(&m) || !build_codecs(&m) ||
-	    !load_secrets(&m)) {
+	if (!build(&m)) {
 		rewriter_free(r);
 		return false;
 	}
-	if (r->fwdomain.len != 0 &&
-	    !list_has_domain(&r->srs_domains, r->fwdomain))
-		report_warning(report, file,
-		    conf_line(conf, "srs", "srs_domains"), "srs_domains",
-		    "%.*s of fwdomain is not among them: Postfix's bounces to "
-		    "it will not be reversed",
-		    (int)r->fwdomain.len, r->fwdomain.p);
-	if (r->fwdomain.len == 0)
-		report_warning(report, file, 0, "fwdomain",
-		    "not set: no sender will be rewritten");
+	warn(&m);
 	*out = r;
 	return true;
 }

@@ -15,23 +15,21 @@ line_of(const struct spfmilter_config *c, const char *key)
 	return milter_config_line(&c->base, key);
 }
 
-static bool
+static void
 build_lists(struct spfmilter_config *c, struct report *report)
 {
 	const struct spfmilter_settings *s = &c->spfmilter;
 
-	if (list_build(&c->exempt_senders, &s->exempt_senders) &&
-	    list_build(&c->exempt_helo, &s->exempt_helo) &&
-	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
-	    rewrite_srs_domains(&c->srs, &c->srs_domains) &&
-	    watch_add(&c->base.watch, c->spf.record_file))
-		return true;
-	report_error(report, c->base.path, 0, NULL, "out of memory");
-	return false;
+	if (!list_build(&c->exempt_senders, &s->exempt_senders) ||
+	    !list_build(&c->exempt_helo, &s->exempt_helo) ||
+	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
+	    !rewrite_srs_domains(&c->srs, &c->srs_domains) ||
+	    !watch_add(&c->base.watch, c->spf.record_file))
+		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
 
 /* It goes into a header field as it is: a name, and nothing but. */
-static bool
+static void
 check_authserv_id(const struct spfmilter_config *c, struct report *report)
 {
 	struct mf_text id = c->spfmilter.authserv_id;
@@ -43,9 +41,8 @@ check_authserv_id(const struct spfmilter_config *c, struct report *report)
 			    line_of(c, "authserv_id"), "authserv_id",
 			    "\"%.*s\": not a name such as mx.example.com",
 			    (int)id.len, id.p);
-			return false;
+			return;
 		}
-	return true;
 }
 
 static void
@@ -60,7 +57,8 @@ warn(const struct spfmilter_config *c, struct report *report)
 		    "has no effect with reject_at = mail, where recipients "
 		    "aren't known yet");
 	if (s->trusted_relay_check == RELAY_CHECK_REJECT &&
-	    s->filter.trusted_relay.count == 0)
+	    s->filter.trusted_relay.count == 0 &&
+	    !conf_is_wrong(c->base.conf, "spfmilter", "trusted_relay"))
 		report_warning(report, c->base.path,
 		    line_of(c, "trusted_relay_check"), "trusted_relay_check",
 		    "has no effect without trusted_relay");
@@ -72,7 +70,6 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	struct milter_config *base = &c->base;
 	struct conf_section sections[SECTION_COUNT];
 	unsigned errors = report->errors;
-	bool ok;
 
 	settings_sections(&(struct settings_wanted){.srs = &c->srs,
 			      .spf = &c->spf,
@@ -81,19 +78,18 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	    sections);
 	/* Mistakes in what it reads of it are warnings. */
 	sections[SECTION_SRS].used = false;
-	if (!conf_load(&base->conf, ini, sections, SECTION_COUNT, report))
+	conf_load(&base->conf, ini, sections, SECTION_COUNT, report);
+	if (base->conf == NULL)
 		return false;
 	/* All that is wrong is said at once. */
-	ok = milter_config_build(base, report);
-	ok = hosts_build(&c->exempt_clients, &c->spfmilter.exempt_clients,
-		 base->path, line_of(c, "exempt_clients"), "exempt_clients",
-		 report) &&
-	    ok;
-	ok = build_lists(c, report) && ok;
-	ok = check_authserv_id(c, report) && ok;
-	ok = check_settings_ok(&c->spf, base->conf, base->path, report) && ok;
+	milter_config_build(base, report);
+	hosts_build(&c->exempt_clients, &c->spfmilter.exempt_clients,
+	    base->path, line_of(c, "exempt_clients"), "exempt_clients", report);
+	build_lists(c, report);
+	check_authserv_id(c, report);
+	check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
-	return ok && report->errors == errors;
+	return report->errors == errors;
 }
 
 static bool
@@ -106,8 +102,8 @@ load_source(void *config, const struct source *source, struct report *report)
 
 	if (!source->is_legacy)
 		return load(c, &source->ini, report);
-	ok = legacy_spfmilter(&source->ini, &ours, &paths, report) &&
-	    load(c, &ours, report);
+	ok = legacy_spfmilter(&source->ini, &ours, &paths, report);
+	ok = ours.entries != NULL && load(c, &ours, report) && ok;
 	ini_free(&ours);
 	free(paths);
 	return ok;

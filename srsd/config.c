@@ -24,21 +24,20 @@ load(struct srsd_config *c, const struct ini *ini,
 	    sections);
 	/* Mistakes in it are warnings otherwise. */
 	sections[SECTION_SPF].used = gate_is_wanted(ini);
-	if (!conf_load(&c->conf, ini, sections, SECTION_COUNT, report))
+	conf_load(&c->conf, ini, sections, SECTION_COUNT, report);
+	if (c->conf == NULL)
 		return false;
+	/* All that is wrong is said at once. */
 	if (!watch_add(&c->watch, c->srs.secret_file) ||
 	    (c->srs.skip_if_spf_passes &&
 		!watch_add(&c->watch, c->spf.record_file)) ||
-	    !watch_add_lists(&c->watch, c->conf)) {
+	    !watch_add_lists(&c->watch, c->conf))
 		report_error(report, c->path, 0, NULL, "out of memory");
-		return false;
-	}
-	return rewriter_new(
-		   &c->srs, c->conf, c->path, legacy, &c->rewriter, report) &&
-	    gate_new(&c->srs, c->conf, c->path, &c->gate, report) &&
-	    (c->gate == NULL ||
-		check_settings_ok(&c->spf, c->conf, c->path, report)) &&
-	    report->errors == errors;
+	rewriter_new(&c->srs, c->conf, c->path, legacy, &c->rewriter, report);
+	gate_new(&c->srs, c->conf, c->path, &c->gate, report);
+	if (c->srs.skip_if_spf_passes)
+		check_settings_ok(&c->spf, c->conf, c->path, report);
+	return report->errors == errors;
 }
 
 static bool
@@ -50,8 +49,9 @@ load_source(void *config, const struct source *source, struct report *report)
 
 	if (!source->is_legacy)
 		return load(c, &source->ini, NULL, report);
-	ok = legacy_load(source, &c->watch, &legacy, report) &&
-	    load(c, &legacy.ini, &legacy.rewriter, report);
+	ok = legacy_load(source, &c->watch, &legacy, report);
+	ok = legacy.ini.entries != NULL &&
+	    load(c, &legacy.ini, &legacy.rewriter, report) && ok;
 	legacy_free(&legacy);
 	return ok;
 }

@@ -14,34 +14,38 @@ line_of(const struct srsmilter_config *c, const char *key)
 	return milter_config_line(&c->base, key);
 }
 
-static bool
+static void
 build_lists(struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
-	if (list_build(&c->local_domains, &s->local_domains) &&
-	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
-	    watch_add(&c->base.watch, c->srs.secret_file) &&
-	    (!c->srs.skip_if_spf_passes ||
-		watch_add(&c->base.watch, c->spf.record_file)))
-		return true;
-	report_error(report, c->base.path, 0, NULL, "out of memory");
-	return false;
+	if (!list_build(&c->local_domains, &s->local_domains) ||
+	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
+	    !watch_add(&c->base.watch, c->srs.secret_file) ||
+	    (c->srs.skip_if_spf_passes &&
+		!watch_add(&c->base.watch, c->spf.record_file)))
+		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
 
 static bool
+is_wrong(const struct srsmilter_config *c, const char *key)
+{
+	return conf_is_wrong(c->base.conf, "srsmilter", key);
+}
+
+static void
 check_rewrite(const struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
-	if (s->rewrite != REWRITE_REMOTE_DOMAIN || s->local_domains.count != 0)
-		return true;
-	report_error(report, c->base.path, line_of(c, "rewrite"),
-	    "local_domains",
-	    "not set: rewrite = remote_domain needs the domains whose mail is "
-	    "delivered here; where only forwarded mail passes, set rewrite = "
-	    "all");
-	return false;
+	if (s->rewrite == REWRITE_REMOTE_DOMAIN &&
+	    s->local_domains.count == 0 && !is_wrong(c, "rewrite") &&
+	    !is_wrong(c, "local_domains"))
+		report_error(report, c->base.path, line_of(c, "rewrite"),
+		    "local_domains",
+		    "not set: rewrite = remote_domain needs the domains whose "
+		    "mail is delivered here; where only forwarded mail passes, "
+		    "set rewrite = all");
 }
 
 static void
@@ -50,7 +54,9 @@ warn(const struct srsmilter_config *c, struct report *report)
 	const struct srsmilter_settings *s = &c->srsmilter;
 
 	if (s->reject_spoofed && c->srs.ses.count == 0 &&
-	    c->srs.sign.count == 0)
+	    c->srs.sign.count == 0 &&
+	    !conf_is_wrong(c->base.conf, "srs", "ses") &&
+	    !conf_is_wrong(c->base.conf, "srs", "sign"))
 		report_warning(report, c->base.path,
 		    line_of(c, "reject_spoofed"), "reject_spoofed",
 		    "has no effect without ses or sign in [srs]");
@@ -65,7 +71,6 @@ load(struct srsmilter_config *c, const struct ini *ini,
 	struct milter_config *base = &c->base;
 	struct conf_section sections[SECTION_COUNT];
 	unsigned errors = report->errors;
-	bool ok;
 
 	settings_sections(&(struct settings_wanted){.srs = &c->srs,
 			      .srsmilter = &c->srsmilter,
@@ -74,21 +79,20 @@ load(struct srsmilter_config *c, const struct ini *ini,
 	    sections);
 	/* Mistakes in it are warnings otherwise. */
 	sections[SECTION_SPF].used = gate_is_wanted(ini);
-	if (!conf_load(&base->conf, ini, sections, SECTION_COUNT, report))
+	conf_load(&base->conf, ini, sections, SECTION_COUNT, report);
+	if (base->conf == NULL)
 		return false;
 	/* All that is wrong is said at once. */
-	ok = milter_config_build(base, report);
-	ok = build_lists(c, report) && ok;
-	ok = check_rewrite(c, report) && ok;
-	ok = rewriter_new(&c->srs, base->conf, base->path, legacy, &c->rewriter,
-		 report) &&
-	    ok;
-	ok = gate_new(&c->srs, base->conf, base->path, &c->gate, report) && ok;
-	ok = (c->gate == NULL ||
-		 check_settings_ok(&c->spf, base->conf, base->path, report)) &&
-	    ok;
+	milter_config_build(base, report);
+	build_lists(c, report);
+	check_rewrite(c, report);
+	rewriter_new(
+	    &c->srs, base->conf, base->path, legacy, &c->rewriter, report);
+	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
+	if (c->srs.skip_if_spf_passes)
+		check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
-	return ok && report->errors == errors;
+	return report->errors == errors;
 }
 
 static bool
@@ -100,8 +104,9 @@ load_source(void *config, const struct source *source, struct report *report)
 
 	if (!source->is_legacy)
 		return load(c, &source->ini, NULL, report);
-	ok = legacy_load(source, &c->base.watch, &legacy, report) &&
-	    load(c, &legacy.ini, &legacy.rewriter, report);
+	ok = legacy_load(source, &c->base.watch, &legacy, report);
+	ok = legacy.ini.entries != NULL &&
+	    load(c, &legacy.ini, &legacy.rewriter, report) && ok;
 	legacy_free(&legacy);
 	return ok;
 }
