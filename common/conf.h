@@ -52,6 +52,8 @@ struct conf_key {
 	const char *help;           /* one line */
 	const struct item_type *items; /* CONF_TEXT, CONF_LIST; NULL: any */
 	bool no_files; /* CONF_LIST: "/path" is an item like any other */
+	/* CONF_LIST: items are added to those of another key, with no initial */
+	bool joins;
 };
 
 struct conf_section {

@@ -180,17 +180,22 @@ void
 conf_set_list_(const struct setting *s, struct mf_text value)
 {
 	struct list_builder b = {.setting = s, .file = s->ini->name};
+	struct conf_list *list = conf_member_(s);
+	size_t before =
+	    s->key->joins && s->section->values != NULL ? list->count : 0;
 	struct mf_text *kept = NULL;
 
 	if (add_value(&b, value))
-		kept = conf_alloc_(s->conf, (b.count + 1) * sizeof(*kept));
+		kept = conf_alloc_(
+		    s->conf, (before + b.count + 1) * sizeof(*kept));
 	if (kept == NULL)
 		conf_complain_memory_(s);
 	else {
+		if (before != 0)
+			memcpy(kept, list->items, before * sizeof(*kept));
 		if (b.count != 0)
-			memcpy(kept, b.items, b.count * sizeof(*kept));
-		*(struct conf_list *)conf_member_(s) =
-		    (struct conf_list){kept, b.count};
+			memcpy(kept + before, b.items, b.count * sizeof(*kept));
+		*list = (struct conf_list){kept, before + b.count};
 	}
 	free(b.items);
 }

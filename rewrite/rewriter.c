@@ -90,7 +90,6 @@ build_lists(const struct maker *m)
 	if (list_build(&r->own_domains, &s->own_domains) &&
 	    list_build(&r->ses_domains, &s->ses) &&
 	    list_build(&r->sign_domains, &s->sign) &&
-	    list_build(&r->nosrs, &s->nosrs) &&
 	    list_build(&r->exclude_recipients, &s->exclude_recipients) &&
 	    list_build(&r->exclude_senders, &s->exclude_senders) &&
 	    list_build(&r->include_senders, &s->include_senders) &&
@@ -318,7 +317,6 @@ rewriter_free(struct rewriter *r)
 	list_free(&r->srs_domains);
 	list_free(&r->ses_domains);
 	list_free(&r->sign_domains);
-	list_free(&r->nosrs);
 	list_free(&r->exclude_recipients);
 	list_free(&r->exclude_senders);
 	list_free(&r->include_senders);

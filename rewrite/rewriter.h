@@ -30,7 +30,6 @@ struct rewriter {
 	struct list srs_domains;
 	struct list ses_domains;
 	struct list sign_domains;
-	struct list nosrs;
 	struct list exclude_recipients;
 	struct list exclude_senders;
 	struct list include_senders;

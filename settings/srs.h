@@ -16,10 +16,9 @@ struct rewrite_settings {
 	struct conf_list srs_domains;
 	struct conf_list ses;
 	struct conf_list sign;
-	struct conf_list nosrs;
 	struct conf_list exclude_senders;
 	struct conf_list include_senders;
-	struct conf_list exclude_recipients;
+	struct conf_list exclude_recipients; /* and nosrs */
 	bool always_rewrite;
 	uint64_t max_age;       /* days */
 	uint64_t future_days;   /* days */
