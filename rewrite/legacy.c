@@ -26,7 +26,7 @@ static const struct legacy_conf_word words[] = {
     {"srs", "ses", "ses", "srs"},
     {"srs", "sign", "sign", "srs"},
     {"srs", "nosrs", "nosrs", "srs"},
-    {"srs", "srs", NULL, NULL}, /* see add_srs_domains() */
+    {"srs", "srs", "srs_domains", "srs"},
     {"srs", "secret", NULL, NULL},
     {"srs", "secret.0", NULL, NULL},
     {"srs", "secret.1", NULL, NULL},
@@ -138,50 +138,15 @@ add_rewrite(struct legacy_conf *t, struct report *report)
 	return true;
 }
 
-static const char *const signing[] = {"srs", "fwdomain", "ses", "sign"};
-
-/*
- * srs: domains to decode besides those that are written, all of which have to
- * be named then.
- */
-static void
-add_srs_domains(struct legacy_conf *t, struct legacy *l, size_t size)
-{
-	const struct ini_entry *srs = legacy_conf_find(t->source, "srs", "srs");
-	struct text_out out = text_out(l->store + SOCKET_SIZE, size);
-
-	if (srs == NULL)
-		return;
-	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
-		const struct ini_entry *entry =
-		    legacy_conf_find(t->source, "srs", signing[i]);
-
-		if (entry == NULL)
-			continue;
-		out_text(&out, entry->value);
-		out_text(&out, MF_TEXT(", "));
-	}
-	legacy_conf_add(t, "srs", "srs_domains", out_view(&out), srs->line);
-}
-
 /* What is the milter's. */
 static bool
 add_milter(struct legacy_conf *t, struct legacy *l, struct report *report)
 {
-	size_t size = 0;
-
-	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
-		const struct ini_entry *entry =
-		    legacy_conf_find(t->source, "srs", signing[i]);
-
-		size += entry != NULL ? entry->value.len + 2 : 0;
-	}
-	l->store = malloc(SOCKET_SIZE + size);
+	l->store = malloc(SOCKET_SIZE);
 	if (l->store == NULL) {
 		report_error(report, t->source->name, 0, NULL, "out of memory");
 		return false;
 	}
-	add_srs_domains(t, l, size);
 	/* There the ruleset reverses whatever is signed. */
 	legacy_conf_add(t, "srsmilter", "reverse", MF_TEXT("all"), 0);
 	bool ok = add_rewrite(t, report);

@@ -93,7 +93,7 @@ build_lists(const struct maker *m)
 	    list_build(&r->exclude_recipients, &s->exclude_recipients) &&
 	    list_build(&r->exclude_senders, &s->exclude_senders) &&
 	    list_build(&r->include_senders, &s->include_senders) &&
-	    rewrite_srs_domains(s, &r->srs_domains))
+	    rewrite_srs_domains(s, m->legacy != NULL, &r->srs_domains))
 		return true;
 	report_error(m->report, m->file, 0, NULL, "out of memory");
 	return false;

@@ -13,24 +13,32 @@ srs_domain(struct mf_text item)
 	return item;
 }
 
+/* Add the domains of a list to those that are there. */
+static void
+add(struct conf_list *all, const struct conf_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		all->items[all->count++] = srs_domain(list->items[i]);
+}
+
 bool
-rewrite_srs_domains(const struct rewrite_settings *s, struct list *out)
+rewrite_srs_domains(
+    const struct rewrite_settings *s, bool is_legacy, struct list *out)
 {
 	struct conf_list all = {.count = 0};
 	bool ok;
 
-	if (s->srs_domains.count != 0)
+	if (s->srs_domains.count != 0 && !is_legacy)
 		return list_build(out, &s->srs_domains);
-	all.items = calloc(1 + s->fwdomain.count + s->ses.count + s->sign.count,
+	all.items = calloc(1 + s->srs_domains.count + s->fwdomain.count +
+		s->ses.count + s->sign.count,
 	    sizeof(*all.items));
 	if (all.items == NULL)
 		return false;
-	for (size_t i = 0; i < s->fwdomain.count; i++)
-		all.items[all.count++] = srs_domain(s->fwdomain.items[i]);
-	for (size_t i = 0; i < s->ses.count; i++)
-		all.items[all.count++] = s->ses.items[i];
-	for (size_t i = 0; i < s->sign.count; i++)
-		all.items[all.count++] = s->sign.items[i];
+	add(&all, &s->srs_domains);
+	add(&all, &s->fwdomain);
+	add(&all, &s->ses);
+	add(&all, &s->sign);
 	ok = list_build(out, &all);
 	free(all.items);
 	return ok;

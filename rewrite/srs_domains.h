@@ -10,9 +10,10 @@
 
 /*
  * The domains whose addresses carry our signatures: srs_domains, or without
- * them every domain that is written.  False: out of memory; list_free() is due.
+ * them every domain that is written.  In a pysrs.cfg (is_legacy) both count.
+ * False: out of memory; list_free() is due.
  */
 bool rewrite_srs_domains(
-    const struct rewrite_settings *settings, struct list *out);
+    const struct rewrite_settings *settings, bool is_legacy, struct list *out);
 
 #endif

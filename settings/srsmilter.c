@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 /* In the order of the enums in the header. */
-static const char *const modes[] = {
+const char *const rewrite_mode_names[] = {
     "remote_domain", "remote_mailer", "all", "none", NULL};
 static const char *const mixed[] = {"rewrite", "keep", NULL};
 static const char *const reverses[] = {"bounces", "all", NULL};
@@ -16,7 +16,7 @@ _Static_assert(offsetof(struct srsmilter_settings, filter) == 0,
 
 static const struct conf_key keys[] = {
     FILTER_LISTEN("srsmilter"),
-    {"rewrite", CONF_CHOICE, AT(rewrite), .choices = modes,
+    {"rewrite", CONF_CHOICE, AT(rewrite), .choices = rewrite_mode_names,
 	.initial = "remote_domain",
 	.help = "Whose mail is forwarded: recipients' outside of "
 		"local_domains, those with a mailer that isn't in "

@@ -20,6 +20,8 @@ enum rewrite_mode {
 enum mixed_recipients { MIXED_REWRITE, MIXED_KEEP };
 enum reverse_mode { REVERSE_BOUNCES, REVERSE_ALL };
 
+extern const char *const rewrite_mode_names[]; /* NULL at the end */
+
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
 struct srsmilter_settings {
 	struct milter_settings filter;

@@ -23,7 +23,7 @@ build_lists(struct spfmilter_config *c, struct report *report)
 	if (!list_build(&c->exempt_senders, &s->exempt_senders) ||
 	    !list_build(&c->exempt_helo, &s->exempt_helo) ||
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
-	    !rewrite_srs_domains(&c->srs, &c->srs_domains) ||
+	    !rewrite_srs_domains(&c->srs, false, &c->srs_domains) ||
 	    !watch_add(&c->base.watch, c->spf.record_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
