@@ -42,7 +42,7 @@ struct milter_settings {
 #define FILTER_LISTEN(name) \
     {"listen", CONF_TEXT, FILTER_AT(listen), \
 	.initial = "unix:/run/mailfrom/" name ".sock", \
-	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, " \
+	.help = "Socket for the MTA: unix:/path, inet:PORT@HOST, " \
 		"inet6:PORT@HOST"}
 
 #define FILTER_CLIENTS(for_internal, for_relays) \
@@ -60,17 +60,17 @@ struct milter_settings {
 #define FILTER_PROCESS(name, port, mode) \
     {"metrics", CONF_TEXT, FILTER_AT(metrics), \
 	.sample = "inet:" port "@127.0.0.1", \
-	.help = "Where Prometheus gets figures"}, \
+	.help = "Address of the Prometheus metrics endpoint"}, \
     {"user", CONF_TEXT, FILTER_AT(user), .sample = "mailfrom", \
-	.help = "Whom to become when started as root"}, \
+	.help = "User to run as when started as root"}, \
     {"socket_mode", CONF_OCTAL, FILTER_AT(socket_mode), 0, 0777, \
 	.initial = "0660", .help = mode}, \
     {"socket_owner", CONF_TEXT, FILTER_AT(socket_owner), \
 	.sample = "root:postfix", \
-	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"}, \
+	.help = "Owner of a unix socket: USER, USER:GROUP or :GROUP"}, \
     {"pid_file", CONF_TEXT, FILTER_AT(pid_file), \
 	.sample = "/run/mailfrom/" name ".pid", \
-	.help = "Where to write the process number"}
+	.help = "File for the process ID"}
 /* clang-format on */
 
 #endif

@@ -24,38 +24,42 @@ static const struct item_type nameserver = {
 
 static const struct conf_key keys[] = {
     {"engine", CONF_CHOICE, AT(engine), .choices = engines, .initial = "native",
-	.help = "Who decides; audit: native does, differences of libspf2 are "
-		"logged"},
+	.help = "SPF engine; audit: native decides, differences from "
+		"libspf2 are logged"},
     {"nameservers", CONF_LIST, AT(nameservers), .items = &nameserver,
 	.no_files = true,
 	.sample = "127.0.0.1, 192.0.2.53:5353, [2001:db8::53]:53",
-	.help = "Whom to ask; without it those of /etc/resolv.conf"},
+	.help = "DNS servers to query (default: those in "
+		"/etc/resolv.conf)"},
     {"timeout", CONF_UINT, AT(timeout), 1, SPF_TIMEOUT_MS_MAX / 1000,
 	.initial = "20", .unit = "seconds",
-	.help = "For all checks that are made at once"},
+	.help = "Time limit for all checks of a message"},
     {"prefetch", CONF_BOOL, AT(prefetch), .initial = "yes",
-	.help = "Ask ahead for what a check may need"},
+	.help = "Send DNS queries ahead of need"},
     {"cache_size", CONF_UINT, AT(cache_size), 0, UINT32_MAX,
-	.initial = "67108864", .unit = "octets",
-	.help = "DNS answers that are kept in memory"},
+	.initial = "67108864", .unit = "bytes",
+	.help = "Size of the DNS cache"},
     {"best_guess", CONF_TEXT, AT(best_guess), .sample = "v=spf1 a/24 mx/24 ptr",
 	.help = "Record for domains that have none"},
     {"delegate", CONF_TEXT, AT(delegate), .items = &item_domain,
 	.sample = "spf.example.com",
-	.help = "DOMAIN._spf.DELEGATE has the record of a domain that has "
-		"none"},
+	.help = "Use the record of DOMAIN._spf.DELEGATE for domains "
+		"without one"},
     {"trusted_forwarder", CONF_LIST, AT(trusted_forwarder),
 	.items = &item_domain, .sample = "example.net",
 	.help = "Domains whose hosts may forward mail to us"},
     {"record_file", CONF_TEXT, AT(record_file),
 	.sample = "/etc/mailfrom/records",
-	.help = "File of lines DOMAIN RECORD that hold whatever DNS says"},
+	.help = "File of local records (DOMAIN RECORD) that override "
+		"DNS"},
     {"explanation", CONF_TEXT, AT(explanation),
 	.sample = "%{i} may not send mail of %{o}",
-	.help = "Reason of a fail where the domain gives none, with macros"},
+	.help = "Explanation of a fail if the domain has none; may "
+		"contain macros"},
     {"helper", CONF_TEXT, AT(helper),
 	.sample = "/usr/local/libexec/mailfrom/spf-libspf2",
-	.help = "Program that runs libspf2, for libspf2 and audit"},
+	.help = "Program that runs libspf2, for engine = libspf2 and "
+		"audit"},
 };
 
 struct conf_section

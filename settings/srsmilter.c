@@ -18,55 +18,55 @@ static const struct conf_key keys[] = {
     FILTER_LISTEN("srsmilter"),
     {"rewrite", CONF_CHOICE, AT(rewrite), .choices = rewrite_mode_names,
 	.initial = "remote_domain",
-	.help = "Whose mail is forwarded: recipients' outside of "
-		"local_domains, those with a mailer that isn't in "
-		"local_mailers (sendmail), everybody's, or nobody's"},
+	.help = "Rewrite mail for recipients not in local_domains, "
+		"not in local_mailers, all, none"},
     {"local_domains", CONF_LIST, AT(local_domains), .items = &item_domains,
 	.sample = "example.com, .example.com",
-	.help = "Domains whose mail is delivered here, for remote_domain"},
+	.help = "Domains delivered here, for rewrite = remote_domain"},
     {"local_mailers", CONF_LIST, AT(local_mailers), .items = &item_mailer,
 	.no_files = true,
 	.initial = "local, prog, *file*, *include*, procmail, lmtp, cyrus, "
 		   "cyrusv2, cyrbdb, virtual, discard, error",
-	.help = "Mailers that deliver here, for remote_mailer"},
+	.help = "Mailers that deliver here, for rewrite = "
+		"remote_mailer"},
     {"mixed_recipients", CONF_CHOICE, AT(mixed_recipients), .choices = mixed,
 	.initial = "rewrite",
-	.help = "A message has one sender: what becomes of it if only some "
-		"recipients are forwarded"},
+	.help = "What to do with the sender if only some recipients "
+		"are forwarded"},
     {"reverse", CONF_CHOICE, AT(reverse), .choices = reverses,
 	.initial = "bounces",
-	.help = "Which mail to a signed address goes to the one behind it; "
-		"other mail is refused"},
+	.help = "Mail to a signed address that is restored: bounces "
+		"only, or all"},
     {"reject_spoofed", CONF_BOOL, AT(reject_spoofed), .initial = "no",
-	.help = "Refuse bounces to addresses of ses and sign that carry no "
-		"signature"},
+	.help = "Reject bounces to unsigned addresses in the domains "
+		"of ses and sign"},
     {"banned_users", CONF_LIST, AT(banned_users), .items = &item_user,
 	.sample = "mailer-daemon, postmaster",
 	.help = "Local parts of senders whose mail counts as bounces"},
     {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
 	.items = &item_addresses, .initial = "postmaster@, abuse@",
-	.help = "Recipients who get bounces and mail all the same"},
+	.help = "Recipients that bounces and mail always reach"},
     {"ses_replays", CONF_UINT, AT(ses_replays), 0, SES_REPLAYS_MAX,
 	.initial = "3", .unit = "messages",
-	.help = "How often a SES signature can be used; 0: as often as one "
-		"likes"},
+	.help = "Maximum uses of an SES signature; 0: unlimited"},
     {"replay_size", CONF_UINT, AT(replay_size), 1, REPLAY_SIZE_MAX,
 	.initial = "100000", .unit = "signatures",
-	.help = "Used signatures that are remembered, 80 octets each"},
-    FILTER_CLIENTS("Clients whose mail is ours: signed, not rewritten, never "
-		   "refused",
-	"Hosts that take mail in for us, such as a backup MX: never "
-	"refused"),
-    FILTER_ON_ERROR("When a message can't be dealt with for lack of memory"),
+	.help = "Number of used signatures to remember, 80 bytes each"},
+    FILTER_CLIENTS(
+	"Internal clients: senders are signed, never rewritten or rejected",
+	"Hosts that receive mail for us, such as a backup MX: never rejected"),
+    FILTER_ON_ERROR(
+	"Action when a message can't be processed for lack of memory"),
     FILTER_PROCESS("srsmilter", "9418",
-	"Mode of a unix socket: who may write to it may sign"),
+	"Mode of a unix socket; write access allows signing"),
 };
 
 struct conf_section
 srsmilter_section(struct srsmilter_settings *values)
 {
 	return (struct conf_section){.name = "srsmilter",
-	    .help = "The filter that rewrites senders and restores bounces",
+	    .help = "The filter that rewrites senders and restores "
+		    "bounces",
 	    .keys = keys,
 	    .count = sizeof(keys) / sizeof(keys[0]),
 	    .values = values,
