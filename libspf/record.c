@@ -132,7 +132,7 @@ parse_domain_spec(
 	}
 	if (spec.p[spec.len - 1] == '.')
 		spec.len--;
-	out->text = lower_copy(c, spec);
+	out->text = lower_copy(c, text_last_labels(spec, SPF_NAME_MAX));
 	out->usable = spf_name_ok(out->text);
 	return true;
 }
