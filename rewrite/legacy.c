@@ -201,24 +201,43 @@ legacy_translate(
 	return add_secrets(source, out, report) && ok;
 }
 
-bool
-legacy_load(const struct source *source, struct watch *watch,
-    struct legacy *out, struct report *report)
+static bool
+watch_secret(
+    const struct source *source, struct watch *watch, struct report *report)
 {
 	const struct file *file = &source->file;
 	const char *path = source->ini.name;
 
-	*out = (struct legacy){.secrets = NULL};
 	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		report_warning(report, path, 0, "secret",
 		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
 		    "with: chown root:mailfrom %s && chmod 0640 %s",
 		    path, path);
-	if (!watch_add_read(watch, path, file)) {
-		report_error(report, path, 0, NULL, "out of memory");
+	if (watch_add_read(watch, path, file))
+		return true;
+	report_error(report, path, 0, NULL, "out of memory");
+	return false;
+}
+
+bool
+legacy_source(const struct source *source, struct watch *watch,
+    bool (*load)(void *config, const struct ini *ini,
+	const struct rewriter_legacy *legacy, struct report *report),
+    void *config, struct report *report)
+{
+	struct legacy legacy;
+	bool ok;
+
+	if (!source->is_legacy)
+		return load(config, &source->ini, NULL, report);
+	if (!watch_secret(source, watch, report))
 		return false;
-	}
-	return legacy_translate(&source->ini, out, report);
+	ok = legacy_translate(&source->ini, &legacy, report);
+	/* All that is wrong is said at once. */
+	ok = legacy.ini.entries != NULL &&
+	    load(config, &legacy.ini, &legacy.rewriter, report) && ok;
+	legacy_free(&legacy);
+	return ok;
 }
 
 void

@@ -38,11 +38,14 @@ bool legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report);
 
 /*
- * The same for a daemon.  The file holds the secret: that everybody can read it
- * is warned of, and a change of it watched.
+ * Have load make a configuration of source: as it is, or translated if it is a
+ * legacy file.  That one holds the secret: that everybody can read it is warned
+ * of, and a change of it watched.  False, and errors were reported.
  */
-bool legacy_load(const struct source *source, struct watch *watch,
-    struct legacy *out, struct report *report);
+bool legacy_source(const struct source *source, struct watch *watch,
+    bool (*load)(void *config, const struct ini *ini,
+	const struct rewriter_legacy *legacy, struct report *report),
+    void *config, struct report *report);
 
 void legacy_free(struct legacy *legacy);
 

@@ -11,9 +11,10 @@
 /* --- reading --- */
 
 static bool
-load(struct srsd_config *c, const struct ini *ini,
-    const struct rewriter_legacy *legacy, struct report *report)
+load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
+    struct report *report)
 {
+	struct srsd_config *c = config;
 	struct conf_section sections[SECTION_COUNT];
 	unsigned errors = report->errors;
 
@@ -44,16 +45,8 @@ static bool
 load_source(void *config, const struct source *source, struct report *report)
 {
 	struct srsd_config *c = config;
-	struct legacy legacy;
-	bool ok;
 
-	if (!source->is_legacy)
-		return load(c, &source->ini, NULL, report);
-	ok = legacy_load(source, &c->watch, &legacy, report);
-	ok = legacy.ini.entries != NULL &&
-	    load(c, &legacy.ini, &legacy.rewriter, report) && ok;
-	legacy_free(&legacy);
-	return ok;
+	return legacy_source(source, &c->watch, load, c, report);
 }
 
 static void
