@@ -73,6 +73,15 @@ struct conf_section {
 	bool used;
 };
 
+/* The section of a table; it is used if there is a place for its values. */
+#define CONF_SECTION(section_name, says, table, where)   \
+	((struct conf_section){.name = (section_name),   \
+	    .help = (says),                              \
+	    .keys = (table),                             \
+	    .count = sizeof(table) / sizeof((table)[0]), \
+	    .values = (where),                           \
+	    .used = (where) != NULL})
+
 /* Read a CONF_BOOL's word.  False, and *out untouched, if it is none. */
 bool conf_bool(struct mf_text word, bool *out);
 

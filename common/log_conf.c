@@ -18,12 +18,8 @@ static const struct conf_key keys[] = {
 struct conf_section
 log_section(struct log_settings *values)
 {
-	return (struct conf_section){.name = "log",
-	    .help = "What all daemons write to the log",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = values != NULL};
+	return CONF_SECTION(
+	    "log", "What all daemons write to the log", keys, values);
 }
 
 struct log_options

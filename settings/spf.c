@@ -65,10 +65,6 @@ static const struct conf_key keys[] = {
 struct conf_section
 check_section(struct check_settings *values)
 {
-	return (struct conf_section){.name = "spf",
-	    .help = "How SPF is checked: all daemons that do",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = values != NULL};
+	return CONF_SECTION(
+	    "spf", "How SPF is checked: all daemons that do", keys, values);
 }

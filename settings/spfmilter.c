@@ -87,10 +87,6 @@ static const struct conf_key keys[] = {
 struct conf_section
 spfmilter_section(struct spfmilter_settings *values)
 {
-	return (struct conf_section){.name = "spfmilter",
-	    .help = "The filter that checks SPF",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = values != NULL};
+	return CONF_SECTION(
+	    "spfmilter", "The filter that checks SPF", keys, values);
 }

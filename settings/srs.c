@@ -113,10 +113,7 @@ static const struct conf_key keys[] = {
 struct conf_section
 rewrite_section(struct rewrite_settings *values)
 {
-	return (struct conf_section){.name = "srs",
-	    .help = "Rewriting and signing of senders: srsd and srsmilter",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = values != NULL};
+	return CONF_SECTION("srs",
+	    "Rewriting and signing of senders: srsd and srsmilter", keys,
+	    values);
 }

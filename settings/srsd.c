@@ -45,10 +45,6 @@ static const struct conf_key keys[] = {
 struct conf_section
 srsd_section(struct srsd_settings *values)
 {
-	return (struct conf_section){.name = "srsd",
-	    .help = "The socketmap and tcp_table daemon",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = values != NULL};
+	return CONF_SECTION(
+	    "srsd", "The socketmap and tcp_table daemon", keys, values);
 }

@@ -64,11 +64,7 @@ static const struct conf_key keys[] = {
 struct conf_section
 srsmilter_section(struct srsmilter_settings *values)
 {
-	return (struct conf_section){.name = "srsmilter",
-	    .help = "The filter that rewrites senders and restores "
-		    "bounces",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = values != NULL};
+	return CONF_SECTION("srsmilter",
+	    "The filter that rewrites senders and restores bounces", keys,
+	    values);
 }
