@@ -56,13 +56,14 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain elsewhere escape file ini items \
+COMMON = background conf conf_list daemon domain escape file ini items \
          legacy_conf listen lists log log_conf metrics network notify \
          privilege reply report shared similar sockaddr source split \
          watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb lint lint_key lmdb lookup map_name table text
-REWRITE = gate legacy message_id policy rewriter secrets settings
+SETTINGS = filter sections spf spfmilter srs srsd srsmilter
+REWRITE = gate legacy message_id policy rewriter secrets srs_domains
 SPFCHECK = audit checker records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
           received run session
@@ -85,6 +86,7 @@ LIBSPF_DNS_A = $(BUILD)/libspf-dns.a
 LIBSPF_ENGINE_A = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
 ACCESS_A  = $(BUILD)/access.a
+SETTINGS_A = $(BUILD)/settings.a
 REWRITE_A = $(BUILD)/rewrite.a
 SPFCHECK_A = $(BUILD)/spfcheck.a
 MILTER_A  = $(BUILD)/milter.a
@@ -100,8 +102,8 @@ PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
-          libspf libspf-dns libspf-engine libsrs milter rewrite spfcheck \
-          spfmilter srsd srsmilter tools/* tests/*, \
+          libspf libspf-dns libspf-engine libsrs milter rewrite settings \
+          spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
@@ -119,14 +121,15 @@ $(LIBSPF_DNS_A): $(LIBSPF_DNS:%=$(OBJ)/libspf-dns/%.o)
 $(LIBSPF_ENGINE_A): $(LIBSPF_ENGINE:%=$(OBJ)/libspf-engine/%.o)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
 $(ACCESS_A): $(ACCESS:%=$(OBJ)/access/%.o)
+$(SETTINGS_A): $(SETTINGS:%=$(OBJ)/settings/%.o)
 $(REWRITE_A): $(REWRITE:%=$(OBJ)/rewrite/%.o)
 $(SPFCHECK_A): $(SPFCHECK:%=$(OBJ)/spfcheck/%.o)
 $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
-$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(REWRITE_A) $(SPFCHECK_A) $(MILTER_A) \
-    $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A):
+$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
+    $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A):
 	$(ARCHIVE)
 
 # The same objects serve archive and shared library.
@@ -150,28 +153,31 @@ $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) $(COMMON_A) $(LIBSRS_A)
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
+    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
-    $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
-    $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+    $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) \
+    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
-    $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) \
-    $(LIBSPF_A)
+    $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) \
+    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
 	    $(LDLIBS)
 
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
 
-$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/spfpolicy/%.o) $(ACCESS_A) $(COMMON_A) $(LIBSPF_A)
+$(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/spfpolicy/%.o) $(ACCESS_A) $(SETTINGS_A) \
+    $(COMMON_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
 # The helper process that runs libspf2 for daemons, which aren't linked with it.
@@ -202,8 +208,8 @@ SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
-TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(ACCESS_A) $(MILTER_A) \
-            $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) \
+TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
+            $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
             $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
@@ -239,7 +245,7 @@ $(BUILD)/tests/maps/reader: $(OBJ)/tests/maps/reader.o $(ACCESS_A) $(COMMON_A) \
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 # As daemons are linked: not with libspf2.
-$(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(SPFCHECK_A) $(COMMON_A) \
+$(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) \
     $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(LDLIBS)
@@ -404,10 +410,7 @@ install: all
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
-	{ $(BUILD)/srsd --print-config; for d in srsmilter spfmilter; do echo; \
-	    $(BUILD)/$$d --print-config | \
-	    awk -v own="[$$d]" '/^\[/ { in_it = $$0 == own } in_it' | \
-	    sed '$$d'; done; } >$(DESTDIR)$(DATADIR)/mailfrom.conf
+	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "access/lookup.h"
 
-const char *const lookup_defaults_names[] = {"rfc", "pymilter", NULL};
-const char *const lookup_recipients_names[] = {"no", "friend", "hater", NULL};
-
 /* --- keys --- */
 
 /* What stands behind the tag, in the order of asking. */

@@ -62,8 +62,6 @@ enum lookup_defaults {
 	LOOKUP_PYMILTER /* those of pymilter's spfmilter */
 };
 
-extern const char *const lookup_defaults_names[]; /* NULL at the end */
-
 /*
  * Where no key of the last tag is there, and the result is none, those of
  * spf-neutral are looked up, but not for HELO.
@@ -115,8 +113,6 @@ enum lookup_recipients {
 	LOOKUP_RCPT_FRIEND, /* Spam: ... FRIEND exempts, delay_checks' way */
 	LOOKUP_RCPT_HATER   /* all but Spam: ... HATER are exempt */
 };
-
-extern const char *const lookup_recipients_names[]; /* NULL at the end */
 
 /*
  * Whether recipient (without angle brackets) gets its mail whatever SPF says.

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/conf_.h"
-#include "common/elsewhere.h"
+#include "common/similar.h"
 
 void *
 conf_alloc_(struct conf *conf, size_t size)
@@ -27,6 +28,26 @@ conf_copy_(struct conf *conf, struct mf_text t)
 	return copy;
 }
 
+static struct conf_place *
+find_place(const struct conf *conf, const char *section, const char *key)
+{
+	for (size_t i = 0; i < conf->origin_count; i++)
+		if (strcmp(conf->origins[i].section, section) == 0 &&
+		    strcmp(conf->origins[i].key->name, key) == 0)
+			return &conf->origins[i];
+	return NULL;
+}
+
+void
+conf_mark_wrong_(const struct setting *s)
+{
+	struct conf_place *place =
+	    find_place(s->conf, s->section->name, s->key->name);
+
+	if (place != NULL)
+		place->is_wrong = true;
+}
+
 void
 conf_complain_(const struct setting *s, const char *reason, struct mf_text what)
 {
@@ -34,6 +55,7 @@ conf_complain_(const struct setting *s, const char *reason, struct mf_text what)
 	    const char *, ...) =
 	    s->section->used ? report_error : report_warning;
 
+	conf_mark_wrong_(s);
 	say(s->report, s->ini->name, s->line, s->key->name, "%s: \"%.*s\"",
 	    reason, (int)text_head(what, 200).len, what.p);
 }
@@ -48,20 +70,9 @@ conf_complain_memory_(const struct setting *s)
 void *
 conf_member_(const struct setting *s)
 {
+	if (s->section->values == NULL)
+		return &s->conf->unwanted;
 	return (char *)s->section->values + s->key->offset;
-}
-
-void *
-conf_reserve_(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t wanted = *room == 0 ? 16 : *room * 2;
-
-	if (count < *room)
-		return array;
-	array = realloc(array, wanted * size);
-	if (array != NULL)
-		*room = wanted;
-	return array;
 }
 
 /* --- one value of each type --- */
@@ -204,21 +215,10 @@ set_defaults(struct conf *conf, const struct ini *ini,
 	}
 }
 
-static struct conf_place *
-find_origin(const struct conf *conf, const struct conf_section *section,
-    const struct conf_key *key)
-{
-	for (size_t i = 0; i < conf->origin_count; i++)
-		if (conf->origins[i].key == key &&
-		    strcmp(conf->origins[i].section, section->name) == 0)
-			return &conf->origins[i];
-	return NULL;
-}
-
 static bool
 remember_origin(struct conf *conf, struct conf_place origin)
 {
-	struct conf_place *origins = conf_reserve_(conf->origins,
+	struct conf_place *origins = array_grow(conf->origins,
 	    conf->origin_count, &conf->origin_room, sizeof(*origins));
 
 	if (origins == NULL)
@@ -237,6 +237,49 @@ find_key(const struct conf_section *section, struct mf_text name)
 	return NULL;
 }
 
+/* There is no key to name but the one that was given. */
+static void
+unknown_key(const struct setting *s, struct mf_text name)
+{
+	const struct conf_section *section = s->section;
+	struct similar search = similar_start(name);
+
+	for (size_t i = 0; i < section->count; i++)
+		similar_look(&search, section->keys[i].name);
+	(section->used ? report_error : report_warning)(s->report, s->ini->name,
+	    s->line, section->name,
+	    "unknown key in this section: \"%.*s\"%s%s%s",
+	    (int)text_head(name, 200).len, name.p,
+	    search.found != NULL ? "; did you mean \"" : "",
+	    search.found != NULL ? search.found : "",
+	    search.found != NULL ? "\"?" : "");
+}
+
+/*
+ * Nobody's section, or a misspelt one: an error if it would be one that this
+ * program uses, as that has its defaults then.
+ */
+static void
+unknown_section(const struct ini *ini, const struct ini_entry *entry,
+    const struct conf_section *sections, size_t count, struct report *report)
+{
+	struct mf_text name = entry->section;
+	struct similar search = similar_start(name);
+	bool is_ours = false;
+
+	for (size_t i = 0; i < count; i++)
+		similar_look(&search, sections[i].name);
+	for (size_t i = 0; i < count; i++)
+		if (sections[i].name == search.found)
+			is_ours = sections[i].used;
+	(is_ours ? report_error : report_warning)(report, ini->name,
+	    entry->line, NULL, "unknown section [%.*s]; %s%s%s",
+	    (int)text_head(name, 200).len, name.p,
+	    search.found != NULL ? "did you mean [" : "ignored",
+	    search.found != NULL ? search.found : "",
+	    search.found != NULL ? "]?" : "");
+}
+
 static void
 load_entry(struct conf *conf, const struct ini *ini,
     const struct ini_entry *entry, const struct conf_section *section,
@@ -253,14 +296,10 @@ load_entry(struct conf *conf, const struct ini *ini,
 	const struct conf_place *before;
 
 	if (key == NULL) {
-		/* There is no key to name but the one that was given. */
-		struct conf_key unknown = {.name = section->name};
-
-		s.key = &unknown;
-		conf_complain_(&s, "unknown key in this section", entry->key);
+		unknown_key(&s, entry->key);
 		return;
 	}
-	before = find_origin(conf, section, key);
+	before = find_place(conf, section->name, key->name);
 	if (before != NULL) {
 		char reason[64];
 
@@ -270,32 +309,19 @@ load_entry(struct conf *conf, const struct ini *ini,
 		return;
 	}
 	if (!remember_origin(
-		conf, (struct conf_place){section->name, key, s.line}))
+		conf, (struct conf_place){section->name, key, s.line, false}))
 		conf_complain_memory_(&s);
 	set(&s, entry->value);
 }
 
-/* Only for what is wrong with it. */
-static void
-load_elsewhere(struct conf *conf, const struct ini *ini,
-    const struct ini_entry *entry, const char *name, struct report *report)
+static const struct conf_section *
+find_section(
+    const struct conf_section *sections, size_t count, struct mf_text name)
 {
-	const struct conf_section *known = conf_elsewhere(name);
-	union {
-		bool flag;
-		uint64_t number;
-		unsigned choice;
-		struct mf_text text;
-		struct conf_list list;
-	} nowhere;
-	struct conf_section section;
-
-	if (known == NULL)
-		return;
-	section = *known;
-	section.values = &nowhere;
-	section.elsewhere = true;
-	load_entry(conf, ini, entry, &section, report);
+	for (size_t i = 0; i < count; i++)
+		if (mf_text_eq(mf_text_of(sections[i].name), name))
+			return &sections[i];
+	return NULL;
 }
 
 bool
@@ -311,23 +337,18 @@ conf_load(struct conf **out, const struct ini *ini,
 		return false;
 	}
 	for (size_t i = 0; i < count; i++)
-		set_defaults(conf, ini, &sections[i], report);
+		if (sections[i].values != NULL)
+			set_defaults(conf, ini, &sections[i], report);
 	for (size_t e = 0; e < ini->count; e++) {
 		const struct ini_entry *entry = &ini->entries[e];
-		size_t i = 0;
+		const struct conf_section *section =
+		    find_section(sections, count, entry->section);
 
-		while (i < count &&
-		    !mf_text_eq(entry->section, mf_text_of(sections[i].name)))
-			i++;
-		if (i < count && sections[i].elsewhere)
-			load_elsewhere(
-			    conf, ini, entry, sections[i].name, report);
-		else if (i < count)
-			load_entry(conf, ini, entry, &sections[i], report);
-		else
-			report_error(report, ini->name, entry->line, NULL,
-			    "unknown section [%.*s]", (int)entry->section.len,
-			    entry->section.p);
+		if (section != NULL)
+			load_entry(conf, ini, entry, section, report);
+		else if (e == 0 ||
+		    !mf_text_eq(entry->section, entry[-1].section))
+			unknown_section(ini, entry, sections, count, report);
 	}
 	return report->errors == errors;
 }
@@ -352,11 +373,17 @@ conf_free(struct conf *conf)
 unsigned
 conf_line(const struct conf *conf, const char *section, const char *key)
 {
-	for (size_t i = 0; i < conf->origin_count; i++)
-		if (strcmp(conf->origins[i].section, section) == 0 &&
-		    strcmp(conf->origins[i].key->name, key) == 0)
-			return conf->origins[i].line;
-	return 0;
+	const struct conf_place *place = find_place(conf, section, key);
+
+	return place != NULL ? place->line : 0;
+}
+
+bool
+conf_is_wrong(const struct conf *conf, const char *section, const char *key)
+{
+	const struct conf_place *place = find_place(conf, section, key);
+
+	return place != NULL && place->is_wrong;
 }
 
 const struct conf_file *

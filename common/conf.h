@@ -52,6 +52,8 @@ struct conf_key {
 	const char *help;           /* one line */
 	const struct item_type *items; /* CONF_TEXT, CONF_LIST; NULL: any */
 	bool no_files; /* CONF_LIST: "/path" is an item like any other */
+	/* CONF_LIST: items are added to those of another key, with no initial */
+	bool joins;
 };
 
 struct conf_section {
@@ -59,18 +61,26 @@ struct conf_section {
 	const char *help;
 	const struct conf_key *keys;
 	size_t count;
-	void *values; /* the struct that is filled */
+	/*
+	 * The struct that is filled.  NULL: the section is another program's,
+	 * and only looked at for mistakes; no list file is read for it.
+	 */
+	void *values;
 	/*
 	 * Whether this program uses the section: mistakes in it are errors
 	 * then, else warnings.
 	 */
 	bool used;
-	/*
-	 * Another program's, without a table here: what conf_elsewhere() finds
-	 * wrong with it is a warning.
-	 */
-	bool elsewhere;
 };
+
+/* The section of a table; it is used if there is a place for its values. */
+#define CONF_SECTION(section_name, says, table, where)   \
+	((struct conf_section){.name = (section_name),   \
+	    .help = (says),                              \
+	    .keys = (table),                             \
+	    .count = sizeof(table) / sizeof((table)[0]), \
+	    .values = (where),                           \
+	    .used = (where) != NULL})
 
 /* Read a CONF_BOOL's word.  False, and *out untouched, if it is none. */
 bool conf_bool(struct mf_text word, bool *out);
@@ -81,12 +91,16 @@ struct conf;
 /*
  * Fill every section's values from its table's defaults, then from ini.
  * Unknown sections, unknown and duplicate keys, values of the wrong kind or out
- * of range, and items that are none of their type are reported.  A list item
+ * of range, and items that are none of their type are reported: as errors in
+ * the sections that are used, and in one whose name is a misspelling of these,
+ * else as warnings.  A list item
  * "/path" stands for the items in that file, where "#" before an item begins a
  * comment; conf_file() names these files.
  * If ini is of another program, an item that only matches nothing is ignored
  * with a warning.
- * *out is the caller's, for conf_free(); the values point into it.
+ * *out is the caller's, for conf_free(); the values point into it.  NULL: out
+ * of memory; else all values can be used, so that what is wrong with them
+ * together can be reported too.
  * True if nothing was reported as an error.  ini may be freed afterwards.
  */
 bool conf_load(struct conf **out, const struct ini *ini,
@@ -95,6 +109,13 @@ void conf_free(struct conf *conf);
 
 /* Line of the file that set the key, 0 if it has its default. */
 unsigned conf_line(
+    const struct conf *conf, const char *section, const char *key);
+
+/*
+ * Whether something was wrong with what the file has for the key, so that it
+ * isn't what is meant, and nothing is to be said of it in view of other keys.
+ */
+bool conf_is_wrong(
     const struct conf *conf, const char *section, const char *key);
 
 /* A list file that was read, and its state before that. */

@@ -19,6 +19,16 @@ struct conf_place {
 	const char *section;
 	const struct conf_key *key;
 	unsigned line;
+	bool is_wrong;
+};
+
+/* A value of any type, of a section that nobody here wants. */
+union conf_value {
+	bool flag;
+	uint64_t number;
+	unsigned choice;
+	struct mf_text text;
+	struct conf_list list;
 };
 
 struct conf {
@@ -27,6 +37,7 @@ struct conf {
 	size_t origin_count, origin_room;
 	struct conf_file *files;
 	size_t file_count, file_room;
+	union conf_value unwanted;
 };
 
 /* The key at hand, for messages and the place it fills. */
@@ -43,11 +54,11 @@ struct setting {
 void *conf_alloc_(struct conf *conf, size_t size);
 const char *conf_copy_(struct conf *conf, struct mf_text t);
 
-/* Room for one more in an array; NULL, and nothing changed: out of memory. */
-void *conf_reserve_(void *array, size_t count, size_t *room, size_t size);
-
 /* Where the value of the key goes. */
 void *conf_member_(const struct setting *s);
+
+/* Remember that what the file has for the key is wrong. */
+void conf_mark_wrong_(const struct setting *s);
 
 /* Say that the value is wrong: an error where the section is in use. */
 void conf_complain_(

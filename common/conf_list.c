@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/conf_.h"
 #include "common/split.h"
 
@@ -42,6 +43,7 @@ refuse(const struct setting *s, const char *file, unsigned line,
 	void (*say)(struct report *, const char *, unsigned, const char *,
 	    const char *, ...) = is_ignored ? report_warning : report_error;
 
+	conf_mark_wrong_(s);
 	say(s->report, file, line, s->key->name, "not %s: \"%.*s\"%s%.*s%s",
 	    type->wanted, (int)text_head(item, 200).len, item.p,
 	    hint.len != 0 ? "; " : "", (int)hint.len, hint.p,
@@ -91,7 +93,7 @@ add_item(struct list_builder *b, unsigned line, struct mf_text item)
 		    MF_TEXT("a list file cannot name others"));
 		return true;
 	}
-	items = conf_reserve_(b->items, b->count, &b->room, sizeof(*items));
+	items = array_grow(b->items, b->count, &b->room, sizeof(*items));
 	if (items == NULL)
 		return false;
 	b->items = items;
@@ -114,7 +116,7 @@ add_items(struct list_builder *b, struct split split)
 static bool
 remember_file(struct conf *conf, const char *path)
 {
-	struct conf_file *files = conf_reserve_(
+	struct conf_file *files = array_grow(
 	    conf->files, conf->file_count, &conf->file_room, sizeof(*files));
 
 	if (files == NULL)
@@ -168,7 +170,7 @@ add_value(struct list_builder *b, struct mf_text value)
 	while (ok && split_next(&split, &item)) {
 		if (item.p[0] != '/' || s->key->no_files)
 			ok = add_item(b, split.line, item);
-		else if (!s->section->elsewhere)
+		else if (s->section->values != NULL)
 			ok = add_list_file(b, split.line, item);
 	}
 	return ok;
@@ -178,17 +180,22 @@ void
 conf_set_list_(const struct setting *s, struct mf_text value)
 {
 	struct list_builder b = {.setting = s, .file = s->ini->name};
+	struct conf_list *list = conf_member_(s);
+	size_t before =
+	    s->key->joins && s->section->values != NULL ? list->count : 0;
 	struct mf_text *kept = NULL;
 
 	if (add_value(&b, value))
-		kept = conf_alloc_(s->conf, (b.count + 1) * sizeof(*kept));
+		kept = conf_alloc_(
+		    s->conf, (before + b.count + 1) * sizeof(*kept));
 	if (kept == NULL)
 		conf_complain_memory_(s);
 	else {
+		if (before != 0)
+			memcpy(kept, list->items, before * sizeof(*kept));
 		if (b.count != 0)
-			memcpy(kept, b.items, b.count * sizeof(*kept));
-		*(struct conf_list *)conf_member_(s) =
-		    (struct conf_list){kept, b.count};
+			memcpy(kept + before, b.items, b.count * sizeof(*kept));
+		*list = (struct conf_list){kept, before + b.count};
 	}
 	free(b.items);
 }

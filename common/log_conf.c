@@ -7,22 +7,19 @@
 
 static const struct conf_key keys[] = {
     {"to", CONF_CHOICE, AT(to), .choices = log_target_names,
-	.initial = "syslog", .help = "Where log lines go"},
+	.initial = "syslog", .help = "Destination of log lines"},
     {"level", CONF_CHOICE, AT(level), .choices = log_level_names,
-	.initial = "info", .help = "The least that is logged"},
+	.initial = "info", .help = "Minimum log level"},
     {"format", CONF_CHOICE, AT(format), .choices = log_format_names,
-	.initial = "text", .help = "key=value, or an object a line"},
+	.initial = "text",
+	.help = "key=value text, or one JSON object per line"},
 };
 
 struct conf_section
 log_section(struct log_settings *values)
 {
-	return (struct conf_section){.name = "log",
-	    .help = "What all daemons write to the log",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = true};
+	return CONF_SECTION(
+	    "log", "What all daemons write to the log", keys, values);
 }
 
 struct log_options

@@ -31,21 +31,31 @@ similar_distance(struct mf_text a, struct mf_text b)
 	return d[a.len][b.len];
 }
 
+struct similar
+similar_start(struct mf_text name)
+{
+	return (struct similar){.name = name, .best = name.len >= 6 ? 3 : 2};
+}
+
+void
+similar_look(struct similar *search, const char *word)
+{
+	size_t len = strlen(word);
+	unsigned d = similar_distance(search->name, mf_text_at(word, len));
+
+	/* Half of a word is no likeness. */
+	if (d < search->best && d < len / 2 + 1 && len > 1) {
+		search->best = d;
+		search->found = word;
+	}
+}
+
 const char *
 similar_word(struct mf_text name, const char *const *words)
 {
-	const char *found = NULL;
-	unsigned best = name.len >= 6 ? 3 : 2;
+	struct similar search = similar_start(name);
 
-	for (; *words != NULL; words++) {
-		struct mf_text word = mf_text_of(*words);
-		unsigned d = similar_distance(name, word);
-
-		/* Half of a word is no likeness. */
-		if (d < best && d < word.len / 2 + 1 && word.len > 1) {
-			best = d;
-			found = *words;
-		}
-	}
-	return found;
+	for (; *words != NULL; words++)
+		similar_look(&search, *words);
+	return search.found;
 }

@@ -16,6 +16,16 @@
  */
 unsigned similar_distance(struct mf_text a, struct mf_text b);
 
+/* A search: start with a name, and look at each word. */
+struct similar {
+	struct mf_text name;
+	unsigned best;     /* as many edits are too many */
+	const char *found; /* the word that name is most like so far, or NULL */
+};
+
+struct similar similar_start(struct mf_text name);
+void similar_look(struct similar *search, const char *word);
+
 /*
  * The word, of those up to a NULL, that name is most like; the first of them.
  * NULL: none is like it, which is two edits at most, one in short names.

@@ -3,8 +3,6 @@
 
 #include "common/sockaddr.h"
 
-const char *const on_error_names[] = {"tempfail", "accept", NULL};
-
 void
 milter_config_init(struct milter_config *c, const char *path,
     const char *section, const struct milter_settings *settings,

@@ -10,27 +10,7 @@
 #include "common/source.h"
 #include "common/watch.h"
 #include "milter/hosts.h"
-
-/* In the order of their words in the table of keys. */
-enum on_error { ON_ERROR_TEMPFAIL, ON_ERROR_ACCEPT };
-
-extern const char *const on_error_names[];
-
-/*
- * What every filter's section begins with; names are those of
- * mailfrom.conf(5).
- */
-struct milter_settings {
-	struct mf_text listen;
-	struct conf_list internal_connect;
-	struct conf_list trusted_relay;
-	unsigned on_error; /* enum on_error */
-	struct mf_text metrics;
-	struct mf_text user;
-	uint64_t socket_mode;
-	struct mf_text socket_owner;
-	struct mf_text pid_file;
-};
+#include "settings/filter.h"
 
 struct milter_config {
 	struct shared shared;

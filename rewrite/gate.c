@@ -89,7 +89,8 @@ gate_new(const struct rewrite_settings *settings, const struct conf *conf,
 	}
 	bool ok = read_addresses(&m, gate);
 	read_helo(&m, gate);
-	if (ok && settings->skip_if_spf_passes && gate->count == 0)
+	if (ok && settings->skip_if_spf_passes && gate->count == 0 &&
+	    !conf_is_wrong(conf, "srs", "outbound_addresses"))
 		ok = fail(&m, "skip_if_spf_passes",
 		    "needs outbound_addresses: every address that mail leaves "
 		    "from",

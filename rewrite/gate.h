@@ -10,7 +10,7 @@
 #ifndef MAILFROM_REWRITE_GATE_H
 #define MAILFROM_REWRITE_GATE_H
 
-#include "rewrite/settings.h"
+#include "settings/srs.h"
 #include "spfcheck/checker.h"
 
 #define GATE_ADDRESSES_MAX CHECKS_MAX

@@ -26,7 +26,7 @@ static const struct legacy_conf_word words[] = {
     {"srs", "ses", "ses", "srs"},
     {"srs", "sign", "sign", "srs"},
     {"srs", "nosrs", "nosrs", "srs"},
-    {"srs", "srs", NULL, NULL}, /* see add_srs_domains() */
+    {"srs", "srs", "srs_domains", "srs"},
     {"srs", "secret", NULL, NULL},
     {"srs", "secret.0", NULL, NULL},
     {"srs", "secret.1", NULL, NULL},
@@ -138,53 +138,19 @@ add_rewrite(struct legacy_conf *t, struct report *report)
 	return true;
 }
 
-static const char *const signing[] = {"srs", "fwdomain", "ses", "sign"};
-
-/*
- * srs: domains to decode besides those that are written, all of which have to
- * be named then.
- */
-static void
-add_srs_domains(struct legacy_conf *t, struct legacy *l, size_t size)
-{
-	const struct ini_entry *srs = legacy_conf_find(t->source, "srs", "srs");
-	struct text_out out = text_out(l->store + SOCKET_SIZE, size);
-
-	if (srs == NULL)
-		return;
-	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
-		const struct ini_entry *entry =
-		    legacy_conf_find(t->source, "srs", signing[i]);
-
-		if (entry == NULL)
-			continue;
-		out_text(&out, entry->value);
-		out_text(&out, MF_TEXT(", "));
-	}
-	legacy_conf_add(t, "srs", "srs_domains", out_view(&out), srs->line);
-}
-
 /* What is the milter's. */
 static bool
 add_milter(struct legacy_conf *t, struct legacy *l, struct report *report)
 {
-	size_t size = 0;
-
-	for (size_t i = 0; i < sizeof(signing) / sizeof(signing[0]); i++) {
-		const struct ini_entry *entry =
-		    legacy_conf_find(t->source, "srs", signing[i]);
-
-		size += entry != NULL ? entry->value.len + 2 : 0;
-	}
-	l->store = malloc(SOCKET_SIZE + size);
+	l->store = malloc(SOCKET_SIZE);
 	if (l->store == NULL) {
 		report_error(report, t->source->name, 0, NULL, "out of memory");
 		return false;
 	}
-	add_srs_domains(t, l, size);
 	/* There the ruleset reverses whatever is signed. */
 	legacy_conf_add(t, "srsmilter", "reverse", MF_TEXT("all"), 0);
-	return add_rewrite(t, report) && add_milter_socket(t, l, report);
+	bool ok = add_rewrite(t, report);
+	return add_milter_socket(t, l, report) && ok;
 }
 
 /* pysrs stops at the first number that is missing. */
@@ -231,27 +197,47 @@ legacy_translate(
 	if (!legacy_conf_words(&t, "pysrs", report))
 		return false;
 	add_defaults(&t, out);
-	return add_milter(&t, out, report) && add_secrets(source, out, report);
+	bool ok = add_milter(&t, out, report);
+	return add_secrets(source, out, report) && ok;
 }
 
-bool
-legacy_load(const struct source *source, struct watch *watch,
-    struct legacy *out, struct report *report)
+static bool
+watch_secret(
+    const struct source *source, struct watch *watch, struct report *report)
 {
 	const struct file *file = &source->file;
 	const char *path = source->ini.name;
 
-	*out = (struct legacy){.secrets = NULL};
 	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		report_warning(report, path, 0, "secret",
 		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
 		    "with: chown root:mailfrom %s && chmod 0640 %s",
 		    path, path);
-	if (!watch_add_read(watch, path, file)) {
-		report_error(report, path, 0, NULL, "out of memory");
+	if (watch_add_read(watch, path, file))
+		return true;
+	report_error(report, path, 0, NULL, "out of memory");
+	return false;
+}
+
+bool
+legacy_source(const struct source *source, struct watch *watch,
+    bool (*load)(void *config, const struct ini *ini,
+	const struct rewriter_legacy *legacy, struct report *report),
+    void *config, struct report *report)
+{
+	struct legacy legacy;
+	bool ok;
+
+	if (!source->is_legacy)
+		return load(config, &source->ini, NULL, report);
+	if (!watch_secret(source, watch, report))
 		return false;
-	}
-	return legacy_translate(&source->ini, out, report);
+	ok = legacy_translate(&source->ini, &legacy, report);
+	/* All that is wrong is said at once. */
+	ok = legacy.ini.entries != NULL &&
+	    load(config, &legacy.ini, &legacy.rewriter, report) && ok;
+	legacy_free(&legacy);
+	return ok;
 }
 
 void

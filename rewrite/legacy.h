@@ -31,17 +31,21 @@ bool legacy_detect(const char *path, const struct ini *ini);
 /*
  * Translate source, parsed as INI_CONFIGPARSER, which must outlive *out.
  * Unknown keys are warned of.  False if out of memory, without a secret, or if
- * miltersrs or socketname make no sense; legacy_free() is due either way.
+ * miltersrs or socketname make no sense; the rest is translated nevertheless,
+ * if there are entries.  legacy_free() is due either way.
  */
 bool legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report);
 
 /*
- * The same for a daemon.  The file holds the secret: that everybody can read it
- * is warned of, and a change of it watched.
+ * Have load make a configuration of source: as it is, or translated if it is a
+ * legacy file.  That one holds the secret: that everybody can read it is warned
+ * of, and a change of it watched.  False, and errors were reported.
  */
-bool legacy_load(const struct source *source, struct watch *watch,
-    struct legacy *out, struct report *report);
+bool legacy_source(const struct source *source, struct watch *watch,
+    bool (*load)(void *config, const struct ini *ini,
+	const struct rewriter_legacy *legacy, struct report *report),
+    void *config, struct report *report);
 
 void legacy_free(struct legacy *legacy);
 

@@ -192,8 +192,7 @@ policy_plan(const struct rewriter *r, const struct policy_sender *s)
 	if (s->address.p[0] == '@' ||
 	    text_find(s->address, '@') == s->address.len)
 		return POLICY_UNQUALIFIED;
-	if (list_has_domain(&r->nosrs, s->recipient_host) ||
-	    list_has_domain(&r->exclude_recipients, s->recipient_host))
+	if (list_has_domain(&r->exclude_recipients, s->recipient_host))
 		return POLICY_RECIPIENT_EXCLUDED;
 	if (is_own_srs(r, s))
 		return POLICY_OWN_SRS;

@@ -21,7 +21,7 @@ enum policy_reason {
 	POLICY_UNQUALIFIED,        /* no domain */
 	POLICY_OWN_DOMAIN,         /* in own_domains, or in the SRS domain */
 	POLICY_OWN_SRS,            /* carries a valid signature of ours */
-	POLICY_RECIPIENT_EXCLUDED, /* nosrs, exclude_recipients */
+	POLICY_RECIPIENT_EXCLUDED, /* exclude_recipients */
 	POLICY_SENDER_EXCLUDED,
 	POLICY_SENDER_NOT_INCLUDED,
 	POLICY_NO_FWDOMAIN,

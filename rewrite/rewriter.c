@@ -5,6 +5,7 @@
 
 #include "common/domain.h"
 #include "rewrite/secrets.h"
+#include "rewrite/srs_domains.h"
 
 /* The settings at hand and where complaints about them go. */
 struct maker {
@@ -89,11 +90,10 @@ build_lists(const struct maker *m)
 	if (list_build(&r->own_domains, &s->own_domains) &&
 	    list_build(&r->ses_domains, &s->ses) &&
 	    list_build(&r->sign_domains, &s->sign) &&
-	    list_build(&r->nosrs, &s->nosrs) &&
 	    list_build(&r->exclude_recipients, &s->exclude_recipients) &&
 	    list_build(&r->exclude_senders, &s->exclude_senders) &&
 	    list_build(&r->include_senders, &s->include_senders) &&
-	    rewrite_srs_domains(s, &r->srs_domains))
+	    rewrite_srs_domains(s, m->legacy != NULL, &r->srs_domains))
 		return true;
 	report_error(m->report, m->file, 0, NULL, "out of memory");
 	return false;
@@ -102,14 +102,39 @@ build_lists(const struct maker *m)
 /* --- codecs --- */
 
 static bool
+is_wrong(const struct maker *m, const char *key)
+{
+	return conf_is_wrong(m->conf, "srs", key);
+}
+
+static bool
+check_hash(const struct maker *m)
+{
+	const struct rewrite_settings *s = m->settings;
+
+	if (s->hash_min <= s->hash_length || is_wrong(m, "hash_length"))
+		return true;
+	fail(m, "hash_min", "above hash_length");
+	return false;
+}
+
+/* What doesn't make sense was said. */
+static uint64_t
+hash_min(const struct rewrite_settings *s)
+{
+	return s->hash_min == 0 || s->hash_min > s->hash_length ? s->hash_length
+								: s->hash_min;
+}
+
+/* False: out of memory. */
+static bool
 build_codecs(const struct maker *m)
 {
 	const struct rewrite_settings *s = m->settings;
 	const struct rewriter_legacy *legacy = m->legacy;
 	struct rewriter *r = m->rewriter;
 	struct srs_params srs = {.hash_length = (unsigned)s->hash_length,
-	    .hash_min =
-		(unsigned)(s->hash_min != 0 ? s->hash_min : s->hash_length),
+	    .hash_min = (unsigned)hash_min(s),
 	    .max_age_days = (unsigned)s->max_age,
 	    .future_days = (unsigned)s->future_days,
 	    .separator = rewrite_separators[s->separator][0],
@@ -117,10 +142,6 @@ build_codecs(const struct maker *m)
 	    .always_rewrite = s->always_rewrite};
 	struct ses_params ses = SES_PARAMS_DEFAULT;
 
-	if (srs.hash_min > srs.hash_length) {
-		fail(m, "hash_min", "above hash_length");
-		return false;
-	}
 	if (legacy != NULL && legacy->accept_hash_min != 0 &&
 	    legacy->accept_hash_min < srs.hash_min)
 		srs.hash_min = legacy->accept_hash_min;
@@ -232,6 +253,34 @@ load_secrets(const struct maker *m)
 
 /* --- the whole --- */
 
+static void
+warn(const struct maker *m)
+{
+	const struct rewriter *r = m->rewriter;
+
+	if (is_wrong(m, "fwdomain"))
+		return;
+	if (r->fwdomain.len == 0)
+		report_warning(m->report, m->file, 0, "fwdomain",
+		    "not set: no sender will be rewritten");
+	else if (!list_has_domain(&r->srs_domains, r->fwdomain) &&
+	    !is_wrong(m, "srs_domains"))
+		report_warning(m->report, m->file,
+		    conf_line(m->conf, "srs", "srs_domains"), "srs_domains",
+		    "%.*s of fwdomain is not among them: Postfix's bounces to "
+		    "it will not be reversed",
+		    (int)r->fwdomain.len, r->fwdomain.p);
+}
+
+static bool
+build(const struct maker *m)
+{
+	bool ok = build_fwdomain(m);
+
+	ok = check_hash(m) && ok;
+	return build_lists(m) && build_codecs(m) && load_secrets(m) && ok;
+}
+
 bool
 rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
     const char *file, const struct rewriter_legacy *legacy,
@@ -247,21 +296,11 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 	}
 	r->always_rewrite = settings->always_rewrite;
 	r->ses_server = (uint8_t)settings->ses_server;
-	if (!build_fwdomain(&m) || !build_lists(&m) || !build_codecs(&m) ||
-	    !load_secrets(&m)) {
+	if (!build(&m)) {
 		rewriter_free(r);
 		return false;
 	}
-	if (r->fwdomain.len != 0 &&
-	    !list_has_domain(&r->srs_domains, r->fwdomain))
-		report_warning(report, file,
-		    conf_line(conf, "srs", "srs_domains"), "srs_domains",
-		    "%.*s of fwdomain is not among them: Postfix's bounces to "
-		    "it will not be reversed",
-		    (int)r->fwdomain.len, r->fwdomain.p);
-	if (r->fwdomain.len == 0)
-		report_warning(report, file, 0, "fwdomain",
-		    "not set: no sender will be rewritten");
+	warn(&m);
 	*out = r;
 	return true;
 }
@@ -278,7 +317,6 @@ rewriter_free(struct rewriter *r)
 	list_free(&r->srs_domains);
 	list_free(&r->ses_domains);
 	list_free(&r->sign_domains);
-	list_free(&r->nosrs);
 	list_free(&r->exclude_recipients);
 	list_free(&r->exclude_senders);
 	list_free(&r->include_senders);

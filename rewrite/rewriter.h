@@ -9,7 +9,7 @@
 #define MAILFROM_REWRITE_REWRITER_H
 
 #include "common/lists.h"
-#include "rewrite/settings.h"
+#include "settings/srs.h"
 #include <mailfrom/ses.h>
 
 /* An SRS domain for what is forwarded by one domain. */
@@ -30,7 +30,6 @@ struct rewriter {
 	struct list srs_domains;
 	struct list ses_domains;
 	struct list sign_domains;
-	struct list nosrs;
 	struct list exclude_recipients;
 	struct list exclude_senders;
 	struct list include_senders;

@@ -1,75 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfcheck/settings.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
-#include <mailfrom/spf_engine.h>
 #include <mailfrom/spf_resolver.h>
-
-/* In the order of enum spf_engine. */
-static const char *const engines[] = {"native", "libspf2", "audit", NULL};
-
-static bool
-read_nameserver(struct mf_text item, struct text_out *out, const char **why)
-{
-	(void)why;
-	out_text(out, item);
-	return spf_nameservers_ok(item);
-}
-
-static const struct item_type nameserver = {
-    .wanted = "a name server (IP, IP:PORT or [IP6]:PORT)",
-    .read = read_nameserver};
-
-#define AT(member) .offset = offsetof(struct check_settings, member)
-
-static const struct conf_key keys[] = {
-    {"engine", CONF_CHOICE, AT(engine), .choices = engines, .initial = "native",
-	.help = "Who decides; audit: native does, differences of libspf2 are "
-		"logged"},
-    {"nameservers", CONF_LIST, AT(nameservers), .items = &nameserver,
-	.no_files = true,
-	.sample = "127.0.0.1, 192.0.2.53:5353, [2001:db8::53]:53",
-	.help = "Whom to ask; without it those of /etc/resolv.conf"},
-    {"timeout", CONF_UINT, AT(timeout), 1, SPF_TIMEOUT_MS_MAX / 1000,
-	.initial = "20", .unit = "seconds",
-	.help = "For all checks that are made at once"},
-    {"prefetch", CONF_BOOL, AT(prefetch), .initial = "yes",
-	.help = "Ask ahead for what a check may need"},
-    {"cache_size", CONF_UINT, AT(cache_size), 0, UINT32_MAX,
-	.initial = "67108864", .unit = "octets",
-	.help = "DNS answers that are kept in memory"},
-    {"best_guess", CONF_TEXT, AT(best_guess), .sample = "v=spf1 a/24 mx/24 ptr",
-	.help = "Record for domains that have none"},
-    {"delegate", CONF_TEXT, AT(delegate), .items = &item_domain,
-	.sample = "spf.example.com",
-	.help = "DOMAIN._spf.DELEGATE has the record of a domain that has "
-		"none"},
-    {"trusted_forwarder", CONF_LIST, AT(trusted_forwarder),
-	.items = &item_domain, .sample = "example.net",
-	.help = "Domains whose hosts may forward mail to us"},
-    {"record_file", CONF_TEXT, AT(record_file),
-	.sample = "/etc/mailfrom/records",
-	.help = "File of lines DOMAIN RECORD that hold whatever DNS says"},
-    {"explanation", CONF_TEXT, AT(explanation),
-	.sample = "%{i} may not send mail of %{o}",
-	.help = "Reason of a fail where the domain gives none, with macros"},
-    {"helper", CONF_TEXT, AT(helper),
-	.sample = "/usr/local/libexec/mailfrom/spf-libspf2",
-	.help = "Program that runs libspf2, for libspf2 and audit"},
-};
-
-struct conf_section
-check_section(struct check_settings *values)
-{
-	return (struct conf_section){.name = "spf",
-	    .help = "How SPF is checked: all daemons that do",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = true};
-}
 
 /* --- what makes sense --- */
 

@@ -1,30 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [spf], which all daemons that check share.
+ * The values of [spf] as a checker keeps them, and whether they make sense.
  */
 #ifndef MAILFROM_SPFCHECK_SETTINGS_H
 #define MAILFROM_SPFCHECK_SETTINGS_H
 
-#include "common/conf.h"
 #include "common/report.h"
-
-/* Values as they stand in the file; names are those of mailfrom.conf(5). */
-struct check_settings {
-	unsigned engine; /* enum spf_engine */
-	struct conf_list nameservers;
-	uint64_t timeout; /* seconds */
-	bool prefetch;
-	uint64_t cache_size; /* octets */
-	struct mf_text best_guess;
-	struct mf_text delegate;
-	struct conf_list trusted_forwarder;
-	struct mf_text record_file;
-	struct mf_text explanation;
-	struct mf_text helper;
-};
-
-/* The table of [spf]; values is where they go. */
-struct conf_section check_section(struct check_settings *values);
+#include "settings/spf.h"
 
 /*
  * A copy that needs no conf, in one piece, for free().  Texts are

@@ -184,6 +184,8 @@ legacy_spfmilter(const struct ini *source, struct ini *out, char **store,
 	for (size_t i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
 		legacy_conf_add(&t, "spfmilter", habits[i].key,
 		    mf_text_of(habits[i].value), 0);
-	return add_listen(&t, texts, report) && add_access(&t, texts, report) &&
-	    add_mode(&t, texts, report) && add_on_error(&t, report);
+	bool ok = add_listen(&t, texts, report);
+	ok = add_access(&t, texts, report) && ok;
+	ok = add_mode(&t, texts, report) && ok;
+	return add_on_error(&t, report) && ok;
 }

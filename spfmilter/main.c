@@ -6,6 +6,7 @@
 
 #include "milter/daemon.h"
 #include "milter/run.h"
+#include "settings/sections.h"
 #include "spfmilter/milter.h"
 #include "spfmilter/service.h"
 
@@ -30,7 +31,7 @@ main(int argc, char **argv)
 	static const struct milter_program program = {
 	    .command = {.name = "spfmilter",
 		.legacy = "pymilter",
-		.print_config = spfmilter_config_print},
+		.print_config = settings_print},
 	    .filter = &spfmilter_filter,
 	    .config_load = spfmilter_config_load,
 	    .service_new = spfmilter_new,

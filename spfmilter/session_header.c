@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "common/array.h"
 #include "common/text_dup.h"
 #include "milter/received.h"
 #include "spfmilter/authres.h"
@@ -14,18 +15,16 @@
 static bool
 remember_ar(struct spfmilter_message *m)
 {
+	unsigned *more;
+
 	m->ar_flood = m->ar_count == AR_MAX;
 	if (m->ar_flood)
 		return true;
-	if (m->ar_count == m->ar_room) {
-		size_t room = m->ar_room == 0 ? 8 : m->ar_room * 2;
-		unsigned *more = realloc(m->ar_remove, room * sizeof(*more));
-
-		if (more == NULL)
-			return false;
-		m->ar_remove = more;
-		m->ar_room = room;
-	}
+	more =
+	    array_grow(m->ar_remove, m->ar_count, &m->ar_room, sizeof(*more));
+	if (more == NULL)
+		return false;
+	m->ar_remove = more;
 	m->ar_remove[m->ar_count++] = m->ar_seen;
 	return true;
 }

@@ -12,23 +12,7 @@
 #include "rewrite/gate.h"
 #include "rewrite/legacy.h"
 #include "rewrite/rewriter.h"
-
-#define SRSD_WORKERS_MAX 64
-
-/* The section [srsd]. */
-struct srsd_settings {
-	struct conf_list listen;
-	struct conf_list tcp_table_forward;
-	struct conf_list tcp_table_reverse;
-	uint64_t workers;    /* 0: as many as cores, up to 4 */
-	struct mf_text user; /* .p NULL: the default */
-	uint64_t socket_mode;
-	struct mf_text socket_owner;
-	struct mf_text pid_file;
-	uint64_t max_connections;
-	uint64_t idle_timeout;    /* seconds */
-	uint64_t request_timeout; /* seconds */
-};
+#include "settings/srsd.h"
 
 struct srsd_config {
 	struct shared shared;
@@ -70,8 +54,5 @@ bool srsd_config_start(struct srsd_config *config,
 
 /* How many threads are to serve. */
 unsigned srsd_config_workers(const struct srsd_config *config);
-
-/* Print a sample mailfrom.conf with every key and its default. */
-void srsd_config_print(FILE *to);
 
 #endif

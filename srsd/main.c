@@ -11,10 +11,11 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
+#include "settings/sections.h"
 #include "srsd/control.h"
 
 static const struct daemon_program program = {
-    .name = "srsd", .legacy = "pysrs", .print_config = srsd_config_print};
+    .name = "srsd", .legacy = "pysrs", .print_config = settings_print};
 
 static struct daemon_options options;
 static struct sockets sockets;

@@ -1,125 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "srsmilter/config.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "rewrite/legacy.h"
-#include "srsmilter/replay.h"
-
-/* In the order of the enums in config.h. */
-static const char *const modes[] = {
-    "remote_domain", "remote_mailer", "all", "none", NULL};
-static const char *const mixed[] = {"rewrite", "keep", NULL};
-static const char *const reverses[] = {"bounces", "all", NULL};
-
-#define AT(member) .offset = offsetof(struct srsmilter_settings, member)
-
-static const struct conf_key keys[] = {
-    {"listen", CONF_TEXT, AT(filter.listen),
-	.initial = "unix:/run/mailfrom/srsmilter.sock",
-	.help = "Where the MTA connects: unix:/path, inet:PORT@HOST, "
-		"inet6:PORT@HOST"},
-    {"rewrite", CONF_CHOICE, AT(rewrite), .choices = modes,
-	.initial = "remote_domain",
-	.help = "Whose mail is forwarded: recipients' outside of "
-		"local_domains, those with a mailer that isn't in "
-		"local_mailers (sendmail), everybody's, or nobody's"},
-    {"local_domains", CONF_LIST, AT(local_domains), .items = &item_domains,
-	.sample = "example.com, .example.com",
-	.help = "Domains whose mail is delivered here, for remote_domain"},
-    {"local_mailers", CONF_LIST, AT(local_mailers), .items = &item_mailer,
-	.no_files = true,
-	.initial = "local, prog, *file*, *include*, procmail, lmtp, cyrus, "
-		   "cyrusv2, cyrbdb, virtual, discard, error",
-	.help = "Mailers that deliver here, for remote_mailer"},
-    {"mixed_recipients", CONF_CHOICE, AT(mixed_recipients), .choices = mixed,
-	.initial = "rewrite",
-	.help = "A message has one sender: what becomes of it if only some "
-		"recipients are forwarded"},
-    {"reverse", CONF_CHOICE, AT(reverse), .choices = reverses,
-	.initial = "bounces",
-	.help = "Which mail to a signed address goes to the one behind it; "
-		"other mail is refused"},
-    {"reject_spoofed", CONF_BOOL, AT(reject_spoofed), .initial = "no",
-	.help = "Refuse bounces to addresses of ses and sign that carry no "
-		"signature"},
-    {"banned_users", CONF_LIST, AT(banned_users), .items = &item_user,
-	.sample = "mailer-daemon, postmaster",
-	.help = "Local parts of senders whose mail counts as bounces"},
-    {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
-	.items = &item_addresses, .initial = "postmaster@, abuse@",
-	.help = "Recipients who get bounces and mail all the same"},
-    {"ses_replays", CONF_UINT, AT(ses_replays), 0, REPLAY_LIMIT_MAX,
-	.initial = "3", .unit = "messages",
-	.help = "How often a SES signature can be used; 0: as often as one "
-		"likes"},
-    {"replay_size", CONF_UINT, AT(replay_size), 1, REPLAY_ENTRIES_MAX,
-	.initial = "100000", .unit = "signatures",
-	.help = "Used signatures that are remembered, 80 octets each"},
-    {"internal_connect", CONF_LIST, AT(filter.internal_connect),
-	.items = &item_hosts,
-	.sample = "192.168.0.0/16, 127.*, mail.example.com",
-	.help = "Clients whose mail is ours: signed, not rewritten, never "
-		"refused"},
-    {"trusted_relay", CONF_LIST, AT(filter.trusted_relay), .items = &item_hosts,
-	.sample = "192.0.2.7",
-	.help = "Hosts that take mail in for us, such as a backup MX: never "
-		"refused"},
-    {"on_error", CONF_CHOICE, AT(filter.on_error), .choices = on_error_names,
-	.initial = "tempfail",
-	.help = "When a message can't be dealt with for lack of memory"},
-    {"metrics", CONF_TEXT, AT(filter.metrics), .sample = "inet:9418@127.0.0.1",
-	.help = "Where Prometheus gets figures"},
-    {"user", CONF_TEXT, AT(filter.user), .sample = "mailfrom",
-	.help = "Whom to become when started as root"},
-    {"socket_mode", CONF_OCTAL, AT(filter.socket_mode), 0, 0777,
-	.initial = "0660",
-	.help = "Mode of a unix socket: who may write to it may sign"},
-    {"socket_owner", CONF_TEXT, AT(filter.socket_owner),
-	.sample = "root:postfix",
-	.help = "USER, USER:GROUP or :GROUP that owns a unix socket"},
-    {"pid_file", CONF_TEXT, AT(filter.pid_file),
-	.sample = "/run/mailfrom/srsmilter.pid",
-	.help = "Where to write the process number"},
-};
-
-static struct conf_section
-srsmilter_section(struct srsmilter_settings *values)
-{
-	return (struct conf_section){.name = "srsmilter",
-	    .help = "The filter that rewrites senders and restores bounces",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = true};
-}
-
-#define PRINTED  4
-#define SPF      2
-#define SECTIONS 6
-
-static void
-sections_of(
-    struct srsmilter_config *c, struct conf_section out[static SECTIONS])
-{
-	out[0] = srsmilter_section(&c->srsmilter);
-	out[1] = rewrite_section(&c->srs);
-	out[SPF] = check_section(&c->spf);
-	out[3] = log_section(&c->base.log);
-	out[4] = (struct conf_section){.name = "srsd", .elsewhere = true};
-	out[5] = (struct conf_section){.name = "spfmilter", .elsewhere = true};
-}
-
-void
-srsmilter_config_print(FILE *to)
-{
-	struct srsmilter_config none = {.base.path = NULL};
-	struct conf_section sections[SECTIONS];
-
-	sections_of(&none, sections);
-	conf_print(to, sections, PRINTED);
-}
+#include "settings/sections.h"
 
 /* --- what makes sense --- */
 
@@ -129,34 +14,38 @@ line_of(const struct srsmilter_config *c, const char *key)
 	return milter_config_line(&c->base, key);
 }
 
-static bool
+static void
 build_lists(struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
-	if (list_build(&c->local_domains, &s->local_domains) &&
-	    list_build(&c->exempt_recipients, &s->exempt_recipients) &&
-	    watch_add(&c->base.watch, c->srs.secret_file) &&
-	    (!c->srs.skip_if_spf_passes ||
-		watch_add(&c->base.watch, c->spf.record_file)))
-		return true;
-	report_error(report, c->base.path, 0, NULL, "out of memory");
-	return false;
+	if (!list_build(&c->local_domains, &s->local_domains) ||
+	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
+	    !watch_add(&c->base.watch, c->srs.secret_file) ||
+	    (c->srs.skip_if_spf_passes &&
+		!watch_add(&c->base.watch, c->spf.record_file)))
+		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
 
 static bool
+is_wrong(const struct srsmilter_config *c, const char *key)
+{
+	return conf_is_wrong(c->base.conf, "srsmilter", key);
+}
+
+static void
 check_rewrite(const struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
-	if (s->rewrite != REWRITE_REMOTE_DOMAIN || s->local_domains.count != 0)
-		return true;
-	report_error(report, c->base.path, line_of(c, "rewrite"),
-	    "local_domains",
-	    "not set: rewrite = remote_domain needs the domains whose mail is "
-	    "delivered here; where only forwarded mail passes, set rewrite = "
-	    "all");
-	return false;
+	if (s->rewrite == REWRITE_REMOTE_DOMAIN &&
+	    s->local_domains.count == 0 && !is_wrong(c, "rewrite") &&
+	    !is_wrong(c, "local_domains"))
+		report_error(report, c->base.path, line_of(c, "rewrite"),
+		    "local_domains",
+		    "not set: rewrite = remote_domain needs the domains whose "
+		    "mail is delivered here; where only forwarded mail passes, "
+		    "set rewrite = all");
 }
 
 static void
@@ -165,7 +54,9 @@ warn(const struct srsmilter_config *c, struct report *report)
 	const struct srsmilter_settings *s = &c->srsmilter;
 
 	if (s->reject_spoofed && c->srs.ses.count == 0 &&
-	    c->srs.sign.count == 0)
+	    c->srs.sign.count == 0 &&
+	    !conf_is_wrong(c->base.conf, "srs", "ses") &&
+	    !conf_is_wrong(c->base.conf, "srs", "sign"))
 		report_warning(report, c->base.path,
 		    line_of(c, "reject_spoofed"), "reject_spoofed",
 		    "has no effect without ses or sign in [srs]");
@@ -174,47 +65,43 @@ warn(const struct srsmilter_config *c, struct report *report)
 /* --- reading --- */
 
 static bool
-load(struct srsmilter_config *c, const struct ini *ini,
-    const struct rewriter_legacy *legacy, struct report *report)
+load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
+    struct report *report)
 {
+	struct srsmilter_config *c = config;
 	struct milter_config *base = &c->base;
-	struct conf_section sections[SECTIONS];
+	struct conf_section sections[SECTION_COUNT];
 	unsigned errors = report->errors;
-	bool ok;
 
-	sections_of(c, sections);
+	settings_sections(&(struct settings_wanted){.srs = &c->srs,
+			      .srsmilter = &c->srsmilter,
+			      .spf = &c->spf,
+			      .log = &base->log},
+	    sections);
 	/* Mistakes in it are warnings otherwise. */
-	sections[SPF].used = gate_is_wanted(ini);
-	if (!conf_load(&base->conf, ini, sections, SECTIONS, report))
+	sections[SECTION_SPF].used = gate_is_wanted(ini);
+	conf_load(&base->conf, ini, sections, SECTION_COUNT, report);
+	if (base->conf == NULL)
 		return false;
 	/* All that is wrong is said at once. */
-	ok = milter_config_build(base, report);
-	ok = build_lists(c, report) && ok;
-	ok = check_rewrite(c, report) && ok;
-	ok = rewriter_new(&c->srs, base->conf, base->path, legacy, &c->rewriter,
-		 report) &&
-	    ok;
-	ok = gate_new(&c->srs, base->conf, base->path, &c->gate, report) && ok;
-	ok = (c->gate == NULL ||
-		 check_settings_ok(&c->spf, base->conf, base->path, report)) &&
-	    ok;
+	milter_config_build(base, report);
+	build_lists(c, report);
+	check_rewrite(c, report);
+	rewriter_new(
+	    &c->srs, base->conf, base->path, legacy, &c->rewriter, report);
+	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
+	if (c->srs.skip_if_spf_passes)
+		check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
-	return ok && report->errors == errors;
+	return report->errors == errors;
 }
 
 static bool
 load_source(void *config, const struct source *source, struct report *report)
 {
 	struct srsmilter_config *c = config;
-	struct legacy legacy;
-	bool ok;
 
-	if (!source->is_legacy)
-		return load(c, &source->ini, NULL, report);
-	ok = legacy_load(source, &c->base.watch, &legacy, report) &&
-	    load(c, &legacy.ini, &legacy.rewriter, report);
-	legacy_free(&legacy);
-	return ok;
+	return legacy_source(source, &c->base.watch, load, c, report);
 }
 
 static void

@@ -9,31 +9,7 @@
 #include "milter/config.h"
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
-
-/* In the order of their words in the table of keys. */
-enum rewrite_mode {
-	REWRITE_REMOTE_DOMAIN,
-	REWRITE_REMOTE_MAILER,
-	REWRITE_ALL,
-	REWRITE_NONE
-};
-enum mixed_recipients { MIXED_REWRITE, MIXED_KEEP };
-enum reverse_mode { REVERSE_BOUNCES, REVERSE_ALL };
-
-/* The section [srsmilter]; names are those of mailfrom.conf(5). */
-struct srsmilter_settings {
-	struct milter_settings filter;
-	unsigned rewrite; /* enum rewrite_mode */
-	struct conf_list local_domains;
-	struct conf_list local_mailers;
-	unsigned mixed_recipients;
-	unsigned reverse; /* enum reverse_mode */
-	bool reject_spoofed;
-	struct conf_list banned_users;
-	struct conf_list exempt_recipients;
-	uint64_t ses_replays; /* uses; 0: not counted */
-	uint64_t replay_size; /* signatures */
-};
+#include "settings/srsmilter.h"
 
 struct srsmilter_config {
 	struct milter_config base;
@@ -61,8 +37,5 @@ struct milter_config *srsmilter_config_load(
  */
 bool srsmilter_config_start(struct srsmilter_config *config,
     const struct srsmilter_config *old, struct report *report);
-
-/* Print a sample with every key and its default. */
-void srsmilter_config_print(FILE *to);
 
 #endif

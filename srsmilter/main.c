@@ -4,6 +4,7 @@
  */
 #include "milter/daemon.h"
 #include "milter/run.h"
+#include "settings/sections.h"
 #include "srsmilter/milter.h"
 #include "srsmilter/service.h"
 
@@ -13,7 +14,7 @@ main(int argc, char **argv)
 	static const struct milter_program program = {
 	    .command = {.name = "srsmilter",
 		.legacy = "pysrs",
-		.print_config = srsmilter_config_print},
+		.print_config = settings_print},
 	    .filter = &srsmilter_filter,
 	    .has_secrets = true,
 	    .config_load = srsmilter_config_load,

@@ -260,8 +260,7 @@ destination_of(const struct srsmilter_config *c,
 
 	if (!leaves(c, f, r, domain))
 		return DESTINATION_LOCAL;
-	if (list_has_domain(&c->rewriter->nosrs, domain) ||
-	    list_has_domain(&c->rewriter->exclude_recipients, domain))
+	if (list_has_domain(&c->rewriter->exclude_recipients, domain))
 		return DESTINATION_EXCLUDED;
 	return DESTINATION_FORWARDED;
 }

@@ -14,13 +14,10 @@
 
 #include <mailfrom/ses.h>
 
-#define REPLAY_ENTRIES_MAX (16u * 1024 * 1024)
-#define REPLAY_LIMIT_MAX   1000
-
 struct replay;
 
 /*
- * A table of at most `entries` signatures (1..REPLAY_ENTRIES_MAX), some 80
+ * A table of at most `entries` signatures (1..REPLAY_SIZE_MAX), some 80
  * octets each, which the system gives when they are needed.  NULL, and errno:
  * no memory, or no random numbers.
  */
@@ -29,7 +26,7 @@ void replay_free(struct replay *replay); /* NULL is fine */
 
 /*
  * Whether signature, of at most SES_SIGNATURE_MAX octets, has been used `limit`
- * times, 1..REPLAY_LIMIT_MAX.  Case counts: struct policy_signature has one.
+ * times, 1..SES_REPLAYS_MAX.  Case counts: struct policy_signature has one.
  */
 bool replay_used_up(struct replay *replay, struct mf_text signature,
     unsigned limit, uint64_t now_sec);

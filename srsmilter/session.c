@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "common/array.h"
 #include "common/text_dup.h"
 
 /* --- the sender --- */
@@ -100,17 +101,12 @@ gets_a_copy(const struct srsmilter_message *m, const struct srs_addr *address)
 static bool
 reserve(struct srsmilter_message *m)
 {
-	size_t room = m->restored_room == 0 ? 4 : m->restored_room * 2;
-	struct restoration *more;
+	struct restoration *more = array_grow(
+	    m->restored, m->restored_count, &m->restored_room, sizeof(*more));
 
-	if (m->restored_count < m->restored_room)
-		return true;
-	more = realloc(m->restored, room * sizeof(*more));
-	if (more == NULL)
-		return false;
-	m->restored = more;
-	m->restored_room = room;
-	return true;
+	if (more != NULL)
+		m->restored = more;
+	return more != NULL;
 }
 
 static char *

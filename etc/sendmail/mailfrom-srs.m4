@@ -73,8 +73,8 @@ dnl What to know
 dnl
 dnl   srsd is told the host that sendmail delivers to ($h), but sendmail sets that
 dnl   only after it has rewritten the sender.  In a message with several
-dnl   destinations it is that of another one of them, or unknown.  So `nosrs' and
-dnl   `exclude_recipients' in mailfrom.conf are exact only for messages with a single
+dnl   destinations it is that of another one of them, or unknown.  So
+dnl   `exclude_recipients' in mailfrom.conf is exact only for messages with a single
 dnl   destination.  MAILFROM_SRS_KEEP is always exact.
 dnl
 dnl   sendmail itself refuses recipients with an @ inside a quoted local part

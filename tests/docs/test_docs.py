@@ -138,18 +138,25 @@ def pages_refer_to_pages_that_exist():
 
 # --- keys -------------------------------------------------------------------
 
-# Each daemon, and the sections of which it prints a sample.
-DAEMONS = {"srsd": ("srs", "srsd", "spf", "log"),
-           "srsmilter": ("srsmilter", "srs", "spf", "log"),
-           "spfmilter": ("spfmilter", "spf", "log")}
+DAEMONS = ("srsd", "srsmilter", "spfmilter")
+SECTIONS = ("srs", "srsd", "srsmilter", "spf", "spfmilter", "log")
 
 
-def printed_keys(daemon):
-    """{(section, key): (range or None, value)} of its --print-config."""
+def sample():
+    """What each daemon prints: all sections."""
+    printed = set()
+    for daemon in DAEMONS:
+        result = run(program(daemon), "--print-config")
+        same(result.returncode, 0, f"exit status of {daemon} --print-config")
+        printed.add(result.stdout)
+    same(len(printed), 1, "samples of all daemons")
+    return printed.pop()
+
+
+def printed_keys():
+    """{(section, key): (range or None, value)} of the sample."""
     keys, name, comment = {}, None, ""
-    result = run(program(daemon), "--print-config")
-    same(result.returncode, 0, f"exit status of {daemon} --print-config")
-    for line in result.stdout.splitlines():
+    for line in sample().splitlines():
         if line.startswith("["):
             name = line[1:-1]
         elif line.startswith("# "):
@@ -163,10 +170,10 @@ def printed_keys(daemon):
     return keys
 
 
-def documented_keys(daemon):
+def documented_keys():
     """The same of mailfrom.conf(5): the first line below each key."""
     keys = {}
-    for name in DAEMONS[daemon]:
+    for name in SECTIONS:
         lines = joined(
             section("mailfrom.conf.5", f"THE {name.upper()} SECTION"))
         for number, line in enumerate(lines):
@@ -195,24 +202,23 @@ def joined(lines):
 
 @case
 def keys_of_mailfrom_conf_are_those_of_the_daemons():
-    for daemon in DAEMONS:
-        printed, documented = printed_keys(daemon), documented_keys(daemon)
-        same(set(documented), set(printed), f"mailfrom.conf(5), {daemon}")
-        for key, value in printed.items():
-            same(documented[key], value, f"mailfrom.conf(5): {key}")
+    printed, documented = printed_keys(), documented_keys()
+    same(set(documented), set(printed), "mailfrom.conf(5)")
+    for key, value in printed.items():
+        same(documented[key], value, f"mailfrom.conf(5): {key}")
 
 
 @case
 def defaults_of_mailfrom_conf_are_accepted():
     """Every default and example may be written into a file."""
+    lines, last = [], None
+    for (name, key), (_, value) in documented_keys().items():
+        if name != last:
+            lines.append(f"[{name}]")
+        last = name
+        if value:
+            lines.append(f"{key} = {value}")
     for daemon in DAEMONS:
-        lines, last = [], None
-        for (name, key), (_, value) in documented_keys(daemon).items():
-            if name != last:
-                lines.append(f"[{name}]")
-            last = name
-            if value:
-                lines.append(f"{key} = {value}")
         accepted("\n".join(lines) + "\n", "defaults of mailfrom.conf(5)",
                  daemon)
 
@@ -780,9 +786,9 @@ def packages_of_the_readme_are_those_of_a_build():
 def samples_that_are_mentioned_exist():
     samples = {os.path.relpath(path, TOP) for path in glob.glob(
         os.path.join(TOP, "etc", "**"), recursive=True)}
-    # What make install has the daemons print.
+    # What make install has a daemon print.
     samples |= {"etc/" + name for name in
-                re.findall(r"\} >\S*\(DATADIR\)/(\S+)", read("Makefile"))}
+                re.findall(r"--print-config >\S*\(DATADIR\)/(\S+)", read("Makefile"))}
     mentioned = set()
     for path in PAGES + PROSE:
         text = read(path)
@@ -884,7 +890,7 @@ def lines_of_the_m4_are_those_of_its_mc():
 
 @case
 def samples_have_the_default_socket_of_srsd():
-    listen = printed_keys("srsd")["srsd", "listen"][1]
+    listen = printed_keys()["srsd", "listen"][1]
     for sample in ("outbound.main.cf", "canonical.main.cf"):
         port, host = listen.removeprefix("inet:").split("@")
         if f"inet:{host}:{port}:" not in read("etc", "postfix", sample):

@@ -570,7 +570,7 @@ def wrong_reload(site):
     d = site.start("spf-softfail:\tREJECT\n")
     for write, message in (
             (lambda: d.write_config(spfmilter="mode = perhaps"), "mode"),
-            (lambda: d.write_config(spfmilter="", more="[nonsense]\nx = y"),
+            (lambda: d.write_config(spfmilter="", more="[spf]\nnonsense = y"),
              "nonsense"),
             (lambda: d.write_config(more="", access="/nonexistent/access"),
              "/nonexistent/access")):

@@ -544,7 +544,7 @@ def wrong_reload(site):
             (lambda: d.write_config(srsmilter="rewrite = some"), "rewrite"),
             (lambda: d.write_config(srsmilter="rewrite = remote_domain"),
              "local_domains"),
-            (lambda: d.write_config(srsmilter=MODE, more="[nonsense]\nx = y"),
+            (lambda: d.write_config(srsmilter=MODE, more="[srs]\nnonsense = y"),
              "nonsense"),
             (lambda: d.write_secrets("short"), "secret_file")):
         before = len(d.log())

@@ -759,15 +759,36 @@ CHECKS = [
      1, 'error: FILE:4: outbound_addresses: not an IP address (192.0.2.1): '
      '"mail.example"\n'),
     ("unknown key", "[srs]\n" + GOOD + "fwdomian = x.example\n", 1,
-     'error: FILE:4: srs: unknown key in this section: "fwdomian"\n'),
+     'error: FILE:4: srs: unknown key in this section: "fwdomian"; did '
+     'you mean "fwdomain"?\n'),
     ("several", "[srsd]\nworkers = 65\nidle_timeout = 0\n[srs]\nmax_age = x\n"
      "max_age = 3\n", 1,
      'error: FILE:2: workers: not a number from 1 to 64: "65"\n'
      'error: FILE:3: idle_timeout: not a number from 1 to 86400: "0"\n'
      'error: FILE:5: max_age: not a number from 1 to 500: "x"\n'
-     'error: FILE:6: max_age: already set in line 5: "3"\n'),
-    ("unknown section", "[srs]\n" + GOOD + "[sr]\nx = y\n", 1,
-     "error: FILE:5: unknown section [sr]\n"),
+     'error: FILE:6: max_age: already set in line 5: "3"\n'
+     "error: FILE: secret_file: not set; make a secret with: srs keygen\n"),
+    ("all at once", "[srs]\nsecret_file = /no/such\nown_domains = *.example\n"
+     "fwdomain = a\nhash_length = 40\nhash_min = 9\n" + GATE + "[spf]\n"
+     "helper = b\nexplanation = %{z}\nnameservers = x\n", 1,
+     'error: FILE:3: own_domains: not a domain (example.com, or .example.com '
+     'for those below it): "*.example"; write .example\n'
+     'error: FILE:4: fwdomain: not a domain (srs.example.com) or '
+     'FORWARDING=DOMAIN: "a"; it has no dot\n'
+     'error: FILE:5: hash_length: not a number from 4 to 27: "40"\n'
+     'error: FILE:12: nameservers: not a name server (IP, IP:PORT or '
+     '[IP6]:PORT): "x"\n'
+     "error: /no/such: cannot read secrets: No such file or directory\n"
+     'error: FILE:11: explanation: a macro or an octet in it is wrong; "%" is '
+     'written "%%": "%{z}"\n'
+     'error: FILE:10: helper: not an absolute path: "b"\n'),
+    ("unknown section", "[srs]\n" + GOOD + "[later]\nx = y\nz = 1\n", 0,
+     "warning: FILE:5: unknown section [later]; ignored\n"),
+    ("misspelt section", "[srs]\n" + GOOD + "[sr]\nx = y\n", 1,
+     "error: FILE:5: unknown section [sr]; did you mean [srs]?\n"),
+    ("misspelt section of another", "[srs]\n" + GOOD + "[spf-milter]\nx = y\n",
+     0, "warning: FILE:5: unknown section [spf-milter]; did you mean "
+     "[spfmilter]?\n"),
     ("no configuration", "hello\n", 1,
      'error: FILE:1: neither a [section] nor "key = value"\n'),
     ("no secret", "[srs]\nfwdomain = srs.example.com\n", 1,
@@ -831,7 +852,7 @@ def printed_configuration(site):
     status, text, error = site.run("--print-config")
     equal((status, error), (0, ""), "--print-config")
     daemon = Srsd(site)
-    for section in ("srs", "srsd", "spf", "log"):
+    for section in ("srs", "srsd", "srsmilter", "spf", "spfmilter", "log"):
         true(f"\n[{section}]\n" in text, f"no [{section}]")
     path = write(os.path.join(daemon.dir, "mailfrom.conf"), text)
     status, _, error = site.run("-n", "-c", path)

@@ -216,9 +216,20 @@ WRONG = [
      "error: FILE: listen: not set in [srsmilter]: where does the mail server "
      "find it?"),
     ("no socket", "sendmail", SRSD + "[srsd]\nlisten = inet:x@y\n",
-     "warning: FILE:4: listen: not a socket (unix:/path, inet:PORT@HOST, "
-     "inet6:PORT@HOST): \"inet:x@y\"; the port is not a number from 1 to 65535\n"
-     "error: FILE:4: listen: "),
+     "error: FILE:4: listen: not a socket (unix:/path, inet:PORT@HOST, "
+     "inet6:PORT@HOST): \"inet:x@y\"; the port is not a number from 1 to 65535"),
+    ("no socket, srsmilter", "postfix-milter", MILTER.format("remote_domain")
+     .replace("10007", "x"),
+     "error: FILE:4: listen: the port is not a number from 1 to 65535"),
+    ("all at once", "postfix-milter", "[srs]\nfwdomain = a`b\n"
+     "[srsmilter]\nrewrite = none\n",
+     "error: FILE:2: fwdomain: not a domain (srs.example.com) or "
+     "FORWARDING=DOMAIN: \"a`b\"; a domain has letters, digits, \"-\", \"_\" and "
+     "dots only\n"
+     "error: FILE: listen: not set in [srsmilter]: where does the mail server "
+     "find it?\n"
+     "error: FILE:4: rewrite: is none in [srsmilter]; postfix-milter needs "
+     "remote_domain"),
     ("rewrite of the other form", "sendmail-milter",
      MILTER.format("remote_domain"),
      "error: FILE:5: rewrite: is remote_domain in [srsmilter]; "
@@ -228,7 +239,8 @@ WRONG = [
      "error: FILE: rewrite: is remote_domain in [srsmilter]; "
      "sendmail-milter needs remote_mailer"),
     ("a key that doesn't exist", "sendmail", SRSD + "fwdomian = x\n",
-     "error: FILE:3: srs: unknown key in this section: \"fwdomian\""),
+     "error: FILE:3: srs: unknown key in this section: \"fwdomian\"; did "
+     "you mean \"fwdomain\"?"),
     ("no configuration", "sendmail", "fwdomain\n", "error: FILE:1: "),
 ]
 
@@ -237,7 +249,8 @@ WRONG = [
 def wrong(site):
     for name, form, text, expected in WRONG:
         said = site.refusal(form, text)
-        if not said.startswith(expected):
+        if not said.startswith(expected) or \
+                said.count("\n") != expected.count("\n") + 1:
             raise AssertionError(f"{name}: {said!r}")
 
 

@@ -25,8 +25,8 @@ suite = tap.Suite()
 case = suite.case
 
 DIRECTORIES = ("access", "common", "libspf", "libspf-dns", "libspf-engine",
-               "libsrs", "milter", "rewrite", "spfcheck", "spfmilter", "srsd",
-               "srsmilter", "tools/spfpolicy", "tools/spfquery", "tools/srs")
+               "libsrs", "milter", "rewrite", "settings", "spfcheck",
+               "spfmilter", "srsd", "srsmilter", "tools/spfpolicy", "tools/spfquery", "tools/srs")
 
 DAEMONS = ("srsd", "spfmilter", "srsmilter")
 
@@ -57,16 +57,18 @@ MAY_INCLUDE = {
     "libspf-dns": {"mailfrom", "common/text.h", "common/siphash.h"},
     "libspf-engine": {"mailfrom", "common/text.h"},
     "access": {"mailfrom", "common"},
-    "spfcheck": {"mailfrom", "common"},
-    "rewrite": {"mailfrom", "common", "spfcheck"},
-    "milter": {"mailfrom", "common"},
-    "srsd": {"mailfrom", "common", "rewrite", "spfcheck"},
-    "srsmilter": {"mailfrom", "common", "milter", "rewrite", "spfcheck"},
-    "spfmilter": {"mailfrom", "access", "common", "milter", "rewrite",
+    "settings": {"mailfrom", "common"},
+    "spfcheck": {"mailfrom", "common", "settings"},
+    "rewrite": {"mailfrom", "common", "settings", "spfcheck"},
+    "milter": {"mailfrom", "common", "settings"},
+    "srsd": {"mailfrom", "common", "rewrite", "settings", "spfcheck"},
+    "srsmilter": {"mailfrom", "common", "milter", "rewrite", "settings",
                   "spfcheck"},
-    "tools/srs": {"mailfrom", "common", "rewrite"},
+    "spfmilter": {"mailfrom", "access", "common", "milter", "rewrite",
+                  "settings", "spfcheck"},
+    "tools/srs": {"mailfrom", "common", "rewrite", "settings"},
     "tools/spfquery": {"mailfrom", "common"},
-    "tools/spfpolicy": {"mailfrom", "access", "common"},
+    "tools/spfpolicy": {"mailfrom", "access", "common", "settings"},
 }
 
 # All that the pure libraries may ask of others: memory, strings, SHA-1, IDN,

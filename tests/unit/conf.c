@@ -6,7 +6,7 @@
 #include "tests/unit/support.h"
 
 #include "common/log_conf.h"
-#include "rewrite/settings.h"
+#include "settings/sections.h"
 
 struct values {
 	bool flag;
@@ -39,9 +39,9 @@ static const struct conf_key keys[] = {
 static struct values used, spare;
 
 static const struct conf_section sections[] = {
-    {"used", "Section in use", keys, COUNT(keys), &used, true, false},
-    {"spare", "Section of no use", keys, COUNT(keys), &spare, false, false},
-    {.name = "away", .elsewhere = true},
+    {"used", "Section in use", keys, COUNT(keys), &used, true},
+    {"spare", "Section of no use", keys, COUNT(keys), &spare, false},
+    {"away", "Section of another program", keys, COUNT(keys), NULL, false},
 };
 
 static void
@@ -171,11 +171,23 @@ static const struct {
 	"no 7 432 Green NULL else 0",
 	"error: t.conf:2: used: unknown key in this section: "
 	"\"fwdomian\"\n"},
+    {"unknown key, misspelt", "[used]\nunmber = 4\n", false, DEFAULTS,
+	"error: t.conf:2: used: unknown key in this section: \"unmber\"; did "
+	"you mean \"number\"?\n"},
     {"unknown key, cut", "[used]\nflagg = a\nfla = b\n", false, DEFAULTS,
-	"error: t.conf:2: used: unknown key in this section: \"flagg\"\n"
-	"error: t.conf:3: used: unknown key in this section: \"fla\"\n"},
-    {"unknown section", "[usde]\nflag = no\n", false, DEFAULTS,
-	"error: t.conf:2: unknown section [usde]\n"},
+	"error: t.conf:2: used: unknown key in this section: \"flagg\"; did "
+	"you mean \"flag\"?\n"
+	"error: t.conf:3: used: unknown key in this section: \"fla\"; did "
+	"you mean \"flag\"?\n"},
+    {"unknown section", "[store]\nurl = x\nflag = no\n", true, DEFAULTS,
+	"warning: t.conf:2: unknown section [store]; ignored\n"},
+    {"unknown sections", "[store]\nurl = x\n[other]\nx = y\n", true, DEFAULTS,
+	"warning: t.conf:2: unknown section [store]; ignored\n"
+	"warning: t.conf:4: unknown section [other]; ignored\n"},
+    {"misspelt section", "[usde]\nflag = no\nx = y\n", false, DEFAULTS,
+	"error: t.conf:2: unknown section [usde]; did you mean [used]?\n"},
+    {"misspelt section, not used", "[spar]\nflag = no\n", true, DEFAULTS,
+	"warning: t.conf:2: unknown section [spar]; did you mean [spare]?\n"},
     {"duplicate", "[used]\nnumber = 4\nflag=no\nnumber = 5\n", false,
 	"no 4 432 Green NULL else 0",
 	"error: t.conf:4: number: already set in line 2: \"5\"\n"},
@@ -201,8 +213,19 @@ static const struct {
 	"warning: t.conf:6: mode: already set in line 5: \"7\"\n"},
     {"same key elsewhere", "[spare]\nflag=no\n[used]\nflag=no\n", true,
 	"no 7 432 Green NULL else 0", ""},
-    {"elsewhere, unknown to all, is passed over",
-	"[away]\nwhat=ever\nwhat=ever\n", true, DEFAULTS, ""},
+    {"another program's section",
+	"[away]\nflag=no\nnumber=9\nmode=0600\nchoice=red\ntext=a\nlist=a,b\n",
+	true, DEFAULTS, ""},
+    {"another program's section warns",
+	"[away]\nflag=x\nnumber=99\nwhat=1\nmode=7\nmode=7\nchoice=x\n", true,
+	DEFAULTS,
+	"warning: t.conf:2: flag: neither yes nor no: \"x\"\n"
+	"warning: t.conf:3: number: not a number from 3 to 20: \"99\"\n"
+	"warning: t.conf:4: away: unknown key in this section: \"what\"\n"
+	"warning: t.conf:6: mode: already set in line 5: \"7\"\n"
+	"warning: t.conf:7: choice: not one of red, Green: \"x\"\n"},
+    {"list files of another program aren't read", "[away]\nlist=/no/such\n",
+	true, DEFAULTS, ""},
 
     /* List files, as Postfix reads them. */
     {"list file", "[used]\nlist = DIR/list\n", true,
@@ -306,7 +329,7 @@ static __attribute__((noinline)) struct conf *
 load_with_local_sections(struct report *report)
 {
 	struct conf_section local[] = {
-	    {"used", "", keys, COUNT(keys), &used, true, false}};
+	    {"used", "", keys, COUNT(keys), &used, true}};
 	struct conf *conf = NULL;
 	struct ini ini;
 
@@ -439,12 +462,20 @@ check_sample(const struct conf_section *what, size_t count)
 	}
 }
 
+static struct rewrite_settings all_srs;
+static struct srsd_settings all_srsd;
+static struct srsmilter_settings all_srsmilter;
+static struct check_settings all_spf;
+static struct spfmilter_settings all_spfmilter;
+static struct log_settings all_log;
+
+static const struct settings_wanted everything = {
+    &all_srs, &all_srsd, &all_srsmilter, &all_spf, &all_spfmilter, &all_log};
+
 static void
 sample_is_a_configuration(void **state)
 {
-	struct rewrite_settings srs;
-	struct log_settings log;
-	struct conf_section ours[] = {rewrite_section(&srs), log_section(&log)};
+	struct conf_section ours[SECTION_COUNT];
 
 	(void)state;
 	memset(&used, 0, sizeof(used));
@@ -452,6 +483,7 @@ sample_is_a_configuration(void **state)
 	assert_int_equal(used.number, 7);
 	assert_int_equal(used.mode, 0660);
 	assert_int_equal(used.unset, 5);
+	settings_sections(&everything, ours);
 	check_sample(ours, COUNT(ours));
 }
 
@@ -488,11 +520,10 @@ defaults_of_srs(void **state)
 static void
 tables_are_sound(void **state)
 {
-	struct rewrite_settings srs;
-	struct log_settings log;
-	struct conf_section ours[] = {rewrite_section(&srs), log_section(&log)};
+	struct conf_section ours[SECTION_COUNT];
 
 	(void)state;
+	settings_sections(&everything, ours);
 	for (size_t s = 0; s < COUNT(ours); s++) {
 		for (size_t k = 0; k < ours[s].count; k++) {
 			const struct conf_key *key = &ours[s].keys[k];

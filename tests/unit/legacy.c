@@ -9,6 +9,7 @@
 #include "tests/unit/rewriters.h"
 
 #include "rewrite/legacy.h"
+#include "settings/sections.h"
 
 #define KEY        "secret=" SECRET "\n"
 #define LENGTH_8   "[srs] hash_length=8 @0\n"
@@ -67,12 +68,11 @@ static const struct {
 	"[srs] ses=localdomain1.example, localdomain2.example @8\n"
 	"[srs] sign=signed.example @9\n"
 	"[srs] nosrs=braindeadmail.example @13\n"
+	"[srs] srs_domains=otherdomain.example @12\n"
 	"[srsmilter] banned_users=mailer-daemon, clamav, postmaster @14\n"
 	"[srsmilter] internal_connect=192.168.*.*,127.0.0.1,::1 @22\n"
 	"[srsmilter] reject_spoofed=true @20\n" LENGTH_8 AGE_8 LISTEN ALPHABET
-	    ALWAYS "[srs] srs_domains=otherdomain.example, mydomain.example, "
-	"localdomain1.example, localdomain2.example, signed.example,  @12\n" REVERSE
-	"[srsmilter] rewrite=none @23\n"
+	    ALWAYS REVERSE "[srsmilter] rewrite=none @23\n"
 	"[srsmilter] listen=/var/run/milter/srsmilter @18\n",
 	"<" SECRET ">", 5, 21, ""},
     {"secret alone", "[srs]\n" KEY, DEFAULTS, "<" SECRET ">", 5, 21, ""},
@@ -154,8 +154,8 @@ static const struct {
 	"[srs]\n" KEY "[srsmilter]\nsocketname=/" LONG_PATH "\n", NULL, NULL, 0,
 	0, "error: pysrs.cfg:4: socketname: too long: \"/" LONG_START "\"\n"},
     {"domains to decode", "[srs]\n" KEY "srs=a.example,b.example\n",
-	LENGTH_8 AGE_8 LISTEN ALPHABET ALWAYS
-	"[srs] srs_domains=a.example,b.example,  @3\n" MILTER,
+	"[srs] srs_domains=a.example,b.example @3\n" LENGTH_8 AGE_8 LISTEN
+	    ALPHABET ALWAYS MILTER,
 	"<" SECRET ">", 5, 21, ""},
 
     {"no secret", "[srs]\nfwdomain=s.example\n", NULL, NULL, 0, 0, NO_SECRET},
@@ -270,18 +270,18 @@ detection(void **state)
 static bool
 make_legacy(struct made *m, const char *input, struct report *report)
 {
-	struct conf_section sections[] = {rewrite_section(&m->settings),
-	    {.name = "srsd", .elsewhere = true},
-	    {.name = "srsmilter", .elsewhere = true}};
+	struct conf_section sections[SECTION_COUNT];
 	struct legacy l = {.secrets = NULL};
 	struct ini ini;
 	bool ok;
 
 	*m = (struct made){.conf = NULL};
+	settings_sections(
+	    &(struct settings_wanted){.srs = &m->settings}, sections);
 	ok = ini_parse(&ini, "pysrs.cfg", mf_text_of(input), INI_CONFIGPARSER,
 		 report) &&
 	    legacy_translate(&ini, &l, report) &&
-	    conf_load(&m->conf, &l.ini, sections, 3, report) &&
+	    conf_load(&m->conf, &l.ini, sections, SECTION_COUNT, report) &&
 	    rewriter_new(&m->settings, m->conf, "pysrs.cfg", &l.rewriter,
 		&m->rewriter, report);
 	legacy_free(&l);
@@ -309,6 +309,13 @@ static const struct {
     {"short is warned of", "[srs]\nsecret=short\nfwdomain=s.example\n",
 	"warning: pysrs.cfg: secret: the secret is too short: 12 octets at "
 	"least, better the output of \"srs keygen\"\n",
+	true},
+    {"an item is warned of once",
+	"[srs]\n" KEY "fwdomain=s.example\nses=a.example, *.b.example\n"
+	"srs=c.example\n",
+	"warning: pysrs.cfg:4: ses: not a domain (example.com, or "
+	".example.com for those below it): \"*.b.example\"; write .b.example; "
+	"ignored\n",
 	true},
     {"without fwdomain", "[srs]\n" KEY,
 	"warning: pysrs.cfg: fwdomain: not set: no sender will be "

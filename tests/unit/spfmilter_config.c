@@ -32,7 +32,8 @@ static const struct {
 	"error: DIR/mailfrom.conf:3: mode: already set in line 2: "
 	"\"enforce\"\n"},
     {"unknown section", "[spf-milter]\nmode = report\n",
-	"error: DIR/mailfrom.conf:2: unknown section [spf-milter]\n"},
+	"error: DIR/mailfrom.conf:2: unknown section [spf-milter]; did you "
+	"mean [spfmilter]?\n"},
     {"hops", "[spfmilter]\ntrusted_relay_hops = 0\n",
 	"error: DIR/mailfrom.conf:2: trusted_relay_hops: not a number from 1 "
 	"to 10: \"0\"\n"},
@@ -244,7 +245,13 @@ detection(void **state)
 	assert_non_null(c);
 	assert_int_equal(c->spfmilter.defaults, LOOKUP_PYMILTER);
 	milter_config_release((struct milter_config *)c);
-	assert_null(load("mailfrom.conf", "[milter]\nname = x\n", &heard));
+	c = load("mailfrom.conf", "[milter]\nname = x\n", &heard);
+	assert_non_null(c);
+	assert_int_equal(c->spfmilter.defaults, LOOKUP_RFC);
+	expect_str("mailfrom.conf", "said", heard.text,
+	    "warning: DIR/mailfrom.conf:2: unknown section [milter]; "
+	    "ignored\n");
+	milter_config_release((struct milter_config *)c);
 }
 
 int

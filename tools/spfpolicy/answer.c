@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "common/escape.h"
+#include "settings/spfmilter.h"
 
 static const char *const type_texts[] = {
     [ACCESS_TEXT] = "text",

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "common/similar.h"
+#include "settings/spfmilter.h"
 #include "tools/spfpolicy/spfpolicy.h"
 
 /* What is given before it is put together. */

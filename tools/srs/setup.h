@@ -6,8 +6,9 @@
 #define MAILFROM_TOOLS_SRS_SETUP_H
 
 #include "common/conf.h"
+#include "common/lists.h"
 #include "common/sockaddr.h"
-#include "rewrite/settings.h"
+#include "settings/srs.h"
 
 /* A form of settings, and what it needs. */
 struct setup_form {

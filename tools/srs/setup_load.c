@@ -4,17 +4,17 @@
 
 #include <stdlib.h>
 
-#include "common/split.h"
 #include "rewrite/legacy.h"
-
-/* srsd's default, which the samples have too. */
-#define SRSD_LISTEN MF_TEXT("inet:10003@127.0.0.1")
+#include "rewrite/srs_domains.h"
+#include "settings/sections.h"
 
 struct reader {
 	struct setup *setup;
 	const struct setup_form *form;
 	struct report *report;
-	unsigned line; /* of the entry that entry() has found last */
+	bool is_legacy;
+	struct srsd_settings srsd;
+	struct srsmilter_settings srsmilter;
 };
 
 static bool
@@ -26,57 +26,47 @@ fail(const struct reader *r, unsigned line, const char *key, const char *why)
 
 /* --- the section of the daemon --- */
 
-static struct mf_text
-entry(struct reader *r, const struct ini *ini, const char *key)
+static const char *
+section_name(const struct reader *r)
 {
-	struct mf_text section =
-	    mf_text_of(r->form->uses_srsmilter ? "srsmilter" : "srsd");
-
-	for (size_t i = 0; i < ini->count; i++) {
-		const struct ini_entry *e = &ini->entries[i];
-
-		if (mf_text_eq(e->section, section) &&
-		    mf_text_eq(e->key, mf_text_of(key))) {
-			r->line = e->line;
-			return e->value;
-		}
-	}
-	r->line = 0;
-	return mf_text_of(NULL);
+	return r->form->uses_srsmilter ? "srsmilter" : "srsd";
 }
 
+/* What is wrong with its items was said. */
 static bool
-read_listen(struct reader *r, const struct ini *ini)
+read_listen(const struct reader *r)
 {
-	struct split split = {.rest = entry(r, ini, "listen")};
-	struct mf_text listen;
+	const struct conf *conf = r->setup->conf;
+	const struct conf_list *list = &r->srsd.listen;
+	unsigned line = conf_line(conf, section_name(r), "listen");
+	struct mf_text listen = r->srsmilter.filter.listen;
 	const char *why = NULL;
 
-	split_next(&split, &listen);
-	if (listen.len == 0 && r->form->uses_srsmilter)
-		return fail(r, r->line, "listen",
+	if (conf_is_wrong(conf, section_name(r), "listen"))
+		return false;
+	if (!r->form->uses_srsmilter)
+		listen = list->count != 0 ? list->items[0] : MF_TEXT("");
+	else if (listen.len == 0 || (line == 0 && !r->is_legacy))
+		return fail(r, line, "listen",
 		    "not set in [srsmilter]: where does the mail server find "
 		    "it?");
-	if (listen.len == 0)
-		listen = SRSD_LISTEN;
 	return sockaddr_parse(listen, &r->setup->listen, &why) ||
-	    fail(r, r->line, "listen", why);
+	    fail(r, line, "listen", why);
 }
 
 static bool
-check_rewrite(struct reader *r, const struct ini *ini)
+check_rewrite(const struct reader *r)
 {
-	struct mf_text rewrite = entry(r, ini, "rewrite");
+	const char *rewrite = rewrite_mode_names[r->srsmilter.rewrite];
 
-	if (r->form->rewrite == NULL)
+	if (r->form->rewrite == NULL ||
+	    strcmp(rewrite, r->form->rewrite) == 0 ||
+	    conf_is_wrong(r->setup->conf, "srsmilter", "rewrite"))
 		return true;
-	if (rewrite.len == 0)
-		rewrite = MF_TEXT("remote_domain");
-	if (text_eq_fold(rewrite, mf_text_of(r->form->rewrite)))
-		return true;
-	report_error(r->report, r->setup->path, r->line, "rewrite",
-	    "is %.*s in [srsmilter]; %s needs %s", (int)rewrite.len, rewrite.p,
-	    r->form->name, r->form->rewrite);
+	report_error(r->report, r->setup->path,
+	    conf_line(r->setup->conf, "srsmilter", "rewrite"), "rewrite",
+	    "is %s in [srsmilter]; %s needs %s", rewrite, r->form->name,
+	    r->form->rewrite);
 	return false;
 }
 
@@ -113,6 +103,8 @@ read_domains(struct reader *r)
 	const struct conf_list *list = &s->srs.fwdomain;
 	unsigned line = conf_line(s->conf, "srs", "fwdomain");
 
+	if (conf_is_wrong(s->conf, "srs", "fwdomain"))
+		return false;
 	if (list->count == 0)
 		return fail(r, line, "fwdomain",
 		    "not set: which domain do SRS addresses have?");
@@ -182,7 +174,7 @@ read_signed(struct reader *r)
 	struct setup *s = r->setup;
 	struct list all, *kept = &s->signed_domains;
 
-	if (!rewrite_srs_domains(&s->srs, &all))
+	if (!rewrite_srs_domains(&s->srs, r->is_legacy, &all))
 		return fail(r, 0, NULL, "out of memory");
 	*kept = (struct list){.patterns = all.patterns};
 	for (size_t i = 0; i < all.count; i++)
@@ -197,18 +189,23 @@ read_signed(struct reader *r)
 static bool
 read_sections(struct reader *r, const struct ini *ini)
 {
-	struct setup *s = r->setup;
-	struct conf_section sections[] = {rewrite_section(&s->srs),
-	    {.name = "srsd", .elsewhere = true},
-	    {.name = "srsmilter", .elsewhere = true},
-	    {.name = "spfmilter", .elsewhere = true},
-	    {.name = "spf", .elsewhere = true},
-	    {.name = "log", .elsewhere = true}};
+	struct settings_wanted wanted = {.srs = &r->setup->srs};
+	struct conf_section sections[SECTION_COUNT];
+	bool ok;
 
-	return conf_load(&s->conf, ini, sections,
-		   sizeof(sections) / sizeof(sections[0]), r->report) &&
-	    read_listen(r, ini) && check_rewrite(r, ini) && read_domains(r) &&
-	    read_own(r) && read_signed(r);
+	if (r->form->uses_srsmilter)
+		wanted.srsmilter = &r->srsmilter;
+	else
+		wanted.srsd = &r->srsd;
+	settings_sections(&wanted, sections);
+	ok =
+	    conf_load(&r->setup->conf, ini, sections, SECTION_COUNT, r->report);
+	if (r->setup->conf == NULL)
+		return false;
+	ok = read_listen(r) && ok;
+	ok = check_rewrite(r) && ok;
+	ok = read_domains(r) && ok;
+	return ok && read_own(r) && read_signed(r);
 }
 
 static bool
@@ -218,6 +215,7 @@ read_source(void *arg, const struct source *source, struct report *report)
 	struct legacy legacy;
 	bool ok;
 
+	r->is_legacy = source->is_legacy;
 	if (!source->is_legacy)
 		return read_sections(r, &source->ini);
 	ok = legacy_translate(&source->ini, &legacy, report) &&

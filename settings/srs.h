@@ -2,10 +2,10 @@
 /*
  * The section [srs], which srsd and srsmilter share.
  */
-#ifndef MAILFROM_REWRITE_SETTINGS_H
-#define MAILFROM_REWRITE_SETTINGS_H
+#ifndef MAILFROM_SETTINGS_SRS_H
+#define MAILFROM_SETTINGS_SRS_H
 
-#include "common/lists.h"
+#include "common/conf.h"
 
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
 struct rewrite_settings {
@@ -16,10 +16,9 @@ struct rewrite_settings {
 	struct conf_list srs_domains;
 	struct conf_list ses;
 	struct conf_list sign;
-	struct conf_list nosrs;
 	struct conf_list exclude_senders;
 	struct conf_list include_senders;
-	struct conf_list exclude_recipients;
+	struct conf_list exclude_recipients; /* and nosrs */
 	bool always_rewrite;
 	uint64_t max_age;       /* days */
 	uint64_t future_days;   /* days */
@@ -35,14 +34,7 @@ struct rewrite_settings {
 
 extern const char *const rewrite_separators[];
 
-/*
- * The domains whose addresses carry our signatures: srs_domains, or without
- * them every domain that is written.  False: out of memory; list_free() is due.
- */
-bool rewrite_srs_domains(
-    const struct rewrite_settings *settings, struct list *out);
-
-/* The table of [srs]; values is where they go. */
+/* The table of [srs]; values: where they go, or NULL. */
 struct conf_section rewrite_section(struct rewrite_settings *values);
 
 #endif

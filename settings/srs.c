@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-#include "rewrite/settings.h"
+#include "settings/srs.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 
 #include "common/domain.h"
 #include <mailfrom/srs.h>
@@ -44,108 +43,77 @@ static const struct item_type fwdomain = {
 static const struct conf_key keys[] = {
     {"secret_file", CONF_TEXT, AT(secret_file),
 	.sample = "/etc/mailfrom/secret",
-	.help = "File of secrets, one a line: the first signs, all verify"},
+	.help = "File of secrets, one per line; the first signs, all "
+		"verify"},
     {"secret_line_end", CONF_BOOL, AT(secret_line_end), .initial = "no",
-	.help = "The line end is part of each secret, as in Mail::SRS"},
+	.help = "Take the line end as part of each secret, as "
+		"Mail::SRS does"},
     {"fwdomain", CONF_LIST, AT(fwdomain), .items = &fwdomain,
 	.sample = "srs.example.com",
-	.help = "Domain to rewrite into; FORWARDING=DOMAIN adds one for that "
+	.help = "Domain to rewrite into, or FORWARDING=DOMAIN for one "
 		"forwarding domain"},
     {"own_domains", CONF_LIST, AT(own_domains), .items = &item_domains,
 	.sample = "example.com, .example.com",
 	.help = "Senders in these domains are never rewritten"},
     {"srs_domains", CONF_LIST, AT(srs_domains), .items = &item_mail_domains,
 	.sample = "srs.example.com, example.com",
-	.help = "Domains whose addresses are reversed; without it those of "
-		"fwdomain, ses and sign"},
+	.help = "Domains whose addresses are reversed (default: those "
+		"of fwdomain, ses and sign)"},
     {"ses", CONF_LIST, AT(ses), .items = &item_domains, .sample = "example.com",
 	.help = "Senders in these domains are signed with SES"},
     {"sign", CONF_LIST, AT(sign), .items = &item_domains,
 	.sample = "example.com",
 	.help = "Senders in these domains are signed with SRS"},
-    {"nosrs", CONF_LIST, AT(nosrs), .items = &item_destinations,
-	.sample = "hub.example.com",
-	.help = "Mail to these hosts keeps its sender (sendmail)"},
     {"exclude_senders", CONF_LIST, AT(exclude_senders),
 	.items = &item_addresses, .sample = "example.org, bounces@",
 	.help = "Domains and addresses that are never rewritten"},
     {"include_senders", CONF_LIST, AT(include_senders),
 	.items = &item_addresses, .sample = "example.org",
-	.help = "If set, only these domains and addresses are rewritten"},
+	.help = "If set, only these domains and addresses are "
+		"rewritten"},
     {"exclude_recipients", CONF_LIST, AT(exclude_recipients),
-	.items = &item_destinations, .sample = "example.net",
-	.help = "Mail to these domains keeps its sender, where the "
-		"destination is known"},
+	.items = &item_destinations, .sample = "example.net", .joins = true,
+	.help = "Mail to these destinations keeps its sender"},
+    {"nosrs", CONF_LIST, AT(exclude_recipients), .items = &item_destinations,
+	.sample = "hub.example.com", .joins = true,
+	.help = "Another name of exclude_recipients, from pysrs"},
     {"always_rewrite", CONF_BOOL, AT(always_rewrite), .initial = "no",
 	.help = "Rewrite senders in the SRS domain itself too"},
     {"max_age", CONF_UINT, AT(max_age), 1, SRS_AGE_DAYS_MAX, .initial = "21",
-	.unit = "days", .help = "How long an address can be reversed"},
+	.unit = "days", .help = "How long a rewritten address can be reversed"},
     {"future_days", CONF_UINT, AT(future_days), 0, SRS_FUTURE_DAYS_MAX,
 	.initial = "1", .unit = "days",
-	.help = "How far ahead the clock of a host with the same secret may "
-		"be"},
+	.help = "Tolerance for timestamps in the future, for clock "
+		"skew between hosts"},
     {"hash_length", CONF_UINT, AT(hash_length), HASH_LENGTH_MIN, SRS_HASH_MAX,
-	.initial = "6", .unit = "characters", .help = "Hash that is written"},
+	.initial = "6", .unit = "characters", .help = "Length of new hashes"},
     {"hash_min", CONF_UINT, AT(hash_min), HASH_LENGTH_MIN, SRS_HASH_MAX,
 	.sample = "6", .unit = "characters",
-	.help = "Least hash that is accepted; without it hash_length"},
+	.help = "Minimum accepted hash length (default: hash_length)"},
     {"separator", CONF_CHOICE, AT(separator), .choices = rewrite_separators,
-	.initial = "=", .help = "Character behind SRS0 and SRS1"},
+	.initial = "=", .help = "Separator after SRS0 and SRS1"},
     {"hash_alphabet", CONF_CHOICE, AT(hash_alphabet), .choices = alphabets,
 	.initial = "base64url",
-	.help = "Alphabet of the hash that is written; both are accepted"},
+	.help = "Alphabet of new hashes; both are accepted"},
     {"ses_server", CONF_UINT, AT(ses_server), 0, 255, .initial = "0",
-	.help = "Number of this signing process among those with its secret"},
+	.help = "Number of this host among those that sign with the "
+		"same secret"},
     {"skip_if_spf_passes", CONF_BOOL, AT(skip_if_spf_passes), .initial = "no",
-	.help = "Keep senders whose SPF record names all our addresses"},
+	.help = "Don't rewrite senders whose SPF record authorises "
+		"all outbound_addresses"},
     {"outbound_addresses", CONF_LIST, AT(outbound_addresses), .items = &item_ip,
 	.sample = "192.0.2.1, 2001:db8::1",
-	.help = "The addresses that mail leaves from, for skip_if_spf_passes"},
+	.help = "All addresses that mail leaves from, for "
+		"skip_if_spf_passes"},
     {"helo_name", CONF_TEXT, AT(helo_name), .items = &item_domain,
 	.sample = "mail.example.com",
-	.help = "What we call ourselves there; without it the host's name"},
+	.help = "HELO name for these checks (default: the host name)"},
 };
 
 struct conf_section
 rewrite_section(struct rewrite_settings *values)
 {
-	return (struct conf_section){.name = "srs",
-	    .help = "Rewriting and signing of senders: srsd and srsmilter",
-	    .keys = keys,
-	    .count = sizeof(keys) / sizeof(keys[0]),
-	    .values = values,
-	    .used = true};
-}
-
-/* DOMAIN, or FORWARDING=DOMAIN. */
-static struct mf_text
-srs_domain(struct mf_text item)
-{
-	struct mf_text forwarding;
-
-	text_cut(&item, '=', &forwarding);
-	return item;
-}
-
-bool
-rewrite_srs_domains(const struct rewrite_settings *s, struct list *out)
-{
-	struct conf_list all = {.count = 0};
-	bool ok;
-
-	if (s->srs_domains.count != 0)
-		return list_build(out, &s->srs_domains);
-	all.items = calloc(1 + s->fwdomain.count + s->ses.count + s->sign.count,
-	    sizeof(*all.items));
-	if (all.items == NULL)
-		return false;
-	for (size_t i = 0; i < s->fwdomain.count; i++)
-		all.items[all.count++] = srs_domain(s->fwdomain.items[i]);
-	for (size_t i = 0; i < s->ses.count; i++)
-		all.items[all.count++] = s->ses.items[i];
-	for (size_t i = 0; i < s->sign.count; i++)
-		all.items[all.count++] = s->sign.items[i];
-	ok = list_build(out, &all);
-	free(all.items);
-	return ok;
+	return CONF_SECTION("srs",
+	    "Rewriting and signing of senders: srsd and srsmilter", keys,
+	    values);
 }
