@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Day stamps: base 32, and the cycle.
+ */
 #include "libsrs/stamp_.h"
 
 #include "common/text.h"

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The section [spfmilter] of mailfrom.conf.
+ */
 #include "settings/spfmilter.h"
 
 #include <stddef.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The section [srsd] of mailfrom.conf.
+ */
 #include "settings/srsd.h"
 
 #include <stddef.h>

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The section [srsmilter] of mailfrom.conf.
+ */
 #include "settings/srsmilter.h"
 
 #include <stddef.h>

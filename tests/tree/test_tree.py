@@ -106,14 +106,8 @@ LONGER = {"libspf-engine/libspf2.c": "all that is known of libspf2 is in one fil
 CIRCLES = {
     "libspf: eval mechanisms":
         "RFC 7208's own recursion: include and redirect check another record",
-    "libspf-dns: checks questions resolver":
-        "an answer wakes the checks that wait for it, which ask again",
-    "libspf-dns: flight sender":
-        "what happens to a question on its way is the sender's to act on",
     "common: conf conf_list":
         "a list is a value of a file, and complains as other values do",
-    "tools/spfquery: lint lint_dns lint_record":
-        "a record that another includes is linted as well",
 }
 
 PROGRAMS = ("srs", "spfquery", "spfpolicy", "spf-libspf2", *DAEMONS)
