@@ -91,8 +91,8 @@ gate_new(const struct rewrite_settings *settings, const struct conf *conf,
 	read_helo(&m, gate);
 	if (ok && settings->skip_if_spf_passes && gate->count == 0)
 		ok = fail(&m, "skip_if_spf_passes",
-		    "needs outbound_addresses: every address that mail leaves "
-		    "from",
+		    "requires outbound_addresses: all addresses that mail "
+		    "leaves from",
 		    MF_TEXT(""));
 	if (ok && settings->skip_if_spf_passes)
 		*out = gate;

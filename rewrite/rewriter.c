@@ -39,7 +39,7 @@ add_domain(const struct maker *m, struct mf_text srs)
 	}
 	if (r->fwdomain.len != 0) {
 		fail(m, "fwdomain",
-		    "two default domains; others are written "
+		    "more than one default domain; write the others as "
 		    "FORWARDING=DOMAIN");
 		return false;
 	}
@@ -198,8 +198,8 @@ check_mode(const struct maker *m, const char *path, mode_t mode)
 		return true;
 	report_error(m->report, m->file,
 	    conf_line(m->conf, "srs", "secret_file"), "secret_file",
-	    "everybody may read or write %s; mend it with: chown "
-	    "root:mailfrom %s && chmod 0640 %s",
+	    "%s is accessible to all users; fix with: chown root:mailfrom %s "
+	    "&& chmod 0640 %s",
 	    path, path, path);
 	return false;
 }
@@ -216,7 +216,7 @@ load_secrets(const struct maker *m)
 		    m, m->legacy->secrets, m->legacy->secret_count);
 	if (s->secret_file.len == 0) {
 		fail(m, "secret_file",
-		    "not set; make a secret with: srs keygen");
+		    "not set; create a secret with: srs keygen");
 		return false;
 	}
 	ok = secrets_load(s->secret_file.p,
@@ -256,8 +256,8 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 	    !list_has_domain(&r->srs_domains, r->fwdomain))
 		report_warning(report, file,
 		    conf_line(conf, "srs", "srs_domains"), "srs_domains",
-		    "%.*s of fwdomain is not among them: Postfix's bounces to "
-		    "it will not be reversed",
+		    "does not contain %.*s (fwdomain): bounces to it will not "
+		    "be restored",
 		    (int)r->fwdomain.len, r->fwdomain.p);
 	if (r->fwdomain.len == 0)
 		report_warning(report, file, 0, "fwdomain",
