@@ -48,8 +48,8 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 # --- what there is ----------------------------------------------------------
 
-LIBSRS  = key mailbox ses srs status
-LIBSPF = answer cause eval eval_state header ip macro mechanisms name \
+LIBSRS  = key mailbox ses srs stamp status
+LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
 LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              leg nameservers questions resolver sender servers \

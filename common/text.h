@@ -249,6 +249,23 @@ text_rfind(struct mf_text t, char c)
 }
 
 /*
+ * t without the labels on its left that make it longer than max, as RFC 7208
+ * 7.3 cuts names; the last label stays, even if it is longer.
+ */
+static inline struct mf_text
+text_last_labels(struct mf_text t, size_t max)
+{
+	while (t.len > max) {
+		size_t dot = text_find(t, '.');
+
+		if (dot == t.len)
+			break;
+		t = text_from(t, dot + 1);
+	}
+	return t;
+}
+
+/*
  * Cut t at its first c: the part before goes to *head, the part behind it
  * stays in *t.  False, and nothing changed, if t has no c.
  */

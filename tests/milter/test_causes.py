@@ -11,11 +11,15 @@ import re
 import subprocess
 import sys
 
+import dns
+import milter_daemon
+import network
+import servers
 import spfmilter
 import srsmilter
+import tap
 from milter_client import Session
-from nameserver import dns, network, servers, tap
-from spfmilter import parse
+from milter_daemon import parse
 
 BUILD = os.path.dirname(servers.DRIVER).removesuffix("/tests/resolver")
 SPFQUERY = os.environ.get("SPFQUERY", os.path.join(BUILD, "spfquery"))
@@ -78,7 +82,7 @@ def answer(question, tcp):
     return [dns.void(question)]
 
 
-class Site(spfmilter.Site):
+class Site(milter_daemon.Site):
     """A faulty server; daemons that ask it, or another."""
 
     def __init__(self):

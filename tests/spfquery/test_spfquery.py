@@ -134,6 +134,12 @@ def suite_of_pyspf_fails_in_its_own_modes_alone():
 
 
 @case
+def suite_of_long_names_passes():
+    equal(run("--suite", os.path.join(HERE, "long-names.yml")),
+          (0, b"9 passed, 0 failed\n", b""))
+
+
+@case
 def several_suites_are_counted_together():
     with tempfile.TemporaryDirectory() as directory:
         paths = [suite_file(name, directory)
@@ -643,7 +649,11 @@ def many_hosts(count):
     return [{"MX": [n, "mail.example"]} for n in range(count)]
 
 
+# 250 octets: a label more, and it is cut off (RFC 7208 7.3).
+LONG = ".".join(["a" * 62] * 4)[1:]
+
 LINT_WORLD = {
+    LONG: [{"TXT": "v=spf1 +all"}],
     "ok.example": [{"TXT": "v=spf1 ip4:192.0.2.0/24 -all"}],
     "mail.example": [{"A": "192.0.2.1"}, {"AAAA": "2001:db8::1"}],
     "v4.example": [{"A": "192.0.2.1"}],
@@ -693,6 +703,7 @@ LINT = [
     ("v=spf1 ip6:::/0 -all", ["error everybody"]),
     ("v=spf1 a:mail.example/0 -all", ["error everybody"]),
     ("v=spf1 include:all.example -all", ["error everybody"]),
+    (f"v=spf1 include:cut.{LONG} -all", ["error everybody"]),
     ("v=spf1 ?all", ["warning neutral-all"]),
     ("v=spf1 a:mail.example ?all", ["warning neutral-all"]),
     ("v=spf1 a:mail.example", ["warning no-all"]),

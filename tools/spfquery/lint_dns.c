@@ -30,8 +30,8 @@ ask(struct lint *lint, enum spf_rr rr, struct mf_text name)
 	struct spf_source source = dns_source(lint->dns);
 	char lower[SPF_NAME_SIZE];
 
-	if (lint->lookups == LINT_NAMES_MAX || name.len > SPF_NAME_MAX ||
-	    name.len == 0)
+	name = text_last_labels(name, SPF_NAME_MAX);
+	if (lint->lookups == LINT_NAMES_MAX || !spf_name_ok(name))
 		return NULL;
 	lint->lookups++;
 	memcpy(lower, name.p, name.len);
