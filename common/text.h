@@ -281,6 +281,15 @@ text_cut(struct mf_text *t, char c, struct mf_text *head)
 	return true;
 }
 
+/* <a@b>, as SMTP has an address, as a@b. */
+static inline struct mf_text
+text_without_brackets(struct mf_text t)
+{
+	if (t.len >= 2 && t.p[0] == '<' && t.p[t.len - 1] == '>')
+		return mf_text_at(t.p + 1, t.len - 2);
+	return t;
+}
+
 /* t without blanks (space, tab, CR, LF) at either end. */
 static inline struct mf_text
 text_trim(struct mf_text t)

@@ -20,9 +20,9 @@ import srsmilter
 import tap
 from milter_client import Session
 from milter_daemon import parse
+from places import program
 
-BUILD = os.path.dirname(servers.DRIVER).removesuffix("/tests/resolver")
-SPFQUERY = os.environ.get("SPFQUERY", os.path.join(BUILD, "spfquery"))
+SPFQUERY = program("spfquery")
 NOTIMP, NOTAUTH = 4, 9
 NOBODY = "192.0.2.53"       # there is no route to it in a network of our own
 
@@ -175,7 +175,7 @@ def by_libspf2(site):
             "--json"))
         equal((report["problem"], report["cause"]),
               (problem(cause, f"{domain}.test"), cause), domain)
-    helper = os.path.join(BUILD, "spf-libspf2")
+    helper = program("spf-libspf2")
     d = site.start(spf=f"engine = libspf2\nhelper = {helper}")
     done = talk(d, "bob@refused.test", ip="198.51.100.1")
     equal(done.text.endswith(": " + problem("REFUSED", "refused.test")), True,
