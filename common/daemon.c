@@ -28,7 +28,7 @@ usage(const struct daemon_program *program, FILE *to)
 	    "usage: %s [-c FILE] [-n] [-f] [-v] [-V] [-h] "
 	    "[--format mailfrom|%s] [--print-config]\n",
 	    program->name, program->legacy);
-	fputs("  -c FILE  configuration (default " MAILFROM_SYSCONFDIR
+	fputs("  -c FILE  configuration file (default " MAILFROM_SYSCONFDIR
 	      "/mailfrom/mailfrom.conf)\n"
 	      "  -n       check the configuration and exit\n"
 	      "  -f       stay in the foreground\n"
@@ -52,7 +52,8 @@ parse_format(const struct daemon_program *program, const char *word,
 		*out = SOURCE_LEGACY;
 		return true;
 	}
-	fprintf(stderr, "%s: --format: \"%s\" is none of mailfrom|%s\n",
+	fprintf(stderr,
+	    "%s: --format: unknown format \"%s\"; expected mailfrom or %s\n",
 	    program->name, word, program->legacy);
 	return false;
 }
@@ -61,8 +62,7 @@ static void
 print_config(const struct daemon_program *program)
 {
 	fputs("# mailfrom.conf: see mailfrom.conf(5).  A key that is commented "
-	      "out shows its\n# default, or an example where there is "
-	      "none.\n\n",
+	      "out shows its\n# default, or an example if it has none.\n\n",
 	    stdout);
 	program->print_config(stdout);
 }
@@ -112,7 +112,8 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 	}
 	if (optind == argc)
 		return -1;
-	fprintf(stderr, "%s: what is \"%s\"?\n", program->name, argv[optind]);
+	fprintf(stderr, "%s: unexpected argument \"%s\"\n", program->name,
+	    argv[optind]);
 	usage(program, stderr);
 	return EXIT_FAILURE;
 }
@@ -190,7 +191,7 @@ daemon_warn_fixed(const struct daemon_fixed *fixed, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (!fixed[i].same)
 			log_say(LEVEL_WARNING,
-			    "%s needs a restart to change; the old setting "
-			    "stays in force",
+			    "%s: change takes effect after a restart; keeping "
+			    "the old setting",
 			    fixed[i].key);
 }

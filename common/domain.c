@@ -88,7 +88,7 @@ to_ascii(struct mf_text t, char out[static DOMAIN_MAX + 1], size_t *len)
 	if (t.len >= sizeof(copy))
 		return "it is longer than 253 characters";
 	if (memchr(t.p, '\0', t.len) != NULL)
-		return "it has a NUL octet";
+		return "it has a NUL byte";
 	memcpy(copy, t.p, t.len);
 	copy[t.len] = '\0';
 	status = idn2_to_ascii_8z(
@@ -98,7 +98,7 @@ to_ascii(struct mf_text t, char out[static DOMAIN_MAX + 1], size_t *len)
 	if (status != IDN2_OK)
 		return status == IDN2_ENCODING_ERROR
 		    ? "it is not UTF-8"
-		    : "it has a character that no domain has (IDNA2008)";
+		    : "it has a character not allowed in domains (IDNA2008)";
 	*len = strlen(ascii);
 	if (*len > DOMAIN_MAX)
 		fault = "it is longer than 253 characters";

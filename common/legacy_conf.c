@@ -50,7 +50,7 @@ warn_unknown(
 
 		if (!is_known(t, entry))
 			report_warning(report, t->source->name, entry->line,
-			    NULL, "[%.*s] %.*s: not a key of %s; ignored",
+			    NULL, "[%.*s] %.*s: unknown %s key; ignored",
 			    (int)entry->section.len, entry->section.p,
 			    (int)entry->key.len, entry->key.p, program);
 	}
@@ -98,7 +98,7 @@ translate_word(struct legacy_conf *t, const struct legacy_conf_word *w,
 		    t, w->our_section, w->ours, entry->value, entry->line);
 	else if (made->line != entry->line)
 		report_warning(report, t->source->name, entry->line, NULL,
-		    "[%s] %s: set in line %u already; ignored", w->section,
+		    "[%s] %s: already set in line %u; ignored", w->section,
 		    w->theirs, made->line);
 }
 

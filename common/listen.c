@@ -24,20 +24,19 @@ advice(int error)
 {
 	switch (error) {
 	case EADDRINUSE:
-		return "; somebody listens there already, \"ss -lp\" says who";
+		return "; find the process with \"ss -lp\"";
 	case EADDRNOTAVAIL:
-		return "; no interface of this host has that address";
+		return "; not an address of this host";
 	case ENOENT:
-		return "; make its directory, where those who connect can "
-		       "reach it";
+		return "; create its directory, accessible to the clients";
 	case EEXIST:
-		return "; what is there is no socket";
+		return "; the file there is not a socket";
 	case EROFS:
-		return "; under systemd have the socket unit make it, or let "
+		return "; under systemd let the socket unit create it, or let "
 		       "the service write there (ReadWritePaths=)";
 	case EACCES:
-		return "; without root ports are above 1023, and the directory "
-		       "of a socket is one's own";
+		return "; without root, use a port above 1023 or a directory "
+		       "that you can write to";
 	default:
 		return "";
 	}

@@ -153,6 +153,6 @@ network_read(struct mf_text item, struct network *out, const char **why)
 		if (is_name(text_from(name, text_starts(name, MF_TEXT(".")))))
 			return true;
 	}
-	*why = "neither an address nor a network, a host name or a pattern";
+	*why = "not an address, network, host name or pattern";
 	return false;
 }

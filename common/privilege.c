@@ -25,15 +25,15 @@ privilege_find(const char *user, const char *file, unsigned line,
 		    (pw != NULL && strcmp(pw->pw_name, user) == 0))
 			return true;
 		report_error(report, file, line, "user",
-		    "only root can become \"%s\": start as root or as that "
-		    "user, or remove the key",
+		    "only root can switch to user \"%s\": start as root or as "
+		    "that user, or remove the key",
 		    user);
 		return false;
 	}
 	pw = getpwnam(name);
 	if (pw == NULL) {
 		report_error(report, file, line, "user",
-		    "no user \"%s\" on this system; make it with: useradd "
+		    "no user \"%s\" on this system; create it with: useradd "
 		    "--system --no-create-home --shell /usr/sbin/nologin %s",
 		    name, name);
 		return false;
@@ -48,7 +48,8 @@ static bool
 fail(struct report *report, const struct privilege *to, const char *what)
 {
 	report_error(report, to->file, to->line, "user",
-	    "cannot become \"%s\": %s: %s", to->name, what, strerror(errno));
+	    "cannot switch to user \"%s\": %s: %s", to->name, what,
+	    strerror(errno));
 	return false;
 }
 

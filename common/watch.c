@@ -74,8 +74,7 @@ check(const char *path, struct report *report)
 {
 	if (access(path, R_OK) < 0)
 		report_warning(report, path, 0, NULL,
-		    "cannot be read again by this user, so a reload will "
-		    "fail: %s",
+		    "not readable by this user; a reload will fail: %s",
 		    strerror(errno));
 }
 

@@ -202,7 +202,7 @@ main(int argc, char **argv)
 	    getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
 	    type != SOCK_SEQPACKET) {
 		fprintf(stderr,
-		    "spf-libspf2: a daemon of mailfrom runs this, "
+		    "spf-libspf2: started by the mailfrom daemons "
 		    "if its engine is libspf2 or audit\n");
 		return 2;
 	}

@@ -11,21 +11,21 @@ spf_opinion_text(enum spf_opinion opinion)
 {
 	switch (opinion) {
 	case SPF_OPINION_GIVEN:
-		return "libspf2 has an opinion";
+		return "libspf2 returned a result";
 	case SPF_OPINION_REFUSED:
-		return "libspf2 can't be trusted with this record";
+		return "record considered unsafe for libspf2";
 	case SPF_OPINION_LOOKUPS:
-		return "libspf2 makes too many lookups";
+		return "libspf2 made too many lookups";
 	case SPF_OPINION_LACKING:
-		return "libspf2 asks for what native didn't need";
+		return "libspf2 asked for DNS data that was not fetched";
 	case SPF_OPINION_FAILED:
-		return "libspf2 has failed";
+		return "libspf2 failed";
 	case SPF_OPINION_DIED:
-		return "libspf2 has crashed";
+		return "libspf2 crashed";
 	case SPF_OPINION_LATE:
 		return "libspf2 took too long";
 	case SPF_OPINION_GARBLED:
-		return "libspf2's helper broke the protocol";
+		return "libspf2's helper violated the protocol";
 	case SPF_OPINION_UNAVAILABLE:
 		return "libspf2's helper has crashed too often, or can't be "
 		       "started";

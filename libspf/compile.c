@@ -77,7 +77,7 @@ parse_domain_spec(
 	size_t literal_from = 0; /* behind the last macro */
 
 	if (spec.len == 0)
-		return wrong(c, "the domain is missing");
+		return wrong(c, "missing domain");
 	for (size_t i = 0; i < spec.len;) {
 		if (spec.p[i] != '%') {
 			i++;
@@ -202,7 +202,7 @@ static bool
 compile_ip4(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
-		return wrong(c, "an address must follow, ip4:ADDRESS");
+		return wrong(c, "missing address: ip4:ADDRESS");
 	rest = text_from(rest, 1);
 	if (!cut_prefix(c, &rest, 32, &term->cidr4))
 		return false;
@@ -214,7 +214,7 @@ static bool
 compile_ip6(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
-		return wrong(c, "an address must follow, ip6:ADDRESS");
+		return wrong(c, "missing address: ip6:ADDRESS");
 	rest = text_from(rest, 1);
 	if (!cut_prefix(c, &rest, 128, &term->cidr6))
 		return false;
@@ -250,7 +250,7 @@ static bool
 compile_domain(struct compiler *c, struct mf_text rest, struct term_ *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
-		return wrong(c, "a domain must follow the colon");
+		return wrong(c, "missing domain after the colon");
 	return parse_domain_spec(c, text_from(rest, 1), &term->target);
 }
 
@@ -279,10 +279,10 @@ unknown_mechanism(struct mf_text name)
 {
 	if (text_eq_fold(name, MF_TEXT("ipv4")) ||
 	    text_eq_fold(name, MF_TEXT("ip")))
-		return "no such mechanism; is \"ip4\" meant?";
+		return "unknown mechanism; did you mean \"ip4\"?";
 	if (text_eq_fold(name, MF_TEXT("ipv6")))
-		return "no such mechanism; is \"ip6\" meant?";
-	return "no such mechanism";
+		return "unknown mechanism; did you mean \"ip6\"?";
+	return "unknown mechanism";
 }
 
 static bool
@@ -337,14 +337,14 @@ compile_modifier(struct compiler *c, struct mf_text name, struct mf_text value)
 
 	if (text_eq_fold(name, MF_TEXT("redirect"))) {
 		if (r->has_redirect)
-			return wrong(c, "a second redirect");
+			return wrong(c, "duplicate redirect");
 		r->has_redirect = true;
 		r->redirect_written = c->term;
 		return parse_domain_spec(c, value, &r->redirect);
 	}
 	if (text_eq_fold(name, MF_TEXT("exp"))) {
 		if (r->has_explanation)
-			return wrong(c, "a second exp");
+			return wrong(c, "duplicate exp");
 		r->has_explanation = true;
 		return parse_domain_spec(c, value, &r->explanation);
 	}
@@ -398,7 +398,7 @@ compile_term(struct compiler *c)
 		return compile_mechanism(c, name, rest, result);
 	if (name.len == 0 || ascii_lower(name.p[0]) < 'a' ||
 	    ascii_lower(name.p[0]) > 'z')
-		return wrong(c, "the name of a modifier begins with a letter");
+		return wrong(c, "a modifier name must begin with a letter");
 	return compile_modifier(c, name, text_from(rest, 1));
 }
 
@@ -411,7 +411,7 @@ octets_ok(struct compiler *c, struct mf_text t)
 		if (t.p[i] >= ' ' && t.p[i] <= '~')
 			continue;
 		c->term = text_head(text_from(t, i > 20 ? i - 20 : 0), 40);
-		return wrong(c, "an octet that is no printable ASCII");
+		return wrong(c, "non-printable or non-ASCII character");
 	}
 	return true;
 }
@@ -423,9 +423,9 @@ compile(struct compiler *c, bool is_spf)
 
 	c->term = text_head(rest, RECORD_VERSION_LEN);
 	if (rest.len > SPF_RECORD_MAX)
-		return wrong(c, "the record is longer than 16384 octets");
+		return wrong(c, "the record is longer than 16384 bytes");
 	if (!is_spf)
-		return wrong(c, "a record begins with \"v=spf1\"");
+		return wrong(c, "a record must begin with \"v=spf1\"");
 	if (!octets_ok(c, rest))
 		return false;
 	rest = text_from(rest, RECORD_VERSION_LEN);

@@ -93,8 +93,8 @@ check_redirect(struct check_ *c, struct level_ *l)
 		return c->blocked ? OUT_STOP : OUT_PERMERROR;
 	m = target_name_(c, l, &l->record->redirect, room, &name);
 	if (m == MATCH_NO) {
-		problem_(c, l,
-		    "this can't be a domain name:", l->record->redirect.text);
+		problem_(
+		    c, l, "invalid domain name:", l->record->redirect.text);
 		return OUT_PERMERROR;
 	}
 	if (m == MATCH_YES)
@@ -115,7 +115,7 @@ check_redirect(struct check_ *c, struct level_ *l)
 	outcome = check_record_(c, l, name, a, l->included);
 	if (outcome != OUT_NONE)
 		return outcome;
-	problem_(c, l, "there is no SPF record at", name); /* 6.1 */
+	problem_(c, l, "no SPF record found for", name); /* 6.1 */
 	return OUT_PERMERROR;
 }
 
@@ -168,8 +168,7 @@ check_record_(struct check_ *c, const struct level_ *parent,
 	if (!c->blocked && l.depth > c->verdict->depth)
 		c->verdict->depth = l.depth;
 	if (a->spf_records > 1) {
-		problem_(
-		    c, &l, "there is more than one SPF record", MF_TEXT(""));
+		problem_(c, &l, "more than one SPF record", MF_TEXT(""));
 		return OUT_PERMERROR;
 	}
 	l.record = a->record;
@@ -206,8 +205,7 @@ static void
 no_memory(struct spf_verdict *v)
 {
 	v->cause = SPF_CAUSE_NO_MEMORY;
-	put_text_(v->problem, sizeof(v->problem),
-	    MF_TEXT("out of memory for the domain's A-labels"));
+	put_text_(v->problem, sizeof(v->problem), MF_TEXT("out of memory"));
 }
 
 /* <domain>._spf.<delegate>.  OUT_NONE if there is none either. */
@@ -398,7 +396,7 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	if (request->ip_unknown) {
 		out->result = SPF_TEMPERROR;
 		put_text_(out->problem, sizeof(out->problem),
-		    MF_TEXT("the client's address isn't known"));
+		    MF_TEXT("client address unknown"));
 		return SPF_OK;
 	}
 	outcome = check_domain(&c, c.domain);

@@ -123,7 +123,7 @@ count_void_(struct check_ *c, const struct level_ *l, struct mf_text name)
 {
 	if (++c->verdict->voids <= SPF_VOIDS_MAX)
 		return true;
-	problem_(c, l, "more than 2 lookups found nothing, the last for", name);
+	problem_(c, l, "more than 2 void lookups, the last for", name);
 	return false;
 }
 

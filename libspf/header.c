@@ -143,7 +143,7 @@ out_comment(struct text_out *out, const struct spf_request *q,
 	    [SPF_PASS] = " permits ",
 	    [SPF_FAIL] = " does not permit ",
 	    [SPF_SOFTFAIL] = " probably does not permit ",
-	    [SPF_TEMPERROR] = " could not be checked now",
+	    [SPF_TEMPERROR] = " could not be checked",
 	    [SPF_PERMERROR] = " has an SPF record with an error",
 	};
 	char room[SPF_IP_SIZE];
@@ -162,7 +162,7 @@ out_comment(struct text_out *out, const struct spf_request *q,
 	    v->result == SPF_FAIL || v->result == SPF_SOFTFAIL)
 		out_text(out, address(q, room));
 	if (v->guessed)
-		out_str(out, ", by a guess");
+		out_str(out, ", by best guess");
 	out_char(out, ')');
 }
 

@@ -45,7 +45,7 @@ macro_length_(struct mf_text t, enum macro_place_ place, const char **why)
 	if (t.p[2] == '\0' || strchr(letters, ascii_lower(t.p[2])) == NULL) {
 		*why = strchr("crt", ascii_lower(t.p[2])) != NULL
 		    ? "the macros c, r and t are for explanations only"
-		    : "no such macro letter";
+		    : "unknown macro letter";
 		return 0;
 	}
 	for (; at < t.len && ascii_is_digit(t.p[at]); at++) {
@@ -62,7 +62,7 @@ macro_length_(struct mf_text t, enum macro_place_ place, const char **why)
 		at++;
 	if (at < t.len && t.p[at] == '}')
 		return at + 1;
-	*why = "a macro that isn't closed by \"}\", or holds what it can't";
+	*why = "unterminated or invalid macro";
 	return 0;
 }
 

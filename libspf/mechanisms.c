@@ -253,7 +253,7 @@ match_mx(struct check_ *c, const struct level_ *l)
 	if (m != MATCH_YES)
 		return m;
 	if (a->count > SPF_MX_MAX) {
-		problem_(c, l, "more than 10 MX records at", name);
+		problem_(c, l, "more than 10 MX records for", name);
 		return MATCH_PERMERROR;
 	}
 	for (size_t i = 0; i < a->count; i++) {
@@ -318,7 +318,7 @@ match_included(struct check_ *c, const struct level_ *l, struct mf_text name,
 	case OUT_PERMERROR:
 		return MATCH_PERMERROR;
 	case OUT_NONE:
-		problem_(c, l, "there is no SPF record at", name);
+		problem_(c, l, "no SPF record found for", name);
 		return MATCH_PERMERROR;
 	case OUT_UNKNOWN:
 		return MATCH_UNKNOWN;
@@ -337,8 +337,7 @@ match_include(struct check_ *c, const struct level_ *l)
 	enum match_ m = target_name_(c, l, &l->term->target, room, &name);
 
 	if (m == MATCH_NO) {
-		problem_(
-		    c, l, "this can't be a domain name:", l->term->target.text);
+		problem_(c, l, "invalid domain name:", l->term->target.text);
 		return MATCH_PERMERROR;
 	}
 	if (m == MATCH_YES)

@@ -19,17 +19,17 @@ srs_status_text(enum srs_status status)
 	case SRS_BAD_TIMESTAMP:
 		return "the timestamp is not two characters of A-Z 2-7";
 	case SRS_BAD_HASH:
-		return "the hash is not ours: forged, or signed with "
+		return "the hash does not match: forged, or signed with "
 		       "another secret";
 	case SRS_SHORT_HASH:
 		return "the hash is shorter than the minimum";
 	case SRS_EXPIRED:
 		return "expired: older than the maximum age";
 	case SRS_FUTURE:
-		return "dated in the future: check the clocks";
+		return "dated in the future: check the clock";
 	case SRS_NO_SPACE:
-		return "too long: over 64 octets of local part or 254 in all "
-		       "(RFC 5321 4.5.3.1)";
+		return "too long: over 64 bytes in the local part or 254 in "
+		       "all (RFC 5321 4.5.3.1)";
 	case SRS_NO_KEY:
 		return "no secret";
 	case SRS_BAD_PARAM:

@@ -64,11 +64,10 @@ refuse(SMFICTX *ctx, const struct reply *reply, sfsistat status)
 	snprintf(code, sizeof(code), "%u", reply->code);
 	snprintf(dsn, sizeof(dsn), "%s", reply->dsn);
 	snprintf(text, sizeof(text), "%s", reply->text);
-	/* It is refused all the same then, with the MTA's own words. */
+	/* It is rejected all the same then, with the MTA's own text. */
 	if (smfi_setreply(ctx, code, dsn, text) != MI_SUCCESS)
-		log_say(LEVEL_ERROR,
-		    "libmilter doesn't take the reply %s %s %s", code, dsn,
-		    text);
+		log_say(LEVEL_ERROR, "libmilter rejected the reply %s %s %s",
+		    code, dsn, text);
 	return status;
 }
 

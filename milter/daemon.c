@@ -159,9 +159,7 @@ reload(struct milter_daemon *d, const char *why)
 	} else {
 		watch_mark_seen(&d->config->watch);
 		log_say(LEVEL_ERROR,
-		    "%s: the new configuration is wrong; the old one stays in "
-		    "force",
-		    why);
+		    "%s: invalid configuration; keeping the old one", why);
 	}
 	notify_ready();
 }
@@ -193,8 +191,8 @@ on_ready(void *arg)
 
 	background_ready(d->ready_fd);
 	notify_ready();
-	log_say(LEVEL_INFO, "version %s serves %s", MAILFROM_VERSION,
-	    d->config->settings->listen.p);
+	log_say(LEVEL_INFO, "version %s started, listening on %s",
+	    MAILFROM_VERSION, d->config->settings->listen.p);
 }
 
 /* Returns if it doesn't come to that. */

@@ -149,8 +149,7 @@ read_item(
 		return refuse(b, why, item);
 	if (out->was_masked)
 		report_warning(b->report, b->file, b->line, b->key,
-		    "bits beyond the prefix mean nothing: \"%.*s\"",
-		    (int)item.len, item.p);
+		    "host bits set; ignored: \"%.*s\"", (int)item.len, item.p);
 	return true;
 }
 

@@ -56,8 +56,7 @@ hand_over(int fd, const struct listen_options *options, struct report *report)
 			   fd, (struct sockaddr *)&address, &address_len) == 0;
 	}
 	report_error(report, options->file, options->line, "listen",
-	    "this libmilter can't be given an open socket (\"fd:\"); "
-	    "Debian's can");
+	    "this libmilter doesn't support open sockets (\"fd:\")");
 	close(fd);
 	return false;
 }
@@ -82,15 +81,15 @@ milter_open(const struct smfiDesc *filter, struct mf_text where,
 		return true;
 	if (smfi_register(*filter) != MI_SUCCESS) {
 		report_error(report, NULL, 0, NULL,
-		    "libmilter refuses the filter: is it older than the one "
-		    "it was built for?");
+		    "libmilter rejected the filter: is the installed version "
+		    "too old?");
 		return false;
 	}
 	smfi_setbacklog(BACKLOG);
 	inherited = listen_inherited();
 	if (inherited > 1) {
 		report_error(report, NULL, 0, "listen",
-		    "systemd passes %u sockets, and libmilter serves one only",
+		    "systemd passes %u sockets, but libmilter supports only one",
 		    inherited);
 		return false;
 	}
@@ -155,7 +154,7 @@ work(const struct milter_duties *duties)
 		if (what == EVENT_END)
 			return true;
 		if (what == EVENT_GONE) {
-			log_say(LEVEL_ERROR, "libmilter has stopped by itself");
+			log_say(LEVEL_ERROR, "libmilter stopped unexpectedly");
 			return false;
 		}
 		if (what == EVENT_RELOAD)

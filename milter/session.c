@@ -129,7 +129,8 @@ session_fail(struct session *s)
 {
 	s->failed = true;
 	atomic_fetch_add(&s->service->errors, 1);
-	log_say(LEVEL_ERROR, "out of memory: a message is %s",
-	    accepts_errors(s) ? s->filter->error_accepted : "refused for now");
+	log_say(LEVEL_ERROR, "out of memory: message %s",
+	    accepts_errors(s) ? s->filter->error_accepted
+			      : "temporarily rejected");
 	return session_error_reply(s);
 }

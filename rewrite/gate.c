@@ -92,8 +92,8 @@ gate_new(const struct rewrite_settings *settings, const struct conf *conf,
 	if (ok && settings->skip_if_spf_passes && gate->count == 0 &&
 	    !conf_is_wrong(conf, "srs", "outbound_addresses"))
 		ok = fail(&m, "skip_if_spf_passes",
-		    "needs outbound_addresses: every address that mail leaves "
-		    "from",
+		    "requires outbound_addresses: all addresses that mail "
+		    "leaves from",
 		    MF_TEXT(""));
 	if (ok && settings->skip_if_spf_passes)
 		*out = gate;

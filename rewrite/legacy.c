@@ -131,7 +131,7 @@ add_rewrite(struct legacy_conf *t, struct report *report)
 	bool rewrites = false;
 
 	if (entry != NULL && !conf_bool(entry->value, &rewrites))
-		return fail(t, entry, "neither true nor false", report);
+		return fail(t, entry, "expected true or false", report);
 	legacy_conf_add(t, "srsmilter", "rewrite",
 	    rewrites ? MF_TEXT("all") : MF_TEXT("none"),
 	    entry != NULL ? entry->line : 0);
@@ -179,8 +179,8 @@ add_secrets(const struct ini *source, struct legacy *l, struct report *report)
 	if (count != 0)
 		return true;
 	report_error(report, source->name, 0, "secret",
-	    "not set; pysrs would sign with its published default, which "
-	    "anybody can forge.  Make one with: srs keygen");
+	    "not set; pysrs's default is public, so its signatures can be "
+	    "forged; create a secret with: srs keygen");
 	return false;
 }
 
@@ -210,8 +210,8 @@ watch_secret(
 
 	if ((file->stat.st_mode & (S_IROTH | S_IWOTH)) != 0)
 		report_warning(report, path, 0, "secret",
-		    "EVERYBODY ON THIS HOST CAN READ THE SECRET; mend it "
-		    "with: chown root:mailfrom %s && chmod 0640 %s",
+		    "the secret is accessible to all users; fix with: chown "
+		    "root:mailfrom %s && chmod 0640 %s",
 		    path, path);
 	if (watch_add_read(watch, path, file))
 		return true;

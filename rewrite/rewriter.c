@@ -40,7 +40,7 @@ add_domain(const struct maker *m, struct mf_text srs)
 	}
 	if (r->fwdomain.len != 0) {
 		fail(m, "fwdomain",
-		    "two default domains; others are written "
+		    "more than one default domain; write the others as "
 		    "FORWARDING=DOMAIN");
 		return false;
 	}
@@ -219,8 +219,8 @@ check_mode(const struct maker *m, const char *path, mode_t mode)
 		return true;
 	report_error(m->report, m->file,
 	    conf_line(m->conf, "srs", "secret_file"), "secret_file",
-	    "everybody may read or write %s; mend it with: chown "
-	    "root:mailfrom %s && chmod 0640 %s",
+	    "%s is accessible to all users; fix with: chown root:mailfrom %s "
+	    "&& chmod 0640 %s",
 	    path, path, path);
 	return false;
 }
@@ -237,7 +237,7 @@ load_secrets(const struct maker *m)
 		    m, m->legacy->secrets, m->legacy->secret_count);
 	if (s->secret_file.len == 0) {
 		fail(m, "secret_file",
-		    "not set; make a secret with: srs keygen");
+		    "not set; create a secret with: srs keygen");
 		return false;
 	}
 	ok = secrets_load(s->secret_file.p,
@@ -267,8 +267,8 @@ warn(const struct maker *m)
 	    !is_wrong(m, "srs_domains"))
 		report_warning(m->report, m->file,
 		    conf_line(m->conf, "srs", "srs_domains"), "srs_domains",
-		    "%.*s of fwdomain is not among them: Postfix's bounces to "
-		    "it will not be reversed",
+		    "does not contain %.*s (fwdomain): bounces to it will not "
+		    "be restored",
 		    (int)r->fwdomain.len, r->fwdomain.p);
 }
 

@@ -15,12 +15,12 @@ add_line(struct secrets *s, const char *path, unsigned number,
 	if (line.len == 0)
 		return true;
 	if (memchr(line.p, '\0', line.len) != NULL) {
-		report_error(report, path, number, NULL, "a NUL octet");
+		report_error(report, path, number, NULL, "contains a NUL byte");
 		return false;
 	}
 	if (line.p[0] == '#') {
 		report_warning(report, path, number, NULL,
-		    "taken for a comment; postsrsd 1.x would use this line "
+		    "treated as a comment; postsrsd 1.x would use this line "
 		    "as a secret");
 		return true;
 	}
@@ -73,7 +73,8 @@ secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
 		return false;
 	if (out->count == 0) {
 		report_error(report, path, 0, NULL,
-		    "no secret in it; make one with: srs keygen > %s", path);
+		    "contains no secret; create one with: srs keygen > %s",
+		    path);
 		return false;
 	}
 	return true;
@@ -94,7 +95,7 @@ secret_weakness(struct mf_text secret)
 		if (mf_text_eq(text_trim(secret), mf_text_of(published[i])))
 			return "the secret is the one published with pysrs";
 	if (secret.len < SECRET_MIN)
-		return "the secret is too short: 12 octets at least, better "
-		       "the output of \"srs keygen\"";
+		return "the secret is too short (minimum 12 bytes); use the "
+		       "output of srs keygen";
 	return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [spfmilter] of mailfrom.conf.
+ * Keys of the section [spfmilter] of mailfrom.conf, with their types and defaults.
  */
 #include "settings/spfmilter.h"
 

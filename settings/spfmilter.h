@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [spfmilter].
+ * What the section [spfmilter] of mailfrom.conf sets.
  */
 #ifndef MAILFROM_SETTINGS_SPFMILTER_H
 #define MAILFROM_SETTINGS_SPFMILTER_H

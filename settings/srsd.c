@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [srsd] of mailfrom.conf.
+ * Keys of the section [srsd] of mailfrom.conf, with their types and defaults.
  */
 #include "settings/srsd.h"
 

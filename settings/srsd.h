@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [srsd].
+ * What the section [srsd] of mailfrom.conf sets.
  */
 #ifndef MAILFROM_SETTINGS_SRSD_H
 #define MAILFROM_SETTINGS_SRSD_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [srsmilter] of mailfrom.conf.
+ * Keys of the section [srsmilter] of mailfrom.conf, with their types and defaults.
  */
 #include "settings/srsmilter.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The section [srsmilter].
+ * What the section [srsmilter] of mailfrom.conf sets.
  */
 #ifndef MAILFROM_SETTINGS_SRSMILTER_H
 #define MAILFROM_SETTINGS_SRSMILTER_H

@@ -223,7 +223,8 @@ make_resolver(const struct checker_builder *m)
 	if (status == SPF_RESOLVER_OK)
 		return true;
 	fail(m, NULL, spf_resolver_status_text(status),
-	    status == SPF_RESOLVER_SYSTEM ? strerror(why) : "no SPF checks");
+	    status == SPF_RESOLVER_SYSTEM ? strerror(why)
+					  : "SPF checks are not possible");
 	return false;
 }
 

@@ -43,8 +43,7 @@ judge_line(const char *path, const struct record_line *l, struct report *report)
 
 	if (!is_domain(l->domain)) {
 		report_error(report, path, l->line, NULL,
-		    "a line is DOMAIN RECORD, and this is not a domain: "
-		    "\"%.*s\"",
+		    "expected DOMAIN RECORD; not a domain: \"%.*s\"",
 		    (int)text_head(l->domain, 200).len, l->domain.p);
 		return;
 	}
@@ -112,7 +111,7 @@ find_doubles(struct records *records, const char *path, struct report *report)
 
 		if (text_eq_fold(l->domain, l[-1].domain))
 			report_error(report, path, l->line, NULL,
-			    "%.*s: already in line %u",
+			    "%.*s: duplicate of line %u",
 			    (int)text_head(l->domain, 200).len, l->domain.p,
 			    l[-1].line);
 	}

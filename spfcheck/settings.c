@@ -58,8 +58,7 @@ check_settings_sound(const struct check_settings *s, const struct conf *conf,
 		judge_best_guess(&j, s->best_guess);
 	if (!spf_explanation_ok(s->explanation))
 		object(&j, "explanation",
-		    "a macro or an octet in it is wrong; \"%\" is written "
-		    "\"%%\"",
+		    "invalid macro or character; write \"%\" as \"%%\"",
 		    s->explanation);
 	judge_path(&j, "record_file", s->record_file);
 	judge_path(&j, "helper", s->helper);

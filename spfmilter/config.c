@@ -54,7 +54,7 @@ warn(const struct spfmilter_config *c, struct report *report)
 	    line_of(c, "exempt_recipients") != 0)
 		report_warning(report, c->base.path,
 		    line_of(c, "exempt_recipients"), "exempt_recipients",
-		    "has no effect with reject_at = mail, where recipients "
+		    "has no effect with reject_at = mail, because recipients "
 		    "aren't known yet");
 	if (s->trusted_relay_check == RELAY_CHECK_REJECT &&
 	    s->filter.trusted_relay.count == 0 &&

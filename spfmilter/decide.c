@@ -55,7 +55,7 @@ say_result(const struct facts *f, const struct spf_verdict *v,
 {
 	out_str(out, "SPF ");
 	out_str(out, spf_result_text(v->result));
-	out_str(out, " for the ");
+	out_str(out, " for ");
 	out_str(out, identity);
 	out_str(out, " domain ");
 	out_str(out, v->domain);
@@ -68,7 +68,7 @@ say_result(const struct facts *f, const struct spf_verdict *v,
 		}
 		return;
 	}
-	out_str(out, " is not accepted here");
+	out_str(out, ": rejected by local policy");
 }
 
 static void
@@ -78,7 +78,7 @@ say(const struct facts *f, const struct decision *d, struct text_out *out)
 	const struct spf_verdict *v = helo ? f->helo_verdict : f->mailfrom;
 
 	if (d->reason == DECIDED_BAD_HELO) {
-		out_str(out, "HELO must be followed by a host name");
+		out_str(out, "HELO rejected: host name required");
 		return;
 	}
 	if (d->reason == DECIDED_BAD_SENDER) {
@@ -93,11 +93,11 @@ say(const struct facts *f, const struct decision *d, struct text_out *out)
 	}
 	if (v->result == SPF_FAIL)
 		say_fail(f, v,
-		    helo ? " must not use the HELO name "
+		    helo ? " is not allowed to use the HELO name "
 			 : " is not allowed to send mail for ",
 		    out);
 	else
-		say_result(f, v, helo ? "HELO" : "sender's", out);
+		say_result(f, v, helo ? "HELO" : "sender", out);
 }
 
 static void

@@ -150,12 +150,12 @@ add_on_error(struct legacy_conf *t, struct report *report)
 	if (text_eq_fold(value, MF_TEXT("REJECT")))
 		report_warning(report, t->source->name,
 		    entry == NULL ? 0 : entry->line, "untrapped_exception",
-		    "REJECT would lose mail for a fault of ours: TEMPFAIL is "
-		    "done");
+		    "REJECT would lose mail because of a local error; using "
+		    "TEMPFAIL");
 	else if (entry != NULL && !text_eq_fold(value, MF_TEXT("CONTINUE")) &&
 	    !text_eq_fold(value, MF_TEXT("TEMPFAIL")))
 		return fail(entry, t->source->name, "untrapped_exception",
-		    "neither CONTINUE, TEMPFAIL nor REJECT", report);
+		    "expected CONTINUE, TEMPFAIL or REJECT", report);
 	legacy_conf_add(t, "spfmilter", "on_error",
 	    text_eq_fold(value, MF_TEXT("CONTINUE")) ? MF_TEXT("accept")
 						     : MF_TEXT("tempfail"),

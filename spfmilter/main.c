@@ -17,12 +17,13 @@ findings(const struct milter_service *service, struct report *report)
 	const struct spfmilter *s = (const struct spfmilter *)service;
 
 	if (spfmilter_config(s)->spfmilter.remove_ar != REMOVE_AR_NONE)
-		puts("note: spfmilter has to come first of the filters; it "
-		     "removes what others before it have said in its name "
-		     "(remove_ar)");
+		puts(
+		    "note: spfmilter must run before other filters; it removes "
+		    "Authentication-Results that earlier filters added under "
+		    "the same name (remove_ar)");
 	return spfmilter_lint(s, report)
 	    ? ""
-	    : ", but see above what the access file says";
+	    : ", but see the findings in the access file above";
 }
 
 int

@@ -43,8 +43,8 @@ wants(const struct session *session, struct filter_wants *out)
 	    .connect_macros = "j {client_resolve}",
 	    .mail_macros = "i {auth_authen} {mail_addr} f",
 	    .rcpt_macros = "",
-	    .lacking = "this MTA doesn't let filters change header fields or "
-		       "quarantine messages: such actions fail"};
+	    .lacking = "the MTA doesn't allow filters to change headers or "
+		       "quarantine messages; these actions will fail"};
 }
 
 /* --- the end of a message --- */
@@ -87,8 +87,8 @@ eom(struct session *session, SMFICTX *ctx)
 
 	if (reply.step == STEP_CONTINUE && !apply(ctx, &edits)) {
 		log_say(LEVEL_ERROR,
-		    "the MTA doesn't take changes of a message: it is refused "
-		    "for now");
+		    "the MTA doesn't allow changes to the message: temporarily "
+		    "rejected");
 		reply.step = STEP_TEMPFAIL;
 	}
 	edits_free(&edits);
@@ -99,7 +99,7 @@ const struct filter spfmilter_filter = {
     .name = "spfmilter",
     .actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
     .session_size = sizeof(struct spfmilter_session),
-    .error_reply = "The sender cannot be checked just now, try again later",
+    .error_reply = "SPF check temporarily unavailable, try again later",
     .error_accepted = "not checked",
     .wants = wants,
     .mail = spfmilter_mail,

@@ -81,7 +81,7 @@ load_access(const struct spfmilter_config *config, struct shared_access **out,
 	}
 	report_error(report, config->base.path,
 	    milter_config_line(&config->base, "access"), "access",
-	    "\"%.*s\": cannot be used, for the reasons above", (int)name.len,
+	    "\"%.*s\": cannot be used; see the errors above", (int)name.len,
 	    name.p);
 	free(shared);
 	return false;
@@ -136,8 +136,8 @@ refresh_access(
 	case ACCESS_FAILED:
 		was_refused(s, old->path);
 		log_say(LEVEL_ERROR,
-		    "%s has changed and can't be used; what was read before "
-		    "stays in force",
+		    "%s has changed but can't be used; keeping the old "
+		    "contents",
 		    old->path);
 		break;
 	case ACCESS_BUSY: /* being written: the next time */

@@ -180,7 +180,8 @@ spfmilter_eom(struct spfmilter_session *s, struct edits *edits)
 		return (struct reply){.step = STEP_REJECT,
 		    .code = 550,
 		    .dsn = "5.7.1",
-		    .text = "Too many Authentication-Results in our name"};
+		    .text = "Too many Authentication-Results fields claiming "
+			    "this host's name"};
 	}
 	m->outcome = "accepted";
 	reply = whole_message(s, edits);

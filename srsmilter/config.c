@@ -43,8 +43,8 @@ check_rewrite(const struct srsmilter_config *c, struct report *report)
 	    !is_wrong(c, "local_domains"))
 		report_error(report, c->base.path, line_of(c, "rewrite"),
 		    "local_domains",
-		    "not set: rewrite = remote_domain needs the domains whose "
-		    "mail is delivered here; where only forwarded mail passes, "
+		    "required by rewrite = remote_domain (the domains "
+		    "delivered here); if only forwarded mail passes through, "
 		    "set rewrite = all");
 }
 

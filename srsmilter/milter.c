@@ -52,8 +52,8 @@ restore(SMFICTX *ctx, const struct session *s, const struct restoration *r)
 
 	if (r->parameters != NULL && !with_parameters)
 		log_say(LEVEL_WARNING,
-		    "this MTA takes no parameters of recipients from filters: "
-		    "a bounce loses \"%s\"",
+		    "the MTA doesn't accept recipient parameters from filters: "
+		    "\"%s\" is lost",
 		    r->parameters);
 	if (smfi_delrcpt(ctx, r->given) != MI_SUCCESS)
 		return false;
@@ -99,8 +99,8 @@ eom(struct session *session, SMFICTX *ctx)
 	if (reply.step != STEP_CONTINUE || apply(ctx, session, &changes))
 		return reply;
 	log_say(LEVEL_ERROR,
-	    "the MTA doesn't let us change the envelope of a message: it is "
-	    "refused for now");
+	    "the MTA doesn't allow envelope changes: message temporarily "
+	    "rejected");
 	return srsmilter_unchanged(s);
 }
 
@@ -109,8 +109,8 @@ const struct filter srsmilter_filter = {
     .actions =
 	SMFIF_ADDRCPT | SMFIF_ADDRCPT_PAR | SMFIF_DELRCPT | SMFIF_CHGFROM,
     .session_size = sizeof(struct srsmilter_session),
-    .error_reply = "The envelope cannot be rewritten just now, try again later",
-    .error_accepted = "left as it is",
+    .error_reply = "Address rewriting temporarily unavailable, try again later",
+    .error_accepted = "not changed",
     .wants = wants,
     .mail = srsmilter_mail,
     .rcpt = srsmilter_rcpt,

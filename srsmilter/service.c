@@ -78,7 +78,7 @@ srsmilter_miss_mailer(struct srsmilter *s)
 		return;
 	log_say(LEVEL_WARNING,
 	    "rewrite = remote_mailer, but the MTA doesn't send {rcpt_mailer}: "
-	    "no message counts as forwarded.  Only sendmail does");
+	    "no message is treated as forwarded (only sendmail sends it)");
 }
 
 void

@@ -127,7 +127,7 @@ srsmilter_unchanged(struct srsmilter_session *s)
 	struct reply reply = {.step = STEP_TEMPFAIL,
 	    .code = 451,
 	    .dsn = "4.3.0",
-	    .text = "The envelope cannot be rewritten, try again later"};
+	    .text = "Envelope cannot be rewritten, try again later"};
 
 	atomic_fetch_add(&s->base.service->errors, 1);
 	if (s->message != NULL)

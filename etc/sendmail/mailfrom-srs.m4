@@ -5,105 +5,105 @@ dnl SPDX-License-Identifier: ISC
 dnl
 dnl What it does
 dnl
-dnl   Mail that leaves by SMTP with a sender of somebody else's gets an SRS sender
-dnl   of ours, whether an alias, .forward, :include:, virtusertable or mailertable
-dnl   sends it on.  What is delivered on this host keeps its sender, also when one
-dnl   message goes both ways.  Bounces to an SRS address of ours go to the sender
-dnl   that it hides; a forged or expired one is refused at RCPT with 550.
-dnl   The null sender and senders of our own domains (class w) are left alone.
+dnl   Mail that leaves by SMTP with a foreign sender gets an SRS sender in our domain,
+dnl   whether an alias, .forward, :include:, virtusertable or mailertable forwards it.
+dnl   Mail that is delivered on this host keeps its sender, even if it is a copy of
+dnl   the same message.  Bounces to one of our SRS addresses go to the original
+dnl   sender; a forged or expired one is rejected at RCPT with 550.
+dnl   The null sender and senders in our own domains (class w) are left alone.
 dnl
 dnl Installing it
 dnl
-dnl   Copy this file to /etc/mail.  In sendmail.mc, put these lines in the place of
-dnl   the line MAILER(`smtp'), which they take care of:
+dnl   Copy this file to /etc/mail.  In sendmail.mc, replace the line MAILER(`smtp'),
+dnl   which this file includes, with these lines:
 dnl
 dnl	define(`MAILFROM_SRS_SOCKET', `inet:10003@127.0.0.1')dnl
 dnl	include(`/etc/mail/mailfrom-srs.m4')dnl
 dnl
 dnl   The socket is one that srsd listens on (listen in mailfrom.conf), in the
-dnl   words of libmilter: inet:PORT@HOST or local:/path.  Whoever can reach it can
-dnl   have addresses signed: keep it on loopback, or in a directory that only
+dnl   syntax of libmilter: inet:PORT@HOST or local:/path.  Anyone who can connect to
+dnl   it can have addresses signed: keep it on loopback, or in a directory that only
 dnl   root and sendmail's users (smmta, smmsp) can enter.
 dnl
-dnl   The domain of the SRS addresses (fwdomain in mailfrom.conf) has to be in class
-dnl   w, so that bounces to it are taken in: LOCAL_DOMAIN(`fwd.example'), or a line
-dnl   in /etc/mail/local-host-names.  A domain of VIRTUSER_DOMAIN does as well.
+dnl   The domain of the SRS addresses (fwdomain in mailfrom.conf) must be in class w,
+dnl   so that bounces to it are accepted: LOCAL_DOMAIN(`fwd.example'), or a line in
+dnl   /etc/mail/local-host-names.  A domain in VIRTUSER_DOMAIN works as well.
 dnl
-dnl   Then make the new sendmail.cf and restart sendmail: on Debian with
+dnl   Then rebuild sendmail.cf and restart sendmail: on Debian with
 dnl   sendmailconfig, on BSD with `make -C /etc/mail install restart', elsewhere
 dnl
 dnl	m4 /usr/share/sendmail-cf/m4/cf.m4 sendmail.mc >sendmail.cf
 dnl
 dnl   It belongs in sendmail.mc only, not in submit.mc.
 dnl
-dnl Options, to be defined before the include line
+dnl Options (define them before the include line)
 dnl
-dnl   MAILFROM_SRS_KEEP	A file of domains, one a line: mail to these keeps its
+dnl   MAILFROM_SRS_KEEP	A file of domains, one per line: mail to these keeps its
 dnl			sender.  For your own machines behind this one, a hub or
 dnl			a primary MX, that trust it.  The domains are sent to
-dnl			their MX.  To send one elsewhere leave it out of the file
-dnl			and name the mailer in mailertable:
+dnl			their MX.  To send one elsewhere, leave it out of the file
+dnl			and set the mailer in mailertable:
 dnl				hub.example	esmtpkeep:[10.1.2.3]
-dnl   MAILFROM_SRS_OWN	Ask srsd about senders of class w too.  For sites that
+dnl   MAILFROM_SRS_OWN	Look up senders in class w in srsd too.  For sites that
 dnl			sign their own senders (`ses' and `sign' in
-dnl			mailfrom.conf); own_domains there then says whose
-dnl			senders are left alone.
-dnl   MAILFROM_SRS_QUEUE	While srsd is away, take mail in and queue what is to be
-dnl			rewritten, instead of refusing mail of all foreign
+dnl			mailfrom.conf); own_domains there then lists the
+dnl			domains whose senders are left alone.
+dnl   MAILFROM_SRS_QUEUE	While srsd is down, accept mail and queue what is to be
+dnl			rewritten, instead of rejecting mail from all foreign
 dnl			senders with 421 at RCPT.
 dnl
-dnl When srsd is away, slow or wrong
+dnl When srsd is down, slow or broken
 dnl
-dnl   A sender is used only if srsd answers OK and an address.  With anything else
-dnl   - no server, no answer within sendmail's 30 seconds, TEMP, PERM, NOTFOUND, an
-dnl   empty answer, garbage - nothing leaves:
+dnl   A sender is used only if srsd replies OK and an address.  With anything else
+dnl   - no server, no reply within sendmail's 30 seconds, TEMP, PERM, NOTFOUND, an
+dnl   empty reply, garbage - nothing leaves:
 dnl
 dnl   at RCPT	421, for senders that would be rewritten; 451 for SRS recipients
-dnl   at delivery	the recipient stays in the queue, at every attempt and so for mail
-dnl		that was queued before; the message's local recipients get theirs
+dnl   at delivery	the recipient stays in the queue, at every attempt, and so does
+dnl		mail queued earlier; local recipients of the message get their copies
 dnl   in the queue	a bounce to an SRS address waits as well
 dnl
-dnl   All of it goes out by itself once srsd is back.  No mail is sent with a sender
-dnl   that should have been rewritten, and none with a mangled one.  One case is
-dnl   left: if something that doesn't speak socketmap takes srsd's place between a
-dnl   delivery's start and its lookup, sendmail calls that an internal error and the
-dnl   mail bounces, to its original sender.
+dnl   All of it is delivered automatically once srsd is back.  No mail is sent with a
+dnl   sender that should have been rewritten, and none with a mangled one.  One case
+dnl   remains: if something that doesn't speak socketmap replaces srsd between the
+dnl   start of a delivery and its lookup, sendmail treats that as an internal error
+dnl   and the mail bounces to its original sender.
 dnl
 dnl What to know
 dnl
-dnl   srsd is told the host that sendmail delivers to ($h), but sendmail sets that
-dnl   only after it has rewritten the sender.  In a message with several
-dnl   destinations it is that of another one of them, or unknown.  So
-dnl   `exclude_recipients' in mailfrom.conf is exact only for messages with a single
-dnl   destination.  MAILFROM_SRS_KEEP is always exact.
+dnl   srsd gets the host that sendmail delivers to ($h), but sendmail sets that only
+dnl   after it has rewritten the sender.  In a message with several destinations it is
+dnl   that of another one of them, or unknown.  So `exclude_recipients' in mailfrom.conf
+dnl   is exact only for messages with a single destination.  MAILFROM_SRS_KEEP is
+dnl   always exact.
 dnl
-dnl   sendmail itself refuses recipients with an @ inside a quoted local part
+dnl   sendmail itself rejects recipients with an @ inside a quoted local part
 dnl   (550 Relaying denied), and so bounces to such senders too.
 dnl
-dnl How
+dnl How it works
 dnl
 dnl   smtp.m4 is read while m4 replaces the name of the ruleset EnvFromSMTP, so that
-dnl   the mailers smtp, esmtp, smtp8, dsmtp and relay rewrite senders by
+dnl   the mailers smtp, esmtp, smtp8, dsmtp and relay rewrite senders with
 dnl   MailfromEnvelope.  The mailers procmail and cyrusv2, and FEATURE(`local_lmtp'),
 dnl   which borrow EnvFromSMTP to deliver on this host, don't.
 dnl
-dnl   The maps are asked with -f -q: case and quotes of addresses survive both ways.
-dnl   The appended <OK> tells an answer from everything else.
+dnl   The maps use -f -q: case and quotes of addresses survive in both directions.
+dnl   The appended <OK> distinguishes a reply from everything else.
 dnl
-dnl   A ruleset that rewrites senders can't put off the delivery.  So it leaves a note
+dnl   A ruleset that rewrites senders can't defer the delivery.  So it leaves a note
 dnl   in {MailfromHeld}, and check_compat, which sendmail runs right after it and
 dnl   before it opens a connection, acts on that.
 dnl
-dnl   The answer at RCPT is 421, which ends the session, because a sendmail process
+dnl   The reply at RCPT is 421, which ends the session, because a sendmail process
 dnl   that couldn't connect to a map doesn't try again: the next session will.
 dnl
-dnl   Local_check_rcpt and check_compat end as they began, so that rules of your own
-dnl   and FEATURE(`compat_check') can go on before or after them.
+dnl   Local_check_rcpt and check_compat end as they began, so your own rules and
+dnl   FEATURE(`compat_check') can come before or after them.
 dnl
 divert(0)dnl
 VERSIONID(`mailfrom-srs.m4')
 ifdef(`_MAILER_smtp_',
-`errprint(`mailfrom-srs.m4: it has to stand in the place of MAILER(smtp), not after it
+`errprint(`mailfrom-srs.m4: it must replace MAILER(smtp), not follow it
 ')m4exit(1)')dnl
 ifdef(`MAILFROM_SRS_SOCKET', `',
 `errprint(`mailfrom-srs.m4: MAILFROM_SRS_SOCKET is not defined
@@ -114,11 +114,11 @@ MAILER(`smtp')dnl
 undefine(`EnvFromSMTP')dnl
 
 LOCAL_CONFIG
-# srsd; it sees a map's name as it stands here
+# srsd; it sees a map's name as it is written here
 Kmake_srs socket -f -q -a<OK> MAILFROM_SRS_SOCKET
 Kreverse_srs socket -f -q -a<OK> MAILFROM_SRS_SOCKET
 Kprobe socket -a<OK> MAILFROM_SRS_SOCKET
-# local parts to ask srsd about, and those that are SRS or SES for certain
+# local parts to look up in srsd, and those that are SRS or SES for certain
 Kmailfrom_srs regex -q -a<SRS> ^[<"]*(SRS[01]|SES)[-+=]
 Kmailfrom_certain regex -q -a<SRS> ^[<"]*(SRS[01][-+=]|SES=)
 Kmailfrom_note macro
@@ -161,7 +161,7 @@ R$* $| $+ < @ $+ > <OK>	$@ $2 < @ $3 >
 R$* $| $*		$@ $1 $(mailfrom_note {MailfromHeld} $@ yes $)
 
 ######################################################################
-###  check_compat -- keep back what MailfromEnvelope got no answer for
+###  check_compat -- hold mail that MailfromEnvelope got no answer for
 ######################################################################
 
 Scheck_compat
@@ -191,9 +191,9 @@ R$*			$: $>MailfromMark $1
 R<SRS> $| $+		$: ASKED $| $(reverse_srs $1 $: NONE $)
 R ASKED $| $+ < @ $+ > <OK>	$: $>MailfromMark $1 < @ $2 >
 R ASKED $| $*		$#error $@ 4.3.0 $: "451 cannot look up this address: no answer from srsd"
-# srsd gives back what it can't reverse: forged, too old, or a user with such a name
+# srsd returns an address that it can't reverse: forged, expired, or a user with such a name
 R<SRS> $| $+ < @ $+ >	$: $(mailfrom_certain $1 $: NO $) $| $1 < @ $2 >
-R<SRS> $| $*		$#error $@ 5.7.1 $: "550 not a valid return address, or too old"
+R<SRS> $| $*		$#error $@ 5.7.1 $: "550 SRS address is invalid or has expired"
 R NO $| $*		$: $1
 
 # <SRS> or NO, and the address: is it one of ours that srsd may know?
@@ -203,8 +203,8 @@ R$+ < @ $={VirtHost} . >	$@ $(mailfrom_srs $1 $: NO $) $| $1 < @ $2 . >
 R$*			$@ NO $| $1
 
 # Mail for elsewhere: sendmail queues a recipient if a lookup fails while it resolves
-# it.  Without this, an answer that isn't even a socketmap's would end in an internal
-# error in MailfromEnvelope, and so in a bounce.
+# it.  Without this, an answer that isn't even a socketmap's would cause an internal
+# error in MailfromEnvelope, and so a bounce.
 SMailfromOutbound
 R$* < @ $=w . > $*	$@ $1 < @ $2 . > $3
 R$* < @ $={VirtHost} . > $*	$@ $1 < @ $2 . > $3
@@ -213,7 +213,7 @@ R$* $| YES		$: $1 $| $(probe up $: $)
 R$* $| $*		$: $1
 
 ######################################################################
-###  Local_check_rcpt -- take no mail that needs srsd, without srsd
+###  Local_check_rcpt -- accept no mail that needs srsd while srsd is down
 ######################################################################
 
 SLocal_check_rcpt
@@ -221,15 +221,15 @@ R$*			$: $1 $| $>MailfromNeeded $1
 R$* $| YES		$: $1 $| $(probe up $: NONE $)
 R$* $| NO		$: $1
 R$* $| $+ <OK>		$: $1
-R$* $| $*		$#error $@ 4.3.0 $: "421 sender rewriting is out of order, try again later"
+R$* $| $*		$#error $@ 4.3.0 $: "421 sender rewriting temporarily unavailable, try again later"
 
-# YES or NO: does mail to this recipient need srsd, whatever becomes of it?
+# YES or NO: does mail to this recipient need srsd in any case?
 SMailfromNeeded
 R$*			$: $(mailfrom_srs $1 $: NO $)
 R<SRS>			$@ YES
 ifdef(`MAILFROM_SRS_QUEUE', `R$*			$@ NO', `R$*			$@ $>MailfromForeign')
 
-# YES or NO: is the sender one that srsd is asked about?
+# YES or NO: is the sender one that is looked up in srsd?
 SMailfromForeign
 R$*			$: $&f
 R$* < $* > $*		$: $2

@@ -356,7 +356,7 @@ def _(site):
         tap.equal(driver.check("10.0.0.1", "u@zero.test").result, "permerror")
         verdict = driver.check(IP, "u@crash.test")
         tap.equal((verdict.result, verdict.problem),
-                  ("temperror", "libspf2 can't be trusted with this record"))
+                  ("temperror", "record considered unsafe for libspf2"))
         tally = driver.tally("threads", 8, 10, 20000, IP, "u@t{}.wild.test",
                              "h.test")
         tap.equal(tally["pass"], 8 * 10 * 4)
@@ -382,8 +382,8 @@ def _(site):
             r"helo=helo\.test from=u@pass\.test",
             r"outcome=result native=pass libspf2=permerror ip=10\.0\.0\.1 "
             r"helo=helo\.test from=.*a=b@zero\.test.*",
-            r'outcome=silent native=permerror why="libspf2 can\'t be trusted '
-            r'with this record" ip=192\.0\.2\.1 helo=helo\.test '
+            r'outcome=silent native=permerror why="record considered unsafe '
+            r'for libspf2" ip=192\.0\.2\.1 helo=helo\.test '
             r"from=u@crash\.test",
             # libspf2 takes the blanks of an explanation for "%".
             r"outcome=explanation native=fail libspf2=fail .*",

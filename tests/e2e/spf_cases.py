@@ -50,8 +50,8 @@ DEFAULTS = {
     "temperror": ("refused", r"451 4\.7\.24 SPF temperror "),
 }
 HELO_DEFAULTS = {
-    "fail": ("refused", r"550 5\.7\.23 SPF fail: 127\.0\.0\.99 must not use "
-             r"the HELO name \w+\.fail\.test"),
+    "fail": ("refused", r"550 5\.7\.23 SPF fail: 127\.0\.0\.99 is not allowed "
+             r"to use the HELO name \w+\.fail\.test"),
 }
 # Others find out nothing more than they may.
 FAILING = [f"{name}.temperror" for name in ACTIONS]

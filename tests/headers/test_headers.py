@@ -338,7 +338,7 @@ def check_received(case):
     equal(comment.startswith(head + " "), True, f"comment {comment!r}", case)
     if RESULTS[case.result] in ("pass", "fail", "softfail", "neutral"):
         equal(case.ip in comment[len(head):], True, "address", case)
-    equal(comment.endswith(", by a guess"), case.guessed, "guess", case)
+    equal(comment.endswith(", by best guess"), case.guessed, "guess", case)
 
 
 def check_authentication(case):

@@ -55,7 +55,7 @@ class Daemon:
     def start(self, *options, **more):
         before = len(self.log()) if os.path.exists(self.log_path) else 0
         self.launch(*options, **more)
-        self.wait_for_log(r"version \S+ serves", before)
+        self.wait_for_log(r"version \S+ started", before)
         return self
 
     def stop(self):

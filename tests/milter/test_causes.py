@@ -272,7 +272,7 @@ def spfmilter_names(site, server, domain, cause, **options):
     done = talk(d, f"bob@{domain}")
     equal((done.verdict, done.code, done.status),
           ("tempfail", "451", "4.7.24"), domain)
-    equal(done.text, f"SPF temperror for the sender's domain {domain} from "
+    equal(done.text, f"SPF temperror for sender domain {domain} from "
           f"127.0.0.99: {text}", domain)
     line = d.line_of(f"from=bob@{domain}")
     equal((line["spf"], line["problem"], line["dns_error"]),

@@ -577,13 +577,13 @@ def wrong_reload(site):
         before = len(d.log())
         write()
         d.process.send_signal(signal.SIGHUP)
-        d.wait_for_log("old one stays in force", before)
+        d.wait_for_log("keeping the old one", before)
         d.wait_for_log(f"error: .*{message}", before)
         equal(talk(d.address, "<bob@softfail.test>").code, "550", message)
     d.write_config(access=d.access_path)
     before = len(d.log())
     d.write_access(" leading blank\tREJECT\n")
-    d.wait_for_log("what was read before stays in force", before)
+    d.wait_for_log("keeping the old contents", before)
     equal(talk(d.address, "<bob@softfail.test>").code, "550")
 
 
@@ -610,10 +610,10 @@ def wrong_start(site):
             ({"spf": "best_guess = v=spf1 foo:bar"}, "best_guess"),
             ({"listen": "inet:0@127.0.0.1"}, "listen"),
             ({"listen": f"unix:{site.scratch.name}/no/sock"},
-             "/no/sock: .*; make its directory"),
+             "/no/sock: .*; create its directory"),
             ({"listen": "inet:10006@192.0.2.1"},
-             "inet:10006@192.0.2.1: .*; no interface"),
-            ({"listen": f"unix:{__file__}"}, "; what is there is no socket")):
+             "inet:10006@192.0.2.1: .*; not an address"),
+            ({"listen": f"unix:{__file__}"}, "; the file there is not a socket")):
         d = site.make(**more)
         d.launch()
         equal(d.process.wait(timeout=30), 1, message)

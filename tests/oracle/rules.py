@@ -120,14 +120,14 @@ def only_there(d, words):
 
 NO_ADDRESS = re.compile(b"not an address|not a rewritten")
 TOO_LONG = re.compile(b"too long")
-BAD_HASH = re.compile(b"the hash is not ours")
+BAD_HASH = re.compile(b"the hash does not match")
 BAD_STAMP = re.compile(b"the timestamp is not")
 
 
 # --- what can't be an address ---
 
-@rule("length", "no address is written with over 64 octets of local part or "
-      "254 in all (RFC 5321 4.5.3.1): other servers would refuse it",
+@rule("length", "no address is written with over 64 bytes in the local "
+      "part or 254 in all (RFC 5321 4.5.3.1): other servers would refuse it",
       verbs=ANY)
 def length(d):
     return only_there(d, TOO_LONG) and (

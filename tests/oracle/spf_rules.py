@@ -133,7 +133,7 @@ def no_parts(d):
 
 def macro_letter(d):
     return d.ours["result"] == "permerror" and bool(re.search(
-        "no such macro letter|for explanations only", d.ours["problem"]))
+        "unknown macro letter|for explanations only", d.ours["problem"]))
 
 
 def no_local_part(d):
@@ -189,7 +189,7 @@ def needless_explanation(d):
 
 
 def void_behind_alias(d):
-    return "found nothing" in d.ours["problem"] and any(
+    return "void lookups" in d.ours["problem"] and any(
         what == "void" and aliases for _, _, what, aliases in answers(d))
 
 

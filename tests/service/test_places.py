@@ -105,10 +105,10 @@ def addresses(site, daemon):
     directory = site.directory
     for key in ("listen", *keys):
         for value, reason in (
-                (site.taken, f"{site.taken}: .*Address already in use; somebody"),
-                ("inet:4711@192.0.2.1", "no interface of this host"),
-                (f"unix:{directory}/none/x", "No such file .*; make its dir"),
-                (f"unix:{directory}/file", "File exists; what is there is no"),
+                (site.taken, f"{site.taken}: .*Address already in use; find"),
+                ("inet:4711@192.0.2.1", "not an address of this host"),
+                (f"unix:{directory}/none/x", "No such file .*; create its dir"),
+                (f"unix:{directory}/file", "File exists; the file there is not"),
                 ("inet:99999@127.0.0.1", "99999"),
                 ("nonsense", "nonsense")):
             expect_place(site, daemon, key, value, reason)
@@ -166,9 +166,9 @@ def access(site):
 def users(site, daemon):
     if ROOT:
         expect_place(site, daemon, "user", "no-such-user",
-                     'no user "no-such-user" on this system; make it')
+                     'no user "no-such-user" on this system; create it')
     else:
-        expect_place(site, daemon, "user", "root", "only root can become")
+        expect_place(site, daemon, "user", "root", "only root can switch to user")
 
 
 @suite.case("two sockets from systemd are one too many for filters")
@@ -183,8 +183,8 @@ def two_sockets(site):
             text=True, stdin=subprocess.DEVNULL, capture_output=True,
             timeout=60, pass_fds=(number,), check=False)
         tap.equal((done.returncode, done.stderr),
-                  (1, "error: listen: systemd passes 2 sockets, and libmilter "
-                   "serves one only\n"), daemon)
+                  (1, "error: listen: systemd passes 2 sockets, but "
+                   "libmilter supports only one\n"), daemon)
 
 
 def main():

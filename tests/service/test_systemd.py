@@ -359,7 +359,7 @@ def elsewhere(site):
         said = site.run("journalctl", "--no-pager", "-u", "srsd")
         tap.equal(bool(re.search(
             r"mailfrom\.conf:\d+: listen: unix:/var/spool/srsd\.sock: bind: "
-            "Read-only file system; under systemd have the socket unit", said)),
+            "Read-only file system; under systemd let the socket unit", said)),
             True, said)
     finally:
         site.configure()

@@ -102,7 +102,7 @@ def destination(site):
         if form.startswith("postfix"):
             _, output, said = site.setup(form, text)
             tap.equal(said, "", form)
-            if "# a.test, and any other SRS domain, has to be in " \
+            if "# a.test, and any other SRS domain, must be in " \
                     "mydestination" not in output:
                 raise AssertionError(f"{form} doesn't say so")
 

@@ -126,9 +126,9 @@ static const struct {
 	E(2, "nameservers") "more than 16\n"},
 
     {"best_guess = v=spf1 foo/24 -all",
-	E(2, "best_guess") "\"foo/24\": no such mechanism\n"},
+	E(2, "best_guess") "\"foo/24\": unknown mechanism\n"},
     {"best_guess = a/24 mx/24",
-	E(2, "best_guess") "*: a record begins with \"v=spf1\"\n"},
+	E(2, "best_guess") "*: a record must begin with \"v=spf1\"\n"},
 
 #define DOMAIN "not a domain (example.com): "
     {"delegate = localhost",
@@ -150,8 +150,8 @@ static const struct {
 	"\"user@b.example\"; it is an address\n"},
 
     {"explanation = 100% sure",
-	E(2, "explanation") "a macro or an octet in it is wrong; \"%\" is "
-			    "written \"%%\": \"100% sure\"\n"},
+	E(2,
+	    "explanation") "invalid macro or character; write \"%\" as \"%%\": \"100% sure\"\n"},
     {"explanation = %{z}", E(2, "explanation") "*\"%{z}\"\n"},
     {"explanation = caf\xc3\xa9", E(2, "explanation") "*"},
 
@@ -272,15 +272,13 @@ static const struct {
     {"# x\na.example v=spf2 -all\n", "error: DIR/records:2: a.example: *\n"},
     {"\na.example v=spf1 -al", "error: DIR/records:2: a.example: \"-al\": *\n"},
     {"example v=spf1 -all",
-	"error: DIR/records:1: a line is DOMAIN RECORD, "
-	"and this is not a domain: \"example\"\n"},
+	"error: DIR/records:1: expected DOMAIN RECORD; not a domain: \"example\"\n"},
     {"v=spf1 -all",
-	"error: DIR/records:1: a line is DOMAIN RECORD, and this "
-	"is not a domain: \"v=spf1\"\n"},
+	"error: DIR/records:1: expected DOMAIN RECORD; not a domain: \"v=spf1\"\n"},
     {"a.example v=spf1 -all\nb.example v=spf1\nA.EXAMPLE. v=spf1\n"
      "a.example v=spf1\n",
-	"error: DIR/records:3: A.EXAMPLE: already in line 1\n"
-	"error: DIR/records:4: a.example: already in line 3\n"},
+	"error: DIR/records:3: A.EXAMPLE: duplicate of line 1\n"
+	"error: DIR/records:4: a.example: duplicate of line 3\n"},
     {"a.example v=spf1 -all\x01\n", "error: DIR/records:1: a.example: *\n"},
 };
 

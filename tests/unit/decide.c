@@ -35,7 +35,7 @@ static const struct row rows[] = {
     /* The HELO name: RFC 7208 2.3; facts of pymilter's order. */
     {"HELO fails", NULL, {BOB}, SPF_NONE, SPF_FAIL,
 	"default REJECT 550 5.7.23 -",
-	"must not use the HELO name mx.example.com"},
+	"is not allowed to use the HELO name mx.example.com"},
     {"HELO fails, MAIL FROM passes", NULL, {BOB}, SPF_PASS, SPF_FAIL,
 	"default OK 0  -", NULL},
     {"HELO fails, MAIL FROM isn't known", NULL, {BOB}, SPF_TEMPERROR, SPF_FAIL,

@@ -144,10 +144,8 @@ warns_once_of_each(void **state)
 	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/list")));
 	watch_check_readable(&watch, "/nonexistent/c", &report);
 	assert_string_equal(heard.text,
-	    "warning: /nonexistent/c: cannot be read again by this user, so a "
-	    "reload will fail: No such file or directory\n"
-	    "warning: /nonexistent/list: cannot be read again by this user, so "
-	    "a reload will fail: No such file or directory\n");
+	    "warning: /nonexistent/c: not readable by this user; a reload will fail: No such file or directory\n"
+	    "warning: /nonexistent/list: not readable by this user; a reload will fail: No such file or directory\n");
 	watch_free(&watch);
 }
 

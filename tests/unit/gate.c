@@ -50,12 +50,10 @@ static const struct {
     {ON "outbound_addresses = 192.0.2.1\nhelo_name = mail.example.com\n", "",
 	true},
     {ON,
-	"error: t.conf:2: skip_if_spf_passes: needs outbound_addresses: every "
-	"address that mail leaves from\n",
+	"error: t.conf:2: skip_if_spf_passes: requires outbound_addresses: all addresses that mail leaves from\n",
 	false},
     {ON "outbound_addresses =\n",
-	"error: t.conf:2: skip_if_spf_passes: needs outbound_addresses: every "
-	"address that mail leaves from\n",
+	"error: t.conf:2: skip_if_spf_passes: requires outbound_addresses: all addresses that mail leaves from\n",
 	false},
     {ON "outbound_addresses = " A8 ", " A8 ", 192.0.2.1\n",
 	"error: t.conf:3: outbound_addresses: more than 16\n", false},

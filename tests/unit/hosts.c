@@ -245,16 +245,16 @@ raw_addresses(void **state)
 	hosts_free(&hosts);
 }
 
-#define NEITHER                                      \
-	"error: DIR/conf:7: trusted_relay: neither " \
-	"an address nor a network, a host name or a pattern: "
+#define NEITHER                                     \
+	"error: DIR/conf:7: trusted_relay: not an " \
+	"address, network, host name or pattern: "
 #define NO_NETWORK "error: DIR/conf:7: trusted_relay: not a network: "
 #define NO_PREFIX                                         \
 	"error: DIR/conf:7: trusted_relay: not a prefix " \
 	"length from "
 #define BITS                                        \
-	"warning: DIR/conf:7: trusted_relay: bits " \
-	"beyond the prefix mean nothing: "
+	"warning: DIR/conf:7: trusted_relay: host " \
+	"bits set; ignored: "
 
 static const struct {
 	const char *list;

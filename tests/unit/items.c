@@ -80,7 +80,7 @@ cutting(void **state)
 #define EMPTY                                                      \
 	"it has an empty label: two dots in a row, or one at the " \
 	"start"
-#define NO_CHAR "it has a character that no domain has (IDNA2008)"
+#define NO_CHAR "it has a character not allowed in domains (IDNA2008)"
 #define HYPHEN  "a label must not begin or end with \"-\""
 #define NUMBER  "its last label is a number"
 #define NO_IP   "an IP address in the place of a domain is in brackets"

@@ -25,10 +25,8 @@
 #define TEN(s)     s s s s s s s s s s
 #define LONG_PATH  TEN(TEN("abc"))
 #define LONG_START TEN("abcabcabcabcabcabc") "abcabcabcabcabcabca"
-#define NO_SECRET                                                          \
-	"error: pysrs.cfg: secret: not set; pysrs would sign with its "    \
-	"published default, which anybody can forge.  Make one with: srs " \
-	"keygen\n"
+#define NO_SECRET \
+	"error: pysrs.cfg: secret: not set; pysrs's default is public, so its signatures can be forged; create a secret with: srs keygen\n"
 
 /* In the shape of the sample that comes with pysrs, all keys in use. */
 static const char sample[] =
@@ -99,7 +97,7 @@ static const struct {
 	"<new>", 5, 21, ""},
     {"secret.3 isn't read", "[srs]\nsecret=new\nsecret.3=x\n", DEFAULTS,
 	"<new>", 5, 21,
-	"warning: pysrs.cfg:3: [srs] secret.3: not a key of pysrs; "
+	"warning: pysrs.cfg:3: [srs] secret.3: unknown pysrs key; "
 	"ignored\n"},
     {"secret as it stands", "[srs]\nsecret = abc ;def#g \"h\"%%\n", DEFAULTS,
 	"<abc ;def#g \"h\"%>", 5, 21, ""},
@@ -115,12 +113,12 @@ static const struct {
 	"[srs] fwdomain=S.Example @3\n" DEFAULTS, "<abc>", 5, 21, ""},
     {"unknown keys", "[srs]\n" KEY "max_age=3\nhashmin=4\n[bms]\nx=y\n",
 	DEFAULTS, "<" SECRET ">", 5, 21,
-	"warning: pysrs.cfg:3: [srs] max_age: not a key of pysrs; ignored\n"
-	"warning: pysrs.cfg:4: [srs] hashmin: not a key of pysrs; ignored\n"
-	"warning: pysrs.cfg:6: [bms] x: not a key of pysrs; ignored\n"},
+	"warning: pysrs.cfg:3: [srs] max_age: unknown pysrs key; ignored\n"
+	"warning: pysrs.cfg:4: [srs] hashmin: unknown pysrs key; ignored\n"
+	"warning: pysrs.cfg:6: [bms] x: unknown pysrs key; ignored\n"},
     {"a milter key in the wrong section", "[srs]\n" KEY "miltersrs=true\n",
 	DEFAULTS, "<" SECRET ">", 5, 21,
-	"warning: pysrs.cfg:3: [srs] miltersrs: not a key of pysrs; "
+	"warning: pysrs.cfg:3: [srs] miltersrs: unknown pysrs key; "
 	"ignored\n"},
     {"both names",
 	"[srs]\n" KEY "[srsmilter]\nname=a\nmiltername=b\n"
@@ -149,7 +147,7 @@ static const struct {
 	"<" SECRET ">", 5, 21, ""},
     {"miltersrs that is neither",
 	"[srs]\n" KEY "[srsmilter]\nmiltersrs=maybe\n", NULL, NULL, 0, 0,
-	"error: pysrs.cfg:4: miltersrs: neither true nor false: \"maybe\"\n"},
+	"error: pysrs.cfg:4: miltersrs: expected true or false: \"maybe\"\n"},
     {"a socket that is too long",
 	"[srs]\n" KEY "[srsmilter]\nsocketname=/" LONG_PATH "\n", NULL, NULL, 0,
 	0, "error: pysrs.cfg:4: socketname: too long: \"/" LONG_START "\"\n"},
@@ -161,7 +159,7 @@ static const struct {
     {"no secret", "[srs]\nfwdomain=s.example\n", NULL, NULL, 0, 0, NO_SECRET},
     {"nothing", "", NULL, NULL, 0, 0, NO_SECRET},
     {"secret elsewhere", "[srsmilter]\nsecret=abc\n", NULL, NULL, 0, 0,
-	"warning: pysrs.cfg:2: [srsmilter] secret: not a key of pysrs; "
+	"warning: pysrs.cfg:2: [srsmilter] secret: unknown pysrs key; "
 	"ignored\n" NO_SECRET},
     {"only secret.0", "[srs]\nsecret.0=abc\n", NULL, NULL, 0, 0, NO_SECRET},
 };
@@ -307,8 +305,7 @@ static const struct {
 	"pysrs\n",
 	false},
     {"short is warned of", "[srs]\nsecret=short\nfwdomain=s.example\n",
-	"warning: pysrs.cfg: secret: the secret is too short: 12 octets at "
-	"least, better the output of \"srs keygen\"\n",
+	"warning: pysrs.cfg: secret: the secret is too short (minimum 12 bytes); use the output of srs keygen\n",
 	true},
     {"an item is warned of once",
 	"[srs]\n" KEY "fwdomain=s.example\nses=a.example, *.b.example\n"

@@ -25,8 +25,8 @@ static const struct {
 	true, ""},
     {"no fwdomain", "", true, UNSET},
     {"fwdomain not reversed", D "srs_domains=other.example\n", true,
-	"warning: t.conf:3: srs_domains: srs.example.com of fwdomain is not "
-	"among them: Postfix's bounces to it will not be reversed\n"},
+	"warning: t.conf:3: srs_domains: does not contain srs.example.com "
+	"(fwdomain): bounces to it will not be restored\n"},
     {"fwdomain for some only", "fwdomain=customer.example=srs.customer.example",
 	true, UNSET},
     {"fwdomain for some too",
@@ -37,8 +37,7 @@ static const struct {
 	"own_domains=.example.com example.org\n",
 	true, ""},
     {"two defaults", "\nfwdomain=s.example, t.example\n", false,
-	"error: t.conf:3: fwdomain: two default domains; others are written "
-	"FORWARDING=DOMAIN\n"},
+	"error: t.conf:3: fwdomain: more than one default domain; write the others as FORWARDING=DOMAIN\n"},
 #define FWDOMAIN                                                        \
 	"error: t.conf:2: fwdomain: not a domain (srs.example.com) or " \
 	"FORWARDING=DOMAIN: "
@@ -88,20 +87,17 @@ static const struct {
 	"error: t.conf:3: separator: not one of =, +, -: \"*\"\n"},
 
     {"no secret", D "secret_file=\n", false,
-	"error: t.conf:3: secret_file: not set; make a secret with: srs "
-	"keygen\n"},
+	"error: t.conf:3: secret_file: not set; create a secret with: srs keygen\n"},
     {"secret file missing", D "secret_file=DIR/none\n", false,
 	"error: DIR/none: cannot read secrets: No such file or "
 	"directory\n"},
     {"secret file empty", D "secret_file=DIR/empty\n", false,
-	"error: DIR/empty: no secret in it; make one with: srs keygen > "
+	"error: DIR/empty: contains no secret; create one with: srs keygen > "
 	"DIR/empty\n"},
     {"secret short", D "secret_file=DIR/short\n", false,
-	"error: t.conf:3: secret_file: the secret is too short: 12 octets "
-	"at least, better the output of \"srs keygen\"\n"},
+	"error: t.conf:3: secret_file: the secret is too short (minimum 12 bytes); use the output of srs keygen\n"},
     {"second secret short", D "secret_file=DIR/second\n", false,
-	"error: t.conf:3: secret_file: the secret is too short: 12 octets "
-	"at least, better the output of \"srs keygen\"\n"},
+	"error: t.conf:3: secret_file: the secret is too short (minimum 12 bytes); use the output of srs keygen\n"},
     {"secret published", D "secret_file=DIR/published\n", false,
 	"error: t.conf:3: secret_file: the secret is the one published with "
 	"pysrs\n"},
@@ -114,12 +110,12 @@ static const struct {
     {"secret in the configuration", D "secret=a secret of mine\n", false,
 	"error: t.conf:3: srs: unknown key in this section: \"secret\"\n"},
     {"readable by all", D "secret_file=DIR/readable\n", false,
-	"error: t.conf:3: secret_file: everybody may read or write "
-	"DIR/readable; mend it with: chown root:mailfrom DIR/readable && "
+	"error: t.conf:3: secret_file: DIR/readable is accessible to "
+	"all users; fix with: chown root:mailfrom DIR/readable && "
 	"chmod 0640 DIR/readable\n"},
     {"writable by all", D "secret_file=DIR/writable\n", false,
-	"error: t.conf:3: secret_file: everybody may read or write "
-	"DIR/writable; mend it with: chown root:mailfrom DIR/writable && "
+	"error: t.conf:3: secret_file: DIR/writable is accessible to "
+	"all users; fix with: chown root:mailfrom DIR/writable && "
 	"chmod 0640 DIR/writable\n"},
     {"group may read", D "secret_file=DIR/group\n", true, ""},
 };

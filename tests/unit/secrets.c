@@ -5,9 +5,9 @@
 #include "rewrite/secrets.h"
 
 #define COMMENT \
-	"taken for a comment; postsrsd 1.x would use this line as a secret\n"
+	"treated as a comment; postsrsd 1.x would use this line as a secret\n"
 #define NO_SECRET \
-	"error: DIR/s: no secret in it; make one with: srs keygen > DIR/s\n"
+	"error: DIR/s: contains no secret; create one with: srs keygen > DIR/s\n"
 
 static const struct {
 	const char *name;
@@ -39,8 +39,10 @@ static const struct {
     {"empty lines only", BYTES("\n\r\n"), NULL, NULL, NO_SECRET},
     {"comments only", BYTES("\n# a\n"), NULL, NULL,
 	"warning: DIR/s:2: " COMMENT NO_SECRET},
-    {"NUL", BYTES("a\nb\0c\n"), NULL, NULL, "error: DIR/s:2: a NUL octet\n"},
-    {"NUL alone", BYTES("\0"), NULL, NULL, "error: DIR/s:1: a NUL octet\n"},
+    {"NUL", BYTES("a\nb\0c\n"), NULL, NULL,
+	"error: DIR/s:2: contains a NUL byte\n"},
+    {"NUL alone", BYTES("\0"), NULL, NULL,
+	"error: DIR/s:1: contains a NUL byte\n"},
 };
 
 static void
@@ -108,8 +110,7 @@ weakness(void **state)
 	static const char published[] =
 	    "the secret is the one published with pysrs";
 	static const char short_one[] =
-	    "the secret is too short: 12 octets at least, better the output "
-	    "of \"srs keygen\"";
+	    "the secret is too short (minimum 12 bytes); use the output of srs keygen";
 	static const struct {
 		struct mf_text secret;
 		const char *expect;

@@ -96,18 +96,18 @@ fields(void **state)
 		"spf=softfail (h.example probably does not permit "
 		"192.0.2.1)\n"
 		"\tsmtp.helo=h.example"},
-	    {"neutral, by a guess", SPF_NEUTRAL, SPF_MAILFROM, "192.0.2.1",
+	    {"neutral, by best guess", SPF_NEUTRAL, SPF_MAILFROM, "192.0.2.1",
 		"me@e.example", "h.example", "mx.example", "e.example", NULL,
 		NULL, true,
 		"neutral (mx.example: e.example neither permits nor denies "
-		"192.0.2.1, by a guess)\n"
+		"192.0.2.1, by best guess)\n"
 		"\tclient-ip=192.0.2.1;\n"
 		"\tenvelope-from=\"me@e.example\";\n"
 		"\thelo=h.example;\n"
 		"\treceiver=mx.example;\n"
 		"\tidentity=mailfrom",
 		"spf=neutral (e.example neither permits nor denies "
-		"192.0.2.1, by a guess)\n"
+		"192.0.2.1, by best guess)\n"
 		"\tsmtp.mailfrom=me@e.example"},
 	    {"none", SPF_NONE, SPF_MAILFROM, "192.0.2.1", "me@localhost",
 		"localhost", "mx.example", "localhost", NULL, NULL, false,
@@ -125,7 +125,7 @@ fields(void **state)
 		"\"a\" in the record of e.example: DNS lookup of A e.example "
 		"failed: timeout",
 		false,
-		"temperror (mx.example: e.example could not be checked now)\n"
+		"temperror (mx.example: e.example could not be checked)\n"
 		"\tclient-ip=192.0.2.1;\n"
 		"\tenvelope-from=\"me@e.example\";\n"
 		"\thelo=\"[192.0.2.1]\";\n"
@@ -133,7 +133,7 @@ fields(void **state)
 		"\tidentity=mailfrom;\n"
 		"\tproblem=\"\\\"a\\\" in the record of e.example: DNS lookup "
 		"of A e.example failed: timeout\"",
-		"spf=temperror (e.example could not be checked now)\n"
+		"spf=temperror (e.example could not be checked)\n"
 		"\treason=\"\\\"a\\\" in the record of e.example: DNS lookup "
 		"of A e.example failed: timeout\"\n"
 		"\tsmtp.mailfrom=me@e.example"},
@@ -207,12 +207,12 @@ fields(void **state)
 		"\tsmtp.mailfrom=\"a b@e.example\""},
 	    {"an address that nobody knows", SPF_TEMPERROR, SPF_MAILFROM, NULL,
 		"me@e.example", "h.example", "", "e.example", "", "why", false,
-		"temperror (e.example could not be checked now)\n"
+		"temperror (e.example could not be checked)\n"
 		"\tenvelope-from=\"me@e.example\";\n"
 		"\thelo=h.example;\n"
 		"\tidentity=mailfrom;\n"
 		"\tproblem=\"why\"",
-		"spf=temperror (e.example could not be checked now)\n"
+		"spf=temperror (e.example could not be checked)\n"
 		"\treason=\"why\"\n"
 		"\tsmtp.mailfrom=me@e.example"},
 	    {"but a local part", SPF_PASS, SPF_MAILFROM, "192.0.2.1",

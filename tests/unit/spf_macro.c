@@ -51,8 +51,8 @@ expect_domain(
 /* --- syntax ------------------------------------------------------------- */
 
 #define NO_BRACE  "\"%\" must be followed by \"{\", \"%\", \"_\" or \"-\""
-#define NOT_OPEN  "a macro that isn't closed by \"}\", or holds what it can't"
-#define NO_LETTER "no such macro letter"
+#define NOT_OPEN  "unterminated or invalid macro"
+#define NO_LETTER "unknown macro letter"
 #define TEXT_ONLY "the macros c, r and t are for explanations only"
 #define NO_PARTS  "a macro can't keep 0 parts"
 

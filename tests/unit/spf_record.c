@@ -173,7 +173,7 @@ versions(void **state)
 		    spf_record_problem(r) == NULL, rows[i].is_spf);
 		if (!rows[i].is_spf)
 			assert_non_null(strstr(spf_record_problem(r),
-			    "a record begins with \"v=spf1\""));
+			    "a record must begin with \"v=spf1\""));
 		spf_record_free(r);
 	}
 	spf_record_free(NULL);
@@ -186,9 +186,9 @@ blanks(void **state)
 	    {"4.6.1: terms may be missing", "", ""},
 	    {"4.6.1: *( 1*SP ... )", "  a   -all ", "+a/32//128; -all"},
 	    {"4.6.1: SP, no tab", "a\t-all",
-		"! \"v=spf1 a?-all\": an octet that is no printable ASCII"},
+		"! \"v=spf1 a?-all\": non-printable or non-ASCII character"},
 	    {"4.6.1: no line end", "a\r\n-all",
-		"! \"v=spf1 a?\?-all\": an octet that is no printable ASCII"},
+		"! \"v=spf1 a?\?-all\": non-printable or non-ASCII character"},
 	};
 
 	(void)state;
@@ -204,9 +204,9 @@ mechanisms(void **state)
 	    {"4.6.2: qualifiers", "+a -mx ~ptr ?all",
 		"+a/32//128; -mx/32//128; ~ptr; ?all"},
 	    {"4.6.2: pass unless told", "all", "+all"},
-	    {"4.6.1: one qualifier", "--all", "! \"--all\": no such mechanism"},
-	    {"4.6.1", "+", "! \"+\": no such mechanism"},
-	    {"4.6.1", "- all", "! \"-\": no such mechanism"},
+	    {"4.6.1: one qualifier", "--all", "! \"--all\": unknown mechanism"},
+	    {"4.6.1", "+", "! \"+\": unknown mechanism"},
+	    {"4.6.1", "- all", "! \"-\": unknown mechanism"},
 	    {"4.6.1: names fold case", "A Mx PTR aLL",
 		"+a/32//128; +mx/32//128; +ptr; +all"},
 	    {"4.6.1: names fold case",
@@ -214,43 +214,42 @@ mechanisms(void **state)
 		"INCLUDE:B.Example",
 		"+ip4 192.0.2.1/32; +ip6 2001:db8::1/128; +exists[a.example]"
 		"; +include[b.example]"},
-	    {"5", "foo", "! \"foo\": no such mechanism"},
-	    {"5", "foo:bar", "! \"foo:bar\": no such mechanism"},
+	    {"5", "foo", "! \"foo\": unknown mechanism"},
+	    {"5", "foo:bar", "! \"foo:bar\": unknown mechanism"},
 	    {"5: longer than any", "includeX:a.example",
-		"! \"includeX:a.example\": no such mechanism"},
+		"! \"includeX:a.example\": unknown mechanism"},
 	    {"5: longer than any", "include-all:a.example",
-		"! \"include-all:a.example\": no such mechanism"},
-	    {"5: a beginning of one", "al", "! \"al\": no such mechanism"},
-	    {"5", ":a.example", "! \":a.example\": no such mechanism"},
+		"! \"include-all:a.example\": unknown mechanism"},
+	    {"5: a beginning of one", "al", "! \"al\": unknown mechanism"},
+	    {"5", ":a.example", "! \":a.example\": unknown mechanism"},
 	    {"5: a modifier's name", "redirect:a.example",
-		"! \"redirect:a.example\": no such mechanism"},
+		"! \"redirect:a.example\": unknown mechanism"},
 	    {"often written", "ipv4:192.0.2.1",
-		"! \"ipv4:192.0.2.1\": no such mechanism; is \"ip4\" meant?"},
+		"! \"ipv4:192.0.2.1\": unknown mechanism; did you mean \"ip4\"?"},
 	    {"often written", "IP:192.0.2.1",
-		"! \"IP:192.0.2.1\": no such mechanism; is \"ip4\" meant?"},
+		"! \"IP:192.0.2.1\": unknown mechanism; did you mean \"ip4\"?"},
 	    {"often written", "ipv6:2001:db8::1",
-		"! \"ipv6:2001:db8::1\": no such mechanism; is \"ip6\" "
-		"meant?"},
+		"! \"ipv6:2001:db8::1\": unknown mechanism; did you mean \"ip6\"?"},
 	    {"5.1", "all:a.example",
 		"! \"all:a.example\": nothing may follow \"all\""},
 	    {"5.1", "-all/8", "! \"-all/8\": nothing may follow \"all\""},
-	    {"5.1", "all.", "! \"all.\": no such mechanism"},
-	    {"5.2", "include", "! \"include\": a domain must follow the colon"},
-	    {"5.2", "include:", "! \"include:\": the domain is missing"},
+	    {"5.1", "all.", "! \"all.\": unknown mechanism"},
+	    {"5.2", "include", "! \"include\": missing domain after the colon"},
+	    {"5.2", "include:", "! \"include:\": missing domain"},
 	    {"5.2: no prefix", "include:a.example/24",
 		"! \"include:a.example/24\": the domain must end in a "
 		"top-level name"},
 	    {"5.5", "ptr/24", "! \"ptr/24\": ptr takes no prefix length"},
 	    {"5.5", "ptr:A.Example.", "+ptr[a.example]"},
-	    {"5.5", "ptr:", "! \"ptr:\": the domain is missing"},
-	    {"5.7", "exists", "! \"exists\": a domain must follow the colon"},
-	    {"5.7", "exists:", "! \"exists:\": the domain is missing"},
+	    {"5.5", "ptr:", "! \"ptr:\": missing domain"},
+	    {"5.7", "exists", "! \"exists\": missing domain after the colon"},
+	    {"5.7", "exists:", "! \"exists:\": missing domain"},
 	    {"5.7", "exists/24",
-		"! \"exists/24\": a domain must follow the colon"},
+		"! \"exists/24\": missing domain after the colon"},
 	    {"4.6: the first error is told", "foo bar",
-		"! \"foo\": no such mechanism"},
+		"! \"foo\": unknown mechanism"},
 	    {"4.6: behind a mechanism that would match", "+all foo",
-		"! \"foo\": no such mechanism"},
+		"! \"foo\": unknown mechanism"},
 	};
 
 	(void)state;
@@ -265,10 +264,9 @@ addresses(void **state)
 	    {"5.6", "ip4:0.0.0.0/0", "+ip4 0.0.0.0/0"},
 	    {"5.6", "ip4:255.255.255.255/32", "+ip4 255.255.255.255/32"},
 	    {"5.6: host bits stay", "ip4:192.0.2.7/8", "+ip4 192.0.2.7/8"},
-	    {"5.6", "ip4", "! \"ip4\": an address must follow, ip4:ADDRESS"},
+	    {"5.6", "ip4", "! \"ip4\": missing address: ip4:ADDRESS"},
 	    {"5.6", "ip4=192.0.2.1", ""},
-	    {"5.6", "ip4/24",
-		"! \"ip4/24\": an address must follow, ip4:ADDRESS"},
+	    {"5.6", "ip4/24", "! \"ip4/24\": missing address: ip4:ADDRESS"},
 	    {"5.6", "ip4:", "! \"ip4:\": not an IPv4 address or network"},
 	    {"5.6", "ip4:192.0.2",
 		"! \"ip4:192.0.2\": not an IPv4 address or network"},
@@ -317,7 +315,7 @@ addresses(void **state)
 	    {"5.6: as long as they come",
 		"ip6:aaaa:aaaa:aaaa:aaaa:aaaa:aaaa:255.255.255.255",
 		"+ip6 aaaa:aaaa:aaaa:aaaa:aaaa:aaaa:ffff:ffff/128"},
-	    {"5.6", "ip6", "! \"ip6\": an address must follow, ip6:ADDRESS"},
+	    {"5.6", "ip6", "! \"ip6\": missing address: ip6:ADDRESS"},
 	    {"5.6", "ip6:", "! \"ip6:\": not an IPv6 address or network"},
 	    {"5.6", "ip6:1:2:3",
 		"! \"ip6:1:2:3\": not an IPv6 address or network"},
@@ -386,8 +384,8 @@ dual_prefixes(void **state)
 		"! \"a//64/24\": not a prefix length"},
 	    {"two of ip4", "a/24/24", "! \"a/24/24\": not a prefix length"},
 	    {"no colon", "a=b/24", ""},
-	    {"no domain", "a:/24", "! \"a:/24\": the domain is missing"},
-	    {"no domain", "a://64", "! \"a://64\": the domain is missing"},
+	    {"no domain", "a:/24", "! \"a:/24\": missing domain"},
+	    {"no domain", "a://64", "! \"a://64\": missing domain"},
 	    {"no digits behind a name", "a:a.example/",
 		"! \"a:a.example/\": the domain must end in a top-level "
 		"name"},
@@ -501,8 +499,8 @@ domain_specs(void **state)
 }
 
 #define NO_BRACE  "\"%\" must be followed by \"{\", \"%\", \"_\" or \"-\""
-#define NOT_OPEN  "a macro that isn't closed by \"}\", or holds what it can't"
-#define NO_LETTER "no such macro letter"
+#define NOT_OPEN  "unterminated or invalid macro"
+#define NO_LETTER "unknown macro letter"
 #define TEXT_ONLY "the macros c, r and t are for explanations only"
 
 static void
@@ -565,23 +563,23 @@ modifiers(void **state)
 		"-all redirect[a.example]"},
 	    {"6.1: a name that can't exist", "redirect=a..example",
 		" redirect!a..example!"},
-	    {"6.1", "redirect=", "! \"redirect=\": the domain is missing"},
+	    {"6.1", "redirect=", "! \"redirect=\": missing domain"},
 	    {"6.1", "redirect=example", "! \"redirect=example\": " NO_TOP},
 	    {"6.1: no prefix", "redirect=a.example/24",
 		"! \"redirect=a.example/24\": " NO_TOP},
 	    {"6", "redirect=a.example Redirect=a.example",
-		"! \"Redirect=a.example\": a second redirect"},
+		"! \"Redirect=a.example\": duplicate redirect"},
 	    {"6.2", "exp=Why.Example -all", "-all exp[why.example]"},
-	    {"6.2", "exp=", "! \"exp=\": the domain is missing"},
+	    {"6.2", "exp=", "! \"exp=\": missing domain"},
 	    {"6.2", "EXP=%{p}.example", " exp{%{p}.example}"},
 	    {"6", "exp=a.example a exp=b.example",
-		"! \"exp=b.example\": a second exp"},
+		"! \"exp=b.example\": duplicate exp"},
 	    {"6: both", "exp=a.example redirect=b.example",
 		" redirect[b.example] exp[a.example]"},
 	    {"6: without a qualifier", "-redirect=a.example",
-		"! \"-redirect=a.example\": no such mechanism"},
+		"! \"-redirect=a.example\": unknown mechanism"},
 	    {"6: without a qualifier", "+unknown=x",
-		"! \"+unknown=x\": no such mechanism"},
+		"! \"+unknown=x\": unknown mechanism"},
 	    {"6: without a qualifier", "+a=x",
 		"! \"+a=x\": not a prefix length"},
 	    {"6: unknown ones", "moo=cow -all", "-all"},
@@ -595,15 +593,15 @@ modifiers(void **state)
 	    {"6: a mechanism's name", "all=x include=y -all", "-all"},
 	    {"12: name", "m-o_o.9=x -all", "-all"},
 	    {"12: name", "9m=x",
-		"! \"9m=x\": the name of a modifier begins with a letter"},
-	    {"12: name", "-m=x", "! \"-m=x\": no such mechanism"},
+		"! \"9m=x\": a modifier name must begin with a letter"},
+	    {"12: name", "-m=x", "! \"-m=x\": unknown mechanism"},
 	    {"12: name", "_m=x",
-		"! \"_m=x\": the name of a modifier begins with a letter"},
+		"! \"_m=x\": a modifier name must begin with a letter"},
 	    {"12: name", ".m=x",
-		"! \".m=x\": the name of a modifier begins with a letter"},
+		"! \".m=x\": a modifier name must begin with a letter"},
 	    {"12: name", "=x",
-		"! \"=x\": the name of a modifier begins with a letter"},
-	    {"12: name", "m!=x", "! \"m!=x\": no such mechanism"},
+		"! \"=x\": a modifier name must begin with a letter"},
+	    {"12: name", "m!=x", "! \"m!=x\": unknown mechanism"},
 	    {"6652: as unknown ones", "ra=postmaster rp=100 rr=all -all",
 		"-all"},
 	};
@@ -649,24 +647,22 @@ octets(void **state)
 		const char *want;
 	} rows[] = {
 	    {MF_TEXT("v=spf1 a\0-all"),
-		"! \"v=spf1 a?-all\": an octet that is no printable ASCII"},
+		"! \"v=spf1 a?-all\": non-printable or non-ASCII character"},
 	    {MF_TEXT("v=spf1 a:caf\xc3\xa9.example -all"),
-		"! \"v=spf1 a:caf?\?.example -all\": an octet that is no "
-		"printable ASCII"},
+		"! \"v=spf1 a:caf?\?.example -all\": non-printable or non-ASCII character"},
 	    {MF_TEXT("v=spf1 a\x7f -all"),
-		"! \"v=spf1 a? -all\": an octet that is no printable ASCII"},
+		"! \"v=spf1 a? -all\": non-printable or non-ASCII character"},
 	    {MF_TEXT("v=spf1 a -all\n"),
-		"! \"v=spf1 a -all?\": an octet that is no printable ASCII"},
+		"! \"v=spf1 a -all?\": non-printable or non-ASCII character"},
 	    {MF_TEXT("v=spf1 moo=\x80"),
-		"! \"v=spf1 moo=?\": an octet that is no printable ASCII"},
+		"! \"v=spf1 moo=?\": non-printable or non-ASCII character"},
 	    /* Where it is, and some of what is around it. */
 	    {MF_TEXT("v=spf1 ip4:192.0.2.1 ip4:192.0.2.2 ip4:192.0.2.3\xa0"
 		     "ip4:192.0.2.4 ip4:192.0.2.5 -all"),
-		"! \".0.2.2 ip4:192.0.2.3?ip4:192.0.2.4 ip4:1\": an octet "
-		"that is no printable ASCII"},
+		"! \".0.2.2 ip4:192.0.2.3?ip4:192.0.2.4 ip4:1\": non-printable or non-ASCII character"},
 	    /* Before syntax errors in front of it: nothing is parsed. */
 	    {MF_TEXT("v=spf1 foo \1"),
-		"! \"v=spf1 foo ?\": an octet that is no printable ASCII"},
+		"! \"v=spf1 foo ?\": non-printable or non-ASCII character"},
 	};
 
 	(void)state;
@@ -701,9 +697,9 @@ sizes(void **state)
 	memcpy(text, "v=spf1 -all x=", 14);
 	expect_record("16384", mf_text_at(text, SPF_RECORD_MAX), "-all");
 	expect_record("16385", mf_text_at(text, SPF_RECORD_MAX + 1),
-	    "! \"v=spf1\": the record is longer than 16384 octets");
+	    "! \"v=spf1\": the record is longer than 16384 bytes");
 	expect_record("more", mf_text_at(text, SPF_RECORD_MAX + 100),
-	    "! \"v=spf1\": the record is longer than 16384 octets");
+	    "! \"v=spf1\": the record is longer than 16384 bytes");
 
 	/* As many terms as fit, which is what its memory is measured by. */
 	memcpy(text, "v=spf1", 6);
@@ -741,7 +737,7 @@ long_terms(void **state)
 	(void)state;
 	memset(text + 7, 'z', 500);
 	snprintf(
-	    want, sizeof(want), "! \"%.100s\": no such mechanism", text + 7);
+	    want, sizeof(want), "! \"%.100s\": unknown mechanism", text + 7);
 	expect_record("long term", mf_text_at(text, 507), want);
 	memcpy(text + 7, "ip6:", 4);
 	memcpy(text + 500, "/999999", 7);

@@ -177,8 +177,8 @@ static const struct {
 	"[milter]\nbest_guess = v=spf1 a\n[spf]\n"
 	"best_guess = v=spf1 mx\n",
 	"v=spf1 mx",
-	"warning: DIR/spfmilter.cfg:2: [milter] best_guess: set in line 4 "
-	"already; ignored\n"},
+	"warning: DIR/spfmilter.cfg:2: [milter] best_guess: already set in "
+	"line 4; ignored\n"},
     {"for all sections", "[DEFAULT]\nbest_guess = v=spf1 a\n", "v=spf1 a", ""},
 };
 
@@ -210,7 +210,7 @@ static const struct {
     {"umask", "[milter]\numask = 0888\n", "umask: not an octal mask"},
     {"umask of Python 3", "[milter]\numask = 0o177\n", NULL},
     {"exception", "[milter]\nuntrapped_exception = IGNORE\n",
-	"untrapped_exception: neither CONTINUE, TEMPFAIL nor REJECT"},
+	"untrapped_exception: expected CONTINUE, TEMPFAIL or REJECT"},
     {"best_guess", "[spf]\nbest_guess = v=spf1 foo\n", "best_guess: "},
 };
 

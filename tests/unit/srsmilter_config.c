@@ -34,13 +34,9 @@ static const struct {
 	const char *name, *lines, *said;
 } refused[] = {
     {"no local domains", D,
-	"error: DIR/mailfrom.conf: local_domains: not set: rewrite = "
-	"remote_domain needs the domains whose mail is delivered here; where "
-	"only forwarded mail passes, set rewrite = all\n"},
+	"error: DIR/mailfrom.conf: local_domains: required by rewrite = remote_domain (the domains delivered here); if only forwarded mail passes through, set rewrite = all\n"},
     {"no local domains, said so", D "@\nrewrite=remote_domain\n",
-	"error: DIR/mailfrom.conf:5: local_domains: not set: rewrite = "
-	"remote_domain needs the domains whose mail is delivered here; where "
-	"only forwarded mail passes, set rewrite = all\n"},
+	"error: DIR/mailfrom.conf:5: local_domains: required by rewrite = remote_domain (the domains delivered here); if only forwarded mail passes through, set rewrite = all\n"},
     {"mode", D "@\nrewrite=some\n",
 	"error: DIR/mailfrom.conf:5: rewrite: not one of remote_domain, "
 	"remote_mailer, all, none: \"some\"\n"},
@@ -66,8 +62,7 @@ static const struct {
 	"error: DIR/mailfrom.conf:4: srs: unknown key in this section: "
 	"\"nonsense\"\n"},
     {"the gate without addresses", D "skip_if_spf_passes=yes\n" ALL,
-	"error: DIR/mailfrom.conf:4: skip_if_spf_passes: needs "
-	"outbound_addresses: every address that mail leaves from\n"},
+	"error: DIR/mailfrom.conf:4: skip_if_spf_passes: requires outbound_addresses: all addresses that mail leaves from\n"},
     {"[spf], which the gate needs",
 	D "skip_if_spf_passes=yes\noutbound_addresses=192.0.2.1\n" ALL
 	  "[spf]\ntimeout=26\n",
@@ -260,7 +255,7 @@ readable_secrets(void **state)
 	    scratch_write("pysrs.cfg", mf_text_of(pysrs), 0644), SOURCE_DETECT,
 	    &report);
 	assert_non_null(
-	    strstr(heard.text, "EVERYBODY ON THIS HOST CAN READ THE SECRET"));
+	    strstr(heard.text, "the secret is accessible to all users"));
 	assert_non_null(c);
 	config_release(c);
 }

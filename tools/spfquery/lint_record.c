@@ -35,7 +35,7 @@ find_syntax(struct pass *p, const struct lint_term *t, const char *problem)
 {
 	char hint[SPF_TEXT_SIZE] = "";
 
-	if (strstr(problem, "meant?") == NULL)
+	if (strstr(problem, "did you mean") == NULL)
 		lint_hint(t, hint);
 	FIND(p, LINT_ERROR, "syntax", t->written, "%s%s%s", problem,
 	    hint[0] != '\0' ? "; " : "", hint);
