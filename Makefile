@@ -56,17 +56,17 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain escape file ini items \
-         legacy_conf listen lists log log_conf metrics network notify \
-         privilege reply report shared similar sockaddr source split \
-         watch
+COMMON = background conf conf_list daemon domain escape file health ini \
+         items legacy_conf listen lists log log_conf metrics network \
+         notify privilege reply report resources shared similar sockaddr \
+         source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
 REWRITE = gate legacy message_id policy rewriter secrets srs_domains
-SPFCHECK = audit checker records run settings
+SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
-          received run session
+          received run session threads
 SPFMILTER = authres config decide header_fields identities legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
