@@ -71,13 +71,13 @@ SPFMILTER = authres config decide header_fields identities legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
-SRSD    = config conn control decision_log maps pending protocol server \
-          shapes sockets worker
+SRSD    = config conn conns control counts decision_log holders maps metrics \
+          pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
-           lint_record lint_report lint_term main must options plain \
-           recorder suite trace tree words yamlfile zone
+            lint_record lint_report lint_term main must options plain \
+            recorder suite trace tree words yamlfile zone
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -159,7 +159,7 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
@@ -193,7 +193,8 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres cache check conf conformance \
-       decide dnsmsg engine escape fields file gate hosts ini items legacy \
+       decide dnsmsg engine escape fields file gate holders hosts ini items \
+       legacy \
        libsrs lint listen lists log lookup maps memory message_id metrics \
        netstring outgoing path policy protocol received recipient replay \
        reply rewriter secrets servers session session_memory shapes \
