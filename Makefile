@@ -207,7 +207,7 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
-BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
+BENCH = codec echo flood load milter_load nothing_milter spf spf_delay spf_dns
 
 TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
             $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
