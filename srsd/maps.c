@@ -7,7 +7,7 @@ static const struct map {
 	struct mf_text name;
 	enum map_kind kind;
 	bool for_sendmail;
-} maps[] = {
+} maps[MAPS] = {
     {MF_TEXT("make_srs"), MAP_FORWARD, true},
     {MF_TEXT("reverse_srs"), MAP_REVERSE, true},
     {MF_TEXT("srs_forward"), MAP_FORWARD, false},
@@ -20,10 +20,16 @@ static const struct map {
 static const struct map *
 find_map(struct mf_text name)
 {
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+	for (size_t i = 0; i < MAPS; i++)
 		if (mf_text_eq(name, maps[i].name))
 			return &maps[i];
 	return NULL;
+}
+
+struct mf_text
+map_name(unsigned map)
+{
+	return maps[map].name;
 }
 
 /* --- reading --- */
@@ -68,6 +74,7 @@ map_read(const struct map_request *request, struct map_lookup *out)
 	out->gate_cause = SPF_CAUSE_NONE;
 	out->address = text_out(out->address_room, sizeof(out->address_room));
 	map = find_map(name);
+	out->map = map != NULL ? (unsigned)(map - maps) : MAPS;
 	if (map == NULL)
 		out->kind = MAP_UNKNOWN;
 	else if (key.len != 0 && memchr(key.p, '\0', key.len) != NULL)

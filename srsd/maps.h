@@ -27,6 +27,9 @@
 /* Octets of data that an answer can have: the key itself, or an address. */
 #define MAP_DATA_SIZE (MAP_REQUEST_MAX + 16)
 
+/* How many maps there are; they are numbered from 0. */
+#define MAPS 7
+
 struct map_request {
 	struct mf_text map;
 	struct mf_text key;
@@ -46,6 +49,7 @@ enum map_kind {
  */
 struct map_lookup {
 	enum map_kind kind;
+	unsigned map; /* its number; MAPS: there is none */
 	bool for_sendmail;
 	struct mf_text forwarding_domain; /* empty: unknown */
 	struct mf_text host;              /* next hop, if the key told it */
@@ -65,6 +69,9 @@ struct map_answer {
 	struct mf_text data;
 	char data_room[MAP_DATA_SIZE];
 };
+
+/* The name of a map by its number. */
+struct mf_text map_name(unsigned map);
 
 void map_read(const struct map_request *request, struct map_lookup *out);
 

@@ -4,7 +4,7 @@
 How fast: srsd beside a plain netstring echo and pysrs's daemon, libsrs in
 instructions, srs in lines a second.
 
-usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|libspf|srs|srsd]...
+usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|libspf|srs|srsd|crowd]...
 
 The servers take turns in each round, server on one core and load on another,
 and ratios are taken within a round: this machine's mood changes all of them.
@@ -239,8 +239,67 @@ def bench_srsd(options):
               f"({min(ratios):.2f} to {max(ratios):.2f})")
 
 
+# --- srsd, beside a crowd ---
+
+def wait_for_socket(server, socket):
+    while not os.path.exists(socket):
+        if server.poll() is not None:
+            raise SystemExit("srsd ended")
+        time.sleep(0.01)
+    time.sleep(0.1)                     # from bind() to listen()
+
+
+def innocent(directory, keys, options, flood):
+    """Microseconds of most and nearly all of one client's lookups."""
+    socket = os.path.join(directory, "crowd")
+    server = subprocess.Popen(on_core(0) + srsd_command(directory, socket),
+                              stdin=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    crowd = None
+    try:
+        wait_for_socket(server, socket)
+        if flood:
+            # The least of this core, so that the client is measured, not it.
+            crowd = subprocess.Popen(
+                ["nice", "-n", "19"] + on_core(1) +
+                [program("bench/flood"), "-c", str(flood), "-k", keys, socket],
+                stdout=subprocess.PIPE, text=True)
+            if crowd.stdout.readline() != "full\n":
+                raise SystemExit("the crowd ended")
+        done = subprocess.run(
+            on_core(1) + [program("bench/load"), "-k", keys, "-c", "1",
+                          "-s", str(options.seconds), "-e", "OK SRS0=",
+                          socket], capture_output=True, text=True)
+    finally:
+        for process in (crowd, server):
+            if process:
+                process.kill()
+                process.wait(timeout=20)
+        if os.path.exists(socket):
+            os.unlink(socket)
+    if done.returncode != 0:
+        raise SystemExit(f"load: {done.stderr}")
+    _, middle, late, wrong = map(int, done.stdout.split())
+    if wrong:
+        raise SystemExit(f"{wrong} answers of another kind")
+    return middle, late
+
+
+def bench_crowd(options):
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        keys = write(directory, "keys", "".join(
+            f"forward user{n}@example{n % 97}.com\n" for n in range(1000)))
+        print(f"one client, one worker, medians of {options.rounds}:")
+        for flood in (0, 100, 2000):
+            middle, late = map(median, zip(*[
+                innocent(directory, keys, options, flood)
+                for _ in range(options.rounds)]))
+            what = f"beside {flood} full pipelines" if flood else "alone"
+            print(f"  {what:27} p50 {middle:6.0f} us  p99 {late:6.0f} us")
+
+
 BENCHES = {"libsrs": bench_libsrs, "libspf": bench_libspf, "srs": bench_srs,
-           "srsd": bench_srsd}
+           "srsd": bench_srsd, "crowd": bench_crowd}
 
 
 def main():

@@ -215,6 +215,31 @@ def only_the_forwarded_ask(site):
         equal(server.asked(), 1, "questions")
 
 
+@suite.case("a crowd that waits for the DNS leaves another user a place")
+def waiting_crowd(site):
+    site.need_root()
+    with Holding() as holding:
+        daemon = gated(site, holding.server, srsd="socket_mode = 0666\n"
+                       "max_connections = 8\nworkers = 1").start()
+        crowd = [daemon.client().send(netstring(
+            b"forward bob@slow%d.fail.test" % n)) for n in range(8)]
+        holding.wait_for(*(f"slow{n}.fail.test" for n in range(8)))
+        # One more of the same user takes nobody's place.
+        daemon.client()
+        os.seteuid(65534)
+        try:
+            other = daemon.client()
+        finally:
+            os.seteuid(0)
+        true(UP.fullmatch(other.ask("probe x")), "the other user")
+        holding.go_on()
+        answers = [client.answer() for client in crowd]
+        true(answers.count(None) <= 2, "too many lost their place")
+        for answer in answers:
+            if answer is not None:
+                is_rewritten(answer, "of the crowd")
+
+
 @suite.case("record_file is looked at, and a change of it is noticed")
 def records_that_hold(site):
     path = os.path.join(site.new_dir(), "records")
