@@ -17,6 +17,7 @@
 #ifndef MAILFROM_SRSD_MAPS_H
 #define MAILFROM_SRSD_MAPS_H
 
+#include "common/log.h"
 #include "rewrite/message_id.h"
 #include "rewrite/policy.h"
 #include <mailfrom/spf.h>
@@ -65,6 +66,9 @@ struct map_answer {
 	struct mf_text data;
 	char data_room[MAP_DATA_SIZE];
 };
+
+/* What a probe also says where the log's reader doesn't keep up. */
+void map_add_log(struct map_answer *probe, const struct log_health *log);
 
 void map_read(const struct map_request *request, struct map_lookup *out);
 
