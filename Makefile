@@ -57,9 +57,9 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
 COMMON = background conf conf_list daemon domain escape file health ini \
-         items legacy_conf listen lists log log_conf metrics network \
-         notify privilege reply report resources shared similar sockaddr \
-         source split watch
+         items legacy_conf listen lists log log_conf log_line log_ring \
+         log_sink metrics network notify privilege reply report \
+         resources shared similar sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
@@ -193,16 +193,16 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres cache check conf conformance \
-       decide dnsmsg engine escape fields file gate holders hosts ini items \
-       legacy \
-       libsrs lint listen lists log lookup maps memory message_id metrics \
-       netstring outgoing path policy protocol received recipient replay \
-       reply rewriter secrets servers session session_memory shapes \
+       decide dnsmsg engine escape fields file gate holders hosts ini \
+       items legacy libsrs lint listen lists log log_ring lookup maps \
+       memory message_id metrics netstring outgoing path policy \
+       protocol received recipient replay reply rewriter secrets \
+       servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini lookup path protocol received sender ses_verify \
+       engine_wire ini log lookup path protocol received sender ses_verify \
        shapes sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \

@@ -222,6 +222,8 @@ serve(struct milter_daemon *d, struct report *report)
 		p->service_warn(d->service, report);
 	log_open(&log);
 	d->ready_fd = d->options.foreground ? -1 : background_start();
+	if (!daemon_start_log(report))
+		return EXIT_FAILURE;
 	if (!pid_file_write(d->pid_fd))
 		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
 	threads_make_small();
@@ -230,6 +232,7 @@ serve(struct milter_daemon *d, struct report *report)
 	ok = milter_serve(&duties, on_ready);
 	notify_stopping();
 	log_say(LEVEL_INFO, "stopped");
+	log_stop();
 	/* libmilter's threads may be at work still. */
 	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

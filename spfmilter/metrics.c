@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/metrics.h"
 
+#include "common/log.h"
 #include "milter/answer.h"
 
 void
@@ -83,4 +84,10 @@ spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
 	    "Messages that on_error decided.", NULL, get(&service->errors));
 	metrics_gauge(w, "spfmilter_callbacks",
 	    "Steps that are being answered.", NULL, milter_busy());
+	metrics_counter(w, "spfmilter_log_lines_dropped_total",
+	    "Log lines dropped because their reader did not keep up.", NULL,
+	    log_health().dropped);
+	metrics_gauge(w, "spfmilter_log_waiting_bytes",
+	    "Size of the log lines that wait for their reader.", NULL,
+	    log_health().waiting);
 }

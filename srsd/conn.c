@@ -29,6 +29,11 @@ conn_say(struct conn *c, struct text_out *out)
 	struct map_answer *answer = &c->all->answer;
 
 	map_answer(&c->all->lookup, answer);
+	if (c->all->lookup.kind == MAP_PROBE) {
+		const struct log_health log = log_health();
+
+		map_add_log(answer, &log);
+	}
 	protocol_format(c->protocol, answer->status, answer->data, out);
 	counts_lookup(&c->all->counts, &c->all->lookup);
 	decision_log(&c->all->lookup);

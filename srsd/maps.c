@@ -179,6 +179,26 @@ say_postfix(const struct policy_result *result, struct map_answer *out)
 		    mf_text_of(policy_reason_text(result->reason)));
 }
 
+/* The status stays what it is: mail needs no log. */
+void
+map_add_log(struct map_answer *probe, const struct log_health *log)
+{
+	struct text_out out =
+	    text_out(probe->data_room, sizeof(probe->data_room));
+
+	if (!log->stalled && log->dropped == 0)
+		return;
+	out_text(&out, probe->data);
+	if (log->stalled)
+		out_text(&out, MF_TEXT(", log reader stalled"));
+	if (log->dropped != 0) {
+		out_text(&out, MF_TEXT(", "));
+		out_uint(&out, log->dropped);
+		out_text(&out, MF_TEXT(" log lines dropped"));
+	}
+	probe->data = out_view(&out);
+}
+
 void
 map_answer(const struct map_lookup *lookup, struct map_answer *out)
 {

@@ -17,6 +17,7 @@
 #ifndef MAILFROM_SRSD_MAPS_H
 #define MAILFROM_SRSD_MAPS_H
 
+#include "common/log.h"
 #include "rewrite/message_id.h"
 #include "rewrite/policy.h"
 #include <mailfrom/spf.h>
@@ -72,6 +73,9 @@ struct map_answer {
 
 /* The name of a map by its number. */
 struct mf_text map_name(unsigned map);
+
+/* What a probe also says where the log's reader doesn't keep up. */
+void map_add_log(struct map_answer *probe, const struct log_health *log);
 
 void map_read(const struct map_request *request, struct map_lookup *out);
 

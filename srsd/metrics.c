@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "common/log.h"
 #include "common/resources.h"
 
 static uint64_t
@@ -170,6 +171,19 @@ write_configured(struct metrics_writer *w, const struct srsd_metrics *m)
 	srsd_config_release(config);
 }
 
+static void
+write_log(struct metrics_writer *w)
+{
+	struct log_health log = log_health();
+
+	metrics_counter(w, "srsd_log_lines_dropped_total",
+	    "Log lines dropped because their reader did not keep up.", NULL,
+	    log.dropped);
+	metrics_gauge(w, "srsd_log_waiting_bytes",
+	    "Size of the log lines that wait for their reader.", NULL,
+	    log.waiting);
+}
+
 void
 srsd_metrics_write(void *arg, struct metrics_writer *w)
 {
@@ -181,5 +195,6 @@ srsd_metrics_write(void *arg, struct metrics_writer *w)
 	write_signatures(w, m);
 	write_connections(w, m);
 	write_configured(w, m);
+	write_log(w);
 	resources_write_metrics(w);
 }
