@@ -30,6 +30,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -268,6 +269,34 @@ struct loading {
 	const char *why;         /* it is busy, or no good */
 };
 
+/*
+ * Give whole pages of what was read, which is memory of our own, back to the
+ * system; the rest is freed at the end.
+ */
+static void
+discard(struct mf_text part)
+{
+#ifdef MADV_DONTNEED
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)part.p + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)part.p + part.len) / page * page;
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+#else
+	(void)part;
+#endif
+}
+
+static bool
+finish(struct access_table *table, struct loading *l)
+{
+	if (access_table_finish(table))
+		return true;
+	l->why = ACCESS_NO_MEMORY;
+	return false;
+}
+
 static bool
 parse_text(const char *path, enum access_type type, struct mf_text bytes,
     struct access_table *table, struct loading *l)
@@ -278,9 +307,10 @@ parse_text(const char *path, enum access_type type, struct mf_text bytes,
 		l->why = "is a database, no text";
 		return false;
 	}
-	ok = access_read_text_(path, bytes, type, table,
+	ok = access_read_text_(path, bytes, type, table, discard,
 	    l->findings != NULL ? l->findings : l->report);
-	access_table_finish(table);
+	if (!finish(table, l))
+		return false;
 	if (l->findings != NULL)
 		return true;
 	return ok && access_check_text_(path, type, table, l->report);
@@ -305,8 +335,7 @@ parse(const char *path, enum access_type type, struct mf_text bytes,
 		l->why = access_read_cdb_(bytes, table);
 		break;
 	}
-	access_table_finish(table);
-	return l->why == NULL;
+	return l->why == NULL && finish(table, l);
 }
 
 /* The same into *out, the caller's with ACCESS_OK only. */
@@ -427,22 +456,29 @@ access_is_stale(const struct access *access)
 	return access->is_young && !is_young(&now);
 }
 
+static void
+warn_of(const struct access *access, const struct access_entry *e,
+    struct report *report)
+{
+	struct mf_text key = access_entry_key(e);
+	const char *problem;
+	struct action action;
+
+	/* FRIEND and HATER, and whatever else sendmail makes of it. */
+	if (text_starts(key, MF_TEXT("spam")))
+		return;
+	problem = access_key_is_mistyped(key)
+	    ? "is never looked up: there is no such tag"
+	    : action_problem(
+		  access_entry_action(e, &action), access_entry_value(e));
+	if (problem != NULL)
+		report_warning(report, access->path, access_entry_line(e), NULL,
+		    "%.*s: %s", (int)text_head(key, 256).len, key.p, problem);
+}
+
 void
 access_warn(const struct access *access, struct report *report)
 {
-	for (size_t n = 0; n < access_table_count(access->table); n++) {
-		const struct access_entry *e =
-		    access_table_at(access->table, n);
-		const char *problem = action_problem(e->status, e->value);
-		struct mf_text key = text_head(e->key, 256);
-
-		/* FRIEND and HATER, and whatever else sendmail makes of it. */
-		if (text_starts(e->key, MF_TEXT("spam")))
-			continue;
-		if (access_key_is_mistyped(e->key))
-			problem = "is never looked up: there is no such tag";
-		if (problem != NULL)
-			report_warning(report, access->path, e->line, NULL,
-			    "%.*s: %s", (int)key.len, key.p, problem);
-	}
+	for (size_t n = 0; n < access_table_count(access->table); n++)
+		warn_of(access, access_table_at(access->table, n), report);
 }

@@ -28,9 +28,12 @@ const char *access_read_cdb_(struct mf_text bytes, struct access_table *table);
 /*
  * The same for text, ACCESS_TEXT or ACCESS_TEXTHASH, in which malformed lines
  * are reported as errors with their number; reading goes on behind them.
+ * discard, if not NULL, is told which part of bytes is done with, so that a
+ * large file isn't in memory twice.
  */
 bool access_read_text_(const char *path, struct mf_text bytes,
-    enum access_type type, struct access_table *table, struct report *report);
+    enum access_type type, struct access_table *table,
+    void (*discard)(struct mf_text part), struct report *report);
 
 /*
  * Report duplicates in a finished table of text: errors, or with TEXTHASH

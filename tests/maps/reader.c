@@ -59,12 +59,14 @@ show(const char *map, bool wait)
 	for (size_t n = 0; n < access_table_count(access->table); n++) {
 		const struct access_entry *e =
 		    access_table_at(access->table, n);
+		struct mf_text key = access_entry_key(e);
+		struct mf_text value = access_entry_value(e);
 
-		if (access_table_find(access->table, e->key) == NULL)
+		if (access_table_find(access->table, key) == NULL)
 			return 1;
-		fwrite(e->key.p, 1, e->key.len, stdout);
+		fwrite(key.p, 1, key.len, stdout);
 		putchar('\t');
-		fwrite(e->value.p, 1, e->value.len, stdout);
+		fwrite(value.p, 1, value.len, stdout);
 		putchar('\n');
 	}
 	access_free(access);
@@ -236,8 +238,9 @@ generation_of(const struct access_table *table, uint64_t n, uint64_t *out)
 	snprintf(
 	    key, sizeof(key), "spf-fail:%llu.example", (unsigned long long)n);
 	e = access_table_find(table, mf_text_of(key));
-	return e != NULL && text_starts(e->value, before) &&
-	    text_uint(text_from(e->value, before.len), UINT64_MAX, out);
+	return e != NULL && text_starts(access_entry_value(e), before) &&
+	    text_uint(
+		text_from(access_entry_value(e), before.len), UINT64_MAX, out);
 }
 
 /* All keys are there, of one generation, which isn't older than the last. */
