@@ -184,7 +184,7 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action authres cache check conf conformance \
+UNIT = access access_memory action authres bounds cache check conf conformance \
        decide dnsmsg engine fields file gate hosts ini items legacy \
        libsrs lint listen lists log lookup maps memory message_id metrics \
        netstring outgoing path policy protocol received recipient replay \
@@ -251,7 +251,7 @@ $(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
+	$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(FOREIGN_LIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -262,6 +262,17 @@ $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/unit/listen: LDFLAGS += -Wl,--wrap=bind
 $(BUILD)/tests/resolver/driver: LDFLAGS += \
     $(subst $(comma)--wrap=free,$(comma)--wrap=clock_gettime,$(WRAP))
+
+# Parsers whose steps are counted; they come before the archives' own.
+BOUNDED = $(ACCESS:%=access/%) common/ini libspf/macro libspf/record \
+          milter/received spfmilter/authres
+$(OBJ)/steps/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -U_FORTIFY_SOURCE -fno-builtin -fsanitize-coverage=trace-pc \
+	    -c -o $@ $<
+$(BUILD)/tests/unit/bounds: $(BOUNDED:%=$(OBJ)/steps/%.o)
+$(BUILD)/tests/unit/bounds: \
+    LDFLAGS += -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memcmp,--wrap=memchr
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
