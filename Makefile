@@ -61,7 +61,7 @@ COMMON = background conf conf_list daemon domain elsewhere file ini items \
          privilege reply report shared similar sockaddr source split \
          watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
-         berkeley_pages cdb lint lint_key lmdb lookup map_name table text
+         berkeley_pages cdb change lint lint_key lmdb lookup map_name table text
 REWRITE = gate legacy message_id policy rewriter secrets settings
 SPFCHECK = audit checker records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
@@ -184,7 +184,7 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action authres bounds cache check conf conformance \
+UNIT = access access_memory action authres bounds cache change check conf conformance \
        decide dnsmsg engine fields file gate hosts ini items legacy \
        libsrs lint listen lists log lookup maps memory message_id metrics \
        netstring outgoing path policy protocol received recipient replay \

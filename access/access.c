@@ -114,6 +114,14 @@ report_forbidden(const char *path, struct report *report)
 	report_error(report, path, 0, NULL, "cannot open: %s", advice);
 }
 
+bool
+access_is_settled(const struct access *access)
+{
+	struct file_mark now = file_mark(access->path);
+
+	return !now.exists || !is_being_written(&now);
+}
+
 void
 access_check_readable(const struct access *a, struct report *report)
 {
@@ -355,6 +363,8 @@ load(struct access_name *name, struct access *out, struct loading *l)
 	    name->is_bare ? access_sniff_(name->path, bytes) : name->type;
 	out->mark = contents.mark;
 	out->is_young = contents.is_young;
+	out->is_cut = bytes.len != 0 && bytes.p[bytes.len - 1] != '\n' &&
+	    (out->type == ACCESS_TEXT || out->type == ACCESS_TEXTHASH);
 	ok = parse(name->path, out->type, bytes, out->table, l);
 	free(contents.data);
 	if (ok)

@@ -402,6 +402,10 @@ access_lint(
 		report_error(report, file, 0, NULL, "out of memory");
 		return false;
 	}
+	if (count == 0)
+		report_warning(report, file, 0, NULL,
+		    "has no entry for SPF results: each gets its default "
+		    "action");
 	fill(&run, items, count);
 	qsort(items, count, sizeof(*items), compare_lines);
 	for (size_t n = 0; n < count; n++)

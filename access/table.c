@@ -22,6 +22,7 @@ struct access_table {
 	size_t size, used; /* of records, octets */
 	uint32_t *starts;
 	size_t count, room; /* room for starts, octets */
+	size_t mistyped;    /* of count */
 	unsigned char *filter;
 	size_t filter_mask; /* of a bit's number */
 };
@@ -249,7 +250,8 @@ access_table_add(struct access_table *table, struct mf_text key,
 {
 	key = without_nul(key);
 	value = without_nul(value);
-	if (!access_key_is_ours(key) && !access_key_is_mistyped(key))
+	bool is_ours = access_key_is_ours(key);
+	if (!is_ours && !access_key_is_mistyped(key))
 		return true;
 
 	if (!make_room_for(table, FRAME_SIZE + key.len + value.len))
@@ -266,6 +268,7 @@ access_table_add(struct access_table *table, struct mf_text key,
 		copy[tag_len(key)] = ':';
 	table->starts[table->count++] = (uint32_t)table->used;
 	table->used += out.len;
+	table->mistyped += !is_ours;
 	return true;
 }
 
@@ -406,6 +409,12 @@ size_t
 access_table_count(const struct access_table *table)
 {
 	return table->count;
+}
+
+size_t
+access_table_count_ours(const struct access_table *table)
+{
+	return table->count - table->mistyped;
 }
 
 const struct access_entry *

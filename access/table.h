@@ -66,6 +66,9 @@ bool access_table_finish(struct access_table *table);
 const struct access_entry *access_table_find(
     const struct access_table *table, struct mf_text key);
 
+/* How many entries are ours, without those that are mistyped. */
+size_t access_table_count_ours(const struct access_table *table);
+
 /*
  * Entries in the order of their keys, duplicates among them, those of one key
  * in the order of adding.

@@ -6,6 +6,8 @@
  *	reader try MAP			the same, but don't wait for a writer
  *	reader damage MAP ENTRIES SEED COUNT
  *					cut and alter MAP's file
+ *	reader decide MAP ENTRIES	what a daemon with ENTRIES does about a
+ *					change that it has seen
  *	reader follow MAP KEYS THREADS	look keys up while others write
  *
  * Problems go to stderr.  Exit status: 0, 1 failed, 2 usage, 3 busy.
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #include "access/access.h"
+#include "access/change.h"
 
 static _Noreturn void
 die(const char *what)
@@ -69,6 +72,34 @@ show(const char *map, bool wait)
 		fwrite(value.p, 1, value.len, stdout);
 		putchar('\n');
 	}
+	access_free(access);
+	return 0;
+}
+
+/* --- decide --- */
+
+static int
+decide_change(const char *map, size_t entries)
+{
+	static const char *const texts[] = {"take", "hold", "refuse"};
+	struct report report = {.say = report_ignore};
+	struct access_change change = {
+	    .how = ACCESS_SEEN, .old_count = entries};
+	struct access *access;
+
+	switch (access_load(mf_text_of(map), false, &access, &report)) {
+	case ACCESS_OK:
+		change.is_readable = true;
+		change.is_cut = access->is_cut;
+		change.new_count = access_table_count_ours(access->table);
+		break;
+	case ACCESS_BUSY:
+		return 3;
+	case ACCESS_FAILED:
+		break;
+	}
+	printf(
+	    "%s %zu\n", texts[access_decide_change(&change)], change.new_count);
 	access_free(access);
 	return 0;
 }
@@ -366,12 +397,14 @@ main(int argc, char **argv)
 		return show(argv[2], true);
 	if (mf_text_eq(mode, MF_TEXT("try")) && argc == 3)
 		return show(argv[2], false);
+	if (mf_text_eq(mode, MF_TEXT("decide")) && argc == 4)
+		return decide_change(argv[2], (size_t)number(argv[3]));
 	if (mf_text_eq(mode, MF_TEXT("damage")) && argc == 6)
 		return damage(argv[2], (size_t)number(argv[3]), number(argv[4]),
 		    number(argv[5]));
 	if (mf_text_eq(mode, MF_TEXT("follow")) && argc == 5)
 		return follow_all(
 		    argv[2], number(argv[3]), (size_t)number(argv[4]));
-	fputs("usage: reader show|try|damage|follow MAP ...\n", stderr);
+	fputs("usage: reader show|try|decide|damage|follow MAP ...\n", stderr);
 	return 2;
 }
