@@ -66,7 +66,7 @@ REWRITE = gate legacy message_id policy rewriter secrets settings
 SPFCHECK = audit checker records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
           received run session
-SPFMILTER = authres config decide header_fields identities legacy mail_log \
+SPFMILTER = authres authres_disguise config decide header_fields identities legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
@@ -208,6 +208,7 @@ FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
 
 tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
+    headers/authres \
     maps/reader milter/filter \
     engine/spf-libspf2-crashing engine/engine_suite engine/engine_lookups)
 
@@ -245,6 +246,11 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
+$(BUILD)/tests/headers/authres: $(OBJ)/tests/headers/authres.o $(SPFMILTER_A) \
+    $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
+
 $(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
@@ -265,7 +271,8 @@ $(BUILD)/tests/resolver/driver: LDFLAGS += \
 
 # Parsers whose steps are counted; they come before the archives' own.
 BOUNDED = $(ACCESS:%=access/%) common/ini libspf/macro libspf/record \
-          milter/received spfmilter/authres
+          milter/received spfmilter/authres \
+          spfmilter/authres_disguise
 $(OBJ)/steps/%.o: %.c
 	@mkdir -p $(@D)
 	$(COMPILE) -U_FORTIFY_SOURCE -fno-builtin -fsanitize-coverage=trace-pc \

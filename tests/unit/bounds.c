@@ -239,10 +239,12 @@ static const struct parser parsers[] = {
     {"Received", read_received, 65536, 60, "from a (", fields},
     {"Received", read_received, 65536, 60, "from a (b [1.2.3.4]) by c ",
 	fields},
-    {"Authentication-Results", read_authres, 65536, 400, "", fields},
-    {"Authentication-Results", read_authres, 65536, 400, "(", fields},
-    {"Authentication-Results", read_authres, 65536, 400, "\"", fields},
-    {"Authentication-Results", read_authres, 65536, 400, "mx x ", fields},
+    {"Authentication-Results", read_authres, 65536, 600, "", fields},
+    {"Authentication-Results", read_authres, 65536, 600, "(", fields},
+    {"Authentication-Results", read_authres, 65536, 600, "\"", fields},
+    {"Authentication-Results", read_authres, 65536, 600, "mx x ", fields},
+    {"disguised id", read_authres, 4096, 6000, "%25 ", fields},
+    {"disguised id", read_authres, 4096, 6000, "=?utf-8?q?=25?= ", fields},
 };
 
 static uint64_t
