@@ -48,15 +48,15 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 # --- what there is ----------------------------------------------------------
 
-LIBSRS  = key mailbox ses srs status
-LIBSPF = answer cause eval eval_state header ip macro mechanisms name \
+LIBSRS  = key mailbox ses srs stamp status
+LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
 LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
-             leg nameservers questions resolver sender servers \
+             leg nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain elsewhere file ini items \
+COMMON = background conf conf_list daemon domain elsewhere escape file ini items \
          legacy_conf listen lists log log_conf metrics network notify \
          privilege reply report shared similar sockaddr source split \
          watch
@@ -72,10 +72,12 @@ SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
 SRSD    = config conn control decision_log maps pending protocol server \
           shapes sockets worker
-SRS     = ask batch explain main setup setup_load
-SPFQUERY = dns engine json lint lint_dns lint_record lint_term main options \
-           suite text trace tree yamlfile zone
-SPFPOLICY = main options
+SRS     = ask batch commands explain job keygen main options setup \
+          setup_load
+SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
+           lint_record lint_report lint_term main must options plain \
+           recorder suite trace tree words yamlfile zone
+SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
@@ -184,8 +186,8 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action authres bounds cache change check conf conformance \
-       decide dnsmsg engine fields file gate hosts ini items legacy \
+UNIT = access access_memory action authres bounds cache change check conf \
+       conformance decide dnsmsg engine escape fields file gate hosts ini items legacy \
        libsrs lint listen lists log lookup maps memory message_id metrics \
        netstring outgoing path policy protocol received recipient replay \
        reply rewriter secrets servers session session_memory shapes \

@@ -11,12 +11,13 @@
 
 /* --- options --- */
 
-enum { OPT_FORMAT = 256, OPT_PRINT_CONFIG, OPT_HELP };
+enum { OPT_FORMAT = 256, OPT_PRINT_CONFIG };
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
-    {"help", no_argument, NULL, OPT_HELP},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -24,7 +25,7 @@ static void
 usage(const struct daemon_program *program, FILE *to)
 {
 	fprintf(to,
-	    "usage: %s [-c FILE] [-n] [-f] [-v] [-V] "
+	    "usage: %s [-c FILE] [-n] [-f] [-v] [-V] [-h] "
 	    "[--format mailfrom|%s] [--print-config]\n",
 	    program->name, program->legacy);
 	fputs("  -c FILE  configuration (default " MAILFROM_SYSCONFDIR
@@ -32,7 +33,8 @@ usage(const struct daemon_program *program, FILE *to)
 	      "  -n       check the configuration and exit\n"
 	      "  -f       stay in the foreground\n"
 	      "  -v       log more\n"
-	      "  -V       print the version\n"
+	      "  -V, --version   print the version\n"
+	      "  -h, --help      print this\n"
 	      "  --print-config  print a sample configuration with all "
 	      "defaults\n",
 	    to);
@@ -75,7 +77,7 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 	    .path = MAILFROM_SYSCONFDIR "/mailfrom/mailfrom.conf",
 	    .format = SOURCE_DETECT};
 	while ((option = getopt_long(
-		    argc, argv, "c:nfvV", long_options, NULL)) != -1) {
+		    argc, argv, "c:nfvVh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'c':
 			o->path = optarg;
@@ -100,7 +102,7 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 		case OPT_PRINT_CONFIG:
 			print_config(program);
 			return EXIT_SUCCESS;
-		case OPT_HELP:
+		case 'h':
 			usage(program, stdout);
 			return EXIT_SUCCESS;
 		default:

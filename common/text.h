@@ -249,6 +249,23 @@ text_rfind(struct mf_text t, char c)
 }
 
 /*
+ * t without the labels on its left that make it longer than max, as RFC 7208
+ * 7.3 cuts names; the last label stays, even if it is longer.
+ */
+static inline struct mf_text
+text_last_labels(struct mf_text t, size_t max)
+{
+	while (t.len > max) {
+		size_t dot = text_find(t, '.');
+
+		if (dot == t.len)
+			break;
+		t = text_from(t, dot + 1);
+	}
+	return t;
+}
+
+/*
  * Cut t at its first c: the part before goes to *head, the part behind it
  * stays in *t.  False, and nothing changed, if t has no c.
  */
@@ -262,6 +279,15 @@ text_cut(struct mf_text *t, char c, struct mf_text *head)
 	*head = text_head(*t, at);
 	*t = text_from(*t, at + 1);
 	return true;
+}
+
+/* <a@b>, as SMTP has an address, as a@b. */
+static inline struct mf_text
+text_without_brackets(struct mf_text t)
+{
+	if (t.len >= 2 && t.p[0] == '<' && t.p[t.len - 1] == '>')
+		return mf_text_at(t.p + 1, t.len - 2);
+	return t;
 }
 
 /* t without blanks (space, tab, CR, LF) at either end. */

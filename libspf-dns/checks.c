@@ -6,6 +6,12 @@
  * alone can decide, so the check is evaluated again when that one is answered,
  * whether or not the others are; they were asked only to have the answers
  * sooner, should they be needed.
+ *
+ * But the first question may be a new one while older ones are still on their
+ * way, whose answers lead to questions that should not wait for it.  So there
+ * is another evaluation once all TXT and MX questions that are older than the
+ * last evaluation are answered; or, if there were none, those that it has
+ * asked.  The others have addresses for answers, which lead to nothing.
  */
 #include <stdlib.h>
 
@@ -63,6 +69,12 @@ remember(struct dns_check *c, struct spf_reply *reply)
 
 /* --- answers for the evaluation --- */
 
+static bool
+may_lead_on(enum spf_rr rr)
+{
+	return rr != SPF_RR_A && rr != SPF_RR_AAAA;
+}
+
 /* Ask, if this question is needed or may be asked ahead. */
 static void
 ask(struct dns_check *c, uint64_t hash, enum spf_rr rr, struct mf_text name)
@@ -81,6 +93,8 @@ ask(struct dns_check *c, uint64_t hash, enum spf_rr rr, struct mf_text name)
 	if (ahead) {
 		c->budget--;
 		c->cost.speculative++;
+		if (may_lead_on(rr))
+			c->leads[c->lead_count++] = q->reply;
 	} else
 		c->awaited = q;
 	remember(c, q->reply);
@@ -132,8 +146,8 @@ check_detach(struct dns_check *c)
 
 	if (c->is_ready)
 		TAILQ_REMOVE(&r->ready, c, queued);
-	else if (c->awaited != NULL)
-		LIST_REMOVE(c, awaiting);
+	listen_no_more_(&c->first);
+	listen_no_more_(&c->rest);
 	LIST_REMOVE(c, by_id);
 	if (c->deadline != NULL)
 		event_free(c->deadline);
@@ -163,6 +177,18 @@ check_end(struct dns_check *c)
 	waiting_end_(c->waiting);
 }
 
+static enum spf_status
+evaluate_request(struct dns_check *c)
+{
+	struct spf_resolver *r = c->resolver;
+	const struct spf_resolver_params *p = &r->params;
+	struct spf_source source = {lookup, c};
+
+	if (p->evaluate == NULL)
+		return spf_evaluate(&c->request, &source, &r->verdict);
+	return p->evaluate(p->evaluate_arg, &c->request, &source, &r->verdict);
+}
+
 /*
  * Only an explanation may be missing without harm, and is known by its TXT
  * question after a certain fail; elsewhere a lost answer may have hidden
@@ -175,8 +201,7 @@ end_evaluation(struct dns_check *c, enum spf_cause why)
 
 	c->giving_up = why;
 	c->request.sequential = true;
-	resolver_evaluate_(
-	    c->resolver, &c->request, &(struct spf_source){lookup, c}, v);
+	evaluate_request(c);
 	if (!c->missed || v->cause != SPF_CAUSE_NONE ||
 	    (v->result == SPF_FAIL && c->missed_rr == SPF_RR_TXT))
 		return;
@@ -216,14 +241,66 @@ evaluate(struct dns_check *c)
 	/* Without a budget there is nothing to explore for. */
 	if (c->budget == 0)
 		c->request.sequential = true;
-	return resolver_evaluate_(c->resolver, &c->request,
-		   &(struct spf_source){lookup, c},
-		   &c->resolver->verdict) == SPF_OK;
+	return evaluate_request(c) == SPF_OK;
 }
 
-void
-check_run_(struct dns_check *c)
+/* Of the first count leads those that aren't answered stay; how many. */
+static unsigned
+drop_answered(struct dns_check *c, unsigned count)
 {
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < c->lead_count; i++)
+		if (i >= count || c->leads[i]->answer == NULL)
+			c->leads[kept++] = c->leads[i];
+	count -= c->lead_count - kept;
+	c->lead_count = kept;
+	return count;
+}
+
+static void
+make_ready(struct dns_check *c)
+{
+	listen_no_more_(&c->first);
+	listen_no_more_(&c->rest);
+	c->awaited = NULL;
+	c->is_ready = true;
+	TAILQ_INSERT_TAIL(&c->resolver->ready, c, queued);
+}
+
+/* Answers mostly come in the order of the questions: wait for the last. */
+static void
+await_leads(struct dns_check *c)
+{
+	struct question *last;
+
+	last = question_of_(c->resolver, c->leads[c->due - 1]);
+	if (last != NULL)
+		listen_(&c->rest, last);
+}
+
+static void
+on_first(void *arg)
+{
+	make_ready(arg);
+}
+
+static void
+on_rest(void *arg)
+{
+	struct dns_check *c = arg;
+
+	c->due = drop_answered(c, c->due);
+	if (c->due == 0)
+		make_ready(c);
+	else
+		await_leads(c);
+}
+
+static void
+run(struct dns_check *c)
+{
+	unsigned asked_before = c->lead_count;
 	struct question *awaited;
 
 	TAILQ_REMOVE(&c->resolver->ready, c, queued);
@@ -240,17 +317,25 @@ check_run_(struct dns_check *c)
 		check_give_up_(c, SPF_CAUSE_NO_MEMORY);
 		return;
 	}
-	c->awaited = awaited;
-	LIST_INSERT_HEAD(&awaited->awaiting, c, awaiting);
+	listen_(&c->first, awaited);
+	c->due = drop_answered(c, asked_before);
+	if (c->due == 0)
+		c->due = c->lead_count;
+	if (c->due != 0 && c->budget != 0)
+		await_leads(c);
 }
 
 void
-check_ready_(struct dns_check *c)
+checks_settle_(void *arg)
 {
-	LIST_REMOVE(c, awaiting);
-	c->awaited = NULL;
-	c->is_ready = true;
-	TAILQ_INSERT_TAIL(&c->resolver->ready, c, queued);
+	struct spf_resolver *r = arg;
+	struct dns_check *c;
+
+	do {
+		while ((c = TAILQ_FIRST(&r->ready)) != NULL)
+			run(c);
+		questions_send_(r);
+	} while (sender_settle_(r->sender));
 }
 
 static void
@@ -262,7 +347,7 @@ on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	check_give_up_(c, SPF_CAUSE_LATE);
-	resolver_settle_(r);
+	checks_settle_(r);
 }
 
 void
@@ -272,6 +357,8 @@ check_begin_(struct dns_check *c)
 	struct timeval after = {.tv_sec = c->timeout_ms / 1000,
 	    .tv_usec = (suseconds_t)(c->timeout_ms % 1000) * 1000};
 
+	c->first = (struct question_listener){.answered = on_first, .arg = c};
+	c->rest = (struct question_listener){.answered = on_rest, .arg = c};
 	c->replies = c->few_replies;
 	c->reply_mask = CHECK_REPLIES - 1;
 	c->budget =

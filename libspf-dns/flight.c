@@ -9,9 +9,10 @@
  *	silence			the next server; this one is still listened to.
  *				One that didn't answer the last question isn't
  *				waited for: the next one is asked too
- *	an error		the next server, and this one not again
+ *	an error, a referral	the next server, and this one not again
  *	an error, with EDNS	the same once more, without EDNS (RFC 6891 6.2.2)
  *	cut short		the same by TCP (RFC 7766 5)
+ *	malformed		the same by TCP, then the next server
  *	another case		the same by TCP, which can't be forged blindly;
  *				without TCP by UDP, in whatever case
  *
@@ -95,6 +96,15 @@ send_by_udp(struct leg *leg, uint64_t now_ms)
 		udp_ports_send_(leg, octets, write_question(leg, octets));
 }
 
+/* How long an attempt of that round is waited for. */
+static uint64_t
+attempt_ms(const struct sender *s, unsigned round)
+{
+	uint64_t ms = (uint64_t)s->attempt_ms << round;
+
+	return ms < s->attempt_ms_max ? ms : s->attempt_ms_max;
+}
+
 /*
  * Ask server.  With wait, the flight waits for this leg now.  False: out of
  * memory, or of entropy.
@@ -119,7 +129,7 @@ ask(struct flight *f, struct dns_server *server, enum leg_why why, bool wait,
 	}
 	if (wait) {
 		f->current = leg;
-		sender_wait_(f, now_ms, (uint64_t)s->attempt_ms << f->round);
+		rounds_wait_(&s->rounds, f, now_ms, attempt_ms(s, f->round));
 	}
 	if (why == LEG_FIRST)
 		send_by_udp(leg, now_ms);
@@ -165,7 +175,8 @@ static bool
 was_said(enum spf_cause cause)
 {
 	return cause != SPF_CAUSE_NONE &&
-	    (cause <= SPF_CAUSE_RCODE_MAX || cause == SPF_CAUSE_TRUNCATED);
+	    (cause <= SPF_CAUSE_RCODE_MAX || cause == SPF_CAUSE_TRUNCATED ||
+		cause == SPF_CAUSE_MALFORMED || cause == SPF_CAUSE_REFERRAL);
 }
 
 static void
@@ -222,7 +233,7 @@ static void
 advance(struct flight *f, uint64_t now_ms)
 {
 	if (!ask_next(f, now_ms))
-		flight_land_(f, f->cause, NULL, 0);
+		flight_land_(f, f->cause);
 }
 
 /* Another leg to the same server, in leg's place. */
@@ -287,14 +298,13 @@ flight_begin_(struct sender *s, struct flight *f)
 	f->generation = s->servers.generation;
 	LIST_INIT(&f->legs);
 	if (!ask_next(f, now_ms))
-		sender_wait_(f, now_ms, 0);
+		rounds_wait_(&s->rounds, f, now_ms, 0);
 	else if (f->only == NULL && server_is_doubtful_(f->current->server))
 		ask_another(f, now_ms);
 }
 
 void
-flight_land_(
-    struct flight *f, enum spf_cause cause, const uint8_t *octets, size_t len)
+flight_land_(struct flight *f, enum spf_cause cause)
 {
 	if (f->queue != NULL)
 		TAILQ_REMOVE(f->queue, f, queued);
@@ -303,7 +313,7 @@ flight_land_(
 		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		leg_free(LIST_FIRST(&f->legs));
 	f->sender->landed = true;
-	f->landed(f, cause, octets, len);
+	f->landed(f, cause);
 }
 
 void
@@ -312,7 +322,7 @@ flight_timeout_(struct flight *f, uint64_t now_ms)
 	struct leg *leg = f->current, *late;
 
 	if (leg == NULL) {
-		flight_land_(f, f->cause, NULL, 0);
+		flight_land_(f, f->cause);
 		return;
 	}
 	note_cause(f, SPF_CAUSE_TIMEOUT);
@@ -349,6 +359,7 @@ flight_lost_(struct leg *leg)
 		return;
 	case LEG_TRUNCATED:
 	case LEG_OTHER_CASE:
+	case LEG_MALFORMED:
 		break;
 	}
 	if (leg->shared && f->again < AGAIN_MAX) {
@@ -358,7 +369,10 @@ flight_lost_(struct leg *leg)
 		f->any_case = leg->server;
 		ask_again(leg, LEG_FIRST, now_ms);
 	} else
-		give_up(leg, SPF_CAUSE_TRUNCATED, now_ms);
+		give_up(leg,
+		    leg->why == LEG_TRUNCATED ? SPF_CAUSE_TRUNCATED
+					      : SPF_CAUSE_MALFORMED,
+		    now_ms);
 }
 
 /* --- answers --- */
@@ -400,6 +414,31 @@ take_error(struct leg *leg, unsigned rcode, uint64_t now_ms)
 	    now_ms);
 }
 
+static void
+take_answer(struct leg *leg, bool tcp, const uint8_t *octets, size_t len,
+    enum dnsmsg_match match, uint64_t now_ms)
+{
+	struct flight *f = leg->flight;
+	enum spf_cause cause =
+	    f->read != NULL ? f->read(f, octets, len) : SPF_CAUSE_NONE;
+
+	if (cause == SPF_CAUSE_MALFORMED && !tcp) {
+		note_cause(f, cause);
+		ask_again(leg, LEG_MALFORMED, now_ms);
+		return;
+	}
+	if (cause != SPF_CAUSE_NONE) {
+		give_up(leg, cause, now_ms);
+		return;
+	}
+	learn(leg, match, now_ms);
+	/* Another one was asked because of that server, and was first. */
+	if (f->current != NULL && f->current != leg &&
+	    server_is_doubtful_(f->current->server))
+		f->sender->probe(f->sender, f->current->server, f);
+	flight_land_(f, SPF_CAUSE_NONE);
+}
+
 /* A message that isn't the answer changes nothing. */
 static void
 take(struct leg *leg, bool tcp, const uint8_t *octets, size_t len)
@@ -424,14 +463,8 @@ take(struct leg *leg, bool tcp, const uint8_t *octets, size_t len)
 		give_up(leg, SPF_CAUSE_TRUNCATED, now_ms);
 	else if (head.truncated)
 		ask_again(leg, LEG_TRUNCATED, now_ms);
-	else {
-		learn(leg, head.match, now_ms);
-		/* Another one was asked because of that server, and was first. */
-		if (f->current != NULL && f->current != leg &&
-		    server_is_doubtful_(f->current->server))
-			sender_probe_(f->sender, f->current->server, f);
-		flight_land_(f, SPF_CAUSE_NONE, octets, len);
-	}
+	else
+		take_answer(leg, tcp, octets, len, head.match, now_ms);
 }
 
 void

@@ -32,9 +32,10 @@ struct leg_table {
 };
 
 enum leg_why {
-	LEG_FIRST,     /* by UDP */
-	LEG_TRUNCATED, /* by TCP, because the answer by UDP was cut short */
-	LEG_OTHER_CASE /* by TCP, because it had the name in another case */
+	LEG_FIRST,      /* by UDP */
+	LEG_TRUNCATED,  /* by TCP, because the answer by UDP was cut short */
+	LEG_OTHER_CASE, /* by TCP, because it had the name in another case */
+	LEG_MALFORMED   /* by TCP, because it was malformed */
 };
 
 struct leg {

@@ -155,18 +155,35 @@ questions_age_(struct spf_resolver *r)
 
 /* --- answers --- */
 
-/* It is answered: tell who waits for it. */
+void
+listen_(struct question_listener *l, struct question *q)
+{
+	l->question = q;
+	LIST_INSERT_HEAD(&q->listeners, l, entry);
+}
+
+void
+listen_no_more_(struct question_listener *l)
+{
+	if (l->question != NULL)
+		LIST_REMOVE(l, entry);
+	l->question = NULL;
+}
+
+/* It is answered. */
 static void
 question_end(struct question *q)
 {
 	struct spf_resolver *r = q->resolver;
-	struct dns_check *c;
+	struct question_listener *l;
 
 	LIST_REMOVE(q, entry);
 	atomic_fetch_sub_explicit(
 	    &r->counters.in_flight, 1, memory_order_relaxed);
-	while ((c = LIST_FIRST(&q->awaiting)) != NULL)
-		check_ready_(c);
+	while ((l = LIST_FIRST(&q->listeners)) != NULL) {
+		listen_no_more_(l);
+		l->answered(l->arg);
+	}
 	reply_release_(q->reply);
 	free(q);
 }
@@ -234,32 +251,44 @@ question_chase(struct question *q, const struct dnsmsg_result *result)
 	question_queue(q);
 }
 
-static void
-question_answered(struct question *q, const uint8_t *octets, size_t len)
+/* Read it; the flight lands at once, unless another server may do better. */
+static enum spf_cause
+on_read(struct flight *flight, const uint8_t *octets, size_t len)
 {
-	struct dnsmsg_result result;
+	struct question *q = (struct question *)flight;
+	struct spf_resolver *r = q->resolver;
 
-	enum dnsmsg_status status =
-	    dnsmsg_parse_(octets, len, q->reply->rr, &q->name, &result);
+	r->status =
+	    dnsmsg_parse_(octets, len, q->reply->rr, &q->name, &r->result);
+	if (r->status == DNSMSG_FAILURE &&
+	    (r->result.cause == SPF_CAUSE_MALFORMED ||
+		r->result.cause == SPF_CAUSE_REFERRAL))
+		return r->result.cause;
+	if (q->ttl_sec < r->result.ttl_sec)
+		r->result.ttl_sec = q->ttl_sec;
+	return SPF_CAUSE_NONE;
+}
 
-	if (q->ttl_sec < result.ttl_sec)
-		result.ttl_sec = q->ttl_sec;
-	switch (status) {
+static void
+question_answered(struct question *q)
+{
+	const struct dnsmsg_result *result = &q->resolver->result;
+
+	switch (q->resolver->status) {
 	case DNSMSG_ANSWER:
-		question_keep(q, result.answer, result.ttl_sec);
+		question_keep(q, result->answer, result->ttl_sec);
 		return;
 	case DNSMSG_ALIAS:
-		question_chase(q, &result);
+		question_chase(q, result);
 		return;
 	case DNSMSG_FAILURE:
-		question_failed(q, result.cause);
+		question_failed(q, result->cause);
 		return;
 	}
 }
 
 static void
-on_landed(struct flight *flight, enum spf_cause cause, const uint8_t *octets,
-    size_t len)
+on_landed(struct flight *flight, enum spf_cause cause)
 {
 	struct question *q = (struct question *)flight;
 
@@ -269,7 +298,7 @@ on_landed(struct flight *flight, enum spf_cause cause, const uint8_t *octets,
 		return;
 	}
 	window_adjust(q->resolver, flight->repeated);
-	question_answered(q, octets, len);
+	question_answered(q);
 }
 
 /* --- asking --- */
@@ -285,6 +314,7 @@ question_new(
 	q->resolver = r;
 	q->flight.rr = rr;
 	q->flight.name = &q->name;
+	q->flight.read = on_read;
 	q->flight.landed = on_landed;
 	q->ttl_sec = UINT32_MAX;
 	q->reply = reply_new_(rr, name, hash);
@@ -293,7 +323,7 @@ question_new(
 		free(q);
 		return NULL;
 	}
-	LIST_INIT(&q->awaiting);
+	LIST_INIT(&q->listeners);
 	LIST_INSERT_HEAD(list_of(r, hash), q, entry);
 	atomic_fetch_add_explicit(
 	    &r->counters.in_flight, 1, memory_order_relaxed);

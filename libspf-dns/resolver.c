@@ -35,62 +35,7 @@ spf_resolver_status_text(enum spf_resolver_status status)
 	return "unknown status";
 }
 
-enum spf_status
-resolver_evaluate_(const struct spf_resolver *r,
-    const struct spf_request *request, const struct spf_source *source,
-    struct spf_verdict *out)
-{
-	const struct spf_resolver_params *p = &r->params;
-
-	if (p->evaluate == NULL)
-		return spf_evaluate(request, source, out);
-	return p->evaluate(p->evaluate_arg, request, source, out);
-}
-
-/* --- waiting --- */
-
-void
-waiting_begin_(struct waiting *w)
-{
-	pthread_mutex_init(&w->lock, NULL);
-	pthread_cond_init(&w->changed, NULL);
-	w->done = false;
-}
-
-void
-waiting_wait_(struct waiting *w)
-{
-	pthread_mutex_lock(&w->lock);
-	while (!w->done)
-		pthread_cond_wait(&w->changed, &w->lock);
-	pthread_mutex_unlock(&w->lock);
-	pthread_cond_destroy(&w->changed);
-	pthread_mutex_destroy(&w->lock);
-}
-
-void
-waiting_end_(struct waiting *w)
-{
-	pthread_mutex_lock(&w->lock);
-	w->done = true;
-	pthread_cond_signal(&w->changed);
-	pthread_mutex_unlock(&w->lock);
-}
-
 /* --- the resolver's thread --- */
-
-void
-resolver_settle_(void *arg)
-{
-	struct spf_resolver *r = arg;
-	struct dns_check *c;
-
-	do {
-		while ((c = TAILQ_FIRST(&r->ready)) != NULL)
-			check_run_(c);
-		questions_send_(r);
-	} while (sender_settle_(r->sender));
-}
 
 static void
 on_aging(evutil_socket_t fd, short what, void *arg)
@@ -98,7 +43,7 @@ on_aging(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	questions_age_(arg);
-	resolver_settle_(arg);
+	checks_settle_(arg);
 }
 
 /* Take what came.  True: it is time to stop. */
@@ -141,7 +86,7 @@ on_wake(evutil_socket_t fd, short what, void *arg)
 	if (take_inbox(r))
 		event_base_loopbreak(r->base);
 	else
-		resolver_settle_(r);
+		checks_settle_(r);
 }
 
 static void *
@@ -282,22 +227,21 @@ resolver_build(struct spf_resolver *r, const struct spf_resolver_params *params)
 	struct siphash_key key;
 	enum spf_resolver_status status;
 
-	p.attempt_ms = clamp(
-	    p.attempt_ms, 10, clamp(p.timeout_ms, 10, SPF_TIMEOUT_MS_MAX));
+	p.timeout_ms = clamp(p.timeout_ms, 10, SPF_TIMEOUT_MS_MAX);
+	p.attempt_ms = clamp(p.attempt_ms, 10, p.timeout_ms);
 	p.attempts = clamp(p.attempts, 1, 10);
 	if (getentropy(&key, sizeof(key)) < 0 || !make_pipe(r->wake_pipe))
 		return SPF_RESOLVER_SYSTEM;
 	r->cache = cache_new_(p.cache_size, &key);
 	r->base = event_base_new();
-	if (r->cache == NULL || r->base == NULL ||
-	    event_base_priority_init(r->base, 2) < 0)
+	if (r->cache == NULL || r->base == NULL)
 		return SPF_RESOLVER_NO_MEMORY;
 	r->wake = event_new(
 	    r->base, r->wake_pipe[0], EV_READ | EV_PERSIST, on_wake, r);
 	r->aging = event_new(r->base, -1, 0, on_aging, r);
 	if (r->wake == NULL || r->aging == NULL || event_add(r->wake, NULL) < 0)
 		return SPF_RESOLVER_NO_MEMORY;
-	status = sender_new_(r->base, &p, resolver_settle_, r, &r->sender);
+	status = sender_new_(r->base, &p, checks_settle_, r, &r->sender);
 	if (status != SPF_RESOLVER_OK)
 		return status;
 	return start_thread(r) ? SPF_RESOLVER_OK : SPF_RESOLVER_SYSTEM;

@@ -18,6 +18,7 @@
 #include "libspf-dns/clock.h"
 #include "libspf-dns/dnsmsg.h"
 #include "libspf-dns/sender.h"
+#include "libspf-dns/waiting.h"
 #include <mailfrom/spf_resolver.h>
 
 /* Lists of questions in flight, and of checks by their id. */
@@ -33,12 +34,17 @@ TAILQ_HEAD(check_queue, dns_check);
 TAILQ_HEAD(question_queue, question);
 STAILQ_HEAD(cancel_queue, cancel);
 
-/* Somebody waits on a thread of his own. */
-struct waiting {
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool done;
+struct question;
+
+/* Who is to be called when a question is answered. */
+struct question_listener {
+	LIST_ENTRY(question_listener) entry;
+	struct question *question; /* NULL: of none */
+	void (*answered)(void *arg);
+	void *arg;
 };
+
+LIST_HEAD(question_listeners, question_listener);
 
 /* A check that isn't all cached, or one question of spf_resolver_ask(). */
 struct dns_check {
@@ -65,9 +71,17 @@ struct dns_check {
 	unsigned reply_mask, reply_count;
 	struct spf_reply *few_replies[CHECK_REPLIES];
 
-	/* The first question that the last evaluation lacked. */
+	/* For the first question that the last evaluation lacked. */
 	struct question *awaited;
-	LIST_ENTRY(dns_check) awaiting;
+	struct question_listener first;
+	/*
+	 * What was asked ahead, may lead to further questions, and wasn't
+	 * answered at the last evaluation, in order; the evaluation is worth
+	 * repeating once the first `due` of them are answered.
+	 */
+	struct spf_reply *leads[SPF_SPECULATION_MAX];
+	unsigned lead_count, due;
+	struct question_listener rest;
 	unsigned budget; /* of speculation */
 	bool no_memory;
 	/* At the end: what is missing is a temporary error. */
@@ -94,7 +108,7 @@ struct question {
 	enum { QUESTION_TO_SEND, QUESTION_YOUNG, QUESTION_OLD } stage;
 	uint64_t sent_ms;
 	struct spf_reply *reply; /* to be answered */
-	struct check_list awaiting;
+	struct question_listeners listeners;
 	struct dnsmsg_name name; /* that is asked for; behind aliases */
 	unsigned aliases;
 	uint32_t ttl_sec; /* of the aliases so far */
@@ -138,29 +152,15 @@ struct spf_resolver {
 	struct question_queue to_send, young;
 	unsigned young_count, window;
 	uint64_t window_rests_until_ms;
-	struct spf_verdict verdict; /* of the check at hand */
+	struct spf_verdict verdict;  /* of the check at hand */
+	struct dnsmsg_result result; /* of the answer at hand */
+	enum dnsmsg_status status;
 };
 
 /* --- resolver.c --- */
 
-/* Evaluate what is ready and send what is to be sent, until nothing is. */
-void resolver_settle_(void *resolver);
-
-void waiting_begin_(struct waiting *waiting);
-
-/* Wait for waiting_end_(). */
-void waiting_wait_(struct waiting *waiting);
-
-/* Tell whoever waits; he may be gone when this returns. */
-void waiting_end_(struct waiting *waiting);
-
 /* Hand c to the thread.  0: it is stopping; else the check's number. */
 uint64_t check_post_(struct spf_resolver *r, struct dns_check *c);
-
-/* By the evaluator of the resolver's choice. */
-enum spf_status resolver_evaluate_(const struct spf_resolver *r,
-    const struct spf_request *request, const struct spf_source *source,
-    struct spf_verdict *out);
 
 static inline void
 count_(atomic_uint_fast64_t *counter, uint64_t n)
@@ -183,6 +183,12 @@ struct question *question_ask_(
 struct question *question_of_(
     struct spf_resolver *r, const struct spf_reply *reply);
 
+/* Call l, once, when q is answered. */
+void listen_(struct question_listener *l, struct question *q);
+
+/* Don't call it, if it is to be called. */
+void listen_no_more_(struct question_listener *l);
+
 /* Send what may be sent now. */
 void questions_send_(struct spf_resolver *r);
 
@@ -197,11 +203,8 @@ void questions_free_(struct spf_resolver *r);
 /* Begin a check that came by the inbox. */
 void check_begin_(struct dns_check *c);
 
-/* Evaluate what is ready, and end or wait. */
-void check_run_(struct dns_check *c);
-
-/* Evaluate when it is settled: what it waits for has come. */
-void check_ready_(struct dns_check *c);
+/* Evaluate what is ready and send what is to be sent, until nothing is. */
+void checks_settle_(void *resolver);
 
 /* End at once: what is missing is a temporary error. */
 void check_give_up_(struct dns_check *c, enum spf_cause why);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sender: its servers, its time, its sockets.
+ * The sender: its servers, probes and sockets.
  */
 #include "libspf-dns/sender_.h"
 
@@ -12,57 +12,6 @@
 /* How long the system's servers are taken for what they were, at least. */
 #define READ_AGAIN_MS 1000
 
-/* --- time --- */
-
-static void
-timer_set(struct sender *s, uint64_t at_ms, uint64_t now_ms)
-{
-	uint64_t ms = at_ms > now_ms ? at_ms - now_ms : 0;
-	struct timeval after = {.tv_sec = (time_t)(ms / 1000),
-	    .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-
-	if (event_pending(s->timer, EV_TIMEOUT, NULL) && s->timer_ms <= at_ms)
-		return;
-	s->timer_ms = at_ms;
-	event_add(s->timer, &after);
-}
-
-void
-sender_wait_(struct flight *f, uint64_t now_ms, uint64_t ms)
-{
-	struct sender *s = f->sender;
-	unsigned round = f->round < ROUNDS_MAX ? f->round : ROUNDS_MAX - 1;
-
-	if (f->queue != NULL)
-		TAILQ_REMOVE(f->queue, f, queued);
-	f->queue = &s->rounds[round];
-	f->deadline_ms = now_ms + ms;
-	if (ms == 0)
-		TAILQ_INSERT_HEAD(f->queue, f, queued);
-	else
-		TAILQ_INSERT_TAIL(f->queue, f, queued);
-	timer_set(s, f->deadline_ms, now_ms);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct sender *s = arg;
-	uint64_t now_ms = clock_ms_();
-	struct flight *f;
-
-	(void)fd;
-	(void)what;
-	for (unsigned i = 0; i < ROUNDS_MAX; i++)
-		while ((f = TAILQ_FIRST(&s->rounds[i])) != NULL &&
-		    f->deadline_ms <= now_ms)
-			flight_timeout_(f, now_ms);
-	for (unsigned i = 0; i < ROUNDS_MAX; i++)
-		if ((f = TAILQ_FIRST(&s->rounds[i])) != NULL)
-			timer_set(s, f->deadline_ms, now_ms);
-	s->settle(s->arg);
-}
-
 /* --- probes --- */
 
 struct server_probe {
@@ -71,13 +20,10 @@ struct server_probe {
 };
 
 static void
-on_probe_landed(struct flight *flight, enum spf_cause cause,
-    const uint8_t *octets, size_t len)
+on_probe_landed(struct flight *flight, enum spf_cause cause)
 {
 	struct dns_server *server = flight->only;
 
-	(void)octets;
-	(void)len;
 	server->probing = false;
 	if (cause == SPF_CAUSE_TIMEOUT)
 		server_lost_(server, clock_ms_());
@@ -85,9 +31,8 @@ on_probe_landed(struct flight *flight, enum spf_cause cause,
 	free(flight);
 }
 
-void
-sender_probe_(
-    struct sender *s, struct dns_server *server, const struct flight *like)
+static void
+probe(struct sender *s, struct dns_server *server, const struct flight *like)
 {
 	struct server_probe *p;
 
@@ -115,6 +60,10 @@ read_system(struct sender *s, uint64_t now_ms)
 	if (!system_servers_read_(&found))
 		return false;
 	s->servers.rotate = found.rotate;
+	s->attempts =
+	    found.attempts != 0 ? found.attempts : s->default_attempts;
+	s->attempt_ms = found.timeout_sec != 0 ? found.timeout_sec * 1000
+					       : s->default_attempt_ms;
 	return found.count == 0 ||
 	    servers_set_(&s->servers, found.all, found.count);
 }
@@ -150,7 +99,7 @@ sender_send_(struct sender *s, struct flight *f)
 	    ? servers_probe_(&s->servers, f->current->server, now_ms)
 	    : NULL;
 	if (silent != NULL)
-		sender_probe_(s, silent, f);
+		probe(s, silent, f);
 }
 
 bool
@@ -204,6 +153,16 @@ on_soon(evutil_socket_t fd, short what, void *arg)
 	s->settle(s->arg);
 }
 
+static bool
+init_rounds(struct sender *s)
+{
+	s->rounds.timed_out = flight_timeout_;
+	s->rounds.after = s->settle;
+	s->rounds.arg = s->arg;
+	s->probe = probe;
+	return rounds_init_(&s->rounds, s->base);
+}
+
 static void
 init_sockets(struct sender *s)
 {
@@ -253,18 +212,16 @@ sender_new_(struct event_base *base, const struct spf_resolver_params *params,
 	if (s == NULL)
 		return SPF_RESOLVER_NO_MEMORY;
 	s->base = base;
-	s->attempts = params->attempts;
-	s->attempt_ms = params->attempt_ms;
+	s->attempts = s->default_attempts = params->attempts;
+	s->attempt_ms = s->default_attempt_ms = params->attempt_ms;
+	s->attempt_ms_max = params->timeout_ms;
 	s->settle = settle;
 	s->arg = arg;
 	TAILQ_INIT(&s->lost);
-	for (unsigned i = 0; i < ROUNDS_MAX; i++)
-		TAILQ_INIT(&s->rounds[i]);
 	init_sockets(s);
 	status = init_servers(s, params->nameservers);
-	s->timer = event_new(base, -1, 0, on_timer, s);
 	s->soon = event_new(base, -1, 0, on_soon, s);
-	if (status == SPF_RESOLVER_OK && (s->timer == NULL || s->soon == NULL))
+	if (status == SPF_RESOLVER_OK && (!init_rounds(s) || s->soon == NULL))
 		status = SPF_RESOLVER_NO_MEMORY;
 	if (status == SPF_RESOLVER_OK)
 		*out = s;
@@ -280,14 +237,12 @@ sender_free_(struct sender *s)
 
 	if (s == NULL)
 		return;
-	for (unsigned i = 0; i < ROUNDS_MAX; i++)
-		while ((f = TAILQ_FIRST(&s->rounds[i])) != NULL)
-			flight_land_(f, SPF_CAUSE_STOPPING, NULL, 0);
+	while ((f = rounds_any_(&s->rounds)) != NULL)
+		flight_land_(f, SPF_CAUSE_STOPPING);
 	tcp_links_free_(&s->links);
 	udp_ports_free_(&s->ports);
 	servers_clear_(&s->servers);
-	if (s->timer != NULL)
-		event_free(s->timer);
+	rounds_free_(&s->rounds);
 	if (s->soon != NULL)
 		event_free(s->soon);
 	free(s);

@@ -22,12 +22,17 @@ struct flight {
 	enum spf_rr rr;
 	const struct dnsmsg_name *name;
 	/*
-	 * With SPF_CAUSE_NONE there is an answer, with records or none, whose
-	 * octets are there during the call only.  Else no server had one; an
+	 * Read an answer, with records or none, whose octets are there during
+	 * the call only.  SPF_CAUSE_NONE: it is of use, and the flight lands.
+	 * Else it is asked again, or another server.  NULL: any is of use.
+	 */
+	enum spf_cause (*read)(
+	    struct flight *flight, const uint8_t *octets, size_t len);
+	/*
+	 * With SPF_CAUSE_NONE an answer was read.  Else no server had one; an
 	 * error that one gave goes before silence.
 	 */
-	void (*landed)(struct flight *flight, enum spf_cause cause,
-	    const uint8_t *octets, size_t len);
+	void (*landed)(struct flight *flight, enum spf_cause cause);
 	bool repeated; /* set when it lands: once wasn't enough */
 
 	/* The rest is the sender's. */

@@ -5,13 +5,11 @@
 #ifndef MAILFROM_LIBSPF_DNS_SENDER__H
 #define MAILFROM_LIBSPF_DNS_SENDER__H
 
+#include "libspf-dns/rounds.h"
 #include "libspf-dns/sender.h"
 #include "libspf-dns/servers.h"
 #include "libspf-dns/tcp_link.h"
 #include "libspf-dns/udp_port.h"
-
-/* Rounds over all servers; the time of an attempt doubles with each. */
-#define ROUNDS_MAX 10
 
 struct sender {
 	struct event_base *base;
@@ -19,15 +17,21 @@ struct sender {
 	bool of_system;   /* the servers are */
 	uint64_t read_ms; /* when they were read */
 	unsigned attempts, attempt_ms;
+	unsigned attempt_ms_max; /* also of later rounds */
+	/* Of the parameters, where the system doesn't say otherwise. */
+	unsigned default_attempts, default_attempt_ms;
 	struct entropy entropy;
 	struct udp_ports ports;
 	struct tcp_links links;
 	struct leg_queue lost; /* legs whose socket is broken */
-	/* Those of a round, which all wait as long, by deadline. */
-	struct flight_queue rounds[ROUNDS_MAX];
-	struct event *timer;
-	uint64_t timer_ms;
-	/* Settles once no more answers are there: they come in bursts. */
+	struct rounds rounds;
+	/*
+	 * Ask server what flight asks, for nobody but to see whether it
+	 * answers; unless that is being done already.
+	 */
+	void (*probe)(struct sender *sender, struct dns_server *server,
+	    const struct flight *flight);
+	/* Settles once all ports are read: answers come in bursts. */
 	struct event *soon;
 	bool landed; /* some have, since it was cleared */
 	void (*settle)(void *arg);
@@ -52,19 +56,6 @@ void flight_lost_(struct leg *leg);
 /* The leg has a link. */
 void flight_may_send_(void *sender, struct leg *leg);
 
-void flight_land_(struct flight *flight, enum spf_cause cause,
-    const uint8_t *octets, size_t len);
-
-/* --- sender.c --- */
-
-/*
- * Ask server what flight asks, for nobody but to see whether it answers; unless
- * that is being done already.
- */
-void sender_probe_(struct sender *sender, struct dns_server *server,
-    const struct flight *flight);
-
-/* Let flight wait for its current leg, ms milliseconds from now_ms on. */
-void sender_wait_(struct flight *flight, uint64_t now_ms, uint64_t ms);
+void flight_land_(struct flight *flight, enum spf_cause cause);
 
 #endif

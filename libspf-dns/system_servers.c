@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * c-ares knows where the system keeps its servers.  What it doesn't tell is
- * read from /etc/resolv.conf: "rotate", of which 1.34 says nothing, and servers
+ * read from /etc/resolv.conf: options, of which 1.34 says nothing, and servers
  * with a scope, which 1.18 drops.
  */
 #include "libspf-dns/system_servers.h"
@@ -89,6 +89,29 @@ cut_word(struct mf_text *line)
 	return word;
 }
 
+/* Take N, at most max, of an option "name:N". */
+static void
+take_number(
+    struct mf_text option, struct mf_text name, unsigned max, unsigned *out)
+{
+	uint64_t n;
+
+	if (text_starts(option, name) &&
+	    text_uint(text_from(option, name.len), UINT32_MAX, &n) && n != 0)
+		*out = n < max ? (unsigned)n : max;
+}
+
+static void
+take_option(struct mf_text option, struct system_servers *out)
+{
+	if (mf_text_eq(option, MF_TEXT("rotate")))
+		out->rotate = true;
+	take_number(option, MF_TEXT("timeout:"), SYSTEM_TIMEOUT_SEC_MAX,
+	    &out->timeout_sec);
+	take_number(
+	    option, MF_TEXT("attempts:"), SYSTEM_ATTEMPTS_MAX, &out->attempts);
+}
+
 static void
 insert(struct system_servers *out, size_t at, const struct nameserver *one)
 {
@@ -117,8 +140,7 @@ take_line(
 
 	if (mf_text_eq(key, MF_TEXT("options"))) {
 		while ((word = cut_word(&line)).len != 0)
-			if (mf_text_eq(word, MF_TEXT("rotate")))
-				out->rotate = true;
+			take_option(word, out);
 		return;
 	}
 	if (!DROPS_SCOPED || !mf_text_eq(key, MF_TEXT("nameserver")) ||

@@ -8,10 +8,16 @@
 
 #include "libspf-dns/nameservers.h"
 
+/* What "options timeout:N" and "attempts:N" may be, as for libc. */
+#define SYSTEM_TIMEOUT_SEC_MAX 30
+#define SYSTEM_ATTEMPTS_MAX    5
+
 struct system_servers {
 	struct nameserver all[SPF_NAMESERVERS_MAX];
 	size_t count;
+	/* Of "options"; 0: nothing is said. */
 	bool rotate; /* each question begins with another one */
+	unsigned timeout_sec, attempts;
 };
 
 /*

@@ -132,8 +132,6 @@ port_open(struct udp_port *p)
 		return errno;
 	p->event = event_new(
 	    p->set->base, p->fd, EV_READ | EV_PERSIST, on_datagrams, p);
-	if (p->event != NULL)
-		event_priority_set(p->event, EVENT_PRIORITY_ANSWERS);
 	return p->event != NULL && event_add(p->event, NULL) == 0 ? 0 : ENOMEM;
 }
 

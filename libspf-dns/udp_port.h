@@ -12,9 +12,6 @@
 #include "libspf-dns/leg.h"
 #include "libspf-dns/servers.h"
 
-/* Before all other events of a base with two priorities. */
-#define EVENT_PRIORITY_ANSWERS 0
-
 /* How many questions share a port, and for how long. */
 #define PORT_QUESTIONS_MAX 200
 #define PORT_AGE_MS        60000

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* IP addresses, parsed from text and printed. */
 #include <arpa/inet.h>
 
 #include <mailfrom/spf.h>

@@ -361,13 +361,7 @@ macro_expand_domain_(struct mf_text spec, const struct macro_values_ *values,
 	 * What build_char() has cut in the middle of a label is longer than a
 	 * name, so that the rest of that label goes here too.
 	 */
-	while (name.len > SPF_NAME_MAX) {
-		size_t dot = text_find(name, '.');
-
-		if (dot == name.len)
-			return false;
-		name = text_from(name, dot + 1);
-	}
+	name = text_last_labels(name, SPF_NAME_MAX);
 	if (!spf_name_ok(name) || text_has_control(name))
 		return false;
 	memcpy(out, name.p, name.len);

@@ -93,3 +93,25 @@ spf_name_to_ascii(
 	}
 	return labels != NAME_NO_MEMORY_;
 }
+
+static bool
+is_alnum(char c)
+{
+	return ascii_is_digit(c) ||
+	    (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z');
+}
+
+bool
+name_is_toplabel_(struct mf_text t)
+{
+	bool all_digits = true;
+
+	if (t.len == 0 || !is_alnum(t.p[0]) || !is_alnum(t.p[t.len - 1]))
+		return false;
+	for (size_t i = 0; i < t.len; i++) {
+		if (!is_alnum(t.p[i]) && t.p[i] != '-')
+			return false;
+		all_digits = all_digits && ascii_is_digit(t.p[i]);
+	}
+	return !all_digits;
+}

@@ -9,6 +9,10 @@
 
 #include <mailfrom/spf.h>
 
+/* What a record begins with (RFC 7208 4.5). */
+#define RECORD_VERSION     "v=spf1"
+#define RECORD_VERSION_LEN 6
+
 enum term_kind_ {
 	TERM_ALL_,
 	TERM_IP4_,
@@ -107,6 +111,13 @@ bool macro_text_ok_(struct mf_text t);
 
 /* How many labels t has if spf_name_ok(), else 0. */
 unsigned name_labels_(struct mf_text t);
+
+/*
+ * RFC 7208 7.1:
+ * toplabel = ( *alphanum ALPHA *alphanum ) /
+ *            ( 1*alphanum "-" *( alphanum / "-" ) alphanum )
+ */
+bool name_is_toplabel_(struct mf_text t);
 
 /*
  * spf_name_to_ascii() that says how many labels there are: 0 if it is no name,

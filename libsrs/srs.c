@@ -14,16 +14,11 @@
 
 #include "libsrs/key_.h"
 #include "libsrs/mailbox_.h"
+#include "libsrs/stamp_.h"
 
 #include <stdlib.h>
 
-#define SECONDS_PER_DAY 86400
-#define STAMP_DAYS      1024 /* two characters of five bits */
-#define STAMP_LEN       2
-#define TAG_LEN         4 /* "SRS0" */
-
-/* A day stamp this far ahead is a clock, not a message of three years ago. */
-#define FUTURE_DAYS_PLAUSIBLE 31
+#define TAG_LEN 4 /* "SRS0" */
 
 struct srs_ctx {
 	struct srs_params params;
@@ -34,7 +29,6 @@ static const char base64_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 static const char base64url_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-static const char base32_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 static bool
 params_ok(const struct srs_params *p)
@@ -104,50 +98,6 @@ srs_is_srs(struct mf_text address)
 }
 
 /* --- the timestamp --- */
-
-static void
-stamp_create(uint64_t now_sec, char out[static STAMP_LEN])
-{
-	unsigned day = (unsigned)(now_sec / SECONDS_PER_DAY % STAMP_DAYS);
-
-	out[0] = base32_digits[day >> 5];
-	out[1] = base32_digits[day & 31];
-}
-
-static int
-base32_value(char c)
-{
-	c = ascii_upper(c);
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= '2' && c <= '7')
-		return c - '2' + 26;
-	return -1;
-}
-
-/*
- * Age in days of a stamp at now_sec: 0..1023, the stamp being cyclic.  What
- * would be up to a month short of a full cycle is counted as a day to come.
- */
-static bool
-stamp_age(struct mf_text stamp, uint64_t now_sec, int *age_days)
-{
-	int hi, lo, age;
-
-	if (stamp.len != STAMP_LEN)
-		return false;
-	hi = base32_value(stamp.p[0]);
-	lo = base32_value(stamp.p[1]);
-	if (hi < 0 || lo < 0)
-		return false;
-	age = (int)(now_sec / SECONDS_PER_DAY % STAMP_DAYS) - (hi * 32 + lo);
-	if (age < 0)
-		age += STAMP_DAYS;
-	if (age >= STAMP_DAYS - FUTURE_DAYS_PLAUSIBLE)
-		age -= STAMP_DAYS;
-	*age_days = age;
-	return true;
-}
 
 static enum srs_status
 stamp_check(const struct srs_params *params, int age_days)
@@ -305,7 +255,7 @@ encode_srs0(const struct srs_ctx *ctx, const struct mailbox_ *box,
 	struct hash_input m;
 	struct text_out o = mailbox_begin_(out, box->quoted);
 
-	stamp_create(now_sec, stamp_text);
+	stamp_create_(now_sec, stamp_text);
 	hash_input_build(&m, stamp, box->domain, box->local);
 	out_text(&o, head_create(ctx, &m, "SRS0", stamp, head));
 	out_text(&o, shown_host);
@@ -456,7 +406,7 @@ info_verify(const struct srs_ctx *ctx, uint64_t now_sec, struct srs_info *info)
 
 	if (info->version == 0)
 		info->dated =
-		    stamp_age(info->timestamp, now_sec, &info->age_days);
+		    stamp_age_(info->timestamp, now_sec, &info->age_days);
 	if (ctx->keys.count == 0)
 		return SRS_NO_KEY;
 	if (info->version == 0) {

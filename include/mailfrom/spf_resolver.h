@@ -38,12 +38,13 @@ const char *spf_resolver_status_text(enum spf_resolver_status status);
 struct spf_resolver_params {
 	/*
 	 * "IP", "IP:PORT" or "[IP6]:PORT", commas between; NULL: those of
-	 * /etc/resolv.conf, which is read again now and then.
+	 * /etc/resolv.conf, which is read again now and then.  Its options
+	 * timeout and attempts replace attempt_ms and attempts.
 	 */
 	const char *nameservers;
 	unsigned timeout_ms; /* of one check as a whole; SPF_TIMEOUT_MS_MAX */
 	unsigned attempt_ms; /* of the first attempt, 10 to timeout_ms; it
-			      * doubles with each round */
+			      * doubles with each round, up to timeout_ms */
 	unsigned attempts;   /* rounds over all servers, 1 to 10 */
 	size_t cache_size;   /* octets of answers kept; 0: none, nor failures */
 	bool prefetch;       /* ask ahead what may be needed */

@@ -25,9 +25,8 @@ import sys
 import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
 import nameserver
+import places
 import servers
 import spf_dns
 from milter_client import Session, Step
@@ -217,12 +216,12 @@ class PyspfMilter(Filter):
 
     def command(self):
         return ["/usr/bin/python3",
-                os.path.join(spf_dns.PEERS, "pyspf", "usr/bin/pyspf-milter"),
+                places.peer("pyspf", "usr/bin/pyspf-milter"),
                 self.fill(PYSPF)]
 
     def environment(self):
-        return dict(os.environ, PYTHONPATH=os.path.join(
-            spf_dns.PEERS, "pyspf", spf_dns.PYTHON))
+        return dict(os.environ, PYTHONPATH=places.peer(
+            "pyspf", places.PYTHON))
 
 
 # --- measuring ---
@@ -368,11 +367,7 @@ class Site:
 
 def fetch_pyspf():
     """Why it can't be had, or None."""
-    fetch = os.path.join(os.path.dirname(HERE), "fetch-peers")
-    done = subprocess.run(
-        [fetch, os.path.join(spf_dns.PEERS, "pyspf"), *PACKAGES],
-        capture_output=True, text=True, errors="replace")
-    return " ".join(done.stderr.split()) if done.returncode else None
+    return places.fetch("pyspf", packages=PACKAGES)
 
 
 def use_resolver(directory):

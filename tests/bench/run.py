@@ -20,11 +20,9 @@ import sys
 import tempfile
 import time
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
-PYSRS = os.path.join(PEERS, "pysrs")
+import places
+
+PYSRS = places.peer("pysrs")
 SECRET = "a secret of the benchmark, 32 characters"
 ADDRESSES = ["bob.smith@example.com", "a@b.co",
              "bounce-2391-bob=example.net@lists.example.org",
@@ -54,7 +52,7 @@ socket = {socket}
 
 
 def program(name):
-    return os.path.join(BUILD, name)
+    return places.program(name)
 
 
 def cores():
@@ -175,7 +173,7 @@ def measure(name, options, directory, keys):
     """Lookups a second, and the microseconds of most and of nearly all."""
     socket = os.path.join(directory, name)
     environment = dict(os.environ, PYTHONPATH=os.path.join(
-        PYSRS, "usr/lib/python3/dist-packages"))
+        PYSRS, places.PYTHON))
     with open(os.path.join(directory, "log"), "w+", encoding="utf-8",
               errors="replace") as log:
         server = subprocess.Popen(
@@ -211,10 +209,9 @@ def measure(name, options, directory, keys):
 
 def bench_srsd(options):
     names = list(SERVERS)
-    done = subprocess.run([os.path.join(SOURCE, "tests", "fetch-peers"), PYSRS,
-                           "python3-srs"], capture_output=True, text=True)
-    if done.returncode != 0:
-        print(f"without pysrs: {' '.join(done.stderr.split())}")
+    reason = places.fetch("pysrs")
+    if reason:
+        print(f"without pysrs: {reason}")
         names.remove("pysrs")
     if len(cores()) < 2:
         print("one core only: server and load share it")

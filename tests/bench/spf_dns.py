@@ -19,15 +19,10 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TESTS = os.path.dirname(HERE)
-
 import dns
+import places
 import servers
 
-PEERS = os.path.abspath(os.environ.get(
-    "PEERS", os.path.join(servers.BUILD, "peers")))
-PYTHON = "usr/lib/python3/dist-packages"
 INSIDE = "SPF_DNS_INSIDE"       # in the environment, once in the namespace
 
 # Of ten terms, that ask 13 questions, and of none, that ask one.
@@ -60,7 +55,7 @@ def zone():
 
 
 def program(name):
-    return os.path.join(servers.BUILD, "bench", name)
+    return places.program(f"bench/{name}")
 
 
 def cores():
@@ -90,14 +85,6 @@ def enter_namespace():
             sys.stdout.flush()
             os.execvp(command[0], [*command, sys.executable, *sys.argv])
     return " ".join(done.stderr.split())
-
-
-def fetch(name, package):
-    """Why the package can't be had, or None."""
-    done = subprocess.run(
-        [os.path.join(TESTS, "fetch-peers"), os.path.join(PEERS, name),
-         package], capture_output=True, text=True, errors="replace")
-    return " ".join(done.stderr.split()) if done.returncode else None
 
 
 class Proxy:
@@ -130,8 +117,9 @@ class Bench:
             self.find_pyspf()
 
     def find_pyspf(self):
-        reason = fetch("pyspf", "python3-spf") or fetch("pydns", "python3-dns")
-        self.path = os.pathsep.join(os.path.join(PEERS, name, PYTHON)
+        reason = places.fetch("pyspf") or \
+            places.fetch("pydns", packages=["python3-dns"])
+        self.path = os.pathsep.join(places.peer(name, places.PYTHON)
                                     for name in ("pyspf", "pydns"))
         if not reason:
             done = subprocess.run(
@@ -152,7 +140,7 @@ class Bench:
         """
         prefix = RECORDS[record][0]
         if engine == "pyspf":
-            command = [sys.executable, os.path.join(HERE, "spf_pyspf.py"),
+            command = [sys.executable, places.source("tests/bench/spf_pyspf.py"),
                        str(count), prefix]
         else:
             command = [program("spf_dns"), engine, str(in_flight), str(count),

@@ -20,14 +20,15 @@ import dns
 import network
 import servers
 import tap
-from servers import BUILD, Server
+from places import program
+from servers import Server
 
 suite = tap.Suite()
 case = suite.case
 
-DRIVER = os.path.join(BUILD, "tests", "check", "driver")
-HELPER = os.path.join(BUILD, "spf-libspf2")
-CRASHING = os.path.join(BUILD, "tests", "engine", "spf-libspf2-crashing")
+DRIVER = program("tests/check/driver")
+HELPER = program("spf-libspf2")
+CRASHING = program("tests/engine/spf-libspf2-crashing")
 
 IP, OTHER_IP = "192.0.2.1", "198.51.100.1"
 # Where nothing stands before it, libspf2 writes behind a buffer.
@@ -431,12 +432,12 @@ def _(site):
 
 @case("a helper that isn't one is an error of the configuration")
 def _(site):
-    for program, why in (("/nonexistent/spf-libspf2",
+    for helper, why in (("/nonexistent/spf-libspf2",
                           "No such file or directory"),
                          (site.write("plain", "x"), "Permission denied"),
                          ("/bin/true", "libspf2's helper")):
-        [said] = refused(site.driver("engine = audit", f"helper = {program}"))
-        start = f"error: {site.directory}/conf:4: helper: {program}: "
+        [said] = refused(site.driver("engine = audit", f"helper = {helper}"))
+        start = f"error: {site.directory}/conf:4: helper: {helper}: "
         tap.equal(said.startswith(start), True, said)
         tap.equal(why in said, True, said)
 

@@ -17,25 +17,18 @@ import subprocess
 import sys
 import tempfile
 
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
+import deployment_table
+from places import BUILD, TOP, program
+from tap import Skip, Suite
+
 PAGES = sorted(glob.glob(os.path.join(TOP, "man", "*.[1-8]")))
 PROSE = [os.path.join(TOP, name)
          for name in ("README.md", "SECURITY.md", "CHANGELOG.md",
                       "FEATURES.md", "DEPLOYMENT.md", "HACKING.md",
                       "STYLE.md", "CONTRIBUTING.md")]
 
-cases = []
-
-
-class Skip(Exception):
-    """A case that can't run here."""
-
-
-def case(function):
-    cases.append(function)
-    return function
+suite = Suite()
+case = suite.case
 
 
 def read(*path):
@@ -47,10 +40,6 @@ def run(*command, **options):
     return subprocess.run(command, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, check=False,
                           **options)
-
-
-def program(name):
-    return os.path.join(BUILD, name)
 
 
 def same(found, expected, what):
@@ -111,9 +100,9 @@ def items(lines, macro):
 def long_options(lines):
     found = set()
     for line in lines:
-        match = re.match(r"\.It Fl (-[a-z-]+|[A-Za-z])\b", line)
-        if match:
-            found.add("-" + match.group(1))
+        match = re.match(r"\.It Fl (.*)", line)
+        for option in match.group(1).split(" , ") if match else ():
+            found.add("-" + re.match(r"-[a-z-]+|[A-Za-z]\b", option).group())
     return found
 
 
@@ -274,8 +263,7 @@ def options_agree(name, page):
     said = set(re.findall(r"(?<![\w-])(--[a-z-]+|-[A-Za-z])\b", usage.stdout))
     lines = section(page, "DESCRIPTION")
     documented = long_options(lines)
-    # Those that a usage needn't show.
-    same(documented - {"--help", "--version"}, said, f"{page}, {name} --help")
+    same(documented, said, f"{page}, {name} --help")
     for option in documented:
         result = run(program(name), option, "?", stdin=subprocess.DEVNULL)
         if re.search("unrecognized|invalid option", result.stdout):
@@ -321,11 +309,27 @@ def actions_of_spfpolicy_are_those_of_its_page():
 @case
 def lines_of_spfpolicy_are_those_of_its_page():
     """The names in front of its colons."""
-    source = read("tools", "spfpolicy", "main.c")
+    source = read("tools", "spfpolicy", "answer.c") + \
+        read("tools", "spfpolicy", "ask.c")
     code = set(re.findall(r'"([a-z]+): ', source))
     code |= set(re.findall(r'put_line\("([a-z]+)"', source))
     page = set(items(section("spfpolicy.1", "OUTPUT"), "Sy"))
-    same(page, code - {"spfpolicy"}, "spfpolicy(1), main.c")
+    same(page, code - {"spfpolicy"}, "spfpolicy(1), answer.c")
+
+
+@case
+def version_and_summary_are_asked_for_alike():
+    for name in ("srs", "spfquery", "spfpolicy", "srsd", "srsmilter",
+                 "spfmilter"):
+        version = run(program(name), "--version")
+        same((version.returncode, version.stdout.split()[:2]),
+             (0, [name, "(mailfrom)"]), name)
+        same(run(program(name), "-V").stdout, version.stdout, name + " -V")
+        summary = run(program(name), "--help")
+        same((summary.returncode, summary.stdout[:7 + len(name)]),
+             (0, "usage: " + name), name)
+        if name != "spfquery":      # there -h is HELO, as elsewhere
+            same(run(program(name), "-h").stdout, summary.stdout, name + " -h")
 
 
 @case
@@ -831,10 +835,8 @@ def features_are_shown_by_tests():
 
 @case
 def table_of_deployments_is_what_the_tests_expect():
-    sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
-    import deployments
-    rows, notes = deployments.read_table()
-    columns = ["situation", "right"] + deployments.FORMS + deployments.PEERS
+    rows, notes = deployment_table.read()
+    columns = ["situation", "right"] + deployment_table.COLUMNS
     expected = [columns]
     for row in rows:
         cells = [("yes" if text == row.right else text)
@@ -852,7 +854,7 @@ def table_of_deployments_is_what_the_tests_expect():
     used = {note for row in rows for _, note in row.cells.values() if note}
     same(used, set(notes), "notes of deployments.tsv")
     for row in rows:
-        for form in deployments.FORMS:
+        for form in deployment_table.FORMS:
             done, note = row.cells[form]
             if done != row.right and note is None:
                 raise AssertionError(f"{form}, {row.name}: no note")
@@ -979,29 +981,5 @@ def make_help_lists_every_target():
     same(set(listed), targets, "make help, .PHONY")
 
 
-def main():
-    status = 0
-    print(f"1..{len(cases)}")
-    for number, function in enumerate(cases, 1):
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-        except Skip as reason:
-            if REQUIRE_ALL:
-                status = 1
-                print(f"not ok {number} - {name}: {reason}")
-            else:
-                print(f"ok {number} - {name} # SKIP {reason}")
-        except (AssertionError, OSError, ValueError, IndexError) as error:
-            status = 1
-            print(f"not ok {number} - {name}")
-            for line in str(error).splitlines():
-                print(f"# {line}")
-        else:
-            print(f"ok {number} - {name}")
-        sys.stdout.flush()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.run())

@@ -13,16 +13,14 @@ import re
 import subprocess
 import time
 
+import deployment_table
 import exchange
+import places
 import smtp
 import tap
 import world
 
-TABLE = os.path.join(world.SOURCE, "tests", "e2e", "deployments.tsv")
-FORMS = ["sendmail", "sendmail-milter", "postfix-milter", "postfix-cleanup",
-         "postfix-simple"]
-PEERS = ["postsrsd", "pysrs"]
-SRS = os.path.abspath(os.environ.get("SRS", os.path.join(world.BUILD, "srs")))
+SRS = places.program("srs")
 SENDER = exchange.SENDER
 INTERNAL = "127.0.0.1"          # a client that may send to everybody
 DAY = 86400
@@ -69,33 +67,9 @@ def printed_settings(form, config):
 
 # --- the table --------------------------------------------------------------
 
-class Row:
-    """cells: {form or peer: (what it does, the note's letter or None)}."""
-
-    def __init__(self, line):
-        self.name, self.right, *cells = line.split("\t")
-        self.cells = {}
-        for column, cell in zip(FORMS + PEERS, cells, strict=True):
-            text, note = re.fullmatch(r"(.*?)(?: \[(\w)\])?", cell).groups()
-            self.cells[column] = (self.right if text == "=" else text, note)
-
-
-def read_table():
-    """(rows, {letter: note})"""
-    rows, notes = [], {}
-    with open(TABLE, encoding="utf-8") as file:
-        for line in file.read().splitlines():
-            if line.startswith("note "):
-                letter, text = line[5:].split("\t")
-                notes[letter] = text
-            elif line and not line.startswith("#"):
-                rows.append(Row(line))
-    return rows, notes
-
-
 def add_cases(case, form, get_site):
     """A case for each situation; get_site(site) is the site of that form."""
-    rows, _ = read_table()
+    rows, _ = deployment_table.read()
     tap.equal([row.name for row in rows], list(situations), "situations")
     for row in rows:
         add_case(case, form, get_site, row)

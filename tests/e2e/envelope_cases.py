@@ -20,6 +20,7 @@ import envelope_forms as grammar
 import tap
 import world
 
+import milter_daemon
 import spfmilter
 from srsmilter import Srsmilter
 
@@ -155,7 +156,7 @@ def checked(daemon, attempts):
         lines = {}
         for line in daemon.log():
             if " mail queue_id=" in line:
-                values = spfmilter.parse(line)
+                values = milter_daemon.parse(line)
                 if values["queue_id"] in wanted and \
                         values["outcome"] == "accepted":
                     lines[values["queue_id"]] = values

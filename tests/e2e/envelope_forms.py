@@ -27,7 +27,7 @@ def pieces(mine, theirs):
         f"x:{theirs};", f"x:{mine},{theirs};", f'"{local}"@{victim}',
         f'"{local[0]}"{local[1:]}@{victim}', f"{local}@{victim}..",
         f"{local}@.{victim}", f"\\{theirs}", f"b\xfc@{victim}",
-        f"b\xfc@b\xfccher.{victim}", f"a@fa\u0131l.test", "a@pa\u017fs.test",
+        f"b\xfc@b\xfccher.{victim}", "a@fa\u0131l.test", "a@pa\u017fs.test",
         "\u212a@\u212a.test", "\u017frs0@fwd.te\u017ft", "a@stra\xdfe.test",
         f"a@{victim}\u3002", f"a\uff20{victim}", "a\x01@b", "a\x7f@b",
     ]

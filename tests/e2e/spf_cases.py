@@ -27,7 +27,7 @@ PEERS = ["nsd"]
 # MTAs look senders' domains up by themselves.
 world.WILDCARDS.update(f"{name}.test" for name in (
     *spfmilter.RESULTS, "explained", "xn--bcher-kva", "far", "guessed",
-    "delegated"))
+    "delegated", "parts"))
 
 # value: (what becomes of the message, reply)
 ACTIONS = {
@@ -301,6 +301,25 @@ def tricks(site):
 def idn(site):
     _, reply = site.send("bob@xn--bcher-kva.test", RCPT)
     tap.equal(rcpt_said(reply), "554 5.7.9 by its key")
+
+
+# Such local parts are in DNS names when a record has %{l} (RFC 7208 7).
+LOCAL_PARTS = (
+    "ann+news", "o'brien", "list-return-7-ann=example.org",
+    "prvs=2391abcdef=ann", "btv1==08912ab~cd==ann",
+    "SRS0=Ax+/=TT=example.net=bob", "SRS1=Axxx=fwd.example==HHH=TT=e.net=b",
+    "bounce_1#2$3&4*5", "{a|b}~^`c", "/x?y", '"john smith"', '"a:b,c;d"',
+    '"[x]"')
+
+
+@case("senders with any local part, in a name that a macro makes: pass")
+def local_parts(site):
+    for local in LOCAL_PARTS:
+        before = len(site.filter.log())
+        _, reply = site.send(f"{local}@parts.test", RCPT)
+        tap.equal(rcpt_said(reply)[:3], "250", local)
+        [line] = site.filter.wait_for_log(r" mail .*@parts\.test", before)
+        tap.equal(" spf=pass " in line, True, line)
 
 
 @case("one log line a message, refused ones too, with the queue id")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import exchange
+import places
 import sendmail
 import spf_cases
 import tap
@@ -18,7 +19,7 @@ PEERS = ["sendmail", *spf_cases.PEERS]
 
 def documented_line(socket):
     """The line that the sample tells an administrator to copy."""
-    with open(os.path.join(world.SOURCE, "etc", "sendmail", "spfmilter.mc"),
+    with open(places.source("etc", "sendmail", "spfmilter.mc"),
               encoding="utf-8") as file:
         [line] = re.findall(r"^INPUT_MAIL_FILTER.*$", file.read(), re.M)
     for word in "F=T", "C:5s", "S:30s", "R:30s", "E:5m":

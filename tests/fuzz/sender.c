@@ -38,7 +38,7 @@ static char nameservers[SERVERS * sizeof("127.0.0.1:65535,")];
 struct question {
 	struct flight flight;
 	struct dnsmsg_name name;
-	bool in_flight;
+	bool in_flight, read;
 };
 
 struct state {
@@ -104,23 +104,30 @@ drain(void)
 	}
 }
 
-/* It lands once, with an answer to what was asked, or with a cause. */
-static void
-on_landed(
-    struct flight *f, enum spf_cause cause, const uint8_t *octets, size_t len)
+static enum spf_cause
+on_read(struct flight *f, const uint8_t *octets, size_t len)
 {
 	struct question *q = (struct question *)(void *)f;
 	struct dnsmsg_result result;
 
-	FUZZ_CHECK(q->in_flight);
-	FUZZ_CHECK((octets != NULL) == (cause == SPF_CAUSE_NONE));
-	q->in_flight = false;
-	state.landed++;
-	if (octets == NULL)
-		return;
-	dnsmsg_parse_(octets, len, f->rr, f->name, &result);
+	FUZZ_CHECK(q->in_flight && !q->read);
+	q->read = dnsmsg_parse_(octets, len, f->rr, f->name, &result) !=
+	    DNSMSG_FAILURE;
 	FUZZ_CHECK(result.steps <= DNSMSG_STEPS_MAX + 1);
 	spf_answer_free(result.answer);
+	return q->read ? SPF_CAUSE_NONE : SPF_CAUSE_MALFORMED;
+}
+
+/* It lands once, with an answer to what was asked, or with a cause. */
+static void
+on_landed(struct flight *f, enum spf_cause cause)
+{
+	struct question *q = (struct question *)(void *)f;
+
+	FUZZ_CHECK(q->in_flight);
+	FUZZ_CHECK(q->read == (cause == SPF_CAUSE_NONE));
+	q->in_flight = false;
+	state.landed++;
 }
 
 static void
@@ -129,9 +136,12 @@ ask(struct question *q)
 	if (q->in_flight)
 		return;
 	FUZZ_CHECK(dnsmsg_name_(MF_TEXT("ab.c.test"), &q->name));
-	q->flight = (struct flight){
-	    .rr = SPF_RR_TXT, .name = &q->name, .landed = on_landed};
+	q->flight = (struct flight){.rr = SPF_RR_TXT,
+	    .name = &q->name,
+	    .read = on_read,
+	    .landed = on_landed};
 	q->in_flight = true;
+	q->read = false;
 	state.sent++;
 	sender_send_(state.sender, &q->flight);
 }
@@ -216,14 +226,10 @@ feed_link(struct leg *leg, unsigned how, struct mf_text octets)
 static void
 pass_time(void)
 {
-	struct flight_queue *rounds = state.sender->rounds;
-	struct flight *f;
+	struct flight *f = rounds_any_(&state.sender->rounds);
 
-	for (unsigned i = 0; i < ROUNDS_MAX; i++)
-		if ((f = TAILQ_FIRST(&rounds[i])) != NULL) {
-			flight_timeout_(f, clock_ms_());
-			return;
-		}
+	if (f != NULL)
+		flight_timeout_(f, clock_ms_());
 }
 
 static void

@@ -10,14 +10,36 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TESTS = os.path.dirname(HERE)
-
+import places
 import tap
 from tap import equal
 
 suite = tap.Suite()
+CASES = """\
+#!/usr/bin/env python3
+import sys
+import tap
+suite = tap.Suite()
 
+@suite.case
+def what_holds(site):
+    tap.equal(site, 1)
+
+@suite.case("what raises")
+def _(site):
+    tap.equal(site, 2, "site")
+
+@suite.case("what finds two problems")
+def _(site):
+    yield "first"
+    yield "second"
+
+@suite.case("what lacks something")
+def _(site):
+    raise tap.Skip("no moon")
+
+sys.exit(suite.run(1, lambda: ["the log"]))
+"""
 APT_GET = """\
 #!/bin/sh
 # apt-get OPTION... download PACKAGE..., from REPOSITORY
@@ -51,18 +73,21 @@ class Site:
 
     def run_tests(self, **printed):
         """
-        tests/run with tests that print these lines: (its status, its lines).
-        A word for the exit status may come first.
+        tests/run with tests that end with a status and print lines: (its status,
+        its lines).
         """
         paths = []
         for name, (status, *lines) in printed.items():
             text = "".join(f"echo '{line}'\n" for line in lines)
             paths.append(self.write(f"tests/{name}",
                                     f"#!/bin/sh\n{text}exit {status}\n"))
-        done = subprocess.run(
-            [os.path.join(TESTS, "run"), *paths], text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=dict(os.environ, BUILD=self.directory))
+        return self.run_paths(*paths)
+
+    def run_paths(self, *arguments):
+        done = places.run(
+            places.source("tests", "run"), *arguments,
+            stderr=subprocess.STDOUT,
+            env=dict(os.environ, BUILD=self.directory, MAILFROM_REQUIRE_ALL=""))
         return done.returncode, done.stdout.splitlines()
 
     # --- a repository of packages ---
@@ -91,7 +116,7 @@ class Site:
         """fetch-peers: (its status, what it says, files that it unpacked)"""
         peer = self.path("peers", package)
         done = subprocess.run(
-            [os.path.join(TESTS, "fetch-peers"), peer, package],
+            [places.source("tests", "fetch-peers"), peer, package],
             capture_output=True, text=True,
             env=dict(os.environ, REPOSITORY=self.path("repository"),
                      PATH=self.path("bin") + ":" + os.environ["PATH"]))
@@ -110,6 +135,21 @@ def _(site):
     equal("Result: PASS" in lines, True, "prove says so")
     equal(lines[-5:], ["Summary:", "Skipped:", "  absent: all of it: no sun",
                        "  partly: two: no moon", "3 passed, 0 failed, 2 skipped"])
+
+
+@suite.case("a case fails by an exception or by what it yields; words choose some")
+def _(site):
+    path = site.write("tests/cases", CASES)
+    status, lines = site.run_paths(path)
+    equal((status, lines[-1]), (1, "1 passed, 2 failed, 1 skipped"), "all")
+    for line in ("# AssertionError: site: got 1, expected 2", "# the log",
+                 "not ok 3 - what finds two problems", "# second",
+                 "  cases: what lacks something: no moon"):
+        equal(line in lines, True, line)
+    status, lines = site.run_paths(path, "::", "holds", "what")
+    equal((status, lines[-1]), (0, "1 passed, 0 failed, 0 skipped"), "some")
+    status, lines = site.run_paths(path, "::", "nothing")
+    equal((status, lines[-1]), (1, "0 passed, 0 failed, 1 skipped"), "none")
 
 
 @suite.case("a bail-out fails alone")
@@ -164,7 +204,7 @@ def _(site):
 
 def main():
     with tempfile.TemporaryDirectory(prefix="mailfrom-harness-") as directory:
-        return suite.run(Site(directory), lambda: [])
+        return suite.run(Site(directory))
 
 
 if __name__ == "__main__":

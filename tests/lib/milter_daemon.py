@@ -8,10 +8,7 @@ import signal
 import subprocess
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-
+import places
 import tap
 
 
@@ -23,8 +20,7 @@ class Daemon:
     name = template = None
 
     def __init__(self, directory, values, listen=None, user=None, config=None):
-        self.program = os.path.abspath(os.environ.get(
-            self.name.upper(), os.path.join(BUILD, self.name)))
+        self.program = places.program(self.name)
         self.directory = directory
         self.unix = os.path.join(directory, "sock")
         self.log_path = os.path.join(directory, "log")

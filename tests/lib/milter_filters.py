@@ -8,13 +8,10 @@ import subprocess
 import tempfile
 import threading
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-
+import places
 import tap
 
-PROGRAM = os.path.join(BUILD, "tests", "milter", "filter")
+PROGRAM = places.program("tests/milter/filter")
 
 
 class Site:

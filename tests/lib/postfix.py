@@ -8,9 +8,10 @@ import subprocess
 import sasl
 import srsd
 import tap
+import places
 import world
 
-SETTINGS = os.path.join(world.SOURCE, "etc", "postfix")
+SETTINGS = places.source("etc", "postfix")
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
           "incoming", "private", "saved", "trace"]
 

@@ -7,9 +7,10 @@ import subprocess
 
 import srsd
 import tap
+import places
 import world
 
-OUR_M4 = os.path.join(world.SOURCE, "etc", "sendmail", "mailfrom-srs.m4")
+OUR_M4 = places.source("etc", "sendmail", "mailfrom-srs.m4")
 
 CONFIGURATION = """\
 define(`MAIL_SETTINGS_DIR', `@etc@/')dnl

@@ -17,13 +17,11 @@ import time
 
 import dns
 import network
+import places
 import tap
 
 HOST = "127.0.0.1"
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-DRIVER = os.path.join(BUILD, "tests", "resolver", "driver")
+DRIVER = places.program("tests/resolver/driver")
 
 
 class Nsd:
@@ -118,21 +116,12 @@ def find_nsd():
                              os.environ.get("PATH", ""))
     if installed:
         return [installed], None
-    peers = os.path.join(BUILD, "peers")
-    target = os.path.join(peers, "nsd")
-    os.makedirs(target, exist_ok=True)
-    fetch = os.path.join(SOURCE, "tests", "fetch-peers")
-    try:
-        done = subprocess.run(
-            ["flock", peers, fetch, target],
-            capture_output=True, text=True)
-    except OSError as error:
-        return None, str(error)
-    if done.returncode != 0:
-        return None, done.stderr.strip()
-    libraries = glob.glob(os.path.join(target, "usr", "lib", "*-linux-*"))
+    reason = places.fetch("nsd")
+    if reason:
+        return None, reason
+    libraries = glob.glob(places.peer("nsd", "usr/lib/*-linux-*"))
     return ["env", "LD_LIBRARY_PATH=" + ":".join(libraries),
-            os.path.join(target, "usr", "sbin", "nsd")], None
+            places.peer("nsd", "usr/sbin/nsd")], None
 
 
 class Server:
@@ -365,7 +354,7 @@ class Driver:
         names = ",".join(s if isinstance(s, str) else s.name for s in servers)
         words = [f"{key}={value}" for key, value in params.items()]
         self.process = subprocess.Popen(
-            [*(program or [os.environ.get("RESOLVER_DRIVER", DRIVER)]),
+            [*(program or [DRIVER]),
              *([f"nameservers={names}"] if servers else []), *words],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=1,
             text=True, encoding="latin-1")

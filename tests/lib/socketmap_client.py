@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """
-What the tests of a running daemon need: TAP, a place for files, srsd itself,
-and clients.
+What the tests of a running srsd need: a place for files, srsd itself, and
+clients.
 
 Nothing here sleeps for luck: what takes time is polled for, with a deadline
 that only a failure reaches.
@@ -19,96 +19,16 @@ import subprocess
 import sys
 import tempfile
 import time
-import traceback
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
 import network
+import places
+from tap import Skip, equal, true, wait_until
 
-BUILD = os.environ.get("BUILD", os.path.join(SOURCE, "build"))
-PROGRAM = os.path.abspath(os.environ.get("SRSD", os.path.join(BUILD, "srsd")))
-REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
+PROGRAM = places.program("srsd")
 ROOT = os.geteuid() == 0
 DEADLINE = 20                   # seconds
 
 PR_SET_CHILD_SUBREAPER = 36
-
-
-# --- TAP ---------------------------------------------------------------------
-
-class Skip(Exception):
-    """A case can't run here; its text says what is missing."""
-
-
-def emit(line):
-    print(line.encode("ascii", "backslashreplace").decode(), flush=True)
-
-
-def equal(got, expected, what="value"):
-    if got != expected:
-        raise AssertionError(f"{what}: got {got!r}, expected {expected!r}")
-
-
-def true(condition, what):
-    if not condition:
-        raise AssertionError(what)
-
-
-def wait_until(condition, what, timeout=DEADLINE):
-    """Poll condition() until it returns something true, and return that."""
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.01)
-    raise AssertionError(f"waited {timeout} s in vain for {what}")
-
-
-class Suite:
-    """
-    Cases, run in the order in which they are written; arguments of the
-    program, if any, select some by part of their name.
-    """
-
-    def __init__(self):
-        self.cases = []
-
-    def case(self, function):
-        self.cases.append((function.__doc__.strip(), function))
-        return function
-
-    def run(self):
-        site = Site()
-        chosen = [c for c in self.cases
-                  if all(word in c[0] for word in sys.argv[1:])]
-        failed = 0
-        for number, (name, function) in enumerate(chosen, 1):
-            verdict, why = self.run_one(site, function)
-            failed += verdict == "not ok"
-            emit(f"{verdict} {number} - {name}{why}")
-        emit(f"1..{len(chosen)}")
-        site.close()
-        return 1 if failed else 0
-
-    @staticmethod
-    def run_one(site, function):
-        begin = time.monotonic()
-        try:
-            function(site)
-            verdict, why = "ok", ""
-        except Skip as skip:
-            verdict = "not ok" if REQUIRE_ALL else "ok"
-            why = f" # SKIP {skip}" if verdict == "ok" else f": {skip}"
-        except Exception:       # pylint: disable=broad-except
-            verdict, why = "not ok", ""
-            for line in (traceback.format_exc() + site.evidence()).splitlines():
-                emit("# " + line)
-        site.end_case()
-        spent = time.monotonic() - begin
-        if spent > 5:
-            emit(f"# the next took {spent:.1f} s")
-        return verdict, why
 
 
 # --- the place -----------------------------------------------------------------
@@ -146,8 +66,15 @@ class Site:
         if not self.own_network:
             raise Skip("needs root and a network namespace")
 
+    def run_cases(self, suite):
+        """Run its cases, and be gone; the exit status."""
+        try:
+            return suite.run(self, self.evidence, self.end_case)
+        finally:
+            self.close()
+
     def evidence(self):
-        return "".join(d.log()[-3000:] for d in self.daemons)
+        return [d.log()[-3000:] for d in self.daemons]
 
     def end_case(self):
         for client in self.clients:

@@ -24,9 +24,11 @@ OTHERS = {
     "far": "v=spf1 ip4:198.51.100.7 -all",
     "forwarder": "v=spf1 ip4:127.0.0.98 -all",
     "delegated.test._spf.delegate": "v=spf1 -all",
+    "parts": "v=spf1 exists:%{l}.of.parts.test -all",
 }
 ZONE = "guessed.test. A 127.0.0.99\n" \
-    "guessed.test. MX 10 guessed.test.\ndelegated.test. A 127.0.0.1\n" + \
+    "guessed.test. MX 10 guessed.test.\ndelegated.test. A 127.0.0.1\n" \
+    "*.of.parts.test. A 127.0.0.2\n" + \
     "".join(f'{name}.test. TXT "{text}"\n*.{name}.test. TXT "{text}"\n'
             for name, text in RECORDS.items()) + \
     "".join(f'{name}.test. TXT "{text}"\n' for name, text in OTHERS.items())

@@ -11,10 +11,9 @@ import threading
 import time
 
 import tap
-import world
+import places
 
-PROGRAM = os.path.abspath(
-    os.environ.get("SRSD", os.path.join(world.BUILD, "srsd")))
+PROGRAM = places.program("srsd")
 PORT = 10003
 TCP_FORWARD, TCP_REVERSE = 10001, 10002
 

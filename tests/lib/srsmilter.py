@@ -5,10 +5,11 @@ import os
 import subprocess
 import time
 
-from milter_daemon import BUILD, Daemon
+import places
+from milter_daemon import Daemon
 
 
-SRS = os.path.abspath(os.environ.get("SRS", os.path.join(BUILD, "srs")))
+SRS = places.program("srs")
 SECRET = "a secret of the milter tests"
 DAY = 86400
 

@@ -1,9 +1,48 @@
-"""Test cases that print the Test Anything Protocol, for prove(1)."""
+# SPDX-License-Identifier: ISC
+"""
+Tests that print the Test Anything Protocol, for prove(1).
+
+A Suite has named cases; a Report has tests that are computed.
+"""
 
 import os
 import sys
 import time
 import traceback
+
+REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
+
+
+class Skip(Exception):
+    """A case can't run here; the text says what is missing."""
+
+
+class Report:
+    """Tests as they come, each with the problems that were found, and a plan."""
+
+    def __init__(self):
+        self.number = self.failed = 0
+
+    def test(self, name, problems=(), shown_max=20):
+        self.number += 1
+        self.failed += bool(problems)
+        emit(f"{'not ok' if problems else 'ok'} {self.number} - {name}")
+        for problem in problems[:shown_max]:
+            diagnose(str(problem))
+        if len(problems) > shown_max:
+            diagnose(f"... {len(problems)} in all")
+
+    def skip(self, name, reason):
+        """A test that can't run, or a failure where nothing may be skipped."""
+        if REQUIRE_ALL:
+            self.test(f"{name}: {reason}", ["it must not be skipped"])
+        else:
+            self.test(f"{name} # SKIP {reason}")
+
+    def end(self):
+        """Print the plan; the exit status."""
+        emit(f"1..{self.number}")
+        return 1 if self.failed else 0
 
 
 class Suite:
@@ -13,43 +52,50 @@ class Suite:
         self.cases = []
 
     def case(self, name):
+        """
+        @suite.case("a name"), or @suite.case: the function's own name.  A case
+        fails by an exception, or by yielding what is wrong; Skip skips it.
+        """
+        if callable(name):
+            return self.case(name.__name__.replace("_", " "))(name)
+
         def register(function):
             self.cases.append((name, function))
             return function
         return register
 
-    def run(self, site, evidence, after=lambda: None):
+    def run(self, site=None, evidence=lambda: [], after=lambda: None):
         """
-        Run the cases on site, and after() behind each; evidence() returns log
-        lines for a failure.  Returns the exit status.
+        Run the cases, with site as argument if there is one, and after() when
+        each is over; evidence() returns log lines for a failure.  Returns the
+        exit status.
         Arguments of the program, if any, select cases by part of their name.
         """
-        chosen = [c for c in self.cases
-                  if all(word in c[0] for word in sys.argv[1:])]
-        failed = 0
-        for number, (name, function) in enumerate(chosen, 1):
-            begin = time.monotonic()
-            try:
-                function(site)
-            except Exception:
-                failed += 1
-                emit(f"not ok {number} - {name}")
-                diagnose(traceback.format_exc())
-                diagnose("\n".join(evidence()))
-            else:
-                spent = time.monotonic() - begin
-                emit(f"ok {number} - {name}")
-                if spent > 5:
-                    diagnose(f"took {spent:.1f} s")
-            finally:
+        report = Report()
+        for name, function in self.cases:
+            if all(word in name for word in sys.argv[1:]):
+                run_case(report, name, function, [site] * (site is not None),
+                         evidence)
                 after()
-        emit(f"1..{len(chosen)}")
-        return 1 if failed else 0
+        return report.end()
+
+
+def run_case(report, name, function, arguments, evidence):
+    begin = time.monotonic()
+    try:
+        report.test(name, list(function(*arguments) or ()))
+    except Skip as reason:
+        report.skip(name, reason)
+    except Exception:       # one case must not end the others
+        report.test(name, [traceback.format_exc(), "\n".join(evidence())])
+    spent = time.monotonic() - begin
+    if spent > 5:
+        diagnose(f"took {spent:.1f} s")
 
 
 def cannot_run(reason):
     """Skip all, or fail where nothing may be skipped; the exit status."""
-    if os.environ.get("MAILFROM_REQUIRE_ALL") == "1":
+    if REQUIRE_ALL:
         emit(f"Bail out! {reason}")
         return 1
     return skip_all(reason)
@@ -72,6 +118,11 @@ def emit(line):
 def equal(got, expected, what="value"):
     if got != expected:
         raise AssertionError(f"{what}: got {got!r}, expected {expected!r}")
+
+
+def true(condition, what):
+    if not condition:
+        raise AssertionError(what)
 
 
 def wait_until(condition, what, timeout=20):

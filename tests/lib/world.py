@@ -19,12 +19,9 @@ import subprocess
 import sys
 import threading
 
+import places
 import tap
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-PEERS = os.path.join(BUILD, "peers")
 INSIDE = "MAILFROM_E2E_INSIDE"
 UNSHARE = ["unshare", "--mount", "--uts", "--ipc", "--net", "--pid", "--fork",
            "--kill-child", "--mount-proc", "--propagation", "private"]
@@ -108,13 +105,7 @@ def missing(peers):
         if "root filesystem propagation" in said:
             hint = "; a chroot must be a mount: mount --bind DIR DIR first"
         return f"needs namespaces: {said}{hint}"
-    for name in peers:
-        done = subprocess.run(
-            [os.path.join(SOURCE, "tests", "fetch-peers"),
-             os.path.join(PEERS, name)], capture_output=True, text=True)
-        if done.returncode != 0:
-            return " ".join(done.stderr.split())
-    return None
+    return places.fetch(*peers)
 
 
 def libraries(prefix, *private):
@@ -128,7 +119,7 @@ def libraries(prefix, *private):
 class World:
     def __init__(self):
         self.stage = mount_stage()
-        bind(PEERS, self.path("peers"))
+        bind(places.PEERS, self.path("peers"))
         self.log = []
         self.populate_etc()
         self.private_dev()
@@ -263,7 +254,8 @@ class NameServer:
 def mount_stage():
     """An empty tmpfs on a directory that holds neither the sources nor BUILD."""
     for place in ("/mnt", "/srv", "/media", "/opt"):
-        hidden = [p for p in (SOURCE, BUILD) if (p + "/").startswith(place + "/")]
+        hidden = [p for p in (places.TOP, places.BUILD, places.PEERS)
+                  if (p + "/").startswith(place + "/")]
         if os.path.isdir(place) and not hidden:
             run("mount", "-t", "tmpfs", "-o", "mode=755", "none", place)
             return place

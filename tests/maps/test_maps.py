@@ -20,6 +20,7 @@ import tempfile
 
 import writers
 from writers import READER, SUFFIXES
+import places
 import tap
 from tap import equal
 
@@ -534,12 +535,12 @@ register_tortures()
 
 
 def main():
-    reason = writers.fetch()
+    reason = places.fetch(*writers.NAMES)
     if reason:
         return tap.cannot_run(reason)
     with tempfile.TemporaryDirectory(prefix="mailfrom-maps.") as top:
         os.chmod(top, 0o755)
-        return suite.run(Site(top), list)
+        return suite.run(Site(top))
 
 
 if __name__ == "__main__":

@@ -4,13 +4,10 @@
 import os
 import subprocess
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
-READER = os.path.join(BUILD, "tests", "maps", "reader")
-
 import world
+from places import PEERS, program
+
+READER = program("tests/maps/reader")
 
 NAMES = ["sendmail", "postfix-maps", "tinycdb", "db-util"]
 SUFFIXES = {"hash": ".db", "btree": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
@@ -29,18 +26,6 @@ mail_owner = daemon
 setgid_group = mail
 myhostname = mx.maps.test
 """
-
-
-def fetch():
-    """Why the writers can't be had, or None."""
-    for name in NAMES:
-        done = subprocess.run(
-            [os.path.join(SOURCE, "tests", "fetch-peers"),
-             os.path.join(PEERS, name)],
-            capture_output=True, text=True, errors="replace", check=False)
-        if done.returncode != 0:
-            return " ".join(done.stderr.split())
-    return None
 
 
 class Writers:

@@ -158,4 +158,4 @@ def truth(site):
 
 
 if __name__ == "__main__":
-    sys.exit(suite.run(Site(), lambda: []))
+    sys.exit(suite.run(Site()))

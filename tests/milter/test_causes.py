@@ -11,14 +11,18 @@ import re
 import subprocess
 import sys
 
+import dns
+import milter_daemon
+import network
+import servers
 import spfmilter
 import srsmilter
+import tap
 from milter_client import Session
-from nameserver import dns, network, servers, tap
-from spfmilter import parse
+from milter_daemon import parse
+from places import program
 
-BUILD = os.path.dirname(servers.DRIVER).removesuffix("/tests/resolver")
-SPFQUERY = os.environ.get("SPFQUERY", os.path.join(BUILD, "spfquery"))
+SPFQUERY = program("spfquery")
 NOTIMP, NOTAUTH = 4, 9
 NOBODY = "192.0.2.53"       # there is no route to it in a network of our own
 
@@ -78,7 +82,7 @@ def answer(question, tcp):
     return [dns.void(question)]
 
 
-class Site(spfmilter.Site):
+class Site(milter_daemon.Site):
     """A faulty server; daemons that ask it, or another."""
 
     def __init__(self):
@@ -171,7 +175,7 @@ def by_libspf2(site):
             "--json"))
         equal((report["problem"], report["cause"]),
               (problem(cause, f"{domain}.test"), cause), domain)
-    helper = os.path.join(BUILD, "spf-libspf2")
+    helper = program("spf-libspf2")
     d = site.start(spf=f"engine = libspf2\nhelper = {helper}")
     done = talk(d, "bob@refused.test", ip="198.51.100.1")
     equal(done.text.endswith(": " + problem("REFUSED", "refused.test")), True,

@@ -38,7 +38,7 @@ def ask(server, name, kind, timeout=20):
 
 
 @suite.case("answers for any names")
-def answers(_):
+def answers():
     with nameserver.zone_server(ZONES) as server:
         for name, kind, expected in (
                 ("example.org", dns.TXT, (dns.NOERROR, 1)),
@@ -50,7 +50,7 @@ def answers(_):
 
 
 @suite.case("is silent, refuses, and comes back at the same port")
-def outages(_):
+def outages():
     with nameserver.zone_server(ZONES) as server:
         name = server.name
         server.freeze()
@@ -66,7 +66,7 @@ def outages(_):
 
 
 @suite.case("fails for some names, and is late")
-def failures(_):
+def failures():
     with nameserver.zone_server(ZONES, servfail=["example.org"]) as server:
         tap.equal(ask(server, "example.org", dns.TXT), (dns.SERVFAIL, 0))
         tap.equal(ask(server, "mx.example.org", dns.A), (0, 1))
@@ -82,7 +82,7 @@ def failures(_):
 
 
 @suite.case("serves zones apart, and a port that is asked for")
-def zones(_):
+def zones():
     text = "$TTL 60\n@ SOA ns admin 1 3600 600 86400 60\n  NS ns\n@ TXT x\n"
     port = network.free_port()
     with nameserver.zone_server({"a.test": text}, port=port) as server:
@@ -96,7 +96,7 @@ def main():
         nameserver.own_network()
     except nameserver.Unavailable as why:
         return tap.cannot_run(why)
-    return suite.run(None, lambda: [])
+    return suite.run()
 
 
 if __name__ == "__main__":

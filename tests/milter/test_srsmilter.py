@@ -405,7 +405,7 @@ def ambiguous(site):
             done = talk(d.address, sender, [FAR], ip, mta=POSTFIX)
             equal((done.verdict, done.requests), ("continue", []), sender)
             [line] = d.wait_for_log(" mail queue_id=", before)
-            equal(srsmilter.parse(line)["reason"], "bad_sender", sender)
+            equal(milter_daemon.parse(line)["reason"], "bad_sender", sender)
 
 
 @suite.case("hosts of ours are exempt")

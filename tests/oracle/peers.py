@@ -18,11 +18,8 @@ import tempfile
 import time
 import urllib.parse
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-PEERS = os.path.abspath(os.environ.get("PEERS", os.path.join(BUILD, "peers")))
-ORACLE = os.path.dirname(os.path.abspath(__file__))
+import places
+
 NAMES = ["pysrs", "mailsrs", "postsrsd"]
 
 NOW = 1700000000        # day 19675: stamp G3
@@ -35,22 +32,6 @@ WINDOW = 16
 Answer = collections.namedtuple("Answer", "ok text")
 Config = collections.namedtuple(
     "Config", "name hash_length hash_min separator max_age always secrets")
-
-
-def peer_directory(name):
-    return os.path.join(PEERS, name)
-
-
-def fetch():
-    """Why the peers can't be had, or None."""
-    for name in NAMES:
-        done = subprocess.run(
-            [os.path.join(SOURCE, "tests", "fetch-peers"),
-             peer_directory(name)],
-            capture_output=True, text=True, errors="replace")
-        if done.returncode != 0:
-            return " ".join(done.stderr.split())
-    return None
 
 
 class Here:
@@ -68,7 +49,7 @@ class Here:
     def ask(self, verb, addresses, *options, now=NOW):
         c = self.config
         command = [
-            os.path.join(BUILD, "srs"), verb, "--secret-file",
+            places.program("srs"), verb, "--secret-file",
             self.secrets.name, "--hash-length", str(c.hash_length),
             "--hash-min", str(c.hash_min), "--separator", c.separator,
             "--max-age", str(c.max_age), "--hash-alphabet", "base64",
@@ -161,9 +142,8 @@ class PySRS(Server):
 
     def __init__(self, config):
         super().__init__(
-            [sys.executable, os.path.join(ORACLE, "peer_pysrs.py"),
-             os.path.join(peer_directory("pysrs"),
-                          "usr/lib/python3/dist-packages")], config)
+            [sys.executable, places.source("tests/oracle/peer_pysrs.py"),
+             places.peer("pysrs", places.PYTHON)], config)
 
     def sign(self, addresses):
         return self.ask("sign", addresses)
@@ -183,8 +163,8 @@ class MailSRS(Server):
 
     def __init__(self, config):
         super().__init__(
-            ["perl", os.path.join(ORACLE, "peer_mailsrs.pl"),
-             os.path.join(peer_directory("mailsrs"), "usr/share/perl5")],
+            ["perl", places.source("tests/oracle/peer_mailsrs.pl"),
+             places.peer("mailsrs", "usr/share/perl5")],
             config)
 
 
@@ -194,7 +174,7 @@ class Postsrsd:
     name = "postsrsd"
 
     def __init__(self, config):
-        top = peer_directory("postsrsd")
+        top = places.peer("postsrsd")
         faketime, = glob.glob(os.path.join(
             top, "usr/lib/*/faketime/libfaketime.so.1"))
         self.secrets = tempfile.NamedTemporaryFile(prefix="mailfrom-oracle-")

@@ -12,7 +12,7 @@ import socket
 import sys
 import types
 
-sys.path[:0] = [sys.argv[1], os.path.dirname(os.path.abspath(__file__))]
+sys.path.insert(0, sys.argv[1])
 
 # spf.py wants one of two DNS libraries; it gets the shell of one.
 for module in ("dns", "dns.resolver", "dns.exception", "dns.rdatatype"):

@@ -22,7 +22,9 @@ import sys
 
 import addresses
 import peers
+import places
 import rules
+import tap
 
 INSIDE = "MAILFROM_ORACLE_INSIDE"
 SENDERS = 4000
@@ -37,25 +39,14 @@ CONFIGS = [
 CONFIGS_21_DAYS = [c._replace(max_age=21) for c in CONFIGS]
 
 
-class Report:
-    """TAP, with the differences that no rule explains."""
+class Comparison(tap.Report):
+    """A report of the differences that no rule explains."""
 
     def __init__(self):
-        self.number = 0
-        self.failed = 0
+        super().__init__()
         self.fired = collections.Counter()
         self.examples = {}
         self.endless = 0        # addresses that loops_there() kept away
-
-    def test(self, name, problems=()):
-        self.number += 1
-        self.failed += bool(problems)
-        print(f"{'not ' * bool(problems)}ok {self.number} - {name}")
-        for problem in problems[:5]:
-            print(f"# {problem}")
-        if len(problems) > 5:
-            print(f"# ... {len(problems)} in all")
-        sys.stdout.flush()
 
     def compare(self, peer, verb, config, inputs, here, there):
         """The differences of two lists of answers, but for the explained."""
@@ -268,7 +259,7 @@ def test_ses(report, config, senders):
 
 
 def run(verbose):
-    report = Report()
+    report = Comparison()
     for number, config in enumerate(CONFIGS):
         senders = addresses.senders(SENDERS, number)
         test_here(report, config, senders)
@@ -280,8 +271,7 @@ def run(verbose):
     report.test(f"{report.endless} addresses would keep pysrs and Mail::SRS "
                 "busy for ever", [] if report.endless else ["none was made"])
     report.rules(verbose)
-    print(f"1..{report.number}")
-    return 1 if report.failed else 0
+    return report.end()
 
 
 def enter_namespace():
@@ -306,13 +296,9 @@ def enter_namespace():
 
 def main():
     if os.environ.get(INSIDE) != "1":
-        reason = peers.fetch()
-        if reason and os.environ.get("MAILFROM_REQUIRE_ALL") == "1":
-            print(f"Bail out! {reason}")
-            return 1
+        reason = places.fetch(*peers.NAMES)
         if reason:
-            print(f"1..0 # SKIP {reason}")
-            return 0
+            return tap.cannot_run(reason)
         enter_namespace()
     return run("-v" in sys.argv[1:])
 

@@ -19,32 +19,18 @@ import subprocess
 import sys
 import tempfile
 
+import places
 import spf_rules
 import spf_zones
+import tap
 
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-PEERS = os.path.join(TOP, os.environ.get("PEERS", os.path.join(
-    os.environ.get("BUILD", "build"), "peers")))
-HERE = os.path.dirname(os.path.abspath(__file__))
-REQUIRE_ALL = os.environ.get("MAILFROM_REQUIRE_ALL") == "1"
 ZONES = int(os.environ.get("SPF_ORACLE_ZONES", "4000"))
 FIRST = int(os.environ.get("SPF_ORACLE_FIRST", "0"))
 QUESTIONS = 4       # for a zone
 
 
 # Not shared with other tests, which may be fetching theirs.
-DIRECTORY = os.path.join(PEERS, "spf-oracle")
-
-
-def fetch():
-    """Why the peers can't be had, or None."""
-    done = subprocess.run(
-        [os.path.join(TOP, "tests", "fetch-peers"), DIRECTORY],
-        capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode != 0:
-        return " ".join(done.stderr.split())
-    return None
+DIRECTORY = places.peer("spf-oracle")
 
 
 class Peer:
@@ -83,9 +69,9 @@ def open_peers():
             glob.glob(DIRECTORY + "/usr/lib/*/perl5/[0-9]*"):
         perl += ["-I", directory]
     return [
-        Peer("pyspf", [sys.executable, os.path.join(HERE, "spf_peer_pyspf.py"),
+        Peer("pyspf", [sys.executable, places.source("tests/oracle/spf_peer_pyspf.py"),
                        DIRECTORY + "/usr/lib/python3/dist-packages"]),
-        Peer("mailspf", perl + [os.path.join(HERE, "spf_peer_mailspf.pl")]),
+        Peer("mailspf", perl + [places.source("tests/oracle/spf_peer_mailspf.pl")]),
     ]
 
 
@@ -93,7 +79,7 @@ def ask_here(path, zone, questions):
     with open(path, "w", encoding="utf-8") as file:
         json.dump(spf_zones.as_yaml(zone), file)
     done = subprocess.run(
-        [os.path.join(BUILD, "spfquery"), "--zone", path, "--file", "-",
+        [places.program("spfquery"), "--zone", path, "--file", "-",
          "--json", "--default-explanation", "DEFAULT", "--receiver",
          "here.test"],
         input="".join(" ".join(q) + "\n" for q in questions),
@@ -103,24 +89,14 @@ def ask_here(path, zone, questions):
     return [json.loads(line) for line in done.stdout.split("\n")[:-1]]
 
 
-class Report:
+class Comparison(tap.Report):
     def __init__(self):
-        self.number = self.failed = 0
+        super().__init__()
         self.fired = collections.Counter()
         self.examples = {}
         self.results = collections.Counter()
         self.compared = collections.Counter()
         self.problems = collections.defaultdict(list)
-
-    def test(self, name, problems=()):
-        self.number += 1
-        self.failed += bool(problems)
-        print(f"{'not ' * bool(problems)}ok {self.number} - {name}")
-        for problem in problems[:5]:
-            print("# " + problem.encode("ascii", "backslashreplace").decode())
-        if len(problems) > 5:
-            print(f"# ... {len(problems)} in all")
-        sys.stdout.flush()
 
     def compare(self, seed, difference):
         peer = difference.peer.name
@@ -155,7 +131,7 @@ class Report:
             for peer in peers:
                 if spf_rules.is_for(rule, peer):
                     self.rule(rule, peer.name, verbose)
-        print(f"1..{self.number}")
+        return self.end()
 
     def rule(self, rule, peer, verbose):
         times = self.fired[rule.name, peer]
@@ -185,22 +161,17 @@ def run(report, peers, path):
 
 
 def main():
-    missing = fetch()
-    if missing is not None:
-        if REQUIRE_ALL:
-            print(f"Bail out! {missing}")
-            return 1
-        print(f"1..0 # SKIP {missing}")
-        return 0
-    report, peers = Report(), open_peers()
+    reason = places.fetch("spf-oracle")
+    if reason:
+        return tap.cannot_run(reason)
+    report, peers = Comparison(), open_peers()
     with tempfile.TemporaryDirectory(prefix="mailfrom-oracle-") as directory:
         try:
             run(report, peers, os.path.join(directory, "zone.yml"))
         finally:
             for peer in peers:
                 peer.close()
-    report.finish(peers, "-v" in sys.argv[1:])
-    return 1 if report.failed else 0
+    return report.finish(peers, "-v" in sys.argv[1:])
 
 
 if __name__ == "__main__":

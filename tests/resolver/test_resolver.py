@@ -403,7 +403,10 @@ def _(site):
 # --- how much is asked ---
 
 class Waves(Zone):
-    """Answers a wave of questions, each as a set, once all of it was asked."""
+    """
+    Answers a wave of questions, each a set, once all of it was asked; or a pair:
+    what must have been asked and isn't answered yet, what is answered then.
+    """
 
     def __init__(self, table, waves):
         super().__init__(table)
@@ -411,8 +414,11 @@ class Waves(Zone):
 
     def __call__(self, question, tcp):
         self.held[question.name, question.type] = question
-        if self.waves and self.waves[0] <= set(self.held):
-            for key in self.waves.pop(0):
+        wave = self.waves[0] if self.waves else {None}
+        asked, answered = wave if isinstance(wave, tuple) else (wave, wave)
+        if asked <= set(self.held):
+            self.waves.pop(0)
+            for key in answered:
                 held = self.held.pop(key)
                 self.server.send_all(super().__call__(held, tcp), held.client)
         return []
@@ -437,6 +443,36 @@ def _(site):
         tap.equal((check.result, check.terms), ("fail", 10))
         tap.equal(check.questions, 12)
     waves.server.stop()
+
+
+@case("no question waits a round for an answer that came a moment too late")
+def _(site):
+    table = {
+        **spf("v=spf1 a:a.test mx:m0.test include:i.test mx:m1.test -all"),
+        ("a.test", dns.A): [dns.address(IP)],
+        ("i.test", dns.TXT): [dns.txt("v=spf1 include:j.test -all")],
+        ("j.test", dns.TXT): [dns.txt("v=spf1 a:b.test -all")],
+        ("b.test", dns.A): [dns.address(IP)],
+        **{(f"m{n}.test", dns.MX): [dns.mx(1, f"h{n}.test")] for n in (0, 1)},
+        **{(f"h{n}.test", dns.A): [dns.address(IP)] for n in (0, 1)}}
+    a, b, h0, h1 = ((f"{name}.test", dns.A) for name in ("a", "b", "h0", "h1"))
+    m0, m1 = ((f"m{n}.test", dns.MX) for n in (0, 1))
+    x, i, j = ((f"{name}.test", dns.TXT) for name in ("x", "i", "j"))
+    terms = {a, m0, i, m1}
+    for what, waves in {
+            "one late": [
+                {x}, (terms, {a, m0, i}), ({h0}, {m1}), {h0, h1, j}, {b}],
+            "two late": [
+                {x}, (terms, {a, m0}), ({h0}, {m1, i}), {h0, h1, j}, {b}],
+            "the first late": [
+                {x}, (terms, {m0, m1, i}), {h0, h1, a, j}, {b}],
+    }.items():
+        held = Waves(table, waves)
+        held.server = Server(held)
+        with Driver(held.server) as driver:
+            check = driver.check(OTHER_IP, "u@x.test")
+            tap.equal((check.result, check.questions), ("fail", 9), what)
+        held.server.stop()
 
 
 @case("the same terms through a proxy that takes 20 ms")

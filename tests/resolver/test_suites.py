@@ -11,23 +11,16 @@ usage: test_suites.py [PART-OF-A-NAME...]
 import concurrent.futures
 import gzip
 import json
-import os
 import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-
 import dns
 import network
+import places
 import servers
 import tap
 
-TESTS = os.path.dirname(HERE)
-PEERS = os.path.abspath(os.environ.get(
-    "PEERS", os.path.join(servers.BUILD, "peers")))
-PYSPF = os.path.join(PEERS, "pyspf")
-YAML = os.path.join(PEERS, "yaml")
-SPFQUERY = os.path.join(servers.BUILD, "spfquery")
+SPFQUERY = places.program("spfquery")
 AT_ONCE = 4
 
 # How many tests each suite has, lest some are overlooked.
@@ -46,35 +39,22 @@ class Unsayable(Exception):
 
 # --- suites ---
 
-def fetch(target, package):
-    """Why the package can't be had, or None."""
-    os.makedirs(target, exist_ok=True)
-    try:
-        done = subprocess.run(
-            ["flock", target, os.path.join(TESTS, "fetch-peers"), target,
-             package], capture_output=True, text=True, errors="replace")
-    except OSError as error:
-        return str(error)
-    return " ".join(done.stderr.split()) if done.returncode else None
-
-
 def load_yaml():
     """The module, and why it can't be had."""
     try:
         import yaml
         return yaml, None
     except ImportError:
-        reason = fetch(YAML, "python3-yaml")
+        reason = places.fetch("yaml")
         if reason:
             return None, reason
-        sys.path.insert(0, os.path.join(
-            YAML, "usr/lib/python3/dist-packages"))
+        sys.path.insert(0, places.peer("yaml", places.PYTHON))
         import yaml
         return yaml, None
 
 
 def documents(yaml, suite):
-    path = os.path.join(PYSPF, "usr/share/doc/python3-spf", f"{suite}.yml.gz")
+    path = places.peer("pyspf", "usr/share/doc/python3-spf", f"{suite}.yml.gz")
     with gzip.open(path, "rt", encoding="utf-8") as file:
         # Without types: 1.10 is no number here, nor is NONE nothing.
         return [document for document in yaml.load_all(file, yaml.BaseLoader)
@@ -209,19 +189,12 @@ def title_of(suite, document):
     return f"{suite}: {document.get('description', first)}"
 
 
-class Run:
+class Run(tap.Report):
     """All documents, with counts."""
 
     def __init__(self, nsd):
-        self.nsd, self.number, self.failed = nsd, 0, 0
-        self.skipped = set()
-
-    def result(self, name, problems):
-        self.number += 1
-        self.failed += bool(problems)
-        tap.emit(f"{'not ' * bool(problems)}ok {self.number} - {name}")
-        for problem in problems:
-            tap.diagnose(problem)
+        super().__init__()
+        self.nsd, self.skipped = nsd, set()
 
     def document(self, suite, document):
         """How many tests were run."""
@@ -235,8 +208,8 @@ class Run:
             problems = self.serve(document["zonedata"], tests)
         except (Unsayable, AssertionError) as error:
             problems = [str(error)]
-        self.result(f"{title_of(suite, document)}: {len(tests)} tests",
-                    problems)
+        self.test(f"{title_of(suite, document)}: {len(tests)} tests",
+                  problems)
         return len(tests)
 
     def serve(self, zonedata, tests):
@@ -273,15 +246,15 @@ class Run:
                     for _, name in sorted(skipped - self.skipped)]
         if count + len(skipped) != wanted:
             problems.append(f"{count + len(skipped)} tests, not {wanted}")
-        self.result(f"{suite}: {count} tests run, {len(skipped)} skipped",
-                    problems)
+        self.test(f"{suite}: {count} tests run, {len(skipped)} skipped",
+                  problems)
         for key in sorted(skipped):
             tap.diagnose(f"{key[1]}: {SKIPPED[key]}")
 
 
 def main():
     nsd, reason = servers.find_nsd()
-    reason = reason or fetch(PYSPF, "python3-spf")
+    reason = reason or places.fetch("pyspf")
     yaml = None
     if not reason:
         yaml, reason = load_yaml()
@@ -296,8 +269,7 @@ def main():
                            for word in sys.argv[1:]))
         if not sys.argv[1:]:
             run.total(suite, count, wanted)
-    tap.emit(f"1..{run.number}")
-    return 1 if run.failed else 0
+    return run.end()
 
 
 if __name__ == "__main__":

@@ -7,15 +7,12 @@ for the others, in the same words.  They have a table of their own for that.
 
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
 import tap
+from places import program, run
 
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
 DAEMONS = ("srsd", "srsmilter", "spfmilter")
 RIGHT = "[srs]\nsecret_file = {}\n[srsmilter]\nrewrite = none\n"
 
@@ -23,14 +20,9 @@ suite = tap.Suite()
 case = suite.case
 
 
-def run(daemon, *arguments):
-    return subprocess.run([os.path.join(BUILD, daemon), *arguments], text=True,
-                          capture_output=True, check=False)
-
-
 def keys(daemon):
     """(key, its range or words, default or sample) from the printed file."""
-    section = run(daemon, "--print-config").stdout.partition(
+    section = run(program(daemon), "--print-config").stdout.partition(
         f"[{daemon}]\n")[2].partition("\n[")[0]
     return re.findall(r"^# .*?(?:; ([^;\n]*))?\n#(\w+) = (.*)$", section, re.M)
 
@@ -47,7 +39,7 @@ class Site:
         """Its exit status, and what it says: (level, line, reason)."""
         with open(self.path, "w", encoding="utf-8") as file:
             file.write(text)
-        done = run(daemon, "-n", "-c", self.path)
+        done = run(program(daemon), "-n", "-c", self.path)
         return done.returncode, re.findall(
             rf"^(\w+): {re.escape(self.path)}:(\d+): (.*)$", done.stderr, re.M)
 
@@ -106,7 +98,7 @@ def mistake(site, daemon, lines):
 
 def main():
     with tempfile.TemporaryDirectory() as directory:
-        return suite.run(Site(directory), lambda: [])
+        return suite.run(Site(directory))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,9 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-TOP = os.path.dirname(os.path.dirname(HERE))
 import tap
+from places import program, source
 
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
 DAEMONS = ("srsd", "srsmilter", "spfmilter")
 
 # What is wanted, as the messages have it.
@@ -92,7 +90,7 @@ case = suite.case
 def read_table():
     """{type: {item: None or what is said}}"""
     table = collections.defaultdict(dict)
-    with open(os.path.join(HERE, "lists.tsv"), encoding="utf-8") as file:
+    with open(source("tests/service/lists.tsv"), encoding="utf-8") as file:
         for line in file:
             if line.startswith("##"):
                 continue
@@ -130,7 +128,7 @@ class Site:
         """(exit status, what it says): files are FILE and LIST there."""
         path = self.write(name, text)
         done = subprocess.run(
-            [os.path.join(BUILD, daemon), "-n", "-c", path], text=True,
+            [program(daemon), "-n", "-c", path], text=True,
             capture_output=True, check=False)
         self.runs += 1
         said = done.stderr.replace(path, "FILE").replace(self.list, "LIST")
@@ -167,7 +165,7 @@ def every_key():
 @case("every list key of mailfrom.conf(5) is here, and no others")
 def keys(_):
     found, section, key = set(), None, None
-    with open(os.path.join(TOP, "man", "mailfrom.conf.5"),
+    with open(source("man", "mailfrom.conf.5"),
               encoding="utf-8") as file:
         for line in file:
             if line.startswith(".Sh THE "):
@@ -302,7 +300,7 @@ def legacy_fwdomain(site):
 
 def main():
     with tempfile.TemporaryDirectory() as directory:
-        return suite.run(Site(directory), lambda: [])
+        return suite.run(Site(directory))
 
 
 if __name__ == "__main__":

@@ -14,10 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-
+import places
 import tap
 
 suite = tap.Suite()
@@ -45,8 +42,7 @@ class Site:
             self.write(name, "a secret that is long enough\n", 0o600)
         # A build tree may lie where other users can't reach it.
         for daemon in ("srsd", *MILTERS):
-            shutil.copy(os.environ.get(daemon.upper(),
-                                       os.path.join(BUILD, daemon)),
+            shutil.copy(places.program(daemon),
                         self.program(daemon))
 
     def program(self, daemon):
@@ -193,7 +189,7 @@ def two_sockets(site):
 
 def main():
     site = Site()
-    return suite.run(site, lambda: [])
+    return suite.run(site)
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import threading
 import time
 
 from socketmap_client import (
-    DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Skip,
-    Srsd, Suite, equal, has_ipv6, netstring, send_until_full, true,
-    wait_until, write)
+    DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Site,
+    Srsd, has_ipv6, netstring, send_until_full, write)
+from tap import Skip, Suite, equal, true, wait_until
 
 suite = Suite()
 
@@ -38,9 +38,8 @@ def expect_alive(client):
 
 # --- sockets -----------------------------------------------------------------------
 
-@suite.case
+@suite.case("a unix socket with its mode and owner")
 def unix_socket(site):
-    """a unix socket with its mode and owner"""
     daemon = Srsd(site).start()
     expect_alive(daemon.client())
     info = os.stat(daemon.sock)
@@ -57,18 +56,17 @@ def unix_socket(site):
         equal((info.st_uid, info.st_gid), (0, 1), "owner")
 
 
-@suite.case
+@suite.case("socket_owner names nobody: srsd says so and doesn't start")
 def unknown_owner(site):
-    """socket_owner names nobody: srsd says so and doesn't start"""
     daemon = Srsd(site, srsd="socket_owner = no-such-user")
     status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status")
     true('socket_owner: no user "no-such-user" on this system' in error, error)
 
 
-@suite.case
+@suite.case("inet and inet6, as libmilter and as Postfix write them, and "
+            "tcp_table")
 def inet_sockets(site):
-    """inet and inet6, as libmilter and as Postfix write them, and tcp_table"""
     site.need_own_network()
     listen = ["inet:10003@127.0.0.1", "inet:127.0.0.1:10004",
               "inet:10005@localhost"]
@@ -100,9 +98,8 @@ def expect_tcp_tables(forward, reverse):
     equal(reverse.line(), b"400 only%20get%20is%20understood", "answer")
 
 
-@suite.case
+@suite.case("a port that is taken: srsd says which and doesn't start")
 def taken_port(site):
-    """a port that is taken: srsd says which and doesn't start"""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         name = f"inet:{taken.getsockname()[1]}@127.0.0.1"
         daemon = Srsd(site, srsd=f"listen = {name}")
@@ -113,9 +110,8 @@ def taken_port(site):
                         "who\n"), error)
 
 
-@suite.case
+@suite.case("sockets that systemd passes, by their names")
 def passed_sockets(site):
-    """sockets that systemd passes, by their names"""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
     daemon = Srsd(site)
     daemon.start(sockets, {
@@ -136,9 +132,8 @@ def passed_sockets(site):
         s.close()
 
 
-@suite.case
+@suite.case("a unix socket of a dead process is replaced, a served one is not")
 def stale_socket(site):
-    """a unix socket of a dead process is replaced, a served one is not"""
     daemon = Srsd(site).start()
     client = daemon.client()
     status, _, error = site.run("-f", "-c", daemon.config)
@@ -154,9 +149,8 @@ def stale_socket(site):
     expect_alive(daemon.client())
 
 
-@suite.case
+@suite.case("a path with a file, a directory or a link is left alone")
 def path_is_taken(site):
-    """a path with a file, a directory or a link is left alone"""
     daemon = Srsd(site)
     for make in (lambda p: write(p, "mine"), os.mkdir,
                  lambda p: os.symlink("/nowhere", p)):
@@ -202,9 +196,9 @@ ABUSE = [
 ]
 
 
-@suite.case
+@suite.case("bad requests get their answer or a closed connection, "
+            "others don't notice")
 def wire_abuse(site):
-    """bad requests get their answer or a closed connection, others don't notice"""
     daemon = Srsd(site, srsd="workers = 1").start()
     witness = daemon.client()
     for name, octets, answers, closed in ABUSE:
@@ -222,9 +216,9 @@ def wire_abuse(site):
         expect_alive(witness)
 
 
-@suite.case
+@suite.case("half a request for ever is closed, trickled or not; idle "
+            "clients stay")
 def slow_requests(site):
-    """half a request for ever is closed, trickled or not; idle clients stay"""
     daemon = Srsd(site, srsd="request_timeout = 1\nworkers = 1").start()
     idle, half, trickle = daemon.client(), daemon.client(), daemon.client()
     begin = time.monotonic()
@@ -245,9 +239,8 @@ def slow_requests(site):
     expect_alive(idle)
 
 
-@suite.case
+@suite.case("clients that ask nothing are closed after idle_timeout")
 def idle_timeout(site):
-    """clients that ask nothing are closed after idle_timeout"""
     daemon = Srsd(site, srsd="idle_timeout = 1").start()
     busy, idle = daemon.client(), daemon.client()
     begin = time.monotonic()
@@ -259,9 +252,8 @@ def idle_timeout(site):
     true(time.monotonic() - begin > 0.9, "closed before its time")
 
 
-@suite.case
+@suite.case("a thousand idle clients cost little and disturb nobody")
 def thousand_idle_clients(site):
-    """a thousand idle clients cost little and disturb nobody"""
     if site.descriptors < 1200:
         raise Skip("needs 1200 descriptors")
     daemon = Srsd(site).start()
@@ -277,9 +269,9 @@ def thousand_idle_clients(site):
     true(grown < 4 << 20, f"{grown} octets for a thousand clients")
 
 
-@suite.case
+@suite.case("who pipelines and never reads costs little, disturbs "
+            "nobody, loses nothing")
 def reader_that_never_reads(site):
-    """who pipelines and never reads costs little, disturbs nobody, loses nothing"""
     daemon = Srsd(site, srsd="workers = 1").start()
     witness, deaf = daemon.client(), daemon.client()
     expect_alive(witness)
@@ -296,9 +288,8 @@ def reader_that_never_reads(site):
         equal(deaf.answer(), expected, f"answer {number}")
 
 
-@suite.case
+@suite.case("who takes no answers is closed after request_timeout")
 def reader_is_closed(site):
-    """who takes no answers is closed after request_timeout"""
     daemon = Srsd(site, srsd="request_timeout = 1\nworkers = 1").start()
     witness, deaf = daemon.client(), daemon.client()
     send_until_full(deaf, netstring(FORWARD))
@@ -317,9 +308,9 @@ def count_connections(daemon):
     return sum(link.startswith("socket:") for link in links) - 1
 
 
-@suite.case
+@suite.case("connections beyond max_connections wait and are served in "
+            "their turn")
 def flood(site):
-    """connections beyond max_connections wait and are served in their turn"""
     daemon = Srsd(site, srsd="max_connections = 8\nworkers = 1").start()
     waiting = [daemon.client().send(netstring(b"probe ")) for _ in range(40)]
     wait_until(lambda: count_connections(daemon) == 8, "eight to be accepted")
@@ -353,9 +344,9 @@ RELOADED = "configuration and secrets reloaded"
 STAYS = "the new configuration is wrong; the old one stays in force"
 
 
-@suite.case
+@suite.case("SIGHUP takes a good configuration and not a bad one, and "
+            "closes nobody")
 def reload(site):
-    """SIGHUP takes a good configuration and not a bad one, and closes nobody"""
     daemon = Srsd(site).start()
     client = daemon.client()
     before = forwarded(client)
@@ -390,9 +381,8 @@ def reload(site):
     true(forwarded(client).endswith("@four.example.com"), "the old domain")
 
 
-@suite.case
+@suite.case("SIGHUP says what only a restart changes")
 def reload_tells_what_it_cannot(site):
-    """SIGHUP says what only a restart changes"""
     daemon = Srsd(site).start()
     daemon.configure(srsd=f"listen = unix:{daemon.sock}2\nworkers = 3",
                      log="format = json")
@@ -439,9 +429,8 @@ def is_sanitized(program):
         return bool(re.search(b"__[at]san_init", file.read()))
 
 
-@suite.case
+@suite.case("a thousand SIGHUPs under load harm nobody")
 def thousand_reloads(site):
-    """a thousand SIGHUPs under load harm nobody"""
     daemon = Srsd(site, log="level = warning").start(wait=False)
     wait_until(lambda: os.path.exists(daemon.sock) and can_ask(daemon),
                "srsd to serve")
@@ -469,9 +458,8 @@ def can_ask(daemon):
         return False
 
 
-@suite.case
+@suite.case("changed secret and list files are taken without a signal")
 def changed_files(site):
-    """changed secret and list files are taken without a signal"""
     lists = site.new_dir()
     excluded = write(os.path.join(lists, "excluded"), "other.example\n")
     daemon = Srsd(site, srs=f"exclude_senders = {excluded}").start()
@@ -492,9 +480,9 @@ def changed_files(site):
     equal(client.ask("reverse " + new), ORIGINAL, "signed with the new")
 
 
-@suite.case
+@suite.case("a secret file spoilt on disk is told of once, and the old "
+            "secret stays")
 def changed_for_the_worse(site):
-    """a secret file spoilt on disk is told of once, and the old secret stays"""
     daemon = Srsd(site).start()
     client = daemon.client()
     address = forwarded(client)
@@ -513,9 +501,9 @@ def changed_for_the_worse(site):
     equal(daemon.log().count(STAYS), 2, "complaints")
 
 
-@suite.case
+@suite.case("SIGTERM: requests that were sent are answered, and the "
+            "status is 0")
 def term_answers_what_was_sent(site):
-    """SIGTERM: requests that were sent are answered, and the status is 0"""
     daemon = Srsd(site, srsd="workers = 2").start()
     client, idle = daemon.client(), daemon.client()
     expect_alive(idle)
@@ -530,9 +518,8 @@ def term_answers_what_was_sent(site):
     true("text=stopped" in daemon.log(), "log")
 
 
-@suite.case
+@suite.case("SIGTERM: so are many more than fit into one buffer")
 def term_answers_all_of_it(site):
-    """SIGTERM: so are many more than fit into one buffer"""
     daemon = Srsd(site, srsd="workers = 1", log="level = warning")
     daemon.start(wait=False)
     wait_until(lambda: os.path.exists(daemon.sock) and can_ask(daemon),
@@ -547,9 +534,8 @@ def term_answers_all_of_it(site):
     equal(daemon.process.wait(DEADLINE), 0, "status")
 
 
-@suite.case
+@suite.case("SIGTERM: who takes no answers is left behind after a few seconds")
 def term_waits_for_nobody_for_ever(site):
-    """SIGTERM: who takes no answers is left behind after a few seconds"""
     daemon = Srsd(site, srsd="workers = 1").start()
     deaf, half = daemon.client(), daemon.client()
     send_until_full(deaf, netstring(FORWARD))
@@ -557,9 +543,8 @@ def term_waits_for_nobody_for_ever(site):
     true(daemon.stop() < 10, "it took too long")
 
 
-@suite.case
+@suite.case("SIGINT stops as SIGTERM does")
 def interrupt(site):
-    """SIGINT stops as SIGTERM does"""
     daemon = Srsd(site).start()
     idle = daemon.client()
     expect_alive(idle)
@@ -570,9 +555,8 @@ def interrupt(site):
     true(time.monotonic() - begin < 4, "it took too long")
 
 
-@suite.case
+@suite.case("the service manager is told of start, reload and stop")
 def notifications(site):
-    """the service manager is told of start, reload and stop"""
     path = os.path.join(site.new_dir(), "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(path)
@@ -594,9 +578,9 @@ def notifications(site):
 
 # --- in the background -------------------------------------------------------------
 
-@suite.case
+@suite.case("the parent exits when the daemon serves; the daemon holds "
+            "on to nothing")
 def background(site):
-    """the parent exits when the daemon serves; the daemon holds on to nothing"""
     with Background(site) as b:
         equal(b.result, (0, "", ""), "start")
         # No polling: it serves already.
@@ -618,9 +602,8 @@ def can_connect(path):
     return True
 
 
-@suite.case
+@suite.case("a daemon that was started with a relative path can be reloaded")
 def background_reload(site):
-    """a daemon that was started with a relative path can be reloaded"""
     with Background(site, "-c", "mailfrom.conf") as b:
         equal(b.result, (0, "", ""), "start")
         client = b.daemon.client()
@@ -631,9 +614,8 @@ def background_reload(site):
             "the new domain", 5)
 
 
-@suite.case
+@suite.case("a start that fails is told of by the parent, with status 1")
 def background_failure(site):
-    """a start that fails is told of by the parent, with status 1"""
     daemon = Srsd(site)
     write(daemon.sock, "mine")
     status, _, error = site.run("-c", daemon.config)
@@ -656,9 +638,9 @@ def status_of(pid):
         return dict(line.split(":", 1) for line in file)
 
 
-@suite.case
+@suite.case("started as root it becomes another user, with that user's "
+            "groups alone")
 def privileges_are_dropped(site):
-    """started as root it becomes another user, with that user's groups alone"""
     site.need_root()
     daemon = Srsd(site)
     groups = os.getgroups()
@@ -679,9 +661,8 @@ def privileges_are_dropped(site):
     daemon.wait_log(RELOADED)
 
 
-@suite.case
+@suite.case("a user that doesn't exist: srsd says how to make it")
 def missing_user(site):
-    """a user that doesn't exist: srsd says how to make it"""
     site.need_root()
     for line, name in (("user = no-such-user", "no-such-user"),
                        ("#user", "mailfrom")):
@@ -702,9 +683,8 @@ def user_exists(name):
                           stdout=subprocess.DEVNULL).returncode == 0
 
 
-@suite.case
+@suite.case("files that a reload could not read are warned of at start")
 def unreadable_later(site):
-    """files that a reload could not read are warned of at start"""
     site.need_root()
     daemon = Srsd(site)
     write(daemon.secret, daemon.SECRET + "\n", 0o600)
@@ -714,9 +694,8 @@ def unreadable_later(site):
     expect_alive(daemon.client())
 
 
-@suite.case
+@suite.case("without root it serves as who it is, and becomes nobody else")
 def not_root(site):
-    """without root it serves as who it is, and becomes nobody else"""
     daemon = Srsd(site, srsd="#user")
     options = {"user": NOBODY, "group": NOBODY_GROUP,
                "extra_groups": []} if ROOT else {}
@@ -734,9 +713,8 @@ def not_root(site):
         equal(process.wait(DEADLINE), 0, "status")
 
 
-@suite.case
+@suite.case("a secret that everybody can read is refused")
 def readable_secret(site):
-    """a secret that everybody can read is refused"""
     daemon = Srsd(site)
     os.chmod(daemon.secret, 0o644)
     status, _, error = site.run("-f", "-c", daemon.config)
@@ -814,9 +792,8 @@ CHECKS = [
 ]
 
 
-@suite.case
+@suite.case("-n says what is wrong, with file and line, and starts nothing")
 def check_only(site):
-    """-n says what is wrong, with file and line, and starts nothing"""
     directory = site.new_dir()
     secret = write(os.path.join(directory, "secret"), Srsd.SECRET, 0o640)
     path = os.path.join(directory, "mailfrom.conf")
@@ -832,9 +809,8 @@ def check_only(site):
     true(not failures, "\n".join(failures))
 
 
-@suite.case
+@suite.case("options, and their exit statuses")
 def options(site):
-    """options, and their exit statuses"""
     status, output, error = site.run("-V")
     true(status == 0 and error == "", f"-V: {status} {error}")
     true(re.fullmatch(r"srsd \(mailfrom\) [0-9.]+\n", output), output)
@@ -849,9 +825,9 @@ def options(site):
                             "configuration: No such file or directory\n"), "-c")
 
 
-@suite.case
+@suite.case("--print-config prints a configuration, as comments and "
+            "without them")
 def printed_configuration(site):
-    """--print-config prints a configuration, as comments and without them"""
     status, text, error = site.run("--print-config")
     equal((status, error), (0, ""), "--print-config")
     daemon = Srsd(site)
@@ -893,9 +869,8 @@ def ask_hostile(daemon):
     daemon.stop()
 
 
-@suite.case
+@suite.case("a log line for each decision, which hostile senders cannot forge")
 def text_log(site):
-    """a log line for each decision, which hostile senders cannot forge"""
     daemon = Srsd(site, log="level = debug").start()
     ask_hostile(daemon)
     value = r'(?:[!-~]+|"(?:[^"\\\x00-\x1f\x7f]|\\["\\nrt]|\\x[0-9a-f]{2})*")'
@@ -916,9 +891,8 @@ def text_log(site):
                    daemon.log(), re.M), "the plain one of make_srs")
 
 
-@suite.case
+@suite.case("every JSON line is an object with the text that was asked about")
 def json_log(site):
-    """every JSON line is an object with the text that was asked about"""
     daemon = Srsd(site, log="level = debug\nformat = json").start()
     ask_hostile(daemon)
     with open(daemon.log_path, "rb") as file:
@@ -941,9 +915,8 @@ def json_log(site):
     true("jörg@bücher.example" in [e.get("from") for e in senders], "UTF-8")
 
 
-@suite.case
+@suite.case("level and -v choose what is logged")
 def log_levels(site):
-    """level and -v choose what is logged"""
     for level, args, forward, reverse in (
             ("warning", (), 0, 0), ("info", (), 1, 0), ("debug", (), 1, 1),
             ("error", ("-v",), 1, 1)):
@@ -985,9 +958,8 @@ miltersrs = false
 """
 
 
-@suite.case
+@suite.case("a pysrs.cfg works as it is, by its name, its keys, or --format")
 def pysrs_file(site):
-    """a pysrs.cfg works as it is, by its name, its keys, or --format"""
     for name, args in (("pysrs.cfg", ()), ("srs.conf", ()),
                        ("srs.conf", ("--format", "pysrs"))):
         directory = site.new_dir()
@@ -1035,9 +1007,9 @@ def expect_pysrs(client):
          .endswith(b"==a<@localdomain2.example.>"), "sign")
 
 
-@suite.case
+@suite.case("a pysrs.cfg without a secret of its own is refused, a "
+            "readable one warned of")
 def pysrs_problems(site):
-    """a pysrs.cfg without a secret of its own is refused, a readable one warned of"""
     directory = site.new_dir()
     path = os.path.join(directory, "pysrs.cfg")
     sock = os.path.join(directory, "sock")
@@ -1060,4 +1032,4 @@ def pysrs_problems(site):
 
 
 if __name__ == "__main__":
-    sys.exit(suite.run())
+    sys.exit(Site().run_cases(suite))

@@ -18,11 +18,8 @@ import subprocess
 import sys
 import tempfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SOURCE = os.path.dirname(os.path.dirname(HERE))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-
 import milter_client
+import places
 import tap
 
 suite = tap.Suite()
@@ -111,7 +108,7 @@ class Site:
         self.tree = os.path.join(self.holder.name, "tree")
         self.boot = self.init = self.cgroup = None
         done = subprocess.run(
-            ["make", "--no-print-directory", "-C", SOURCE, "install",
+            ["make", "--no-print-directory", "-C", places.TOP, "install",
              f"DESTDIR={self.tree}"], capture_output=True, text=True)
         if done.returncode != 0:
             raise AssertionError(f"make install: {done.stderr}")
@@ -121,7 +118,7 @@ class Site:
         self.write("etc/systemd/system.conf.d/test.conf", "[Manager]\n"
                    "DefaultEnvironment=ASAN_OPTIONS=detect_leaks=0 "
                    "TSAN_OPTIONS=suppressions=/etc/tsan.supp\n")
-        shutil.copy(os.path.join(SOURCE, "tests", "tsan.supp"),
+        shutil.copy(places.source("tests", "tsan.supp"),
                     os.path.join(self.tree, "etc", "tsan.supp"))
         self.write("etc/mailfrom/secret", "a secret that is long enough\n", 0o640)
         self.write("etc/mailfrom/access", "spf-fail: REJECT text\n")
@@ -436,13 +433,10 @@ def unpack():
     """Where systemd was unpacked, None: this host has it; and why it can't be."""
     if os.path.exists(SYSTEMD) and shutil.which("systemd-analyze"):
         return None, None
-    peer = os.path.join(BUILD, "peers", "systemd")
-    done = subprocess.run(
-        [os.path.join(SOURCE, "tests", "fetch-peers"), peer],
-        capture_output=True, text=True)
-    if done.returncode != 0:
-        return None, f"needs systemd, and can't fetch it: {done.stderr.strip()}"
-    return peer, None
+    reason = places.fetch("systemd")
+    if reason:
+        return None, f"needs systemd, and can't fetch it: {reason}"
+    return places.peer("systemd"), None
 
 
 def main():

@@ -11,42 +11,31 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
-TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
-PROGRAM = os.path.join(BUILD, "spfpolicy")
-CORPUS = os.path.join(TOP, "tests", "fuzz", "corpus")
+import places
+import tap
+from tap import equal
+
+PROGRAM = places.program("spfpolicy")
+CORPUS = places.source("tests", "fuzz", "corpus")
 
 RESULTS = ("none", "neutral", "pass", "fail", "softfail", "temperror",
            "permerror")
 ACTIONS = {"OK", "WHITELIST", "SKIP", "REJECT", "TEMPFAIL", "DISCARD",
            "QUARANTINE", "ERROR"}
 
-cases = []
-
-
-def case(function):
-    cases.append(function)
-    return function
+suite = tap.Suite()
+case = suite.case
 
 
 def run(*arguments, **options):
     """spfpolicy with arguments: (status, stdout, stderr), all bytes."""
-    options.setdefault("stdout", subprocess.PIPE)
-    done = subprocess.run([PROGRAM, *arguments], stderr=subprocess.PIPE,
-                          timeout=60, check=False, **options)
-    if done.returncode not in (0, 1, 2) or b"Sanitizer" in done.stderr:
-        raise AssertionError(f"{arguments}: {done.returncode}: "
-                             f"{done.stderr.decode(errors='replace')}")
+    done = places.run(PROGRAM, *arguments, text=False, timeout=60, **options)
+    if done.returncode not in (0, 1, 2):
+        raise AssertionError(f"{arguments}: {done.returncode}: {done.stderr}")
     return done.returncode, done.stdout, done.stderr
-
-
-def equal(found, expected, what=""):
-    if found != expected:
-        raise AssertionError(f"{what}: {found!r} instead of {expected!r}")
 
 
 class File:
@@ -598,26 +587,5 @@ def garbage_never_ends_in_a_signal():
             file.run("--result=fail", b"--sender=" + sender, "--trace")
 
 
-def main():
-    chosen = [c for c in cases
-              if all(word in c.__name__ for word in sys.argv[1:])]
-    status = 0
-    print(f"1..{len(chosen)}")
-    for number, function in enumerate(chosen, 1):
-        name = function.__name__.replace("_", " ")
-        try:
-            function()
-        except Exception as error:      # a case must not end the others
-            status = 1
-            print(f"not ok {number} - {name}")
-            for line in (f"{type(error).__name__}: {error}").splitlines():
-                print("# " + line.encode("ascii", "backslashreplace")
-                      .decode())
-        else:
-            print(f"ok {number} - {name}")
-        sys.stdout.flush()
-    return status
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.run())

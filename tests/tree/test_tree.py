@@ -3,9 +3,13 @@
 """
 The shape of the tree: who may include whom, what the libraries may call, how
 their symbols are named, that each header compiles alone, that no name has two
-meanings, and that programs of others find what `make install` has installed.
+meanings, how long files are, which files call each other, what programs hold, and
+that programs of others find what `make install` has installed.
+
+A case yields what is wrong.
 """
 
+import ast
 import collections
 import glob
 import os
@@ -14,9 +18,12 @@ import subprocess
 import sys
 import tempfile
 
-TOP = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.join(TOP, os.environ.get("BUILD", "build"))
+import tap
+from places import BUILD, TOP
+
+suite = tap.Suite()
+case = suite.case
+
 DIRECTORIES = ("access", "common", "libspf", "libspf-dns", "libspf-engine",
                "libsrs", "milter", "rewrite", "spfcheck", "spfmilter", "srsd",
                "srsmilter", "tools/spfpolicy", "tools/spfquery", "tools/srs")
@@ -90,6 +97,29 @@ SHARED = ("libsrs", "libspf")
 # Calls libspf2, so whoever uses it is linked with that as well.
 NEEDS_LIBSPF2 = {"spf_libspf2_evaluate"}
 
+LINES_MAX = 500
+LONGER = {"libspf-engine/libspf2.c": "all that is known of libspf2 is in one file"}
+
+# Files of a folder that call each other, and why.
+CIRCLES = {
+    "libspf: eval mechanisms":
+        "RFC 7208's own recursion: include and redirect check another record",
+    "libspf-dns: checks questions resolver":
+        "an answer wakes the checks that wait for it, which ask again",
+    "libspf-dns: flight sender":
+        "what happens to a question on its way is the sender's to act on",
+    "common: conf conf_list":
+        "a list is a value of a file, and complains as other values do",
+    "tools/spfquery: lint lint_dns lint_record":
+        "a record that another includes is linted as well",
+}
+
+PROGRAMS = ("srs", "spfquery", "spfpolicy", "spf-libspf2", *DAEMONS)
+
+# What may change the path of modules: peers' packages are on no other.
+PEERS_MODULES = {"tests/headers/test_headers.py", "tests/oracle/peer_pysrs.py",
+                 "tests/oracle/spf_peer_pyspf.py",
+                 "tests/resolver/test_suites.py"}
 
 
 def sources(*suffixes):
@@ -104,8 +134,8 @@ def includes(path):
         return re.findall(r'^#include [<"]([^>"]+)[>"]', file.read(), re.M)
 
 
+@case("each foreign library is included by one file")
 def libraries_have_one_door():
-    """each foreign library is included by one file"""
     for path in sources(".c", ".h"):
         for name in includes(path):
             for start, allowed in ONLY.items():
@@ -113,8 +143,8 @@ def libraries_have_one_door():
                     yield f"{path} includes {name}"
 
 
+@case("directories include only what is below them")
 def directories_know_what_they_may():
-    """directories include only what is below them"""
     for path in sources(".c", ".h"):
         home = os.path.dirname(path)
         for name in includes(path):
@@ -124,8 +154,8 @@ def directories_know_what_they_may():
                 yield f"{path} includes {name}"
 
 
+@case("libsrs and the pure libspf call nothing but memory, text and SHA-1")
 def libraries_ask_for_little():
-    """libsrs and the pure libspf call nothing but memory, text and SHA-1"""
     for archive, allowed in MAY_CALL.items():
         own, wanted = symbols(archive)
         for name in sorted(wanted - own):
@@ -133,8 +163,8 @@ def libraries_ask_for_little():
                 yield f"{archive} calls {name}"
 
 
+@case("public names have the library's prefix, inner ones end in _")
 def libraries_keep_to_their_names():
-    """public names have the library's prefix, inner ones end in _"""
     for archive, prefix in PREFIXES.items():
         for name in sorted(symbols(archive)[0]):
             if not re.fullmatch(rf"{prefix}|\w+_|__\w+|\w*\.\w+|_?_asan\w*",
@@ -157,16 +187,16 @@ def symbols(archive):
     return own, wanted
 
 
+@case("daemons aren't linked with libspf2, which may crash")
 def daemons_are_without_libspf2():
-    """daemons aren't linked with libspf2, which may crash"""
     for name in DAEMONS:
         for symbol in sorted(symbols(name)[1]):
             if symbol.startswith("SPF_"):
                 yield f"{name} calls {symbol}"
 
 
+@case("every header compiles alone")
 def headers_compile_alone():
-    """every header compiles alone"""
     for path in sources(".h"):
         result = subprocess.run(
             ["cc", "-std=c11", "-D_DEFAULT_SOURCE", "-Iinclude", "-I.", "-fsyntax-only",
@@ -236,8 +266,8 @@ def exported(library):
             if line.split()[-2] != "A"}
 
 
+@case("headers, symbol lists and libraries have the same functions")
 def libraries_export_what_headers_declare():
-    """headers, symbol lists and libraries have the same functions"""
     for library in sorted({home for home, _ in HEADERS.values()}):
         declared = set().union(*map(functions, headers_of(library)))
         public = {name for name in symbols(f"{library}.a")[0]
@@ -254,8 +284,8 @@ def libraries_export_what_headers_declare():
         yield from differences(path, listed, f"{library}.so.0", shared)
 
 
+@case("every name in include/mailfrom has its library's prefix")
 def public_names_are_prefixed():
-    """every name in include/mailfrom has its library's prefix"""
     for path in sorted(glob.glob(f"{TOP}/include/mailfrom/*.h")):
         header = os.path.basename(path)
         if header not in HEADERS:
@@ -272,8 +302,8 @@ def public_names_are_prefixed():
                 yield f"{header} declares {name}"
 
 
+@case("no extern name is defined in two archives")
 def extern_names_have_one_meaning():
-    """no extern name is defined in two archives"""
     homes = collections.defaultdict(set)
     for path in sorted(glob.glob(f"{BUILD}/*.a")):
         archive = os.path.basename(path)
@@ -285,8 +315,8 @@ def extern_names_have_one_meaning():
     yield from homonyms(homes)
 
 
+@case("no struct, union or enum tag is defined in two places")
 def tags_have_one_meaning():
-    """no struct, union or enum tag is defined in two places"""
     homes = collections.defaultdict(list)
     for path in sources(".h", ".c"):
         for tag in re.findall(r"\b(?:struct|union|enum)\s+(\w+)\s*\{",
@@ -296,9 +326,125 @@ def tags_have_one_meaning():
 
 
 def homonyms(homes):
-    for name, places in sorted(homes.items()):
-        if len(places) > 1:
-            yield f"{name} is defined in {', '.join(sorted(places))}"
+    for name, where in sorted(homes.items()):
+        if len(where) > 1:
+            yield f"{name} is defined in {', '.join(sorted(where))}"
+
+
+# --- files ------------------------------------------------------------------
+
+@case("no file is longer than 500 lines")
+def files_are_short():
+    for path in sources(".c", ".h"):
+        with open(os.path.join(TOP, path), encoding="utf-8") as file:
+            count = len(file.readlines())
+        if (count > LINES_MAX) != (path in LONGER):
+            yield f"{path} has {count} lines"
+
+
+@case("every .c, or its header, says first what it is")
+def files_say_what_they_are():
+    for path in sources(".c"):
+        home, name = os.path.split(path[:-2] + ".h")
+        headers = [f"{home}/{name}", f"include/mailfrom/{name}"]
+        if not any(os.path.exists(os.path.join(TOP, p)) and opening(p)
+                   for p in (path, *headers)):
+            yield f"{path} doesn't say what it is"
+
+
+def opening(path):
+    """The comment that a file begins with, after that of the license."""
+    with open(os.path.join(TOP, path), encoding="utf-8") as file:
+        found = re.match(r"/\* SPDX[^\n]*\*/\n/\*(.*?)\*/", file.read(), re.S)
+    return found and re.search(r"\w+ \w+ \w+", found.group(1))
+
+
+# --- calls ------------------------------------------------------------------
+
+@case("no files of a folder call each other in a circle")
+def no_circles():
+    met = set()
+    for folder in DIRECTORIES:
+        files = {os.path.basename(path)[:-2] for path in sources(".c")
+                 if os.path.dirname(path) == folder}
+        for circle in circles(calls(folder, files)):
+            found = f"{folder}: {' '.join(sorted(circle))}"
+            met.add(found)
+            if found not in CIRCLES:
+                yield f"{found} are a circle"
+    yield from (f"no circle any more: {name}" for name in set(CIRCLES) - met)
+
+
+def calls(folder, files):
+    """{file: those of the folder whose symbols it uses}"""
+    tables = {name: symbols(f"obj/{folder}/{name}.o") for name in files
+              if os.path.exists(f"{BUILD}/obj/{folder}/{name}.o")}
+    home = {symbol: name for name, (own, _) in tables.items() for symbol in own}
+    return {name: {home[symbol] for symbol in wanted if symbol in home} - {name}
+            for name, (_, wanted) in tables.items()}
+
+
+def circles(graph):
+    """Sets of files each of which reaches all others of its set."""
+    reached = {name: reach(graph, name) for name in graph}
+    found = {frozenset(other for other in reached[name]
+                       if name in reached[other]) for name in graph}
+    return [circle for circle in found if len(circle) > 1]
+
+
+def reach(graph, start):
+    seen, open_ends = set(), [start]
+    while open_ends:
+        for name in graph[open_ends.pop()] - seen:
+            seen.add(name)
+            open_ends.append(name)
+    return seen
+
+
+@case("no program holds a function of a daemon that it isn't")
+def programs_hold_no_other_daemon():
+    for daemon in DAEMONS:
+        theirs = {name for name in symbols(f"{daemon}.a")[0]
+                  if not re.fullmatch(r"_\w+|\w*\.\w+", name)}
+        if not theirs & symbols(daemon)[0]:
+            yield f"{daemon} holds nothing of {daemon}.a"
+        for program in PROGRAMS:
+            if program != daemon:
+                for name in sorted(theirs & symbols(program)[0]):
+                    yield f"{program} holds {name} of {daemon}"
+
+
+# --- tests ------------------------------------------------------------------
+
+@case("no test folder imports another, but tests/lib")
+def test_folders_are_apart():
+    homes = collections.defaultdict(set)
+    files = sorted(glob.glob("tests/*/*.py", root_dir=TOP))
+    for path in files:
+        homes[os.path.basename(path)[:-3]].add(os.path.dirname(path))
+    for path in files:
+        with open(os.path.join(TOP, path), encoding="utf-8") as file:
+            text = file.read()
+        own = {os.path.dirname(path), "tests/lib"}
+        for name in imported(ast.parse(text)):
+            if name in homes and not homes[name] & own:
+                yield f"{path} imports {', '.join(sorted(homes[name]))}/{name}"
+        if (path != "tests/tree/test_tree.py" and "sys.path" in text) != \
+                (path in PEERS_MODULES):
+            yield f"{path}: sys.path"
+    for path in sorted(glob.glob("tests/*/*.[ch]", root_dir=TOP)):
+        for name in includes(path):
+            home = os.path.dirname(name)
+            if home.startswith("tests/") and home != os.path.dirname(path):
+                yield f"{path} includes {name}"
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
 
 
 # --- what is installed ------------------------------------------------------
@@ -386,8 +532,8 @@ def link_each_way(root, header, library):
         yield f"{header}: {library}.so.0 wasn't linked with"
 
 
+@case("each installed header is enough, with the flags of pkg-config")
 def programs_of_others_link():
-    """each installed header is enough, with the flags of pkg-config"""
     with tempfile.TemporaryDirectory() as root:
         try:
             make("install", root)
@@ -406,25 +552,5 @@ def programs_of_others_link():
                 yield f"uninstall leaves {os.path.join(directory, name)}"
 
 
-CASES = (libraries_have_one_door, directories_know_what_they_may,
-         libraries_ask_for_little, libraries_keep_to_their_names,
-         libraries_export_what_headers_declare, public_names_are_prefixed,
-         extern_names_have_one_meaning, tags_have_one_meaning,
-         daemons_are_without_libspf2, headers_compile_alone,
-         programs_of_others_link)
-
-
-def main():
-    failed = 0
-    for number, case in enumerate(CASES, 1):
-        problems = list(case())
-        for problem in problems:
-            print(f"# {problem}")
-        failed += bool(problems)
-        print(f"{'not ok' if problems else 'ok'} {number} - {case.__doc__}")
-    print(f"1..{len(CASES)}", flush=True)
-    return 1 if failed else 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.run())

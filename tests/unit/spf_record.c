@@ -450,8 +450,8 @@ domain_specs(void **state)
 		"+exists[" L63 ".example]"},
 	    {"4.8: 64 octets", "exists:" L64 ".example",
 		"+exists!" L64 ".example!"},
-	    {"1035: 253 octets", "exists:" L63 "." L63 "." L63 ".b." L63 "b.",
-		"+exists!" L63 "." L63 "." L63 ".b." L63 "b!"},
+	    {"4.8: 64 octets", "exists:" L63 "." L63 "." L63 ".b." L63 "b.",
+		"+exists!" L63 "." L63 ".b." L63 "b!"},
 	    {"1035: 253 octets",
 		"exists:" L63 "." L63 "." L63
 		".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.com"
@@ -459,13 +459,19 @@ domain_specs(void **state)
 		"+exists[" L63 "." L63 "." L63
 		".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb.com"
 		"]"},
-	    {"1035: 254 octets",
+	    {"7.3: 254 octets",
 		"exists:" L63 "." L63 "." L63
 		".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 		"b.com",
-		"+exists!" L63 "." L63 "." L63
+		"+exists[" L63 "." L63
 		".bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-		"b.com!"},
+		"b.com]"},
+	    {"7.3: a dot at the end",
+		"exists:a.b.c." L63 "." L63 "." L63 "." L63 ".",
+		"+exists[" L63 "." L63 "." L63 "]"},
+	    {"7.3: the last label alone is too long",
+		"exists:a." L63 L63 L63 L63 L63,
+		"+exists!" L63 L63 L63 L63 L63 "!"},
 	    {"7.1: macros stay as they are", "exists:%{I}.Example",
 		"+exists{%{I}.Example}"},
 	    {"7.1: domain-end is a macro", "include:A.%{D}",

@@ -32,6 +32,7 @@ usage(FILE *to)
 	      "options:  --trace  --identity mailfrom|helo|srs  "
 	      "--defaults rfc|pymilter\n"
 	      "          --recipient ADDRESS  --delay-checks no|friend|hater\n"
+	      "          -V, --version  -h, --help\n"
 	      "First line: the action.  spfpolicy(1) has the details.\n",
 	    to);
 }
@@ -122,9 +123,7 @@ enum {
 	OPT_DEFAULTS,
 	OPT_DELAY_CHECKS,
 	OPT_TRACE,
-	OPT_LINT,
-	OPT_HELP,
-	OPT_VERSION
+	OPT_LINT
 };
 
 static const struct option long_options[] = {
@@ -139,8 +138,8 @@ static const struct option long_options[] = {
     {"delay-checks", required_argument, NULL, OPT_DELAY_CHECKS},
     {"trace", no_argument, NULL, OPT_TRACE},
     {"lint", no_argument, NULL, OPT_LINT},
-    {"help", no_argument, NULL, OPT_HELP},
-    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -282,11 +281,12 @@ spfpolicy_options(
 	*out = (struct spfpolicy_options){.access = NULL};
 	*done = false;
 	while (rc == SPFPOLICY_OK &&
-	    (option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		*done = option == OPT_HELP || option == OPT_VERSION;
-		if (option == OPT_HELP)
+	    (option = getopt_long(argc, argv, "hV", long_options, NULL)) !=
+		-1) {
+		*done = option == 'h' || option == 'V';
+		if (option == 'h')
 			usage(stdout);
-		if (option == OPT_VERSION)
+		if (option == 'V')
 			puts("spfpolicy (mailfrom) " MAILFROM_VERSION);
 		if (*done)
 			return SPFPOLICY_OK;

@@ -31,4 +31,13 @@ struct spfpolicy_options {
 int spfpolicy_options(
     int argc, char **argv, struct spfpolicy_options *out, bool *done);
 
+struct access;
+
+/* Look up what options ask for, and print the answer.  The exit status. */
+int spfpolicy_ask(
+    const struct spfpolicy_options *options, const struct access *access);
+
+/* Check the whole file.  The exit status. */
+int spfpolicy_lint(const struct spfpolicy_options *options);
+
 #endif

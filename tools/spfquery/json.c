@@ -4,62 +4,10 @@
  */
 #include <stdlib.h>
 
-#include "tools/spfquery/dns.h"
+#include "tools/spfquery/json_writer.h"
+#include "tools/spfquery/report.h"
+#include "tools/spfquery/spfquery.h"
 #include <mailfrom/spf_header.h>
-
-struct writer {
-	FILE *to;
-	const struct dns *dns;
-	bool first; /* nothing stands before the next item */
-};
-
-/* --- pieces --- */
-
-static void
-key(struct writer *w, const char *name)
-{
-	fprintf(w->to, "%s\"%s\":", w->first ? "" : ",", name);
-	w->first = false;
-}
-
-static void
-text(struct writer *w, const char *name, struct mf_text value)
-{
-	key(w, name);
-	spfquery_put_json(w->to, value);
-}
-
-static void
-number(struct writer *w, const char *name, uint64_t value)
-{
-	key(w, name);
-	fprintf(w->to, "%llu", (unsigned long long)value);
-}
-
-static void
-truth(struct writer *w, const char *name, bool value)
-{
-	key(w, name);
-	fputs(value ? "true" : "false", w->to);
-}
-
-static void
-open_with(struct writer *w, const char *name, char bracket)
-{
-	if (name != NULL)
-		key(w, name);
-	else if (!w->first)
-		putc(',', w->to);
-	putc(bracket, w->to);
-	w->first = true;
-}
-
-static void
-close_with(struct writer *w, char bracket)
-{
-	putc(bracket, w->to);
-	w->first = false;
-}
 
 /* --- answers --- */
 
@@ -74,7 +22,7 @@ address_at(const struct spf_answer *a, size_t i, char room[SPF_IP_SIZE])
 }
 
 static void
-write_answer(struct writer *w, const struct spf_answer *a)
+write_answer(struct json_writer *w, const struct spf_answer *a)
 {
 	static const char *const words[] = {
 	    [SPF_DNS_FOUND] = "found",
@@ -83,79 +31,77 @@ write_answer(struct writer *w, const struct spf_answer *a)
 	};
 	char room[SPF_IP_SIZE];
 
-	text(w, "answer", mf_text_of(words[a->status]));
+	json_text(w, "answer", mf_text_of(words[a->status]));
 	if (a->status == SPF_DNS_ERROR)
-		text(w, "cause", mf_text_of(spf_cause_text(a->cause)));
+		json_text(w, "cause", mf_text_of(spf_cause_text(a->cause)));
 	if (a->status != SPF_DNS_FOUND)
 		return;
 	if (a->rr == SPF_RR_TXT) {
-		number(w, "spf_records", a->spf_records);
+		json_number(w, "spf_records", a->spf_records);
 		if (a->spf_records == 0 && a->only_text.len != 0)
-			text(w, "text", a->only_text);
+			json_text(w, "text", a->only_text);
 		return;
 	}
-	open_with(w, a->addresses != NULL ? "addresses" : "names", '[');
+	json_open(w, a->addresses != NULL ? "addresses" : "names", '[');
 	for (size_t i = 0; i < a->count; i++) {
-		fputs(w->first ? "" : ",", w->to);
-		w->first = false;
-		spfquery_put_json(w->to,
+		json_item(w,
 		    a->addresses != NULL ? address_at(a, i, room)
 					 : a->names[i]);
 	}
-	close_with(w, ']');
+	json_close(w, ']');
 }
 
 /* --- events --- */
 
 static void
-write_lookup(struct writer *w, const struct spf_event *e)
+write_lookup(struct json_writer *w, const struct recorded *s)
 {
-	const struct dns_reply *reply = dns_find(w->dns, e->rr, e->name);
-
-	text(w, "type", mf_text_of(spf_rr_text(e->rr)));
-	text(w, "name", e->name);
-	write_answer(w, e->answer);
-	if (reply != NULL && reply->timed)
-		number(w, "microseconds", reply->elapsed_us);
+	json_text(w, "type", mf_text_of(spf_rr_text(s->event.rr)));
+	json_text(w, "name", s->event.name);
+	write_answer(w, &s->answer);
+	if (s->timed)
+		json_number(w, "microseconds", s->elapsed_us);
 }
 
 static void
-write_fields(struct writer *w, const struct spf_event *e)
+write_fields(struct json_writer *w, const struct recorded *s)
 {
+	const struct spf_event *e = &s->event;
+
 	switch (e->kind) {
 	case SPF_EVENT_CHECK:
-		text(w, "domain", e->name);
+		json_text(w, "domain", e->name);
 		break;
 	case SPF_EVENT_RECORD:
-		text(w, "domain", e->name);
-		text(w, "record", e->text);
+		json_text(w, "domain", e->name);
+		json_text(w, "record", e->text);
 		break;
 	case SPF_EVENT_TERM:
-		text(w, "term", e->text);
+		json_text(w, "term", e->text);
 		break;
 	case SPF_EVENT_MACRO:
-		text(w, "before", e->text);
-		text(w, "after", e->name);
+		json_text(w, "before", e->text);
+		json_text(w, "after", e->name);
 		break;
 	case SPF_EVENT_LOOKUP:
-		write_lookup(w, e);
+		write_lookup(w, s);
 		break;
 	case SPF_EVENT_MATCH:
-		text(w, "term", e->text);
-		truth(w, "matched", e->matched);
+		json_text(w, "term", e->text);
+		json_truth(w, "matched", e->matched);
 		break;
 	case SPF_EVENT_PROBLEM:
-		text(w, "problem", e->text);
+		json_text(w, "problem", e->text);
 		break;
 	case SPF_EVENT_RESULT:
-		text(w, "domain", e->name);
-		text(w, "result", mf_text_of(spf_result_text(e->result)));
+		json_text(w, "domain", e->name);
+		json_text(w, "result", mf_text_of(spf_result_text(e->result)));
 		break;
 	}
 }
 
 static void
-hear(void *arg, const struct spf_event *e)
+write_step(struct json_writer *w, const struct recorded *s)
 {
 	static const char *const words[] = {
 	    [SPF_EVENT_CHECK] = "check",
@@ -167,114 +113,118 @@ hear(void *arg, const struct spf_event *e)
 	    [SPF_EVENT_PROBLEM] = "problem",
 	    [SPF_EVENT_RESULT] = "result",
 	};
-	struct writer *w = arg;
+	const struct spf_event *e = &s->event;
 
-	open_with(w, NULL, '{');
-	text(w, "event", mf_text_of(words[e->kind]));
+	json_open(w, NULL, '{');
+	json_text(w, "event", mf_text_of(words[e->kind]));
 	/* The lookup of the first record comes before depth 0. */
-	number(w, "depth", e->depth <= SPF_TERMS_MAX ? e->depth : 0);
-	write_fields(w, e);
-	number(w, "terms", e->terms);
-	number(w, "voids", e->voids);
-	close_with(w, '}');
+	json_number(w, "depth", e->depth <= SPF_TERMS_MAX ? e->depth : 0);
+	write_fields(w, s);
+	json_number(w, "terms", e->terms);
+	json_number(w, "voids", e->voids);
+	json_close(w, '}');
 }
 
 static void
-write_trace(struct writer *w, const struct spfquery_report *report)
+write_trace(struct json_writer *w, const struct recorder *recorder)
 {
-	struct spf_source source = dns_source(report->dns);
-	const struct spf_trace trace = {.event = hear, .arg = w};
-	struct spf_request request = *report->request;
-	struct spf_verdict verdict;
-
-	request.trace = &trace;
-	open_with(w, "trace", '[');
-	spfquery_evaluate(report->engine == SPFQUERY_LIBSPF2 ? SPFQUERY_LIBSPF2
-							     : SPFQUERY_NATIVE,
-	    &request, &source, &verdict, NULL);
-	close_with(w, ']');
+	json_open(w, "trace", '[');
+	for (const struct recorded *s = recorder->first; s != NULL; s = s->next)
+		write_step(w, s);
+	json_close(w, ']');
 }
 
 /* --- the object --- */
 
 static void
-write_request(struct writer *w, const struct spf_request *q)
+write_request(struct json_writer *w, const struct spf_request *q)
 {
 	char ip[SPF_IP_SIZE];
 	size_t len = spf_ip_print(&q->ip, ip);
 
-	text(w, "identity",
+	json_text(w, "identity",
 	    q->identity == SPF_HELO ? MF_TEXT("helo") : MF_TEXT("mailfrom"));
-	text(w, "ip", mf_text_at(ip, len));
-	text(w, "sender", q->sender);
-	text(w, "helo", q->helo);
+	json_text(w, "ip", mf_text_at(ip, len));
+	json_text(w, "sender", q->sender);
+	json_text(w, "helo", q->helo);
 }
 
 static void
-write_why(struct writer *w, const struct spf_verdict *v)
+write_why(struct json_writer *w, const struct spf_verdict *v)
 {
 	char *memory = NULL;
 	size_t size = 0;
 	FILE *to = spfquery_must(open_memstream(&memory, &size));
 
-	spfquery_put_why(to, v);
+	words_why(to, v);
 	fclose(to);
-	text(w, "why", mf_text_at(spfquery_must(memory), size));
+	json_text(w, "why", mf_text_at(spfquery_must(memory), size));
 	free(memory);
 }
 
 static void
-write_verdict(struct writer *w, const struct spf_verdict *v)
+write_verdict(struct json_writer *w, const struct spf_verdict *v)
 {
-	text(w, "result", mf_text_of(spf_result_text(v->result)));
+	json_text(w, "result", mf_text_of(spf_result_text(v->result)));
 	write_why(w, v);
-	text(w, "domain", mf_text_of(v->domain));
-	text(w, "mechanism", mf_text_of(v->mechanism));
-	text(w, "at", mf_text_of(v->at));
-	text(w, "explanation", mf_text_of(v->explanation));
-	text(w, "problem", mf_text_of(v->problem));
-	text(w, "cause", mf_text_of(spf_cause_text(v->cause)));
-	truth(w, "guessed", v->guessed);
-	truth(w, "delegated", v->delegated);
-	number(w, "terms", v->terms);
-	number(w, "terms_max", SPF_TERMS_MAX);
-	number(w, "voids", v->voids);
-	number(w, "voids_max", SPF_VOIDS_MAX);
-	number(w, "lookups", v->lookups);
-	number(w, "depth", v->depth);
+	json_text(w, "domain", mf_text_of(v->domain));
+	json_text(w, "mechanism", mf_text_of(v->mechanism));
+	json_text(w, "at", mf_text_of(v->at));
+	json_text(w, "explanation", mf_text_of(v->explanation));
+	json_text(w, "problem", mf_text_of(v->problem));
+	json_text(w, "cause", mf_text_of(spf_cause_text(v->cause)));
+	json_truth(w, "guessed", v->guessed);
+	json_truth(w, "delegated", v->delegated);
+	json_number(w, "terms", v->terms);
+	json_number(w, "terms_max", SPF_TERMS_MAX);
+	json_number(w, "voids", v->voids);
+	json_number(w, "voids_max", SPF_VOIDS_MAX);
+	json_number(w, "lookups", v->lookups);
+	json_number(w, "depth", v->depth);
+}
+
+static void
+write_headers(struct json_writer *w, const struct spfquery_report *report)
+{
+	char header[SPF_HEADER_SIZE];
+	size_t len = spf_header_received(
+	    report->request, report->verdict, report->receiver, header);
+
+	json_text(w, "received_spf", mf_text_at(header, len));
+	len =
+	    spf_header_authentication(report->request, report->verdict, header);
+	json_text(w, "authentication_results", mf_text_at(header, len));
+}
+
+static void
+write_second(struct json_writer *w, const struct second_opinion *s)
+{
+	json_open(w, "libspf2", '{');
+	json_text(w, "outcome", mf_text_of(spf_audit_text(s->outcome)));
+	json_text(w, "opinion",
+	    s->opinion == SPF_OPINION_GIVEN
+		? MF_TEXT("")
+		: mf_text_of(spf_opinion_text(s->opinion)));
+	json_text(w, "result", mf_text_of(spf_result_text(s->verdict.result)));
+	json_text(w, "explanation", mf_text_of(s->verdict.explanation));
+	json_close(w, '}');
 }
 
 void
-spfquery_json(FILE *to, const struct spfquery_report *report)
+report_json(FILE *to, const struct spfquery_report *report)
 {
-	struct writer w = {.to = to, .dns = report->dns, .first = true};
-	char header[SPF_HEADER_SIZE];
-	uint64_t elapsed_us;
-	unsigned asked;
+	const struct evaluator *e = report->evaluator;
+	struct json_writer w = {.to = to, .first = true};
 
-	open_with(&w, NULL, '{');
+	json_open(&w, NULL, '{');
 	write_verdict(&w, report->verdict);
 	write_request(&w, report->request);
-	size_t len = spf_header_received(
-	    report->request, report->verdict, report->receiver, header);
-	text(&w, "received_spf", mf_text_at(header, len));
-	len =
-	    spf_header_authentication(report->request, report->verdict, header);
-	text(&w, "authentication_results", mf_text_at(header, len));
-	if (report->audit->made) {
-		open_with(&w, "libspf2", '{');
-		text(&w, "outcome", mf_text_of(report->audit->outcome));
-		text(&w, "opinion", mf_text_of(report->audit->opinion));
-		text(&w, "result",
-		    mf_text_of(spf_result_text(report->audit->verdict.result)));
-		text(&w, "explanation",
-		    mf_text_of(report->audit->verdict.explanation));
-		close_with(&w, '}');
-	}
-	write_trace(&w, report);
-	asked = dns_asked(report->dns, &elapsed_us);
-	number(&w, "questions", asked);
-	number(&w, "microseconds", elapsed_us);
-	close_with(&w, '}');
+	write_headers(&w, report);
+	if (e->second.given)
+		write_second(&w, &e->second);
+	write_trace(&w, &e->recorder);
+	json_number(&w, "questions", report->cost.questions);
+	json_number(&w, "microseconds", report->cost.elapsed_us);
+	json_close(&w, '}');
 	putc('\n', to);
 }

@@ -39,6 +39,8 @@ void lint_find(struct lint *lint, enum lint_level level, const char *code,
     struct mf_text domain, struct mf_text term, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
 
+void lint_clear(struct lint *lint);
+
 /* --- terms --- */
 
 enum lint_kind {
@@ -89,12 +91,16 @@ void lint_record(
 
 /* Follow a record's names; own: it is the domain's own, or by redirect. */
 void lint_follow(struct lint *lint, struct mf_text domain,
-    struct mf_text record, const char *problem, bool own);
+    const struct spf_record *record, bool own);
 
-/* The record of an answer in a copy, and its problem; NULL: it has none. */
-char *lint_record_of(struct mf_text domain, const struct spf_answer *answer);
+/* --- reports --- */
 
-/* True if t can serve as an explanation. */
-bool lint_is_explanation(struct mf_text t);
+void lint_print(const struct lint *lint, struct mf_text domain);
+void lint_print_json(const struct lint *lint, struct mf_text domain);
+
+/* --- the command --- */
+
+/* SPFQUERY_OK, or SPFQUERY_FAILED if there are errors. */
+int spfquery_lint(struct dns *dns, const char *domain, bool json);
 
 #endif

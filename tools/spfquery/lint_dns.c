@@ -4,8 +4,6 @@
  *
  * Counted is the worst case: a client that nothing matches.
  */
-#include <stdlib.h>
-
 #include "tools/spfquery/lint.h"
 
 #include "common/text.h"
@@ -30,8 +28,7 @@ ask(struct lint *lint, enum spf_rr rr, struct mf_text name)
 	struct spf_source source = dns_source(lint->dns);
 	char lower[SPF_NAME_SIZE];
 
-	if (lint->lookups == LINT_NAMES_MAX || name.len > SPF_NAME_MAX ||
-	    name.len == 0)
+	if (lint->lookups == LINT_NAMES_MAX || !spf_name_ok(name))
 		return NULL;
 	lint->lookups++;
 	memcpy(lower, name.p, name.len);
@@ -171,23 +168,18 @@ is_on_path(const struct lint *lint, struct mf_text name)
 
 static void
 follow_record(
-    struct walk *w, const struct lint_term *t, const struct spf_answer *a)
+    struct walk *w, const struct lint_term *t, const struct spf_record *record)
 {
 	bool own = w->own && t->kind == LINT_REDIRECT;
-	char *record = lint_record_of(t->value, a);
-	struct spf_record *compiled =
-	    spfquery_must(spf_record_compile(mf_text_of(record)));
-	const char *problem = spf_record_problem(compiled);
+	const char *problem = spf_record_problem(record);
 
 	if (problem != NULL)
 		FIND(w, LINT_ERROR, "broken", t->written,
 		    "the record of %.*s is a permerror: %s", (int)t->value.len,
 		    t->value.p, problem);
 	if (own)
-		lint_record(w->lint, t->value, mf_text_of(record));
-	lint_follow(w->lint, t->value, mf_text_of(record), problem, own);
-	spf_record_free(compiled);
-	free(record);
+		lint_record(w->lint, t->value, spf_record_text(record));
+	lint_follow(w->lint, t->value, record, own);
 }
 
 static void
@@ -214,7 +206,7 @@ follow_include(struct walk *w, const struct lint_term *t)
 		w->lint->voids6++;
 	}
 	if (a->spf_records == 1)
-		follow_record(w, t, a);
+		follow_record(w, t, a->record);
 	else
 		FIND(w, LINT_ERROR,
 		    a->spf_records == 0 ? "no-record" : "many-records",
@@ -240,7 +232,7 @@ follow_exp(struct walk *w, const struct lint_term *t)
 		FIND(w, LINT_WARNING, "exp", t->written,
 		    "%.*s has several TXT records: there is no explanation",
 		    (int)t->value.len, t->value.p);
-	else if (a != NULL && !lint_is_explanation(a->only_text))
+	else if (a != NULL && !spf_explanation_ok(a->only_text))
 		FIND(w, LINT_WARNING, "exp", t->written,
 		    "the text at %.*s has a bad macro or isn't ASCII: there "
 		    "is no explanation",
@@ -280,18 +272,19 @@ follow_term(struct walk *w, const struct lint_term *t)
 }
 
 void
-lint_follow(struct lint *lint, struct mf_text domain, struct mf_text record,
-    const char *problem, bool own)
+lint_follow(struct lint *lint, struct mf_text domain,
+    const struct spf_record *record, bool own)
 {
 	struct walk w = {.lint = lint, .domain = domain, .own = own};
-	struct mf_text rest = text_from(record, sizeof("v=spf1") - 1);
+	struct mf_text rest =
+	    text_from(spf_record_text(record), sizeof("v=spf1") - 1);
 	struct lint_term t, redirect = {.kind = LINT_UNKNOWN};
 	char why[SPF_TEXT_SIZE];
 	bool all = false;
 
 	/* Of a broken record nothing is ever looked at. */
-	if (lint->depth == LINT_DEPTH_MAX || record.len > SPF_RECORD_MAX ||
-	    (problem != NULL && !own))
+	if (lint->depth == LINT_DEPTH_MAX || rest.len > SPF_RECORD_MAX ||
+	    (spf_record_problem(record) != NULL && !own))
 		return;
 	lint->path[lint->depth++] = domain;
 	while (lint_next(&rest, &t, why)) {

@@ -65,6 +65,8 @@ read_value(struct lint_term *t)
 	if (t->value.len != 0 && t->value.p[t->value.len - 1] == '.')
 		t->value.len--;
 	t->macros = text_find(t->value, '%') != t->value.len;
+	if (!t->macros)
+		t->value = text_last_labels(t->value, SPF_NAME_MAX);
 }
 
 static bool

@@ -34,7 +34,7 @@ usage(FILE *to)
 	      "--receiver NAME\n"
 	      "          --identity NAME  --scope mfrom|helo  "
 	      "--engine native|libspf2|audit\n"
-	      "          --now UNIXSECONDS\n"
+	      "          --now UNIXSECONDS  -V, --version  --help\n"
 	      "First line: the result.  Exit status: pass 0, fail 1, softfail "
 	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
 	      "spfquery(1) has the details.\n",
@@ -160,17 +160,10 @@ static const struct {
 static int
 take_engine(struct spfquery_options *o)
 {
-	if (strcmp(optarg, "native") == 0)
-		o->engine = SPFQUERY_NATIVE;
-	else if (strcmp(optarg, "libspf2") == 0)
-		o->engine = SPFQUERY_LIBSPF2;
-	else if (strcmp(optarg, "audit") == 0)
-		o->engine = SPFQUERY_AUDIT;
-	else
-		return spfquery_bad_usage(
-		    "--engine: \"%s\" is none of native, libspf2, audit",
-		    optarg);
-	return SPFQUERY_OK;
+	if (spf_engine_parse(mf_text_of(optarg), &o->engine))
+		return SPFQUERY_OK;
+	return spfquery_bad_usage(
+	    "--engine: \"%s\" is none of native, libspf2, audit", optarg);
 }
 
 static int

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "common/escape.h"
 #include "tools/spfquery/spfquery.h"
 #include "tools/spfquery/yamlfile.h"
 #include "tools/spfquery/zone.h"
@@ -42,14 +43,14 @@ is_wanted(struct suite *s, yaml_node_t *wanted, const char *result)
 static void
 print_wanted(struct suite *s, yaml_node_t *wanted)
 {
-	spfquery_put(stdout, yamlfile_text(wanted));
+	escape_terminal(stdout, yamlfile_text(wanted));
 	if (wanted == NULL || wanted->type != YAML_SEQUENCE_NODE)
 		return;
 	for (yaml_node_item_t *i = wanted->data.sequence.items.start;
 	     i < wanted->data.sequence.items.top; i++) {
 		fputs(i == wanted->data.sequence.items.start ? "" : " or ",
 		    stdout);
-		spfquery_put(stdout,
+		escape_terminal(stdout,
 		    yamlfile_text(yaml_document_get_node(&s->document, *i)));
 	}
 }
@@ -58,7 +59,7 @@ static void
 print_failure(struct suite *s, struct mf_text name)
 {
 	printf("FAIL %s: ", s->path);
-	spfquery_put(stdout, name);
+	escape_terminal(stdout, name);
 	fputs(": want ", stdout);
 }
 
@@ -76,7 +77,7 @@ is_right(struct suite *s, struct mf_text name, yaml_node_t *test,
 		print_wanted(s, wanted);
 		printf(", have %s%s", result,
 		    verdict->problem[0] != '\0' ? ": " : "");
-		spfquery_put(stdout, mf_text_of(verdict->problem));
+		escape_terminal(stdout, mf_text_of(verdict->problem));
 		putchar('\n');
 		return false;
 	}
@@ -86,9 +87,9 @@ is_right(struct suite *s, struct mf_text name, yaml_node_t *test,
 		return true;
 	print_failure(s, name);
 	fputs("explanation \"", stdout);
-	spfquery_put(stdout, yamlfile_text(explanation));
+	escape_terminal(stdout, yamlfile_text(explanation));
 	fputs("\", have \"", stdout);
-	spfquery_put(stdout, mf_text_of(verdict->explanation));
+	escape_terminal(stdout, mf_text_of(verdict->explanation));
 	fputs("\"\n", stdout);
 	return false;
 }
@@ -159,8 +160,8 @@ run_documents(struct suite *s, yaml_parser_t *parser)
 	return ok;
 }
 
-bool
-suite_run(const char *path, unsigned *passed, unsigned *failed)
+static bool
+run_file(const char *path, unsigned *passed, unsigned *failed)
 {
 	struct suite s = {.path = path};
 	FILE *file = yamlfile_open(path);
@@ -184,4 +185,20 @@ suite_run(const char *path, unsigned *passed, unsigned *failed)
 	*passed += s.passed;
 	*failed += s.failed;
 	return ok;
+}
+
+int
+suite_run(char *const *paths, size_t count)
+{
+	unsigned passed = 0, failed = 0;
+	bool ok = true;
+
+	if (count == 0)
+		return spfquery_bad_usage("--suite: which files?");
+	for (size_t i = 0; i < count; i++)
+		ok = run_file(paths[i], &passed, &failed) && ok;
+	printf("%u passed, %u failed\n", passed, failed);
+	if (!ok)
+		return SPFQUERY_USAGE;
+	return failed == 0 ? SPFQUERY_OK : SPFQUERY_FAILED;
 }

@@ -2,13 +2,13 @@
 #ifndef MAILFROM_TOOLS_SPFQUERY_SUITE_H
 #define MAILFROM_TOOLS_SPFQUERY_SUITE_H
 
-#include <stdbool.h>
+#include <stddef.h>
 
 /*
- * Run a test suite in the openspf format and print each failure.  Adds to
- * *passed and *failed.  False, and a message on stderr, if the file can't be
- * read.
+ * Run test suites in the openspf format; print each failure, and how many tests
+ * passed and failed.  SPFQUERY_OK, SPFQUERY_FAILED if a test did, or
+ * SPFQUERY_USAGE after a message if a file is no suite.
  */
-bool suite_run(const char *path, unsigned *passed, unsigned *failed);
+int suite_run(char *const *paths, size_t count);
 
 #endif

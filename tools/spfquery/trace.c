@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * spfquery --trace: a check as a tree.
- *
- * The events of an evaluation are gathered first, as only what follows says
- * which branch is the last and what came of a term.
  */
-#include <langinfo.h>
-#include <locale.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/escape.h"
+#include "tools/spfquery/report.h"
 #include "tools/spfquery/tree.h"
-
-#include "common/text.h"
 
 #define COLUMNS 80
 /* Networks in a row that don't match are shown as one line. */
@@ -46,15 +41,13 @@ canvas_for(FILE *to)
 	c.colours = isatty(fileno(to)) &&
 	    (no_color == NULL || no_color[0] == '\0') &&
 	    (term == NULL || strcmp(term, "dumb") != 0);
-	setlocale(LC_CTYPE, "");
-	if (strcmp(nl_langinfo(CODESET), "UTF-8") == 0) {
+	if (escape_terminal_utf8()) {
 		c.branch = "\u251c\u2500 ";
 		c.last = "\u2514\u2500 ";
 		c.pipe = "\u2502  ";
 		c.arrow = "\u2192";
 		c.dots = "\u2026";
 	}
-	setlocale(LC_CTYPE, "C");
 	return c;
 }
 
@@ -81,10 +74,10 @@ paint(const struct canvas *c, enum colour colour, const char *format, ...)
 }
 
 static void
-paint_name(const struct canvas *c, const char *name)
+paint_name(const struct canvas *c, struct mf_text name)
 {
 	fputs(c->colours ? "\033[1m" : "", c->to);
-	spfquery_put(c->to, mf_text_of(name));
+	escape_terminal(c->to, name);
 	fputs(c->colours ? "\033[0m" : "", c->to);
 }
 
@@ -122,18 +115,18 @@ put_branch(const struct canvas *c, bool more)
 }
 
 static void
-put_time(const struct canvas *c, const struct dns_reply *reply)
+put_time(const struct canvas *c, const struct recorded *s)
 {
-	if (reply != NULL && reply->timed)
-		paint(c, DIM, "  %.1f ms", (double)reply->elapsed_us / 1000);
+	if (s->timed)
+		paint(c, DIM, "  %.1f ms", (double)s->elapsed_us / 1000);
 }
 
 /* A record, its terms wrapped behind what leads the line. */
 static void
-put_record(const struct canvas *c, const char *record, bool branches)
+put_record(const struct canvas *c, struct mf_text rest, bool branches)
 {
 	size_t lead = 3 * c->depth + (branches ? 3 : 0), column = 0;
-	struct mf_text rest = mf_text_of(record), word;
+	struct mf_text word;
 
 	while (rest.len != 0) {
 		if (!text_cut(&rest, ' ', &word)) {
@@ -151,7 +144,7 @@ put_record(const struct canvas *c, const char *record, bool branches)
 			putc(' ', c->to);
 			column++;
 		}
-		spfquery_put(c->to, word);
+		escape_terminal(c->to, word);
 		column += word.len;
 	}
 	if (column != 0)
@@ -159,9 +152,9 @@ put_record(const struct canvas *c, const char *record, bool branches)
 }
 
 static enum spf_result
-result_of_term(const char *term)
+result_of_term(struct mf_text term)
 {
-	switch (term[0]) {
+	switch (term.len != 0 ? term.p[0] : '+') {
 	case '-':
 		return SPF_FAIL;
 	case '~':
@@ -176,7 +169,7 @@ result_of_term(const char *term)
 static void
 put_match(const struct canvas *c, const struct node *n)
 {
-	enum spf_result result = result_of_term(n->text);
+	enum spf_result result = result_of_term(n->step->event.text);
 
 	switch (n->match) {
 	case MATCH_YES:
@@ -195,43 +188,44 @@ put_match(const struct canvas *c, const struct node *n)
 static void
 put_node(const struct canvas *c, const struct node *n)
 {
+	const struct spf_event *e = &n->step->event;
+
 	switch (n->kind) {
 	case NODE_CHECK:
-		paint_name(c, n->name);
+		paint_name(c, e->name);
 		if (n->has_result)
 			paint(c, result_colour(n->result), "  %s",
 			    spf_result_text(n->result));
-		else if (n->text[0] == '\0' && n->first == NULL)
+		else if (n->record.len == 0 && n->first == NULL)
 			paint(c, DIM, "  no record");
 		break;
 	case NODE_TERM:
-		spfquery_put(c->to, mf_text_of(n->text));
+		escape_terminal(c->to, e->text);
 		put_match(c, n);
 		if (n->term != 0)
 			paint(c, DIM, "  (term %u of %u)", n->term,
 			    SPF_TERMS_MAX);
 		break;
 	case NODE_MACRO:
-		spfquery_put(c->to, mf_text_of(n->text));
+		escape_terminal(c->to, e->text);
 		fprintf(c->to, " %s ", c->arrow);
-		spfquery_put(c->to,
-		    n->name[0] != '\0'
-			? mf_text_of(n->name)
-			: MF_TEXT("(no name that can be asked)"));
+		escape_terminal(c->to,
+		    e->name.len != 0 ? e->name
+				     : MF_TEXT("(no name that can be asked)"));
 		break;
 	case NODE_LOOKUP:
-		fprintf(c->to, "%s ", spf_rr_text(n->rr));
-		spfquery_put(c->to, mf_text_of(n->name));
+		fprintf(c->to, "%s ", spf_rr_text(e->rr));
+		escape_terminal(c->to, e->name);
 		fprintf(c->to, " %s ", c->arrow);
-		spfquery_put_answer(c->to, n->answer);
+		words_answer(c->to, &n->step->answer);
 		if (n->nothing != 0)
 			paint(c, DIM, "  (void %u of %u)", n->nothing,
 			    SPF_VOIDS_MAX);
-		put_time(c, n->reply);
+		put_time(c, n->step);
 		break;
 	case NODE_PROBLEM:
 		paint(c, BAD, "problem: ");
-		spfquery_put(c->to, mf_text_of(n->text));
+		escape_terminal(c->to, e->text);
 		break;
 	}
 	putc('\n', c->to);
@@ -261,9 +255,9 @@ put_run(const struct canvas *c, const struct node *first,
     const struct node *last, size_t count)
 {
 	put_branch(c, last->next != NULL);
-	spfquery_put(c->to, mf_text_of(first->text));
+	escape_terminal(c->to, first->step->event.text);
 	fprintf(c->to, " %s ", c->dots);
-	spfquery_put(c->to, mf_text_of(last->text));
+	escape_terminal(c->to, last->step->event.text);
 	paint(c, DIM, "  no match (%zu networks)", count);
 	putc('\n', c->to);
 }
@@ -284,7 +278,7 @@ put_children(struct canvas *c, const struct node *parent)
 		put_node(c, n);
 		c->more[c->depth++] = n->next != NULL;
 		if (n->kind == NODE_CHECK)
-			put_record(c, n->text, n->first != NULL);
+			put_record(c, n->record, n->first != NULL);
 		put_children(c, n);
 		c->depth--;
 	}
@@ -300,16 +294,16 @@ put_question(const struct canvas *c, const struct spf_request *q)
 	spf_ip_print(&q->ip, ip);
 	if (q->identity == SPF_HELO) {
 		fputs("HELO ", c->to);
-		spfquery_put(c->to, q->helo);
+		escape_terminal(c->to, q->helo);
 		fprintf(c->to, ", from %s\n", ip);
 		return;
 	}
 	fputs("MAIL FROM <", c->to);
-	spfquery_put(c->to, q->sender);
+	escape_terminal(c->to, q->sender);
 	fprintf(c->to, ">, from %s", ip);
 	if (q->helo.len != 0) {
 		fputs(", HELO ", c->to);
-		spfquery_put(c->to, q->helo);
+		escape_terminal(c->to, q->helo);
 	}
 	putc('\n', c->to);
 }
@@ -318,11 +312,10 @@ static void
 put_counters(const struct canvas *c, const struct spfquery_report *report)
 {
 	const struct spf_verdict *v = report->verdict;
-	uint64_t elapsed_us;
-	unsigned asked = dns_asked(report->dns, &elapsed_us);
+	const struct spf_cost *cost = &report->cost;
 
 	/* libspf2 doesn't tell its own. */
-	if (report->engine != SPFQUERY_LIBSPF2) {
+	if (report->evaluator->engine != SPF_ENGINE_LIBSPF2) {
 		paint(c, v->terms > SPF_TERMS_MAX ? BAD : PLAIN,
 		    "%u of %u terms", v->terms, SPF_TERMS_MAX);
 		fputs(", ", c->to);
@@ -331,27 +324,28 @@ put_counters(const struct canvas *c, const struct spfquery_report *report)
 		fputs(", ", c->to);
 	}
 	fprintf(c->to, "%u lookup%s", v->lookups, v->lookups == 1 ? "" : "s");
-	if (asked != 0)
-		fprintf(c->to, ", %u question%s in %.1f ms one by one", asked,
-		    asked == 1 ? "" : "s", (double)elapsed_us / 1000);
+	if (cost->questions != 0)
+		fprintf(c->to, ", %u question%s in %.1f ms", cost->questions,
+		    cost->questions == 1 ? "" : "s",
+		    (double)cost->elapsed_us / 1000);
 	putc('\n', c->to);
 }
 
 void
-spfquery_trace(FILE *to, const struct spfquery_report *report)
+trace_draw(FILE *to, const struct spfquery_report *report)
 {
 	const struct spf_verdict *v = report->verdict;
 	struct canvas c = canvas_for(to);
 	struct node root = {.kind = NODE_CHECK};
 
-	tree_grow(&root, report);
+	tree_grow(&root, &report->evaluator->recorder, v);
 	putc('\n', to);
 	put_question(&c, report->request);
 	put_children(&c, &root);
 	put_counters(&c, report);
 	paint(&c, result_colour(v->result), "%s", spf_result_text(v->result));
 	fputs(": ", to);
-	spfquery_put_why(to, v);
+	words_why(to, v);
 	fputs("\n\n", to);
 	tree_clear(&root);
 }

@@ -6,7 +6,7 @@
 #ifndef MAILFROM_TOOLS_SPFQUERY_TREE_H
 #define MAILFROM_TOOLS_SPFQUERY_TREE_H
 
-#include "tools/spfquery/dns.h"
+#include "tools/spfquery/recorder.h"
 
 /* Levels of check_host(): as many as there can be terms, and the first. */
 #define TREE_DEPTHS (SPF_TERMS_MAX + 2)
@@ -14,14 +14,11 @@
 enum node_kind { NODE_CHECK, NODE_TERM, NODE_MACRO, NODE_LOOKUP, NODE_PROBLEM };
 enum node_match { MATCH_UNSAID, MATCH_NO, MATCH_YES };
 
-/* Texts are the node's own; answer and reply those of the source. */
 struct node {
 	struct node *next, *first, *last;
 	enum node_kind kind;
-	char *name, *text;
-	enum spf_rr rr;
-	const struct spf_answer *answer;
-	const struct dns_reply *reply;
+	const struct recorded *step; /* NULL: the root */
+	struct mf_text record;       /* of a check; empty: none */
 	enum node_match match;
 	bool has_result;
 	enum spf_result result;
@@ -30,9 +27,11 @@ struct node {
 };
 
 /*
- * The check of report once more, below root, which must be zeroed.
+ * Below root, which must be zeroed, what was recorded; its steps must stay
+ * until tree_clear().
  */
-void tree_grow(struct node *root, const struct spfquery_report *report);
+void tree_grow(struct node *root, const struct recorder *recorder,
+    const struct spf_verdict *verdict);
 void tree_clear(struct node *root);
 
 #endif

@@ -7,30 +7,16 @@
 
 #include "tools/srs/srs.h"
 
-#include "common/text.h"
+#include "common/escape.h"
 
 #define SECONDS_PER_DAY 86400
 #define LAYERS_MAX      8
-
-/* Controls and odd octets would play with the terminal. */
-static void
-print_text(struct mf_text t)
-{
-	for (size_t i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-
-		if (ascii_is_control((char)c))
-			printf("\\x%02x", c);
-		else
-			putchar(c);
-	}
-}
 
 static void
 print_field(const char *name, struct mf_text value)
 {
 	printf("  %-10s ", name);
-	print_text(value);
+	escape_terminal(stdout, value);
 	putchar('\n');
 }
 
@@ -79,7 +65,7 @@ static void
 print_timestamp(const struct srs_job *job, const struct srs_info *info)
 {
 	printf("  %-10s ", "timestamp");
-	print_text(info->timestamp);
+	escape_terminal(stdout, info->timestamp);
 	if (!info->dated) {
 		printf(" (not two characters of A-Z 2-7)\n");
 		return;
@@ -98,7 +84,7 @@ print_srs(const struct srs_job *job, const struct srs_info *info)
 	    info->sign_form ? ", signed in its own domain" : "",
 	    info->quoted ? ", quoted" : "");
 	printf("  %-10s ", "hash");
-	print_text(info->hash);
+	escape_terminal(stdout, info->hash);
 	print_key(info->verified, info->key, job);
 	if (info->version == 0) {
 		print_timestamp(job, info);
@@ -161,7 +147,7 @@ srs_explain(const struct srs_job *job, struct mf_text address)
 
 		if (i > 0 && !ses && !srs_is_srs(address))
 			break;
-		print_text(address);
+		escape_terminal(stdout, address);
 		putchar('\n');
 		if (!ses && !srs_is_srs(address)) {
 			printf("  %-10s %s\n", "verdict",

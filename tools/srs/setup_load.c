@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Reads what srs setup needs from mailfrom.conf, and checks it. */
 #include "tools/srs/setup.h"
 
 #include <stdlib.h>

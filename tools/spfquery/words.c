@@ -1,85 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What spfquery prints: much of it is somebody else's text.
+ * Verdicts and DNS answers in words, for people.
  */
-#include <stdlib.h>
+#include "tools/spfquery/report.h"
 
-#include "tools/spfquery/spfquery.h"
-
-#include "common/text.h"
+#include "common/escape.h"
 
 /* Addresses or names of an answer that are shown. */
 #define SHOWN_MAX 4
-
-void *
-spfquery_must(void *memory)
-{
-	if (memory != NULL)
-		return memory;
-	fprintf(stderr, "spfquery: out of memory\n");
-	exit(SPFQUERY_USAGE);
-}
-
-void
-spfquery_put(FILE *to, struct mf_text t)
-{
-	for (size_t i = 0; i < t.len; i++) {
-		unsigned char c = (unsigned char)t.p[i];
-
-		if (c == '\\')
-			fputs("\\\\", to);
-		else if (c < ' ' || c > '~')
-			fprintf(to, "\\x%02x", c);
-		else
-			putc(c, to);
-	}
-}
-
-/* --- JSON --- */
-
-static void
-put_json_octet(FILE *to, unsigned char c)
-{
-	switch (c) {
-	case '"':
-	case '\\':
-		fprintf(to, "\\%c", c);
-		return;
-	case '\n':
-		fputs("\\n", to);
-		return;
-	case '\t':
-		fputs("\\t", to);
-		return;
-	default:
-		break;
-	}
-	if (c < ' ' || c == 0x7f)
-		fprintf(to, "\\u%04x", c);
-	else
-		putc(c, to);
-}
-
-void
-spfquery_put_json(FILE *to, struct mf_text t)
-{
-	putc('"', to);
-	while (t.len != 0) {
-		size_t len = text_utf8_len(t);
-
-		if ((unsigned char)t.p[0] < 0x80)
-			len = 1;
-		if (len == 0) {
-			fputs("\\ufffd", to);
-			len = 1;
-		} else if (len == 1)
-			put_json_octet(to, (unsigned char)t.p[0]);
-		else
-			fwrite(t.p, 1, len, to);
-		t = text_from(t, len);
-	}
-	putc('"', to);
-}
 
 /* --- sentences --- */
 
@@ -92,16 +20,16 @@ modifiers_of(const struct spf_verdict *v)
 }
 
 void
-spfquery_put_why(FILE *to, const struct spf_verdict *v)
+words_why(FILE *to, const struct spf_verdict *v)
 {
 	switch (v->result) {
 	case SPF_TEMPERROR:
 	case SPF_PERMERROR:
-		spfquery_put(to, mf_text_of(v->problem));
+		escape_terminal(to, mf_text_of(v->problem));
 		return;
 	case SPF_NONE:
 		fputs("there is no SPF record at ", to);
-		spfquery_put(to,
+		escape_terminal(to,
 		    v->domain[0] != '\0' ? mf_text_of(v->domain)
 					 : MF_TEXT("\"\""));
 		return;
@@ -117,13 +45,13 @@ spfquery_put_why(FILE *to, const struct spf_verdict *v)
 	}
 	if (v->mechanism[0] == '\0') {
 		fprintf(to, "nothing matches in the %s", modifiers_of(v));
-		spfquery_put(to, mf_text_of(v->at));
+		escape_terminal(to, mf_text_of(v->at));
 		return;
 	}
 	putc('"', to);
-	spfquery_put(to, mf_text_of(v->mechanism));
+	escape_terminal(to, mf_text_of(v->mechanism));
 	fprintf(to, "\" matches in the %s", modifiers_of(v));
-	spfquery_put(to, mf_text_of(v->at));
+	escape_terminal(to, mf_text_of(v->at));
 }
 
 /* --- answers --- */
@@ -152,7 +80,7 @@ put_items(FILE *to, const struct spf_answer *a)
 		else if (a->names[i].len == 0)
 			putc('.', to);
 		else
-			spfquery_put(to, a->names[i]);
+			escape_terminal(to, a->names[i]);
 	}
 	if (shown < a->count)
 		fprintf(to, " and %zu more", a->count - shown);
@@ -169,13 +97,13 @@ put_txt(FILE *to, const struct spf_answer *a)
 		fputs("no SPF record", to);
 	else {
 		putc('"', to);
-		spfquery_put(to, text_head(a->only_text, 100));
+		escape_terminal(to, text_head(a->only_text, 100));
 		fputs(a->only_text.len > 100 ? "...\"" : "\"", to);
 	}
 }
 
 void
-spfquery_put_answer(FILE *to, const struct spf_answer *a)
+words_answer(FILE *to, const struct spf_answer *a)
 {
 	switch (a->status) {
 	case SPF_DNS_VOID:
