@@ -200,7 +200,7 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
-BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
+BENCH = access codec echo load milter_load nothing_milter spf spf_delay spf_dns
 
 TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(ACCESS_A) $(MILTER_A) \
             $(REWRITE_A) $(SPFCHECK_A) $(COMMON_A) $(LIBSRS_A) \
@@ -296,6 +296,10 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/bench/access: $(OBJ)/tests/bench/access.o $(SPFMILTER_A) $(ACCESS_A) \
+    $(MILTER_A) $(COMMON_A) $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 $(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
     milter_steps.o)
 	@mkdir -p $(@D)

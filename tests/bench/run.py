@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: ISC
 """
 How fast: srsd beside a plain netstring echo and pysrs's daemon, libsrs in
-instructions, srs in lines a second.
+instructions, srs in lines a second; what access files of millions of entries
+and header fields of the worst kind cost.
 
-usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|libspf|srs|srsd]...
+usage: run.py [-c CONNECTIONS] [-e ENTRIES] [-r ROUNDS] [-s SECONDS]
+              [access|libsrs|libspf|srs|srsd]...
 
 The servers take turns in each round, server on one core and load on another,
 and ratios are taken within a round: this machine's mood changes all of them.
@@ -239,14 +241,22 @@ def bench_srsd(options):
               f"({min(ratios):.2f} to {max(ratios):.2f})")
 
 
-BENCHES = {"libsrs": bench_libsrs, "libspf": bench_libspf, "srs": bench_srs,
-           "srsd": bench_srsd}
+def bench_access(options):
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        subprocess.run([program("bench/access"), "load", str(options.entries),
+                        os.path.join(directory, "access")], check=True)
+    subprocess.run([program("bench/access"), "parsers"], check=True)
+
+
+BENCHES = {"access": bench_access, "libsrs": bench_libsrs,
+           "libspf": bench_libspf, "srs": bench_srs, "srsd": bench_srsd}
 
 
 def main():
     parser = argparse.ArgumentParser(
         description="srsd beside an echo and pysrs, libsrs, srs: how fast")
     parser.add_argument("-c", "--connections", type=int, default=64)
+    parser.add_argument("-e", "--entries", type=int, default=5_000_000)
     parser.add_argument("-r", "--rounds", type=int, default=5)
     parser.add_argument("-s", "--seconds", type=int, default=2)
     parser.add_argument("what", nargs="*", choices=[[], *BENCHES])
