@@ -14,18 +14,13 @@ import email.errors
 import email.header
 import email.policy
 import itertools
-import os
 import re
 import subprocess
 import sys
 import unicodedata
 import urllib.parse
 
-SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(SOURCE, "build")))
-DRIVER = os.path.join(BUILD, "tests", "headers", "authres")
-
+import places
 import tap
 from tap import equal
 
@@ -39,7 +34,7 @@ def verdicts(fields, ident=OURS):
     """Which of these (octets) are ours."""
     lines = "".join(f"{ident.encode().hex()} {field.hex()}\n"
                     for field in fields)
-    done = subprocess.run([DRIVER], input=lines, capture_output=True,
+    done = subprocess.run([places.program("tests/headers/authres")], input=lines, capture_output=True,
                           text=True, check=True)
     return [line == "1" for line in done.stdout.split()]
 
@@ -249,7 +244,7 @@ def check(disguised, ident=OURS):
 
 def register(names):
     @suite.case(" within ".join(names))
-    def case(_):
+    def case():
         texts = made(OURS, *names)
         read = check(texts)
         tap.diagnose(f"{len(texts)} forms, {read} of them read as ours")
@@ -266,14 +261,14 @@ for pair in (("plain", "words"), ("words", "plain"), ("plain", "split words"),
 
 
 @suite.case("the whole field in a word")
-def whole(_):
+def whole():
     texts = [make(text + REST, charset) for text in made(OURS, "plain")
              for make in (word_q, word_b) for charset in ("utf-8", "us-ascii")]
     equal(check(texts) > 0, True)
 
 
 @suite.case("U-labels and A-labels of one name")
-def labels(_):
+def labels():
     u_label, a_label = "b\u00fccher.example", "xn--bcher-kva.example"
     forms = {u_label, u_label.upper(), a_label, a_label.upper(),
              "bu\u0308cher.example", word_q(u_label), word_b(u_label),
@@ -291,7 +286,7 @@ def labels(_):
 
 
 @suite.case("fields of others stay, whatever they hold")
-def others(_):
+def others():
     texts = [text for name in DISGUISES for text in made(OTHERS, name)]
     texts += [text for text in made(OTHERS, "plain", "split words")]
     texts += [
@@ -319,7 +314,7 @@ def others(_):
 
 
 @suite.case("a field too long to be undone goes, if its id doesn't end")
-def long_fields(_):
+def long_fields():
     filler = "(" + "x" * 5000 + ")"
     equal(verdicts([as_octets(text) for text in (
         filler + word_q(OURS) + REST, word_q("(") + filler + OURS + REST,
@@ -327,11 +322,5 @@ def long_fields(_):
           [True, True, False, False])
 
 
-def main():
-    if not os.path.exists(DRIVER):
-        return tap.cannot_run(f"no {DRIVER}")
-    return suite.run(None, list)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(suite.run())
