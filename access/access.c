@@ -466,7 +466,8 @@ access_is_stale(const struct access *access)
 	return access->is_young && !is_young(&now);
 }
 
-static void
+/* False: nothing is wrong with it. */
+static bool
 warn_of(const struct access *access, const struct access_entry *e,
     struct report *report)
 {
@@ -476,19 +477,29 @@ warn_of(const struct access *access, const struct access_entry *e,
 
 	/* FRIEND and HATER, and whatever else sendmail makes of it. */
 	if (text_starts(key, MF_TEXT("spam")))
-		return;
+		return false;
 	problem = access_key_is_mistyped(key)
 	    ? "is never looked up: there is no such tag"
 	    : action_problem(
 		  access_entry_action(e, &action), access_entry_value(e));
-	if (problem != NULL)
-		report_warning(report, access->path, access_entry_line(e), NULL,
-		    "%.*s: %s", (int)text_head(key, 256).len, key.p, problem);
+	if (problem == NULL)
+		return false;
+	report_warning(report, access->path, access_entry_line(e), NULL,
+	    "%.*s: %s", (int)text_head(key, 256).len, key.p, problem);
+	return true;
 }
 
 void
 access_warn(const struct access *access, struct report *report)
 {
-	for (size_t n = 0; n < access_table_count(access->table); n++)
-		warn_of(access, access_table_at(access->table, n), report);
+	unsigned found = 0;
+
+	for (size_t n = 0; n < access_table_count(access->table) &&
+	     found < ACCESS_FINDINGS_MAX;
+	     n++)
+		found +=
+		    warn_of(access, access_table_at(access->table, n), report);
+	if (found == ACCESS_FINDINGS_MAX)
+		report_warning(report, access->path, 0, NULL,
+		    "may have more such entries: spfpolicy --lint finds them");
 }

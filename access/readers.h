@@ -30,6 +30,9 @@ const char *access_read_cdb_(struct mf_text bytes, struct access_table *table);
 	"is damaged or not complete: write it anew, with makemap or postmap"
 #define ACCESS_NO_MEMORY "out of memory"
 
+/* Findings of a kind that are reported of a file: more fill the log. */
+#define ACCESS_FINDINGS_MAX 100
+
 /*
  * Take an entry's octets from those of the file that no entry has had.  False:
  * so many aren't left; entries overlap, and the file is damaged.

@@ -19,9 +19,8 @@
 
 #include "access/readers.h"
 
-#define LINE_LIMIT  65536 /* octets of a line, or of several that are one */
-#define ERROR_LIMIT 100   /* of a file: it isn't text */
-#define DISCARD     (1024 * 1024) /* octets that are discarded at once */
+#define LINE_LIMIT 65536 /* octets of a line, or of several that are one */
+#define DISCARD    (1024 * 1024) /* octets that are discarded at once */
 
 struct text_reader {
 	const char *path;
@@ -192,7 +191,7 @@ all_lines(struct text_reader *r, struct mf_text bytes)
 			r->discard(done);
 			done = text_head(bytes, 0);
 		}
-		if (r->errors == ERROR_LIMIT) {
+		if (r->errors == ACCESS_FINDINGS_MAX) {
 			fail(r, 0, "too many errors: the rest isn't read");
 			return true;
 		}
@@ -230,6 +229,7 @@ bool
 access_check_text_(const char *path, enum access_type type,
     const struct access_table *table, struct report *report)
 {
+	unsigned found = 0;
 	bool ok = true;
 
 	for (size_t n = 1; n < access_table_count(table); n++) {
@@ -240,6 +240,11 @@ access_check_text_(const char *path, enum access_type type,
 
 		if (!mf_text_eq(access_entry_key(first), access_entry_key(e)))
 			continue;
+		if (found++ == ACCESS_FINDINGS_MAX) {
+			report_warning(report, path, 0, NULL,
+			    "has more entries with the same key");
+			break;
+		}
 		if (type == ACCESS_TEXTHASH) {
 			report_warning(report, path, access_entry_line(e), NULL,
 			    "left out: line %u has the same key", line);

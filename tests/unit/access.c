@@ -226,6 +226,34 @@ limits_errors(void **state)
 	access_table_free(table);
 }
 
+/* Nor do entries that are wrong one by one. */
+static void
+limits_findings(void **state)
+{
+	enum { MANY = 1000 };
+	static char bytes[MANY * 20];
+	static struct heard heard;
+	struct report report = report_to(&heard);
+	struct access_table *table = access_table_new();
+	struct text_out o = text_out(bytes, sizeof(bytes));
+	struct access access = {.path = (char *)(uintptr_t) "t"};
+
+	(void)state;
+	assert_non_null(table);
+	for (size_t i = 0; i < MANY; i++)
+		out_str(&o, "spf-fail:a PERHAPS\n");
+	assert_true(access_read_text_(
+	    "t", out_view(&o), ACCESS_TEXT, table, NULL, &report));
+	assert_true(access_table_finish(table));
+	assert_false(access_check_text_("t", ACCESS_TEXT, table, &report));
+	assert_int_equal(report.errors, 100);
+	assert_int_equal(report.warnings, 1);
+	access.table = table;
+	access_warn(&access, &report);
+	assert_int_equal(report.warnings, 1 + 100 + 1);
+	access_table_free(table);
+}
+
 /* --- names --- */
 
 enum { BARE = -1 };
@@ -687,6 +715,7 @@ main(void)
 	    cmocka_unit_test(reads_text),
 	    cmocka_unit_test(limits_lines),
 	    cmocka_unit_test(limits_errors),
+	    cmocka_unit_test(limits_findings),
 	    cmocka_unit_test(finds_files),
 	    cmocka_unit_test(refuses_nul_in_names),
 	    cmocka_unit_test(knows_files),
