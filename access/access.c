@@ -34,6 +34,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#ifndef F_OFD_SETLK
+#define F_OFD_SETLK F_SETLK
+#endif
+
 #define WAIT_MS  5000 /* for a writer, in all */
 #define PAUSE_MS 20
 #define TRIES    3 /* at a file that changes while it is read */
@@ -161,14 +165,9 @@ lock(int fd)
 
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return false;
-#ifdef F_OFD_SETLK
 	/* It is the descriptor's: another thread's close() can't drop it. */
 	return fcntl(fd, F_OFD_SETLK, &all) == 0 ||
 	    (errno != EAGAIN && errno != EACCES);
-#else
-	return fcntl(fd, F_SETLK, &all) == 0 ||
-	    (errno != EAGAIN && errno != EACCES);
-#endif
 }
 
 /* --- reading --- */
@@ -284,16 +283,12 @@ struct loading {
 static void
 discard(struct mf_text part)
 {
-#ifdef MADV_DONTNEED
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
 	uintptr_t from = ((uintptr_t)part.p + page - 1) / page * page;
 	uintptr_t to = ((uintptr_t)part.p + part.len) / page * page;
 
 	if (from < to)
 		madvise((void *)from, to - from, MADV_DONTNEED);
-#else
-	(void)part;
-#endif
 }
 
 static bool
@@ -492,11 +487,10 @@ warn_of(const struct access *access, const struct access_entry *e,
 void
 access_warn(const struct access *access, struct report *report)
 {
+	size_t count = access_table_count(access->table);
 	unsigned found = 0;
 
-	for (size_t n = 0; n < access_table_count(access->table) &&
-	     found < ACCESS_FINDINGS_MAX;
-	     n++)
+	for (size_t n = 0; n < count && found < ACCESS_FINDINGS_MAX; n++)
 		found +=
 		    warn_of(access, access_table_at(access->table, n), report);
 	if (found == ACCESS_FINDINGS_MAX)
