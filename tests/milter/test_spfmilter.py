@@ -657,7 +657,7 @@ def lost_entries(site):
 def cut_policy(site):
     d = site.start(MANY[0] + MANY[1] + POLICY)
     expect_held(d, lambda: write_in_place(d.access_path, MANY[0] + "spf-to:a O"),
-                "from 3 entries to 2, and ends within a line")
+                "from 3 entries to 2 and ends within a line")
 
 
 @suite.case("a list file that changes takes no emptied access file along")
