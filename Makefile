@@ -333,9 +333,10 @@ SOAK_MESSAGES ?= 10000
 SOAK_SESSIONS ?= 64
 FAULT_SCALE ?= 10
 SOAK_SECONDS ?= 1800
-soak: $(BUILD)/bench/load $(BUILD)/bench/milter_load
+soak:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory tests \
+	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
 	@for mta in sendmail postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \

@@ -196,7 +196,8 @@ class Row:
             self.send()
             return all(m.settled for m in self.messages)
         tap.wait_until(settled, "service to resume: " + str(
-            [(m.domain, m.answer) for m in self.messages if not m.settled]))
+            [(m.domain, m.answer) for m in self.messages if not m.settled]),
+            20 * SCALE + 20)
         return rounds
 
     def end(self, rounds, expected):
