@@ -353,10 +353,20 @@ check:
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
 # As many forms of senders and recipients, too: SOAK_SEED repeats those of a run.
 SOAK_MESSAGES ?= 10000
+# Faults, each with FAULT_SCALE times the messages of `make check`.  And
+# SOAK_SECONDS of mixed traffic: memory, descriptors and threads mustn't grow.
 SOAK_SESSIONS ?= 64
+FAULT_SCALE ?= 10
+SOAK_SECONDS ?= 1800
 soak:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory tests \
+	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
+	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
+	@for mta in sendmail postfix; do \
+	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
+	    tests/e2e/test_faults_$$mta.py || exit 1; \
+	done
 	@for test in $(SOAK); do echo "== $$test"; \
 	    MAILFROM_REQUIRE_ALL=1 SOAK_MESSAGES=$(SOAK_MESSAGES) \
 	    SOAK_SESSIONS=$(SOAK_SESSIONS) tests/e2e/$$test.py soak: || exit 1; \

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/background.h"
+#include "common/conf.h"
 #include "common/health.h"
 #include "common/log.h"
 #include "common/notify.h"
@@ -132,6 +133,22 @@ warn_fixed(const struct milter_config *old, const struct milter_config *new)
 	daemon_warn_fixed(fixed, sizeof(fixed) / sizeof(fixed[0]));
 }
 
+/*
+ * A file that somebody is still writing may be empty, which would be valid, and
+ * no policy at all.
+ */
+static bool
+lost_section(const struct milter_config *old, const struct milter_config *new,
+    struct report *report)
+{
+	if (conf_has_section(new->conf, new->section) ||
+	    !conf_has_section(old->conf, old->section))
+		return false;
+	report_error(report, new->path, 0, NULL,
+	    "no key in [%s]; is the file complete?", new->section);
+	return true;
+}
+
 /* False: something is wrong with the new one, as the log says. */
 static bool
 load_anew(struct milter_daemon *d, bool is_asked)
@@ -143,6 +160,10 @@ load_anew(struct milter_daemon *d, bool is_asked)
 
 	if (new == NULL)
 		return false;
+	if (lost_section(d->config, new, &report)) {
+		milter_config_release(new);
+		return false;
+	}
 	warn_fixed(d->config, new);
 	if (!p->service_reload(d->service, new, is_asked, &report))
 		return false;
