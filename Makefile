@@ -64,7 +64,8 @@ ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb change lint lint_key lmdb lookup map_name table \
          text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
-REWRITE = gate legacy message_id policy rewriter secrets srs_domains
+REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
+          srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
           received run session threads
@@ -273,7 +274,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
-$(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
+$(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP)) \
+    -Wl,--wrap=CRYPTO_secure_zalloc,--wrap=CRYPTO_secure_clear_free
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
