@@ -369,11 +369,11 @@ def elsewhere(site):
         said = site.run("systemctl", "start", "srsd", check=False)
         if "failed" not in said:
             raise AssertionError(said)
-        said = site.run("journalctl", "--no-pager", "-u", "srsd")
-        tap.equal(bool(re.search(
+        tap.wait_until(lambda: re.search(
             r"mailfrom\.conf:\d+: listen: unix:/var/spool/srsd\.sock: bind: "
-            "Read-only file system; under systemd let the socket unit", said)),
-            True, said)
+            "Read-only file system; under systemd let the socket unit",
+            site.run("journalctl", "--no-pager", "-u", "srsd")),
+            "the reason in the journal")
     finally:
         site.configure()
         site.run("systemctl", "stop", "srsd")
