@@ -193,7 +193,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres cache check conf conformance \
-       decide dnsmsg engine escape fields file gate hosts ini items legacy \
+       decide dnsmsg engine escape fields file gate guessing hosts ini items legacy \
        libsrs lint listen lists log lookup maps memory message_id metrics \
        netstring outgoing path policy protocol received recipient replay \
        reply rewriter secrets servers session session_memory shapes \
