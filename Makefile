@@ -56,28 +56,28 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain escape file ini items \
-         legacy_conf listen lists log log_conf metrics network notify \
-         privilege reply report shared similar sockaddr source split \
-         watch
+COMMON = background conf conf_list daemon domain escape file health ini \
+         items legacy_conf listen lists log log_conf log_line log_ring \
+         log_sink metrics network notify privilege reply report \
+         resources shared similar sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
 REWRITE = gate legacy message_id policy rewriter secrets srs_domains
-SPFCHECK = audit checker records run settings
+SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
-          received run session
+          received run session threads
 SPFMILTER = authres config decide header_fields identities legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
-SRSD    = config conn control decision_log maps pending protocol server \
-          shapes sockets worker
+SRSD    = config conn conns control counts decision_log holders maps metrics \
+          pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
-           lint_record lint_report lint_term main must options plain \
-           recorder suite trace tree words yamlfile zone
+            lint_record lint_report lint_term main must options plain \
+            recorder suite trace tree words yamlfile zone
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -159,7 +159,7 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
@@ -193,20 +193,21 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres cache check conf conformance \
-       decide dnsmsg engine escape fields file gate guessing hosts ini items legacy \
-       libsrs lint listen lists log lookup maps memory message_id metrics \
-       netstring outgoing path policy protocol received recipient replay \
-       reply rewriter secrets servers session session_memory shapes \
+       decide dnsmsg engine escape fields file gate guessing holders hosts \
+       ini items legacy libsrs lint listen lists log log_ring lookup maps \
+       memory message_id metrics netstring outgoing path policy \
+       protocol received recipient replay reply rewriter secrets \
+       servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini lookup path protocol received sender ses_verify \
+       engine_wire ini log lookup path protocol received sender ses_verify \
        shapes sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
-BENCH = codec echo load milter_load nothing_milter spf spf_delay spf_dns
+BENCH = codec echo flood load milter_load nothing_milter spf spf_delay spf_dns
 
 TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
             $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \

@@ -172,6 +172,16 @@ daemon_log(const struct daemon_program *program,
 	return log;
 }
 
+bool
+daemon_start_log(struct report *report)
+{
+	if (log_start())
+		return true;
+	report_error(
+	    report, NULL, 0, NULL, "cannot start the log: %s", strerror(errno));
+	return false;
+}
+
 static void
 say_to_log(void *arg, bool is_error, const char *line)
 {

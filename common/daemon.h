@@ -38,6 +38,12 @@ struct log_options daemon_log(const struct daemon_program *program,
     const struct daemon_options *options, const struct log_settings *settings);
 
 /*
+ * Let a thread write the log, after the last fork; it must be open.  False, and
+ * an error reported, if it could not be started.
+ */
+bool daemon_start_log(struct report *report);
+
+/*
  * Signals are for the main thread.  Blocked (SIG_BLOCK) from the start, they
  * wait until it listens (SIG_UNBLOCK), and the threads that are made meanwhile
  * never see them.  SIGPIPE is ignored: a log to a pipe may lose its reader.

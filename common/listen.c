@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* struct ucred is outside of POSIX. */
+#define _GNU_SOURCE
 #include "common/listen.h"
 
 #include <errno.h>
@@ -178,6 +180,59 @@ listen_open(const struct sockaddr_spec *spec,
 
 	return spec->family == SOCKADDR_UNIX ? open_unix(spec, &a)
 					     : open_inet(spec, &a);
+}
+
+static bool
+parse(struct mf_text where, const struct listen_options *o,
+    struct sockaddr_spec *spec, struct report *report)
+{
+	const char *why = NULL;
+
+	if (sockaddr_parse(where, spec, &why))
+		return true;
+	report_error(report, o->file, o->line, o->key, "\"%.*s\": %s",
+	    (int)where.len, where.p, why);
+	return false;
+}
+
+bool
+listen_check_text(struct mf_text where, const struct listen_options *options,
+    struct report *report)
+{
+	struct sockaddr_spec spec;
+
+	return parse(where, options, &spec, report);
+}
+
+int
+listen_open_text(struct mf_text where, const struct listen_options *options,
+    struct report *report)
+{
+	struct sockaddr_spec spec;
+	char name[512];
+
+	if (!parse(where, options, &spec, report))
+		return -1;
+	snprintf(name, sizeof(name), "%.*s", (int)where.len, where.p);
+	return listen_open(&spec, options, name, report);
+}
+
+bool
+listen_peer_uid(int fd, uid_t *uid)
+{
+#ifdef SO_PEERCRED
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return false;
+	*uid = peer.uid;
+	return true;
+#else
+	gid_t gid;
+
+	return getpeereid(fd, uid, &gid) == 0;
+#endif
 }
 
 /* --- systemd --- */

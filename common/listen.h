@@ -30,6 +30,17 @@ int listen_open(const struct sockaddr_spec *spec,
     const struct listen_options *options, const char *name,
     struct report *report);
 
+/* The same for an address as text; one that is none is reported. */
+int listen_open_text(struct mf_text where, const struct listen_options *options,
+    struct report *report);
+
+/* Whether it is an address; if not, an error was reported.  Opens nothing. */
+bool listen_check_text(struct mf_text where,
+    const struct listen_options *options, struct report *report);
+
+/* The user at the other end of a UNIX-domain connection.  False: unknown. */
+bool listen_peer_uid(int fd, uid_t *uid);
+
 /*
  * Sockets passed by systemd (sd_listen_fds(3)): how many, the first being
  * descriptor LISTEN_FIRST_FD.  They are made non-blocking and close-on-exec,

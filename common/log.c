@@ -1,67 +1,61 @@
 /* SPDX-License-Identifier: ISC */
 #include "common/log.h"
 
+#include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <syslog.h>
-#include <time.h>
-#include <unistd.h>
+#include <stdlib.h>
 
-#define JOURNAL_SOCKET "/run/systemd/journal/socket"
+#include "common/clock.h"
+#include "common/log_line.h"
+#include "common/log_sink.h"
 
-/* Kept free behind the cut, for the mark, the closing brace and the LF. */
-#define TAIL_ROOM 32
+/* The time of a line, to the second: the cheaper clock will do. */
+#ifdef CLOCK_REALTIME_COARSE
+#define LINE_CLOCK CLOCK_REALTIME_COARSE
+#else
+#define LINE_CLOCK CLOCK_REALTIME
+#endif
 
-const char *const log_level_names[] = {
-    "error", "warning", "info", "debug", NULL};
-const char *const log_target_names[] = {"syslog", "stderr", "journal", NULL};
-const char *const log_format_names[] = {"text", "json", NULL};
+/*
+ * A line is written at once, unless the writer was woken QUICK_MAX times in a
+ * row within QUICK_MS after it fell asleep.  Under such load it rests after
+ * writing, so that lines gather and whoever logs needn't wake it each time.
+ */
+#define QUICK_MAX 32
+#define QUICK_MS  10
+#define REST_NS   4000000L
 
-static const int syslog_priorities[] = {
-    LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
+/* How long it waits for a record that is being written. */
+#define RECORD_NS 100000L
 
-static struct log_options options = {
-    .program = "mailfrom", .to = LOG_TO_STDERR, .format = LOG_AS_TEXT};
+/* How long it waits for a reader that isn't there. */
+#define RETRY_NS 50000000L
+
 static atomic_int enabled_level = LEVEL_WARNING;
-static int journal_fd = -1;
+static struct log_sink sink = {
+    .to = LOG_TO_STDERR, .program = "mailfrom", .size = LOG_SINK_SIZE};
 
-static void
-open_journal(void)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
+/* Said once no reader can keep the program from starting. */
+static bool no_journal;
 
-	if (journal_fd >= 0)
-		return;
-	memcpy(to.sun_path, JOURNAL_SOCKET, sizeof(JOURNAL_SOCKET));
-	journal_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (journal_fd >= 0 &&
-	    connect(journal_fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		close(journal_fd);
-		journal_fd = -1;
-	}
-}
+/* Lines that are written directly don't mix. */
+static pthread_mutex_t direct = PTHREAD_MUTEX_INITIALIZER;
 
-void
-log_open(const struct log_options *wanted)
-{
-	options = *wanted;
-	log_set_level(wanted->level);
-	if (options.to == LOG_TO_JOURNAL) {
-		open_journal();
-		if (journal_fd < 0) {
-			options.to = LOG_TO_SYSLOG;
-			openlog(options.program, LOG_PID, LOG_MAIL);
-			log_say(LEVEL_WARNING,
-			    "no journal at %s: logging to syslog",
-			    JOURNAL_SOCKET);
-		}
-	} else if (options.to == LOG_TO_SYSLOG)
-		openlog(options.program, LOG_PID, LOG_MAIL);
-}
+/* All that the writer and those who log share. */
+static struct {
+	struct log_ring ring;
+	atomic_bool started;
+	atomic_bool asleep; /* and whoever puts a line in wakes it */
+	atomic_bool stopping;
+	atomic_bool finished;
+	atomic_ullong sending_since; /* ms; 0: not sending */
+	atomic_ullong lost;          /* by the sink */
+	sem_t wake;
+} writer;
 
 void
 log_set_level(enum log_level level)
@@ -76,276 +70,251 @@ log_enabled(enum log_level level)
 	    atomic_load_explicit(&enabled_level, memory_order_relaxed);
 }
 
-/* --- quoting --- */
+void
+log_open(const struct log_options *options)
+{
+	log_line_style(options);
+	log_set_level(options->level);
+	log_sink_init(&sink, options->to, options->program);
+	if (options->to != LOG_TO_JOURNAL || log_sink_open(&sink))
+		return;
+	log_sink_init(&sink, LOG_TO_SYSLOG, options->program);
+	no_journal = true;
+}
+
+/* --- the writer --- */
 
 static void
-out_hex(struct text_out *out, unsigned char c)
+pause_ns(long ns)
 {
-	static const char digits[] = "0123456789abcdef";
-
-	out_char(out, digits[c >> 4]);
-	out_char(out, digits[c & 15]);
-}
-
-/*
- * Characters that turn the direction of text, or end a line (U+200E, U+200F,
- * U+2028 to U+202E, U+2066 to U+2069): a line could be made to look like
- * another one.
- */
-static bool
-misleads(struct mf_text t)
-{
-	unsigned char last = t.len >= 3 ? (unsigned char)t.p[2] : 0;
-
-	if (text_starts(t, MF_TEXT("\xe2\x80")))
-		return last == 0x8e || last == 0x8f ||
-		    (last >= 0xa8 && last <= 0xae);
-	return text_starts(t, MF_TEXT("\xe2\x81")) && last >= 0xa6 &&
-	    last <= 0xa9;
-}
-
-/* Length of a character that a terminal may see: no C1 controls either. */
-static size_t
-shown_len(struct mf_text t)
-{
-	size_t len = text_utf8_len(t);
-
-	if (len == 2 && t.p[0] == '\xc2' && (unsigned char)t.p[1] < 0xa0)
-		return 0;
-	return len == 3 && misleads(t) ? 0 : len;
-}
-
-/*
- * Both formats share the escapes that JSON has; any other octet that isn't a
- * character is \xNN, which within JSON is a backslash and text.  At most max
- * octets and one more character are written; the rest is returned.
- */
-static struct mf_text
-out_escaped(struct text_out *out, struct mf_text value, size_t max)
-{
-	size_t end = out->len + max;
-
-	while (value.len != 0 && out->len < end && !out->full) {
-		char c = value.p[0];
-		size_t len = 1;
-
-		if (c == '"' || c == '\\') {
-			out_char(out, '\\');
-			out_char(out, c);
-		} else if (c == '\n')
-			out_text(out, MF_TEXT("\\n"));
-		else if (c == '\r')
-			out_text(out, MF_TEXT("\\r"));
-		else if (c == '\t')
-			out_text(out, MF_TEXT("\\t"));
-		else if (!ascii_is_control(c) && (unsigned char)c < 0x80)
-			out_char(out, c);
-		else if ((len = shown_len(value)) != 0)
-			out_text(out, text_head(value, len));
-		else {
-			len = 1;
-			out_str(out,
-			    options.format == LOG_AS_JSON ? "\\\\x" : "\\x");
-			out_hex(out, (unsigned char)c);
-		}
-		value = text_from(value, len);
-	}
-	return value;
-}
-
-/* Octets that need no quotes in key=value: the usual ones of addresses. */
-static bool
-is_plain(struct mf_text value)
-{
-	for (size_t i = 0; i < value.len; i++) {
-		char c = value.p[i];
-
-		if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=')
-			return false;
-	}
-	return value.len != 0;
+	nanosleep(&(struct timespec){.tv_nsec = ns}, NULL);
 }
 
 static void
-out_key(struct text_out *out, const char *key)
+flush(void)
 {
-	if (options.format == LOG_AS_JSON) {
-		out_text(out, MF_TEXT(",\""));
-		out_str(out, key);
-		out_text(out, MF_TEXT("\":"));
-	} else {
-		out_char(out, ' ');
-		out_str(out, key);
-		out_char(out, '=');
+	atomic_store(&writer.sending_since, clock_ms());
+	while (!log_sink_flush(&sink))
+		pause_ns(RETRY_NS);
+	atomic_store(&writer.sending_since, 0);
+	atomic_store(&writer.lost, sink.lost);
+}
+
+static void
+add(const struct log_entry *entry)
+{
+	if (log_sink_add(&sink, entry))
+		return;
+	flush();
+	log_sink_add(&sink, entry);
+}
+
+static struct mf_text __attribute__((format(printf, 3, 4)))
+say(struct log_line *line, enum log_level level, const char *format, ...)
+{
+	struct mf_text text;
+	va_list args;
+
+	va_start(args, format);
+	text = log_line_say(line, level, format, args);
+	va_end(args);
+	return text;
+}
+
+static int64_t
+now_sec(void)
+{
+	struct timespec now;
+
+	clock_gettime(LINE_CLOCK, &now);
+	return now.tv_sec;
+}
+
+static void
+report_missing(uint64_t count)
+{
+	struct log_line line;
+
+	if (count == 0)
+		return;
+	add(&(struct log_entry){.level = LEVEL_WARNING,
+	    .time_sec = now_sec(),
+	    .text = say(&line, LEVEL_WARNING,
+		"%llu log lines dropped: their reader did not keep up",
+		(unsigned long long)count)});
+}
+
+/* False: there was nothing. */
+static bool
+write_all(void)
+{
+	struct log_entry entry;
+	bool any = false;
+
+	for (; log_ring_take(&writer.ring, &entry); any = true) {
+		report_missing(entry.missing);
+		add(&entry);
 	}
+	report_missing(log_ring_take_missing(&writer.ring));
+	flush();
+	return any;
+}
+
+/*
+ * Whoever puts a line in does so first and then looks whether the writer is
+ * asleep; the writer says that it is, and then looks for lines.  All four are
+ * in one order, so one of them sees the other.
+ */
+static void
+sleep_until_woken(unsigned *quick)
+{
+	uint64_t start = clock_ms();
+
+	atomic_store(&writer.asleep, true);
+	if (log_ring_has_work(&writer.ring) || atomic_load(&writer.stopping)) {
+		atomic_store(&writer.asleep, false);
+		return;
+	}
+	while (sem_wait(&writer.wake) < 0 && errno == EINTR)
+		;
+	*quick = clock_ms() - start < QUICK_MS ? *quick + 1 : 0;
+}
+
+static void
+wake(void)
+{
+	if (atomic_load(&writer.asleep) &&
+	    atomic_exchange(&writer.asleep, false))
+		sem_post(&writer.wake);
+}
+
+static void *
+writer_main(void *arg)
+{
+	unsigned quick = 0;
+
+	(void)arg;
+	for (;;) {
+		bool stopping = atomic_load(&writer.stopping);
+		bool any = write_all();
+
+		if (stopping && !log_ring_has_work(&writer.ring))
+			break;
+		if (any && quick >= QUICK_MAX)
+			pause_ns(REST_NS);
+		else if (!any && log_ring_has_work(&writer.ring))
+			pause_ns(RECORD_NS);
+		else if (!any)
+			sleep_until_woken(&quick);
+	}
+	atomic_store(&writer.finished, true);
+	return NULL;
+}
+
+/* --- its life --- */
+
+static bool
+start_thread(void)
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int error;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&thread, NULL, writer_main, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		pthread_detach(thread);
+	errno = error;
+	return error == 0;
+}
+
+bool
+log_start(void)
+{
+	if (!log_ring_init(&writer.ring, LOG_RING_SIZE) ||
+	    sem_init(&writer.wake, 0, 0) < 0)
+		return false;
+	if (!start_thread()) {
+		log_ring_free(&writer.ring);
+		return false;
+	}
+	atomic_store(&writer.started, true);
+	atexit(log_stop);
+	if (no_journal)
+		log_say(LEVEL_WARNING, "no journal: logging to syslog");
+	return true;
+}
+
+void
+log_stop(void)
+{
+	uint64_t until = clock_ms() + LOG_STOP_MS;
+
+	if (!atomic_load(&writer.started) ||
+	    atomic_exchange(&writer.stopping, true))
+		return;
+	wake();
+	while (!atomic_load(&writer.finished) && clock_ms() < until)
+		pause_ns(RETRY_NS / 50);
+}
+
+struct log_health
+log_health(void)
+{
+	unsigned long long since = atomic_load(&writer.sending_since);
+
+	return (struct log_health){
+	    .dropped =
+		atomic_load(&writer.ring.dropped) + atomic_load(&writer.lost),
+	    .waiting = log_ring_used(&writer.ring),
+	    .stalled = since != 0 && clock_ms() - since >= LOG_STALLED_MS};
 }
 
 /* --- lines --- */
 
 static void
-out_time(struct text_out *out)
+write_directly(const struct log_entry *entry)
 {
-	char stamp[40];
-	struct timespec now;
-	struct tm tm;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	size_t len = strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(
-	    stamp + len, sizeof(stamp) - len, ".%03ldZ", now.tv_nsec / 1000000);
-	out_str(out, stamp);
+	pthread_mutex_lock(&direct);
+	log_sink_add(&sink, entry);
+	log_sink_flush(&sink);
+	log_sink_discard(&sink);
+	pthread_mutex_unlock(&direct);
 }
 
-void
-log_begin(struct log_line *line, enum log_level level, const char *event)
+static void
+send_line(enum log_level level, struct mf_text text)
 {
-	line->level = level;
-	line->cut = false;
-	line->out = text_out(line->buffer, sizeof(line->buffer) - TAIL_ROOM);
-	if (options.format == LOG_AS_JSON) {
-		out_text(&line->out, MF_TEXT("{\"time\":\""));
-		out_time(&line->out);
-		out_text(&line->out, MF_TEXT("\",\"level\":\""));
-		out_str(&line->out, log_level_names[level]);
-		out_text(&line->out, MF_TEXT("\",\"program\":\""));
-		out_str(&line->out, options.program);
-		out_text(&line->out, MF_TEXT("\",\"event\":\""));
-		out_str(&line->out, event);
-		out_char(&line->out, '"');
+	const struct log_entry entry = {
+	    .level = level, .time_sec = now_sec(), .text = text};
+
+	if (!atomic_load_explicit(&writer.started, memory_order_acquire)) {
+		write_directly(&entry);
 		return;
 	}
-	if (options.to == LOG_TO_STDERR) {
-		out_str(&line->out, options.program);
-		out_text(&line->out, MF_TEXT(": "));
-		out_str(&line->out, log_level_names[level]);
-		out_text(&line->out, MF_TEXT(": "));
-	}
-	out_str(&line->out, event);
-}
-
-/* Drop the pair that didn't fit: a torn value would break the format. */
-static void
-roll_back(struct log_line *line, size_t len)
-{
-	if (!line->out.full)
-		return;
-	line->out.len = len;
-	line->out.full = false;
-	line->cut = true;
-}
-
-static void
-put_text(
-    struct log_line *line, const char *key, struct mf_text value, size_t max)
-{
-	struct text_out *out = &line->out;
-	size_t len = out->len;
-	struct mf_text rest;
-
-	out_key(out, key);
-	if (options.format == LOG_AS_TEXT && value.len <= max &&
-	    is_plain(value))
-		out_text(out, value);
-	else {
-		out_char(out, '"');
-		rest = out_escaped(out, value, max);
-		if (rest.len != 0) {
-			out_text(out, MF_TEXT("..."));
-			line->cut = true;
-		}
-		out_char(out, '"');
-	}
-	roll_back(line, len);
-}
-
-void
-log_text(struct log_line *line, const char *key, struct mf_text value)
-{
-	put_text(line, key, value, LOG_VALUE_MAX);
-}
-
-void
-log_uint(struct log_line *line, const char *key, uint64_t value)
-{
-	size_t len = line->out.len;
-
-	out_key(&line->out, key);
-	out_uint(&line->out, value);
-	roll_back(line, len);
-}
-
-static void
-send_journal(const struct log_line *line, struct mf_text message)
-{
-	char buffer[LOG_LINE_SIZE + 128];
-	struct text_out out = text_out(buffer, sizeof(buffer));
-
-	out_text(&out, MF_TEXT("PRIORITY="));
-	out_uint(&out, (uint64_t)syslog_priorities[line->level]);
-	out_text(&out, MF_TEXT("\nSYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER="));
-	out_str(&out, options.program);
-	out_text(&out, MF_TEXT("\nMESSAGE="));
-	out_text(&out, message);
-	out_char(&out, '\n');
-	(void)send(journal_fd, out.p, out.len, MSG_NOSIGNAL);
-}
-
-void
-log_text_if(struct log_line *line, const char *key, struct mf_text value)
-{
-	if (value.len != 0)
-		log_text(line, key, value);
-}
-
-void
-log_uint_if(struct log_line *line, const char *key, uint64_t value)
-{
-	if (value != 0)
-		log_uint(line, key, value);
+	(void)log_ring_put(&writer.ring, &entry);
+	wake();
 }
 
 void
 log_end(struct log_line *line)
 {
-	struct text_out *out = &line->out;
-
-	out->size = sizeof(line->buffer);
-	if (line->cut)
-		out_str(out,
-		    options.format == LOG_AS_JSON ? ",\"cut\":true"
-						  : " cut=yes");
-	if (options.format == LOG_AS_JSON)
-		out_char(out, '}');
-	switch (options.to) {
-	case LOG_TO_STDERR:
-		out_char(out, '\n');
-		/* One write a line, so that threads don't mix theirs. */
-		(void)!write(STDERR_FILENO, out->p, out->len);
-		break;
-	case LOG_TO_SYSLOG:
-		syslog(syslog_priorities[line->level], "%.*s", (int)out->len,
-		    out->p);
-		break;
-	case LOG_TO_JOURNAL:
-		send_journal(line, out_view(out));
-		break;
-	}
+	send_line(line->level, log_line_finish(line));
 }
 
 void
 log_say(enum log_level level, const char *format, ...)
 {
 	struct log_line line;
-	char text[LOG_LINE_SIZE / 2];
+	struct mf_text text;
 	va_list args;
 
 	if (!log_enabled(level))
 		return;
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	text = log_line_say(&line, level, format, args);
 	va_end(args);
-	log_begin(&line, level, "message");
-	put_text(&line, "text", mf_text_of(text), LOG_LINE_SIZE);
-	log_end(&line);
+	send_line(level, text);
 }

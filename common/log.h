@@ -5,6 +5,11 @@
  *
  * Values are untrusted: what could end a line, forge a key or confuse a
  * terminal is escaped, here and nowhere else.
+ *
+ * A daemon's threads never wait for whoever reads the log: lines go into a
+ * ring in memory (log_ring.h), and a thread of its own writes them, in order.
+ * When the ring is full, lines are dropped and counted, and the log says how
+ * many were, at their place, as soon as the reader is back.
  */
 #ifndef MAILFROM_COMMON_LOG_H
 #define MAILFROM_COMMON_LOG_H
@@ -29,9 +34,33 @@ struct log_options {
 
 /*
  * Set the log up; before that, lines of LEVEL_WARNING and above go to stderr.
- * Not while another thread logs.
+ * Not while another thread logs.  Lines are written directly up to log_start().
  */
 void log_open(const struct log_options *options);
+
+/*
+ * Start the thread that writes, after the last fork; all signals are blocked
+ * in it.  exit() calls log_stop().  False, and errno is set: it could not be
+ * started.
+ */
+bool log_start(void);
+
+/*
+ * Write what waits, for LOG_STOP_MS at most: a reader that stands still keeps
+ * nobody from ending.  What is logged afterwards is lost.
+ */
+#define LOG_STOP_MS 1000
+void log_stop(void);
+
+/* How the reader of the log does. */
+struct log_health {
+	uint64_t dropped; /* lines, since the start */
+	uint64_t waiting; /* bytes in memory */
+	bool stalled;     /* has taken nothing for LOG_STALLED_MS */
+};
+
+#define LOG_STALLED_MS 1000
+struct log_health log_health(void);
 
 /* Change the level, at any time. */
 void log_set_level(enum log_level level);
@@ -40,11 +69,11 @@ bool log_enabled(enum log_level level);
 
 /*
  * Pairs that don't fit are left out, and longer values end in "...", so that
- * strangers' text doesn't keep what comes behind it out of the log.  The line
+ * strangers' text doesn't keep what comes after it out of the log.  The line
  * says so: cut=yes.
  */
 #define LOG_LINE_SIZE 2048
-#define LOG_VALUE_MAX 400 /* octets, escaped */
+#define LOG_VALUE_MAX 400 /* bytes, escaped */
 
 struct log_line {
 	enum log_level level;
@@ -53,7 +82,10 @@ struct log_line {
 	char buffer[LOG_LINE_SIZE];
 };
 
-/* Build a line and send it.  The event is a word of ours, as are the keys. */
+/*
+ * Build a line and send it.  The event is a word of ours, as are the keys.
+ * Nothing is allocated.
+ */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_text(struct log_line *line, const char *key, struct mf_text value);
 void log_uint(struct log_line *line, const char *key, uint64_t value);

@@ -18,20 +18,25 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/health.h"
 
 #define CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* How soon it is seen that a connection is over, or lasts too long. */
 #define SWEEP_MS 50
 
+/* Octets of a name. */
+#define NAME_SIZE 80
+
 struct metrics_writer {
 	struct evbuffer *out;
-	const char *name; /* of the number before */
+	char name[NAME_SIZE]; /* of the number before; "": none */
 	bool failed;
 };
 
@@ -104,11 +109,11 @@ static void
 put_number(struct metrics_writer *w, const char *type, const char *name,
     const char *help, const struct metrics_label *label, uint64_t value)
 {
-	if (w->name == NULL || strcmp(w->name, name) != 0) {
+	if (strcmp(w->name, name) != 0) {
 		put_line(w, "# HELP ", name, help);
 		put_line(w, "# TYPE ", name, type);
+		snprintf(w->name, sizeof(w->name), "%s", name);
 	}
-	w->name = name;
 	put(w, mf_text_of(name));
 	if (label != NULL) {
 		put(w, MF_TEXT("{"));
@@ -269,10 +274,23 @@ static void
 on_healthz(struct evhttp_request *request, void *arg)
 {
 	struct evbuffer *body = evbuffer_new();
+	bool wrong = false;
 
-	if (body != NULL)
+	for (unsigned i = 0; i < HEALTH_TROUBLES; i++) {
+		if (!health_is_wrong((enum health_trouble)i))
+			continue;
+		wrong = true;
+		if (body != NULL)
+			evbuffer_add_printf(
+			    body, "%s\n", health_text((enum health_trouble)i));
+	}
+	if (!wrong && body != NULL)
 		evbuffer_add(body, "ok\n", 3);
-	answer(arg, request, HTTP_OK, "OK", body);
+	if (wrong)
+		answer(arg, request, HTTP_SERVUNAVAIL, "Service Unavailable",
+		    body);
+	else
+		answer(arg, request, HTTP_OK, "OK", body);
 	if (body != NULL)
 		evbuffer_free(body);
 }

@@ -3,7 +3,7 @@
  * A daemon's numbers for Prometheus, over HTTP.
  *
  *	GET /metrics	the text format, version 0.0.4
- *	GET /healthz	"ok"
+ *	GET /healthz	"ok", or with 503 what is wrong (health.h)
  *
  * Nothing else is answered, each connection gets one answer, and whoever is
  * slow is cut off: the port may be reachable by more than the one it is for.
@@ -53,8 +53,8 @@ struct metrics_label {
 
 /*
  * Write one number.  Those of the same name come one after the other, with
- * labels that differ; names and help are words of ours, and a counter's name
- * ends in _total.  label may be NULL.
+ * labels that differ; names (at most 79 octets) and help are words of ours, and
+ * a counter's name ends in _total.  label may be NULL.
  */
 void metrics_counter(struct metrics_writer *writer, const char *name,
     const char *help, const struct metrics_label *label, uint64_t value);

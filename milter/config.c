@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "milter/config.h"
 
-#include "common/sockaddr.h"
+#include "common/listen.h"
 
 void
 milter_config_init(struct milter_config *c, const char *path,
@@ -24,14 +24,11 @@ static bool
 check_metrics(const struct milter_config *c, struct report *report)
 {
 	struct mf_text metrics = c->settings->metrics;
-	struct sockaddr_spec spec;
-	const char *why = NULL;
+	const struct listen_options place = {.file = c->path,
+	    .line = milter_config_line(c, "metrics"),
+	    .key = "metrics"};
 
-	if (metrics.len == 0 || sockaddr_parse(metrics, &spec, &why))
-		return true;
-	report_error(report, c->path, milter_config_line(c, "metrics"),
-	    "metrics", "\"%.*s\": %s", (int)metrics.len, metrics.p, why);
-	return false;
+	return metrics.len == 0 || listen_check_text(metrics, &place, report);
 }
 
 static bool

@@ -7,11 +7,14 @@
 #include <unistd.h>
 
 #include "common/background.h"
+#include "common/health.h"
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
+#include "common/resources.h"
 #include "milter/callbacks.h"
 #include "milter/run.h"
+#include "milter/threads.h"
 
 struct milter_daemon {
 	const struct milter_program *program;
@@ -29,26 +32,29 @@ open_metrics(struct milter_daemon *d, struct listen_options options,
     struct report *report)
 {
 	struct mf_text metrics = d->config->settings->metrics;
-	struct sockaddr_spec spec;
-	const char *why;
 
 	if (metrics.len == 0)
 		return true;
-	/* milter_config_build() has seen to it that this can't fail. */
-	if (!sockaddr_parse(metrics, &spec, &why))
-		return false;
 	options.key = "metrics";
 	options.line = milter_config_line(d->config, "metrics");
-	d->metrics_fd = listen_open(&spec, &options, metrics.p, report);
+	d->metrics_fd = listen_open_text(metrics, &options, report);
 	return d->metrics_fd >= 0;
 }
 
-static bool
-start_metrics(const struct milter_daemon *d, struct report *report)
+static void
+write_metrics(void *arg, struct metrics_writer *writer)
 {
-	const struct metrics_params params = {.fd = d->metrics_fd,
-	    .write = d->program->write_metrics,
-	    .arg = d->service};
+	const struct milter_daemon *d = arg;
+
+	d->program->write_metrics(d->service, writer);
+	resources_write_metrics(writer);
+}
+
+static bool
+start_metrics(struct milter_daemon *d, struct report *report)
+{
+	const struct metrics_params params = {
+	    .fd = d->metrics_fd, .write = write_metrics, .arg = d};
 
 	return params.fd < 0 || metrics_start(&params, report) != NULL;
 }
@@ -149,8 +155,12 @@ reload(struct milter_daemon *d, const char *why)
 {
 	const struct milter_program *p = d->program;
 
+	bool ok;
+
 	notify_reloading();
-	if (load_anew(d)) {
+	ok = load_anew(d);
+	health_set(HEALTH_CONFIGURATION, !ok);
+	if (ok) {
 		log_set_level(
 		    daemon_log(&p->command, &d->options, &d->config->log)
 			.level);
@@ -176,6 +186,7 @@ on_tick(void *arg)
 	struct milter_daemon *d = arg;
 	const struct milter_program *p = d->program;
 
+	resources_probe();
 	if (watch_is_stale(&d->config->watch))
 		reload(d,
 		    p->has_secrets ? "a secret or list file has changed"
@@ -211,13 +222,17 @@ serve(struct milter_daemon *d, struct report *report)
 		p->service_warn(d->service, report);
 	log_open(&log);
 	d->ready_fd = d->options.foreground ? -1 : background_start();
+	if (!daemon_start_log(report))
+		return EXIT_FAILURE;
 	if (!pid_file_write(d->pid_fd))
 		log_say(LEVEL_WARNING, "pid_file: %s", strerror(errno));
+	threads_make_small();
 	if (!p->service_start(d->service, report) || !start_metrics(d, report))
 		return EXIT_FAILURE;
 	ok = milter_serve(&duties, on_ready);
 	notify_stopping();
 	log_say(LEVEL_INFO, "stopped");
+	log_stop();
 	/* libmilter's threads may be at work still. */
 	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -24,7 +25,7 @@
 
 /* Callbacks in progress, and then libmilter, get so long to end. */
 #define GRACE_MS 500
-#define END_MS   2000
+#define END_MS   1000
 
 /* How often libmilter is woken to end. */
 #define WAKE_MS 20
@@ -35,6 +36,54 @@ static int listener = -1;
 /* Its address, and the length of that. */
 static struct sockaddr_storage address;
 static socklen_t address_len;
+
+/* --- libmilter's log --- */
+
+/*
+ * libmilter logs with syslog(3), from the threads of its sessions, and that
+ * waits for a reader who stands still.  So a program here has a syslog() of its
+ * own, which shared libraries find before libc's, under its name and under that
+ * of _FORTIFY_SOURCE.
+ */
+void syslog(int priority, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void __syslog_chk(int priority, int flag, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void __attribute__((format(printf, 2, 0)))
+log_for_libmilter(int priority, const char *format, va_list args)
+{
+	/* Of syslog.h, which isn't included: it may define syslog() too. */
+	enum { PRIORITY = 7, ERR = 3, WARNING = 4 };
+	enum log_level level = (priority & PRIORITY) <= ERR ? LEVEL_ERROR
+	    : (priority & PRIORITY) == WARNING              ? LEVEL_WARNING
+							    : LEVEL_INFO;
+	char text[LOG_LINE_SIZE / 2];
+
+	vsnprintf(text, sizeof(text), format, args);
+	log_say(level, "libmilter: %s", text);
+}
+
+void
+syslog(int priority, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	log_for_libmilter(priority, format, args);
+	va_end(args);
+}
+
+void
+__syslog_chk(int priority, int flag, const char *format, ...)
+{
+	va_list args;
+
+	(void)flag;
+	va_start(args, format);
+	log_for_libmilter(priority, format, args);
+	va_end(args);
+}
 
 /* --- the socket --- */
 

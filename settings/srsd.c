@@ -23,6 +23,8 @@ static const struct conf_key keys[] = {
 	.sample = "inet:10002@127.0.0.1",
 	.help = "Listeners for Postfix's tcp_table protocol, for "
 		"recipients"},
+    {"metrics", CONF_TEXT, AT(metrics), .sample = "inet:9419@127.0.0.1",
+	.help = "Address of the Prometheus metrics endpoint"},
     {"workers", CONF_UINT, AT(workers), 1, SRSD_WORKERS_MAX, .sample = "4",
 	.unit = "threads",
 	.help = "Worker threads (default: one per core, up to 4)"},
@@ -36,7 +38,8 @@ static const struct conf_key keys[] = {
 	.help = "File for the process ID"},
     {"max_connections", CONF_UINT, AT(max_connections), 1, 1000000,
 	.initial = "10000",
-	.help = "Maximum number of connections; further clients wait"},
+	.help = "Maximum number of connections; beyond it idle ones are "
+		"closed"},
     {"idle_timeout", CONF_UINT, AT(idle_timeout), 1, 86400, .initial = "3600",
 	.unit = "seconds", .help = "Close idle connections after this time"},
     {"request_timeout", CONF_UINT, AT(request_timeout), 1, 3600,

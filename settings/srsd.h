@@ -14,6 +14,7 @@ struct srsd_settings {
 	struct conf_list listen;
 	struct conf_list tcp_table_forward;
 	struct conf_list tcp_table_reverse;
+	struct mf_text metrics;
 	uint64_t workers;    /* 0: as many as cores, up to 4 */
 	struct mf_text user; /* .p NULL: the default */
 	uint64_t socket_mode;

@@ -102,4 +102,10 @@ void checker_stats(
 bool checker_engine_stats(
     struct checker *checker, struct spf_engine_stats *engine);
 
+struct metrics_writer;
+
+/* Write them for Prometheus, as PROGRAM_dns_checks_total and so on. */
+void checker_write_metrics(struct checker *checker, const char *program,
+    struct metrics_writer *writer);
+
 #endif

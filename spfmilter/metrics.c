@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "spfmilter/metrics.h"
 
+#include "common/log.h"
 #include "milter/answer.h"
 
 void
@@ -58,31 +59,9 @@ write_decisions(struct metrics_writer *w, struct spfmilter_metrics *f)
 	}
 }
 
-static void
-write_resolver(
-    struct metrics_writer *w, const struct spf_resolver_stats *resolver)
-{
-	metrics_counter(w, "spfmilter_dns_checks_total", "SPF checks made.",
-	    NULL, resolver->checks);
-	metrics_counter(w, "spfmilter_dns_checks_cached_total",
-	    "SPF checks that asked no name server.", NULL,
-	    resolver->checks_cached);
-	metrics_counter(w, "spfmilter_dns_questions_total",
-	    "Questions sent to name servers.", NULL, resolver->questions);
-	metrics_counter(w, "spfmilter_dns_timeouts_total",
-	    "Questions that got no answer in time.", NULL, resolver->timeouts);
-	metrics_counter(w, "spfmilter_dns_errors_total",
-	    "Questions that failed, timeouts too.", NULL, resolver->errors);
-	metrics_gauge(w, "spfmilter_dns_cache_bytes",
-	    "Size of the DNS answers that are kept.", NULL,
-	    resolver->cache_octets);
-	metrics_gauge(w, "spfmilter_dns_in_flight",
-	    "Questions that wait for an answer.", NULL, resolver->in_flight);
-}
-
 void
 spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
-    struct milter_service *service, const struct spf_resolver_stats *resolver)
+    struct milter_service *service)
 {
 	metrics_counter(w, "spfmilter_connections_total",
 	    "Connections of the MTA.", NULL, get(&service->connections));
@@ -105,5 +84,10 @@ spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
 	    "Messages that on_error decided.", NULL, get(&service->errors));
 	metrics_gauge(w, "spfmilter_callbacks",
 	    "Steps that are being answered.", NULL, milter_busy());
-	write_resolver(w, resolver);
+	metrics_counter(w, "spfmilter_log_lines_dropped_total",
+	    "Log lines dropped because their reader did not keep up.", NULL,
+	    log_health().dropped);
+	metrics_gauge(w, "spfmilter_log_waiting_bytes",
+	    "Size of the log lines that wait for their reader.", NULL,
+	    log_health().waiting);
 }

@@ -27,9 +27,8 @@ struct spfmilter_metrics {
 void spfmilter_metrics_count(
     struct spfmilter_metrics *metrics, const struct spfmilter_mail *message);
 
-/* Write them, and those of the service and the resolver. */
+/* Write them, and those of the service. */
 void spfmilter_metrics_write(struct metrics_writer *writer,
-    struct spfmilter_metrics *metrics, struct milter_service *service,
-    const struct spf_resolver_stats *resolver);
+    struct spfmilter_metrics *metrics, struct milter_service *service);
 
 #endif

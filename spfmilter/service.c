@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "access/lint.h"
+#include "common/health.h"
 #include "common/log.h"
 
 static struct spfmilter_config *
@@ -104,6 +105,7 @@ replace_access(struct spfmilter *s, struct shared_access *shared)
 {
 	shared_replace(&s->access, shared != NULL ? &shared->shared : NULL);
 	s->has_refused = false;
+	health_set(HEALTH_ACCESS_FILE, false);
 }
 
 /* Complain of a file once, not every two seconds. */
@@ -115,6 +117,7 @@ was_refused(struct spfmilter *s, const char *path)
 
 	s->refused = now;
 	s->has_refused = true;
+	health_set(HEALTH_ACCESS_FILE, true);
 	return same;
 }
 
@@ -254,9 +257,8 @@ spfmilter_write_metrics(void *arg, struct metrics_writer *writer)
 {
 	struct spfmilter *s = arg;
 	struct milter_config *config = milter_service_config(&s->base);
-	struct spf_resolver_stats resolver;
 
-	checker_stats(config_of(config)->checker, &resolver);
+	spfmilter_metrics_write(writer, &s->metrics, &s->base);
+	checker_write_metrics(config_of(config)->checker, "spfmilter", writer);
 	milter_config_release(config);
-	spfmilter_metrics_write(writer, &s->metrics, &s->base, &resolver);
 }

@@ -4,11 +4,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "common/listen.h"
 #include "settings/sections.h"
 
 #define WORKERS_DEFAULT 4
 
 /* --- reading --- */
+
+static void
+check_metrics(const struct srsd_config *c, struct report *report)
+{
+	const struct listen_options place = {.file = c->path,
+	    .line = conf_line(c->conf, "srsd", "metrics"),
+	    .key = "metrics"};
+
+	if (c->srsd.metrics.len != 0)
+		listen_check_text(c->srsd.metrics, &place, report);
+}
 
 static bool
 load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
@@ -34,6 +46,7 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 		!watch_add(&c->watch, c->spf.record_file)) ||
 	    !watch_add_lists(&c->watch, c->conf))
 		report_error(report, c->path, 0, NULL, "out of memory");
+	check_metrics(c, report);
 	rewriter_new(&c->srs, c->conf, c->path, legacy, &c->rewriter, report);
 	gate_new(&c->srs, c->conf, c->path, &c->gate, report);
 	if (c->srs.skip_if_spf_passes)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections: one read, the answers to all its requests in one write.
+ * A turn: one read, the answers to some requests in one write.
  *
  * A connection that is idle holds no buffers: they are shared, and only what is
- * left over, half a request or an answer that the client doesn't take, is kept.
- * While answers are kept back nothing is read from that client.
+ * left over, requests for later turns or answers that the client doesn't take,
+ * is kept.  While answers are kept back nothing is read from that client.
  *
  * Where the SPF gate has to be waited for the same holds: the request is kept
  * with its decision, and those behind it are left over until the gate answers.
@@ -19,25 +19,7 @@
 #include <unistd.h>
 
 #include "srsd/decision_log.h"
-
-/* Reads from one client at the end, 64 KB each. */
-#define FINISH_READS_MAX 256
-
-struct conn {
-	LIST_ENTRY(conn) entry;
-	struct conns *all;
-	struct event *event;
-	enum protocol protocol;
-	int fd;
-	bool writing; /* waits for the client to take answers */
-	bool closing; /* once they are taken */
-	time_t deadline;
-	/* The request that waits for the gate; nothing is read meanwhile. */
-	struct pending *pending;
-	/* Left over; NULL and 0 if nothing is. */
-	char *input, *output;
-	size_t input_len, output_len;
-};
+#include "srsd/places.h"
 
 /* --- a request --- */
 
@@ -47,7 +29,13 @@ conn_say(struct conn *c, struct text_out *out)
 	struct map_answer *answer = &c->all->answer;
 
 	map_answer(&c->all->lookup, answer);
+	if (c->all->lookup.kind == MAP_PROBE) {
+		const struct log_health log = log_health();
+
+		map_add_log(answer, &log);
+	}
 	protocol_format(c->protocol, answer->status, answer->data, out);
+	counts_lookup(&c->all->counts, &c->all->lookup);
 	decision_log(&c->all->lookup);
 }
 
@@ -95,11 +83,11 @@ conn_decide(
 }
 
 /*
- * The gate has answered, or isn't waited for any more.  If the configuration
- * has changed meanwhile, the decision was another's.
+ * What was waited for.  If the configuration has changed meanwhile, the
+ * decision was another's.
  */
 static void
-conn_resume(struct conn *c, struct text_out *out)
+conn_say_pending(struct conn *c, struct text_out *out)
 {
 	struct conns *all = c->all;
 	struct pending *p = c->pending;
@@ -125,6 +113,8 @@ conn_take(struct conn *c, struct mf_text *input, struct text_out *out)
 	enum protocol_status status =
 	    protocol_parse(c->protocol, input, parsed);
 
+	if (parsed->error.len != 0 || status == PROTOCOL_CLOSE)
+		counts_add(&c->all->counts.malformed);
 	if (parsed->error.len != 0)
 		protocol_format(c->protocol, MAP_PERM, parsed->error, out);
 	else if (status == PROTOCOL_TAKEN)
@@ -135,51 +125,29 @@ conn_take(struct conn *c, struct mf_text *input, struct text_out *out)
 
 /* --- reading and writing --- */
 
-static void on_ready(evutil_socket_t fd, short what, void *arg);
-
 static void
-conn_close(struct conn *c)
+on_ready(evutil_socket_t fd, short what, void *arg)
 {
-	pending_free(c->pending);
-	LIST_REMOVE(c, entry);
-	c->all->count--;
-	event_free(c->event);
-	close(c->fd);
-	free(c->input);
-	free(c->output);
-	free(c);
+	struct conn *c = arg;
+
+	(void)fd;
+	srsd_config_refresh(c->all->current, &c->all->config);
+	if ((what & EV_WRITE) != 0 ? !conn_write(c)
+				   : !conn_turn(c, CONN_FIRST_TURN))
+		places_close(c);
 }
 
 static bool
-conn_wait(struct conn *c, bool writing)
+conn_wait(struct conn *c, short what)
 {
-	short what = writing ? EV_WRITE : EV_READ;
-
-	c->writing = writing;
+	if (what == c->waits_for)
+		return true;
 	event_del(c->event);
-	return event_assign(c->event, c->all->base, c->fd,
-		   (short)(what | EV_PERSIST), on_ready, c) == 0 &&
-	    event_add(c->event, NULL) == 0;
-}
-
-/* Half a request, or answers that aren't taken, have less time than nothing. */
-static void
-conn_set_deadline(struct conn *c, bool waiting)
-{
-	const struct srsd_settings *s = &c->all->config->srsd;
-
-	c->deadline = c->all->now +
-	    (time_t)(waiting ? s->request_timeout : s->idle_timeout);
-}
-
-/* Nothing is read until the gate has answered, which it does in time. */
-static void
-conn_pause(struct conn *c)
-{
-	if (!c->writing)
-		event_del(c->event);
-	conn_set_deadline(c, true);
-	c->deadline += GATE_TIMEOUT_MS / 1000;
+	c->waits_for = what;
+	return what == 0 ||
+	    (event_assign(c->event, c->all->base, c->fd,
+		 (short)(what | EV_PERSIST), on_ready, c) == 0 &&
+		event_add(c->event, NULL) == 0);
 }
 
 /* Keep a copy of what is left over.  *kept may be what data points into. */
@@ -222,119 +190,158 @@ conn_send(struct conn *c, const char *data, size_t len)
 	return (ssize_t)done;
 }
 
-/*
- * Answer the requests of input until it is used up, the client stops taking
- * answers, or the gate has to be waited for.  False: close the connection.
- */
-static bool
-conn_answer(struct conn *c, struct mf_text input)
-{
-	struct conns *all = c->all;
-	bool had_half = c->input != NULL, taken = true;
-	bool resumes = c->pending != NULL;
-	size_t arrived = input.len;
-	ssize_t sent;
-
-	all->now_sec = (uint64_t)time(NULL);
-	do {
-		struct text_out out =
-		    text_out(all->output, sizeof(all->output));
-
-		if (c->pending != NULL)
-			conn_resume(c, &out);
-		while (taken && c->pending == NULL &&
-		    out.size - out.len >= PROTOCOL_ANSWER_MAX)
-			taken = conn_take(c, &input, &out);
-		sent = conn_send(c, out.p, out.len);
-		if (sent < 0)
-			return false;
-		if (!keep(&c->output, &c->output_len, out.p + sent,
-			out.len - (size_t)sent))
-			return false;
-	} while (taken && c->pending == NULL && c->output == NULL);
-
-	if (c->closing && c->output == NULL)
-		return false;
-	if (c->output != NULL && !c->writing && !conn_wait(c, true))
-		return false;
-	if (c->pending != NULL)
-		conn_pause(c);
-	/* Another octet of half a request gives it no more time. */
-	else if (!had_half || resumes || input.len != arrived)
-		conn_set_deadline(c, c->output != NULL || input.len != 0);
-	return keep(&c->input, &c->input_len, input.p, input.len);
-}
-
-enum arrived {
-	ARRIVED_SOMETHING, /* and was answered */
-	ARRIVED_NOTHING,
-	ARRIVED_END /* close the connection */
-};
-
-static enum arrived
-conn_read(struct conn *c)
-{
-	char *buffer = c->all->input;
-	size_t have = c->input_len;
-	ssize_t n;
-
-	/* Never full: half a request is far smaller than the buffer. */
-	if (have != 0)
-		memcpy(buffer, c->input, have);
-	n = recv(c->fd, buffer + have, CONNS_INPUT_SIZE - have, 0);
-	if (n < 0)
-		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
-		    ? ARRIVED_NOTHING
-		    : ARRIVED_END;
-	if (n == 0 || !conn_answer(c, mf_text_at(buffer, have + (size_t)n)))
-		return ARRIVED_END;
-	return ARRIVED_SOMETHING;
-}
-
-/*
- * At the end: answer all that has arrived.  False: close, nothing is owed to
- * this client any more.  One that goes on sending for ever is cut off.
- */
-static bool
-conn_finish(struct conn *c)
-{
-	enum arrived arrived = ARRIVED_SOMETHING;
-
-	for (int i = 0; i < FINISH_READS_MAX && !c->writing &&
-	     arrived == ARRIVED_SOMETHING;
-	     i++)
-		arrived = conn_read(c);
-	return arrived != ARRIVED_END && c->output != NULL;
-}
-
-/*
- * Nothing is waited for any more: answer the requests that had arrived before
- * that, then read on.
- */
-static bool
-conn_go_on(struct conn *c)
-{
-	struct conns *all = c->all;
-	size_t have = c->input_len;
-
-	if (!conn_wait(c, false))
-		return false;
-	conn_set_deadline(c, false);
-	if (have != 0)
-		memcpy(all->input, c->input, have);
-	if ((have != 0 || c->pending != NULL) &&
-	    !conn_answer(c, mf_text_at(all->input, have)))
-		return false;
-	return !all->stopping || c->writing || conn_finish(c);
-}
+/* --- a turn --- */
 
 static bool
-conn_waits(const struct conn *c)
+conn_waits_for_gate(const struct conn *c)
 {
 	return c->pending != NULL && c->pending->query != NULL;
 }
 
+static enum conn_state
+conn_next_state(const struct conn *c, bool may_read_more)
+{
+	if (c->output != NULL)
+		return CONN_STUCK;
+	if (conn_waits_for_gate(c))
+		return CONN_WAITING;
+	if (c->has_more || may_read_more || c->all->stopping)
+		return CONN_BUSY;
+	return c->input != NULL ? CONN_STUCK : CONN_IDLE;
+}
+
+/* Half a request, or answers that aren't taken, have less time than nothing. */
+static void
+conn_set_deadline(struct conn *c)
+{
+	const struct srsd_settings *s = &c->all->config->srsd;
+	bool idle = c->state == CONN_NEW || c->state == CONN_IDLE;
+
+	c->deadline =
+	    c->all->now + (time_t)(idle ? s->idle_timeout : s->request_timeout);
+	/* The gate answers in time. */
+	if (c->pending != NULL)
+		c->deadline += GATE_TIMEOUT_MS / 1000;
+}
+
+/* Wait for what comes next.  progress: it gets new time for that. */
 static bool
+conn_rest(struct conn *c, bool may_read_more, bool progress)
+{
+	enum conn_state state = conn_next_state(c, may_read_more);
+	short what = state == CONN_STUCK || state == CONN_IDLE ? EV_READ : 0;
+
+	places_move(c, state);
+	if (progress)
+		conn_set_deadline(c);
+	return conn_wait(c, c->output != NULL ? EV_WRITE : what);
+}
+
+enum arrived {
+	ARRIVED_SOMETHING,
+	ARRIVED_MUCH,    /* and maybe there is more */
+	ARRIVED_NOTHING, /* for now */
+	ARRIVED_END      /* close the connection */
+};
+
+/*
+ * The client has sent all.  exim ends the only line of a connection by that,
+ * and waits for the answer.
+ */
+static enum arrived
+conn_read_end(struct conn *c, size_t *len)
+{
+	if (*len == 0 || c->protocol == PROTOCOL_SOCKETMAP)
+		return ARRIVED_END;
+	c->ended = true;
+	c->all->input[(*len)++] = '\n';
+	return ARRIVED_SOMETHING;
+}
+
+/* Append to the *len octets of all->input. */
+static enum arrived
+conn_read(struct conn *c, size_t *len)
+{
+	/* Never full: half a request is far smaller than the buffer. */
+	ssize_t n = recv(c->fd, c->all->input + *len, CONNS_READ_MAX, 0);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR
+		    ? ARRIVED_NOTHING
+		    : ARRIVED_END;
+	if (n == 0)
+		return conn_read_end(c, len);
+	*len += (size_t)n;
+	return n == CONNS_READ_MAX ? ARRIVED_MUCH : ARRIVED_SOMETHING;
+}
+
+/*
+ * Answer up to so many requests of input, until the buffer is full or the gate
+ * has to be waited for, and keep what is left over.
+ */
+static bool
+conn_answer(struct conn *c, struct mf_text *input, unsigned requests)
+{
+	struct conns *all = c->all;
+	struct text_out out = text_out(all->output, sizeof(all->output));
+	bool taken = true;
+	ssize_t sent;
+
+	all->now_sec = (uint64_t)time(NULL);
+	if (c->pending != NULL)
+		conn_say_pending(c, &out);
+	while (taken && c->pending == NULL && requests-- > 0 &&
+	    out.size - out.len >= PROTOCOL_ANSWER_MAX)
+		taken = conn_take(c, input, &out);
+	c->has_more = taken && input->len != 0;
+	if (c->ended && !c->has_more)
+		c->closing = true;
+	sent = conn_send(c, out.p, out.len);
+	return sent >= 0 &&
+	    keep(&c->output, &c->output_len, out.p + sent,
+		out.len - (size_t)sent) &&
+	    keep(&c->input, &c->input_len, input->p, input->len);
+}
+
+bool
+conn_turn(struct conn *c, unsigned requests)
+{
+	struct conns *all = c->all;
+	enum arrived arrived = ARRIVED_SOMETHING;
+	bool had_half = c->input != NULL, resumes = c->pending != NULL;
+	size_t len = c->input_len;
+	struct mf_text input;
+
+	if (len != 0)
+		memcpy(all->input, c->input, len);
+	if (!c->has_more && !resumes && !c->ended)
+		arrived = conn_read(c, &len);
+	if (arrived == ARRIVED_END || (c->ended && len == 0 && !resumes))
+		return false;
+	if (arrived == ARRIVED_NOTHING)
+		return !all->stopping && conn_rest(c, false, !had_half);
+	input = mf_text_at(all->input, len);
+	if (!conn_answer(c, &input, requests))
+		return false;
+	if (c->closing && c->output == NULL && c->pending == NULL)
+		return false;
+	/* Another octet of half a request gives it no more time. */
+	return conn_rest(c, arrived == ARRIVED_MUCH,
+	    !had_half || resumes || input.len != len);
+}
+
+/* In its turn. */
+bool
+conn_resume(struct conn *c)
+{
+	if (c->output == NULL) {
+		places_move(c, CONN_BUSY);
+		return conn_wait(c, 0);
+	}
+	return true;
+}
+
+bool
 conn_write(struct conn *c)
 {
 	ssize_t sent = conn_send(c, c->output, c->output_len);
@@ -343,127 +350,28 @@ conn_write(struct conn *c)
 		return false;
 	if ((size_t)sent < c->output_len) {
 		if (sent != 0)
-			conn_set_deadline(c, true);
+			conn_set_deadline(c);
 		return keep(&c->output, &c->output_len, c->output + sent,
 		    c->output_len - (size_t)sent);
 	}
 	keep(&c->output, &c->output_len, NULL, 0);
-	if (c->closing)
+	if (c->closing && c->pending == NULL)
 		return false;
-	if (!conn_waits(c))
-		return conn_go_on(c);
-	c->writing = false;
-	conn_pause(c);
-	return true;
+	/* More may have arrived than is kept. */
+	return conn_rest(c, true, true);
 }
 
-static void
-on_ready(evutil_socket_t fd, short what, void *arg)
-{
-	struct conn *c = arg;
-
-	(void)fd;
-	(void)what;
-	srsd_config_refresh(c->all->current, &c->all->config);
-	if (c->writing ? !conn_write(c) : conn_read(c) == ARRIVED_END)
-		conn_close(c);
-}
-
-/* --- all of them --- */
-
-static void
-on_answered(evutil_socket_t fd, short what, void *arg)
-{
-	struct conns *all = arg;
-	struct pending *p;
-	char octets[64];
-
-	(void)what;
-	while (read(fd, octets, sizeof(octets)) > 0)
-		;
-	srsd_config_refresh(all->current, &all->config);
-	while ((p = pending_next(&all->pending)) != NULL) {
-		struct conn *c = p->owner;
-
-		if (!c->writing && !conn_go_on(c))
-			conn_close(c);
-	}
-}
+/* --- beginning --- */
 
 bool
-conns_begin(struct conns *all)
+conn_listen(struct conn *c)
 {
-	LIST_INIT(&all->list);
-	if (!pending_queue_begin(&all->pending))
+	c->event =
+	    event_new(c->all->base, c->fd, EV_READ | EV_PERSIST, on_ready, c);
+	if (c->event == NULL)
 		return false;
-	srsd_config_refresh(all->current, &all->config);
-	all->answered = event_new(all->base, all->pending.pipe[0],
-	    EV_READ | EV_PERSIST, on_answered, all);
-	return all->answered != NULL && event_add(all->answered, NULL) == 0;
-}
-
-void
-conns_end(struct conns *all)
-{
-	while (!LIST_EMPTY(&all->list))
-		conn_close(LIST_FIRST(&all->list));
-	if (all->answered != NULL)
-		event_free(all->answered);
-	pending_queue_end(&all->pending);
-	srsd_config_release(all->config);
-}
-
-bool
-conns_open(struct conns *all, int fd, enum protocol protocol)
-{
-	struct conn *c = calloc(1, sizeof(*c));
-
-	if (c == NULL)
-		return false;
-	c->all = all;
-	c->fd = fd;
-	c->protocol = protocol;
-	c->event = event_new(all->base, fd, EV_READ | EV_PERSIST, on_ready, c);
-	if (c->event == NULL || event_add(c->event, NULL) < 0) {
-		if (c->event != NULL)
-			event_free(c->event);
-		free(c);
-		return false;
-	}
-	LIST_INSERT_HEAD(&all->list, c, entry);
-	all->count++;
-	conn_set_deadline(c, false);
-	return true;
-}
-
-void
-conns_expire(struct conns *all)
-{
-	struct conn *c = LIST_FIRST(&all->list);
-
-	while (c != NULL) {
-		struct conn *next = LIST_NEXT(c, entry);
-
-		if (c->deadline < all->now)
-			conn_close(c);
-		c = next;
-	}
-}
-
-void
-conns_finish(struct conns *all)
-{
-	struct conn *c = LIST_FIRST(&all->list);
-
-	all->stopping = true;
-	while (c != NULL) {
-		struct conn *next = LIST_NEXT(c, entry);
-
-		if (c->pending != NULL)
-			pending_settle(c->pending);
-		if (!c->writing &&
-		    !(c->pending != NULL ? conn_go_on(c) : conn_finish(c)))
-			conn_close(c);
-		c = next;
-	}
+	if (event_add(c->event, NULL) == 0)
+		return true;
+	event_free(c->event);
+	return false;
 }

@@ -1,62 +1,54 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The connections of one thread, and the buffers that they share.
- *
- * All of this is for that thread alone, within its event loop.
+ * One connection of a thread: what it has to be asked and answered.
  */
 #ifndef MAILFROM_SRSD_CONN_H
 #define MAILFROM_SRSD_CONN_H
 
-#include <event2/event.h>
-#include <time.h>
-
-#include "srsd/config.h"
-#include "srsd/pending.h"
-#include "srsd/protocol.h"
-
-#define CONNS_INPUT_SIZE  (64 * 1024)
-#define CONNS_OUTPUT_SIZE (64 * 1024 + PROTOCOL_ANSWER_MAX)
-
-LIST_HEAD(conn_list, conn);
-
-struct conns {
-	/* The owner sets these before conns_begin(), and now once a second. */
-	struct event_base *base;
-	struct shared_place *current;
-	struct message_ids *message_ids;
-	time_t now; /* monotonic, seconds */
-	/* For the owner to look at. */
-	struct srsd_config *config; /* held */
-	size_t count;
-	/* Connections' own. */
-	struct conn_list list;
-	struct pending_queue pending;
-	struct event *answered; /* something in pending is */
-	bool stopping;
-	uint64_t now_sec; /* since 1970 UTC, of the last input */
-	struct protocol_parsed parsed;
-	struct map_lookup lookup;
-	struct map_answer answer;
-	char input[CONNS_INPUT_SIZE];
-	char output[CONNS_OUTPUT_SIZE];
-};
-
-/* False: out of memory or descriptors; conns_end() is due all the same. */
-bool conns_begin(struct conns *all);
-
-/* Close all, and free what they share; conns itself stays the owner's. */
-void conns_end(struct conns *all);
-
-/* Serve fd, which passes to the connection.  False: out of memory. */
-bool conns_open(struct conns *all, int fd, enum protocol protocol);
-
-/* Close every connection whose deadline has passed. */
-void conns_expire(struct conns *all);
+#include "srsd/conns.h"
 
 /*
- * Begin to stop: answer what has arrived; only those stay that are still taking
- * answers.
+ * Requests that are answered in one turn: few when a client has just sent
+ * something, so that the next client has its turn soon, and a share of
+ * TURNS_REQUESTS for each client that has sent more than that.
  */
-void conns_finish(struct conns *all);
+#define CONN_FIRST_TURN 8
+
+struct conn {
+	TAILQ_ENTRY(conn) entry; /* in all->places */
+	TAILQ_ENTRY(conn) turn;  /* in all->turns, if CONN_BUSY */
+	struct conns *all;
+	struct event *event;
+	unsigned listener; /* its number */
+	unsigned holder;   /* its place */
+	int fd;
+	enum protocol protocol;
+	enum conn_state state;
+	short waits_for; /* EV_READ, EV_WRITE, or 0: nothing of the client's */
+	bool has_more;   /* input may hold a whole request */
+	bool ended;      /* the client sends no more */
+	bool closing;    /* once the answers are taken */
+	time_t since, deadline; /* since: when it was accepted */
+	/* The request that waits for the gate; nothing is read meanwhile. */
+	struct pending *pending;
+	/* Left over; NULL and 0 if nothing is. */
+	char *input, *output;
+	size_t input_len, output_len;
+};
+
+/* Begin to wait for requests.  False: out of memory. */
+bool conn_listen(struct conn *c);
+
+/*
+ * Read if need be, answer up to so many requests, and wait for what is to come
+ * next.  False: close it.
+ */
+bool conn_turn(struct conn *c, unsigned requests);
+
+/* The client takes answers again.  False: close it. */
+bool conn_write(struct conn *c);
+
+/* The gate has answered what c->pending asked, or isn't waited for any more. */
+bool conn_resume(struct conn *c);
 
 #endif

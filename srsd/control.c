@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <signal.h>
 
+#include "common/health.h"
 #include "common/log.h"
 #include "common/notify.h"
 
@@ -27,6 +28,7 @@ warn_of_restart(const struct srsd_config *old, const struct srsd_config *new)
 		conf_list_eq(&a->tcp_table_forward, &b->tcp_table_forward)},
 	    {"tcp_table_reverse",
 		conf_list_eq(&a->tcp_table_reverse, &b->tcp_table_reverse)},
+	    {"metrics", mf_text_eq(a->metrics, b->metrics)},
 	    {"workers", a->workers == b->workers},
 	    {"user", mf_text_eq(a->user, b->user)},
 	    {"socket_mode", a->socket_mode == b->socket_mode},
@@ -60,8 +62,12 @@ load_anew(struct control *c)
 static void
 reload(struct control *c, const char *why)
 {
+	bool ok;
+
 	notify_reloading();
-	if (load_anew(c)) {
+	ok = load_anew(c);
+	health_set(HEALTH_CONFIGURATION, !ok);
+	if (ok) {
 		log_set_level(daemon_log(
 		    c->program, c->options, &server_config(c->server)->log)
 				  .level);
@@ -104,6 +110,7 @@ on_watch(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	server_tick(c->server);
 	if (watch_is_stale(&server_config(c->server)->watch))
 		reload(c, "a secret or list file has changed");
 }

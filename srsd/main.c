@@ -29,7 +29,8 @@ serve(struct srsd_config *config, struct report *report)
 	struct server *server;
 	bool ok;
 
-	if (!srsd_config_start(config, NULL, report)) {
+	if (!daemon_start_log(report) ||
+	    !srsd_config_start(config, NULL, report)) {
 		srsd_config_release(config);
 		return EXIT_FAILURE;
 	}

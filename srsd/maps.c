@@ -7,7 +7,7 @@ static const struct map {
 	struct mf_text name;
 	enum map_kind kind;
 	bool for_sendmail;
-} maps[] = {
+} maps[MAPS] = {
     {MF_TEXT("make_srs"), MAP_FORWARD, true},
     {MF_TEXT("reverse_srs"), MAP_REVERSE, true},
     {MF_TEXT("srs_forward"), MAP_FORWARD, false},
@@ -20,10 +20,16 @@ static const struct map {
 static const struct map *
 find_map(struct mf_text name)
 {
-	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+	for (size_t i = 0; i < MAPS; i++)
 		if (mf_text_eq(name, maps[i].name))
 			return &maps[i];
 	return NULL;
+}
+
+struct mf_text
+map_name(unsigned map)
+{
+	return maps[map].name;
 }
 
 /* --- reading --- */
@@ -68,6 +74,7 @@ map_read(const struct map_request *request, struct map_lookup *out)
 	out->gate_cause = SPF_CAUSE_NONE;
 	out->address = text_out(out->address_room, sizeof(out->address_room));
 	map = find_map(name);
+	out->map = map != NULL ? (unsigned)(map - maps) : MAPS;
 	if (map == NULL)
 		out->kind = MAP_UNKNOWN;
 	else if (key.len != 0 && memchr(key.p, '\0', key.len) != NULL)
@@ -170,6 +177,26 @@ say_postfix(const struct policy_result *result, struct map_answer *out)
 	else
 		say(out, MAP_NOTFOUND,
 		    mf_text_of(policy_reason_text(result->reason)));
+}
+
+/* The status stays what it is: mail needs no log. */
+void
+map_add_log(struct map_answer *probe, const struct log_health *log)
+{
+	struct text_out out =
+	    text_out(probe->data_room, sizeof(probe->data_room));
+
+	if (!log->stalled && log->dropped == 0)
+		return;
+	out_text(&out, probe->data);
+	if (log->stalled)
+		out_text(&out, MF_TEXT(", log reader stalled"));
+	if (log->dropped != 0) {
+		out_text(&out, MF_TEXT(", "));
+		out_uint(&out, log->dropped);
+		out_text(&out, MF_TEXT(" log lines dropped"));
+	}
+	probe->data = out_view(&out);
 }
 
 void

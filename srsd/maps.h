@@ -17,6 +17,7 @@
 #ifndef MAILFROM_SRSD_MAPS_H
 #define MAILFROM_SRSD_MAPS_H
 
+#include "common/log.h"
 #include "rewrite/message_id.h"
 #include "rewrite/policy.h"
 #include <mailfrom/spf.h>
@@ -26,6 +27,9 @@
 
 /* Octets of data that an answer can have: the key itself, or an address. */
 #define MAP_DATA_SIZE (MAP_REQUEST_MAX + 16)
+
+/* How many maps there are; they are numbered from 0. */
+#define MAPS 7
 
 struct map_request {
 	struct mf_text map;
@@ -46,6 +50,7 @@ enum map_kind {
  */
 struct map_lookup {
 	enum map_kind kind;
+	unsigned map; /* its number; MAPS: there is none */
 	bool for_sendmail;
 	struct mf_text forwarding_domain; /* empty: unknown */
 	struct mf_text host;              /* next hop, if the key told it */
@@ -65,6 +70,12 @@ struct map_answer {
 	struct mf_text data;
 	char data_room[MAP_DATA_SIZE];
 };
+
+/* The name of a map by its number. */
+struct mf_text map_name(unsigned map);
+
+/* What a probe also says where the log's reader doesn't keep up. */
+void map_add_log(struct map_answer *probe, const struct log_health *log);
 
 void map_read(const struct map_request *request, struct map_lookup *out);
 

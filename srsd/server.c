@@ -2,15 +2,106 @@
 #include "srsd/server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "srsd/worker.h"
+#include "common/clock.h"
+#include "common/log.h"
+#include "common/resources.h"
+#include "srsd/metrics.h"
+
+/*
+ * Descriptors for all but clients: the listeners, files of a reload, the DNS
+ * and helper processes; but a quarter of a small number.
+ */
+#define SPARE_DESCRIPTORS 128
 
 struct server {
 	struct workers_shared shared;
 	unsigned started;
 	struct worker *workers[SRSD_WORKERS_MAX];
+	struct srsd_metrics figures;
+	struct metrics *metrics; /* NULL: not wanted */
 };
+
+static uint64_t
+descriptors_for_clients(void)
+{
+	uint64_t max = resources_descriptors_max();
+
+	return max < 4 * SPARE_DESCRIPTORS ? max - max / 4
+					   : max - SPARE_DESCRIPTORS;
+}
+
+static void
+warn_of_limit(const struct server *s, const struct srsd_config *config)
+{
+	uint64_t limit = workers_limit(&s->shared, config);
+
+	if (limit < config->srsd.max_connections)
+		log_say(LEVEL_WARNING,
+		    "max_connections = %llu, but the limit of open files "
+		    "leaves %llu; raise LimitNOFILE= of the unit",
+		    (unsigned long long)config->srsd.max_connections,
+		    (unsigned long long)limit);
+}
+
+static bool
+start_metrics(struct server *s, int fd, struct report *report)
+{
+	s->figures = (struct srsd_metrics){&s->shared, s->workers, s->started};
+	if (fd < 0)
+		return true;
+	s->metrics = metrics_start(
+	    &(struct metrics_params){
+		.fd = fd, .write = srsd_metrics_write, .arg = &s->figures},
+	    report);
+	return s->metrics != NULL;
+}
+
+/* --- what clients do is told once a minute --- */
+
+static void
+say_holder(char *out, size_t size, const struct holder *who,
+    const struct sockets *sockets)
+{
+	if (who->is_user)
+		snprintf(out, size, "uid %lu", who->id);
+	else
+		snprintf(out, size, "%s", sockets->list[who->id].name);
+}
+
+static void
+say_of_places(struct server *s, struct rarely *events, const char *what)
+{
+	uint64_t count = rarely_due(events, clock_ms());
+	char who[LISTENER_NAME_SIZE];
+	struct holder largest;
+	size_t held;
+
+	if (count == 0)
+		return;
+	who[0] = '\0';
+	if (holders_largest(&s->shared.holders, &largest, &held))
+		say_holder(who, sizeof(who), &largest, s->shared.sockets);
+	log_say(LEVEL_WARNING, "%llu %s; most are held by %s: %zu of %llu",
+	    (unsigned long long)count, what, who, held,
+	    (unsigned long long)workers_limit(&s->shared, server_config(s)));
+}
+
+void
+server_tick(struct server *s)
+{
+	resources_probe();
+	say_of_places(s, &s->shared.evictions,
+	    "connections closed to let others in (max_connections)");
+	say_of_places(s, &s->shared.refusals,
+	    "connections refused: all places are busy (max_connections)");
+	say_of_places(s, &s->shared.no_descriptors,
+	    "connections found no file descriptor left (LimitNOFILE=)");
+}
+
+/* --- beginning and end --- */
 
 struct server *
 server_start(const struct sockets *sockets, unsigned workers,
@@ -27,7 +118,8 @@ server_start(const struct sockets *sockets, unsigned workers,
 		return NULL;
 	}
 	s->shared.sockets = sockets;
-	s->shared.worker_count = workers;
+	s->shared.descriptors_max = descriptors_for_clients();
+	holders_begin(&s->shared.holders);
 	shared_place_init(&s->shared.config, &config->shared);
 	while (s->started < workers) {
 		struct worker *w = worker_new(&s->shared);
@@ -40,6 +132,11 @@ server_start(const struct sockets *sockets, unsigned workers,
 		}
 		s->workers[s->started++] = w;
 	}
+	if (!start_metrics(s, sockets->metrics_fd, report)) {
+		server_stop(s);
+		return NULL;
+	}
+	warn_of_limit(s, config);
 	return s;
 }
 
@@ -58,10 +155,12 @@ server_config(struct server *s)
 void
 server_stop(struct server *s)
 {
+	metrics_stop(s->metrics);
 	for (unsigned i = 0; i < s->started; i++)
 		worker_stop(s->workers[i]);
 	for (unsigned i = 0; i < s->started; i++)
 		worker_end(s->workers[i]);
 	shared_place_free(&s->shared.config);
+	holders_end(&s->shared.holders);
 	free(s);
 }

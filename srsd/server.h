@@ -18,6 +18,12 @@ struct server;
 struct server *server_start(const struct sockets *sockets, unsigned workers,
     struct srsd_config *config, struct report *report);
 
+/*
+ * Look after it, every few seconds: log what clients have done to each other,
+ * and what this process lacks.  On the thread that calls server_reload().
+ */
+void server_tick(struct server *server);
+
 /* Serve by this configuration from now on; it passes to the server. */
 void server_reload(struct server *server, struct srsd_config *config);
 

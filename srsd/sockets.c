@@ -2,19 +2,39 @@
 #include "srsd/sockets.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 
 #include "common/listen.h"
 
 static bool
-add_listener(struct sockets *s, int fd, enum protocol protocol,
-    const struct listen_options *place, struct report *report)
+is_unix(int fd)
 {
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	return getsockname(fd, (struct sockaddr *)&address, &len) == 0 &&
+	    address.ss_family == AF_UNIX;
+}
+
+static bool
+add_listener(struct sockets *s, int fd, enum protocol protocol,
+    struct mf_text name, const struct listen_options *place,
+    struct report *report)
+{
+	struct listener *l = &s->list[s->count];
+	struct text_out out = text_out(l->name, sizeof(l->name) - 1);
+
 	if (s->count == SOCKETS_MAX) {
 		report_error(report, place->file, place->line, place->key,
 		    "more than %d sockets", SOCKETS_MAX);
 		return false;
 	}
-	s->list[s->count++] = (struct listener){fd, protocol};
+	l->fd = fd;
+	l->protocol = protocol;
+	l->is_unix = is_unix(fd);
+	out_text(&out, name);
+	l->name[out.len] = '\0';
+	s->count++;
 	return true;
 }
 
@@ -23,19 +43,12 @@ open_list(struct sockets *s, const struct conf_list *list,
     enum protocol protocol, const struct listen_options *options,
     struct report *report)
 {
-	struct sockaddr_spec spec;
-	const char *why = NULL;
-	char name[512];
-
 	for (size_t i = 0; i < list->count; i++) {
 		struct mf_text item = list->items[i];
+		int fd = listen_open_text(item, options, report);
 
-		snprintf(name, sizeof(name), "%.*s", (int)item.len, item.p);
-		/* srsd_config_load() has seen to it that this can't fail. */
-		if (!sockaddr_parse(item, &spec, &why))
-			return false;
-		int fd = listen_open(&spec, options, name, report);
-		if (fd < 0 || !add_listener(s, fd, protocol, options, report))
+		if (fd < 0 ||
+		    !add_listener(s, fd, protocol, item, options, report))
 			return false;
 	}
 	return true;
@@ -50,13 +63,15 @@ take_inherited(struct sockets *s, unsigned count, struct report *report)
 	for (unsigned i = 0; i < count; i++) {
 		const char *name = listen_inherited_name(i);
 		enum protocol protocol = PROTOCOL_SOCKETMAP;
+		char label[LISTENER_NAME_SIZE];
 
 		if (strcmp(name, "tcp_table_forward") == 0)
 			protocol = PROTOCOL_TCP_FORWARD;
 		else if (strcmp(name, "tcp_table_reverse") == 0)
 			protocol = PROTOCOL_TCP_REVERSE;
+		snprintf(label, sizeof(label), "systemd:%u:%s", i + 1, name);
 		if (!add_listener(s, LISTEN_FIRST_FD + (int)i, protocol,
-			&systemd, report))
+			mf_text_of(label), &systemd, report))
 			return false;
 	}
 	return true;
@@ -92,6 +107,18 @@ open_all(struct sockets *s, const struct srsd_config *c,
 	return false;
 }
 
+static bool
+open_metrics(struct sockets *s, const struct srsd_config *c,
+    struct listen_options *options, struct report *report)
+{
+	if (c->srsd.metrics.len == 0)
+		return true;
+	options->key = "metrics";
+	options->line = conf_line(c->conf, "srsd", "metrics");
+	s->metrics_fd = listen_open_text(c->srsd.metrics, options, report);
+	return s->metrics_fd >= 0;
+}
+
 bool
 sockets_open(struct sockets *s, const struct srsd_config *c,
     const struct privilege *who, bool check_only, struct report *report)
@@ -104,11 +131,15 @@ sockets_open(struct sockets *s, const struct srsd_config *c,
 	    .owner_line = conf_line(c->conf, "srsd", "socket_owner")};
 	unsigned inherited = listen_inherited();
 
+	s->metrics_fd = -1;
 	if (inherited != 0 && !check_only)
-		return take_inherited(s, inherited, report);
+		return take_inherited(s, inherited, report) &&
+		    open_metrics(s, c, &options, report);
 	if (settings->socket_owner.len != 0 &&
 	    !listen_owner(settings->socket_owner, &options, c->path,
 		options.owner_line, report))
 		return false;
-	return check_only || open_all(s, c, &options, report);
+	return check_only ||
+	    (open_all(s, c, &options, report) &&
+		open_metrics(s, c, &options, report));
 }

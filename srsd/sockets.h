@@ -12,14 +12,20 @@
 
 #define SOCKETS_MAX 64
 
+/* Octets of the name of a listener, cut, with NUL. */
+#define LISTENER_NAME_SIZE 160
+
 struct listener {
 	int fd;
 	enum protocol protocol;
+	bool is_unix;
+	char name[LISTENER_NAME_SIZE]; /* its address as configured */
 };
 
 struct sockets {
 	struct listener list[SOCKETS_MAX];
 	size_t count;
+	int metrics_fd; /* -1: none */
 };
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "srsmilter/metrics.h"
 
+#include "common/log.h"
 #include "milter/answer.h"
 
 void
@@ -90,4 +91,10 @@ srsmilter_metrics_write(struct metrics_writer *w, struct srsmilter_metrics *f,
 	    replay->evicted);
 	metrics_gauge(w, "srsmilter_callbacks",
 	    "Steps that are being answered.", NULL, milter_busy());
+	metrics_counter(w, "srsmilter_log_lines_dropped_total",
+	    "Log lines dropped because their reader did not keep up.", NULL,
+	    log_health().dropped);
+	metrics_gauge(w, "srsmilter_log_waiting_bytes",
+	    "Size of the log lines that wait for their reader.", NULL,
+	    log_health().waiting);
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """
-How fast: srsd beside a plain netstring echo and pysrs's daemon, libsrs in
-instructions, srs in lines a second.
+How fast: srsd beside a plain netstring echo and pysrs's daemon, and with a log
+line for each lookup beside none; libsrs in instructions, srs in lines a second.
 
-usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS] [libsrs|libspf|srs|srsd]...
+usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS]
+              [libsrs|libspf|srs|srsd|log|crowd]...
 
 The servers take turns in each round, server on one core and load on another,
 and ratios are taken within a round: this machine's mood changes all of them.
@@ -41,7 +42,7 @@ socket_mode = 0600
 {user}
 [log]
 to = stderr
-level = warning
+level = {level}
 """
 PYSRS_CONFIG = """\
 [srs]
@@ -147,12 +148,17 @@ def write(directory, name, text):
     return path
 
 
-def srsd_command(directory, socket):
+def srsd_command(directory, socket, level="warning"):
     write(directory, "secret", SECRET + "\n")
     user = "user = root" if os.geteuid() == 0 else ""
     return [program("srsd"), "-f", "-c", write(
         directory, "mailfrom.conf",
-        SRSD_CONFIG.format(directory=directory, socket=socket, user=user))]
+        SRSD_CONFIG.format(directory=directory, socket=socket, user=user,
+                           level=level))]
+
+
+def srsd_info_command(directory, socket):
+    return srsd_command(directory, socket, "info")
 
 
 def echo_command(_, socket):
@@ -166,7 +172,8 @@ def pysrs_command(directory, socket):
               PYSRS_CONFIG.format(secret=SECRET, socket=socket))]
 
 
-SERVERS = {"srsd": srsd_command, "echo": echo_command, "pysrs": pysrs_command}
+SERVERS = {"srsd": srsd_command, "echo": echo_command, "pysrs": pysrs_command,
+           "info": srsd_info_command}
 
 
 def measure(name, options, directory, keys):
@@ -207,8 +214,48 @@ def measure(name, options, directory, keys):
     return rate, middle, late
 
 
+def write_keys(directory):
+    path = os.path.join(directory, "keys")
+    with open(path, "wb") as file:
+        file.writelines(
+            b"make_srs recipient.example\x9buser%d<@example%d.com.>\n" %
+            (n, n % 97) for n in range(1000))
+    return path
+
+
+def log_lines(directory):
+    """Of the last server, and that none is missing."""
+    count = 0
+    with open(os.path.join(directory, "log"), "rb") as log:
+        for line in log:
+            count += line.startswith(b"srsd: info: forward ")
+            if b" log lines dropped" in line:
+                raise SystemExit(line.decode())
+    return count
+
+
+def bench_log(options):
+    rates, ratios, lines = [], [], []
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        keys = write_keys(directory)
+        for number in range(options.rounds):
+            turn = ["srsd", "info"][::-1 if number % 2 else 1]
+            rate = {}
+            for name in turn:
+                rate[name] = measure(name, options, directory, keys)[0]
+                if name == "info":
+                    lines.append(log_lines(directory))
+            rates.append(rate["info"])
+            ratios.append(rate["info"] / rate["srsd"])
+    print(f"srsd at log level info, {options.connections} connections: "
+          f"{median(rates):,.0f} lookups/s, {min(lines):,} lines and more a "
+          "round, none dropped")
+    print(f"  info / warning {median(ratios):5.2f}   "
+          f"({min(ratios):.2f} to {max(ratios):.2f})")
+
+
 def bench_srsd(options):
-    names = list(SERVERS)
+    names = ["srsd", "echo", "pysrs"]
     reason = places.fetch("pysrs")
     if reason:
         print(f"without pysrs: {reason}")
@@ -217,11 +264,7 @@ def bench_srsd(options):
         print("one core only: server and load share it")
     results = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
-        keys = os.path.join(directory, "keys")
-        with open(keys, "wb") as file:
-            file.writelines(
-                b"make_srs recipient.example\x9buser%d<@example%d.com.>\n" %
-                (n, n % 97) for n in range(1000))
+        keys = write_keys(directory)
         for number in range(options.rounds):
             turn = number % len(names)
             for name in names[turn:] + names[:turn]:
@@ -239,8 +282,67 @@ def bench_srsd(options):
               f"({min(ratios):.2f} to {max(ratios):.2f})")
 
 
+# --- srsd, beside a crowd ---
+
+def wait_for_socket(server, socket):
+    while not os.path.exists(socket):
+        if server.poll() is not None:
+            raise SystemExit("srsd ended")
+        time.sleep(0.01)
+    time.sleep(0.1)                     # from bind() to listen()
+
+
+def innocent(directory, keys, options, flood):
+    """Microseconds of most and nearly all of one client's lookups."""
+    socket = os.path.join(directory, "crowd")
+    server = subprocess.Popen(on_core(0) + srsd_command(directory, socket),
+                              stdin=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL)
+    crowd = None
+    try:
+        wait_for_socket(server, socket)
+        if flood:
+            # The least of this core, so that the client is measured, not it.
+            crowd = subprocess.Popen(
+                ["nice", "-n", "19"] + on_core(1) +
+                [program("bench/flood"), "-c", str(flood), "-k", keys, socket],
+                stdout=subprocess.PIPE, text=True)
+            if crowd.stdout.readline() != "full\n":
+                raise SystemExit("the crowd ended")
+        done = subprocess.run(
+            on_core(1) + [program("bench/load"), "-k", keys, "-c", "1",
+                          "-s", str(options.seconds), "-e", "OK SRS0=",
+                          socket], capture_output=True, text=True)
+    finally:
+        for process in (crowd, server):
+            if process:
+                process.kill()
+                process.wait(timeout=20)
+        if os.path.exists(socket):
+            os.unlink(socket)
+    if done.returncode != 0:
+        raise SystemExit(f"load: {done.stderr}")
+    _, middle, late, wrong = map(int, done.stdout.split())
+    if wrong:
+        raise SystemExit(f"{wrong} answers of another kind")
+    return middle, late
+
+
+def bench_crowd(options):
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        keys = write(directory, "keys", "".join(
+            f"forward user{n}@example{n % 97}.com\n" for n in range(1000)))
+        print(f"one client, one worker, medians of {options.rounds}:")
+        for flood in (0, 100, 2000):
+            middle, late = map(median, zip(*[
+                innocent(directory, keys, options, flood)
+                for _ in range(options.rounds)]))
+            what = f"beside {flood} full pipelines" if flood else "alone"
+            print(f"  {what:27} p50 {middle:6.0f} us  p99 {late:6.0f} us")
+
+
 BENCHES = {"libsrs": bench_libsrs, "libspf": bench_libspf, "srs": bench_srs,
-           "srsd": bench_srsd}
+           "srsd": bench_srsd, "log": bench_log, "crowd": bench_crowd}
 
 
 def main():

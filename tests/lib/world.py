@@ -120,6 +120,7 @@ def libraries(prefix, *private):
 class World:
     def __init__(self):
         self.stage = mount_stage()
+        os.makedirs(places.PEERS, exist_ok=True)    # empty if there are none
         bind(places.PEERS, self.path("peers"))
         self.log = []
         self.populate_etc()

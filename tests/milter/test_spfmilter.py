@@ -369,7 +369,9 @@ def hostile(site):
             if names != ["Subject"]:        # no sender that can be checked
                 equal(names, ["Received-SPF", "Authentication-Results",
                               "Subject"])
-    lines = [line for line in d.log() if "info: mail " in line]
+    lines = tap.wait_until(lambda: len(found := [
+        line for line in d.log() if "info: mail " in line]) >= 128 and found,
+        "all lines")
     equal(len(lines), 128, "log lines of messages")
     for line in lines:
         keys = re.findall(r' (\w+)=(?:"(?:\\.|[^"\\])*"|[^\s"=\\]+)', line)

@@ -99,7 +99,8 @@ def every_mta(site):
         equal(talk(d.address, recipients=[NEAR], mta=mta).verdict, "continue",
               "what needs none")
     d.wait_for_log("doesn't allow envelope changes")
-    equal(len([line for line in d.log() if "outcome=tempfailed" in line]), 2)
+    tap.wait_until(lambda: sum("outcome=tempfailed" in line
+                               for line in d.log()) == 2, "both lines")
 
 
 @suite.case("several messages in a connection, aborted ones among them")
@@ -359,7 +360,9 @@ def refused(site):
         equal(done.message.recipients,
               ["ann@own.test", "postmaster@ses.test", "abuse@sign.test",
                "Postmaster", "bob@example.test"], sender)
-    lines = [line for line in d.log() if " mail queue_id=" in line]
+    lines = tap.wait_until(lambda: len(found := [
+        line for line in d.log() if " mail queue_id=" in line]) == 2 and found,
+        "two lines")
     equal([" warning: " in line for line in lines], [True] * 2, "levels")
     done = talk(d.address, BOB, [good, FORGED, unsigned, NEAR])
     equal(refusal(done, good), only)
@@ -445,7 +448,7 @@ def ambiguous(site):
             before = len(d.log())
             done = talk(d.address, sender, [FAR], ip, mta=POSTFIX)
             equal((done.verdict, done.requests), ("continue", []), sender)
-            [line] = d.wait_for_log(" mail queue_id=", before)
+            [line] = d.wait_for_log(f" mail queue_id=.* ip={ip} ", before)
             equal(milter_daemon.parse(line)["reason"], "bad_sender", sender)
 
 

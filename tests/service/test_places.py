@@ -100,8 +100,9 @@ def each_daemon(name):
 
 @each_daemon("addresses that can't be listened on")
 def addresses(site, daemon):
-    keys = ["metrics"] if daemon in MILTERS else ["tcp_table_forward",
-                                                  "tcp_table_reverse"]
+    keys = ["metrics"]
+    if daemon not in MILTERS:
+        keys += ["tcp_table_forward", "tcp_table_reverse"]
     directory = site.directory
     for key in ("listen", *keys):
         for value, reason in (

@@ -307,17 +307,16 @@ def count_connections(daemon):
     return sum(link.startswith("socket:") for link in links) - 1
 
 
-@suite.case("connections beyond max_connections wait and are served in "
-            "their turn")
+@suite.case("connections beyond max_connections are served as others become "
+            "idle")
 def flood(site):
     daemon = Srsd(site, srsd="max_connections = 8\nworkers = 1").start()
     waiting = [daemon.client().send(netstring(b"probe ")) for _ in range(40)]
-    wait_until(lambda: count_connections(daemon) == 8, "eight to be accepted")
+    wait_until(lambda: count_connections(daemon) == 8, "eight to be left")
     answered = 0
     while waiting:
         ready = wait_until(
             lambda: [c for c in waiting if has_answer(c)], "an answer")
-        true(len(ready) <= 8, f"{len(ready)} were served at once")
         true(count_connections(daemon) <= 8, "too many connections")
         for client in ready:
             true(PROBE_ANSWER.match(client.answer()), "answer")
@@ -764,7 +763,7 @@ CHECKS = [
      'error: FILE:3: idle_timeout: not a number from 1 to 86400: "0"\n'
      'error: FILE:5: max_age: not a number from 1 to 500: "x"\n'
      'error: FILE:6: max_age: already set in line 5: "3"\n'
-     "error: FILE: secret_file: not set; make a secret with: srs keygen\n"),
+     "error: FILE: secret_file: not set; create a secret with: srs keygen\n"),
     ("all at once", "[srs]\nsecret_file = /no/such\nown_domains = *.example\n"
      "fwdomain = a\nhash_length = 40\nhash_min = 9\n" + GATE + "[spf]\n"
      "helper = b\nexplanation = %{z}\nnameservers = x\n", 1,
@@ -776,8 +775,8 @@ CHECKS = [
      'error: FILE:12: nameservers: not a name server (IP, IP:PORT or '
      '[IP6]:PORT): "x"\n'
      "error: /no/such: cannot read secrets: No such file or directory\n"
-     'error: FILE:11: explanation: a macro or an octet in it is wrong; "%" is '
-     'written "%%": "%{z}"\n'
+     'error: FILE:11: explanation: invalid macro or character; write "%" as '
+     '"%%": "%{z}"\n'
      'error: FILE:10: helper: not an absolute path: "b"\n'),
     ("unknown section", "[srs]\n" + GOOD + "[later]\nx = y\nz = 1\n", 0,
      "warning: FILE:5: unknown section [later]; ignored\n"),

@@ -232,6 +232,34 @@ table(void **state)
 	}
 }
 
+/* What a probe says of the log; its status stays OK. */
+static void
+probe_tells_of_the_log(void **state)
+{
+	static const struct {
+		struct log_health log;
+		const char *data;
+	} probes[] = {
+	    {{.waiting = 1000}, "srsd " MAILFROM_VERSION " is up"},
+	    {{.stalled = true},
+		"srsd " MAILFROM_VERSION " is up, log reader stalled"},
+	    {{.dropped = 7},
+		"srsd " MAILFROM_VERSION " is up, 7 log lines dropped"},
+	    {{.stalled = true, .dropped = UINT64_MAX},
+		"srsd " MAILFROM_VERSION " is up, log reader stalled, "
+		"18446744073709551615 log lines dropped"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(probes); i++) {
+		ask(MF_TEXT("probe x"));
+		map_add_log(&answer, &probes[i].log);
+		assert_int_equal(answer.status, MAP_OK);
+		expect_text(
+		    "probe", "data", answer.data, mf_text_of(probes[i].data));
+	}
+}
+
 /*
  * An empty host is a mailer without one, local delivery for instance: nothing
  * leaves, so nothing is rewritten.  pysrs: "not h".
@@ -467,6 +495,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(table),
+	    cmocka_unit_test(probe_tells_of_the_log),
 	    cmocka_unit_test(no_host_no_forwarding),
 	    cmocka_unit_test(gate),
 	    cmocka_unit_test(for_the_log),
