@@ -11,8 +11,10 @@ it was taken for.
 """
 
 import base64
+import itertools
 import os
 import re
+import signal
 
 import sasl
 import smtp
@@ -377,6 +379,30 @@ def guessing(site):
         site.srsmilter.reload(srsmilter=SRSMILTER)
     lines = site.srsmilter.wait_for_log("outcome=disconnected")
     tap.equal([" forged=2 " in line for line in lines], [True] * 2)
+
+
+@case("a filter that crashes in a session: 4xx, never unchecked; restarted, it works")
+def crashed(site):
+    """At each step, as a peer can crash it by way of libmilter."""
+    for filter_, step in itertools.product((site.spfmilter, site.srsmilter),
+                                           range(4)):
+        with smtp.Session(site.host) as session:
+            codes = []
+            for number, command in enumerate((
+                    "MAIL FROM:<crash@pass.test>", f"RCPT TO:<{RCPT}>", "DATA",
+                    "Subject: x\r\n\r\nnever unchecked\r\n.")):
+                if number == step:
+                    filter_.process.send_signal(signal.SIGSEGV)
+                    filter_.process.wait(timeout=30)
+                codes.append(session.command(command)[0])
+                if codes[-1] >= 400:
+                    break
+        filter_.start()
+        what = f"{filter_.name}, before step {step}: {codes}"
+        tap.equal(len(codes) > step and codes[-1] // 100, 4, what)
+    token, reply = send(site, "crash@pass.test")
+    tap.equal(reply.accepted, True, f"{reply}")
+    tap.equal(len(spf_fields(site.box(token))) > 0, True, "checked")
 
 
 # --- programs of this host ---
