@@ -61,13 +61,15 @@ COMMON = background conf conf_list daemon domain escape file health ini \
          log_sink metrics network notify privilege reply report \
          resources shared similar sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
-         berkeley_pages cdb lint lint_key lmdb lookup map_name table text
+         berkeley_pages cdb change lint lint_key lmdb lookup map_name table \
+         text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
 REWRITE = gate legacy message_id policy rewriter secrets srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
           received run session threads
-SPFMILTER = authres config decide header_fields identities legacy mail_log \
+SPFMILTER = authres authres_disguise config decide header_fields identities \
+            legacy mail_log \
             metrics milter service session session_check session_header
 SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
@@ -192,12 +194,12 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action authres cache check conf conformance \
-       decide dnsmsg engine escape fields file gate guessing holders hosts \
-       ini items legacy libsrs lint listen lists log log_ring lookup maps \
-       memory message_id metrics netstring outgoing path policy \
-       protocol received recipient replay reply rewriter secrets \
-       servers session session_memory shapes \
+UNIT = access access_memory action authres bounds cache change check \
+       conf conformance decide dnsmsg engine escape fields file gate \
+       guessing holders hosts ini items legacy libsrs lint listen lists log \
+       log_ring lookup maps memory message_id metrics netstring \
+       outgoing path policy protocol received recipient replay reply \
+       rewriter secrets servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
@@ -207,7 +209,8 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
-BENCH = codec echo flood load milter_load nothing_milter spf spf_delay spf_dns
+BENCH = access codec echo flood load milter_load nothing_milter spf \
+        spf_delay spf_dns
 
 TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
             $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
@@ -217,6 +220,7 @@ FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
 
 tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
+    headers/authres \
     maps/reader milter/filter \
     engine/spf-libspf2-crashing engine/engine_suite engine/engine_lookups)
 
@@ -254,13 +258,18 @@ $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 
+$(BUILD)/tests/headers/authres: $(OBJ)/tests/headers/authres.o $(SPFMILTER_A) \
+    $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
+
 $(BUILD)/tests/milter/filter: $(OBJ)/tests/milter/filter.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
 
 $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 	@mkdir -p $(@D)
-	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(FOREIGN_LIBS)
+	$(LINK) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CMOCKA_LIBS) $(FOREIGN_LIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
@@ -271,6 +280,18 @@ $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/unit/listen: LDFLAGS += -Wl,--wrap=bind
 $(BUILD)/tests/resolver/driver: LDFLAGS += \
     $(subst $(comma)--wrap=free,$(comma)--wrap=clock_gettime,$(WRAP))
+
+# Parsers whose steps are counted; they come before the archives' own.
+BOUNDED = $(ACCESS:%=access/%) common/ini libspf/compile libspf/macro \
+          libspf/record milter/received spfmilter/authres \
+          spfmilter/authres_disguise
+$(OBJ)/steps/%.o: %.c
+	@mkdir -p $(@D)
+	$(COMPILE) -U_FORTIFY_SOURCE -fno-builtin -fsanitize-coverage=trace-pc \
+	    -c -o $@ $<
+$(BUILD)/tests/unit/bounds: $(BOUNDED:%=$(OBJ)/steps/%.o)
+$(BUILD)/tests/unit/bounds: \
+    LDFLAGS += -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memcmp,--wrap=memchr
 
 # A fuzz target with a driver that replays its corpus, and mutations of it.
 $(BUILD)/tests/fuzz/%: $(OBJ)/tests/fuzz/%.o $(OBJ)/tests/fuzz/replay.o $(TEST_LIBS)
@@ -285,6 +306,10 @@ $(BUILD)/fuzz/%: $(OBJ)/tests/fuzz/%.o $(TEST_LIBS)
 $(BUILD)/bench/spf_dns: $(OBJ)/tests/bench/spf_dns.o $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/bench/access: $(OBJ)/tests/bench/access.o $(SPFMILTER_A) $(ACCESS_A) \
+    $(MILTER_A) $(COMMON_A) $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
 $(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
     milter_steps.o)
 	@mkdir -p $(@D)

@@ -30,8 +30,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
+
+#ifndef F_OFD_SETLK
+#define F_OFD_SETLK F_SETLK
+#endif
 
 #define WAIT_MS  5000 /* for a writer, in all */
 #define PAUSE_MS 20
@@ -113,6 +118,14 @@ report_forbidden(const char *path, struct report *report)
 	report_error(report, path, 0, NULL, "cannot open: %s", advice);
 }
 
+bool
+access_is_settled(const struct access *access)
+{
+	struct file_mark now = file_mark(access->path);
+
+	return !now.exists || !is_being_written(&now);
+}
+
 void
 access_check_readable(const struct access *a, struct report *report)
 {
@@ -152,14 +165,9 @@ lock(int fd)
 
 	if (flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return false;
-#ifdef F_OFD_SETLK
 	/* It is the descriptor's: another thread's close() can't drop it. */
 	return fcntl(fd, F_OFD_SETLK, &all) == 0 ||
 	    (errno != EAGAIN && errno != EACCES);
-#else
-	return fcntl(fd, F_SETLK, &all) == 0 ||
-	    (errno != EAGAIN && errno != EACCES);
-#endif
 }
 
 /* --- reading --- */
@@ -268,6 +276,30 @@ struct loading {
 	const char *why;         /* it is busy, or no good */
 };
 
+/*
+ * Give whole pages of what was read, which is memory of our own, back to the
+ * system; the rest is freed at the end.
+ */
+static void
+discard(struct mf_text part)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)part.p + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)part.p + part.len) / page * page;
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+static bool
+finish(struct access_table *table, struct loading *l)
+{
+	if (access_table_finish(table))
+		return true;
+	l->why = ACCESS_NO_MEMORY;
+	return false;
+}
+
 static bool
 parse_text(const char *path, enum access_type type, struct mf_text bytes,
     struct access_table *table, struct loading *l)
@@ -278,9 +310,10 @@ parse_text(const char *path, enum access_type type, struct mf_text bytes,
 		l->why = "is a database, no text";
 		return false;
 	}
-	ok = access_read_text_(path, bytes, type, table,
+	ok = access_read_text_(path, bytes, type, table, discard,
 	    l->findings != NULL ? l->findings : l->report);
-	access_table_finish(table);
+	if (!finish(table, l))
+		return false;
 	if (l->findings != NULL)
 		return true;
 	return ok && access_check_text_(path, type, table, l->report);
@@ -305,8 +338,7 @@ parse(const char *path, enum access_type type, struct mf_text bytes,
 		l->why = access_read_cdb_(bytes, table);
 		break;
 	}
-	access_table_finish(table);
-	return l->why == NULL;
+	return l->why == NULL && finish(table, l);
 }
 
 /* The same into *out, the caller's with ACCESS_OK only. */
@@ -326,6 +358,8 @@ load(struct access_name *name, struct access *out, struct loading *l)
 	    name->is_bare ? access_sniff_(name->path, bytes) : name->type;
 	out->mark = contents.mark;
 	out->is_young = contents.is_young;
+	out->is_cut = bytes.len != 0 && bytes.p[bytes.len - 1] != '\n' &&
+	    (out->type == ACCESS_TEXT || out->type == ACCESS_TEXTHASH);
 	ok = parse(name->path, out->type, bytes, out->table, l);
 	free(contents.data);
 	if (ok)
@@ -427,22 +461,39 @@ access_is_stale(const struct access *access)
 	return access->is_young && !is_young(&now);
 }
 
+/* False: nothing is wrong with it. */
+static bool
+warn_of(const struct access *access, const struct access_entry *e,
+    struct report *report)
+{
+	struct mf_text key = access_entry_key(e);
+	const char *problem;
+	struct action action;
+
+	/* FRIEND and HATER, and whatever else sendmail makes of it. */
+	if (text_starts(key, MF_TEXT("spam")))
+		return false;
+	problem = access_key_is_mistyped(key)
+	    ? "is never looked up: there is no such tag"
+	    : action_problem(
+		  access_entry_action(e, &action), access_entry_value(e));
+	if (problem == NULL)
+		return false;
+	report_warning(report, access->path, access_entry_line(e), NULL,
+	    "%.*s: %s", (int)text_head(key, 256).len, key.p, problem);
+	return true;
+}
+
 void
 access_warn(const struct access *access, struct report *report)
 {
-	for (size_t n = 0; n < access_table_count(access->table); n++) {
-		const struct access_entry *e =
-		    access_table_at(access->table, n);
-		const char *problem = action_problem(e->status, e->value);
-		struct mf_text key = text_head(e->key, 256);
+	size_t count = access_table_count(access->table);
+	unsigned found = 0;
 
-		/* FRIEND and HATER, and whatever else sendmail makes of it. */
-		if (text_starts(e->key, MF_TEXT("spam")))
-			continue;
-		if (access_key_is_mistyped(e->key))
-			problem = "is never looked up: there is no such tag";
-		if (problem != NULL)
-			report_warning(report, access->path, e->line, NULL,
-			    "%.*s: %s", (int)key.len, key.p, problem);
-	}
+	for (size_t n = 0; n < count && found < ACCESS_FINDINGS_MAX; n++)
+		found +=
+		    warn_of(access, access_table_at(access->table, n), report);
+	if (found == ACCESS_FINDINGS_MAX)
+		report_warning(report, access->path, 0, NULL,
+		    "may have more such entries: spfpolicy --lint finds them");
 }

@@ -39,6 +39,7 @@ struct access {
 	enum access_type type;
 	struct file_mark mark; /* of what was read */
 	bool is_young;         /* so much so that a change may not show in it */
+	bool is_cut;           /* a text that ends within a line */
 	struct access_table *table;
 };
 
@@ -71,6 +72,12 @@ void access_free(struct access *access);
  * behind a change so fresh that another might have left the same time stamp.
  */
 bool access_is_stale(const struct access *access);
+
+/*
+ * Whether nobody has written to the file for a second; else somebody may be
+ * about to go on.
+ */
+bool access_is_settled(const struct access *access);
 
 /* Warn, and say what to do, if this process can't read the file again. */
 void access_check_readable(const struct access *access, struct report *report);

@@ -83,7 +83,8 @@ read_all(struct berkeley *db, bool is_hash)
 const char *
 access_read_berkeley_(struct mf_text bytes, struct access_table *table)
 {
-	struct berkeley db = {.bytes = bytes, .table = table};
+	struct berkeley db = {
+	    .bytes = bytes, .left = bytes.len, .table = table};
 	const char *problem;
 
 	if (!access_is_berkeley_(bytes))

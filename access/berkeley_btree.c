@@ -62,6 +62,8 @@ read_entry(struct btree *tree, const struct berkeley_page *page, size_t n)
 		    db, page, n + 1, &db->value, &value, &value_deleted);
 	if (problem != NULL)
 		return problem;
+	if (!access_take_(&db->left, key, value))
+		return ACCESS_DAMAGED;
 	order = tree->last_key.p != NULL ? text_cmp(tree->last_key, key) : -1;
 	if (order >= 0)
 		return order == 0 ? BERKELEY_HAS_DUPLICATES : ACCESS_DAMAGED;

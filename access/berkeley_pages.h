@@ -46,6 +46,7 @@ struct berkeley {
 	uint32_t pages;
 	unsigned char *used; /* a bit a page */
 	size_t entries;      /* that were added */
+	size_t left;         /* for access_take_() */
 	struct berkeley_buffer key, value, last;
 };
 

@@ -22,6 +22,8 @@ struct lint_run {
 /* An entry, its key taken apart. */
 struct lint_item {
 	const struct access_entry *entry;
+	size_t number; /* in the table's order */
+	unsigned line;
 	struct lint_key key;
 	const struct access_entry
 	    *first; /* of those with the same key, or NULL */
@@ -36,7 +38,8 @@ say(const struct lint_run *l, const struct lint_item *item, bool is_error,
     const char *format, ...)
 {
 	char key[SHOWN_MAX + 1], reason[REASON_SIZE];
-	struct mf_text shown = text_head(item->entry->key, SHOWN_MAX);
+	struct mf_text shown =
+	    text_head(access_entry_key(item->entry), SHOWN_MAX);
 	va_list args;
 
 	for (size_t i = 0; i < shown.len; i++)
@@ -47,11 +50,10 @@ say(const struct lint_run *l, const struct lint_item *item, bool is_error,
 	va_end(args);
 	/* What is wrong with sendmail's own tag may be right for sendmail. */
 	if (is_error && item->key.kind != LINT_SPAM)
-		report_error(
-		    l->report, l->file, item->entry->line, key, "%s", reason);
+		report_error(l->report, l->file, item->line, key, "%s", reason);
 	else
 		report_warning(
-		    l->report, l->file, item->entry->line, key, "%s", reason);
+		    l->report, l->file, item->line, key, "%s", reason);
 }
 
 /* For %.*s */
@@ -87,16 +89,21 @@ check_key(const struct lint_run *l, const struct lint_item *item)
 static void
 check_duplicate(const struct lint_run *l, const struct lint_item *item)
 {
+	struct mf_text value;
+	unsigned line;
+
 	if (item->first == NULL)
 		return;
-	if (item->first->line != 0)
+	value = access_entry_value(item->first);
+	line = access_entry_line(item->first);
+	if (line != 0)
 		say(l, item, true,
-		    "never used: line %u has the same key (\"%.*s\")",
-		    item->first->line, SHOW(item->first->value));
+		    "never used: line %u has the same key (\"%.*s\")", line,
+		    SHOW(value));
 	else
 		say(l, item, true,
 		    "never used: the same key stands before it (\"%.*s\")",
-		    SHOW(item->first->value));
+		    SHOW(value));
 }
 
 /* --- values --- */
@@ -120,8 +127,8 @@ find_synonym(struct mf_text word)
 static void
 check_unknown(const struct lint_run *l, const struct lint_item *item)
 {
-	struct mf_text value = text_trim(item->entry->value), rest = value,
-		       word;
+	struct mf_text value = text_trim(access_entry_value(item->entry)),
+		       rest = value, word;
 	const char *meant;
 
 	if (!text_cut(&rest, ' ', &word))
@@ -147,10 +154,9 @@ check_unknown(const struct lint_run *l, const struct lint_item *item)
 
 /* Text that isn't sent as it is written, or not at all. */
 static void
-check_text(const struct lint_run *l, const struct lint_item *item)
+check_text(const struct lint_run *l, const struct lint_item *item,
+    const struct action *a)
 {
-	const struct action *a = &item->entry->action;
-
 	switch (a->verb) {
 	case ACTION_OK:
 	case ACTION_WHITELIST:
@@ -179,10 +185,9 @@ check_text(const struct lint_run *l, const struct lint_item *item)
 
 /* Values that are fine, but not here. */
 static void
-check_effect(const struct lint_run *l, const struct lint_item *item)
+check_effect(const struct lint_run *l, const struct lint_item *item,
+    const struct action *a)
 {
-	const struct action *a = &item->entry->action;
-
 	if (item->key.kind == LINT_RCPT && a->verb != ACTION_OK &&
 	    a->verb != ACTION_WHITELIST && a->verb != ACTION_SKIP)
 		say(l, item, false,
@@ -197,38 +202,44 @@ check_effect(const struct lint_run *l, const struct lint_item *item)
 static void
 check_value(const struct lint_run *l, const struct lint_item *item)
 {
-	const struct access_entry *e = item->entry;
+	struct mf_text value = access_entry_value(item->entry);
+	struct action action;
+	enum action_status status;
 
 	if (item->key.kind == LINT_SPAM) {
-		if (!lookup_is_friend(e->value) && !lookup_is_hater(e->value))
+		if (!lookup_is_friend(value) && !lookup_is_hater(value))
 			say(l, item, false,
 			    "only FRIEND and HATER have a meaning for Spam:");
 		return;
 	}
-	switch (e->status) {
+	status = action_parse(value, &action);
+	switch (status) {
 	case ACTION_UNKNOWN:
 		check_unknown(l, item);
 		return;
 	case ACTION_UNSUPPORTED:
 	case ACTION_BAD_CODE:
-		say(l, item, true, "%s", action_problem(e->status, e->value));
+		say(l, item, true, "%s", action_problem(status, value));
 		return;
 	case ACTION_CORRECTED:
-		say(l, item, true, "%s", action_problem(e->status, e->value));
+		say(l, item, true, "%s", action_problem(status, value));
 		break;
 	case ACTION_VALID:
 		break;
 	}
-	check_text(l, item);
-	check_effect(l, item);
+	check_text(l, item, &action);
+	check_effect(l, item, &action);
 }
 
 /* --- entries and those that would decide without them --- */
 
 static bool
-is_same(const struct action *a, const struct action *b)
+is_same(const struct action *a, const struct access_entry *entry)
 {
-	return a->verb == b->verb && a->code == b->code &&
+	struct action other, *b = &other;
+
+	return action_is_understood(access_entry_action(entry, b)) &&
+	    a->verb == b->verb && a->code == b->code &&
 	    mf_text_eq(a->dsn, b->dsn) && mf_text_eq(a->text, b->text);
 }
 
@@ -255,7 +266,7 @@ find_wider(const struct lint_run *l, const struct lint_item *item)
 
 		if (e != NULL)
 			return e;
-		if (mf_text_eq(key, item->entry->key))
+		if (mf_text_eq(key, access_entry_key(item->entry)))
 			is_behind = true;
 	}
 	return NULL;
@@ -276,7 +287,7 @@ is_split(const struct lint_run *l, const struct lint_item *item,
 		return false;
 	if (wider == NULL)
 		return true;
-	lint_key_parse_(wider->key, &key);
+	lint_key_parse_(access_entry_key(wider), &key);
 	return key.subject.len == 0;
 }
 
@@ -293,12 +304,12 @@ is_last_tag(const struct lint_key *key)
 static void
 check_wider(const struct lint_run *l, const struct lint_item *item)
 {
-	const struct action *a = &item->entry->action;
 	const struct access_entry *wider;
+	struct action action;
 	struct mf_text key;
 
 	if (item->key.kind == LINT_SPAM ||
-	    !action_is_understood(item->entry->status))
+	    !action_is_understood(access_entry_action(item->entry, &action)))
 		return;
 	if (!item->key.has_colon) {
 		/* The other spelling comes before it, and always fits. */
@@ -309,7 +320,7 @@ check_wider(const struct lint_run *l, const struct lint_item *item)
 		out_char(&out, ':');
 		wider = access_table_find(l->table, out_view(&out));
 		if (wider != NULL)
-			say(l, item, !is_same(a, &wider->action),
+			say(l, item, !is_same(&action, wider),
 			    "never looked up: \"%s:\" comes before it, and "
 			    "fits everything",
 			    lint_tags_[item->key.number]);
@@ -319,14 +330,14 @@ check_wider(const struct lint_run *l, const struct lint_item *item)
 	if (is_split(l, item, wider))
 		return;
 	if (wider == NULL) {
-		if (a->verb == ACTION_SKIP && is_last_tag(&item->key))
+		if (action.verb == ACTION_SKIP && is_last_tag(&item->key))
 			say(l, item, false,
 			    "%s does nothing: no wider key would decide",
-			    action_text(a->verb));
+			    action_text(action.verb));
 		return;
 	}
-	key = wider->key;
-	if (action_is_understood(wider->status) && is_same(a, &wider->action))
+	key = access_entry_key(wider);
+	if (is_same(&action, wider))
 		say(l, item, false, "redundant: \"%.*s\" would decide the same",
 		    SHOW(key));
 }
@@ -352,9 +363,9 @@ compare_lines(const void *a, const void *b)
 {
 	const struct lint_item *x = a, *y = b;
 
-	if (x->entry->line != y->entry->line)
-		return x->entry->line < y->entry->line ? -1 : 1;
-	return x->entry < y->entry ? -1 : x->entry > y->entry;
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->number < y->number ? -1 : x->number > y->number;
 }
 
 static void
@@ -365,10 +376,15 @@ fill(struct lint_run *l, struct lint_item *items, size_t count)
 
 		item->entry = access_table_at(l->table, n);
 		item->first = NULL;
-		if (n != 0 && mf_text_eq(item->entry->key, item[-1].entry->key))
+		item->number = n;
+		item->line = access_entry_line(item->entry);
+		if (n != 0 &&
+		    mf_text_eq(access_entry_key(item->entry),
+			access_entry_key(item[-1].entry)))
 			item->first = item[-1].first != NULL ? item[-1].first
 							     : item[-1].entry;
-		if (lint_key_parse_(item->entry->key, &item->key) &&
+		if (lint_key_parse_(
+			access_entry_key(item->entry), &item->key) &&
 		    text_ends_fold(item->key.subject, MF_TEXT("@")))
 			l->has_user[item->key.number] = true;
 	}
@@ -386,6 +402,10 @@ access_lint(
 		report_error(report, file, 0, NULL, "out of memory");
 		return false;
 	}
+	if (count == 0)
+		report_warning(report, file, 0, NULL,
+		    "has no entry for SPF results: each gets its default "
+		    "action");
 	fill(&run, items, count);
 	qsort(items, count, sizeof(*items), compare_lines);
 	for (size_t n = 0; n < count; n++)

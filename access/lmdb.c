@@ -15,6 +15,8 @@
  * and the tree as a whole to be what the meta page says: pages, entries, and
  * keys in order.
  */
+#include <stdlib.h>
+
 #include "access/map_name.h"
 #include "access/readers.h"
 
@@ -78,6 +80,8 @@ struct lmdb_walk {
 	struct lmdb_tree tree;
 	struct access_table *table;
 	size_t branch_pages, leaf_pages, entries;
+	unsigned char *used;     /* a bit a page */
+	size_t left;             /* for access_take_() */
 	struct mf_text last_key; /* all others must be greater */
 };
 
@@ -105,6 +109,24 @@ find_pages(const struct lmdb_walk *w, size_t number, size_t count,
 	*out = mf_text_at(
 	    w->bytes.p + number * w->page_size, count * w->page_size);
 	return get(*out, 0, page, sizeof(*page)) && page->number == number;
+}
+
+/*
+ * The same, for pages that nothing else uses: a tree with two ways to one page
+ * would be walked once for each, and they double with every level.
+ */
+static bool
+use_pages(struct lmdb_walk *w, size_t number, size_t count, struct mf_text *out,
+    struct lmdb_page *page)
+{
+	if (!find_pages(w, number, count, out, page))
+		return false;
+	for (size_t n = number; n < number + count; n++) {
+		if ((w->used[n / 8] & 1 << n % 8) != 0)
+			return false;
+		w->used[n / 8] = (unsigned char)(w->used[n / 8] | 1 << n % 8);
+	}
+	return true;
 }
 
 /* The n-th node of a page, its key, and what is behind the key. */
@@ -140,7 +162,7 @@ child_of(const struct lmdb_node *node)
 }
 
 static bool
-find_value(const struct lmdb_walk *w, const struct lmdb_node *node,
+find_value(struct lmdb_walk *w, const struct lmdb_node *node,
     struct mf_text rest, struct mf_text *out)
 {
 	size_t len = value_len(node), number;
@@ -153,7 +175,7 @@ find_value(const struct lmdb_walk *w, const struct lmdb_node *node,
 	if (!get(rest, 0, &number, sizeof(number)) ||
 	    !find_pages(w, number, 1, out, &page) ||
 	    (page.flags & PAGE_KINDS) != PAGE_OVERFLOW ||
-	    !find_pages(w, number, page.pages, out, &page))
+	    !use_pages(w, number, page.pages, out, &page))
 		return false;
 	*out = text_head(text_from(*out, sizeof(page)), len);
 	return out->len == len;
@@ -171,6 +193,7 @@ read_entry(struct lmdb_walk *w, const struct lmdb_node *node,
 		return "is an LMDB file of another program: it has databases "
 		       "in it";
 	if (!find_value(w, node, rest, &value) ||
+	    !access_take_(&w->left, key, value) ||
 	    (w->entries++ != 0 && text_cmp(key, w->last_key) <= 0))
 		return ACCESS_DAMAGED;
 	w->last_key = key;
@@ -178,7 +201,7 @@ read_entry(struct lmdb_walk *w, const struct lmdb_node *node,
 							 : ACCESS_NO_MEMORY;
 }
 
-/* Read a page, and all below.  The depth ends it, and the numbers of pages. */
+/* Read a page that wasn't read yet, and all below. */
 static const char *
 read_page(struct lmdb_walk *w, size_t number, unsigned depth)
 {
@@ -187,14 +210,14 @@ read_page(struct lmdb_walk *w, size_t number, unsigned depth)
 	struct mf_text octets, key, rest;
 	struct lmdb_node node;
 
-	if (depth > w->tree.depth ||
-	    !find_pages(w, number, 1, &octets, &page) ||
+	if (depth > w->tree.depth || !use_pages(w, number, 1, &octets, &page) ||
 	    (page.flags & PAGE_KINDS) != (is_leaf ? PAGE_LEAF : PAGE_BRANCH) ||
 	    page.bounds[0] < sizeof(page) || page.bounds[0] > page.bounds[1])
 		return ACCESS_DAMAGED;
-	if (is_leaf ? ++w->leaf_pages > w->tree.leaf_pages
-		    : ++w->branch_pages > w->tree.branch_pages)
-		return ACCESS_DAMAGED;
+	if (is_leaf)
+		w->leaf_pages++;
+	else
+		w->branch_pages++;
 	size_t count = (page.bounds[0] - sizeof(page)) / sizeof(uint16_t);
 	for (size_t n = 0; n < count; n++) {
 		const char *problem;
@@ -244,8 +267,10 @@ find_meta(const struct lmdb_walk *w, size_t number, struct lmdb_meta *out)
 const char *
 access_read_lmdb_(struct mf_text bytes, struct access_table *table)
 {
-	struct lmdb_walk w = {.bytes = bytes, .table = table};
+	struct lmdb_walk w = {
+	    .bytes = bytes, .left = bytes.len, .table = table};
 	struct lmdb_meta first, second;
+	const char *problem;
 
 	if (!access_is_lmdb_(bytes))
 		return "is no LMDB file of this kind of machine";
@@ -258,5 +283,8 @@ access_read_lmdb_(struct mf_text bytes, struct access_table *table)
 		return ACCESS_DAMAGED;
 	w.tree =
 	    second.transaction > first.transaction ? second.main : first.main;
-	return read_tree(&w);
+	w.used = calloc(1, bytes.len / w.page_size / 8 + 1);
+	problem = w.used != NULL ? read_tree(&w) : ACCESS_NO_MEMORY;
+	free(w.used);
+	return problem;
 }

@@ -310,12 +310,13 @@ lookup_ask(const struct access_table *table, const struct lookup_query *query,
 {
 	const struct lookup_rule *rule = rule_of(query);
 	const struct access_entry *entry = find_sender(table, query);
-	struct action action = {.verb = rule->verb};
+	struct action action = {.verb = rule->verb}, written;
 
 	*out = (struct lookup_answer){.entry = entry, .verb = rule->verb};
-	if (entry != NULL && action_is_understood(entry->status) &&
-	    entry->action.verb != ACTION_SKIP)
-		action = entry->action;
+	if (entry != NULL &&
+	    action_is_understood(access_entry_action(entry, &written)) &&
+	    written.verb != ACTION_SKIP)
+		action = written;
 	switch (action.verb) {
 	case ACTION_REJECT:
 		refuse(
@@ -371,19 +372,22 @@ lookup_is_exempt(const struct access_table *table, enum lookup_recipients how,
     const struct access_entry **entry)
 {
 	struct lookup_keys keys;
+	struct action action;
 
 	begin_recipient(&keys, MF_TEXT("spf-to"), recipient);
 	*entry = find(table, &keys, trace);
 	if (*entry != NULL)
-		return action_is_understood((*entry)->status) &&
-		    ((*entry)->action.verb == ACTION_OK ||
-			(*entry)->action.verb == ACTION_WHITELIST);
+		return action_is_understood(
+			   access_entry_action(*entry, &action)) &&
+		    (action.verb == ACTION_OK ||
+			action.verb == ACTION_WHITELIST);
 	if (how == LOOKUP_RCPT_TO)
 		return false;
 	begin_recipient(&keys, MF_TEXT("spam"), recipient);
 	keys.forms = spam_forms;
 	*entry = find(table, &keys, trace);
 	if (how == LOOKUP_RCPT_FRIEND)
-		return *entry != NULL && lookup_is_friend((*entry)->value);
-	return *entry == NULL || !lookup_is_hater((*entry)->value);
+		return *entry != NULL &&
+		    lookup_is_friend(access_entry_value(*entry));
+	return *entry == NULL || !lookup_is_hater(access_entry_value(*entry));
 }

@@ -5,6 +5,11 @@
  * Readers get the whole file in memory, so nobody can change it under them, and
  * take nothing in it for granted: after a crash of its writer, or while
  * somebody copies a file over it, it may hold anything.
+ *
+ * What one costs is bounded by the size of the file, whatever is in it: no page
+ * is read twice, and no octet is a part of two entries (access_take_()), so a
+ * file of n octets makes a table of at most n octets and n / 8 entries.  Depth
+ * is bounded besides.  tests/unit/bounds counts the steps.
  */
 #ifndef MAILFROM_ACCESS_READERS_H
 #define MAILFROM_ACCESS_READERS_H
@@ -25,12 +30,31 @@ const char *access_read_cdb_(struct mf_text bytes, struct access_table *table);
 	"is damaged or not complete: write it anew, with makemap or postmap"
 #define ACCESS_NO_MEMORY "out of memory"
 
+/* Findings of a kind that are reported of a file: more fill the log. */
+#define ACCESS_FINDINGS_MAX 100
+
+/*
+ * Take an entry's octets from those of the file that no entry has had.  False:
+ * so many aren't left; entries overlap, and the file is damaged.
+ */
+static inline bool
+access_take_(size_t *left, struct mf_text key, struct mf_text value)
+{
+	if (key.len > *left || value.len > *left - key.len)
+		return false;
+	*left -= key.len + value.len;
+	return true;
+}
+
 /*
  * The same for text, ACCESS_TEXT or ACCESS_TEXTHASH, in which malformed lines
  * are reported as errors with their number; reading goes on behind them.
+ * discard, if not NULL, is told which part of bytes is done with, so that a
+ * large file isn't in memory twice.
  */
 bool access_read_text_(const char *path, struct mf_text bytes,
-    enum access_type type, struct access_table *table, struct report *report);
+    enum access_type type, struct access_table *table,
+    void (*discard)(struct mf_text part), struct report *report);
 
 /*
  * Report duplicates in a finished table of text: errors, or with TEXTHASH

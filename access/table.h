@@ -3,7 +3,8 @@
  * An access file in memory: those of its entries that are ours, sorted.
  *
  * Built once, then only read, by any number of threads.  Keys are folded to
- * lower case.  Entries of other tags (Connect:, To:...) and untagged ones
+ * lower case, with ":" after the tag.  An entry costs its
+ * text and a dozen octets.  Entries of other tags (Connect:, To:...) and untagged ones
  * belong to sendmail, and are dropped as they come.
  */
 #ifndef MAILFROM_ACCESS_TABLE_H
@@ -11,13 +12,21 @@
 
 #include "access/action.h"
 
-struct access_entry {
-	struct mf_text key;   /* folded, with ":" behind the tag */
-	struct mf_text value; /* as written */
-	unsigned line;        /* of a text file; 0: it came from a database */
-	struct action action;
-	enum action_status status; /* of action */
-};
+/*
+ * An entry stays where it is for as long as its table lives, and so do the
+ * texts and the action that it is asked for, which are views of it.
+ */
+struct access_entry;
+
+struct mf_text access_entry_key(const struct access_entry *entry);
+struct mf_text access_entry_value(const struct access_entry *entry);
+
+/* Line of a text file; 0: it came from a database. */
+unsigned access_entry_line(const struct access_entry *entry);
+
+/* What action_parse() says of the value. */
+enum action_status access_entry_action(
+    const struct access_entry *entry, struct action *out);
 
 struct access_table;
 
@@ -42,20 +51,23 @@ bool access_key_is_mistyped(struct mf_text key);
 /*
  * Add an entry, if it is ours, or mistyped, so that somebody can say so; both
  * texts are copied.  One NUL at the end of either is left out: makemap -N and
- * postmap count it in.  False: out of memory.
+ * postmap count it in.  False: out of memory, or over 4 GiB in all.
  */
 bool access_table_add(struct access_table *table, struct mf_text key,
     struct mf_text value, unsigned line);
 
 /*
  * No more entries come: get ready for finding.  Of entries with the same key
- * the first added counts, as with makemap.
+ * the first added counts, as with makemap.  False: out of memory.
  */
-void access_table_finish(struct access_table *table);
+bool access_table_finish(struct access_table *table);
 
 /* The entry of key, which is in lower case; NULL: none. */
 const struct access_entry *access_table_find(
     const struct access_table *table, struct mf_text key);
+
+/* How many entries are ours, without those that are mistyped. */
+size_t access_table_count_ours(const struct access_table *table);
 
 /*
  * Entries in the order of their keys, duplicates among them, those of one key

@@ -19,8 +19,8 @@
 
 #include "access/readers.h"
 
-#define LINE_LIMIT  65536 /* octets of a line, or of several that are one */
-#define ERROR_LIMIT 100   /* of a file: it isn't text */
+#define LINE_LIMIT 65536 /* octets of a line, or of several that are one */
+#define DISCARD    (1024 * 1024) /* octets that are discarded at once */
 
 struct text_reader {
 	const char *path;
@@ -32,6 +32,7 @@ struct text_reader {
 	unsigned first;        /* line of the entry */
 	unsigned errors;
 	bool has_cr;
+	void (*discard)(struct mf_text part); /* NULL: nobody wants to know */
 };
 
 static bool
@@ -180,12 +181,17 @@ one_line(struct text_reader *r, struct mf_text line)
 static bool
 all_lines(struct text_reader *r, struct mf_text bytes)
 {
-	struct mf_text line;
+	struct mf_text line, done = text_head(bytes, 0);
 
 	if (text_starts(bytes, MF_TEXT("\xef\xbb\xbf")))
 		bytes = text_from(bytes, 3);
 	while (bytes.len != 0) {
-		if (r->errors == ERROR_LIMIT) {
+		done.len = (size_t)(bytes.p - done.p);
+		if (r->discard != NULL && done.len >= DISCARD) {
+			r->discard(done);
+			done = text_head(bytes, 0);
+		}
+		if (r->errors == ACCESS_FINDINGS_MAX) {
 			fail(r, 0, "too many errors: the rest isn't read");
 			return true;
 		}
@@ -202,10 +208,14 @@ all_lines(struct text_reader *r, struct mf_text bytes)
 
 bool
 access_read_text_(const char *path, struct mf_text bytes, enum access_type type,
-    struct access_table *table, struct report *report)
+    struct access_table *table, void (*discard)(struct mf_text part),
+    struct report *report)
 {
-	struct text_reader r = {
-	    .path = path, .type = type, .table = table, .report = report};
+	struct text_reader r = {.path = path,
+	    .type = type,
+	    .table = table,
+	    .report = report,
+	    .discard = discard};
 	char *room = malloc(LINE_LIMIT);
 
 	r.entry = text_out(room, LINE_LIMIT);
@@ -219,21 +229,28 @@ bool
 access_check_text_(const char *path, enum access_type type,
     const struct access_table *table, struct report *report)
 {
+	unsigned found = 0;
 	bool ok = true;
 
 	for (size_t n = 1; n < access_table_count(table); n++) {
 		const struct access_entry *first =
 		    access_table_at(table, n - 1);
 		const struct access_entry *e = access_table_at(table, n);
+		unsigned line = access_entry_line(first);
 
-		if (!mf_text_eq(first->key, e->key))
+		if (!mf_text_eq(access_entry_key(first), access_entry_key(e)))
 			continue;
+		if (found++ == ACCESS_FINDINGS_MAX) {
+			report_warning(report, path, 0, NULL,
+			    "has more entries with the same key");
+			break;
+		}
 		if (type == ACCESS_TEXTHASH) {
-			report_warning(report, path, e->line, NULL,
-			    "left out: line %u has the same key", first->line);
+			report_warning(report, path, access_entry_line(e), NULL,
+			    "left out: line %u has the same key", line);
 		} else {
-			report_error(report, path, e->line, NULL,
-			    "line %u has the same key", first->line);
+			report_error(report, path, access_entry_line(e), NULL,
+			    "line %u has the same key", line);
 			ok = false;
 		}
 	}

@@ -134,7 +134,7 @@ warn_fixed(const struct milter_config *old, const struct milter_config *new)
 
 /* False: something is wrong with the new one, as the log says. */
 static bool
-load_anew(struct milter_daemon *d)
+load_anew(struct milter_daemon *d, bool is_asked)
 {
 	const struct milter_program *p = d->program;
 	struct report report = daemon_report_to_log();
@@ -144,21 +144,21 @@ load_anew(struct milter_daemon *d)
 	if (new == NULL)
 		return false;
 	warn_fixed(d->config, new);
-	if (!p->service_reload(d->service, new, &report))
+	if (!p->service_reload(d->service, new, is_asked, &report))
 		return false;
 	d->config = new;
 	return true;
 }
 
 static void
-reload(struct milter_daemon *d, const char *why)
+reload(struct milter_daemon *d, bool is_asked, const char *why)
 {
 	const struct milter_program *p = d->program;
 
 	bool ok;
 
 	notify_reloading();
-	ok = load_anew(d);
+	ok = load_anew(d, is_asked);
 	health_set(HEALTH_CONFIGURATION, !ok);
 	if (ok) {
 		log_set_level(
@@ -177,7 +177,7 @@ reload(struct milter_daemon *d, const char *why)
 static void
 on_hup(void *arg)
 {
-	reload(arg, "SIGHUP");
+	reload(arg, true, "SIGHUP");
 }
 
 static void
@@ -188,7 +188,7 @@ on_tick(void *arg)
 
 	resources_probe();
 	if (watch_is_stale(&d->config->watch))
-		reload(d,
+		reload(d, false,
 		    p->has_secrets ? "a secret or list file has changed"
 				   : "a list file has changed");
 	else if (p->service_refresh != NULL)

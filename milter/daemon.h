@@ -30,8 +30,9 @@ struct milter_program {
 	    struct milter_config *config, struct report *report);
 	bool (*service_start)(
 	    struct milter_service *service, struct report *report);
+	/* is_asked: SIGHUP; else a list or secret file has changed. */
 	bool (*service_reload)(struct milter_service *service,
-	    struct milter_config *config, struct report *report);
+	    struct milter_config *config, bool is_asked, struct report *report);
 	void (*service_free)(struct milter_service *service);
 	/* For Prometheus; arg is the service. */
 	void (*write_metrics)(void *arg, struct metrics_writer *writer);

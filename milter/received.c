@@ -24,6 +24,9 @@
  *     field, and "by" has to be there once: else the host's own words could be
  *     hidden in a comment of the client's.
  *
+ * Every octet is looked at a few times, whatever is in the field: what isn't
+ * closed ends the reading, and comments in comments are skipped.
+ *
  * Limits: where a relay accepts junk in HELO, clients can write fields that are
  * not believed; where it writes no address beside HELO, ones that are.
  */

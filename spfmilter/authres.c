@@ -8,8 +8,28 @@
  * string.  A forged field that this file takes for another host's, and whoever
  * reads it for ours, lets everything through; a malformed one that is removed
  * is no loss.
+ *
+ * Some readers undo more before they look: RFC 2047 words, "%2e", characters
+ * that are like others.  So a field is ours if it is to any of them.
  */
 #include "spfmilter/authres.h"
+
+#include <stdlib.h>
+
+#include "spfmilter/authres_disguise.h"
+#include <mailfrom/spf.h>
+
+/*
+ * Names that are mapped by IDNA for one field; another host's has one.  The
+ * rest of the work is a few dozen passes over the field, each linear.
+ */
+#define NAMES_MAX 32
+
+/*
+ * Octets of a field in which what is disguised is looked for; an id that hasn't
+ * come to its end there is nobody's, and may go.
+ */
+#define HEAD_MAX 4096
 
 /* Comments as RFC 5322 has them, and as readers do that know less of it. */
 enum { NESTED = 1, ESCAPED = 2, STRICT = NESTED | ESCAPED };
@@ -133,21 +153,66 @@ matched(const struct matcher *m)
 	return m->rest.len == 0 && !m->differs;
 }
 
+/* Whose field it could be, and what may still be spent to find out. */
+struct own {
+	struct mf_text id;
+	unsigned names_left;
+};
+
 static bool
-is_id(struct mf_text value, struct mf_text id)
+has_octets_above_7f(struct mf_text t)
 {
-	struct matcher m = matcher(id);
+	return !text_is_ascii(t);
+}
+
+/* value without what readers drop, as a domain in A-labels; false: none. */
+static bool
+to_name(struct mf_text value, char out[static SPF_NAME_SIZE], size_t *len)
+{
+	char room[SPF_SENDER_MAX];
+	struct text_out o = text_out(room, sizeof(room));
+
+	for (size_t i = 0; i < value.len && !o.full; i++)
+		if (!is_dropped(value.p[i]))
+			out_char(&o, value.p[i]);
+	*len = 0;
+	return !o.full && spf_name_to_ascii(out_view(&o), out, len) &&
+	    *len != 0;
+}
+
+/* Whether both are one domain, in U-labels or A-labels (RFC 5890). */
+static bool
+is_same_domain(struct own *own, struct mf_text value)
+{
+	char name[SPF_NAME_SIZE], id[SPF_NAME_SIZE];
+	size_t len, id_len;
+
+	if (!has_octets_above_7f(value) &&
+	    (!has_octets_above_7f(own->id) ||
+		text_find(value, '-') == value.len))
+		return false;
+	if (own->names_left == 0)
+		return true;
+	own->names_left--;
+	return to_name(value, name, &len) && to_name(own->id, id, &id_len) &&
+	    mf_text_eq(mf_text_at(name, len), mf_text_at(id, id_len));
+}
+
+static bool
+is_id(struct own *own, struct mf_text value)
+{
+	struct matcher m = matcher(own->id);
 
 	for (size_t i = 0; i < value.len; i++)
 		feed(&m, value.p[i]);
-	return matched(&m);
+	return matched(&m) || is_same_domain(own, value);
 }
 
 /* The same without octets above 0x7f at its ends: U+00A0 is a blank to some. */
 static bool
-is_nearly_id(struct mf_text value, struct mf_text id)
+is_nearly_id(struct own *own, struct mf_text value)
 {
-	if (is_id(value, id))
+	if (is_id(own, value))
 		return true;
 	if (value.len >= 2 && value.p[0] == '"')
 		value = mf_text_at(value.p + 1, value.len - 2);
@@ -155,20 +220,25 @@ is_nearly_id(struct mf_text value, struct mf_text id)
 		value = text_from(value, 1);
 	while (value.len != 0 && (unsigned char)value.p[value.len - 1] > 0x7f)
 		value.len--;
-	return is_id(value, id);
+	return is_id(own, value);
 }
 
-enum authres_reading { OURS, OTHERS, UNREADABLE };
+enum authres_reading {
+	OURS,
+	OTHERS,      /* its id is there, and a ";" behind it */
+	OTHERS_LAST, /* there is nothing behind it */
+	UNREADABLE
+};
 
 static enum authres_reading
-read_id(struct mf_text field, struct mf_text id, unsigned comments)
+read_id(struct own *own, struct mf_text field, unsigned comments)
 {
 	struct mf_text value, version;
 
 	if (!skip_cfws(&field, comments))
 		return UNREADABLE;
 	value = take_value(&field);
-	if (is_nearly_id(value, id))
+	if (is_nearly_id(own, value))
 		return OURS;
 	if (value.len == 0 || !skip_cfws(&field, comments))
 		return UNREADABLE;
@@ -178,7 +248,9 @@ read_id(struct mf_text field, struct mf_text id, unsigned comments)
 			return UNREADABLE;
 	if (!skip_cfws(&field, comments))
 		return UNREADABLE;
-	return field.len == 0 || field.p[0] == ';' ? OTHERS : UNREADABLE;
+	if (field.len == 0)
+		return OTHERS_LAST;
+	return field.p[0] == ';' ? OTHERS : UNREADABLE;
 }
 
 /* --- what can't be read --- */
@@ -212,14 +284,14 @@ divides(char c, struct mf_text id)
 }
 
 static bool
-has_word(struct mf_text t, struct mf_text id)
+has_word(struct own *own, struct mf_text t)
 {
 	size_t start = 0;
 
 	for (size_t i = 0; i <= t.len; i++) {
-		if (i < t.len && !divides(t.p[i], id))
+		if (i < t.len && !divides(t.p[i], own->id))
 			continue;
-		if (is_nearly_id(mf_text_at(t.p + start, i - start), id))
+		if (is_nearly_id(own, mf_text_at(t.p + start, i - start)))
 			return true;
 		start = i + 1;
 	}
@@ -231,9 +303,9 @@ has_word(struct mf_text t, struct mf_text id)
  * before anything else, and so join what was apart.
  */
 static bool
-has_joined_word(struct mf_text t, struct mf_text id, unsigned comments)
+has_joined_word(struct own *own, struct mf_text t, unsigned comments)
 {
-	struct matcher m = matcher(id);
+	struct matcher m = matcher(own->id);
 	bool folded = false, closed = true;
 
 	while (t.len != 0) {
@@ -247,34 +319,145 @@ has_joined_word(struct mf_text t, struct mf_text id, unsigned comments)
 		folded = c == '\n' || (folded && ascii_is_blank(c));
 		if (folded || (is_dropped(c) && !ascii_is_blank(c)))
 			continue;
-		if (!divides(c, id)) {
+		if (!divides(c, own->id)) {
 			feed(&m, c);
 			continue;
 		}
 		if (matched(&m))
 			return true;
-		m = matcher(id);
+		m = matcher(own->id);
 	}
 	return matched(&m);
+}
+
+/* --- one reading, and all --- */
+
+static bool
+is_ours(struct own *own, struct mf_text value)
+{
+	enum authres_reading strict = read_id(own, value, STRICT);
+
+	if (strict == OURS || read_id(own, value, NESTED) == OURS ||
+	    read_id(own, value, ESCAPED) == OURS ||
+	    read_id(own, value, 0) == OURS)
+		return true;
+	if (strict == OTHERS || strict == OTHERS_LAST)
+		return false;
+	value = id_part(value);
+	return has_word(own, value) || has_joined_word(own, value, STRICT) ||
+	    has_joined_word(own, value, 0);
+}
+
+/* The readings of a field, each in one of two buffers. */
+struct undoing {
+	struct own own;
+	struct mf_text folded_id;
+	char *room[3]; /* two for what was undone, one for what is folded */
+	size_t size;
+	bool is_cut; /* what is looked at, in the end */
+	bool ours;
+};
+
+/* Look at what was undone. */
+static void
+look(struct undoing *u, struct mf_text value)
+{
+	struct text_out o = text_out(u->room[2], u->size);
+	struct own folded = u->own;
+
+	authres_fold(value, &o);
+	folded.id = u->folded_id;
+	u->ours = u->ours || o.full ||
+	    (u->is_cut && read_id(&u->own, out_view(&o), STRICT) != OTHERS) ||
+	    text_find(id_part(value), AUTHRES_ANY) != id_part(value).len ||
+	    is_ours(&u->own, out_view(&o)) || is_ours(&folded, out_view(&o));
+}
+
+/* Undo words and percents in turn, as often as there are any; look at each. */
+static void
+undo(struct undoing *u, struct mf_text value, bool glue)
+{
+	unsigned same = 0;
+
+	for (unsigned n = 0; n < 6 && same < 2 && !u->ours; n++) {
+		struct text_out o = text_out(
+		    value.p == u->room[0] ? u->room[1] : u->room[0], u->size);
+		bool any = n % 2 == 0 ? authres_undo_words(value, glue, &o)
+				      : authres_undo_percent(value, &o);
+
+		same = any ? 0 : same + 1;
+		u->ours = u->ours || o.full;
+		if (same != 0)
+			continue;
+		value = out_view(&o);
+		look(u, value);
+	}
+}
+
+/* Not to be told from ours if there is no memory to find out. */
+static bool
+is_ours_undone(
+    const struct own *own, struct mf_text folded_id, struct mf_text value)
+{
+	struct undoing u = {.own = *own,
+	    .folded_id = folded_id,
+	    .is_cut = value.len > HEAD_MAX};
+	struct text_out o;
+	char *room;
+
+	value = text_head(value, HEAD_MAX);
+	u.size = AUTHRES_UNDONE_MAX(value.len);
+	room = malloc(3 * u.size);
+	if (room == NULL)
+		return true;
+	for (size_t i = 0; i < 3; i++)
+		u.room[i] = room + i * u.size;
+	look(&u, value);
+	undo(&u, value, false);
+	undo(&u, value, true);
+	/* For who knows percents, but no words. */
+	o = text_out(u.room[0], u.size);
+	if (!u.ours && authres_undo_percent(value, &o))
+		look(&u, out_view(&o));
+	free(room);
+	return u.ours;
+}
+
+bool
+authres_is_disguised(struct mf_text value)
+{
+	static const unsigned comments[] = {STRICT, NESTED, ESCAPED, 0};
+	struct own nobody = {MF_TEXT(""), 0};
+	size_t at = 0;
+
+	while (at < value.len && value.p[at] != '%' && value.p[at] != '?' &&
+	    (unsigned char)value.p[at] < 0x80)
+		at++;
+	if (at == value.len)
+		return false;
+	/* Behind the id nobody cares. */
+	value = text_head(value, at);
+	for (size_t i = 0; i < sizeof(comments) / sizeof(comments[0]); i++)
+		if (read_id(&nobody, value, comments[i]) != OTHERS)
+			return true;
+	return false;
 }
 
 bool
 authres_is_of(struct mf_text value, struct mf_text id)
 {
-	enum authres_reading strict;
+	char folded_id[AUTHRES_UNDONE_MAX(AUTHRES_ID_MAX)];
+	struct text_out o = text_out(folded_id, sizeof(folded_id));
+	struct own own = {id, NAMES_MAX}, folded = {id, NAMES_MAX};
 
 	if (id.len > 1 && id.p[id.len - 1] == '.')
-		id.len--;
-	if (value.len == 0 || is_id(MF_TEXT(""), id))
+		own.id.len--;
+	if (value.len == 0 || is_id(&own, MF_TEXT("")))
 		return false;
-	strict = read_id(value, id, STRICT);
-	if (strict == OURS || read_id(value, id, NESTED) == OURS ||
-	    read_id(value, id, ESCAPED) == OURS ||
-	    read_id(value, id, 0) == OURS)
-		return true;
-	if (strict == OTHERS)
-		return false;
-	value = id_part(value);
-	return has_word(value, id) || has_joined_word(value, id, STRICT) ||
-	    has_joined_word(value, id, 0);
+	authres_fold(own.id, &o);
+	folded.id = out_view(&o);
+	return is_ours(&own, value) ||
+	    (has_octets_above_7f(id) && is_ours(&folded, value)) ||
+	    (authres_is_disguised(value) &&
+		is_ours_undone(&own, folded.id, value));
 }

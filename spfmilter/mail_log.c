@@ -31,10 +31,13 @@ log_decision(struct log_line *line, const struct decision *d)
 	log_text(line, "action", mf_text_of(action_text(d->verb)));
 	log_text(line, "reason", mf_text_of(decision_reason_text(d->reason)));
 	if (d->entry != NULL) {
-		log_text(line, "key", d->entry->key);
+		struct action action;
+
+		log_text(line, "key", access_entry_key(d->entry));
 		/* What the file means is for its owner to find out. */
-		if (d->entry->status != ACTION_VALID)
-			log_text(line, "bad_value", d->entry->value);
+		if (access_entry_action(d->entry, &action) != ACTION_VALID)
+			log_text(
+			    line, "bad_value", access_entry_value(d->entry));
 	}
 	log_uint_if(line, "code", d->code);
 	log_text_if(line, "dsn", mf_text_of(d->dsn));

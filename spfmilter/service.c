@@ -103,6 +103,10 @@ spfmilter_access(struct spfmilter *s)
 static void
 replace_access(struct spfmilter *s, struct shared_access *shared)
 {
+	atomic_store(&s->access_entries,
+	    shared != NULL ? access_table_count_ours(shared->access->table)
+			   : 0);
+	atomic_store(&s->access_verdict, ACCESS_TAKE);
 	shared_replace(&s->access, shared != NULL ? &shared->shared : NULL);
 	s->has_refused = false;
 	health_set(HEALTH_ACCESS_FILE, false);
@@ -121,6 +125,50 @@ was_refused(struct spfmilter *s, const char *path)
 	return same;
 }
 
+/* fresh: what was read, or NULL.  True: it has passed to the service. */
+static bool
+settle_change(
+    struct spfmilter *s, const struct access *old, struct shared_access *fresh)
+{
+	struct access_change change = {.how = ACCESS_SEEN,
+	    .is_readable = fresh != NULL,
+	    .old_count = access_table_count_ours(old->table)};
+	struct report report = daemon_report_to_log();
+	enum access_verdict verdict;
+
+	if (fresh != NULL) {
+		change.new_count =
+		    access_table_count_ours(fresh->access->table);
+		change.is_cut = fresh->access->is_cut;
+	}
+	verdict = access_decide_change(&change);
+	switch (verdict) {
+	case ACCESS_TAKE:
+		access_warn(fresh->access, &report);
+		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
+		    fresh->access->path,
+		    access_table_count(fresh->access->table));
+		replace_access(s, fresh);
+		return true;
+	case ACCESS_HOLD:
+		log_say(LEVEL_ERROR,
+		    "%s has changed from %zu entries to %zu%s: held back; "
+		    "keeping the old contents until SIGHUP confirms the change",
+		    old->path, change.old_count, change.new_count,
+		    change.is_cut ? " and ends within a line" : "");
+		break;
+	case ACCESS_REFUSE:
+		log_say(LEVEL_ERROR,
+		    "%s has changed but can't be used; keeping the old "
+		    "contents",
+		    old->path);
+		break;
+	}
+	was_refused(s, old->path);
+	atomic_store(&s->access_verdict, verdict);
+	return false;
+}
+
 static void
 refresh_access(
     struct spfmilter *s, const struct access *old, struct shared_access *fresh)
@@ -130,18 +178,11 @@ refresh_access(
 	switch (access_load(spfmilter_config(s)->spfmilter.access, false,
 	    &fresh->access, &report)) {
 	case ACCESS_OK:
-		access_warn(fresh->access, &report);
-		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
-		    fresh->access->path,
-		    access_table_count(fresh->access->table));
-		replace_access(s, fresh);
+		if (!settle_change(s, old, fresh))
+			shared_release(&fresh->shared);
 		return;
 	case ACCESS_FAILED:
-		was_refused(s, old->path);
-		log_say(LEVEL_ERROR,
-		    "%s has changed but can't be used; keeping the old "
-		    "contents",
-		    old->path);
+		settle_change(s, old, NULL);
 		break;
 	case ACCESS_BUSY: /* being written: the next time */
 		break;
@@ -156,7 +197,7 @@ spfmilter_refresh(struct milter_service *service)
 	const struct access *old = access_of(s);
 	struct shared_access *fresh;
 
-	if (old == NULL || !access_is_stale(old))
+	if (old == NULL || !access_is_stale(old) || !access_is_settled(old))
 		return;
 	if (s->has_refused && was_refused(s, old->path))
 		return;
@@ -200,7 +241,8 @@ spfmilter_new(struct milter_config *config, struct report *report)
 		free(s);
 		return NULL;
 	}
-	shared_place_init(&s->access, access != NULL ? &access->shared : NULL);
+	shared_place_init(&s->access, NULL);
+	replace_access(s, access);
 	shared_place_init(&s->base.config, &config->shared);
 	return &s->base;
 }
@@ -233,12 +275,15 @@ spfmilter_start(struct milter_service *service, struct report *report)
 
 bool
 spfmilter_reload(struct milter_service *service, struct milter_config *config,
-    struct report *report)
+    bool is_asked, struct report *report)
 {
 	struct spfmilter *s = service_of(service);
-	struct shared_access *access;
+	struct shared_access *access = NULL;
+	bool stays = !is_asked &&
+	    mf_text_eq(spfmilter_config(s)->spfmilter.access,
+		config_of(config)->spfmilter.access);
 
-	if (!load_access(config_of(config), &access, report) ||
+	if ((!stays && !load_access(config_of(config), &access, report)) ||
 	    !start_checker(
 		config_of(config), spfmilter_config(s)->checker, report)) {
 		spfmilter_access_release(access);
@@ -246,10 +291,44 @@ spfmilter_reload(struct milter_service *service, struct milter_config *config,
 		return false;
 	}
 	milter_service_replace(service, config);
+	if (stays)
+		return true;
 	replace_access(s, access);
 	if (access != NULL)
 		access_warn(access->access, report);
 	return true;
+}
+
+const char *
+spfmilter_access_trouble(const struct spfmilter *s)
+{
+	switch ((enum access_verdict)atomic_load(&s->access_verdict)) {
+	case ACCESS_TAKE:
+		return NULL;
+	case ACCESS_HOLD:
+		return "the access file has lost most of its entries: SIGHUP "
+		       "confirms the change";
+	case ACCESS_REFUSE:
+		return "the access file has changed and can't be used";
+	}
+	return NULL;
+}
+
+static void
+write_access_metrics(struct spfmilter *s, struct metrics_writer *writer)
+{
+	int verdict = atomic_load(&s->access_verdict);
+
+	metrics_gauge(writer, "spfmilter_access_entries",
+	    "Entries of the access file in force.", NULL,
+	    atomic_load(&s->access_entries));
+	metrics_gauge(writer, "spfmilter_access_held_back",
+	    "1: the access file has lost most of its entries and waits for "
+	    "SIGHUP.",
+	    NULL, verdict == ACCESS_HOLD);
+	metrics_gauge(writer, "spfmilter_access_refused",
+	    "1: the access file has changed and can't be used.", NULL,
+	    verdict == ACCESS_REFUSE);
 }
 
 void
@@ -261,4 +340,5 @@ spfmilter_write_metrics(void *arg, struct metrics_writer *writer)
 	spfmilter_metrics_write(writer, &s->metrics, &s->base);
 	checker_write_metrics(config_of(config)->checker, "spfmilter", writer);
 	milter_config_release(config);
+	write_access_metrics(s, writer);
 }

@@ -6,6 +6,7 @@
 #define MAILFROM_SPFMILTER_SERVICE_H
 
 #include "access/access.h"
+#include "access/change.h"
 #include "milter/service.h"
 #include "spfmilter/metrics.h"
 
@@ -21,6 +22,10 @@ struct spfmilter {
 	/* The main thread's: a change that was complained of. */
 	struct file_mark refused;
 	bool has_refused;
+	/* For the metrics: entries in force, and what became of a change. */
+	atomic_ullong access_entries;
+	atomic_int
+	    access_verdict; /* enum access_verdict of the file as it is */
 	struct spfmilter_metrics metrics;
 };
 
@@ -40,14 +45,17 @@ bool spfmilter_start(struct milter_service *service, struct report *report);
 
 /*
  * Put config, which passes to the service, in the place of the one it has, with
- * its access file read.  False, nothing changed, and errors were reported.
+ * its access file read; if nobody asked for it, and the file is still the same
+ * one, only spfmilter_refresh() looks at it.  False, nothing changed, and
+ * errors were reported.
  */
 bool spfmilter_reload(struct milter_service *service,
-    struct milter_config *config, struct report *report);
+    struct milter_config *config, bool is_asked, struct report *report);
 
 /*
- * Read the access file again if it has changed.  What can't be read leaves the
- * old one in force, and is logged once for each change.
+ * Read the access file again if it has changed, and nobody writes to it.  What
+ * can't be read, or takes the policy away (access/change.h), leaves the old one
+ * in force, and is logged once for each change.
  */
 void spfmilter_refresh(struct milter_service *service);
 
@@ -63,6 +71,12 @@ void spfmilter_warn(
  * from starting.  False: there was something.
  */
 bool spfmilter_lint(const struct spfmilter *service, struct report *report);
+
+/*
+ * Why the access file in force isn't the one on disk, a sentence; NULL: it is.
+ * Any thread.
+ */
+const char *spfmilter_access_trouble(const struct spfmilter *service);
 
 /* The configuration of now, for the main thread. */
 const struct spfmilter_config *spfmilter_config(

@@ -19,6 +19,9 @@
  */
 #define AR_MAX 500
 
+/* Those of them with a disguised authserv-id that are read (authres.h). */
+#define AR_DISGUISED_MAX 50
+
 /* Between MAIL and the end of the message. */
 struct spfmilter_message {
 	char *sender, *user, *host; /* copies; user may be "" */
@@ -32,7 +35,8 @@ struct spfmilter_message {
 	bool relay_lost; /* a Received field that says nothing useful */
 	unsigned relays; /* that were passed on the way there */
 	unsigned recipients, refused, exempt;
-	unsigned ar_seen; /* Authentication-Results so far */
+	unsigned ar_seen;      /* Authentication-Results so far */
+	unsigned ar_disguised; /* of these */
 	unsigned *ar_remove;
 	size_t ar_count, ar_room;
 	bool ar_flood; /* there are more than AR_MAX */

@@ -37,6 +37,17 @@ authserv_id(const struct spfmilter_session *s)
 	return id.len != 0 ? id : mf_text_of(s->message->host);
 }
 
+/* Who sends more of those that are hard to read has them removed unread. */
+static bool
+is_own_ar(struct spfmilter_session *s, struct mf_text value)
+{
+	struct spfmilter_message *m = s->message;
+
+	if (authres_is_disguised(value) && ++m->ar_disguised > AR_DISGUISED_MAX)
+		return true;
+	return authres_is_of(value, authserv_id(s));
+}
+
 /*
  * RFC 8601 5: what claims to be ours and didn't come from a trusted host isn't.
  * Who has authenticated is no host; but what others said of what he passes on
@@ -54,10 +65,10 @@ see_ar(struct spfmilter_session *s, struct mf_text value)
 	case REMOVE_AR_NONE:
 		return true;
 	case REMOVE_AR_OWN:
-		return !authres_is_of(value, authserv_id(s)) || remember_ar(m);
+		return !is_own_ar(s, value) || remember_ar(m);
 	case REMOVE_AR_ALL:
 		return (m->origin == ORIGIN_AUTHENTICATED &&
-			   !authres_is_of(value, authserv_id(s))) ||
+			   !is_own_ar(s, value)) ||
 		    remember_ar(m);
 	}
 	return true;

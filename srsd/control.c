@@ -76,9 +76,7 @@ reload(struct control *c, const char *why)
 	} else {
 		watch_mark_seen(&server_config(c->server)->watch);
 		log_say(LEVEL_ERROR,
-		    "%s: the new configuration is wrong; the old one stays in "
-		    "force",
-		    why);
+		    "%s: invalid configuration; keeping the old one", why);
 	}
 	notify_ready();
 }

@@ -54,7 +54,7 @@ srsmilter_start(struct milter_service *service, struct report *report)
 
 bool
 srsmilter_reload(struct milter_service *service, struct milter_config *config,
-    struct report *report)
+    bool is_asked, struct report *report)
 {
 	struct srsmilter_config *new = config_of(config);
 	const struct srsmilter_config *old =
@@ -62,6 +62,7 @@ srsmilter_reload(struct milter_service *service, struct milter_config *config,
 	const struct daemon_fixed size = {"replay_size",
 	    old->srsmilter.replay_size == new->srsmilter.replay_size};
 
+	(void)is_asked;
 	if (!srsmilter_config_start(new, old, report)) {
 		milter_config_release(config);
 		return false;

@@ -37,7 +37,7 @@ bool srsmilter_start(struct milter_service *service, struct report *report);
  * False, nothing changed, and errors were reported.
  */
 bool srsmilter_reload(struct milter_service *service,
-    struct milter_config *config, struct report *report);
+    struct milter_config *config, bool is_asked, struct report *report);
 
 /* The MTA doesn't send {rcpt_mailer}: say so, once. */
 void srsmilter_miss_mailer(struct srsmilter *service);

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: ISC
 """
 How fast: srsd beside a plain netstring echo and pysrs's daemon, and with a log
-line for each lookup beside none; libsrs in instructions, srs in lines a second.
+line for each lookup beside none; libsrs in instructions, srs in lines a second;
+what access files of millions of entries and header fields of the worst kind
+cost.
 
-usage: run.py [-c CONNECTIONS] [-r ROUNDS] [-s SECONDS]
-              [libsrs|libspf|srs|srsd|log|crowd]...
+usage: run.py [-c CONNECTIONS] [-e ENTRIES] [-r ROUNDS] [-s SECONDS]
+              [access|libsrs|libspf|srs|srsd|log|crowd]...
 
 The servers take turns in each round, server on one core and load on another,
 and ratios are taken within a round: this machine's mood changes all of them.
@@ -341,14 +343,23 @@ def bench_crowd(options):
             print(f"  {what:27} p50 {middle:6.0f} us  p99 {late:6.0f} us")
 
 
-BENCHES = {"libsrs": bench_libsrs, "libspf": bench_libspf, "srs": bench_srs,
-           "srsd": bench_srsd, "log": bench_log, "crowd": bench_crowd}
+def bench_access(options):
+    with tempfile.TemporaryDirectory(prefix="mailfrom-bench-") as directory:
+        subprocess.run([program("bench/access"), "load", str(options.entries),
+                        os.path.join(directory, "access")], check=True)
+    subprocess.run([program("bench/access"), "parsers"], check=True)
+
+
+BENCHES = {"access": bench_access, "libsrs": bench_libsrs,
+           "libspf": bench_libspf, "srs": bench_srs, "srsd": bench_srsd,
+           "log": bench_log, "crowd": bench_crowd}
 
 
 def main():
     parser = argparse.ArgumentParser(
         description="srsd beside an echo and pysrs, libsrs, srs: how fast")
     parser.add_argument("-c", "--connections", type=int, default=64)
+    parser.add_argument("-e", "--entries", type=int, default=5_000_000)
     parser.add_argument("-r", "--rounds", type=int, default=5)
     parser.add_argument("-s", "--seconds", type=int, default=2)
     parser.add_argument("what", nargs="*", choices=[[], *BENCHES])

@@ -416,7 +416,8 @@ def forwarder(site):
 
 @case("the access file is replaced: noticed without a signal")
 def access_changes(site):
-    site.filter.change_access("spf-pass:pass.test\tERROR:5.7.9:554 new\n")
+    site.filter.change_access(
+        ACCESS + "spf-pass:pass.test\tERROR:5.7.9:554 new\n")
     try:
         _, reply = site.send("bob@pass.test", RCPT)
         tap.equal(rcpt_said(reply), "554 5.7.9 new")

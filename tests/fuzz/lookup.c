@@ -27,7 +27,7 @@ see(void *arg, struct mf_text key, const struct access_entry *entry)
 	FUZZ_CHECK(access_key_is_ours(key));
 	for (size_t i = 0; i < key.len; i++)
 		FUZZ_CHECK(key.p[i] == ascii_lower(key.p[i]));
-	FUZZ_CHECK(entry == NULL || mf_text_eq(entry->key, key));
+	FUZZ_CHECK(entry == NULL || mf_text_eq(access_entry_key(entry), key));
 	walk->found = entry;
 	walk->keys++;
 }
@@ -94,8 +94,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FUZZ_CHECK(table != NULL);
 	if (!text_cut(&input, '\n', &subject))
 		subject = MF_TEXT("");
-	access_read_text_("fuzz", input, ACCESS_TEXT, table, &ignored);
-	access_table_finish(table);
+	access_read_text_("fuzz", input, ACCESS_TEXT, table, NULL, &ignored);
+	FUZZ_CHECK(access_table_finish(table));
 	check_sender(table, subject, choice);
 	check_recipient(table, subject);
 	FUZZ_CHECK(access_lint(table, "fuzz", &report));

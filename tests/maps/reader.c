@@ -6,6 +6,8 @@
  *	reader try MAP			the same, but don't wait for a writer
  *	reader damage MAP ENTRIES SEED COUNT
  *					cut and alter MAP's file
+ *	reader decide MAP ENTRIES	what a daemon with ENTRIES does about a
+ *					change that it has seen
  *	reader follow MAP KEYS THREADS	look keys up while others write
  *
  * Problems go to stderr.  Exit status: 0, 1 failed, 2 usage, 3 busy.
@@ -23,6 +25,7 @@
 #include <unistd.h>
 
 #include "access/access.h"
+#include "access/change.h"
 
 static _Noreturn void
 die(const char *what)
@@ -59,14 +62,44 @@ show(const char *map, bool wait)
 	for (size_t n = 0; n < access_table_count(access->table); n++) {
 		const struct access_entry *e =
 		    access_table_at(access->table, n);
+		struct mf_text key = access_entry_key(e);
+		struct mf_text value = access_entry_value(e);
 
-		if (access_table_find(access->table, e->key) == NULL)
+		if (access_table_find(access->table, key) == NULL)
 			return 1;
-		fwrite(e->key.p, 1, e->key.len, stdout);
+		fwrite(key.p, 1, key.len, stdout);
 		putchar('\t');
-		fwrite(e->value.p, 1, e->value.len, stdout);
+		fwrite(value.p, 1, value.len, stdout);
 		putchar('\n');
 	}
+	access_free(access);
+	return 0;
+}
+
+/* --- decide --- */
+
+static int
+decide_change(const char *map, size_t entries)
+{
+	static const char *const texts[] = {"take", "hold", "refuse"};
+	struct report report = {.say = report_ignore};
+	struct access_change change = {
+	    .how = ACCESS_SEEN, .old_count = entries};
+	struct access *access;
+
+	switch (access_load(mf_text_of(map), false, &access, &report)) {
+	case ACCESS_OK:
+		change.is_readable = true;
+		change.is_cut = access->is_cut;
+		change.new_count = access_table_count_ours(access->table);
+		break;
+	case ACCESS_BUSY:
+		return 3;
+	case ACCESS_FAILED:
+		break;
+	}
+	printf(
+	    "%s %zu\n", texts[access_decide_change(&change)], change.new_count);
 	access_free(access);
 	return 0;
 }
@@ -236,8 +269,9 @@ generation_of(const struct access_table *table, uint64_t n, uint64_t *out)
 	snprintf(
 	    key, sizeof(key), "spf-fail:%llu.example", (unsigned long long)n);
 	e = access_table_find(table, mf_text_of(key));
-	return e != NULL && text_starts(e->value, before) &&
-	    text_uint(text_from(e->value, before.len), UINT64_MAX, out);
+	return e != NULL && text_starts(access_entry_value(e), before) &&
+	    text_uint(
+		text_from(access_entry_value(e), before.len), UINT64_MAX, out);
 }
 
 /* All keys are there, of one generation, which isn't older than the last. */
@@ -363,12 +397,14 @@ main(int argc, char **argv)
 		return show(argv[2], true);
 	if (mf_text_eq(mode, MF_TEXT("try")) && argc == 3)
 		return show(argv[2], false);
+	if (mf_text_eq(mode, MF_TEXT("decide")) && argc == 4)
+		return decide_change(argv[2], (size_t)number(argv[3]));
 	if (mf_text_eq(mode, MF_TEXT("damage")) && argc == 6)
 		return damage(argv[2], (size_t)number(argv[3]), number(argv[4]),
 		    number(argv[5]));
 	if (mf_text_eq(mode, MF_TEXT("follow")) && argc == 5)
 		return follow_all(
 		    argv[2], number(argv[3]), (size_t)number(argv[4]));
-	fputs("usage: reader show|try|damage|follow MAP ...\n", stderr);
+	fputs("usage: reader show|try|decide|damage|follow MAP ...\n", stderr);
 	return 2;
 }

@@ -325,6 +325,77 @@ def check_damage(site, name):
 damage_cases()
 
 
+def decide(site, name, entries):
+    """What a daemon that holds so many does, and how many it would get."""
+    done = subprocess.run([site.reader, "decide", name, str(entries)],
+                          capture_output=True, text=True, check=False)
+    if done.returncode == BUSY:
+        return "busy", 0
+    equal((done.returncode, done.stderr), (0, ""), name)
+    verdict, count = done.stdout.split()
+    return verdict, int(count)
+
+
+def moments(octets, dice):
+    """What writers, crashes and accidents make of a file: (name, octets)."""
+    size = len(octets)
+    junk = bytes(dice.randrange(256) for _ in range(4096))
+    yield "emptied", b""
+    for _ in range(40):
+        at = dice.randrange(1, size)
+        yield f"written up to {at}", octets[:at]
+        yield f"zeros from {at}", octets[:at] + bytes(size - at)
+        yield f"garbage from {at}", (octets[:at] + junk * (size // 4096 + 1)
+                                     )[:size]
+    for at in range(4096, size, 4096):
+        yield f"written up to page {at}", octets[:at]
+        yield f"page {at} missing", octets[:at - 4096] + octets[at:]
+    yield "zeros", bytes(size)
+    yield "garbage", junk
+    yield "a page of HTML", b"<html>\n<body>404 not found</body>\n</html>\n"
+    yield "another's text", b"# nothing of ours\nConnect:192.0.2 RELAY\n"
+
+
+def check_moments(site, kind):
+    """None of them takes away more than half of a policy, nor mixes it up."""
+    dice = random.Random(kind)
+    path = site.path()
+    count = 400
+    write(path, "".join(f"spf-fail:{n:04}.example\tREJECT 5.7.1 no {n}\n"
+                        for n in range(count)))
+    if kind in ("hash", "btree"):
+        site.writers.makemap(kind, path)
+    elif kind in ("lmdb", "cdb"):
+        site.writers.postmap(kind, path)
+    whole = path + SUFFIXES.get(kind, "")
+    with open(whole, "rb") as file:
+        octets = file.read()
+    equal(decide(site, f"{kind}:{whole}", count), ("take", count), "whole")
+    tally = collections.Counter()
+    for what, changed in moments(octets, dice):
+        with open(whole, "wb") as file:
+            file.write(changed)
+        os.utime(whole, (1, 1))
+        verdict, left = decide(site, f"{kind}:{whole}", count)
+        tally[verdict] += 1
+        if verdict == "take" and left != count and not (
+                kind in ("text", "texthash") and left >= count / 2 and
+                changed.endswith(b"\n")):
+            raise AssertionError(f"{kind} {what}: {left} entries taken")
+    tap.diagnose(f"{kind}: {dict(tally)}")
+    os.unlink(whole)
+    equal(decide(site, f"{kind}:{whole}", count)[0], "refuse", "deleted")
+
+
+def register_moments():
+    for kind in ("text", "texthash", "hash", "btree", "lmdb", "cdb"):
+        suite.case(f"{kind}: no moment of a writer's work takes the policy")(
+            lambda site, kind=kind: check_moments(site, kind))
+
+
+register_moments()
+
+
 @suite.case("a map whose writer was killed is refused, or empty")
 def check_killed(site):
     text = as_text(make_entries(random.Random("killed"), MANY, 900)).encode()

@@ -589,6 +589,101 @@ def wrong_reload(site):
     equal(talk(d.address, "<bob@softfail.test>").code, "550")
 
 
+MANY = [f"spf-fail:{n}.test\tREJECT\n" for n in range(120)]
+POLICY = "spf-softfail:\tREJECT\n"
+
+
+def expect_held(d, change, why):
+    """A change that isn't taken until SIGHUP, and says so."""
+    before = len(d.log())
+    change()
+    d.wait_for_log(f"{why}.*held back.* until SIGHUP", before)
+    equal(talk(d.address, "<bob@softfail.test>").code, "550", why)
+    d.process.send_signal(signal.SIGHUP)
+    d.wait_for_log("configuration reloaded", before)
+    equal(talk(d.address, "<bob@softfail.test>").verdict, "continue", why)
+
+
+def write_in_place(path, text):
+    """As cp and > do: the file is empty in between."""
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def gauges(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+        text = reply.read().decode()
+    return {name: int(value) for name, value in re.findall(
+        r"^spfmilter_access_(\w+) (\d+)$", text, re.M)}
+
+
+@suite.case("a change that takes the policy away waits for SIGHUP")
+def lost_policy(site):
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
+    d = site.start(POLICY, spfmilter=f"metrics = inet:{port}@127.0.0.1")
+    equal(gauges(port), {"entries": 1, "held_back": 0, "refused": 0}, "start")
+    before = len(d.log())
+    write_in_place(d.access_path, "")
+    d.wait_for_log("from 1 entries to 0: held back", before)
+    equal(gauges(port), {"entries": 1, "held_back": 1, "refused": 0}, "held")
+    # Garbage after that doesn't count as what was there before.
+    write_in_place(d.access_path, "\0garbage\n")
+    d.wait_for_log("can't be used; keeping the old contents\"", before)
+    equal(gauges(port), {"entries": 1, "held_back": 0, "refused": 1}, "garbage")
+    equal(talk(d.address, "<bob@softfail.test>").code, "550", "garbage")
+    d.process.send_signal(signal.SIGHUP)
+    d.wait_for_log("keeping the old one", before)
+    equal(talk(d.address, "<bob@softfail.test>").code, "550", "SIGHUP")
+    d.change_access(POLICY)
+    equal(gauges(port), {"entries": 1, "held_back": 0, "refused": 0}, "mended")
+    expect_held(d, lambda: d.write_access("# nothing\n"), "from 1 entries to 0")
+    equal(gauges(port), {"entries": 0, "held_back": 0, "refused": 0}, "asked")
+
+
+@suite.case("of more than 100 entries, half may go; of fewer, any")
+def lost_entries(site):
+    d = site.start(POLICY + "".join(MANY))
+    # 121, 61, 60: half at most. Then most of 60.
+    for text in (POLICY + "".join(MANY[:60]), POLICY + "".join(MANY[:59]),
+                 POLICY + MANY[0]):
+        d.change_access(text)
+        equal(talk(d.address, "<bob@softfail.test>").code, "550", "taken")
+    d.change_access(POLICY + "".join(MANY))
+    expect_held(d, lambda: d.write_access("".join(MANY[:60])),
+                "from 121 entries to 60")
+
+
+@suite.case("a text that ends within a line, and has lost some, is held back")
+def cut_policy(site):
+    d = site.start(MANY[0] + MANY[1] + POLICY)
+    expect_held(d, lambda: write_in_place(d.access_path, MANY[0] + "spf-to:a O"),
+                "from 3 entries to 2, and ends within a line")
+
+
+@suite.case("a list file that changes takes no emptied access file along")
+def list_reload(site):
+    d = site.make(POLICY)
+    d.write("records", "a.test v=spf1 -all\n")
+    d.write_config(spf=f"record_file = {d.directory}/records")
+    d.start()
+    before = len(d.log())
+    d.write("access", "")
+    d.write("records", "b.test v=spf1 -all\n")
+    d.wait_for_log("a list file has changed: configuration reloaded", before)
+    d.wait_for_log("held back", before)
+    equal(talk(d.address, "<bob@softfail.test>").code, "550")
+
+
+@suite.case("an empty file is fine at start, and -n says so")
+def empty_start(site):
+    d = site.start("")
+    equal(talk(d.address, PASS).verdict, "continue")
+    d = site.make("")
+    d.launch("-n")
+    equal(d.process.wait(timeout=30), 0, "exit status")
+    [_] = d.wait_for_log("access: has no entry for SPF results")
+
+
 @suite.case("-n tells what is wrong with entries, which stops nobody")
 def check_only(site):
     d = site.make("spf-fail:a.test\tREJECT\nspf-fial:b.test\tOK\n"

@@ -154,7 +154,7 @@ def healthz(site):
     before = len(d.log())
     d.write_config(spf="timeout = never")
     d.process.send_signal(1)
-    d.wait_for_log("SIGHUP: the new configuration is wrong", before)
+    d.wait_for_log("SIGHUP: invalid configuration", before)
     equal(get(port, "/healthz")[0], 503, "after a failed reload")
     d.reload(spf=good)
     equal(get(port, "/healthz"), (200, "ok\n"), "afterwards")

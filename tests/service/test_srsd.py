@@ -339,7 +339,7 @@ def has_answer(client):
 # --- signals -----------------------------------------------------------------------
 
 RELOADED = "configuration and secrets reloaded"
-STAYS = "the new configuration is wrong; the old one stays in force"
+STAYS = "invalid configuration; keeping the old one"
 
 
 @suite.case("SIGHUP takes a good configuration and not a bad one, and "

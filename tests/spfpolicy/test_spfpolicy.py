@@ -468,7 +468,7 @@ def lint_finds_everything_at_once():
 @case
 def lint_status_is_that_of_errors():
     for text, expected, last in (
-            ("", 0, "0 entries, 0 errors, 0 warnings"),
+            ("", 0, "0 entries, 0 errors, 1 warning"),
             ("spf-fail OK\n", 0, "1 entry, 0 errors, 0 warnings"),
             ("spf-fail OK x\n", 0, "1 entry, 0 errors, 1 warning"),
             ("spf-fail OKK\n", 1, "1 entry, 1 error, 0 warnings")):

@@ -125,11 +125,11 @@ print_table(const struct access_table *table, char *out, size_t size)
 	for (size_t n = 0; n < access_table_count(table); n++) {
 		const struct access_entry *e = access_table_at(table, n);
 
-		out_uint(&o, e->line);
+		out_uint(&o, access_entry_line(e));
 		out_char(&o, ':');
-		out_text(&o, e->key);
+		out_text(&o, access_entry_key(e));
 		out_char(&o, '=');
-		out_text(&o, e->value);
+		out_text(&o, access_entry_value(e));
 		out_char(&o, '\n');
 	}
 	assert_false(o.full);
@@ -150,8 +150,8 @@ reads_text(void **state)
 
 		assert_non_null(table);
 		ok = access_read_text_(
-		    "t", texts[i].input, texts[i].type, table, &report);
-		access_table_finish(table);
+		    "t", texts[i].input, texts[i].type, table, NULL, &report);
+		assert_true(access_table_finish(table));
 		ok = access_check_text_("t", texts[i].type, table, &report) &&
 		    ok;
 		print_table(table, have, sizeof(have));
@@ -180,7 +180,7 @@ expect_line(enum access_type type, size_t len, size_t lines, const char *said)
 		memcpy(bytes + i * len / lines, "\n ", 2);
 	bytes[len + lines - 1] = '\n';
 	access_read_text_(
-	    "t", mf_text_at(bytes, len + lines), type, table, &report);
+	    "t", mf_text_at(bytes, len + lines), type, table, NULL, &report);
 	expect_str("a line", "said", heard.text, said);
 	expect_int("a line", "entries", (long long)access_table_count(table),
 	    said[0] == '\0');
@@ -214,15 +214,43 @@ limits_errors(void **state)
 	assert_non_null(table);
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = i % 2 == 0 ? '\0' : '\n';
-	assert_false(access_read_text_(
-	    "t", mf_text_at(bytes, 2 * 100), ACCESS_TEXT, table, &report));
+	assert_false(access_read_text_("t", mf_text_at(bytes, 2 * 100),
+	    ACCESS_TEXT, table, NULL, &report));
 	assert_int_equal(report.errors, 100);
 	report = report_to(&heard);
 	assert_false(access_read_text_("t", mf_text_at(bytes, sizeof(bytes)),
-	    ACCESS_TEXT, table, &report));
+	    ACCESS_TEXT, table, NULL, &report));
 	assert_int_equal(report.errors, 101);
 	assert_non_null(strstr(
 	    heard.text, "error: t: too many errors: the rest isn't read\n"));
+	access_table_free(table);
+}
+
+/* Nor do entries that are wrong one by one. */
+static void
+limits_findings(void **state)
+{
+	enum { MANY = 1000 };
+	static char bytes[MANY * 20];
+	static struct heard heard;
+	struct report report = report_to(&heard);
+	struct access_table *table = access_table_new();
+	struct text_out o = text_out(bytes, sizeof(bytes));
+	struct access access = {.path = (char *)(uintptr_t) "t"};
+
+	(void)state;
+	assert_non_null(table);
+	for (size_t i = 0; i < MANY; i++)
+		out_str(&o, "spf-fail:a PERHAPS\n");
+	assert_true(access_read_text_(
+	    "t", out_view(&o), ACCESS_TEXT, table, NULL, &report));
+	assert_true(access_table_finish(table));
+	assert_false(access_check_text_("t", ACCESS_TEXT, table, &report));
+	assert_int_equal(report.errors, 100);
+	assert_int_equal(report.warnings, 1);
+	access.table = table;
+	access_warn(&access, &report);
+	assert_int_equal(report.warnings, 1 + 100 + 1);
 	access_table_free(table);
 }
 
@@ -687,6 +715,7 @@ main(void)
 	    cmocka_unit_test(reads_text),
 	    cmocka_unit_test(limits_lines),
 	    cmocka_unit_test(limits_errors),
+	    cmocka_unit_test(limits_findings),
 	    cmocka_unit_test(finds_files),
 	    cmocka_unit_test(refuses_nul_in_names),
 	    cmocka_unit_test(knows_files),

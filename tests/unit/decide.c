@@ -159,7 +159,7 @@ table_from(const char *lines)
 		assert_true(text_cut(&line, ' ', &key));
 		assert_true(access_table_add(table, key, line, 1));
 	}
-	access_table_finish(table);
+	assert_true(access_table_finish(table));
 	return table;
 }
 
@@ -183,6 +183,7 @@ run_row(const struct row *row)
 						   : "xn--bcher-kva.example");
 	struct spf_verdict helo = verdict(row->helo, "mx.example.com");
 	struct facts facts = row->facts;
+	struct mf_text key = MF_TEXT("-");
 	struct decision d;
 	char have[256];
 
@@ -191,10 +192,11 @@ run_row(const struct row *row)
 	facts.helo_verdict = &helo;
 	facts.table = table;
 	decide(&facts, &d);
+	if (d.entry != NULL)
+		key = access_entry_key(d.entry);
 	snprintf(have, sizeof(have), "%s %s %u %s %.*s",
 	    decision_reason_text(d.reason), action_text(d.verb), d.code, d.dsn,
-	    d.entry != NULL ? (int)d.entry->key.len : 1,
-	    d.entry != NULL ? d.entry->key.p : "-");
+	    (int)key.len, key.p);
 	expect_str(row->name, "decision", have, row->expect);
 	if (row->text == NULL)
 		expect_str(row->name, "text", d.text, "");

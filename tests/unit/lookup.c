@@ -313,7 +313,8 @@ finds(void **state)
 		memset(&answer, 'x', sizeof(answer));
 		lookup_ask(table, &query, &answer);
 		expect_int(row->source, row->lines,
-		    answer.entry != NULL ? answer.entry->line : 0, row->line);
+		    answer.entry != NULL ? access_entry_line(answer.entry) : 0,
+		    row->line);
 		expect_str(row->source, row->lines, action_text(answer.verb),
 		    action_text(row->verb));
 		access_table_free(table);
@@ -569,7 +570,7 @@ exempts(void **state)
 
 		expect_int(row->name, row->lines, is_exempt, row->expect);
 		expect_int(row->name, row->lines,
-		    entry != NULL ? entry->line : 0, row->line);
+		    entry != NULL ? access_entry_line(entry) : 0, row->line);
 		access_table_free(table);
 	}
 }

@@ -217,7 +217,7 @@ reloads(void **state)
 	for (int i = 0; i < 3; i++) {
 		s = session_new(&srsmilter_filter, service);
 		assert_true(srsmilter_reload(
-		    service, &config_well(LINES)->base, &report));
+		    service, &config_well(LINES)->base, true, &report));
 		session_free(s);
 	}
 	srsmilter_free(service);

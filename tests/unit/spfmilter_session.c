@@ -345,6 +345,34 @@ flood_of_results(void **state)
 	spfmilter_free(service);
 }
 
+/* Others' that are hard to read: 50 are read, the 51st goes. */
+static void
+flood_of_disguises(void **state)
+{
+	struct milter_service *service = service_of("", "fwd.example", "");
+	struct session *s = session_new(&spfmilter_filter, service);
+
+	(void)state;
+	for (size_t count = 50; count <= 52; count++) {
+		char have[8192], expect[64];
+		struct text_out out = text_out(have, sizeof(have) - 1);
+
+		session_run(s, OUTSIDE "m <a@pass.example>\nr <b@x>", &out);
+		session_run(s, AR("other.example; x=%20?"), &out);
+		for (size_t i = 0; i < count; i++)
+			session_run(s, AR("=?utf-8?q?other?=; none"), &out);
+		session_run(s, ".", &out);
+		have[out.len] = '\0';
+		assert_false(out.full);
+		snprintf(expect, sizeof(expect), " ok ok ok%s%s ",
+		    count > 50 ? " -52" : "", count > 51 ? " -53" : "");
+		if (strstr(have, expect) != have)
+			fail_msg("%zu: %.60s", count, have);
+	}
+	session_free(s);
+	spfmilter_free(service);
+}
+
 /*
  * Without memory for a second session over a connection nothing was answered to
  * that, with SMFIP_NR_CONN: each step has to cope.
@@ -376,6 +404,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(scripts),
 	    cmocka_unit_test(flood_of_results),
+	    cmocka_unit_test(flood_of_disguises),
 	    cmocka_unit_test(lost_connection),
 	};
 

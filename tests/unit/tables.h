@@ -26,7 +26,7 @@ table_of(const char *lines)
 		assert_true(text_cut(&line, ' ', &key));
 		assert_true(access_table_add(table, key, line, number));
 	}
-	access_table_finish(table);
+	assert_true(access_table_finish(table));
 	return table;
 }
 

@@ -28,19 +28,30 @@ put_line(const char *name, struct mf_text value)
 	putchar('\n');
 }
 
+/* What an entry says; SKIP if it can't be understood. */
+static enum action_verb
+verb_of(const struct access_entry *e)
+{
+	struct action action;
+
+	return action_is_understood(access_entry_action(e, &action))
+	    ? action.verb
+	    : ACTION_SKIP;
+}
+
 static void
 print_entry(const struct access *access, const struct access_entry *e)
 {
-	put_line("key", e != NULL ? e->key : MF_TEXT("none"));
+	put_line("key", e != NULL ? access_entry_key(e) : MF_TEXT("none"));
 	if (e == NULL)
 		return;
 	printf("where: ");
 	put(mf_text_of(access->path));
-	if (e->line != 0)
-		printf(":%u\n", e->line);
+	if (access_entry_line(e) != 0)
+		printf(":%u\n", access_entry_line(e));
 	else
 		printf(" (%s)\n", type_texts[access->type]);
-	put_line("value", e->value);
+	put_line("value", access_entry_value(e));
 }
 
 void
@@ -51,7 +62,7 @@ answer_print_key(
 	printf("lookup: ");
 	put(key);
 	printf(" -> ");
-	put(entry != NULL ? entry->value : MF_TEXT("not there"));
+	put(entry != NULL ? access_entry_value(entry) : MF_TEXT("not there"));
 	putchar('\n');
 }
 
@@ -91,19 +102,15 @@ answer_print(const struct spfpolicy_options *o, const struct access *access,
     const struct lookup_answer *a)
 {
 	const struct access_entry *e = a->entry;
-	bool is_default = e == NULL || !action_is_understood(e->status) ||
-	    e->action.verb == ACTION_SKIP;
+	struct mf_text value = e != NULL ? access_entry_value(e) : MF_TEXT("");
+	struct action action;
+	enum action_status status = action_parse(value, &action);
 
-	if (e == NULL)
-		puts(action_text(a->verb));
-	else
-		puts(
-		    action_text(action_is_understood(e->status) ? e->action.verb
-								: ACTION_SKIP));
+	puts(action_text(e != NULL ? verb_of(e) : a->verb));
 	print_entry(access, e);
-	if (e != NULL && e->status != ACTION_VALID)
-		printf("problem: %s\n", action_problem(e->status, e->value));
-	if (is_default)
+	if (e != NULL && status != ACTION_VALID)
+		printf("problem: %s\n", action_problem(status, value));
+	if (e == NULL || verb_of(e) == ACTION_SKIP)
 		printf("default: %s (%s, %s)\n", action_text(a->verb),
 		    o->identity == LOOKUP_AUTH ? "smtp-auth"
 					       : spf_result_text(o->result),
@@ -121,9 +128,10 @@ answer_print(const struct spfpolicy_options *o, const struct access *access,
 void
 answer_print_exempt(const struct access *access, const struct access_entry *e)
 {
-	puts(action_text(e != NULL && action_is_understood(e->status)
-		? e->action.verb
-		: ACTION_OK));
+	enum action_verb verb = e != NULL ? verb_of(e) : ACTION_SKIP;
+
+	/* sendmail's FRIEND is no action of ours. */
+	puts(action_text(verb != ACTION_SKIP ? verb : ACTION_OK));
 	print_entry(access, e);
 	puts("happens: accepted for this recipient, whatever SPF says");
 }
