@@ -286,6 +286,8 @@ recipient_judge(const struct srsmilter_config *c,
 		out->fate = fate_of_plain(c, f);
 	else
 		out->fate = fate_of_signed(c, f, out, reason);
-	out->is_forged = reason == POLICY_BAD_SIGNATURE;
+	/* Not for what is behind a signature that is right. */
+	out->is_forged =
+	    !f->is_ambiguous && out->reversed.reason == POLICY_BAD_SIGNATURE;
 	out->destination = destination_of(c, f, out);
 }

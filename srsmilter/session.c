@@ -270,7 +270,7 @@ srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	judge(s, args, &recipient);
 	m->fates[recipient.fate]++;
 	m->forged += recipient.is_forged;
-	reply = recipient.fate == RECIPIENT_FORGED
+	reply = recipient.fate == RECIPIENT_FORGED && recipient.is_forged
 	    ? answer_forged(s)
 	    : recipient_reply(recipient.fate);
 	if (reply.step == STEP_CONTINUE)

@@ -592,14 +592,21 @@ forged_ends_the_session(void **state)
 	expect_refused(
 	    rcpt(st.session, "<carol@ses.example>"), RECIPIENT_SPOOFED);
 	expect_guess("third", st.session, true);
-	/* Whoever goes on: never an address that verifies. */
+	/*
+	 * Whoever goes on: never an address that verifies, nor for what is
+	 * behind one that does.
+	 */
+	expect_refused(
+	    rcpt(st.session,
+		srs0_of(&st, "SES=IEYJLRPY924__ML-W=victim@ses.example")),
+	    RECIPIENT_FORGED);
 	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.net")));
 	expect_guess("fourth", st.session, true);
 	message(st.session, "<>", srs0_of(&st, "ann@example.net"));
 	session_end_message(st.session);
 	assert_int_equal(atomic_load(&metrics->sessions_ended), 2);
 	assert_int_equal(atomic_load(&metrics->forged), 4);
-	assert_int_equal(atomic_load(&metrics->fates[RECIPIENT_FORGED]), 4);
+	assert_int_equal(atomic_load(&metrics->fates[RECIPIENT_FORGED]), 5);
 	/* The next client knows nothing of it. */
 	outside(st.session);
 	mail(st.session, "<>");
