@@ -64,7 +64,8 @@ ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb change lint lint_key lmdb lookup map_name table \
          text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
-REWRITE = gate legacy message_id policy rewriter secrets srs_domains
+REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
+          srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts origin path \
           received run session threads
@@ -273,7 +274,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 
 # Allocations are made to fail one by one in these.
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
-$(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP))
+$(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP)) \
+    -Wl,--wrap=CRYPTO_secure_zalloc,--wrap=CRYPTO_secure_clear_free
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
@@ -353,10 +355,20 @@ check:
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
 # As many forms of senders and recipients, too: SOAK_SEED repeats those of a run.
 SOAK_MESSAGES ?= 10000
+# Faults, each with FAULT_SCALE times the messages of `make check`.  And
+# SOAK_SECONDS of mixed traffic: memory, descriptors and threads mustn't grow.
 SOAK_SESSIONS ?= 64
+FAULT_SCALE ?= 10
+SOAK_SECONDS ?= 1800
 soak:
 	@scripts/deps test
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory tests \
+	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
+	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
+	@for mta in sendmail postfix; do \
+	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
+	    tests/e2e/test_faults_$$mta.py || exit 1; \
+	done
 	@for test in $(SOAK); do echo "== $$test"; \
 	    MAILFROM_REQUIRE_ALL=1 SOAK_MESSAGES=$(SOAK_MESSAGES) \
 	    SOAK_SESSIONS=$(SOAK_SESSIONS) tests/e2e/$$test.py soak: || exit 1; \

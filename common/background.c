@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#define _GNU_SOURCE /* pipe2(), which POSIX has since 2024 */
 #include "common/background.h"
 
 #include <errno.h>
@@ -7,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include "common/listen.h"
 
 int
 background_start(void)
@@ -16,17 +20,21 @@ background_start(void)
 	char byte;
 	pid_t pid;
 
-	if (pipe(ready) < 0 || (pid = fork()) < 0) {
+	if (pipe2(ready, O_CLOEXEC) < 0 || (pid = fork()) < 0) {
 		perror("cannot go into the background");
 		exit(EXIT_FAILURE);
 	}
 	if (pid != 0) {
 		close(ready[1]);
-		_exit(read(ready[0], &byte, 1) == 1 ? EXIT_SUCCESS
-						    : EXIT_FAILURE);
+		if (read(ready[0], &byte, 1) == 1)
+			_exit(EXIT_SUCCESS);
+		/* Who is told of the failure may rely on its sockets' end. */
+		waitpid(pid, NULL, 0);
+		_exit(EXIT_FAILURE);
 	}
 	close(ready[0]);
 	setsid();
+	listen_inherited_by_child();
 	return ready[1];
 }
 

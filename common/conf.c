@@ -386,6 +386,15 @@ conf_is_wrong(const struct conf *conf, const char *section, const char *key)
 	return place != NULL && place->is_wrong;
 }
 
+bool
+conf_has_section(const struct conf *conf, const char *section)
+{
+	for (size_t i = 0; i < conf->origin_count; i++)
+		if (strcmp(conf->origins[i].section, section) == 0)
+			return true;
+	return false;
+}
+
 const struct conf_file *
 conf_file(const struct conf *conf, size_t n)
 {

@@ -118,6 +118,9 @@ unsigned conf_line(
 bool conf_is_wrong(
     const struct conf *conf, const char *section, const char *key);
 
+/* Whether the file set any key of the section. */
+bool conf_has_section(const struct conf *conf, const char *section);
+
 /* A list file that was read, and its state before that. */
 struct conf_file {
 	const char *path;

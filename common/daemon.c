@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 
 #include "common/background.h"
+#include "common/listen.h"
+#include "common/privilege.h"
 
 /* --- options --- */
 
@@ -119,6 +121,15 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 }
 
 /* --- the process --- */
+
+int
+daemon_begin(const struct daemon_options *options)
+{
+	privilege_begin(listen_inherited_count());
+	if (options->foreground || options->check_only)
+		return -1;
+	return background_start();
+}
 
 void
 daemon_signals(int how)

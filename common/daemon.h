@@ -33,6 +33,14 @@ struct daemon_options {
 int daemon_options(const struct daemon_program *program, int argc, char **argv,
     struct daemon_options *out);
 
+/*
+ * First thing after that: give up what no daemon needs (privilege.h), and go
+ * into the background unless the options forbid it.  Nothing may be open or in
+ * locked memory: a fork keeps no lock.  For background_ready(); -1: in the
+ * foreground.
+ */
+int daemon_begin(const struct daemon_options *options);
+
 /* The log as configured, or all of it with -v. */
 struct log_options daemon_log(const struct daemon_program *program,
     const struct daemon_options *options, const struct log_settings *settings);

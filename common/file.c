@@ -6,6 +6,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+static void
+wipe_and_free(void *p, size_t size)
+{
+	if (p != NULL)
+		explicit_bzero(p, size);
+	free(p);
+}
+
+static const struct file_memory heap = {
+    .max = FILE_MAX, .alloc = malloc, .wipe_and_free = wipe_and_free};
+
 static int
 read_all(int fd, struct file *out)
 {
@@ -15,12 +26,13 @@ read_all(int fd, struct file *out)
 		return errno;
 	if (!S_ISREG(out->stat.st_mode))
 		return S_ISDIR(out->stat.st_mode) ? EISDIR : EINVAL;
-	if (out->stat.st_size > FILE_MAX)
+	if (out->stat.st_size > (off_t)out->memory->max)
 		return EFBIG;
 	size = (size_t)out->stat.st_size;
-	out->data = malloc(size + 1);
+	out->data = out->memory->alloc(size + 1);
 	if (out->data == NULL)
 		return ENOMEM;
+	out->size = size + 1;
 	while (out->len < size) {
 		ssize_t n = read(fd, out->data + out->len, size - out->len);
 
@@ -37,13 +49,14 @@ read_all(int fd, struct file *out)
 }
 
 int
-file_read(const char *path, struct file *out)
+file_read_into(
+    const struct file_memory *memory, const char *path, struct file *out)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int error;
 
-	*out = (struct file){.data = NULL};
+	*out = (struct file){.memory = memory};
 	if (fd < 0)
 		return errno;
 	error = read_all(fd, out);
@@ -53,14 +66,19 @@ file_read(const char *path, struct file *out)
 	return error;
 }
 
+int
+file_read(const char *path, struct file *out)
+{
+	return file_read_into(&heap, path, out);
+}
+
 void
 file_free(struct file *file)
 {
-	if (file->data != NULL)
-		explicit_bzero(file->data, file->len);
-	free(file->data);
+	if (file->memory != NULL)
+		file->memory->wipe_and_free(file->data, file->size);
 	file->data = NULL;
-	file->len = 0;
+	file->len = file->size = 0;
 }
 
 struct file_mark

@@ -12,9 +12,18 @@
 /* Configuration, secrets, lists: nobody's is larger, octets. */
 #define FILE_MAX (16 * 1024 * 1024)
 
+/* Where contents go that not every memory is fit for. */
+struct file_memory {
+	size_t max; /* octets that a file may have */
+	void *(*alloc)(size_t size);
+	void (*wipe_and_free)(void *p, size_t size); /* p may be NULL */
+};
+
 struct file {
 	char *data; /* NUL-terminated besides */
 	size_t len;
+	size_t size; /* of the memory at data */
+	const struct file_memory *memory;
 	struct stat stat; /* of what was read */
 };
 
@@ -24,6 +33,10 @@ struct file {
  * for file_free().
  */
 int file_read(const char *path, struct file *out);
+
+/* The same, into that memory, which must outlive *out. */
+int file_read_into(
+    const struct file_memory *memory, const char *path, struct file *out);
 
 /* Wipe (a secret may have been in it) and free; may be called twice. */
 void file_free(struct file *file);

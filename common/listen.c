@@ -240,10 +240,9 @@ listen_peer_uid(int fd, uid_t *uid)
 static char inherited_names[LISTEN_NAMES_SIZE];
 
 unsigned
-listen_inherited(void)
+listen_inherited_count(void)
 {
 	const char *pid = getenv("LISTEN_PID"), *fds = getenv("LISTEN_FDS");
-	const char *names = getenv("LISTEN_FDNAMES");
 	uint64_t wanted_pid, count = 0;
 
 	if (pid == NULL || fds == NULL ||
@@ -251,13 +250,38 @@ listen_inherited(void)
 	    wanted_pid != (uint64_t)getpid() ||
 	    !text_uint(mf_text_of(fds), INHERITED_MAX, &count))
 		return 0;
+	return (unsigned)count;
+}
+
+void
+listen_inherited_by_child(void)
+{
+	const char *pid = getenv("LISTEN_PID");
+	uint64_t wanted_pid;
+	char own[24];
+
+	if (pid == NULL ||
+	    !text_uint(mf_text_of(pid), UINT32_MAX, &wanted_pid) ||
+	    wanted_pid != (uint64_t)getppid())
+		return;
+	snprintf(own, sizeof(own), "%ld", (long)getpid());
+	setenv("LISTEN_PID", own, 1);
+}
+
+unsigned
+listen_inherited(void)
+{
+	const char *names = getenv("LISTEN_FDNAMES");
+	int count = (int)listen_inherited_count();
+
+	if (count == 0)
+		return 0;
 	if (names != NULL && strlen(names) < sizeof(inherited_names))
 		memcpy(inherited_names, names, strlen(names) + 1);
 	unsetenv("LISTEN_PID");
 	unsetenv("LISTEN_FDS");
 	unsetenv("LISTEN_FDNAMES");
-	for (int fd = LISTEN_FIRST_FD; fd < LISTEN_FIRST_FD + (int)count;
-	     fd++) {
+	for (int fd = LISTEN_FIRST_FD; fd < LISTEN_FIRST_FD + count; fd++) {
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 		fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 	}

@@ -49,6 +49,12 @@ bool listen_peer_uid(int fd, uid_t *uid);
 #define LISTEN_FIRST_FD 3
 unsigned listen_inherited(void);
 
+/* How many there are; nothing is done to them. */
+unsigned listen_inherited_count(void);
+
+/* For a child just forked: what systemd has passed to the parent is its own. */
+void listen_inherited_by_child(void);
+
 /* Name of the n-th passed socket (FileDescriptorName=); "" if it has none. */
 const char *listen_inherited_name(unsigned n);
 

@@ -8,6 +8,9 @@
  * EVP_MAC can't be shared between threads and costs three times as much, even
  * with its key kept.  SHA-1 is what the address formats prescribe; as an HMAC
  * it is unbroken.
+ *
+ * Keys are in OpenSSL's secure heap if the program has set one up; else that is
+ * ordinary memory, and wiped likewise.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "libsrs/key_.h"
@@ -15,7 +18,6 @@
 #include <endian.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
-#include <stdlib.h>
 
 struct key_ {
 	SHA_CTX inner; /* after key XOR ipad: one block in */
@@ -98,8 +100,8 @@ keyring_add_(struct keyring_ *ring, struct mf_text secret)
 	    ring->count == SRS_KEYS_MAX)
 		return SRS_BAD_PARAM;
 
-	/* Not realloc(): it could leave a copy of the old keys behind. */
-	keys = calloc(ring->count + 1, sizeof(*keys));
+	/* Not a realloc: it could leave a copy of the old keys behind. */
+	keys = OPENSSL_secure_zalloc((ring->count + 1) * sizeof(*keys));
 	if (keys == NULL)
 		return SRS_NO_MEMORY;
 	if (ring->count != 0)
@@ -116,9 +118,8 @@ keyring_add_(struct keyring_ *ring, struct mf_text secret)
 void
 keyring_clear_(struct keyring_ *ring)
 {
-	if (ring->keys != NULL)
-		OPENSSL_cleanse(ring->keys, ring->count * sizeof(*ring->keys));
-	free(ring->keys);
+	OPENSSL_secure_clear_free(
+	    ring->keys, ring->count * sizeof(*ring->keys));
 	ring->keys = NULL;
 	ring->count = 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/background.h"
+#include "common/conf.h"
 #include "common/health.h"
 #include "common/log.h"
 #include "common/notify.h"
@@ -24,6 +25,12 @@ struct milter_daemon {
 	int pid_fd, metrics_fd;       /* they may need root; -1: none */
 	int ready_fd;                 /* for background_ready() */
 };
+
+static bool
+has_secrets(const struct milter_program *program)
+{
+	return program->secret_memory_start != NULL;
+}
 
 /* --- metrics --- */
 
@@ -95,13 +102,12 @@ prepare(struct milter_daemon *d, struct report *report)
 	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
 	struct privilege who = {.change = false};
-	const char *user = s->user.len != 0 ? s->user.p : NULL;
 	bool check_only = d->options.check_only;
 
 	d->pid_fd = d->metrics_fd = -1;
 	if (!check_only &&
-	    !privilege_find(
-		user, c->path, milter_config_line(c, "user"), &who, report))
+	    !privilege_find(s->user, d->program->user, c->path,
+		milter_config_line(c, "user"), &who, report))
 		return false;
 	if (!open_sockets(d, &who, report))
 		return false;
@@ -132,6 +138,22 @@ warn_fixed(const struct milter_config *old, const struct milter_config *new)
 	daemon_warn_fixed(fixed, sizeof(fixed) / sizeof(fixed[0]));
 }
 
+/*
+ * A file that somebody is still writing may be empty, which would be valid, and
+ * no policy at all.
+ */
+static bool
+lost_section(const struct milter_config *old, const struct milter_config *new,
+    struct report *report)
+{
+	if (conf_has_section(new->conf, new->section) ||
+	    !conf_has_section(old->conf, old->section))
+		return false;
+	report_error(report, new->path, 0, NULL,
+	    "no key in [%s]; is the file complete?", new->section);
+	return true;
+}
+
 /* False: something is wrong with the new one, as the log says. */
 static bool
 load_anew(struct milter_daemon *d, bool is_asked)
@@ -143,6 +165,10 @@ load_anew(struct milter_daemon *d, bool is_asked)
 
 	if (new == NULL)
 		return false;
+	if (lost_section(d->config, new, &report)) {
+		milter_config_release(new);
+		return false;
+	}
 	warn_fixed(d->config, new);
 	if (!p->service_reload(d->service, new, is_asked, &report))
 		return false;
@@ -165,7 +191,7 @@ reload(struct milter_daemon *d, bool is_asked, const char *why)
 		    daemon_log(&p->command, &d->options, &d->config->log)
 			.level);
 		log_say(LEVEL_INFO, "%s: configuration%s reloaded", why,
-		    p->has_secrets ? " and secrets" : "");
+		    has_secrets(p) ? " and secrets" : "");
 	} else {
 		watch_mark_seen(&d->config->watch);
 		log_say(LEVEL_ERROR,
@@ -189,7 +215,7 @@ on_tick(void *arg)
 	resources_probe();
 	if (watch_is_stale(&d->config->watch))
 		reload(d, false,
-		    p->has_secrets ? "a secret or list file has changed"
+		    has_secrets(p) ? "a secret or list file has changed"
 				   : "a list file has changed");
 	else if (p->service_refresh != NULL)
 		p->service_refresh(d->service);
@@ -221,7 +247,6 @@ serve(struct milter_daemon *d, struct report *report)
 	if (p->service_warn != NULL)
 		p->service_warn(d->service, report);
 	log_open(&log);
-	d->ready_fd = d->options.foreground ? -1 : background_start();
 	if (!daemon_start_log(report))
 		return EXIT_FAILURE;
 	if (!pid_file_write(d->pid_fd))
@@ -260,6 +285,9 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 	if (rc >= 0)
 		return rc;
 	d.program = p;
+	d.ready_fd = daemon_begin(&d.options);
+	if (has_secrets(p) && !d.options.check_only)
+		p->secret_memory_start(&report);
 	config = p->config_load(d.options.path, d.options.format, &report);
 	if (config == NULL)
 		return EXIT_FAILURE;

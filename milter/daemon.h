@@ -17,7 +17,9 @@
 struct milter_program {
 	struct daemon_program command;
 	const struct filter *filter;
-	bool has_secrets; /* among what it reads; for the log */
+	const char *user; /* it becomes, of root, unless told otherwise */
+	/* Before it reads secrets; NULL: it reads none. */
+	void (*secret_memory_start)(struct report *report);
 
 	struct milter_config *(*config_load)(
 	    const char *path, enum source_format format, struct report *report);

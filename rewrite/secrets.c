@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/array.h"
+#include "rewrite/secret_memory.h"
 
 /* The default secret that pysrs ships, with and without the quotes. */
 static const char *const published[] = {"shhhh!", "\"shhhh!\""};
@@ -63,7 +64,7 @@ secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
 	int error;
 
 	*out = (struct secrets){.count = 0};
-	error = file_read(path, &out->file);
+	error = file_read_into(&secret_memory, path, &out->file);
 	if (error != 0) {
 		report_error(report, path, 0, NULL, "cannot read secrets: %s",
 		    strerror(error));

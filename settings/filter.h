@@ -32,16 +32,16 @@ struct milter_settings {
 
 /*
  * Rows of a filter's table, which fill a struct milter_settings at its start.
- * The arguments are strings: the filter's name, the port of its metrics, and
- * what it does for internal clients, for trusted relays, in an error, and who
- * may write to its socket.
+ * The arguments are strings: the filter's user and name, the port of its
+ * metrics, and what it does for internal clients, for trusted relays, in an
+ * error, and who may write to its socket.
  */
 /* clang-format off */
 #define FILTER_AT(member) .offset = offsetof(struct milter_settings, member)
 
-#define FILTER_LISTEN(name) \
+#define FILTER_LISTEN(user, name) \
     {"listen", CONF_TEXT, FILTER_AT(listen), \
-	.initial = "unix:/run/mailfrom/" name ".sock", \
+	.initial = "unix:/run/" user "/" name ".sock", \
 	.help = "Socket for the MTA: unix:/path, inet:PORT@HOST, " \
 		"inet6:PORT@HOST"}
 
@@ -57,11 +57,11 @@ struct milter_settings {
     {"on_error", CONF_CHOICE, FILTER_AT(on_error), \
 	.choices = on_error_names, .initial = "tempfail", .help = when}
 
-#define FILTER_PROCESS(name, port, mode) \
+#define FILTER_PROCESS(user_name, name, port, mode) \
     {"metrics", CONF_TEXT, FILTER_AT(metrics), \
 	.sample = "inet:" port "@127.0.0.1", \
 	.help = "Address of the Prometheus metrics endpoint"}, \
-    {"user", CONF_TEXT, FILTER_AT(user), .sample = "mailfrom", \
+    {"user", CONF_TEXT, FILTER_AT(user), .sample = user_name, \
 	.help = "User to run as when started as root"}, \
     {"socket_mode", CONF_OCTAL, FILTER_AT(socket_mode), 0, 0777, \
 	.initial = "0660", .help = mode}, \
@@ -69,7 +69,7 @@ struct milter_settings {
 	.sample = "root:postfix", \
 	.help = "Owner of a unix socket: USER, USER:GROUP or :GROUP"}, \
     {"pid_file", CONF_TEXT, FILTER_AT(pid_file), \
-	.sample = "/run/mailfrom/" name ".pid", \
+	.sample = "/run/" user_name "/" name ".pid", \
 	.help = "File for the process ID"}
 /* clang-format on */
 

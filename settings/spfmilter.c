@@ -24,7 +24,7 @@ _Static_assert(offsetof(struct spfmilter_settings, filter) == 0,
 #define AT(member) .offset = offsetof(struct spfmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    FILTER_LISTEN("spfmilter"),
+    FILTER_LISTEN("mailfrom-spf", "spfmilter"),
     {"access", CONF_TEXT, AT(access), .sample = "hash:/etc/mail/access",
 	.help = "Access file: /path, texthash:, hash:, btree:, lmdb: "
 		"or cdb: (default: none)"},
@@ -89,7 +89,8 @@ static const struct conf_key keys[] = {
 	.initial = "check",
 	.help = "HELO with a bare IPv4 address, or none: nothing to "
 		"check, or rejected"},
-    FILTER_PROCESS("spfmilter", "9417", "Mode of a unix socket"),
+    FILTER_PROCESS(
+	"mailfrom-spf", "spfmilter", "9417", "Mode of a unix socket"),
 };
 
 struct conf_section

@@ -18,7 +18,7 @@ _Static_assert(offsetof(struct srsmilter_settings, filter) == 0,
 #define AT(member) .offset = offsetof(struct srsmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    FILTER_LISTEN("srsmilter"),
+    FILTER_LISTEN("mailfrom", "srsmilter"),
     {"rewrite", CONF_CHOICE, AT(rewrite), .choices = rewrite_mode_names,
 	.initial = "remote_domain",
 	.help = "Rewrite mail for recipients not in local_domains, "
@@ -64,7 +64,7 @@ static const struct conf_key keys[] = {
 	"Hosts that receive mail for us, such as a backup MX: never rejected"),
     FILTER_ON_ERROR(
 	"Action when a message can't be processed for lack of memory"),
-    FILTER_PROCESS("srsmilter", "9418",
+    FILTER_PROCESS("mailfrom", "srsmilter", "9418",
 	"Mode of a unix socket; write access allows signing"),
 };
 

@@ -34,6 +34,7 @@ main(int argc, char **argv)
 		.legacy = "pymilter",
 		.print_config = settings_print},
 	    .filter = &spfmilter_filter,
+	    .user = "mailfrom-spf",
 	    .config_load = spfmilter_config_load,
 	    .service_new = spfmilter_new,
 	    .service_start = spfmilter_start,

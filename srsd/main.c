@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
+#include "rewrite/secret_memory.h"
 #include "settings/sections.h"
 #include "srsd/control.h"
 
@@ -19,12 +20,11 @@ static const struct daemon_program program = {
 
 static struct daemon_options options;
 static struct sockets sockets;
-static int pid_fd;
+static int ready_fd, pid_fd;
 
 static int
 serve(struct srsd_config *config, struct report *report)
 {
-	int ready_fd = options.foreground ? -1 : background_start();
 	unsigned workers = srsd_config_workers(config);
 	struct server *server;
 	bool ok;
@@ -59,7 +59,7 @@ prepare(const struct srsd_config *config, struct report *report)
 	bool check_only = options.check_only;
 
 	if (!check_only &&
-	    !privilege_find(s->user.len != 0 ? s->user.p : NULL, config->path,
+	    !privilege_find(s->user, "mailfrom", config->path,
 		conf_line(config->conf, "srsd", "user"), &who, report))
 		return false;
 	if (!sockets_open(&sockets, config, &who, check_only, report))
@@ -84,6 +84,9 @@ main(int argc, char **argv)
 
 	if (rc >= 0)
 		return rc;
+	ready_fd = daemon_begin(&options);
+	if (!options.check_only)
+		secret_memory_start(&report);
 	config = srsd_config_load(options.path, options.format, &report);
 	if (config == NULL)
 		return EXIT_FAILURE;

@@ -4,6 +4,7 @@
  */
 #include "milter/daemon.h"
 #include "milter/run.h"
+#include "rewrite/secret_memory.h"
 #include "settings/sections.h"
 #include "srsmilter/milter.h"
 #include "srsmilter/service.h"
@@ -16,7 +17,8 @@ main(int argc, char **argv)
 		.legacy = "pysrs",
 		.print_config = settings_print},
 	    .filter = &srsmilter_filter,
-	    .has_secrets = true,
+	    .user = "mailfrom",
+	    .secret_memory_start = secret_memory_start,
 	    .config_load = srsmilter_config_load,
 	    .service_new = srsmilter_new,
 	    .service_start = srsmilter_start,

@@ -115,7 +115,8 @@ void srs_ctx_free(struct srs_ctx *ctx);
  * Add a key: any octets, 1..SRS_KEY_MAX of them.  The first that is added
  * signs; all verify.  Not to be called while another thread uses ctx.
  * SRS_OK; SRS_BAD_PARAM: empty or too long, or SRS_KEYS_MAX reached;
- * SRS_NO_MEMORY.
+ * SRS_NO_MEMORY.  It is kept in OpenSSL's secure heap if the program has set
+ * one up, with CRYPTO_secure_malloc_init(3); else in ordinary memory.
  */
 enum srs_status srs_ctx_add_key(struct srs_ctx *ctx, struct mf_text key);
 

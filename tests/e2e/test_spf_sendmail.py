@@ -25,7 +25,7 @@ def documented_line(socket):
     for word in "F=T", "C:5s", "S:30s", "R:30s", "E:5m":
         if word not in line:
             raise AssertionError(f"{word} isn't in {line}")
-    return line.replace("/run/mailfrom/spfmilter.sock", socket)
+    return line.replace("/run/mailfrom-spf/spfmilter.sock", socket)
 
 
 class Site(exchange.Exchange):

@@ -185,6 +185,9 @@ class Server:
 
     def stop(self):
         self.running = False
+        if self.has_tcp:
+            # Or it goes on to listen for as long as a thread is in accept().
+            self.tcp.shutdown(socket.SHUT_RDWR)
         for sock in (self.udp, self.tcp, self.back):
             sock.close()
 

@@ -5,7 +5,6 @@ A log whose reader stands still keeps no daemon from its work, nor from ending;
 when the reader is back it gets the lines, and is told how many it doesn't get.
 """
 
-import os
 import re
 import socket
 import struct

@@ -567,6 +567,19 @@ def ends(address, sender):
         pass
 
 
+@suite.case("a mailfrom.conf without [spfmilter] any more: the old one stays")
+def emptied(site):
+    """As between truncate and write, when SIGHUP comes in between."""
+    for text in "", "# nothing yet\n", "[log]\nto = stderr\n":
+        d = site.start("spf-pass:pass.test\tREJECT\n")
+        d.write("mailfrom.conf", text)
+        d.process.send_signal(signal.SIGHUP)
+        d.wait_for_log(r"mailfrom\.conf: no key in \[spfmilter\]")
+        d.wait_for_log("keeping the old one")
+        equal(talk(d.address, FAIL).code, "550")
+        equal(talk(d.address, "<a@pass.test>").code, "550")
+
+
 @suite.case("a wrong configuration or access file: the old one stays, loudly")
 def wrong_reload(site):
     d = site.start("spf-softfail:\tREJECT\n")
@@ -657,7 +670,7 @@ def lost_entries(site):
 def cut_policy(site):
     d = site.start(MANY[0] + MANY[1] + POLICY)
     expect_held(d, lambda: write_in_place(d.access_path, MANY[0] + "spf-to:a O"),
-                "from 3 entries to 2, and ends within a line")
+                "from 3 entries to 2 and ends within a line")
 
 
 @suite.case("a list file that changes takes no emptied access file along")

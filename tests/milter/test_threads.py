@@ -160,7 +160,7 @@ def healthz(site):
     equal(get(port, "/healthz"), (200, "ok\n"), "afterwards")
     before = len(d.log())
     os.unlink(d.access_path)
-    d.wait_for_log("can't be used; what was read before stays", before)
+    d.wait_for_log("can't be used; keeping the old", before)
     status, text = get(port, "/healthz")
     equal((status, text.startswith("the access file has changed")),
           (503, True), text)

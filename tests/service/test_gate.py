@@ -349,6 +349,7 @@ def many_wait(site):
 
 @suite.case("clients that don't wait for their answer leave nothing behind")
 def clients_that_go_away(site):
+    site.need_root()     # to look at its descriptors
     with Holding() as names:
         daemon = gated(site, names.server, srsd="workers = 1").start()
         files = f"/proc/{daemon.process.pid}/fd"

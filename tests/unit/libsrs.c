@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include <openssl/bn.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -2331,6 +2332,9 @@ void __real_free(void *p);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void __wrap_free(void *p);
+void *__wrap_CRYPTO_secure_zalloc(size_t size, const char *file, int line);
+void __wrap_CRYPTO_secure_clear_free(
+    void *p, size_t size, const char *file, int line);
 
 /* Of the blocks taken while `watching`. */
 static struct {
@@ -2390,6 +2394,26 @@ __wrap_free(void *p)
 		break;
 	}
 	__real_free(p);
+}
+
+/* Keys are in OpenSSL's secure heap. */
+void *
+__wrap_CRYPTO_secure_zalloc(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return __wrap_calloc(1, size);
+}
+
+void
+__wrap_CRYPTO_secure_clear_free(
+    void *p, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	if (p != NULL)
+		OPENSSL_cleanse(p, size);
+	__wrap_free(p);
 }
 
 /* The n-th allocation fails, for every n: told, nothing lost, still usable. */
