@@ -197,7 +197,7 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
-       holders hosts ini items legacy libsrs lint listen lists log \
+       guessing holders hosts ini items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \

@@ -6,8 +6,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-static bool
-is_loopback(const struct spf_ip *ip)
+bool
+client_is_loopback(const struct spf_ip *ip)
 {
 	static const uint8_t loopback6[16] = {[15] = 1};
 
@@ -50,7 +50,7 @@ client_read(const struct sockaddr *address, struct mf_text *name,
 		out->has_ip = true;
 		spf_ip_print(&out->ip, out->text);
 		out->is_process =
-		    port_of(address) == 0 && is_loopback(&out->ip);
+		    port_of(address) == 0 && client_is_loopback(&out->ip);
 		return;
 	}
 	out->is_process = (address != NULL && address->sa_family == AF_UNIX) ||

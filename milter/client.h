@@ -30,6 +30,9 @@ struct client_address {
 	bool is_process;
 };
 
+/* A loopback address, of IPv4 or IPv6. */
+bool client_is_loopback(const struct spf_ip *ip);
+
 /*
  * address NULL: there is none.  *name: the host name if that is verified, else
  * empty; it becomes empty where there is no address for which it could be.

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "milter/client.h"
+
 /* The list at hand and where complaints about it go. */
 struct hosts_builder {
 	const char *file;
@@ -202,15 +204,6 @@ normal(const struct spf_ip *ip)
 }
 
 static bool
-is_loopback(const struct spf_ip *ip)
-{
-	static const uint8_t one[16] = {[15] = 1};
-
-	return ip->v6 ? memcmp(ip->octets, one, sizeof(one)) == 0
-		      : ip->octets[0] == 127;
-}
-
-static bool
 item_has(const struct network *item, struct mf_text ip, struct mf_text name)
 {
 	switch (item->kind) {
@@ -244,7 +237,7 @@ hosts_has(
 		if (has_network(hosts, &client))
 			return true;
 		address = mf_text_at(printed, spf_ip_print(&client, printed));
-		if (name.len == 0 && is_loopback(&client))
+		if (name.len == 0 && client_is_loopback(&client))
 			name = MF_TEXT("localhost");
 	}
 	for (size_t i = hosts->networks; i < hosts->count; i++)

@@ -51,6 +51,7 @@ session_connect(
 	s->name_lost = name.len != 0 && s->client_name == NULL;
 	s->helo = NULL;
 	s->helo_lost = false;
+	s->offences = 0;
 	ip = s->client.has_ip ? &s->client.ip : NULL;
 	s->internal =
 	    s->client.is_process || hosts_has(&c->internal_connect, ip, name);

@@ -28,6 +28,7 @@ struct session {
 	char *helo;                /* or NULL */
 	bool name_lost, helo_lost; /* there was no memory for it */
 	bool internal, trusted_relay;
+	uint64_t offences;               /* of the client, as a filter counts */
 	char queue_id[QUEUE_ID_MAX + 1]; /* of the message under way */
 	bool failed;                     /* we did, at this message */
 	unsigned long actions, steps;    /* what the MTA has agreed to */

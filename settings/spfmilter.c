@@ -15,6 +15,7 @@ static const char *const reject_steps[] = {"rcpt", "mail", NULL};
 static const char *const removals[] = {"own", "none", "all", NULL};
 static const char *const received[] = {"mailfrom", "both", "none", NULL};
 static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
+static const char *const relay_unreadables[] = {"accept", "tempfail", NULL};
 static const char *const bad_helos[] = {"check", "reject", NULL};
 
 _Static_assert(offsetof(struct spfmilter_settings, filter) == 0,
@@ -61,6 +62,10 @@ static const struct conf_key keys[] = {
     {"trusted_relay_hops", CONF_UINT, AT(trusted_relay_hops), 1, 10,
 	.initial = "1", .unit = "hosts",
 	.help = "Maximum number of trusted relays in a row"},
+    {"trusted_relay_unreadable", CONF_CHOICE, AT(trusted_relay_unreadable),
+	.choices = relay_unreadables, .initial = "accept",
+	.help = "Mail of a trusted relay whose Received can't be read: "
+		"accept unchecked, or reject temporarily"},
     {"exempt_clients", CONF_LIST, AT(exempt_clients), .items = &item_hosts,
 	.sample = "198.51.100.0/24, .example.net",
 	.help = "Clients never rejected, only checked and marked; "

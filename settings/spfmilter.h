@@ -21,6 +21,7 @@ enum received_spf {
 	RECEIVED_SPF_NONE
 };
 enum relay_check { RELAY_CHECK_MARK, RELAY_CHECK_NONE, RELAY_CHECK_REJECT };
+enum relay_unreadable { RELAY_UNREADABLE_ACCEPT, RELAY_UNREADABLE_TEMPFAIL };
 enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
 
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
@@ -36,6 +37,7 @@ struct spfmilter_settings {
 	bool x_hello_spf;
 	unsigned trusted_relay_check;
 	uint64_t trusted_relay_hops;
+	unsigned trusted_relay_unreadable; /* enum relay_unreadable */
 	struct conf_list exempt_clients;
 	struct conf_list exempt_senders;
 	struct conf_list exempt_helo;

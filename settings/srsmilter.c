@@ -49,6 +49,10 @@ static const struct conf_key keys[] = {
     {"exempt_recipients", CONF_LIST, AT(exempt_recipients),
 	.items = &item_addresses, .initial = "postmaster@, abuse@",
 	.help = "Recipients that bounces and mail always reach"},
+    {"max_forged", CONF_UINT, AT(max_forged), 0, MAX_FORGED_MAX, .initial = "0",
+	.unit = "recipients",
+	.help = "Forged recipients of a session after which it is ended; 0: "
+		"never"},
     {"ses_replays", CONF_UINT, AT(ses_replays), 0, SES_REPLAYS_MAX,
 	.initial = "3", .unit = "messages",
 	.help = "Maximum uses of an SES signature; 0: unlimited"},

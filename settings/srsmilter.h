@@ -9,6 +9,7 @@
 
 #define REPLAY_SIZE_MAX (16u * 1024 * 1024) /* signatures */
 #define SES_REPLAYS_MAX 1000
+#define MAX_FORGED_MAX  1000000
 
 /* In the order of their words in the table of keys. */
 enum rewrite_mode {
@@ -33,6 +34,7 @@ struct srsmilter_settings {
 	bool reject_spoofed;
 	struct conf_list banned_users;
 	struct conf_list exempt_recipients;
+	uint64_t max_forged;  /* a session; 0: any number */
 	uint64_t ses_replays; /* uses; 0: not counted */
 	uint64_t replay_size; /* signatures */
 };

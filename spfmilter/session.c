@@ -163,12 +163,15 @@ static bool
 is_exemption_asked_for(const struct spfmilter_session *s)
 {
 	const struct spfmilter_message *m = s->message;
+	const struct spfmilter_settings *settings = spfmilter_settings_(s);
 
+	if (!decision_accepts(&m->decision))
+		return true;
 	/* Before the header it isn't known what a relay's mail has earned. */
-	return !decision_accepts(&m->decision) ||
-	    (m->origin == ORIGIN_TRUSTED_RELAY &&
-		spfmilter_settings_(s)->trusted_relay_check ==
-		    RELAY_CHECK_REJECT);
+	return m->origin == ORIGIN_TRUSTED_RELAY && spfmilter_needs_eoh(s) &&
+	    (settings->trusted_relay_check == RELAY_CHECK_REJECT ||
+		settings->trusted_relay_unreadable ==
+		    RELAY_UNREADABLE_TEMPFAIL);
 }
 
 struct reply

@@ -118,6 +118,34 @@ spfmilter_header(
 	return ok ? reply_go_on() : session_fail(&s->base);
 }
 
+/*
+ * A trusted relay doesn't say from whom it has the message.  Received fields
+ * that name trusted relays alone do: it began there.
+ */
+static bool
+is_of_unknown_client(const struct spfmilter_message *m)
+{
+	return m->origin == ORIGIN_TRUSTED_RELAY && m->relayed[0] == '\0' &&
+	    (m->relay_lost || m->relays == 0);
+}
+
+static struct reply
+answer_unknown_client(struct spfmilter_session *s)
+{
+	const struct spfmilter_settings *settings = spfmilter_settings_(s);
+
+	if (settings->trusted_relay_unreadable != RELAY_UNREADABLE_TEMPFAIL ||
+	    !spfmilter_needs_eoh(s) || !spfmilter_enforces_(s) ||
+	    s->message->exempt != 0)
+		return reply_go_on();
+	s->message->outcome = "tempfailed";
+	return (struct reply){.step = STEP_TEMPFAIL,
+	    .code = 451,
+	    .dsn = "4.7.24",
+	    .text = "SPF cannot be checked: no client in the Received field of "
+		    "a trusted relay"};
+}
+
 struct reply
 spfmilter_eoh(struct session *session)
 {
@@ -127,6 +155,8 @@ spfmilter_eoh(struct session *session)
 
 	if (s->base.failed || m == NULL)
 		return session_error_reply(&s->base);
+	if (is_of_unknown_client(m))
+		return answer_unknown_client(s);
 	if (m->relayed[0] == '\0' || !spfmilter_needs_eoh(s) ||
 	    hosts_has(
 		&s->base.config->internal_connect, &m->relayed_ip, MF_TEXT("")))

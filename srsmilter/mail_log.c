@@ -32,6 +32,7 @@ log_recipients(struct log_line *line, const struct srsmilter_mail *m)
 	log_uint_if(line, "restored", m->fates[RECIPIENT_RESTORED]);
 	log_text_if(line, "restored_rcpt", m->restored_rcpt);
 	log_text_if(line, "restored_to", m->restored_to);
+	log_uint_if(line, "forged", m->forged);
 	log_uint_if(line, "refused", m->refused);
 	if (m->refused == 0)
 		return;

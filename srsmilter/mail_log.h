@@ -18,6 +18,7 @@ struct srsmilter_mail {
 	const unsigned *destinations;    /* DESTINATIONS of them */
 	const unsigned *fates;           /* RECIPIENT_FATES of them */
 	unsigned refused;
+	unsigned forged; /* recipients, whatever became of them */
 	/* The first that was restored, and that was refused; or empty. */
 	struct mf_text restored_rcpt, restored_to;
 	struct mf_text refused_rcpt;

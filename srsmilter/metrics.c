@@ -13,6 +13,7 @@ srsmilter_metrics_count(
 	atomic_fetch_add(&f->messages, 1);
 	for (unsigned i = 0; i < RECIPIENT_FATES; i++)
 		atomic_fetch_add(&f->fates[i], m->fates[i]);
+	atomic_fetch_add(&f->forged, m->forged);
 	if (out == NULL)
 		return;
 	if (out->verdict == OUTGOING_BY_POLICY)
@@ -74,6 +75,12 @@ srsmilter_metrics_write(struct metrics_writer *w, struct srsmilter_metrics *f,
 		    "Recipients by what became of them.", &label,
 		    get(&f->fates[i]));
 	}
+	metrics_counter(w, "srsmilter_forged_total",
+	    "Recipients whose signature was wrong, whatever became of them.",
+	    NULL, get(&f->forged));
+	metrics_counter(w, "srsmilter_sessions_ended_total",
+	    "Sessions ended after max_forged recipients.", NULL,
+	    get(&f->sessions_ended));
 	metrics_counter(w, "srsmilter_errors_total",
 	    "Messages that could not be dealt with.", NULL,
 	    get(&service->errors));

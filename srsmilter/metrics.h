@@ -16,6 +16,8 @@
 /* Any thread counts; they only grow. */
 struct srsmilter_metrics {
 	atomic_ullong messages;
+	atomic_ullong forged;         /* recipients, whatever their fate */
+	atomic_ullong sessions_ended; /* for max_forged; not by _count() */
 	atomic_ullong by_policy[SRSMILTER_REASONS]; /* by enum policy_reason */
 	atomic_ullong
 	    verdicts[SRSMILTER_VERDICTS];     /* by enum outgoing_verdict */

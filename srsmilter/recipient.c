@@ -43,6 +43,17 @@ recipient_reply(enum recipient_fate fate)
 	    .text = fates[fate].reply};
 }
 
+struct reply
+recipient_forged_reply(uint64_t count, uint64_t limit)
+{
+	if (limit == 0 || count <= limit)
+		return recipient_reply(RECIPIENT_FORGED);
+	return (struct reply){.step = STEP_TEMPFAIL,
+	    .code = 421,
+	    .dsn = "4.7.0",
+	    .text = "Too many invalid SRS addresses, closing connection"};
+}
+
 static bool
 has_word(const struct conf_list *list, struct mf_text word)
 {
@@ -275,5 +286,8 @@ recipient_judge(const struct srsmilter_config *c,
 		out->fate = fate_of_plain(c, f);
 	else
 		out->fate = fate_of_signed(c, f, out, reason);
+	/* Not for what is behind a signature that is right. */
+	out->is_forged =
+	    !f->is_ambiguous && out->reversed.reason == POLICY_BAD_SIGNATURE;
 	out->destination = destination_of(c, f, out);
 }

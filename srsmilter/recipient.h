@@ -47,6 +47,8 @@ struct recipient_facts {
 
 struct recipient {
 	enum recipient_fate fate;
+	/* Its signature should be ours and isn't, whatever its fate. */
+	bool is_forged;
 	enum destination destination;  /* of those that are let through */
 	struct policy_result reversed; /* of RECIPIENT_RESTORED: who it is */
 };
@@ -68,6 +70,12 @@ bool recipient_is_local_mailer(
 
 /* What RCPT is answered. */
 struct reply recipient_reply(enum recipient_fate fate);
+
+/*
+ * The same for RECIPIENT_FORGED, the count-th of a session that may have limit
+ * of them; 0: any number.  421 ends the session (RFC 5321 3.8).
+ */
+struct reply recipient_forged_reply(uint64_t count, uint64_t limit);
 
 /* The fate as a word, such as "forged". */
 const char *recipient_fate_text(enum recipient_fate fate);

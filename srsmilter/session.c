@@ -225,6 +225,33 @@ judge(const struct srsmilter_session *s, const struct rcpt_args *args,
 		out->fate = RECIPIENT_BAD_SENDER;
 }
 
+/*
+ * Of hosts of ours no recipient is refused as forged; but origins don't know
+ * the MTA that hands mail to itself.
+ */
+static bool
+may_be_ended(const struct session *s)
+{
+	return s->client.has_ip && !client_is_loopback(&s->client.ip);
+}
+
+/* The signature was looked at first: no limit concerns one that is right. */
+static struct reply
+answer_forged(struct srsmilter_session *s)
+{
+	struct session *base = &s->base;
+	uint64_t limit =
+	    may_be_ended(base) ? srsmilter_settings_(s)->max_forged : 0;
+	struct reply reply = recipient_forged_reply(++base->offences, limit);
+
+	if (reply.step == STEP_TEMPFAIL) {
+		atomic_fetch_add(
+		    &srsmilter_service_(s)->metrics.sessions_ended, 1);
+		s->message->outcome = "disconnected";
+	}
+	return reply;
+}
+
 struct reply
 srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 {
@@ -242,7 +269,10 @@ srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 		srsmilter_miss_mailer(srsmilter_service_(s));
 	judge(s, args, &recipient);
 	m->fates[recipient.fate]++;
-	reply = recipient_reply(recipient.fate);
+	m->forged += recipient.is_forged;
+	reply = recipient.fate == RECIPIENT_FORGED && recipient.is_forged
+	    ? answer_forged(s)
+	    : recipient_reply(recipient.fate);
 	if (reply.step == STEP_CONTINUE)
 		return let_through(m, args->path, args->parameters, &recipient)
 		    ? reply

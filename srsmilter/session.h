@@ -31,6 +31,7 @@ struct srsmilter_message {
 	bool is_bounce, bad_sender;
 	unsigned destinations[DESTINATIONS]; /* of those let through */
 	unsigned fates[RECIPIENT_FATES];
+	unsigned forged;         /* recipients, whatever their fate */
 	char *forwarding_domain; /* NULL: nobody is forwarded */
 	struct restoration *restored;
 	size_t restored_count, restored_room;

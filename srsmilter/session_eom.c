@@ -177,6 +177,7 @@ srsmilter_end_message(struct session *session)
 	    .destinations = m->destinations,
 	    .fates = m->fates,
 	    .refused = refused_count(m),
+	    .forged = m->forged,
 	    .restored_rcpt =
 		path_unbracketed(mf_text_of(first ? first->given : NULL)),
 	    .restored_to =

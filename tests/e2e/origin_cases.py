@@ -11,8 +11,10 @@ it was taken for.
 """
 
 import base64
+import itertools
 import os
 import re
+import signal
 
 import sasl
 import smtp
@@ -31,6 +33,7 @@ REALM = "mx.fwd.test"           # both MTAs': their host name
 OTHER_REALM = "users.test"
 # Addresses that both MTAs take mail for.
 SRS_DOMAIN, SIGNED = "virt.fwd.test", "local@sign.test"
+SRSMILTER = "rewrite = all\nreject_spoofed = yes"
 USER, OTHER_USER = "dora", f"dora@{OTHER_REALM}"
 
 # MTAs look senders' domains up by themselves.
@@ -57,7 +60,7 @@ def start_filters(site, place):
         ACCESS, user="mailfrom", listen="inet:10006@127.0.0.1").start()
     site.srsmilter = Srsmilter(
         place.make_dir("run", "srsmilter", owner="mailfrom"),
-        "rewrite = all\nreject_spoofed = yes", fwdomain=SRS_DOMAIN,
+        SRSMILTER, fwdomain=SRS_DOMAIN,
         user="mailfrom", listen="inet:10007@127.0.0.1")
     os.chown(site.srsmilter.secret_path, *os.stat(
         site.srsmilter.directory)[4:6])
@@ -345,6 +348,61 @@ def recipients(site):
             tap.equal(code, 250 if user else 550, f"{fate}, user {user}: {text}")
         line = site.srsmilter.line_of(f"refused_as={fate}")
         tap.equal((line["refused_rcpt"], line.get("user")), (recipient, None))
+
+
+@case("max_forged: 421 and the end of the session; a new one is taken")
+def guessing(site):
+    """A genuine bounce gets through before, and in the next session."""
+    guess = f"RCPT TO:<SRS0=AAAAAA=JM=pass.test=bob@{SRS_DOMAIN}>"
+    genuine = site.srsmilter.encode("bob@pass.test", domain=SRS_DOMAIN)
+    site.srsmilter.reload(srsmilter=SRSMILTER + "\nmax_forged = 3")
+    try:
+        for _ in range(2):
+            with smtp.Session(site.host, world.FAR_CLIENT) as session:
+                codes = []
+                for command in ("MAIL FROM:<>", guess, guess,
+                                f"RCPT TO:<{genuine}>", "RSET", "MAIL FROM:<>",
+                                guess, guess):
+                    codes.append(session.command(command)[0])
+                tap.equal(codes, [250, 550, 550, 250, 250, 250, 550, 421])
+                tap.equal(session.smtp.sock.recv(1), b"", "after the 421")
+        # Users aren't counted.
+        with smtp.Session(site.host, world.FAR_CLIENT) as session:
+            log_in(session)
+            session.command("MAIL FROM:<>")
+            tap.equal([session.command(guess)[0] for _ in range(5)], [250] * 5)
+        # Nor is a session over loopback ended, as an MTA has with itself.
+        with smtp.Session(site.host) as session:
+            session.command("MAIL FROM:<>")
+            tap.equal([session.command(guess)[0] for _ in range(5)], [550] * 5)
+    finally:
+        site.srsmilter.reload(srsmilter=SRSMILTER)
+    lines = site.srsmilter.wait_for_log("outcome=disconnected")
+    tap.equal([" forged=2 " in line for line in lines], [True] * 2)
+
+
+@case("a filter that crashes in a session: 4xx, never unchecked; restarted, it works")
+def crashed(site):
+    """At each step, as a peer can crash it by way of libmilter."""
+    for filter_, step in itertools.product((site.spfmilter, site.srsmilter),
+                                           range(4)):
+        with smtp.Session(site.host) as session:
+            codes = []
+            for number, command in enumerate((
+                    "MAIL FROM:<crash@pass.test>", f"RCPT TO:<{RCPT}>", "DATA",
+                    "Subject: x\r\n\r\nnever unchecked\r\n.")):
+                if number == step:
+                    filter_.process.send_signal(signal.SIGSEGV)
+                    filter_.process.wait(timeout=30)
+                codes.append(session.command(command)[0])
+                if codes[-1] >= 400:
+                    break
+        filter_.start()
+        what = f"{filter_.name}, before step {step}: {codes}"
+        tap.equal(len(codes) > step and codes[-1] // 100, 4, what)
+    token, reply = send(site, "crash@pass.test")
+    tap.equal(reply.accepted, True, f"{reply}")
+    tap.equal(len(spf_fields(site.box(token))) > 0, True, "checked")
 
 
 # --- programs of this host ---

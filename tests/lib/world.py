@@ -31,6 +31,7 @@ FORWARDER = "127.0.0.1"
 FORWARDER2 = "127.0.0.2"
 OUTSIDE = "127.0.0.10"          # the sink: every domain that isn't ours
 CLIENT = "127.0.0.99"           # whom no server trusts
+FAR_CLIENT = "192.0.2.99"       # the same, and not a loopback address
 NAMESERVER = "127.0.0.53"
 DOMAINS = {
     "fwd.test": FORWARDER,
@@ -125,6 +126,7 @@ class World:
         self.populate_etc()
         self.private_dev()
         run("ip", "link", "set", "lo", "up")
+        run("ip", "address", "add", f"{FAR_CLIENT}/32", "dev", "lo")
         run("hostname", "mx.fwd.test")
         self.serve_syslog()
         NameServer()

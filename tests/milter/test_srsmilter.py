@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import stat
+import struct
 import sys
 import threading
 import urllib.request
@@ -15,6 +16,7 @@ import urllib.request
 import milter_daemon
 import srsmilter
 from milter_client import OLD, POSTFIX, SENDMAIL, Action, Closed, Session, Step
+from milter_filters import packet
 import network
 import tap
 from srsmilter import MODE
@@ -23,6 +25,7 @@ equal = tap.equal
 suite = tap.Suite()
 BOB, FAR, NEAR = "<bob@example.test>", "<ann@far.test>", "<ann@own.test>"
 SRS0 = re.compile(r"SRS0=[\w-]{6}=[A-Z2-7]{2}=example\.test=bob@fwd\.test")
+OFFER = packet("O", struct.pack(">III", 6, 0x1ff, 0x1fffff))
 FORGED = "<SRS0=AAAAAA=AA=example.test=bob@fwd.test>"
 
 
@@ -367,6 +370,44 @@ def refused(site):
     equal(done.message.recipients, ["Carol@SES.test", "ann@own.test"])
 
 
+@suite.case("every guess is counted in its message's line, whoever makes it")
+def guesses(site):
+    d = site.start(MODE + "\ninternal_connect = 192.0.2.7")
+    guesses = [f"<SRS0=AAAAAA=AA=example.test=bob{i}@fwd.test>"
+               for i in range(40)]
+    good = f"<{d.encode('bob@example.test')}>"
+    done = bounce(d.address, *guesses, good)
+    equal(done.message.recipients, ["bob@example.test"])
+    line = d.line_of("rcpts=1")
+    equal([line.get(key) for key in ("forged", "refused", "restored")],
+          ["40", "40", "1"])
+    bounce(d.address, *guesses[:3], ip="192.0.2.7")
+    line = d.line_of("origin=internal")
+    equal([line.get(key) for key in ("forged", "refused")], ["3", None])
+    talk(d.address, BOB, guesses[:2] + [NEAR])
+    line = d.line_of("refused_as=not_a_bounce")
+    equal([line.get(key) for key in ("forged", "refused")], ["2", "2"])
+
+
+@suite.case("max_forged: 421 after so many, over messages; a genuine one before it")
+def max_forged(site):
+    d = site.start(MODE + "\nmax_forged = 3")
+    good = f"<{d.encode('bob@example.test')}>"
+    for name, mta in ("sendmail", SENDMAIL), ("Postfix", POSTFIX):
+        with Session(d.address, mta) as s:
+            s.connect("192.0.2.25")
+            s.helo("mx.sender.test")
+            done = s.deliver("<>", [FORGED, good], ["Subject: x"], b"x\r\n")
+            equal(done.message.recipients, ["bob@example.test"])
+            s.mail("<>")
+            replies = [s.rcpt(to) for to in (FORGED, FORGED, good, FORGED, good)]
+            equal([r.code for r in replies if r.verdict != "continue"],
+                  ["550", "550", "421"], name)
+            equal([r.verdict for r in replies],
+                  ["reject", "reject", "continue", "tempfail", "continue"])
+    equal(len(d.wait_for_log("outcome=disconnected")), 2)
+
+
 @suite.case("addresses that MTAs read differently: as they do, or not at all")
 def unclear(site):
     d = site.start(MODE + "\nreject_spoofed = yes")
@@ -647,7 +688,48 @@ def killed(site):
             raise AssertionError("a dead filter has answered")
 
 
-# --- hostile clients ---
+# --- hostile peers, and clients ---
+
+def speak(daemon, packets):
+    """What a peer gets that sends these, up to the end of the connection."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        replies = b""
+        try:
+            peer.connect(daemon.unix)
+            peer.sendall(packets)
+            peer.shutdown(socket.SHUT_WR)
+            while more := peer.recv(65536):
+                replies += more
+        except ConnectionError:
+            pass
+        return replies
+
+
+@suite.case("a peer that breaks the protocol, and one that makes libmilter crash")
+def wild_peer(site):
+    """
+    A macro without a value: smfi_getsymval() of libmilter 8.17 and 8.18 then reads
+    behind its list, and the process may die of it.  It has given no verdict then,
+    and starts on the same socket again.
+    """
+    d = site.start()
+    for packets in (b"\0\0\0\0", b"\xff\xff\xff\xff", packet("?"), packet("M"),
+                    packet("O", b"\0"), OFFER + packet("D"),
+                    OFFER + packet("D", b"C"), OFFER + packet("C", b"x"),
+                    OFFER + packet("R", b"<a@b.test>"), OFFER * 2):
+        speak(d, packets)
+        equal(d.process.poll(), None, f"exit status after {packets!r}")
+    replies = b""
+    for _ in range(100):
+        replies = speak(d, OFFER + packet("D", b"Mi\0") +
+                        packet("M", b"<bob@example.test>\0"))
+        if not replies:
+            break
+    if not replies:
+        equal(d.process.wait(timeout=20) != 0, True, "it failed: restarted")
+        d.start()
+    equal(rewritten(talk(d.address)), True)
+
 
 HOSTILE = [
     "\r\n250 ok", "\n\tfolded", "\r", "\n", "\x01", "\x08", "\x1b[2J", "\x7f",
@@ -736,6 +818,8 @@ def figures(site):
                  'srsmilter_senders_total{reason="null_sender"} 1',
                  'srsmilter_recipients_total{fate="restored"} 1',
                  'srsmilter_recipients_total{fate="forged"} 1',
+                 'srsmilter_forged_total 1',
+                 'srsmilter_sessions_ended_total 0',
                  'srsmilter_signatures 1'):
         if line not in text.splitlines():
             raise AssertionError(f"{line} isn't in\n{text}")

@@ -65,8 +65,10 @@ class Site:
 
 
 def configuration(form):
-    mode = "remote_mailer" if form == "sendmail-milter" else "remote_domain"
-    return MILTER.format(mode)
+    if form == "sendmail-milter":
+        return MILTER.format("remote_mailer").replace(
+            "inet:10007@127.0.0.1", "unix:/run/mailfrom/srsmilter.sock")
+    return MILTER.format("remote_domain")
 
 
 @case("with the samples' own values each part is the sample, octet by octet")
@@ -90,7 +92,8 @@ def replaced(site):
     for form in FORMS:
         mode = "remote_mailer" if form == "sendmail-milter" else "remote_domain"
         _, output, _ = site.setup(form, text.format(mode))
-        left = re.findall(r"fwd\.example|\b10003\b|\b10007\b", output)
+        left = re.findall(r"fwd\.example|\b10003\b|\b10007\b|"
+                          r"srsmilter\.sock", output)
         tap.equal(left, [], f"left in {form}")
 
 

@@ -554,6 +554,131 @@ refused_by_recipient(void **state)
 	stage_end(&st);
 }
 
+/* --- max_forged --- */
+
+#define GUESS "<SRS0=AAAAAA=AA=x.example=y@srs.example.com>"
+
+/* A guess: refused alone, or the end of the session. */
+static void
+expect_guess(const char *name, struct session *s, bool ends)
+{
+	struct reply reply = rcpt(s, GUESS);
+
+	expect_int(
+	    name, "step", reply.step, ends ? STEP_TEMPFAIL : STEP_REJECT);
+	expect_int(name, "code", (int)reply.code, ends ? 421 : 550);
+	assert_string_equal(reply.dsn, ends ? "4.7.0" : "5.7.1");
+}
+
+static void
+forged_ends_the_session(void **state)
+{
+	struct stage st = stage_with(LINES "max_forged=2\n");
+	struct srsmilter_metrics *metrics =
+	    &((struct srsmilter *)st.service)->metrics;
+	struct changes changes;
+
+	(void)state;
+	outside(st.session);
+	/* Over messages, and whatever else they are about. */
+	mail(st.session, "<>");
+	expect_guess("first", st.session, false);
+	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.net")));
+	expect_passes(
+	    srsmilter_eom((struct srsmilter_session *)st.session, &changes));
+	assert_int_equal(changes.count, 1);
+	mail(st.session, "<>");
+	expect_guess("second", st.session, false);
+	expect_refused(
+	    rcpt(st.session, "<carol@ses.example>"), RECIPIENT_SPOOFED);
+	expect_guess("third", st.session, true);
+	/*
+	 * Whoever goes on: never an address that verifies, nor for what is
+	 * behind one that does.
+	 */
+	expect_refused(
+	    rcpt(st.session,
+		srs0_of(&st, "SES=IEYJLRPY924__ML-W=victim@ses.example")),
+	    RECIPIENT_FORGED);
+	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.net")));
+	expect_guess("fourth", st.session, true);
+	message(st.session, "<>", srs0_of(&st, "ann@example.net"));
+	session_end_message(st.session);
+	assert_int_equal(atomic_load(&metrics->sessions_ended), 2);
+	assert_int_equal(atomic_load(&metrics->forged), 4);
+	assert_int_equal(atomic_load(&metrics->fates[RECIPIENT_FORGED]), 5);
+	/* The next client knows nothing of it. */
+	outside(st.session);
+	mail(st.session, "<>");
+	expect_guess("next", st.session, false);
+	stage_end(&st);
+}
+
+/* From where a session is ended, and from where not. */
+static void
+forged_from(void **state)
+{
+	static const struct {
+		const char *ip;
+		in_port_t port;
+		const char *sender, *user;
+		enum step step;
+	} cases[] = {
+	    {"192.0.2.1", 4711, "<>", "", STEP_TEMPFAIL},
+	    {"2001:db8::1", 4711, "<>", "", STEP_TEMPFAIL},
+	    /* The reply says nothing about the signature. */
+	    {"192.0.2.1", 4711, "<a@x.example>", "", STEP_REJECT},
+	    {"192.0.2.1", 4711, "<>", "ann", STEP_CONTINUE},
+	    {"198.51.100.7", 4711, "<>", "", STEP_CONTINUE}, /* internal */
+	    {"203.0.113.5", 4711, "<>", "", STEP_CONTINUE},  /* relay */
+	    {"/", 0, "<>", "", STEP_CONTINUE},
+	    /* The second smtpd of Postfix, and a client without an address. */
+	    {"127.0.0.1", 4711, "<>", "", STEP_REJECT},
+	    {"127.9.9.9", 4711, "<>", "", STEP_REJECT},
+	    {"::1", 4711, "<>", "", STEP_REJECT},
+	    {"::ffff:127.0.0.1", 4711, "<>", "", STEP_REJECT},
+	    {"unknown", 0, "<>", "", STEP_REJECT},
+	};
+	struct stage st =
+	    stage_with(LINES "max_forged=1\ninternal_connect=198.51.100.0/24\n"
+			     "trusted_relay=203.0.113.5\n");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct session *s = st.session;
+		struct reply reply = reply_go_on();
+
+		connect_from(s, cases[i].ip, cases[i].port);
+		mail_with(s, mf_text_of(cases[i].sender),
+		    &(struct path_macros){.f = {NULL, 0}},
+		    mf_text_of(cases[i].user), MF_TEXT(""));
+		for (unsigned guess = 0; guess < 3; guess++)
+			reply = rcpt(s, GUESS);
+		expect_int(cases[i].ip, "step", reply.step, cases[i].step);
+	}
+	session_end_message(st.session);
+	/* Seen everywhere, whatever became of them. */
+	assert_int_equal(
+	    atomic_load(&((struct srsmilter *)st.service)->metrics.forged),
+	    3 * COUNT(cases));
+	stage_end(&st);
+}
+
+/* Without the key any number is refused, each by itself. */
+static void
+forged_without_limit(void **state)
+{
+	struct stage st = stage_with(LINES);
+
+	(void)state;
+	outside(st.session);
+	mail(st.session, "<>");
+	for (unsigned guess = 0; guess < 1000; guess++)
+		expect_guess("any", st.session, false);
+	expect_passes(rcpt(st.session, srs0_of(&st, "bob@example.net")));
+	stage_end(&st);
+}
+
 static void
 banned_users(void **state)
 {
@@ -808,6 +933,9 @@ main(void)
 	    cmocka_unit_test(lost_connection),
 	    cmocka_unit_test(many_recipients),
 	    cmocka_unit_test(refused_by_recipient),
+	    cmocka_unit_test(forged_ends_the_session),
+	    cmocka_unit_test(forged_from),
+	    cmocka_unit_test(forged_without_limit),
 	    cmocka_unit_test(banned_users),
 	    cmocka_unit_test(used_up),
 	    cmocka_unit_test(ids_alone_do_not_count),

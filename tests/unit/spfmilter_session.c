@@ -11,11 +11,13 @@
 #include "milter/callbacks.h"
 #include "spfmilter/milter.h"
 
-#define OUTSIDE     "c 192.0.2.1\nh pass.example\n"
-#define STRANGER    "c 198.51.100.1\nh neutral.example\n"
-#define MARKS       " +Received-SPF:fail +Authentication-Results:mx.example.net"
-#define PASSED      " +Received-SPF:pass +Authentication-Results:mx.example.net"
-#define AR(value)   "H Authentication-Results " value "\n"
+#define OUTSIDE   "c 192.0.2.1\nh pass.example\n"
+#define STRANGER  "c 198.51.100.1\nh neutral.example\n"
+#define MARKS     " +Received-SPF:fail +Authentication-Results:mx.example.net"
+#define PASSED    " +Received-SPF:pass +Authentication-Results:mx.example.net"
+#define AR(value) "H Authentication-Results " value "\n"
+#define RELAY_UNREAD \
+	"trusted_relay = 192.0.2.9\ntrusted_relay_unreadable = tempfail"
 #define RELAYED(ip) "H Received from x ([" ip "]) by y; today\n"
 
 static const struct {
@@ -208,6 +210,40 @@ static const struct {
 	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
 	    "198.51.100.1") "N\n.",
 	" ok ok ok discarded"},
+    {"behind a relay: unreadable, by default", "trusted_relay = 192.0.2.9", "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
+	"H Received by y; today\nN\n.",
+	" ok ok ok ok"},
+    {"behind a relay: unreadable, none, one that can be read", RELAY_UNREAD, "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
+	"H Received by y; today\nN\na\n"
+	"m <a@pass.example>\nr <b@x>\nH Subject x\nN\na\n"
+	"m <a@pass.example>\nr <b@x>\n" RELAYED("192.0.2.1") "N\n.",
+	" ok ok 451/4.7.24 ok ok 451/4.7.24 ok ok ok ok" PASSED},
+    {"behind a relay: one hop too many, and the relay's own", RELAY_UNREAD, "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(
+	    "192.0.2.9")
+	    RELAYED("192.0.2.9") "N\na\n"
+				 "m <a@fail.example>\nr <b@x>\n" RELAYED(
+				     "192.0.2.9") "N\n.",
+	" ok ok 451/4.7.24 ok ok ok ok"},
+    {"behind a relay: unreadable, an exempt recipient", RELAY_UNREAD, "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <abuse@x>\n"
+	"r <b@x>\nH Received by y; today\nN\n.",
+	" ok ok ok ok ok"},
+    {"behind a relay: unreadable, mode = report",
+	RELAY_UNREAD "\nmode = report", "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
+	"H Received by y; today\nN\n.",
+	" ok ok ok ok"},
+    {"behind a relay: unreadable, and not looked at",
+	RELAY_UNREAD "\ntrusted_relay_check = none", "",
+	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
+	"H Received by y; today\nN\n.",
+	" ok ok ok ok"},
+    {"an outside client's unreadable field", RELAY_UNREAD, "",
+	OUTSIDE "m <a@pass.example>\nr <b@x>\nH Received by y; today\nN\n.",
+	" ok ok ok ok" PASSED},
     {"one message's client isn't the next one's", "trusted_relay = 192.0.2.9",
 	"",
 	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n" RELAYED(

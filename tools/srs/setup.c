@@ -123,6 +123,16 @@ put_for_libmilter(const struct setup *setup)
 	}
 }
 
+/* As listen has it. */
+static void
+put_for_us(const struct setup *setup)
+{
+	if (setup->listen.family == SOCKADDR_UNIX)
+		printf("unix:%s", setup->listen.path);
+	else
+		put_for_libmilter(setup);
+}
+
 static void
 put_domain(const struct setup *setup)
 {
@@ -141,7 +151,9 @@ static const struct {
     {{"inet:127.0.0.1:10003", 20}, put_for_postfix},
     {{"inet:127.0.0.1:10007", 20}, put_for_postfix},
     {{"inet:10003@127.0.0.1", 20}, put_for_libmilter},
-    {{"inet:10007@127.0.0.1", 20}, put_for_libmilter},
+    {{"inet:10007@127.0.0.1", 20}, put_for_us},
+    {{"unix:/run/mailfrom/srsmilter.sock", 33}, put_for_us},
+    {{"local:/run/mailfrom/srsmilter.sock", 34}, put_for_libmilter},
 };
 
 static size_t
