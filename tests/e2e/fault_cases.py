@@ -44,7 +44,7 @@ from spfmilter import Spfmilter
 from srsmilter import Srsmilter
 
 PEERS = ["nsd", "postsrsd"]             # postsrsd's row has libfaketime
-CLIENT = "192.0.2.99"
+CLIENT = world.FAR_CLIENT
 RCPT = "local@fwd.test"
 SRS_DOMAIN = "virt.fwd.test"
 SPF_PORT, SRS_PORT = 10006, 10007
@@ -74,7 +74,6 @@ class Site(exchange.Exchange):
     def __init__(self, place):
         super().__init__()
         self.place = place
-        world.run("ip", "address", "add", f"{CLIENT}/32", "dev", "lo")
         self.random = random.Random(SEED)
         self.dns = nameserver.zone_server(ZONE, servfail=["failing.test"])
         self.disks, directories = {}, {}
