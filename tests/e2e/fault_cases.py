@@ -631,7 +631,7 @@ for part, octets in PARTS.items():
     for half in False, True:
         way = "half-close" if half else "stall"
 
-        @fault(f"200 milter peers {way} {part}", USUAL, count=3)
+        @fault(f"200 milter peers {way} {part}", EITHER, count=3)
         def milter_peers(site, octets=octets, half=half):
             with connected(("127.0.0.1", SPF_PORT), 100, octets, half=half), \
                     connected(("127.0.0.1", SRS_PORT), 100, octets, half=half):
@@ -654,7 +654,7 @@ for part, octets in SMTP_PARTS.items():
                 yield
 
 
-@fault("milter peers flood: connections that come and go", USUAL)
+@fault("milter peers flood: connections that come and go", EITHER)
 def flood(site):
     over = threading.Event()
 
