@@ -122,9 +122,20 @@ class Daemon:
         return status_of(self.pid)
 
     def descriptors(self):
-        """{number: what it is}, by a process that may see it."""
-        place = f"/proc/{self.pid}/fd"
-        return {int(fd): os.readlink(f"{place}/{fd}") for fd in os.listdir(place)}
+        """
+        {number: what it is}, by a process that may see it.  Only those that
+        stay: sessions end, and a daemon tries whether it can have one more.
+        """
+        return dict(self.open_now().items() & self.open_now().items())
+
+    def open_now(self):
+        place, found = f"/proc/{self.pid}/fd", {}
+        for fd in os.listdir(place):
+            try:
+                found[int(fd)] = os.readlink(f"{place}/{fd}")
+            except FileNotFoundError:
+                pass
+        return found
 
     def helpers(self):
         """libspf2's, of this daemon."""
