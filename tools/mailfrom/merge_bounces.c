@@ -285,10 +285,10 @@ merge_bounces(struct merge *m)
 
 		check_canonical(m, "canonical_maps", domain);
 		check_canonical(m, "recipient_canonical_maps", domain);
-		needs_guard =
-		    needs_guard || takes_unknown_users(m, domain, class);
+		needs_guard = needs_guard ||
+		    (!has_filter && takes_unknown_users(m, domain, class));
 	}
-	if (m->setup->form->daemon == SETUP_SRSMILTER)
+	if (has_filter)
 		guard_milter(m);
 	else if (needs_guard)
 		guard_cleanup(m);
