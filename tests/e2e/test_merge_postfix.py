@@ -32,6 +32,7 @@ case = suite.case
 class Merged(Site):
     def __init__(self, place):
         super().__init__(place)
+        self.virtual += "other@fwd.test other@other.test\n"
         self.relay, self.relay2 = smtp.Sink(RELAY), smtp.Sink(RELAY2)
 
     def use_site(self, form, name, more, master_cf="", status=0):
@@ -132,7 +133,7 @@ def transport_case(kind):
                       + TRANSPORTS[kind].replace("{etc}", etc) + "\n")
         tap.equal(site.sent(SENDER, "vera@fwd.test"), "relay, SRS0")
         # Several next hops in one message, and a copy for a mailbox.
-        token = site.send(SENDER, "vera@fwd.test", "kept@fwd.test",
+        token = site.send(SENDER, "vera@fwd.test", "other@fwd.test",
                           "local@fwd.test")
         for sink in site.relay, site.sink:
             site.srs.expect_srs0(sink.only(token).sender, SENDER)
