@@ -53,6 +53,7 @@ struct site {
 	    *warnings; /* what postconf says on stderr, line by line */
 	size_t warning_count;
 	struct mf_text main_text; /* main.cf with its comments, or "" */
+	struct mf_text trouble;   /* why a look-up failed last */
 	/* Looks key up in a table ("hash:/etc/postfix/x"); NULL: can't. */
 	enum site_found (*look_up)(struct site *site, struct mf_text table,
 	    struct mf_text key, struct mf_text *value);
