@@ -100,3 +100,32 @@ secret_weakness(struct mf_text secret)
 		       "output of srs keygen";
 	return NULL;
 }
+
+/*
+ * The end of the longest hash of a fixed address.  Signatures are the beginning
+ * of a hash, so nobody gets one from the other.
+ */
+void
+secret_fingerprint(
+    struct mf_text secret, char out[static SECRET_FINGERPRINT_SIZE])
+{
+	struct srs_params params = SRS_PARAMS_DEFAULT;
+	struct mf_text sender = MF_TEXT("fingerprint@invalid");
+	struct mf_text domain = MF_TEXT("mailfrom.invalid");
+	struct srs_ctx *ctx;
+	struct srs_addr address;
+
+	out[0] = '\0';
+	params.hash_length = params.hash_min = SRS_HASH_MAX;
+	if (srs_ctx_new(&params, &ctx) != SRS_OK)
+		return;
+	if (srs_ctx_add_key(ctx, secret) == SRS_OK &&
+	    srs_encode(ctx, sender, domain, 0, &address) == SRS_OK) {
+		const char *end = address.text + strlen("SRS0=") + SRS_HASH_MAX;
+
+		memcpy(
+		    out, end - SECRET_FINGERPRINT_MAX, SECRET_FINGERPRINT_MAX);
+		out[SECRET_FINGERPRINT_MAX] = '\0';
+	}
+	srs_ctx_free(ctx);
+}

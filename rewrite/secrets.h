@@ -12,6 +12,7 @@
 
 #include "common/file.h"
 #include "common/report.h"
+#include <mailfrom/srs.h>
 
 /* Octets below which a secret can be found by trial. */
 #define SECRET_MIN 12
@@ -38,5 +39,19 @@ void secrets_free(struct secrets *secrets);
 
 /* Why nobody should sign with this secret, or NULL. */
 const char *secret_weakness(struct mf_text secret);
+
+/* Characters of a fingerprint, of base64url. */
+#define SECRET_FINGERPRINT_MAX  8
+#define SECRET_FINGERPRINT_SIZE (SECRET_FINGERPRINT_MAX + 1)
+
+/*
+ * A few characters by which to see whether two hosts have the same secret.
+ * They are no signature of any address, and say as much about the secret as one
+ * does: a secret that can be guessed from an address can be from them.
+ * out: the caller's; "" if the secret is empty or too long to sign with, or
+ * memory has run out.
+ */
+void secret_fingerprint(
+    struct mf_text secret, char out[static SECRET_FINGERPRINT_SIZE]);
 
 #endif

@@ -137,6 +137,58 @@ weakness(void **state)
 	}
 }
 
+static void
+fingerprints(void **state)
+{
+	static const struct {
+		struct mf_text secret;
+		const char *expect;
+	} keys[] = {
+	    {BYTES("correct horse battery"), "HeMqGEeA"},
+	    {BYTES("correct horse battery "), "b2YZxWL0"},
+	    {BYTES("\xef\xbb\xbf"
+		   "correct horse battery"),
+		"-4gaGmGg"},
+	    {BYTES("x"), "xt1owAzc"},
+	    {BYTES(""), ""},
+	};
+	static char huge[SRS_KEY_MAX + 1];
+	char have[SECRET_FINGERPRINT_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		secret_fingerprint(keys[i].secret, have);
+		assert_string_equal(have, keys[i].expect);
+	}
+	memset(huge, 'x', sizeof(huge));
+	secret_fingerprint(mf_text_at(huge, sizeof(huge)), have);
+	assert_string_equal(have, "");
+}
+
+/* An address that the secret signs has none of the fingerprint in its hash. */
+static void
+fingerprint_is_no_signature(void **state)
+{
+	const struct mf_text secret = MF_TEXT("correct horse battery");
+	struct srs_params params = SRS_PARAMS_DEFAULT;
+	struct srs_ctx *ctx;
+	struct srs_addr address;
+	char fingerprint[SECRET_FINGERPRINT_SIZE];
+	char forged[SRS_ADDR_SIZE];
+
+	(void)state;
+	params.hash_min = 1;
+	params.max_age_days = SRS_AGE_DAYS_MAX;
+	secret_fingerprint(secret, fingerprint);
+	assert_int_equal(srs_ctx_new(&params, &ctx), SRS_OK);
+	assert_int_equal(srs_ctx_add_key(ctx, secret), SRS_OK);
+	snprintf(forged, sizeof(forged),
+	    "SRS0=%s=AA=invalid=fingerprint@a.test", fingerprint);
+	assert_int_equal(srs_decode(ctx, mf_text_of(forged), 0, &address, NULL),
+	    SRS_BAD_HASH);
+	srs_ctx_free(ctx);
+}
+
 int
 main(void)
 {
@@ -144,6 +196,8 @@ main(void)
 	    cmocka_unit_test(table),
 	    cmocka_unit_test(no_file),
 	    cmocka_unit_test(weakness),
+	    cmocka_unit_test(fingerprints),
+	    cmocka_unit_test(fingerprint_is_no_signature),
 	};
 
 	return cmocka_run_group_tests_name(
