@@ -67,12 +67,12 @@ SETTINGS = filter sections spf spfmilter srs srsd srsmilter
 REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
           srs_domains
 SPFCHECK = audit checker metrics records run settings
-MILTER  = answer callbacks client config daemon events hosts origin path \
+MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
 SPFMILTER = authres authres_disguise config decide header_fields identities \
             legacy mail_log \
             metrics milter service session session_check session_header
-SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
+SRSMILTER = config forwarders mail_log metrics milter outgoing recipient replay service \
             session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
@@ -199,13 +199,13 @@ UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
-       outgoing path policy protocol received recipient replay reply \
+       orcpt outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini log lookup path protocol received sender ses_verify \
+       engine_wire ini log lookup orcpt path protocol received sender ses_verify \
        shapes sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \

@@ -33,6 +33,7 @@ struct rewriter {
 	struct list exclude_recipients;
 	struct list exclude_senders;
 	struct list include_senders;
+	struct list forward_domains;
 	bool always_rewrite;
 	uint8_t ses_server;
 };
@@ -63,6 +64,17 @@ rewriter_signs(const struct rewriter *r, struct mf_text domain)
 {
 	return list_has_domain(&r->ses_domains, domain) ||
 	    list_has_domain(&r->sign_domains, domain);
+}
+
+/* Whether fwdomain has an SRS domain for mail that domain forwards. */
+bool rewriter_has_domain(const struct rewriter *r, struct mf_text domain);
+
+/* Whether mail that domain forwards is rewritten; empty: unknown, so it is. */
+static inline bool
+rewriter_forwards(const struct rewriter *r, struct mf_text domain)
+{
+	return r->forward_domains.count == 0 || domain.len == 0 ||
+	    list_has_domain(&r->forward_domains, domain);
 }
 
 /* The SRS domain for mail that is forwarded by domain; fwdomain if none is. */
