@@ -57,7 +57,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
 COMMON = background conf conf_list daemon domain escape file health ini \
-         items legacy_conf listen lists log log_conf log_line log_ring \
+         items legacy_conf listen listen_holder lists log log_conf log_line log_ring \
          log_sink metrics network notify privilege reply report \
          resources shared similar sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \

@@ -27,6 +27,10 @@ void background_ready(int ready_fd);
  * could not be written, errno says why.
  */
 int pid_file_open(const char *path);
+
+/* Whether it could be opened now; else errno.  Nothing changes. */
+bool pid_file_check(const char *path);
+
 bool pid_file_write(int fd);
 
 #endif

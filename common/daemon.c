@@ -156,14 +156,13 @@ daemon_raise_limits(void)
 }
 
 bool
-daemon_pid_file(struct mf_text path, const char *file, unsigned line, int *fd,
-    struct report *report)
+daemon_pid_file(struct mf_text path, const char *file, unsigned line,
+    bool check_only, int *fd, struct report *report)
 {
 	*fd = -1;
-	if (path.len == 0)
+	if (path.len == 0 || (check_only && pid_file_check(path.p)))
 		return true;
-	*fd = pid_file_open(path.p);
-	if (*fd >= 0)
+	if (!check_only && (*fd = pid_file_open(path.p)) >= 0)
 		return true;
 	report_error(
 	    report, file, line, "pid_file", "%s: %s", path.p, strerror(errno));

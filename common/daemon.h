@@ -75,9 +75,10 @@ void daemon_warn_fixed(const struct daemon_fixed *fixed, size_t count);
 
 /*
  * Open the pid file, which may need root.  *fd is for pid_file_write(); -1 if
- * path is empty.  False, and an error reported, if it failed.
+ * path is empty.  False, and an error reported, if it failed.  check_only: see
+ * whether it could be opened, and leave it alone.
  */
 bool daemon_pid_file(struct mf_text path, const char *file, unsigned line,
-    int *fd, struct report *report);
+    bool check_only, int *fd, struct report *report);
 
 #endif

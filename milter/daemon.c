@@ -45,7 +45,7 @@ open_metrics(struct milter_daemon *d, struct listen_options options,
 	options.key = "metrics";
 	options.line = milter_config_line(d->config, "metrics");
 	d->metrics_fd = listen_open_text(metrics, &options, report);
-	return d->metrics_fd >= 0;
+	return d->metrics_fd >= 0 || d->metrics_fd == LISTEN_NOT_NOW;
 }
 
 static void
@@ -68,33 +68,34 @@ start_metrics(struct milter_daemon *d, struct report *report)
 
 /* --- starting --- */
 
+/* check: as struct listen_options has it. */
 static bool
-open_sockets(
-    struct milter_daemon *d, const struct privilege *who, struct report *report)
+open_sockets(struct milter_daemon *d, const struct privilege *who,
+    const struct listen_check *check, struct report *report)
 {
 	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
-	bool check_only = d->options.check_only;
 	struct listen_options options = {.mode = (mode_t)s->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
 	    .gid = who->change ? who->gid : (gid_t)-1,
 	    .file = c->path,
 	    .key = "listen",
 	    .line = milter_config_line(c, "listen"),
-	    .owner_line = milter_config_line(c, "socket_owner")};
+	    .owner_line = milter_config_line(c, "socket_owner"),
+	    .check = check};
 
 	if (s->socket_owner.len != 0 &&
 	    !listen_owner(
 		s->socket_owner, &options, c->path, options.owner_line, report))
 		return false;
 	return milter_open(milter_describe(d->program->filter, d->service),
-		   s->listen, &options, check_only, report) &&
-	    (check_only || open_metrics(d, options, report));
+		   s->listen, &options, report) &&
+	    open_metrics(d, options, report);
 }
 
 /*
- * All that needs root, in the order in which it is given up.  With -n the
- * settings are looked at, and nothing is opened.
+ * All that needs root, in the order in which it is given up.  With -n it is
+ * tried, and nothing is left of it but the user.
  */
 static bool
 prepare(struct milter_daemon *d, struct report *report)
@@ -102,19 +103,32 @@ prepare(struct milter_daemon *d, struct report *report)
 	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
 	struct privilege who = {.change = false};
-	bool check_only = d->options.check_only;
+	const struct listen_check check = {
+	    d->program->command.name, d->program->user};
+	bool check_only = d->options.check_only, found, ok;
 
 	d->pid_fd = d->metrics_fd = -1;
-	if (!check_only &&
-	    !privilege_find(s->user, d->program->user, c->path,
-		milter_config_line(c, "user"), &who, report))
+	found = privilege_find(s->user, d->program->user, c->path,
+	    milter_config_line(c, "user"), &who, report);
+	if (!found && !check_only)
 		return false;
-	if (!open_sockets(d, &who, report))
+	ok = open_sockets(d, &who, check_only ? &check : NULL, report) &&
+	    daemon_pid_file(s->pid_file, c->path,
+		milter_config_line(c, "pid_file"), check_only, &d->pid_fd,
+		report);
+	listen_check_end();
+	/* -n shows all that is wrong. */
+	if (!found || (!ok && !check_only) || !privilege_drop(&who, report))
 		return false;
-	return check_only ||
-	    (daemon_pid_file(s->pid_file, c->path,
-		 milter_config_line(c, "pid_file"), &d->pid_fd, report) &&
-		privilege_drop(&who, report));
+	watch_check_readable(&c->watch, c->path, check_only, report);
+	if (check_only)
+		listen_warn_user(s->listen,
+		    &(struct listen_options){.file = c->path,
+			.key = "listen",
+			.line = milter_config_line(c, "listen"),
+			.check = &check},
+		    report);
+	return ok;
 }
 
 /* --- running --- */
@@ -243,7 +257,6 @@ serve(struct milter_daemon *d, struct report *report)
 	    daemon_log(&p->command, &d->options, &d->config->log);
 	bool ok;
 
-	watch_check_readable(&d->config->watch, d->config->path, report);
 	if (p->service_warn != NULL)
 		p->service_warn(d->service, report);
 	log_open(&log);
@@ -262,16 +275,20 @@ serve(struct milter_daemon *d, struct report *report)
 	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+/* What is left of -n once root is given up. */
 static int
-say_findings(const struct milter_daemon *d)
+say_findings(const struct milter_daemon *d, struct report *report)
 {
 	const struct milter_program *p = d->program;
-	struct report report = report_to_stderr();
+	bool ok = p->service_start(d->service, report);
 
-	printf("%s: ok%s\n", d->options.path,
-	    p->findings != NULL ? p->findings(d->service, &report) : "");
+	if (p->findings != NULL)
+		ok = p->findings(d->service, report) && ok;
+	ok = ok && report->errors == 0;
+	if (ok)
+		printf("%s: ok\n", d->options.path);
 	p->service_free(d->service);
-	return EXIT_SUCCESS;
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
@@ -301,5 +318,6 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 		p->service_free(d.service);
 		return EXIT_FAILURE;
 	}
-	return d.options.check_only ? say_findings(&d) : serve(&d, &report);
+	return d.options.check_only ? say_findings(&d, &report)
+				    : serve(&d, &report);
 }

@@ -40,8 +40,8 @@ struct milter_program {
 	void (*write_metrics)(void *arg, struct metrics_writer *writer);
 
 	/* NULL where there is nothing to do: */
-	/* What -n says behind "ok", its reasons reported. */
-	const char *(*findings)(
+	/* What else -n looks at; false: something is wrong, as reported. */
+	bool (*findings)(
 	    const struct milter_service *service, struct report *report);
 	/* Warnings before it serves, with privileges dropped. */
 	void (*service_warn)(

@@ -18,6 +18,9 @@
 static const struct daemon_program program = {
     .name = "srsd", .legacy = "pysrs", .print_config = settings_print};
 
+static const struct listen_check check = {
+    .program = "srsd", .user = "mailfrom"};
+
 static struct daemon_options options;
 static struct sockets sockets;
 static int ready_fd, pid_fd;
@@ -56,22 +59,37 @@ prepare(const struct srsd_config *config, struct report *report)
 {
 	const struct srsd_settings *s = &config->srsd;
 	struct privilege who = {.change = false};
-	bool check_only = options.check_only;
+	bool check_only = options.check_only, found, ok;
 
-	if (!check_only &&
-	    !privilege_find(s->user, "mailfrom", config->path,
-		conf_line(config->conf, "srsd", "user"), &who, report))
+	found = privilege_find(s->user, "mailfrom", config->path,
+	    conf_line(config->conf, "srsd", "user"), &who, report);
+	if (!found && !check_only)
 		return false;
-	if (!sockets_open(&sockets, config, &who, check_only, report))
+	ok = sockets_open(
+		 &sockets, config, &who, check_only ? &check : NULL, report) &&
+	    daemon_pid_file(s->pid_file, config->path,
+		conf_line(config->conf, "srsd", "pid_file"), check_only,
+		&pid_fd, report);
+	listen_check_end();
+	/* -n shows all that is wrong. */
+	if (!found || (!ok && !check_only) || !privilege_drop(&who, report))
 		return false;
-	if (check_only)
-		return true;
-	if (!daemon_pid_file(s->pid_file, config->path,
-		conf_line(config->conf, "srsd", "pid_file"), &pid_fd, report) ||
-	    !privilege_drop(&who, report))
-		return false;
-	watch_check_readable(&config->watch, config->path, report);
-	return true;
+	watch_check_readable(&config->watch, config->path, check_only, report);
+	return ok;
+}
+
+/* What is left of -n once root is given up. */
+static int
+say_findings(struct srsd_config *config, struct report *report)
+{
+	bool ok;
+
+	sockets_warn_user(config, &check, report);
+	ok = srsd_config_start(config, NULL, report) && report->errors == 0;
+	if (ok)
+		printf("%s: ok\n", options.path);
+	srsd_config_release(config);
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
@@ -96,11 +114,8 @@ main(int argc, char **argv)
 		srsd_config_release(config);
 		return EXIT_FAILURE;
 	}
-	if (options.check_only) {
-		printf("%s: ok\n", options.path);
-		srsd_config_release(config);
-		return EXIT_SUCCESS;
-	}
+	if (options.check_only)
+		return say_findings(config, &report);
 	log = daemon_log(&program, &options, &config->log);
 	log_open(&log);
 	return serve(config, &report);
