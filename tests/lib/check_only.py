@@ -9,7 +9,7 @@ import places
 # The accounts and directories of an installed daemon, which may not be here.
 OF_THIS_HOST = re.compile(
     r'error: \S+ user: no user "mailfrom(-spf)?" on this system|'
-    r"(error|warning): \S+ (listen|pid_file): \S+ "
+    r"(error|warning): \S+ \w+: \S+ "
     r".*(No such file or directory|directory does not exist yet)")
 
 
