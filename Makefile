@@ -76,12 +76,11 @@ SRSMILTER = config forwarders mail_log metrics milter outgoing recipient replay 
             session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
-SRS     = ask batch commands explain job keygen main options setup \
-          setup_load
+SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
-MAILFROM = arena fill merge merge_bounces merge_milters merge_routes plan \
+MAILFROM = arena fill fingerprint merge merge_bounces merge_milters merge_routes plan \
            setup setup_load setup_print site site_expand site_load site_parse \
            unmerge
 SPFPOLICY = answer ask lint main options

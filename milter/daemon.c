@@ -17,6 +17,8 @@
 #include "milter/run.h"
 #include "milter/threads.h"
 
+#define SECRETS_TEXT_SIZE 160
+
 struct milter_daemon {
 	const struct milter_program *program;
 	struct daemon_options options;
@@ -168,6 +170,20 @@ lost_section(const struct milter_config *old, const struct milter_config *new,
 	return true;
 }
 
+/* ", secrets " and which; "" without any. */
+static const char *
+secrets_text(const struct milter_daemon *d, char *out, size_t size)
+{
+	struct text_out text = text_out(out, size - 1);
+
+	out[0] = '\0';
+	if (d->program->list_secrets == NULL)
+		return out;
+	out_str(&text, ", secrets ");
+	d->program->list_secrets(d->service, out + text.len, size - text.len);
+	return out;
+}
+
 /* False: something is wrong with the new one, as the log says. */
 static bool
 load_anew(struct milter_daemon *d, bool is_asked)
@@ -194,7 +210,7 @@ static void
 reload(struct milter_daemon *d, bool is_asked, const char *why)
 {
 	const struct milter_program *p = d->program;
-
+	char secrets[SECRETS_TEXT_SIZE];
 	bool ok;
 
 	notify_reloading();
@@ -204,8 +220,9 @@ reload(struct milter_daemon *d, bool is_asked, const char *why)
 		log_set_level(
 		    daemon_log(&p->command, &d->options, &d->config->log)
 			.level);
-		log_say(LEVEL_INFO, "%s: configuration%s reloaded", why,
-		    has_secrets(p) ? " and secrets" : "");
+		log_say(LEVEL_INFO, "%s: configuration%s reloaded%s", why,
+		    has_secrets(p) ? " and secrets" : "",
+		    secrets_text(d, secrets, sizeof(secrets)));
 	} else {
 		watch_mark_seen(&d->config->watch);
 		log_say(LEVEL_ERROR,
@@ -239,11 +256,13 @@ static void
 on_ready(void *arg)
 {
 	struct milter_daemon *d = arg;
+	char secrets[SECRETS_TEXT_SIZE];
 
 	background_ready(d->ready_fd);
 	notify_ready();
-	log_say(LEVEL_INFO, "version %s started, listening on %s",
-	    MAILFROM_VERSION, d->config->settings->listen.p);
+	log_say(LEVEL_INFO, "version %s started, listening on %s%s",
+	    MAILFROM_VERSION, d->config->settings->listen.p,
+	    secrets_text(d, secrets, sizeof(secrets)));
 }
 
 /* Returns if it doesn't come to that. */

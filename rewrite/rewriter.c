@@ -196,8 +196,10 @@ add_secret(const struct maker *m, struct mf_text secret)
 		status = ses_ctx_add_key(r->ses, secret);
 	if (status == SRS_OK && r->ses_legacy != NULL)
 		status = ses_ctx_add_key(r->ses_legacy, secret);
-	if (status == SRS_OK)
+	if (status == SRS_OK) {
+		secret_fingerprint(secret, r->fingerprints[r->secret_count++]);
 		return true;
+	}
 	fail(m, secret_key(m), "a secret is too long, or there are too many");
 	return false;
 }
@@ -265,6 +267,24 @@ load_secrets(const struct maker *m)
 		    add_secrets(m, secrets.items, secrets.count);
 	secrets_free(&secrets);
 	return ok;
+}
+
+void
+rewriter_list_secrets(
+    const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE])
+{
+	struct text_out list = text_out(out, REWRITER_SECRETS_SIZE - 1);
+
+	for (size_t i = 0; i < r->secret_count; i++) {
+		if (i != 0)
+			out_str(&list, ", ");
+		if (list.size - list.len < 2 * SECRET_FINGERPRINT_SIZE) {
+			out_str(&list, "...");
+			break;
+		}
+		out_str(&list, r->fingerprints[i]);
+	}
+	out[list.len] = '\0';
 }
 
 /* --- the whole --- */

@@ -9,6 +9,7 @@
 #define MAILFROM_REWRITE_REWRITER_H
 
 #include "common/lists.h"
+#include "rewrite/secrets.h"
 #include "settings/srs.h"
 #include <mailfrom/ses.h>
 
@@ -36,7 +37,17 @@ struct rewriter {
 	struct list forward_domains;
 	bool always_rewrite;
 	uint8_t ses_server;
+	/* Of the secrets, in their order; the first signs. */
+	char fingerprints[SRS_KEYS_MAX][SECRET_FINGERPRINT_SIZE];
+	size_t secret_count;
 };
+
+/* Octets of the list of fingerprints for a log line, cut, with NUL. */
+#define REWRITER_SECRETS_SIZE 128
+
+/* "abcdefgh, ijklmnop": which secrets there are, the signing one first. */
+void rewriter_list_secrets(
+    const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE]);
 
 /* What a legacy file says that [srs] has no keys for. */
 struct rewriter_legacy {

@@ -3,7 +3,8 @@
  * The secret file: a secret a line, the first signs, all verify.
  *
  * This is postsrsd's file, and pysrs's keys one below the other.  A line's end
- * (LF or CR LF) isn't part of the secret, blanks are.  Empty lines are skipped;
+ * (LF or CR LF) isn't part of the secret, blanks and a byte order mark are, with
+ * a warning, because they are rarely meant.  Empty lines are skipped;
  * so are lines that begin with "#", with a warning, because postsrsd 1.x signs
  * with such a line.
  */

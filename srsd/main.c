@@ -29,6 +29,7 @@ static int
 serve(struct srsd_config *config, struct report *report)
 {
 	unsigned workers = srsd_config_workers(config);
+	char secrets[REWRITER_SECRETS_SIZE];
 	struct server *server;
 	bool ok;
 
@@ -44,8 +45,10 @@ serve(struct srsd_config *config, struct report *report)
 		return EXIT_FAILURE;
 	background_ready(ready_fd);
 	notify_ready();
-	log_say(LEVEL_INFO, "version %s serves %zu sockets with %u workers",
-	    MAILFROM_VERSION, sockets.count, workers);
+	rewriter_list_secrets(config->rewriter, secrets);
+	log_say(LEVEL_INFO,
+	    "version %s serves %zu sockets with %u workers, secrets %s",
+	    MAILFROM_VERSION, sockets.count, workers, secrets);
 	ok = control_server(server, &program, &options);
 	notify_stopping();
 	server_stop(server);

@@ -8,24 +8,70 @@
 	"treated as a comment; postsrsd 1.x would use this line as a secret\n"
 #define NO_SECRET \
 	"error: DIR/s: contains no secret; create one with: srs keygen > DIR/s\n"
+#define WARN(n, what) "warning: DIR/s:" n ": " what "\n"
+#define BEGINS(n)     WARN(n, "begins with a blank, which is part of the secret")
+#define ENDS(n)       WARN(n, "ends with a blank, which is part of the secret")
+#define HAS_CR(n)     WARN(n, "contains a CR, which is part of the secret")
+/* Of SECRETS_PLAIN, and what the other mode says instead. */
+#define CR_LF(n)                                                           \
+	WARN(n,                                                            \
+	    "ends with CR LF: the CR is not part of the secret here, but " \
+	    "may be in other software")
+#define CR_LF_KEPT(n)                                       \
+	WARN(n,                                             \
+	    "ends with CR LF, which is part of the secret " \
+	    "(secret_line_end)")
 
 static const struct {
 	const char *name;
 	struct mf_text contents;
 	const char *expect; /* secrets, each in <> */
 	const char *with_line_end;
-	const char *said;
+	const char *said, *said_with_line_end; /* NULL: the same */
 } rows[] = {
     {"one", BYTES("secret\n"), "<secret>", "<secret\n>", ""},
     {"no line end", BYTES("secret"), "<secret>", "<secret>", ""},
     {"several", BYTES("new\nold\nolder\n"), "<new><old><older>",
 	"<new\n><old\n><older\n>", ""},
-    {"CR LF", BYTES("new\r\nold\r\n"), "<new><old>", "<new\r\n><old\r\n>", ""},
-    {"CR within", BYTES("a\rb\n"), "<a\rb>", "<a\rb\n>", ""},
-    {"two CRs", BYTES("a\r\r\n"), "<a\r>", "<a\r\r\n>", ""},
+    {"CR LF", BYTES("new\r\nold\r\n"), "<new><old>", "<new\r\n><old\r\n>",
+	CR_LF("1") CR_LF("2"), CR_LF_KEPT("1") CR_LF_KEPT("2")},
+    {"CR within", BYTES("a\rb\n"), "<a\rb>", "<a\rb\n>", HAS_CR("1")},
+    {"two CRs", BYTES("a\r\r\n"), "<a\r>", "<a\r\r\n>", HAS_CR("1") CR_LF("1"),
+	HAS_CR("1") CR_LF_KEPT("1")},
     {"blanks are part of it", BYTES(" a b \t\n"), "< a b \t>", "< a b \t\n>",
-	""},
-    {"a blank line of blanks", BYTES(" \n"), "< >", "< \n>", ""},
+	BEGINS("1") ENDS("1")},
+    {"a blank at the end", BYTES("a\nb \n"), "<a><b >", "<a\n><b \n>",
+	ENDS("2")},
+    {"a blank and no line end", BYTES("a "), "<a >", "<a >", ENDS("1")},
+    {"a blank in front of CR LF", BYTES("a \r\n"), "<a >", "<a \r\n>",
+	ENDS("1") CR_LF("1"), ENDS("1") CR_LF_KEPT("1")},
+    {"byte order mark",
+	BYTES("\xef\xbb\xbf"
+	      "a\n"),
+	"<\xef\xbb\xbf"
+	"a>",
+	"<\xef\xbb\xbf"
+	"a\n>",
+	WARN(
+	    "1", "begins with a byte order mark, which is part of the secret")},
+    {"byte order mark of UTF-16",
+	BYTES("\xff\xfe"
+	      "a\0"),
+	NULL, NULL, "error: DIR/s:1: contains a NUL byte\n"},
+    {"no-break space", BYTES("a\xc2\xa0\n"), "<a\xc2\xa0>", "<a\xc2\xa0\n>",
+	ENDS("1")},
+    {"zero width space",
+	BYTES("\xe2\x80\x8b"
+	      "a\n"),
+	"<\xe2\x80\x8b"
+	"a>",
+	"<\xe2\x80\x8b"
+	"a\n>",
+	BEGINS("1")},
+    {"another character at the end", BYTES("a\xe2\x82\xac\n"),
+	"<a\xe2\x82\xac>", "<a\xe2\x82\xac\n>", ""},
+    {"a blank line of blanks", BYTES(" \n"), "< >", "< \n>",
+	BEGINS("1") ENDS("1")},
     {"empty lines", BYTES("\n\na\n\r\n\nb\n\n"), "<a><b>", "<a\n><b\n>", ""},
     {"quotes are part of it", BYTES("\"a\"\n"), "<\"a\">", "<\"a\"\n>", ""},
     {"octets", BYTES("\xff\x01\x80\n"), "<\xff\x01\x80>", "<\xff\x01\x80\n>",
@@ -33,7 +79,7 @@ static const struct {
     {"comment", BYTES("# made by hand\nsecret\n"), "<secret>", "<secret\n>",
 	"warning: DIR/s:1: " COMMENT},
     {"comment behind", BYTES("a\n#b\nc#d\n #e\n"), "<a><c#d>< #e>",
-	"<a\n><c#d\n>< #e\n>", "warning: DIR/s:2: " COMMENT},
+	"<a\n><c#d\n>< #e\n>", "warning: DIR/s:2: " COMMENT BEGINS("4")},
 
     {"empty file", BYTES(""), NULL, NULL, NO_SECRET},
     {"empty lines only", BYTES("\n\r\n"), NULL, NULL, NO_SECRET},
@@ -56,7 +102,10 @@ check(size_t i, enum secrets_mode mode, const char *expect)
 	struct text_out out = text_out(have, sizeof(have) - 1);
 	bool ok = secrets_load(path, mode, &secrets, &report);
 
-	expect_str(rows[i].name, "said", heard.text, rows[i].said);
+	expect_str(rows[i].name, "said", heard.text,
+	    mode == SECRETS_WITH_LINE_END && rows[i].said_with_line_end != NULL
+		? rows[i].said_with_line_end
+		: rows[i].said);
 	expect_int(rows[i].name, "ok", ok, expect != NULL);
 	for (size_t k = 0; ok && k < secrets.count; k++) {
 		out_char(&out, '<');
