@@ -160,7 +160,10 @@ secret_weakness(struct mf_text secret)
 {
 	for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++)
 		if (mf_text_eq(text_trim(secret), mf_text_of(published[i])))
-			return "the secret is the one published with pysrs";
+			return "the secret is the one published with pysrs: "
+			       "anybody can forge its addresses; replace it "
+			       "with the output of srs keygen "
+			       "(mailfrom-srs(7) describes the move)";
 	if (secret.len < SECRET_MIN)
 		return "the secret is too short (minimum 12 bytes); use the "
 		       "output of srs keygen";
