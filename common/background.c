@@ -41,7 +41,7 @@ background_start(void)
 }
 
 void
-background_ready(int ready_fd)
+background_ready(int ready_fd, bool keeps_stderr)
 {
 	int null;
 
@@ -51,7 +51,8 @@ background_ready(int ready_fd)
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
+		if (!keeps_stderr)
+			dup2(null, STDERR_FILENO);
 	}
 	(void)!write(ready_fd, "", 1);
 	close(ready_fd);

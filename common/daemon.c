@@ -9,6 +9,8 @@
 
 #include "common/background.h"
 #include "common/listen.h"
+#include "common/log.h"
+#include "common/notify.h"
 #include "common/privilege.h"
 
 /* --- options --- */
@@ -190,6 +192,19 @@ daemon_start_log(struct report *report)
 	report_error(
 	    report, NULL, 0, NULL, "cannot start the log: %s", strerror(errno));
 	return false;
+}
+
+void
+daemon_ready(
+    int ready_fd, const struct log_settings *log, struct report *report)
+{
+	if (ready_fd >= 0 && log->to == LOG_TO_STDERR)
+		report_warning(report, NULL, 0, "to",
+		    "stderr ([log]), but a daemon in the background has none: "
+		    "nothing more is logged; start it with -f, or set to = "
+		    "syslog");
+	background_ready(ready_fd, log_lacks_reader());
+	notify_ready();
 }
 
 static void

@@ -58,6 +58,13 @@ bool daemon_start_log(struct report *report);
  */
 void daemon_signals(int how);
 
+/*
+ * The daemon serves: leave the terminal, and tell whoever has started it and
+ * systemd.  ready_fd: of daemon_begin().
+ */
+void daemon_ready(
+    int ready_fd, const struct log_settings *log, struct report *report);
+
 /* As many descriptors as the system lets us have. */
 void daemon_raise_limits(void);
 

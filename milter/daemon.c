@@ -256,10 +256,10 @@ static void
 on_ready(void *arg)
 {
 	struct milter_daemon *d = arg;
+	struct report report = report_to_stderr();
 	char secrets[SECRETS_TEXT_SIZE];
 
-	background_ready(d->ready_fd);
-	notify_ready();
+	daemon_ready(d->ready_fd, &d->config->log, &report);
 	log_say(LEVEL_INFO, "version %s started, listening on %s%s",
 	    MAILFROM_VERSION, d->config->settings->listen.p,
 	    secrets_text(d, secrets, sizeof(secrets)));

@@ -43,8 +43,7 @@ serve(struct srsd_config *config, struct report *report)
 	server = server_start(&sockets, workers, config, report);
 	if (server == NULL)
 		return EXIT_FAILURE;
-	background_ready(ready_fd);
-	notify_ready();
+	daemon_ready(ready_fd, &config->log, report);
 	rewriter_list_secrets(config->rewriter, secrets);
 	log_say(LEVEL_INFO,
 	    "version %s serves %zu sockets with %u workers, secrets %s",
