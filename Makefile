@@ -80,8 +80,9 @@ SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
-MAILFROM = arena fill fingerprint merge merge_bounces merge_milters merge_routes plan \
-           setup setup_load setup_print site site_expand site_load site_parse \
+MAILFROM = arena fill fingerprint merge merge_bounces merge_milters \
+           merge_routes merge_words plan setup setup_load setup_print site \
+           site_expand site_load site_parse \
            unmerge
 SPFPOLICY = answer ask lint main options
 

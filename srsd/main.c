@@ -86,7 +86,14 @@ say_findings(struct srsd_config *config, struct report *report)
 {
 	bool ok;
 
+	const struct rewriter *r = config->rewriter;
+
 	sockets_warn_user(config, &check, report);
+	if (r->domain_count != 0 || r->forward_domains.count != 0)
+		puts("note: fwdomain, forward_domains: srsd knows which domain "
+		     "forwards only for maps named after it "
+		     "(srs_forward@a.example); mail through other maps gets "
+		     "the default domain of fwdomain");
 	ok = srsd_config_start(config, NULL, report) && report->errors == 0;
 	if (ok)
 		printf("%s: ok\n", options.path);

@@ -326,8 +326,8 @@ def lines_of_spfpolicy_are_those_of_its_page():
 
 @case
 def version_and_summary_are_asked_for_alike():
-    for name in ("srs", "spfquery", "spfpolicy", "srsd", "srsmilter",
-                 "spfmilter"):
+    for name in ("mailfrom", "srs", "spfquery", "spfpolicy", "srsd",
+                 "srsmilter", "spfmilter"):
         version = run(program(name), "--version")
         same((version.returncode, version.stdout.split()[:2]),
              (0, [name, "(mailfrom)"]), name)

@@ -12,7 +12,6 @@ import socketserver
 import sys
 import threading
 
-import deployments
 import exchange
 import postfix
 import smtp
@@ -39,7 +38,8 @@ BASE = """\
 mydestination = fwd.test, mx.fwd.test, localhost, srs.a.test, srs.b.test, srs.c.test
 virtual_alias_domains = a.test, b.test, c.test
 """
-ONE_EACH = "srsout_destination_recipient_limit = 1\n"
+# What setup prints for customers, and without it.
+ONE_EACH = "srsout_destination_recipient_limit = 1\n", ""
 FILTERED = "content_filter = filter:[127.0.0.1]:10024\n"
 # Where aliases are expanded after the filter, as FILTER_README has it.
 LATE = "receive_override_options = no_address_mappings\n"
@@ -105,26 +105,34 @@ class Site(exchange.Exchange):
             directory, srsmilter=SRSMILTER, fwdomain=FWDOMAIN,
             listen="inet:10007@127.0.0.1", user="root")
         self.filter.start()
-        parts = deployments.printed_settings("postfix-milter",
-                                             self.filter.config)
-        self.settings = (parts["/etc/postfix/main.cf"],
-                         parts["/etc/postfix/master.cf"])
 
-    def use(self, main_cf="", master_cf="", change=("", "")):
-        """Postfix with these lines in addition, and a change in master.cf."""
+    def use(self, main_cf="", master_cf="", change=("", ""), file=1):
+        """
+        Postfix with these lines, and those that setup prints for it; change is
+        one of the printed main.cf (file 0) or master.cf.
+        """
         wanted = main_cf, master_cf, change
         if wanted == self.in_use:
             return
         if self.mta:
             self.mta.stop()
         self.in_use, self.sites = wanted, self.sites + 1
-        main, master = self.settings
-        if change[0] not in master:
-            raise AssertionError(f"master.cf has no {change[0]}")
-        self.mta = postfix.Postfix(
-            self.place, f"customers-{self.sites}", "fwd.test",
-            BASE + main + main_cf, master.replace(*change, 1) + master_cf,
-            aliases="carol: carol@dest.test\n", virtual=VIRTUAL).start()
+        before = self.postfix("before", BASE + main_cf, master_cf)
+        printed = [before.setup("postfix-milter", self.filter.config, option)
+                   for option in ("--main", "--master")]
+        texts = [done.stdout for done in printed]
+        tap.equal([done.returncode for done in printed], [0, 0],
+                  printed[0].stderr)
+        if change[0] not in texts[file]:
+            raise AssertionError(f"nothing printed has {change[0]}")
+        texts[file] = texts[file].replace(*change, 1)
+        self.mta = self.postfix("site", BASE + main_cf + texts[0],
+                                master_cf + texts[1]).start()
+
+    def postfix(self, name, main_cf, master_cf):
+        return postfix.Postfix(
+            self.place, f"{name}-{self.sites}", "fwd.test", main_cf, master_cf,
+            aliases="carol: carol@dest.test\n", virtual=VIRTUAL)
 
     @contextlib.contextmanager
     def configured(self, srs):
@@ -181,7 +189,7 @@ def default(site):
 
 @case("two customers in one message: the default, which is right for neither")
 def together(site):
-    site.use()
+    site.use(change=ONE_EACH, file=0)
     tap.equal(site.domains("fwd@a.test", "fwd@b.test"),
               {"target": "fwd.test", "other": "fwd.test"})
     tap.equal(site.domains("fwd@a.test", "tag+x@a.test"),
@@ -190,7 +198,7 @@ def together(site):
 
 @case("two customers in one message, a delivery each: each its own")
 def apart(site):
-    site.use(ONE_EACH)
+    site.use()
     tap.equal(site.domains("fwd@a.test", "fwd@b.test", "x@c.test",
                            "vera@fwd.test", messages=4),
               {"target": "srs.a.test", "other": "srs.b.test",
@@ -203,7 +211,7 @@ def apart(site):
 
 @case("enable_original_recipient = no: the same")
 def no_original(site):
-    site.use("enable_original_recipient = no\n" + ONE_EACH)
+    site.use("enable_original_recipient = no\n")
     tap.equal(site.domains("fwd@a.test", "fwd@b.test", messages=2),
               {"target": "srs.a.test", "other": "srs.b.test"})
 
@@ -221,15 +229,14 @@ def client(site):
 
 @case("no DSN at the second smtpd, so no ORCPT: the default")
 def no_dsn(site):
-    site.use(change=("  -o message_size_limit=0\n",
-                     "  -o message_size_limit=0\n"
+    site.use(change=("  -o smtpd_discard_ehlo_keywords=\n",
                      "  -o smtpd_discard_ehlo_keywords=dsn\n"))
     tap.equal(site.domain("fwd@a.test"), "fwd.test")
 
 
 @case("forward_domains: these are rewritten, and what isn't known; others stay")
 def forward_domains(site):
-    site.use(ONE_EACH)
+    site.use()
     with site.configured("forward_domains = a.test, .c.test"):
         tap.equal(site.domains("fwd@a.test", "fwd@b.test", "x@c.test",
                                "vera@fwd.test", messages=4),
@@ -242,7 +249,7 @@ def forward_domains(site):
 def filter_case(name, with_dsn, main_cf, expected):
     @case(f"a content filter between, {name}")
     def run(site):
-        site.use(FILTERED + ONE_EACH + main_cf, FILTER_MASTER)
+        site.use(FILTERED + main_cf, FILTER_MASTER)
         between = Filter(with_dsn)
         try:
             tap.equal(site.domains("fwd@a.test", "fwd@b.test",
