@@ -35,7 +35,7 @@ same@b.test target@dest.test
 vera@fwd.test vera@dest.test
 """
 BASE = """\
-mydestination = fwd.test, mx.fwd.test, localhost, srs.a.test, srs.b.test, srs.c.test
+mydestination = fwd.test, mx.fwd.test, srs.a.test, srs.b.test, srs.c.test
 virtual_alias_domains = a.test, b.test, c.test
 """
 # What setup prints for customers, and without it.
@@ -56,7 +56,7 @@ filter    unix  -       -       n       -       -       smtp
 """
 SRSMILTER = """\
 rewrite = remote_domain
-local_domains = fwd.test, a.test, b.test, c.test
+local_domains = fwd.test, mx.fwd.test, a.test, b.test, c.test
 """
 
 suite = tap.Suite()
