@@ -4,6 +4,11 @@
  */
 #include "tests/unit/rewriters.h"
 
+/* What the message about pysrs's own secret ends with. */
+#define PUBLISHED                                                      \
+	"pysrs: anybody can forge its addresses; replace it with the " \
+	"output of srs keygen (mailfrom-srs(7) describes the move)\n"
+
 #define D "fwdomain=srs.example.com\n"
 #define UNSET \
 	"warning: t.conf: fwdomain: not set: no sender will be rewritten\n"
@@ -108,8 +113,7 @@ static const struct {
     {"second secret short", D "secret_file=DIR/second\n", false,
 	"error: t.conf:3: secret_file: the secret is too short (minimum 12 bytes); use the output of srs keygen\n"},
     {"secret published", D "secret_file=DIR/published\n", false,
-	"error: t.conf:3: secret_file: the secret is the one published with "
-	"pysrs\n"},
+	"error: t.conf:3: secret_file: the secret is the one published with " PUBLISHED},
     {"secret too long", D "secret_file=DIR/long\n", false,
 	"error: t.conf:3: secret_file: a secret is too long, or there are "
 	"too many\n"},
