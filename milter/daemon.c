@@ -294,12 +294,13 @@ serve(struct milter_daemon *d, struct report *report)
 	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
-/* What is left of -n once root is given up. */
+/* The end of -n; ok: root was given up, and it could start. */
 static int
-say_findings(const struct milter_daemon *d, struct report *report)
+say_findings(const struct milter_daemon *d, bool ok, struct report *report)
 {
 	const struct milter_program *p = d->program;
-	bool ok = p->service_start(d->service, report);
+
+	ok = ok && p->service_start(d->service, report);
 
 	if (p->findings != NULL)
 		ok = p->findings(d->service, report) && ok;
@@ -316,6 +317,7 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 	static struct milter_daemon d;
 	struct report report = report_to_stderr();
 	struct milter_config *config;
+	bool ok;
 	int rc = daemon_options(&p->command, argc, argv, &d.options);
 
 	if (rc >= 0)
@@ -333,10 +335,12 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 	d.service = p->service_new(config, &report);
 	if (d.service == NULL)
 		return EXIT_FAILURE;
-	if (!prepare(&d, &report)) {
+	ok = prepare(&d, &report);
+	if (d.options.check_only)
+		return say_findings(&d, ok, &report);
+	if (!ok) {
 		p->service_free(d.service);
 		return EXIT_FAILURE;
 	}
-	return d.options.check_only ? say_findings(&d, &report)
-				    : serve(&d, &report);
+	return serve(&d, &report);
 }

@@ -80,21 +80,21 @@ prepare(const struct srsd_config *config, struct report *report)
 	return ok;
 }
 
-/* What is left of -n once root is given up. */
+/* The end of -n; ok: root was given up, and it could start. */
 static int
-say_findings(struct srsd_config *config, struct report *report)
+say_findings(struct srsd_config *config, bool ok, struct report *report)
 {
-	bool ok;
-
 	const struct rewriter *r = config->rewriter;
 
-	sockets_warn_user(config, &check, report);
+	if (ok)
+		sockets_warn_user(config, &check, report);
 	if (r->domain_count != 0 || r->forward_domains.count != 0)
 		puts("note: fwdomain, forward_domains: srsd knows which domain "
 		     "forwards only for maps named after it "
 		     "(srs_forward@a.example); mail through other maps gets "
 		     "the default domain of fwdomain");
-	ok = srsd_config_start(config, NULL, report) && report->errors == 0;
+	ok = ok && srsd_config_start(config, NULL, report) &&
+	    report->errors == 0;
 	if (ok)
 		printf("%s: ok\n", options.path);
 	srsd_config_release(config);
@@ -107,6 +107,7 @@ main(int argc, char **argv)
 	struct report report = report_to_stderr();
 	struct srsd_config *config;
 	struct log_options log;
+	bool ok;
 	int rc = daemon_options(&program, argc, argv, &options);
 
 	if (rc >= 0)
@@ -119,12 +120,13 @@ main(int argc, char **argv)
 		return EXIT_FAILURE;
 	daemon_raise_limits();
 	daemon_signals(SIG_BLOCK);
-	if (!prepare(config, &report)) {
+	ok = prepare(config, &report);
+	if (options.check_only)
+		return say_findings(config, ok, &report);
+	if (!ok) {
 		srsd_config_release(config);
 		return EXIT_FAILURE;
 	}
-	if (options.check_only)
-		return say_findings(config, &report);
 	log = daemon_log(&program, &options, &config->log);
 	log_open(&log);
 	return serve(config, &report);

@@ -246,6 +246,20 @@ def forward_domains(site):
                   "fwd.test")
 
 
+@case("setup of forms with srsd says that their maps don't know who forwards")
+def setup_warns(site):
+    with open(site.filter.config, encoding="utf-8") as file:
+        text = file.read() + "[srsd]\nlisten = inet:10003@127.0.0.1\n"
+    config = site.place.write("run", "both.conf", text=text)
+    mta = site.postfix("warned", BASE, "")
+    for form in "postfix-cleanup", "postfix-simple", "postfix-milter":
+        done = mta.setup(form, config, "--main")
+        tap.equal(done.returncode, 0, done.stderr)
+        tap.equal("no map is told which domain forwards" in done.stderr,
+                  form != "postfix-milter", form)
+        tap.equal(ONE_EACH[0] in done.stdout, form == "postfix-milter", form)
+
+
 def filter_case(name, with_dsn, main_cf, expected):
     @case(f"a content filter between, {name}")
     def run(site):

@@ -828,6 +828,28 @@ def check_configuration(site):
     true(not failures, "\n".join(failures))
 
 
+@suite.case("-n says that no map is told which domain forwards, where it matters")
+def forwarding_domains(site):
+    for srs, notes in (("fwdomain = a.example", 0),
+                       ("fwdomain = a.example, b.example = srs.b.example", 1),
+                       ("fwdomain = a.example\nforward_domains = b.example", 1)):
+        daemon = Srsd(site, srs=srs)
+        status, output, _ = check_only("srsd", daemon.config)
+        equal((status, output.count("note: fwdomain, forward_domains: ")),
+              (0, notes), srs)
+    # And a map that is named after the domain knows it.
+    daemon = Srsd(site, srs="fwdomain = a.example, b.example = srs.b.example\n"
+                            "forward_domains = b.example").start()
+    client = daemon.client()
+    true(client.ask("forward@b.example bob@example.net").endswith(
+        b"@srs.b.example"), "of b.example")
+    equal(client.ask("forward@c.example bob@example.net"), b"NOTFOUND ",
+          "of c.example")
+    daemon.wait_log("reason=forwarder_not_included")
+    true(client.ask("forward bob@example.net").endswith(b"@a.example"),
+         "of nobody")
+
+
 @suite.case("options, and their exit statuses")
 def options(site):
     status, output, error = site.run("-V")
