@@ -51,38 +51,36 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 LIBSRS  = key mailbox ses srs stamp status
 LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
-LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
-             leg nameservers questions resolver rounds sender servers \
+LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
+             nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
-LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
-                wire
-COMMON = background conf conf_list daemon domain escape file health ini \
-         items legacy_conf listen lists log log_conf log_line log_ring \
-         log_sink metrics network notify privilege reply report \
-         resources shared similar sockaddr source split watch
-ACCESS = access action berkeley berkeley_btree berkeley_hash \
-         berkeley_pages cdb change lint lint_key lmdb lookup map_name table \
-         text
+LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
+COMMON = background conf conf_list daemon domain escape file health ini items \
+         legacy_conf listen listen_holder lists log log_conf log_line log_ring \
+         log_sink metrics network notify privilege reply report resources \
+         shared similar sockaddr source split watch
+ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
+         cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
 REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
           srs_domains
 SPFCHECK = audit checker metrics records run settings
-MILTER  = answer callbacks client config daemon events hosts origin path \
+MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
 SPFMILTER = authres authres_disguise config decide header_fields identities \
-            legacy mail_log \
-            metrics milter service session session_check session_header
-SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
-            session session_eom
+            legacy mail_log metrics milter service session session_check \
+            session_header
+SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
+            replay service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
-            lint_record lint_report lint_term main must options plain \
-            recorder suite trace tree words yamlfile zone
-MAILFROM = arena fill merge merge_bounces merge_milters merge_routes \
-           merge_words plan setup setup_load setup_print site site_expand \
-           site_load site_parse unmerge
+           lint_record lint_report lint_term main must options plain recorder \
+           suite trace tree words yamlfile zone
+MAILFROM = arena fill fingerprint merge merge_bounces merge_milters \
+           merge_routes merge_words plan setup setup_load setup_print site \
+           site_expand site_load site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -204,23 +202,23 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action authres bounds cache change check \
-       conf conformance decide dnsmsg engine escape fields file gate \
-       guessing holders hosts ini items legacy libsrs lint listen lists log \
-       log_ring lookup maps memory merge message_id metrics netstring \
-       outgoing path policy protocol received recipient replay reply \
-       rewriter secrets servers session session_memory shapes \
-       similar site sockaddr spf_answer spf_eval spf_header spf_macro \
-       spf_memory spf_property spf_record spfmilter_config \
-       spfmilter_memory spfmilter_session srsmilter_config table text
+UNIT = access access_memory action authres bounds cache change check conf \
+       conformance decide dnsmsg engine escape fields file gate guessing \
+       holders hosts ini items legacy libsrs lint listen lists log log_ring \
+       lookup maps memory merge message_id metrics netstring orcpt outgoing \
+       path policy protocol received recipient replay reply rewriter secrets \
+       servers session session_memory shapes similar site sockaddr spf_answer \
+       spf_eval spf_header spf_macro spf_memory spf_property spf_record \
+       spfmilter_config spfmilter_memory spfmilter_session srsmilter_config \
+       table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini log lookup path protocol received sender ses_verify \
-       shapes site sockaddr spf_eval spf_header spf_macro spf_record split \
-       srs_decode srs_session
+       engine_wire ini log lookup orcpt path protocol received sender \
+       ses_verify shapes site sockaddr spf_eval spf_header spf_macro \
+       spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
-BENCH = access codec echo flood load milter_load nothing_milter spf \
-        spf_delay spf_dns
+BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
+        spf_dns
 
 TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
             $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \

@@ -127,15 +127,20 @@ access_is_settled(const struct access *access)
 }
 
 void
-access_check_readable(const struct access *a, struct report *report)
+access_check_readable(
+    const struct access *a, bool check_only, struct report *report)
 {
 	char advice[512];
 
 	if (access(a->path, R_OK) == 0)
 		return;
 	advise(a->path, advice, sizeof(advice));
-	report_warning(report, a->path, 0, NULL,
-	    "its changes will not be seen: %s", advice);
+	if (check_only)
+		report_error(
+		    report, a->path, 0, NULL, "cannot open: %s", advice);
+	else
+		report_warning(report, a->path, 0, NULL,
+		    "its changes will not be seen: %s", advice);
 }
 
 static int

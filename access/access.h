@@ -80,7 +80,8 @@ bool access_is_stale(const struct access *access);
 bool access_is_settled(const struct access *access);
 
 /* Warn, and say what to do, if this process can't read the file again. */
-void access_check_readable(const struct access *access, struct report *report);
+void access_check_readable(
+    const struct access *access, bool check_only, struct report *report);
 
 /*
  * Report values that mean nothing, and keys that nothing looks up, as warnings

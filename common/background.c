@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -39,7 +41,7 @@ background_start(void)
 }
 
 void
-background_ready(int ready_fd)
+background_ready(int ready_fd, bool keeps_stderr)
 {
 	int null;
 
@@ -49,7 +51,8 @@ background_ready(int ready_fd)
 	if (null >= 0) {
 		dup2(null, STDIN_FILENO);
 		dup2(null, STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
+		if (!keeps_stderr)
+			dup2(null, STDERR_FILENO);
 	}
 	(void)!write(ready_fd, "", 1);
 	close(ready_fd);
@@ -59,21 +62,52 @@ background_ready(int ready_fd)
  * The directory may be another's.  What he has put there is not written to if
  * it is a link, and not waited for.
  */
-int
-pid_file_open(const char *path)
+static int
+open_regular(const char *path, int flags)
 {
-	int flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-	int fd = open(path, flags, 0644);
+	int fd = open(
+	    path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0644);
 	struct stat st;
 
 	if (fd < 0)
 		return -1;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
-	    ftruncate(fd, 0) == 0)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1)
 		return fd;
 	close(fd);
 	errno = EEXIST;
 	return -1;
+}
+
+int
+pid_file_open(const char *path)
+{
+	int fd = open_regular(path, O_CREAT);
+
+	if (fd < 0 || ftruncate(fd, 0) == 0)
+		return fd;
+	close(fd);
+	errno = EEXIST;
+	return -1;
+}
+
+bool
+pid_file_check(const char *path)
+{
+	int fd = open_regular(path, 0);
+	char *copy;
+	bool ok;
+
+	if (fd >= 0) {
+		close(fd);
+		return true;
+	}
+	if (errno != ENOENT || (copy = strdup(path)) == NULL)
+		return false;
+	ok = access(dirname(copy), W_OK | X_OK) == 0;
+	int error = errno;
+	free(copy);
+	errno = error;
+	return ok;
 }
 
 bool

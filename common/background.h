@@ -15,10 +15,11 @@
 int background_start(void);
 
 /*
- * The child serves: let go of the terminal and of the parent.  -1: not in the
- * background, nothing is done.
+ * The child serves: let go of the terminal and of the parent, but for stderr
+ * where there is nothing else to log to.  -1: not in the background, nothing is
+ * done.
  */
-void background_ready(int ready_fd);
+void background_ready(int ready_fd, bool keeps_stderr);
 
 /*
  * A pid file is opened as root and written once the process has its number.
@@ -27,6 +28,10 @@ void background_ready(int ready_fd);
  * could not be written, errno says why.
  */
 int pid_file_open(const char *path);
+
+/* Whether it could be opened now; else errno.  Nothing changes. */
+bool pid_file_check(const char *path);
+
 bool pid_file_write(int fd);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "common/background.h"
 #include "common/listen.h"
+#include "common/log.h"
+#include "common/notify.h"
 #include "common/privilege.h"
 
 /* --- options --- */
@@ -156,14 +158,13 @@ daemon_raise_limits(void)
 }
 
 bool
-daemon_pid_file(struct mf_text path, const char *file, unsigned line, int *fd,
-    struct report *report)
+daemon_pid_file(struct mf_text path, const char *file, unsigned line,
+    bool check_only, int *fd, struct report *report)
 {
 	*fd = -1;
-	if (path.len == 0)
+	if (path.len == 0 || (check_only && pid_file_check(path.p)))
 		return true;
-	*fd = pid_file_open(path.p);
-	if (*fd >= 0)
+	if (!check_only && (*fd = pid_file_open(path.p)) >= 0)
 		return true;
 	report_error(
 	    report, file, line, "pid_file", "%s: %s", path.p, strerror(errno));
@@ -191,6 +192,19 @@ daemon_start_log(struct report *report)
 	report_error(
 	    report, NULL, 0, NULL, "cannot start the log: %s", strerror(errno));
 	return false;
+}
+
+void
+daemon_ready(
+    int ready_fd, const struct log_settings *log, struct report *report)
+{
+	if (ready_fd >= 0 && log->to == LOG_TO_STDERR)
+		report_warning(report, NULL, 0, "to",
+		    "stderr ([log]), but a daemon in the background has none: "
+		    "nothing more is logged; start it with -f, or set to = "
+		    "syslog");
+	background_ready(ready_fd, log_lacks_reader());
+	notify_ready();
 }
 
 static void

@@ -58,6 +58,13 @@ bool daemon_start_log(struct report *report);
  */
 void daemon_signals(int how);
 
+/*
+ * The daemon serves: leave the terminal, and tell whoever has started it and
+ * systemd.  ready_fd: of daemon_begin().
+ */
+void daemon_ready(
+    int ready_fd, const struct log_settings *log, struct report *report);
+
 /* As many descriptors as the system lets us have. */
 void daemon_raise_limits(void);
 
@@ -75,9 +82,10 @@ void daemon_warn_fixed(const struct daemon_fixed *fixed, size_t count);
 
 /*
  * Open the pid file, which may need root.  *fd is for pid_file_write(); -1 if
- * path is empty.  False, and an error reported, if it failed.
+ * path is empty.  False, and an error reported, if it failed.  check_only: see
+ * whether it could be opened, and leave it alone.
  */
 bool daemon_pid_file(struct mf_text path, const char *file, unsigned line,
-    int *fd, struct report *report);
+    bool check_only, int *fd, struct report *report);
 
 #endif

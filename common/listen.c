@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <pwd.h>
@@ -15,9 +16,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/listen_holder.h"
+
 #define BACKLOG           65535 /* the kernel cuts it to its own limit */
 #define INHERITED_MAX     64
 #define FD_NAME_SIZE      64
+#define CHECKED_MAX       64
 #define LISTEN_NAMES_SIZE (INHERITED_MAX * FD_NAME_SIZE)
 
 /* What an administrator wants to know beyond strerror(). */
@@ -51,6 +55,10 @@ struct attempt {
 	struct report *report;
 };
 
+/* Paths of sockets that were made to see whether it can be done. */
+static struct sockaddr_un checked[CHECKED_MAX];
+static unsigned checked_count;
+
 static int
 fail(const struct attempt *a, const char *what, int fd)
 {
@@ -61,6 +69,56 @@ fail(const struct attempt *a, const char *what, int fd)
 	if (fd >= 0)
 		close(fd);
 	return -1;
+}
+
+/* Somebody has the address: who, and is it for us to complain? */
+static int
+fail_in_use(const struct attempt *a, const struct sockaddr *address, int fd)
+{
+	const struct listen_options *o = a->options;
+	struct listen_holder holder;
+
+	if (fd >= 0)
+		close(fd);
+	listen_holder_find(address, &holder);
+	if (o->check != NULL && listen_holder_is(&holder, o->check->program))
+		return LISTEN_NOT_NOW;
+	if (holder.name[0] != '\0') {
+		report_error(a->report, o->file, o->line, o->key,
+		    "%s: cannot listen: %s by %s (process %ld)", a->name,
+		    strerror(EADDRINUSE), holder.name, (long)holder.pid);
+		return -1;
+	}
+	if (o->check == NULL) {
+		errno = EADDRINUSE;
+		return fail(a, "cannot listen", -1);
+	}
+	report_warning(a->report, o->file, o->line, o->key,
+	    "%s: address in use by a process that this user cannot see; if "
+	    "it is not the running %s, starting will fail",
+	    a->name, o->check->program);
+	return LISTEN_NOT_NOW;
+}
+
+/* A directory that the systemd unit makes, if it is used. */
+static int
+fail_unix(const struct attempt *a, const struct sockaddr_un *address, int fd)
+{
+	const struct listen_options *o = a->options;
+	char made[128];
+
+	if (errno != ENOENT || o->check == NULL)
+		return fail(a, "bind", fd);
+	snprintf(made, sizeof(made), "/run/%s/", o->check->user);
+	if (strncmp(address->sun_path, made, strlen(made)) != 0 ||
+	    strchr(address->sun_path + strlen(made), '/') != NULL)
+		return fail(a, "bind", fd);
+	close(fd);
+	report_warning(a->report, o->file, o->line, o->key,
+	    "%s: its directory does not exist yet: the systemd unit creates "
+	    "it; to start without systemd, create it",
+	    a->name);
+	return LISTEN_NOT_NOW;
 }
 
 /* Remove a socket that nobody serves any more.  0, or -1 with errno. */
@@ -115,7 +173,9 @@ open_unix(const struct sockaddr_spec *spec, const struct attempt *a)
 
 	memcpy(addr.sun_path, spec->path, sizeof(addr.sun_path));
 	if (remove_stale(&addr) < 0)
-		return fail(a, "cannot take over the path", -1);
+		return errno == EADDRINUSE
+		    ? fail_in_use(a, (struct sockaddr *)&addr, -1)
+		    : fail(a, "cannot take over the path", -1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(a, "socket", -1);
@@ -124,7 +184,9 @@ open_unix(const struct sockaddr_spec *spec, const struct attempt *a)
 	rc = bind(fd, (struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);
 	if (rc < 0)
-		return fail(a, "bind", fd);
+		return fail_unix(a, &addr, fd);
+	if (a->options->check != NULL && checked_count < CHECKED_MAX)
+		checked[checked_count++] = addr;
 	if (!set_owner(a, addr.sun_path))
 		close(fd);
 	else if (listen(fd, BACKLOG) < 0)
@@ -164,10 +226,11 @@ open_inet(const struct sockaddr_spec *spec, const struct attempt *a)
 	if (rc == 0)
 		rc = listen(fd, BACKLOG);
 	int error = errno;
+	if (rc != 0 && error == EADDRINUSE)
+		fd = fail_in_use(a, found->ai_addr, fd);
+	else if (rc != 0)
+		fd = fail(a, "cannot listen", fd);
 	freeaddrinfo(found);
-	errno = error;
-	if (rc != 0)
-		return fail(a, "cannot listen", fd);
 	return fd;
 }
 
@@ -180,6 +243,14 @@ listen_open(const struct sockaddr_spec *spec,
 
 	return spec->family == SOCKADDR_UNIX ? open_unix(spec, &a)
 					     : open_inet(spec, &a);
+}
+
+void
+listen_check_end(void)
+{
+	for (unsigned i = 0; i < checked_count; i++)
+		unlink(checked[i].sun_path);
+	checked_count = 0;
 }
 
 static bool
@@ -202,6 +273,24 @@ listen_check_text(struct mf_text where, const struct listen_options *options,
 	struct sockaddr_spec spec;
 
 	return parse(where, options, &spec, report);
+}
+
+void
+listen_warn_user(
+    struct mf_text where, const struct listen_options *o, struct report *report)
+{
+	struct sockaddr_spec spec;
+	const char *why, *dir;
+
+	if (!sockaddr_parse(where, &spec, &why) || spec.family != SOCKADDR_UNIX)
+		return;
+	dir = dirname(spec.path);
+	if (access(dir, W_OK | X_OK) == 0 || errno == ENOENT)
+		return;
+	report_warning(report, o->file, o->line, o->key,
+	    "%.*s: the user that the daemon runs as cannot create it: %s; it "
+	    "works if started as root, but not under systemd",
+	    (int)where.len, where.p, strerror(errno));
 }
 
 int

@@ -10,13 +10,21 @@
 #include "common/report.h"
 #include "common/sockaddr.h"
 
+/* That an attempt is only made to see whether it would succeed (-n). */
+struct listen_check {
+	const char *program; /* what it has open already is no error */
+	/* Its systemd unit makes /run/USER, which may not be there yet. */
+	const char *user;
+};
+
 struct listen_options {
 	mode_t mode; /* of a UNIX-domain socket */
 	uid_t uid;   /* its owner, (uid_t)-1 and (gid_t)-1: unchanged */
 	gid_t gid;
 	/* Where the address stands, and what else of it, for messages. */
 	const char *file, *key;
-	unsigned line, owner_line; /* 0: nowhere */
+	unsigned line, owner_line;        /* 0: nowhere */
+	const struct listen_check *check; /* NULL: to listen */
 };
 
 /*
@@ -24,8 +32,11 @@ struct listen_options {
  * that the system grants.  A UNIX-domain socket that a dead process left is
  * replaced; one that answers, or a file that is no socket, is an error.
  * name is the address as configured, for messages.
- * A descriptor, or -1 and an error was reported.
+ * A descriptor, or -1 and an error was reported.  With options->check, also
+ * LISTEN_NOT_NOW: it can't be opened now, but that is no mistake; and
+ * listen_check_end() is due.
  */
+#define LISTEN_NOT_NOW (-2)
 int listen_open(const struct sockaddr_spec *spec,
     const struct listen_options *options, const char *name,
     struct report *report);
@@ -33,6 +44,16 @@ int listen_open(const struct sockaddr_spec *spec,
 /* The same for an address as text; one that is none is reported. */
 int listen_open_text(struct mf_text where, const struct listen_options *options,
     struct report *report);
+
+/* Remove what the checks have made in the file system. */
+void listen_check_end(void);
+
+/*
+ * Warn if where is a path at which this process, which has given up root, could
+ * not make a socket: it can only be started as root then.
+ */
+void listen_warn_user(struct mf_text where,
+    const struct listen_options *options, struct report *report);
 
 /* Whether it is an address; if not, an error was reported.  Opens nothing. */
 bool listen_check_text(struct mf_text where,

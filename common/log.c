@@ -36,11 +36,13 @@
 #define RETRY_NS 50000000L
 
 static atomic_int enabled_level = LEVEL_WARNING;
-static struct log_sink sink = {
-    .to = LOG_TO_STDERR, .program = "mailfrom", .size = LOG_SINK_SIZE};
+static struct log_sink sink = {.to = LOG_TO_STDERR,
+    .via = LOG_TO_STDERR,
+    .program = "mailfrom",
+    .size = LOG_SINK_SIZE};
 
 /* Said once no reader can keep the program from starting. */
-static bool no_journal;
+static bool no_journal, no_syslog;
 
 /* Lines that are written directly don't mix. */
 static pthread_mutex_t direct = PTHREAD_MUTEX_INITIALIZER;
@@ -76,10 +78,17 @@ log_open(const struct log_options *options)
 	log_line_style(options);
 	log_set_level(options->level);
 	log_sink_init(&sink, options->to, options->program);
-	if (options->to != LOG_TO_JOURNAL || log_sink_open(&sink))
-		return;
-	log_sink_init(&sink, LOG_TO_SYSLOG, options->program);
-	no_journal = true;
+	if (options->to == LOG_TO_JOURNAL && !log_sink_open(&sink)) {
+		log_sink_init(&sink, LOG_TO_SYSLOG, options->program);
+		no_journal = true;
+	}
+	no_syslog = log_sink_lacks_syslog(&sink);
+}
+
+bool
+log_lacks_reader(void)
+{
+	return no_syslog;
 }
 
 /* --- the writer --- */
@@ -242,8 +251,12 @@ log_start(void)
 	}
 	atomic_store(&writer.started, true);
 	atexit(log_stop);
-	if (no_journal)
+	if (no_journal && !no_syslog)
 		log_say(LEVEL_WARNING, "no journal: logging to syslog");
+	if (no_syslog)
+		log_say(LEVEL_WARNING,
+		    "no %ssyslog (/dev/log): logging to stderr",
+		    no_journal ? "journal and no " : "");
 	return true;
 }
 

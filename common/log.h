@@ -45,6 +45,9 @@ void log_open(const struct log_options *options);
  */
 bool log_start(void);
 
+/* Whether lines go to standard error for want of syslog and the journal. */
+bool log_lacks_reader(void);
+
 /*
  * Write what waits, for LOG_STOP_MS at most: a reader that stands still keeps
  * nobody from ending.  What is logged afterwards is lost.

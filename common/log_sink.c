@@ -24,6 +24,16 @@ is_file(int fd)
 	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Where the lines that are gathered from now on go. */
+static void
+go_via(struct log_sink *s, enum log_target via)
+{
+	s->via = via;
+	s->size = via == LOG_TO_STDERR && !is_file(STDERR_FILENO)
+	    ? PIPE_BUF
+	    : sizeof(s->buffer);
+}
+
 void
 log_sink_init(struct log_sink *s, enum log_target to, const char *program)
 {
@@ -32,9 +42,8 @@ log_sink_init(struct log_sink *s, enum log_target to, const char *program)
 	s->fd = -1;
 	s->stamp_sec = -1;
 	s->lost = 0;
-	s->size = to == LOG_TO_STDERR && !is_file(STDERR_FILENO)
-	    ? PIPE_BUF
-	    : sizeof(s->buffer);
+	s->was_open = false;
+	go_via(s, to);
 	log_sink_discard(s);
 }
 
@@ -70,12 +79,24 @@ connect_to(struct log_sink *s, const char *path, int type)
 bool
 log_sink_open(struct log_sink *s)
 {
-	if (s->to == LOG_TO_STDERR || s->fd >= 0)
+	if (s->via == LOG_TO_STDERR || s->fd >= 0)
 		return true;
 	if (s->to == LOG_TO_JOURNAL)
 		return connect_to(s, JOURNAL_SOCKET, SOCK_DGRAM);
 	return connect_to(s, SYSLOG_SOCKET, SOCK_DGRAM) ||
 	    (errno == EPROTOTYPE && connect_to(s, SYSLOG_SOCKET, SOCK_STREAM));
+}
+
+bool
+log_sink_lacks_syslog(struct log_sink *s)
+{
+	if (s->to != LOG_TO_SYSLOG || s->was_open)
+		return false;
+	go_via(s, LOG_TO_SYSLOG);
+	s->was_open = log_sink_open(s) || errno != ENOENT;
+	if (!s->was_open)
+		go_via(s, LOG_TO_STDERR);
+	return !s->was_open;
 }
 
 /* The reader has gone; a stream gets the line again that it has cut. */
@@ -139,12 +160,27 @@ out_journal(
 	out_char(out, '\n');
 }
 
+/* What syslog would add, but not to JSON, which has it. */
+static void
+out_prefix(const struct log_sink *s, const struct log_entry *entry,
+    struct text_out *out)
+{
+	if (text_starts(entry->text, MF_TEXT("{")))
+		return;
+	out_str(out, s->program);
+	out_text(out, MF_TEXT(": "));
+	out_str(out, log_level_names[entry->level]);
+	out_text(out, MF_TEXT(": "));
+}
+
 static void
 out_entry(
     struct log_sink *s, const struct log_entry *entry, struct text_out *out)
 {
-	switch (s->to) {
+	switch (s->via) {
 	case LOG_TO_STDERR:
+		if (s->to != LOG_TO_STDERR)
+			out_prefix(s, entry, out);
 		out_text(out, entry->text);
 		out_char(out, '\n');
 		break;
@@ -162,6 +198,8 @@ log_sink_add(struct log_sink *s, const struct log_entry *entry)
 {
 	struct text_out out;
 
+	if (s->len == 0)
+		(void)log_sink_lacks_syslog(s);
 	if (s->count == LOG_SINK_LINES)
 		return false;
 	out = text_out(s->buffer + s->len, s->size - s->len);
@@ -169,7 +207,7 @@ log_sink_add(struct log_sink *s, const struct log_entry *entry)
 	if (out.full)
 		return false;
 	s->len += out.len;
-	if (s->to != LOG_TO_STDERR || s->count == 0)
+	if (s->via != LOG_TO_STDERR || s->count == 0)
 		s->count++;
 	s->ends[s->count - 1] = s->len;
 	return true;
@@ -190,7 +228,7 @@ static bool
 send_bytes(struct log_sink *s)
 {
 	struct mf_text rest = text_from(piece(s, s->sent), s->sent_part);
-	ssize_t n = s->to == LOG_TO_STDERR
+	ssize_t n = s->via == LOG_TO_STDERR
 	    ? write(STDERR_FILENO, rest.p, rest.len)
 	    : send(s->fd, rest.p, rest.len, MSG_NOSIGNAL);
 
@@ -245,7 +283,7 @@ recover(struct log_sink *s)
 	case ENOTCONN:
 	case EPIPE:
 		/* Syslog was started again: there is a new socket. */
-		if (s->to == LOG_TO_STDERR)
+		if (s->via == LOG_TO_STDERR)
 			return false;
 		disconnect(s);
 		return log_sink_open(s);
@@ -260,7 +298,7 @@ log_sink_flush(struct log_sink *s)
 	if (s->count != 0 && !log_sink_open(s))
 		return false;
 	while (s->sent < s->count) {
-		bool bytes = s->to == LOG_TO_STDERR || s->stream;
+		bool bytes = s->via == LOG_TO_STDERR || s->stream;
 
 		if (!(bytes ? send_bytes(s) : send_datagrams(s)) && !recover(s))
 			return false;

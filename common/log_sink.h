@@ -6,6 +6,9 @@
  * A sink gathers lines and sends them with few system calls: to a pipe as many
  * whole lines as it takes in one piece (PIPE_BUF), so that the lines of several
  * programs don't mix; on a socket, a datagram for each.
+ *
+ * Where there is no syslog, as in a container, lines go to standard error until
+ * one comes.  Once it was there it is waited for.
  */
 #ifndef MAILFROM_COMMON_LOG_SINK_H
 #define MAILFROM_COMMON_LOG_SINK_H
@@ -20,7 +23,9 @@
 #define LOG_SINK_SIZE   (28 * (LOG_LINE_SIZE + LOG_SINK_AROUND))
 
 struct log_sink {
-	enum log_target to;
+	enum log_target to;  /* as configured */
+	enum log_target via; /* of the lines that are gathered now */
+	bool was_open;       /* syslog has been there */
 	const char *program;
 	int fd;      /* of a socket, or -1 */
 	size_t size; /* bytes to gather */
@@ -43,6 +48,9 @@ void log_sink_init(
 
 /* Whether there is somebody to connect to. */
 bool log_sink_open(struct log_sink *sink);
+
+/* Whether lines go to standard error, because there has been no syslog yet. */
+bool log_sink_lacks_syslog(struct log_sink *sink);
 
 /* Add a line.  False: it doesn't fit, so flush first; into an empty one it does. */
 bool log_sink_add(struct log_sink *sink, const struct log_entry *entry);

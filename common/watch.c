@@ -70,9 +70,15 @@ watch_mark_seen(struct watch *w)
 }
 
 static void
-check(const char *path, struct report *report)
+check(const char *path, bool check_only, struct report *report)
 {
-	if (access(path, R_OK) < 0)
+	if (access(path, R_OK) == 0)
+		return;
+	if (check_only)
+		report_error(report, path, 0, NULL,
+		    "not readable by the user that the daemon runs as: %s",
+		    strerror(errno));
+	else
 		report_warning(report, path, 0, NULL,
 		    "not readable by this user; a reload will fail: %s",
 		    strerror(errno));
@@ -90,11 +96,11 @@ is_among(
 }
 
 void
-watch_check_readable(
-    const struct watch *w, const char *path, struct report *report)
+watch_check_readable(const struct watch *w, const char *path, bool check_only,
+    struct report *report)
 {
-	check(path, report);
+	check(path, check_only, report);
 	for (size_t i = 0; i < w->count; i++)
 		if (!is_among(w->files[i].path, w, i, path))
-			check(w->files[i].path, report);
+			check(w->files[i].path, check_only, report);
 }

@@ -45,9 +45,10 @@ void watch_mark_seen(struct watch *watch);
 /*
  * Warn once of each file that this process can't read (any more), so that a
  * reload would fail; to be asked after privileges were dropped.  path: the
- * configuration, which may be among the files too.
+ * configuration, which may be among the files too.  check_only: it is an error,
+ * because systemd starts daemons without the privileges that were dropped.
  */
-void watch_check_readable(
-    const struct watch *watch, const char *path, struct report *report);
+void watch_check_readable(const struct watch *watch, const char *path,
+    bool check_only, struct report *report);
 
 #endif

@@ -189,6 +189,23 @@ check(struct mf_text message)
 	spf_record_free(guess);
 }
 
+static const char purpose[] = "spf-libspf2: started by the mailfrom daemons "
+			      "if their engine is libspf2 or audit\n";
+
+/* Whether it is one of the options that every program has. */
+static bool
+answers_alone(const char *option)
+{
+	if (strcmp(option, "-V") == 0 || strcmp(option, "--version") == 0) {
+		puts("spf-libspf2 (mailfrom) " MAILFROM_VERSION);
+		return true;
+	}
+	if (strcmp(option, "-h") != 0 && strcmp(option, "--help") != 0)
+		return false;
+	fputs(purpose, stdout);
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -197,13 +214,12 @@ main(int argc, char **argv)
 	int type;
 	socklen_t size = sizeof(type);
 
-	(void)argv;
+	if (argc == 2 && answers_alone(argv[1]))
+		return 0;
 	if (argc != 1 ||
 	    getsockopt(STDIN_FILENO, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
 	    type != SOCK_SEQPACKET) {
-		fprintf(stderr,
-		    "spf-libspf2: started by the mailfrom daemons "
-		    "if its engine is libspf2 or audit\n");
+		fputs(purpose, stderr);
 		return 2;
 	}
 	give_up_privileges();

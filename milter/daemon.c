@@ -17,6 +17,8 @@
 #include "milter/run.h"
 #include "milter/threads.h"
 
+#define SECRETS_TEXT_SIZE 160
+
 struct milter_daemon {
 	const struct milter_program *program;
 	struct daemon_options options;
@@ -45,7 +47,7 @@ open_metrics(struct milter_daemon *d, struct listen_options options,
 	options.key = "metrics";
 	options.line = milter_config_line(d->config, "metrics");
 	d->metrics_fd = listen_open_text(metrics, &options, report);
-	return d->metrics_fd >= 0;
+	return d->metrics_fd >= 0 || d->metrics_fd == LISTEN_NOT_NOW;
 }
 
 static void
@@ -68,33 +70,34 @@ start_metrics(struct milter_daemon *d, struct report *report)
 
 /* --- starting --- */
 
+/* check: as struct listen_options has it. */
 static bool
-open_sockets(
-    struct milter_daemon *d, const struct privilege *who, struct report *report)
+open_sockets(struct milter_daemon *d, const struct privilege *who,
+    const struct listen_check *check, struct report *report)
 {
 	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
-	bool check_only = d->options.check_only;
 	struct listen_options options = {.mode = (mode_t)s->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
 	    .gid = who->change ? who->gid : (gid_t)-1,
 	    .file = c->path,
 	    .key = "listen",
 	    .line = milter_config_line(c, "listen"),
-	    .owner_line = milter_config_line(c, "socket_owner")};
+	    .owner_line = milter_config_line(c, "socket_owner"),
+	    .check = check};
 
 	if (s->socket_owner.len != 0 &&
 	    !listen_owner(
 		s->socket_owner, &options, c->path, options.owner_line, report))
 		return false;
 	return milter_open(milter_describe(d->program->filter, d->service),
-		   s->listen, &options, check_only, report) &&
-	    (check_only || open_metrics(d, options, report));
+		   s->listen, &options, report) &&
+	    open_metrics(d, options, report);
 }
 
 /*
- * All that needs root, in the order in which it is given up.  With -n the
- * settings are looked at, and nothing is opened.
+ * All that needs root, in the order in which it is given up.  With -n it is
+ * tried, and nothing is left of it but the user.
  */
 static bool
 prepare(struct milter_daemon *d, struct report *report)
@@ -102,19 +105,32 @@ prepare(struct milter_daemon *d, struct report *report)
 	const struct milter_config *c = d->config;
 	const struct milter_settings *s = c->settings;
 	struct privilege who = {.change = false};
-	bool check_only = d->options.check_only;
+	const struct listen_check check = {
+	    d->program->command.name, d->program->user};
+	bool check_only = d->options.check_only, found, ok;
 
 	d->pid_fd = d->metrics_fd = -1;
-	if (!check_only &&
-	    !privilege_find(s->user, d->program->user, c->path,
-		milter_config_line(c, "user"), &who, report))
+	found = privilege_find(s->user, d->program->user, c->path,
+	    milter_config_line(c, "user"), &who, report);
+	if (!found && !check_only)
 		return false;
-	if (!open_sockets(d, &who, report))
+	ok = open_sockets(d, &who, check_only ? &check : NULL, report) &&
+	    daemon_pid_file(s->pid_file, c->path,
+		milter_config_line(c, "pid_file"), check_only, &d->pid_fd,
+		report);
+	listen_check_end();
+	/* -n shows all that is wrong. */
+	if (!found || (!ok && !check_only) || !privilege_drop(&who, report))
 		return false;
-	return check_only ||
-	    (daemon_pid_file(s->pid_file, c->path,
-		 milter_config_line(c, "pid_file"), &d->pid_fd, report) &&
-		privilege_drop(&who, report));
+	watch_check_readable(&c->watch, c->path, check_only, report);
+	if (check_only)
+		listen_warn_user(s->listen,
+		    &(struct listen_options){.file = c->path,
+			.key = "listen",
+			.line = milter_config_line(c, "listen"),
+			.check = &check},
+		    report);
+	return ok;
 }
 
 /* --- running --- */
@@ -154,6 +170,20 @@ lost_section(const struct milter_config *old, const struct milter_config *new,
 	return true;
 }
 
+/* ", secrets " and which; "" without any. */
+static const char *
+secrets_text(const struct milter_daemon *d, char *out, size_t size)
+{
+	struct text_out text = text_out(out, size - 1);
+
+	out[0] = '\0';
+	if (d->program->list_secrets == NULL)
+		return out;
+	out_str(&text, ", secrets ");
+	d->program->list_secrets(d->service, out + text.len, size - text.len);
+	return out;
+}
+
 /* False: something is wrong with the new one, as the log says. */
 static bool
 load_anew(struct milter_daemon *d, bool is_asked)
@@ -180,7 +210,7 @@ static void
 reload(struct milter_daemon *d, bool is_asked, const char *why)
 {
 	const struct milter_program *p = d->program;
-
+	char secrets[SECRETS_TEXT_SIZE];
 	bool ok;
 
 	notify_reloading();
@@ -190,8 +220,9 @@ reload(struct milter_daemon *d, bool is_asked, const char *why)
 		log_set_level(
 		    daemon_log(&p->command, &d->options, &d->config->log)
 			.level);
-		log_say(LEVEL_INFO, "%s: configuration%s reloaded", why,
-		    has_secrets(p) ? " and secrets" : "");
+		log_say(LEVEL_INFO, "%s: configuration%s reloaded%s", why,
+		    has_secrets(p) ? " and secrets" : "",
+		    secrets_text(d, secrets, sizeof(secrets)));
 	} else {
 		watch_mark_seen(&d->config->watch);
 		log_say(LEVEL_ERROR,
@@ -225,11 +256,13 @@ static void
 on_ready(void *arg)
 {
 	struct milter_daemon *d = arg;
+	struct report report = report_to_stderr();
+	char secrets[SECRETS_TEXT_SIZE];
 
-	background_ready(d->ready_fd);
-	notify_ready();
-	log_say(LEVEL_INFO, "version %s started, listening on %s",
-	    MAILFROM_VERSION, d->config->settings->listen.p);
+	daemon_ready(d->ready_fd, &d->config->log, &report);
+	log_say(LEVEL_INFO, "version %s started, listening on %s%s",
+	    MAILFROM_VERSION, d->config->settings->listen.p,
+	    secrets_text(d, secrets, sizeof(secrets)));
 }
 
 /* Returns if it doesn't come to that. */
@@ -243,7 +276,6 @@ serve(struct milter_daemon *d, struct report *report)
 	    daemon_log(&p->command, &d->options, &d->config->log);
 	bool ok;
 
-	watch_check_readable(&d->config->watch, d->config->path, report);
 	if (p->service_warn != NULL)
 		p->service_warn(d->service, report);
 	log_open(&log);
@@ -262,16 +294,21 @@ serve(struct milter_daemon *d, struct report *report)
 	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
+/* The end of -n; ok: root was given up, and it could start. */
 static int
-say_findings(const struct milter_daemon *d)
+say_findings(const struct milter_daemon *d, bool ok, struct report *report)
 {
 	const struct milter_program *p = d->program;
-	struct report report = report_to_stderr();
 
-	printf("%s: ok%s\n", d->options.path,
-	    p->findings != NULL ? p->findings(d->service, &report) : "");
+	ok = ok && p->service_start(d->service, report);
+
+	if (p->findings != NULL)
+		ok = p->findings(d->service, report) && ok;
+	ok = ok && report->errors == 0;
+	if (ok)
+		printf("%s: ok\n", d->options.path);
 	p->service_free(d->service);
-	return EXIT_SUCCESS;
+	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int
@@ -280,6 +317,7 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 	static struct milter_daemon d;
 	struct report report = report_to_stderr();
 	struct milter_config *config;
+	bool ok;
 	int rc = daemon_options(&p->command, argc, argv, &d.options);
 
 	if (rc >= 0)
@@ -297,9 +335,12 @@ milter_main(const struct milter_program *p, int argc, char **argv)
 	d.service = p->service_new(config, &report);
 	if (d.service == NULL)
 		return EXIT_FAILURE;
-	if (!prepare(&d, &report)) {
+	ok = prepare(&d, &report);
+	if (d.options.check_only)
+		return say_findings(&d, ok, &report);
+	if (!ok) {
 		p->service_free(d.service);
 		return EXIT_FAILURE;
 	}
-	return d.options.check_only ? say_findings(&d) : serve(&d, &report);
+	return serve(&d, &report);
 }

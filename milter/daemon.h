@@ -40,8 +40,11 @@ struct milter_program {
 	void (*write_metrics)(void *arg, struct metrics_writer *writer);
 
 	/* NULL where there is nothing to do: */
-	/* What -n says behind "ok", its reasons reported. */
-	const char *(*findings)(
+	/* Which secrets are in force, as text of at most size with the NUL. */
+	void (*list_secrets)(
+	    const struct milter_service *service, char *out, size_t size);
+	/* What else -n looks at; false: something is wrong, as reported. */
+	bool (*findings)(
 	    const struct milter_service *service, struct report *report);
 	/* Warnings before it serves, with privileges dropped. */
 	void (*service_warn)(

@@ -112,22 +112,16 @@ hand_over(int fd, const struct listen_options *options, struct report *report)
 
 bool
 milter_open(const struct smfiDesc *filter, struct mf_text where,
-    const struct listen_options *options, bool check_only,
-    struct report *report)
+    const struct listen_options *options, struct report *report)
 {
-	struct sockaddr_spec spec;
-	const char *why = NULL;
 	unsigned inherited;
-	char name[512];
 	int fd;
 
-	if (!sockaddr_parse(where, &spec, &why)) {
-		report_error(report, options->file, options->line, "listen",
-		    "\"%.*s\": %s", (int)where.len, where.p, why);
+	if (options->check != NULL)
+		return listen_open_text(where, options, report) != -1;
+	/* Also if systemd passes the socket. */
+	if (!listen_check_text(where, options, report))
 		return false;
-	}
-	if (check_only)
-		return true;
 	if (smfi_register(*filter) != MI_SUCCESS) {
 		report_error(report, NULL, 0, NULL,
 		    "libmilter rejected the filter: is the installed version "
@@ -144,8 +138,7 @@ milter_open(const struct smfiDesc *filter, struct mf_text where,
 	}
 	if (inherited == 1)
 		return hand_over(LISTEN_FIRST_FD, options, report);
-	snprintf(name, sizeof(name), "%.*s", (int)where.len, where.p);
-	fd = listen_open(&spec, options, name, report);
+	fd = listen_open_text(where, options, report);
 	return fd >= 0 && hand_over(fd, options, report);
 }
 

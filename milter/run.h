@@ -14,12 +14,11 @@ struct smfiDesc;
 /*
  * Register filter and open its socket: that at address, or one that systemd
  * passes.  May need root; before the process forks and starts threads.
- * False, and an error reported, if it failed.  check_only: look at the address,
- * open nothing.
+ * False, and an error reported, if it failed.  With options->check nothing is
+ * registered, and listen_check_end() is due.
  */
 bool milter_open(const struct smfiDesc *filter, struct mf_text address,
-    const struct listen_options *options, bool check_only,
-    struct report *report);
+    const struct listen_options *options, struct report *report);
 
 /* What the main thread does while the filter runs. */
 struct milter_duties {

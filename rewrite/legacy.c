@@ -184,6 +184,30 @@ add_secrets(const struct ini *source, struct legacy *l, struct report *report)
 	return false;
 }
 
+/* Keys that do nothing here and may be thought to. */
+static void
+warn_of_ignored(const struct ini *source, struct report *report)
+{
+	static const struct {
+		const char *key, *why;
+	} ignored[] = {
+	    {"database",
+		"ignored, as by pysrs's daemon; addresses that pysrs's milter "
+		"has put into a database can't be reversed"},
+	    {"trusted_forwarder",
+		"ignored, as by pysrs; spfmilter has such a key in [spf]"},
+	};
+
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+		const struct ini_entry *entry =
+		    legacy_conf_find(source, "srs", ignored[i].key);
+
+		if (entry != NULL && entry->value.len != 0)
+			report_warning(report, source->name, entry->line,
+			    ignored[i].key, "%s", ignored[i].why);
+	}
+}
+
 bool
 legacy_translate(
     const struct ini *source, struct legacy *out, struct report *report)
@@ -196,6 +220,7 @@ legacy_translate(
 	*out = (struct legacy){.secrets = NULL};
 	if (!legacy_conf_words(&t, "pysrs", report))
 		return false;
+	warn_of_ignored(source, report);
 	add_defaults(&t, out);
 	bool ok = add_milter(&t, out, report);
 	return add_secrets(source, out, report) && ok;

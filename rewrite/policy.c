@@ -17,6 +17,7 @@ static const char *const reason_texts[] = {
     [POLICY_RECIPIENT_EXCLUDED] = "recipient_excluded",
     [POLICY_SENDER_EXCLUDED] = "sender_excluded",
     [POLICY_SENDER_NOT_INCLUDED] = "sender_not_included",
+    [POLICY_FORWARDER_NOT_INCLUDED] = "forwarder_not_included",
     [POLICY_NO_FWDOMAIN] = "no_fwdomain",
     [POLICY_SPF_PASSES] = "spf_passes",
     [POLICY_NOT_SRS] = "not_srs",
@@ -208,6 +209,8 @@ policy_plan(const struct rewriter *r, const struct policy_sender *s)
 	if (r->include_senders.count != 0 &&
 	    !list_has_address(&r->include_senders, s->address))
 		return POLICY_SENDER_NOT_INCLUDED;
+	if (!rewriter_forwards(r, s->forwarding_domain))
+		return POLICY_FORWARDER_NOT_INCLUDED;
 	if (rewriter_domain(r, s->forwarding_domain).len == 0)
 		return POLICY_NO_FWDOMAIN;
 	return POLICY_FORWARDED;

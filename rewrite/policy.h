@@ -24,6 +24,7 @@ enum policy_reason {
 	POLICY_RECIPIENT_EXCLUDED, /* exclude_recipients */
 	POLICY_SENDER_EXCLUDED,
 	POLICY_SENDER_NOT_INCLUDED,
+	POLICY_FORWARDER_NOT_INCLUDED, /* forward_domains */
 	POLICY_NO_FWDOMAIN,
 	POLICY_SPF_PASSES,     /* the gate: all our addresses may send it */
 	POLICY_NOT_SRS,        /* nothing to restore */

@@ -67,16 +67,31 @@ build_fwdomain(const struct maker *m)
 	return true;
 }
 
-struct mf_text
-rewriter_domain(const struct rewriter *r, struct mf_text domain)
+/* NULL: it has none of its own. */
+static const struct rewriter_domain *
+find_domain(const struct rewriter *r, struct mf_text domain)
 {
 	char room[DOMAIN_MAX + 1];
 
 	domain = domain_ascii(domain, room);
 	for (size_t i = 0; i < r->domain_count; i++)
 		if (text_eq_fold(r->domains[i].forwarding, domain))
-			return r->domains[i].srs;
-	return r->fwdomain;
+			return &r->domains[i];
+	return NULL;
+}
+
+bool
+rewriter_has_domain(const struct rewriter *r, struct mf_text domain)
+{
+	return find_domain(r, domain) != NULL;
+}
+
+struct mf_text
+rewriter_domain(const struct rewriter *r, struct mf_text domain)
+{
+	const struct rewriter_domain *found = find_domain(r, domain);
+
+	return found != NULL ? found->srs : r->fwdomain;
 }
 
 /* --- lists --- */
@@ -93,6 +108,7 @@ build_lists(const struct maker *m)
 	    list_build(&r->exclude_recipients, &s->exclude_recipients) &&
 	    list_build(&r->exclude_senders, &s->exclude_senders) &&
 	    list_build(&r->include_senders, &s->include_senders) &&
+	    list_build(&r->forward_domains, &s->forward_domains) &&
 	    rewrite_srs_domains(s, m->legacy != NULL, &r->srs_domains))
 		return true;
 	report_error(m->report, m->file, 0, NULL, "out of memory");
@@ -180,8 +196,10 @@ add_secret(const struct maker *m, struct mf_text secret)
 		status = ses_ctx_add_key(r->ses, secret);
 	if (status == SRS_OK && r->ses_legacy != NULL)
 		status = ses_ctx_add_key(r->ses_legacy, secret);
-	if (status == SRS_OK)
+	if (status == SRS_OK) {
+		secret_fingerprint(secret, r->fingerprints[r->secret_count++]);
 		return true;
+	}
 	fail(m, secret_key(m), "a secret is too long, or there are too many");
 	return false;
 }
@@ -251,7 +269,38 @@ load_secrets(const struct maker *m)
 	return ok;
 }
 
+void
+rewriter_list_secrets(
+    const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE])
+{
+	struct text_out list = text_out(out, REWRITER_SECRETS_SIZE - 1);
+
+	for (size_t i = 0; i < r->secret_count; i++) {
+		if (i != 0)
+			out_str(&list, ", ");
+		if (list.size - list.len < 2 * SECRET_FINGERPRINT_SIZE) {
+			out_str(&list, "...");
+			break;
+		}
+		out_str(&list, r->fingerprints[i]);
+	}
+	out[list.len] = '\0';
+}
+
 /* --- the whole --- */
+
+/* Bounces that would come back and not be restored. */
+static void
+warn_not_reversed(const struct maker *m, struct mf_text srs)
+{
+	if (srs.len == 0 || list_has_domain(&m->rewriter->srs_domains, srs))
+		return;
+	report_warning(m->report, m->file,
+	    conf_line(m->conf, "srs", "srs_domains"), "srs_domains",
+	    "does not contain %.*s (fwdomain): bounces to it will not "
+	    "be restored",
+	    (int)srs.len, srs.p);
+}
 
 static void
 warn(const struct maker *m)
@@ -261,15 +310,17 @@ warn(const struct maker *m)
 	if (is_wrong(m, "fwdomain"))
 		return;
 	if (r->fwdomain.len == 0)
-		report_warning(m->report, m->file, 0, "fwdomain",
-		    "not set: no sender will be rewritten");
-	else if (!list_has_domain(&r->srs_domains, r->fwdomain) &&
-	    !is_wrong(m, "srs_domains"))
 		report_warning(m->report, m->file,
-		    conf_line(m->conf, "srs", "srs_domains"), "srs_domains",
-		    "does not contain %.*s (fwdomain): bounces to it will not "
-		    "be restored",
-		    (int)r->fwdomain.len, r->fwdomain.p);
+		    conf_line(m->conf, "srs", "fwdomain"), "fwdomain",
+		    r->domain_count == 0
+			? "not set: no sender will be rewritten"
+			: "no default domain: mail that none of the listed "
+			  "domains forwards will not be rewritten");
+	if (is_wrong(m, "srs_domains"))
+		return;
+	warn_not_reversed(m, r->fwdomain);
+	for (size_t i = 0; i < r->domain_count; i++)
+		warn_not_reversed(m, r->domains[i].srs);
 }
 
 static bool
@@ -320,6 +371,7 @@ rewriter_free(struct rewriter *r)
 	list_free(&r->exclude_recipients);
 	list_free(&r->exclude_senders);
 	list_free(&r->include_senders);
+	list_free(&r->forward_domains);
 	free(r->domains);
 	free(r);
 }

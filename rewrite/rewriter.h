@@ -9,6 +9,7 @@
 #define MAILFROM_REWRITE_REWRITER_H
 
 #include "common/lists.h"
+#include "rewrite/secrets.h"
 #include "settings/srs.h"
 #include <mailfrom/ses.h>
 
@@ -33,9 +34,20 @@ struct rewriter {
 	struct list exclude_recipients;
 	struct list exclude_senders;
 	struct list include_senders;
+	struct list forward_domains;
 	bool always_rewrite;
 	uint8_t ses_server;
+	/* Of the secrets, in their order; the first signs. */
+	char fingerprints[SRS_KEYS_MAX][SECRET_FINGERPRINT_SIZE];
+	size_t secret_count;
 };
+
+/* Octets of the list of fingerprints for a log line, cut, with NUL. */
+#define REWRITER_SECRETS_SIZE 128
+
+/* "abcdefgh, ijklmnop": which secrets there are, the signing one first. */
+void rewriter_list_secrets(
+    const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE]);
 
 /* What a legacy file says that [srs] has no keys for. */
 struct rewriter_legacy {
@@ -63,6 +75,17 @@ rewriter_signs(const struct rewriter *r, struct mf_text domain)
 {
 	return list_has_domain(&r->ses_domains, domain) ||
 	    list_has_domain(&r->sign_domains, domain);
+}
+
+/* Whether fwdomain has an SRS domain for mail that domain forwards. */
+bool rewriter_has_domain(const struct rewriter *r, struct mf_text domain);
+
+/* Whether mail that domain forwards is rewritten; empty: unknown, so it is. */
+static inline bool
+rewriter_forwards(const struct rewriter *r, struct mf_text domain)
+{
+	return r->forward_domains.count == 0 || domain.len == 0 ||
+	    list_has_domain(&r->forward_domains, domain);
 }
 
 /* The SRS domain for mail that is forwarded by domain; fwdomain if none is. */

@@ -9,6 +9,68 @@
 /* The default secret that pysrs ships, with and without the quotes. */
 static const char *const published[] = {"shhhh!", "\"shhhh!\""};
 
+/* What looks like a blank, or like nothing, and is no ASCII. */
+static const struct mf_text invisible[] = {
+    {"\xc2\xa0", 2},                          /* U+00A0 no-break space */
+    {"\xe2\x80\x8b", 3},                      /* U+200B zero width space */
+    {"\xe2\x80\x8c", 3},                      /* U+200C, U+200D joiners */
+    {"\xe2\x80\x8d", 3}, {"\xe2\x80\xaf", 3}, /* U+202F narrow no-break space */
+    {"\xe2\x81\xa0", 3},                      /* U+2060 word joiner */
+    {"\xe3\x80\x80", 3},                      /* U+3000 ideographic space */
+    {"\xef\xbb\xbf", 3}, /* U+FEFF, in front: byte order mark */
+};
+
+static bool
+begins_invisibly(struct mf_text t)
+{
+	for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
+		if (text_starts(t, invisible[i]))
+			return true;
+	return t.len != 0 && ascii_is_blank(t.p[0]);
+}
+
+static bool
+ends_invisibly(struct mf_text t)
+{
+	for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
+		if (text_ends_fold(t, invisible[i]))
+			return true;
+	return t.len != 0 && ascii_is_blank(t.p[t.len - 1]);
+}
+
+/*
+ * What editors add and nobody sees is part of the secret, as in other software
+ * that reads such files: other hosts then have another one.  line: without its
+ * end.
+ */
+static void
+warn_of_line(const char *path, unsigned number, struct mf_text line,
+    bool has_cr, enum secrets_mode mode, struct report *report)
+{
+	const char *what = NULL;
+
+	if (number == 1 && text_starts(line, MF_TEXT("\xef\xbb\xbf")))
+		what = "begins with a byte order mark, which is part of the "
+		       "secret";
+	else if (begins_invisibly(line))
+		what = "begins with a blank, which is part of the secret";
+	if (what != NULL)
+		report_warning(report, path, number, NULL, "%s", what);
+	if (ends_invisibly(line))
+		report_warning(report, path, number, NULL,
+		    "ends with a blank, which is part of the secret");
+	if (memchr(line.p, '\r', line.len) != NULL)
+		report_warning(report, path, number, NULL,
+		    "contains a CR, which is part of the secret");
+	if (has_cr)
+		report_warning(report, path, number, NULL,
+		    mode == SECRETS_PLAIN
+			? "ends with CR LF: the CR is not part of the secret "
+			  "here, but may be in other software"
+			: "ends with CR LF, which is part of the secret "
+			  "(secret_line_end)");
+}
+
 static bool
 add_line(struct secrets *s, const char *path, unsigned number,
     struct mf_text line, struct mf_text ended, struct report *report)
@@ -48,11 +110,15 @@ parse(struct secrets *s, const char *path, enum secrets_mode mode,
 		struct mf_text ended = text_head(rest, end + 1);
 
 		rest = text_from(rest, end + 1);
-		if (line.len != 0 && line.p[line.len - 1] == '\r')
+		bool has_cr = line.len != 0 && line.p[line.len - 1] == '\r';
+
+		if (has_cr)
 			line.len--;
 		if (!add_line(s, path, number, line,
 			mode == SECRETS_PLAIN ? line : ended, report))
 			return false;
+		if (line.len != 0 && line.p[0] != '#')
+			warn_of_line(path, number, line, has_cr, mode, report);
 	}
 	return true;
 }
@@ -94,9 +160,41 @@ secret_weakness(struct mf_text secret)
 {
 	for (size_t i = 0; i < sizeof(published) / sizeof(published[0]); i++)
 		if (mf_text_eq(text_trim(secret), mf_text_of(published[i])))
-			return "the secret is the one published with pysrs";
+			return "the secret is the one published with pysrs: "
+			       "anybody can forge its addresses; replace it "
+			       "with the output of srs keygen "
+			       "(mailfrom-srs(7) describes the move)";
 	if (secret.len < SECRET_MIN)
 		return "the secret is too short (minimum 12 bytes); use the "
 		       "output of srs keygen";
 	return NULL;
+}
+
+/*
+ * The end of the longest hash of a fixed address.  Signatures are the beginning
+ * of a hash, so nobody gets one from the other.
+ */
+void
+secret_fingerprint(
+    struct mf_text secret, char out[static SECRET_FINGERPRINT_SIZE])
+{
+	struct srs_params params = SRS_PARAMS_DEFAULT;
+	struct mf_text sender = MF_TEXT("fingerprint@invalid");
+	struct mf_text domain = MF_TEXT("mailfrom.invalid");
+	struct srs_ctx *ctx;
+	struct srs_addr address;
+
+	out[0] = '\0';
+	params.hash_length = params.hash_min = SRS_HASH_MAX;
+	if (srs_ctx_new(&params, &ctx) != SRS_OK)
+		return;
+	if (srs_ctx_add_key(ctx, secret) == SRS_OK &&
+	    srs_encode(ctx, sender, domain, 0, &address) == SRS_OK) {
+		const char *end = address.text + strlen("SRS0=") + SRS_HASH_MAX;
+
+		memcpy(
+		    out, end - SECRET_FINGERPRINT_MAX, SECRET_FINGERPRINT_MAX);
+		out[SECRET_FINGERPRINT_MAX] = '\0';
+	}
+	srs_ctx_free(ctx);
 }

@@ -3,7 +3,8 @@
  * The secret file: a secret a line, the first signs, all verify.
  *
  * This is postsrsd's file, and pysrs's keys one below the other.  A line's end
- * (LF or CR LF) isn't part of the secret, blanks are.  Empty lines are skipped;
+ * (LF or CR LF) isn't part of the secret, blanks and a byte order mark are, with
+ * a warning, because they are rarely meant.  Empty lines are skipped;
  * so are lines that begin with "#", with a warning, because postsrsd 1.x signs
  * with such a line.
  */
@@ -12,6 +13,7 @@
 
 #include "common/file.h"
 #include "common/report.h"
+#include <mailfrom/srs.h>
 
 /* Octets below which a secret can be found by trial. */
 #define SECRET_MIN 12
@@ -38,5 +40,19 @@ void secrets_free(struct secrets *secrets);
 
 /* Why nobody should sign with this secret, or NULL. */
 const char *secret_weakness(struct mf_text secret);
+
+/* Characters of a fingerprint, of base64url. */
+#define SECRET_FINGERPRINT_MAX  8
+#define SECRET_FINGERPRINT_SIZE (SECRET_FINGERPRINT_MAX + 1)
+
+/*
+ * A few characters by which to see whether two hosts have the same secret.
+ * They are no signature of any address, and say as much about the secret as one
+ * does: a secret that can be guessed from an address can be from them.
+ * out: the caller's; "" if the secret is empty or too long to sign with, or
+ * memory has run out.
+ */
+void secret_fingerprint(
+    struct mf_text secret, char out[static SECRET_FINGERPRINT_SIZE]);
 
 #endif

@@ -19,6 +19,7 @@ struct rewrite_settings {
 	struct conf_list exclude_senders;
 	struct conf_list include_senders;
 	struct conf_list exclude_recipients; /* and nosrs */
+	struct conf_list forward_domains;
 	bool always_rewrite;
 	uint64_t max_age;       /* days */
 	uint64_t future_days;   /* days */

@@ -10,8 +10,8 @@
 #include "spfmilter/milter.h"
 #include "spfmilter/service.h"
 
-/* Entries that do nothing stop no daemon. */
-static const char *
+/* Entries that are wrong stop no daemon, but who asks with -n is told. */
+static bool
 findings(const struct milter_service *service, struct report *report)
 {
 	const struct spfmilter *s = (const struct spfmilter *)service;
@@ -21,9 +21,7 @@ findings(const struct milter_service *service, struct report *report)
 		    "note: spfmilter must run before other filters; it removes "
 		    "Authentication-Results that earlier filters added under "
 		    "the same name (remove_ar)");
-	return spfmilter_lint(s, report)
-	    ? ""
-	    : ", but see the findings in the access file above";
+	return spfmilter_lint(s, report);
 }
 
 int

@@ -215,17 +215,20 @@ spfmilter_warn(const struct milter_service *service, struct report *report)
 	if (access == NULL)
 		return;
 	access_warn(access, report);
-	access_check_readable(access, report);
+	access_check_readable(access, false, report);
 }
 
 bool
 spfmilter_lint(const struct spfmilter *s, struct report *report)
 {
 	const struct access *access = access_of(s);
+	unsigned errors = report->errors;
 
-	return access == NULL ||
-	    (access_lint(access->table, access->path, report) &&
-		report->errors + report->warnings == 0);
+	if (access == NULL)
+		return true;
+	access_check_readable(access, true, report);
+	return access_lint(access->table, access->path, report) &&
+	    report->errors == errors;
 }
 
 /* --- life --- */

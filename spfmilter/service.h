@@ -68,7 +68,7 @@ void spfmilter_warn(
 
 /*
  * Report all that lint.h finds in the access file; none of it keeps a service
- * from starting.  False: there was something.
+ * from starting.  False: there was an error.
  */
 bool spfmilter_lint(const struct spfmilter *service, struct report *report);
 

@@ -60,6 +60,16 @@ load_anew(struct control *c)
 }
 
 static void
+say_reloaded(const struct srsd_config *config, const char *why)
+{
+	char secrets[REWRITER_SECRETS_SIZE];
+
+	rewriter_list_secrets(config->rewriter, secrets);
+	log_say(LEVEL_INFO,
+	    "%s: configuration and secrets reloaded, secrets %s", why, secrets);
+}
+
+static void
 reload(struct control *c, const char *why)
 {
 	bool ok;
@@ -71,8 +81,7 @@ reload(struct control *c, const char *why)
 		log_set_level(daemon_log(
 		    c->program, c->options, &server_config(c->server)->log)
 				  .level);
-		log_say(
-		    LEVEL_INFO, "%s: configuration and secrets reloaded", why);
+		say_reloaded(server_config(c->server), why);
 	} else {
 		watch_mark_seen(&server_config(c->server)->watch);
 		log_say(LEVEL_ERROR,

@@ -47,6 +47,8 @@ open_list(struct sockets *s, const struct conf_list *list,
 		struct mf_text item = list->items[i];
 		int fd = listen_open_text(item, options, report);
 
+		if (fd == LISTEN_NOT_NOW)
+			continue;
 		if (fd < 0 ||
 		    !add_listener(s, fd, protocol, item, options, report))
 			return false;
@@ -93,14 +95,17 @@ open_all(struct sockets *s, const struct srsd_config *c,
 		PROTOCOL_TCP_REVERSE},
 	};
 
+	size_t count = 0;
+
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		count += all[i].list->count;
 		options->key = all[i].key;
 		options->line = conf_line(c->conf, "srsd", all[i].key);
 		if (!open_list(
 			s, all[i].list, all[i].protocol, options, report))
 			return false;
 	}
-	if (s->count != 0)
+	if (count != 0)
 		return true;
 	report_error(report, c->path, conf_line(c->conf, "srsd", "listen"),
 	    "listen", "no socket to listen on");
@@ -116,30 +121,44 @@ open_metrics(struct sockets *s, const struct srsd_config *c,
 	options->key = "metrics";
 	options->line = conf_line(c->conf, "srsd", "metrics");
 	s->metrics_fd = listen_open_text(c->srsd.metrics, options, report);
-	return s->metrics_fd >= 0;
+	return s->metrics_fd >= 0 || s->metrics_fd == LISTEN_NOT_NOW;
 }
 
 bool
 sockets_open(struct sockets *s, const struct srsd_config *c,
-    const struct privilege *who, bool check_only, struct report *report)
+    const struct privilege *who, const struct listen_check *check,
+    struct report *report)
 {
 	const struct srsd_settings *settings = &c->srsd;
 	struct listen_options options = {.mode = (mode_t)settings->socket_mode,
 	    .uid = who->change ? who->uid : (uid_t)-1,
 	    .gid = who->change ? who->gid : (gid_t)-1,
 	    .file = c->path,
-	    .owner_line = conf_line(c->conf, "srsd", "socket_owner")};
+	    .owner_line = conf_line(c->conf, "srsd", "socket_owner"),
+	    .check = check};
 	unsigned inherited = listen_inherited();
 
 	s->metrics_fd = -1;
-	if (inherited != 0 && !check_only)
+	if (inherited != 0 && check == NULL)
 		return take_inherited(s, inherited, report) &&
 		    open_metrics(s, c, &options, report);
 	if (settings->socket_owner.len != 0 &&
 	    !listen_owner(settings->socket_owner, &options, c->path,
 		options.owner_line, report))
 		return false;
-	return check_only ||
-	    (open_all(s, c, &options, report) &&
-		open_metrics(s, c, &options, report));
+	return open_all(s, c, &options, report) &&
+	    open_metrics(s, c, &options, report);
+}
+
+void
+sockets_warn_user(const struct srsd_config *c, const struct listen_check *check,
+    struct report *report)
+{
+	const struct listen_options options = {.file = c->path,
+	    .key = "listen",
+	    .line = conf_line(c->conf, "srsd", "listen"),
+	    .check = check};
+
+	for (size_t i = 0; i < c->srsd.listen.count; i++)
+		listen_warn_user(c->srsd.listen.items[i], &options, report);
 }

@@ -6,6 +6,7 @@
 #ifndef MAILFROM_SRSD_SOCKETS_H
 #define MAILFROM_SRSD_SOCKETS_H
 
+#include "common/listen.h"
 #include "common/privilege.h"
 #include "srsd/config.h"
 #include "srsd/protocol.h"
@@ -30,10 +31,15 @@ struct sockets {
 
 /*
  * Open the sockets, to be called as root; UNIX-domain ones belong to `who`
- * unless socket_owner says otherwise.  check_only: nothing is opened, but what
- * the configuration says of it is checked.  False: an error was reported.
+ * unless socket_owner says otherwise.  check: to see whether it can be done, or
+ * NULL; then listen_check_end() is due.  False: an error was reported.
  */
 bool sockets_open(struct sockets *sockets, const struct srsd_config *config,
-    const struct privilege *who, bool check_only, struct report *report);
+    const struct privilege *who, const struct listen_check *check,
+    struct report *report);
+
+/* Warn of sockets that could not be opened by whom the daemon has become. */
+void sockets_warn_user(const struct srsd_config *config,
+    const struct listen_check *check, struct report *report);
 
 #endif

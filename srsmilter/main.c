@@ -24,6 +24,7 @@ main(int argc, char **argv)
 	    .service_start = srsmilter_start,
 	    .service_reload = srsmilter_reload,
 	    .service_free = srsmilter_free,
+	    .list_secrets = srsmilter_list_secrets,
 	    .write_metrics = srsmilter_write_metrics,
 	};
 

@@ -81,7 +81,9 @@ outgoing_decide(const struct srsmilter_config *c,
 		settle(out, POLICY_RECIPIENT_EXCLUDED);
 	else if (rcpts[DESTINATION_FORWARDED] != 0) {
 		out->mixed = rcpts[DESTINATION_LOCAL] != 0 ||
-		    rcpts[DESTINATION_EXCLUDED] != 0;
+		    rcpts[DESTINATION_EXCLUDED] != 0 ||
+		    (f->has_excluded &&
+			rewriter_forwards(c->rewriter, f->forwarding_domain));
 		/* Senders of ours are signed wherever their mail goes out. */
 		out->verdict =
 		    rewriter_signs(c->rewriter, path_domain(f->sender))

@@ -27,9 +27,11 @@ struct outgoing_facts {
 	struct mf_text sender_mailer; /* {mail_mailer}; empty: not told */
 	enum origin origin;
 	unsigned recipients[DESTINATIONS]; /* that were let through */
-	struct mf_text forwarding_domain;  /* of the first that is forwarded */
-	uint64_t message_id;               /* for SES */
-	uint64_t now_sec;                  /* since 1970 UTC */
+	/* forwarders.h: of all that are forwarded; empty: unknown */
+	struct mf_text forwarding_domain;
+	bool has_excluded; /* others forward too, outside of forward_domains */
+	uint64_t message_id; /* for SES */
+	uint64_t now_sec;    /* since 1970 UTC */
 };
 
 struct outgoing {

@@ -2,6 +2,7 @@
 #include "srsmilter/service.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -90,4 +91,16 @@ srsmilter_write_metrics(void *arg, struct metrics_writer *writer)
 
 	replay_stats(s->replay, &replay);
 	srsmilter_metrics_write(writer, &s->metrics, &s->base, &replay);
+}
+
+void
+srsmilter_list_secrets(
+    const struct milter_service *service, char *out, size_t size)
+{
+	const struct srsmilter_config *c =
+	    (const struct srsmilter_config *)service->config.now;
+	char list[REWRITER_SECRETS_SIZE];
+
+	rewriter_list_secrets(c->rewriter, list);
+	snprintf(out, size, "%s", list);
 }

@@ -43,6 +43,10 @@ bool srsmilter_reload(struct milter_service *service,
 void srsmilter_miss_mailer(struct srsmilter *service);
 
 /* Write all figures for Prometheus; arg is the service. */
+/* Which secrets are in force, for milter/daemon.h. */
+void srsmilter_list_secrets(
+    const struct milter_service *service, char *out, size_t size);
+
 void srsmilter_write_metrics(void *arg, struct metrics_writer *writer);
 
 #endif

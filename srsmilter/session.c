@@ -9,6 +9,7 @@
 
 #include "common/array.h"
 #include "common/text_dup.h"
+#include "milter/orcpt.h"
 
 /* --- the sender --- */
 
@@ -26,7 +27,6 @@ srsmilter_message_free_(struct srsmilter_message *m)
 	free(m->sender);
 	free(m->user);
 	free(m->sender_mailer);
-	free(m->forwarding_domain);
 	free(m->refused);
 	free(m);
 }
@@ -178,20 +178,30 @@ address_of(const struct recipient *r, struct mf_text given)
 	return mf_text_at(r->reversed.address.text, r->reversed.address.len);
 }
 
+static void
+note_forwarder(const struct srsmilter_session *s, struct mf_text address,
+    char *const *parameters)
+{
+	const struct srsmilter_config *c = srsmilter_config_(s);
+	char room[DOMAIN_MAX];
+
+	forwarders_add(&s->message->forwarders, c->rewriter,
+	    forwarders_domain_of(
+		c, path_domain(address), orcpt_domain(parameters, room)));
+}
+
 static bool
-let_through(struct srsmilter_message *m, struct mf_text arg,
+let_through(const struct srsmilter_session *s, struct mf_text arg,
     char *const *parameters, const struct recipient *r)
 {
-	struct mf_text address = address_of(r, path_unbracketed(arg));
+	struct srsmilter_message *m = s->message;
 
 	if (r->fate == RECIPIENT_RESTORED && !remember(m, arg, parameters, r))
 		return false;
 	m->destinations[r->destination]++;
-	if (r->destination == DESTINATION_FORWARDED &&
-	    m->forwarding_domain == NULL) {
-		m->forwarding_domain = text_dup(path_domain(address));
-		return m->forwarding_domain != NULL;
-	}
+	if (r->destination == DESTINATION_FORWARDED)
+		note_forwarder(
+		    s, address_of(r, path_unbracketed(arg)), parameters);
 	return true;
 }
 
@@ -274,7 +284,7 @@ srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	    ? answer_forged(s)
 	    : recipient_reply(recipient.fate);
 	if (reply.step == STEP_CONTINUE)
-		return let_through(m, args->path, args->parameters, &recipient)
+		return let_through(s, args->path, args->parameters, &recipient)
 		    ? reply
 		    : session_fail(&s->base);
 	if (m->refused == NULL) {

@@ -7,6 +7,7 @@
 #define MAILFROM_SRSMILTER_SESSION_H
 
 #include "milter/session.h"
+#include "srsmilter/forwarders.h"
 #include "srsmilter/service.h"
 
 /* A recipient that gets another address. */
@@ -31,8 +32,8 @@ struct srsmilter_message {
 	bool is_bounce, bad_sender;
 	unsigned destinations[DESTINATIONS]; /* of those let through */
 	unsigned fates[RECIPIENT_FATES];
-	unsigned forged;         /* recipients, whatever their fate */
-	char *forwarding_domain; /* NULL: nobody is forwarded */
+	unsigned forged; /* recipients, whatever their fate */
+	struct forwarders forwarders;
 	struct restoration *restored;
 	size_t restored_count, restored_room;
 	/* The first that was refused; NULL: none. */

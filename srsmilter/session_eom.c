@@ -19,7 +19,8 @@ decide(struct srsmilter_session *s, uint64_t now)
 	    .bad_sender = m->bad_sender,
 	    .sender_mailer = mf_text_of(m->sender_mailer),
 	    .origin = m->origin,
-	    .forwarding_domain = mf_text_of(m->forwarding_domain),
+	    .forwarding_domain = forwarders_domain(&m->forwarders, c->rewriter),
+	    .has_excluded = m->forwarders.has_excluded,
 	    .message_id = message_id_next(
 		&srsmilter_service_(s)->ids, c->rewriter->ses_server),
 	    .now_sec = now};

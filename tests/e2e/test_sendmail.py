@@ -6,10 +6,12 @@ behind the other, and a third one that keeps the m4 of pysrs.
 
 import os
 import re
+import shutil
 import sys
 import threading
 
 import exchange
+import places
 import sendmail
 import srsd
 import tap
@@ -18,7 +20,7 @@ import world
 PEERS = ["sendmail", "pysrs"]
 PYSRS_M4 = "usr/share/doc/python3-srs/examples/pysrs"
 LEGACY, HANGING, BACKGROUND = "127.0.0.3", "127.0.0.4", "127.0.0.5"
-QUEUEING = "127.0.0.6"
+QUEUEING, PROGRAM = "127.0.0.6", "127.0.0.7"
 HANGING_PORT = 10099
 
 SENDER = exchange.SENDER
@@ -446,6 +448,44 @@ def start_legacy(site):
         site.place, "legacy", "fwd.test", LEGACY,
         f"MAILER(`smtp')dnl\nHACK(`{m4}', `inet:10003@127.0.0.1')",
         OUR_ALIASES).start()
+
+
+@case("with pysrs's program maps, and srs ask in the place of its programs")
+def program_maps(site):
+    directory = site.place.make_dir("run", "bin")
+    srs = shutil.copy(places.program("srs"), os.path.join(directory, "srs"))
+    # The lines that mailfrom-srs(7) shows.
+    with open(places.source("man", "mailfrom-srs.7"), encoding="utf-8") as page:
+        lines = re.findall(r"^K(\w+) program \S+ (ask \S+ \w+)$", page.read(),
+                           re.M)
+    tap.equal([name for name, _ in lines], ["make_srs", "reverse_srs"])
+    with open(site.place.path("peers", "pysrs", f"{PYSRS_M4}prog.m4"),
+              encoding="utf-8") as file:
+        text = file.read()
+    for name, arguments in lines:
+        text, count = re.subn(rf"^K{name} program .*$",
+                              f"K{name} program {srs} {arguments}", text,
+                              flags=re.M)
+        tap.equal(count, 1, name)
+    m4 = "/.." * 16 + site.place.write("run", "bin", "pysrsprog.m4", text=text)
+    mta = sendmail.Sendmail(
+        site.place, "program", "fwd.test", PROGRAM,
+        f"MAILER(`smtp')dnl\nHACK(`{m4[:-3]}')", OUR_ALIASES).start()
+    try:
+        address = site.forward("Bob@Sender.test", "carol@fwd.test", host=PROGRAM)
+        site.srsd.expect_srs0(address, "Bob@Sender.test")
+        tap.equal(site.bounce(address, host=PROGRAM), "Bob@Sender.test")
+        tap.equal(site.forward("", "carol@fwd.test", host=PROGRAM), "")
+        site.expect_refusal([550], "",
+                            "SRS0=AAAAAA=AA=sender.test=bob@fwd.test",
+                            host=PROGRAM)
+        # Nothing in an address gets to a shell.
+        address = site.forward("a;b$x`c@sender.test", "carol@fwd.test",
+                               host=PROGRAM)
+        tap.equal(site.bounce(address, host=PROGRAM),
+                  '"a;b$x`c"@sender.test')
+    finally:
+        mta.stop()
 
 
 @case("FEATURE(`local_lmtp'), procmail and cyrusv2 don't rewrite, SMTP does")

@@ -5,9 +5,12 @@ A log whose reader stands still keeps no daemon from its work, nor from ending;
 when the reader is back it gets the lines, and is told how many it doesn't get.
 """
 
+import os
 import re
+import signal
 import socket
 import struct
+import subprocess
 import sys
 import threading
 
@@ -306,6 +309,79 @@ def restarted(site):
     reader.read()
     expect_all(reader, SENDER, 500)
     daemon.stop()
+
+
+def in_background(daemon, errors):
+    """Start it there, with standard error in a file; its process."""
+    with open(errors, "ab") as file:
+        subprocess.run([daemon.program, "-c", daemon.config], check=True,
+                       stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=file, timeout=WAIT)
+    with open(os.path.join(daemon.directory, "pid"), encoding="ascii") as file:
+        return int(file.read())
+
+
+def each_daemon(name):
+    def register(function):
+        for daemon in (Srsd, Srsmilter, Spfmilter):
+            suite.case(f"{daemon.name}: {name}")(
+                lambda site, d=daemon: function(site, d))
+        return function
+    return register
+
+
+def make_background(site, daemon, to):
+    made = daemon(site.path())
+    site.daemons.append(made)
+    made.write_config(to=to)
+    with open(made.config, encoding="utf-8") as file:
+        text = file.read()
+    made.write("mailfrom.conf", text.replace(
+        f"[{made.name}]\n",
+        f"[{made.name}]\npid_file = {made.directory}/pid\n"))
+    return made, os.path.join(made.directory, "stderr")
+
+
+def lines_of(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read().splitlines()
+
+
+@each_daemon("no syslog, no journal, in the background: it says so, and logs to "
+             "stderr until there is one")
+def nothing_to_log_to(site, daemon):
+    for to, missing in (("syslog", "no syslog"),
+                        ("journal", "no journal and no syslog")):
+        made, errors = make_background(site, daemon, to)
+        pid = in_background(made, errors)
+        try:
+            tap.wait_until(lambda: len(lines_of(errors)) >= 2, "lines", WAIT)
+            tap.equal(lines_of(errors)[0],
+                      f'{made.name}: warning: message text="{missing} '
+                      '(/dev/log): logging to stderr"')
+            reader = site.reader(log_readers.Syslog)
+            reader.read()
+            before = len(lines_of(errors))
+            os.kill(pid, signal.SIGHUP)
+            tap.wait_until(lambda: any("reloaded" in line
+                                       for line in reader.lines), "syslog", WAIT)
+            tap.equal(len(lines_of(errors)), before, "lines on stderr after it")
+        finally:
+            os.kill(pid, signal.SIGTERM)
+        tap.wait_until(lambda: any("stopped" in line for line in reader.lines),
+                       "the last line", WAIT)
+        reader.close()
+
+
+@each_daemon("to = stderr in the background: it says that nothing will be logged")
+def stderr_in_the_background(site, daemon):
+    made, errors = make_background(site, daemon, "stderr")
+    pid = in_background(made, errors)
+    os.kill(pid, signal.SIGTERM)
+    tap.equal([line for line in lines_of(errors) if "with -f" in line],
+              ["warning: to: stderr ([log]), but a daemon in the background has "
+               "none: nothing more is logged; start it with -f, or set to = "
+               "syslog"])
 
 
 @suite.case("metrics: what is dropped, and what waits")

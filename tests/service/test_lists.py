@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import tap
+from check_only import check_only
 from places import program, source
 
 DAEMONS = ("srsd", "srsmilter", "spfmilter")
@@ -127,13 +128,12 @@ class Site:
     def check(self, daemon, text, name="mailfrom.conf"):
         """(exit status, what it says): files are FILE and LIST there."""
         path = self.write(name, text)
-        done = subprocess.run(
-            [program(daemon), "-n", "-c", path], text=True,
-            capture_output=True, check=False)
+        status, _, said = check_only(daemon, path)
         self.runs += 1
-        said = done.stderr.replace(path, "FILE").replace(self.list, "LIST")
-        return done.returncode, [line for line in said.splitlines()
-                                 if "fwdomain: not set" not in line]
+        said = said.replace(path, "FILE").replace(self.list, "LIST")
+        return status, [line for line in said.splitlines()
+                                 if "fwdomain: not set" not in line
+                                 and "fwdomain: no default" not in line]
 
     def around(self, section, key, first):
         """A configuration in which value begins in line first + 1."""

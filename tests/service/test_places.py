@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: ISC
 """
 What the daemons say of settings that only prove wrong when a socket is opened or
-a user looked for: FILE:LINE: KEY: reason, like of all others.
+a user looked for: FILE:LINE: KEY: reason, like of all others; and that -n says
+the same, opens nothing for good, and bears with the daemon that runs already.
 """
 
 import os
 import pwd
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 
+import network
 import places
 import tap
 
@@ -38,8 +41,9 @@ class Site:
         self.server = socket.create_server(("127.0.0.1", 0))
         self.taken = f"inet:{self.server.getsockname()[1]}@127.0.0.1"
         self.path = os.path.join(self.directory, "mailfrom.conf")
-        for name in "secret", "file", "access":
+        for name in "secret", "file":
             self.write(name, "a secret that is long enough\n", 0o600)
+        self.write("access", "spf-fail: REJECT\n", 0o600)
         # A build tree may lie where other users can't reach it.
         for daemon in ("srsd", *MILTERS):
             shutil.copy(places.program(daemon),
@@ -79,8 +83,14 @@ class Site:
 
 def expect_place(site, daemon, key, value, reason, **more):
     line = site.configure(daemon, **{key: value})[key]
-    status, said = site.run(daemon, **more)
-    what = f"{daemon}, {key} = {value}"
+    for options in [], ["-n"]:
+        expect_error(site, daemon, (key, value, line), reason, options, more)
+
+
+def expect_error(site, daemon, place, reason, options, more):
+    key, value, line = place
+    status, said = site.run(daemon, *options, **more)
+    what = f"{daemon} {options}, {key} = {value}"
     tap.equal(status, 1, f"{what}: {said}")
     errors = [text for text in said.splitlines() if text.startswith("error: ")]
     start = f"error: {site.path}:{line}: {key}: "
@@ -106,7 +116,7 @@ def addresses(site, daemon):
     directory = site.directory
     for key in ("listen", *keys):
         for value, reason in (
-                (site.taken, f"{site.taken}: .*Address already in use; find"),
+                (site.taken, f"{site.taken}: .*Address already in use by python3 "),
                 ("inet:4711@192.0.2.1", "not an address of this host"),
                 (f"unix:{directory}/none/x", "No such file .*; create its dir"),
                 (f"unix:{directory}/file", "File exists; the file there is not"),
@@ -140,14 +150,16 @@ def foreign_owner(site, daemon):
                               pwd.getpwuid(os.geteuid()).pw_name,
                               listen=f"unix:{site.directory}/own-{daemon}",
                               socket_owner="root")["socket_owner"]
-        status, said = site.run(daemon, **more)
+        results = [site.run(daemon, *options, **more)
+                   for options in ([], ["-n"])]
     finally:
         if ROOT:
             for name in "secret", "access":
                 os.chown(os.path.join(site.directory, name), 0, -1)
-    tap.equal(status, 1, said)
-    if f"{site.path}:{line}: socket_owner: unix:" not in said:
-        raise AssertionError(said)
+    for status, said in results:
+        tap.equal(status, 1, said)
+        if f"{site.path}:{line}: socket_owner: unix:" not in said:
+            raise AssertionError(said)
     tap.equal(os.path.exists(f"{site.directory}/own-{daemon}"), False, "a socket")
 
 
@@ -170,6 +182,99 @@ def users(site, daemon):
                      'no user "no-such-user" on this system; create it')
     else:
         expect_place(site, daemon, "user", "root", "only root can switch to user")
+
+
+def needs_root():
+    if not ROOT:
+        raise tap.Skip("not root")
+
+
+@each_daemon("-n: files that the user can't read, of which start only warns")
+def unreadable(site, daemon):
+    needs_root()
+    site.configure(daemon, user="nobody")
+    status, said = site.run(daemon, "-n")
+    name = "access" if daemon == "spfmilter" else "secret"
+    tap.equal(status, 1, said)
+    tap.equal(len(said.splitlines()), 1, said)
+    reason = "cannot open: " if name == "access" else "not readable by "
+    if not said.startswith(f"error: {site.directory}/{name}: {reason}"):
+        raise AssertionError(said)
+
+
+@each_daemon("-n: a directory where only root can make the socket")
+def for_root_alone(site, daemon):
+    needs_root()
+    directory = os.path.join(site.directory, f"root-{daemon}")
+    os.mkdir(directory, 0o755)
+    for name in "secret", "access":
+        os.chmod(os.path.join(site.directory, name), 0o640)
+        os.chown(os.path.join(site.directory, name), 0,
+                 pwd.getpwnam("nobody").pw_gid)
+    try:
+        line = site.configure(daemon, user="nobody",
+                              listen=f"unix:{directory}/sock")["listen"]
+        status, said = site.run(daemon, "-n")
+    finally:
+        for name in "secret", "access":
+            os.chown(os.path.join(site.directory, name), 0, 0)
+            os.chmod(os.path.join(site.directory, name), 0o600)
+    tap.equal(status, 0, said)
+    if not said.startswith(f"warning: {site.path}:{line}: listen: unix:") or \
+            "not under systemd" not in said:
+        raise AssertionError(said)
+    tap.equal(os.listdir(directory), [], "files that -n leaves")
+
+
+@each_daemon("-n says everything at once")
+def all_at_once(site, daemon):
+    needs_root()
+    site.configure(daemon, user="no-such-user",
+                   listen=f"unix:{site.directory}/none/x")
+    status, said = site.run(daemon, "-n")
+    tap.equal(status, 1, said)
+    tap.equal([line.split(": ")[2] for line in said.splitlines()],
+              ["user", "listen"], said)
+
+
+@each_daemon("-n beside the daemon that runs: its own addresses are fine")
+def beside(site, daemon):
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
+    pid_file = os.path.join(site.directory, f"pid-{daemon}")
+    for listen in f"inet:{port}@127.0.0.1", f"unix:{site.directory}/own":
+        metrics = network.free_port(socket.AF_INET6, "::1")
+        site.configure(daemon, listen=listen, pid_file=pid_file,
+                       metrics=f"inet6:{metrics}@::1")
+        # In the background: once this returns, it serves.
+        subprocess.run([site.program(daemon), "-c", site.path], check=True,
+                       stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       timeout=60)
+        with open(pid_file, encoding="ascii") as file:
+            pid = file.read()
+        try:
+            status, said = site.run(daemon, "-n")
+            tap.equal((status, said), (0, ""), listen)
+            with open(pid_file, encoding="ascii") as file:
+                tap.equal(file.read(), pid, "the pid file")
+            # Another program of ours isn't that daemon.
+            other = "srsmilter" if daemon == "srsd" else "srsd"
+            line = site.configure(other, listen=listen)["listen"]
+            expect_error(site, other, ("listen", listen, line),
+                         f"in use by {daemon} ", ["-n"], {})
+        finally:
+            os.kill(int(pid), signal.SIGTERM)
+            tap.wait_until(lambda: not os.path.exists(f"/proc/{pid.strip()}"),
+                           f"{daemon} to end")
+
+
+@each_daemon("-n makes nothing that stays")
+def nothing_stays(site, daemon):
+    path = os.path.join(site.directory, f"new-{daemon}")
+    site.configure(daemon, listen=f"unix:{path}", pid_file=f"{path}.pid")
+    status, said = site.run(daemon, "-n")
+    tap.equal((status, said), (0, ""), daemon)
+    tap.equal((os.path.exists(path), os.path.exists(f"{path}.pid")),
+              (False, False), "socket and pid file")
 
 
 @suite.case("two sockets from systemd are one too many for filters")

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+from check_only import check_only
 from socketmap_client import (
     DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Site,
     Srsd, has_ipv6, netstring, send_until_full, write)
@@ -106,7 +107,7 @@ def taken_port(site):
         status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status")
     true(error.endswith(f": listen: {name}: cannot listen: Address already in "
-                        "use; find the process with \"ss -lp\"\n"), error)
+                        f"use by python3 (process {os.getpid()})\n"), error)
 
 
 @suite.case("sockets that systemd passes, by their names")
@@ -137,9 +138,9 @@ def stale_socket(site):
     client = daemon.client()
     status, _, error = site.run("-f", "-c", daemon.config)
     equal(status, 1, "status beside another")
-    true(error.endswith(f": listen: unix:{daemon.sock}: cannot take over the "
-                        "path: Address already in use; find the process with "
-                        "\"ss -lp\"\n"), error)
+    true(error.endswith(f": listen: unix:{daemon.sock}: cannot listen: Address "
+                        "already in use by srsd (process "
+                        f"{daemon.process.pid})\n"), error)
     expect_alive(client)
     expect_alive(daemon.client())
     daemon.kill()
@@ -812,20 +813,41 @@ CHECKS = [
 
 
 @suite.case("-n says what is wrong, with file and line, and starts nothing")
-def check_only(site):
+def check_configuration(site):
     directory = site.new_dir()
     secret = write(os.path.join(directory, "secret"), Srsd.SECRET, 0o640)
     path = os.path.join(directory, "mailfrom.conf")
     failures = []
     for name, text, expected, said in CHECKS:
         write(path, text.replace("{secret}", secret))
-        status, output, error = site.run("-n", "-c", path)
-        got = (status, output, error)
+        got = check_only("srsd", path)
         want = (expected, f"{path}: ok\n" if expected == 0 else "",
                 said.replace("FILE", path))
         if got != want:
             failures.append(f"{name}: got {got!r}\nexpected {want!r}")
     true(not failures, "\n".join(failures))
+
+
+@suite.case("-n says that no map is told which domain forwards, where it matters")
+def forwarding_domains(site):
+    for srs, notes in (("fwdomain = a.example", 0),
+                       ("fwdomain = a.example, b.example = srs.b.example", 1),
+                       ("fwdomain = a.example\nforward_domains = b.example", 1)):
+        daemon = Srsd(site, srs=srs)
+        status, output, _ = check_only("srsd", daemon.config)
+        equal((status, output.count("note: fwdomain, forward_domains: ")),
+              (0, notes), srs)
+    # And a map that is named after the domain knows it.
+    daemon = Srsd(site, srs="fwdomain = a.example, b.example = srs.b.example\n"
+                            "forward_domains = b.example").start()
+    client = daemon.client()
+    true(client.ask("forward@b.example bob@example.net").endswith(
+        b"@srs.b.example"), "of b.example")
+    equal(client.ask("forward@c.example bob@example.net"), b"NOTFOUND ",
+          "of c.example")
+    daemon.wait_log("reason=forwarder_not_included")
+    true(client.ask("forward bob@example.net").endswith(b"@a.example"),
+         "of nobody")
 
 
 @suite.case("options, and their exit statuses")
@@ -859,7 +881,7 @@ def printed_configuration(site):
     true(bare.count("\n") == text.count("\n") and bare != text, "comments")
     write(path, bare.replace("/etc/mailfrom/secret", daemon.secret)
           .replace("root:postfix", "root:daemon"))
-    equal(site.run("-n", "-c", path), (0, f"{path}: ok\n", ""), "bare")
+    equal(check_only("srsd", path), (0, f"{path}: ok\n", ""), "bare")
 
 
 # --- the log ---------------------------------------------------------------------------
@@ -1043,7 +1065,7 @@ def pysrs_problems(site):
     status, _, error = site.run("-n", "-c", path)
     true(status == 1 and "can be forged" in error, error)
     write(path, text.replace("{secret}", Srsd.SECRET) + "[x]\ny = z\n", 0o644)
-    status, output, error = site.run("-n", "-c", path)
+    status, output, error = check_only("srsd", path)
     equal((status, output), (0, f"{path}: ok\n"), "readable")
     true("the secret is accessible to all users" in error, error)
     true("[x] y: unknown pysrs key; ignored" in error, error)

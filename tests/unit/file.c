@@ -142,10 +142,13 @@ warns_once_of_each(void **state)
 	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/c")));
 	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/list")));
 	assert_true(watch_add(&watch, MF_TEXT("/nonexistent/list")));
-	watch_check_readable(&watch, "/nonexistent/c", &report);
+	watch_check_readable(&watch, "/nonexistent/c", false, &report);
 	assert_string_equal(heard.text,
 	    "warning: /nonexistent/c: not readable by this user; a reload will fail: No such file or directory\n"
 	    "warning: /nonexistent/list: not readable by this user; a reload will fail: No such file or directory\n");
+	report = report_to(&heard);
+	watch_check_readable(&watch, "/nonexistent/c", true, &report);
+	assert_int_equal(report.errors, 2);
 	watch_free(&watch);
 }
 

@@ -11,6 +11,11 @@
 #include "rewrite/legacy.h"
 #include "settings/sections.h"
 
+/* What the message about pysrs's own secret ends with. */
+#define PUBLISHED                                                      \
+	"pysrs: anybody can forge its addresses; replace it with the " \
+	"output of srs keygen (mailfrom-srs(7) describes the move)\n"
+
 #define KEY        "secret=" SECRET "\n"
 #define LENGTH_8   "[srs] hash_length=8 @0\n"
 #define AGE_8      "[srs] max_age=8 @0\n"
@@ -291,18 +296,28 @@ static const struct {
 	const char *name, *input, *said;
 	bool ok;
 } made_rows[] = {
+    {"a database",
+	"[srs]\nsecret=0123456789ab\nfwdomain=s.example\n"
+	"database=/var/x\ntrusted_forwarder=\n",
+	"warning: pysrs.cfg:4: database: ignored, as by pysrs's daemon; "
+	"addresses that pysrs's milter has put into a database can't be "
+	"reversed\n",
+	true},
+    {"trusted_forwarder",
+	"[srs]\nsecret=0123456789ab\nfwdomain=s.example\n"
+	"trusted_forwarder=f.example\n",
+	"warning: pysrs.cfg:4: trusted_forwarder: ignored, as by pysrs; "
+	"spfmilter has such a key in [spf]\n",
+	true},
     {"published", "[srs]\nsecret=shhhh!\nfwdomain=s.example\n",
-	"error: pysrs.cfg: secret: the secret is the one published with "
-	"pysrs\n",
+	"error: pysrs.cfg: secret: the secret is the one published with " PUBLISHED,
 	false},
     {"published in quotes", "[srs]\nsecret=\"shhhh!\"\nfwdomain=s.example\n",
-	"error: pysrs.cfg: secret: the secret is the one published with "
-	"pysrs\n",
+	"error: pysrs.cfg: secret: the secret is the one published with " PUBLISHED,
 	false},
     {"published among others",
 	"[srs]\n" KEY "secret.0=shhhh!\nfwdomain=s.example\n",
-	"error: pysrs.cfg: secret: the secret is the one published with "
-	"pysrs\n",
+	"error: pysrs.cfg: secret: the secret is the one published with " PUBLISHED,
 	false},
     {"short is warned of", "[srs]\nsecret=short\nfwdomain=s.example\n",
 	"warning: pysrs.cfg: secret: the secret is too short (minimum 12 bytes); use the output of srs keygen\n",

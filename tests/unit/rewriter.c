@@ -4,6 +4,11 @@
  */
 #include "tests/unit/rewriters.h"
 
+/* What the message about pysrs's own secret ends with. */
+#define PUBLISHED                                                      \
+	"pysrs: anybody can forge its addresses; replace it with the " \
+	"output of srs keygen (mailfrom-srs(7) describes the move)\n"
+
 #define D "fwdomain=srs.example.com\n"
 #define UNSET \
 	"warning: t.conf: fwdomain: not set: no sender will be rewritten\n"
@@ -15,20 +20,29 @@ static const struct {
 } rows[] = {
     {"least", D, true, ""},
     {"all",
-	D "own_domains=example.com\nses=s.example\nsign=t.example\n"
-	  "nosrs=n.example\nexclude_senders=e.example\n"
-	  "include_senders=i.example\nexclude_recipients=r.example\n"
-	  "hash_length=27\nhash_min=4\nmax_age=500\nfuture_days=30\n"
-	  "separator=+\nhash_alphabet=base64\nses_server=255\n"
-	  "always_rewrite=yes\nskip_if_spf_passes=no\n"
-	  "outbound_addresses=192.0.2.1\nhelo_name=mail.example.com",
+	D
+	"own_domains=example.com\nses=s.example\nsign=t.example\n"
+	"nosrs=n.example\nexclude_senders=e.example\n"
+	"include_senders=i.example\nforward_domains=f.example\nexclude_recipients=r.example\n"
+	"hash_length=27\nhash_min=4\nmax_age=500\nfuture_days=30\n"
+	"separator=+\nhash_alphabet=base64\nses_server=255\n"
+	"always_rewrite=yes\nskip_if_spf_passes=no\n"
+	"outbound_addresses=192.0.2.1\nhelo_name=mail.example.com",
 	true, ""},
     {"no fwdomain", "", true, UNSET},
     {"fwdomain not reversed", D "srs_domains=other.example\n", true,
 	"warning: t.conf:3: srs_domains: does not contain srs.example.com "
 	"(fwdomain): bounces to it will not be restored\n"},
+    {"a customer's not reversed",
+	"fwdomain=srs.example.com, c.example=srs.c.example\n"
+	"srs_domains=srs.example.com\n",
+	true,
+	"warning: t.conf:3: srs_domains: does not contain srs.c.example "
+	"(fwdomain): bounces to it will not be restored\n"},
     {"fwdomain for some only", "fwdomain=customer.example=srs.customer.example",
-	true, UNSET},
+	true,
+	"warning: t.conf:2: fwdomain: no default domain: mail that none of the "
+	"listed domains forwards will not be rewritten\n"},
     {"fwdomain for some too",
 	"fwdomain=a.example=s.a.example, s.example, b.example = s.b.example",
 	true, ""},
@@ -99,8 +113,7 @@ static const struct {
     {"second secret short", D "secret_file=DIR/second\n", false,
 	"error: t.conf:3: secret_file: the secret is too short (minimum 12 bytes); use the output of srs keygen\n"},
     {"secret published", D "secret_file=DIR/published\n", false,
-	"error: t.conf:3: secret_file: the secret is the one published with "
-	"pysrs\n"},
+	"error: t.conf:3: secret_file: the secret is the one published with " PUBLISHED},
     {"secret too long", D "secret_file=DIR/long\n", false,
 	"error: t.conf:3: secret_file: a secret is too long, or there are "
 	"too many\n"},

@@ -309,27 +309,145 @@ mailers(void **state)
 	stage_end(&st);
 }
 
-/* The domain that forwards is that of the first recipient who leaves. */
+/* --- who forwards --- */
+
+#define CUSTOMERS                                             \
+	"fwdomain=srs.example.com, c.example=srs.c.example,"  \
+	" e.example=srs.e.example, f.example=srs.c.example\n" \
+	"own_domains=own.example\n"
+
+struct forwarded {
+	const char *recipient, *orcpt; /* NULL: none */
+};
+
+static const struct {
+	const char *name, *srs; /* more lines of [srs] */
+	struct forwarded recipients[3];
+	const char *domain; /* of the new sender; NULL: it stays */
+} forwards[] = {
+    {"the recipient's own domain", "", {{"<ann@C.example>", NULL}},
+	"srs.c.example"},
+    {"nobody's", "", {{"<ann@d.example>", NULL}}, "srs.example.com"},
+    {"one of several", "",
+	{{"<ann@c.example>", NULL}, {"<ann@d.example>", NULL}},
+	"srs.example.com"},
+    {"the other way round", "",
+	{{"<ann@d.example>", NULL}, {"<ann@c.example>", NULL}},
+	"srs.example.com"},
+    {"ORCPT", "", {{"<ann@d.example>", "ORCPT=rfc822;fwd+2Bx@C.example"}},
+	"srs.c.example"},
+    {"ORCPT of nobody's", "",
+	{{"<ann@d.example>", "ORCPT=rfc822;ann@d.example"}}, "srs.example.com"},
+    {"ORCPT of our own", "",
+	{{"<ann@c.example>", "ORCPT=rfc822;ann@own.example"}},
+	"srs.example.com"},
+    {"a client's own ORCPT", "",
+	{{"<ann@c.example>", "ORCPT=rfc822;ann@outside.example"}},
+	"srs.c.example"},
+    {"two of one customer", "",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@c.example"}},
+	"srs.c.example"},
+    {"two with one SRS domain", "",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@f.example"}},
+	"srs.c.example"},
+    {"two customers", "",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@e.example"}},
+	"srs.example.com"},
+    {"two customers and the first again", "",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@e.example"},
+	    {"<cyd@d.example>", "ORCPT=rfc822;c@c.example"}},
+	"srs.example.com"},
+    {"forward_domains", "forward_domains=c.example\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"}}, "srs.c.example"},
+    {"not in forward_domains", "forward_domains=c.example\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@e.example"}}, NULL},
+    {"our own, not in forward_domains", "forward_domains=c.example\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@own.example"}}, NULL},
+    {"no ORCPT", "forward_domains=c.example\n", {{"<ann@d.example>", NULL}},
+	"srs.example.com"},
+    {"ORCPT of others", "forward_domains=c.example\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@outside.example"}},
+	"srs.example.com"},
+    {"one in forward_domains", "forward_domains=c.example\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@e.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@c.example"}},
+	"srs.c.example"},
+    {"one in forward_domains, first", "forward_domains=c.example\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@e.example"}},
+	"srs.c.example"},
+    {"mixed and kept", "forward_domains=c.example\n@\nmixed_recipients=keep\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"},
+	    {"<bob@d.example>", "ORCPT=rfc822;b@e.example"}},
+	NULL},
+    {"several in forward_domains and kept",
+	"forward_domains=c.example\n@\nmixed_recipients=keep\n",
+	{{"<ann@d.example>", "ORCPT=rfc822;a@c.example"}}, "srs.c.example"},
+};
+
 static void
-forwarding_domain(void **state)
+forwarders(void **state)
 {
-	struct stage st =
-	    stage_with("fwdomain=srs.example.com, c.example=srs.c.example\n@\n"
-		       "rewrite=all\n");
+	(void)state;
+	for (size_t i = 0; i < COUNT(forwards); i++) {
+		char lines[512];
+		const char *srs = forwards[i].srs, *domain;
+		struct changes changes;
+
+		snprintf(lines, sizeof(lines), "%s%s%srewrite=all\n", CUSTOMERS,
+		    srs, strchr(srs, '@') != NULL ? "" : "@\n");
+		struct stage st = stage_with(lines);
+		outside(st.session);
+		mail(st.session, "<bob@example.net>");
+		for (size_t k = 0; k < COUNT(forwards[i].recipients); k++) {
+			const struct forwarded *f = &forwards[i].recipients[k];
+			char orcpt[64];
+			char *parameters[] = {
+			    f->orcpt != NULL ? orcpt : NULL, NULL};
+
+			if (f->recipient == NULL)
+				break;
+			snprintf(orcpt, sizeof(orcpt), "%s",
+			    f->orcpt != NULL ? f->orcpt : "");
+			rcpt_with(st.session, mf_text_of(f->recipient),
+			    parameters, MF_TEXT(""));
+		}
+		srsmilter_eom((struct srsmilter_session *)st.session, &changes);
+		domain = changes.sender != NULL
+		    ? strrchr(changes.sender, '@') + 1
+		    : NULL;
+		expect_int(forwards[i].name, "changed", domain != NULL,
+		    forwards[i].domain != NULL);
+		if (domain != NULL)
+			expect_text(forwards[i].name, "domain",
+			    text_head(mf_text_of(domain), strlen(domain) - 1),
+			    mf_text_of(forwards[i].domain));
+		stage_end(&st);
+	}
+}
+
+/* Without a default, a customer's domain is better than no rewriting. */
+static void
+forwarders_without_default(void **state)
+{
+	struct stage st = stage_with(CUSTOMERS "@\nrewrite=all\n");
 	struct changes changes;
 
 	(void)state;
+	/* In a file it would be warned of, which stages don't have. */
+	st.config->rewriter->fwdomain = MF_TEXT("");
 	outside(st.session);
 	mail(st.session, "<bob@example.net>");
-	rcpt(st.session, "<ann@C.example>");
 	rcpt(st.session, "<ann@d.example>");
-	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
-	assert_non_null(strstr(changes.sender, "@srs.c.example>"));
-	mail(st.session, "<bob@example.net>");
-	rcpt(st.session, "<ann@d.example>");
+	rcpt(st.session, "<ann@e.example>");
 	rcpt(st.session, "<ann@c.example>");
 	srsmilter_eom((struct srsmilter_session *)st.session, &changes);
-	assert_non_null(strstr(changes.sender, "@srs.example.com>"));
+	assert_non_null(changes.sender);
+	assert_non_null(strstr(changes.sender, "@srs.e.example>"));
 	stage_end(&st);
 }
 
@@ -923,7 +1041,8 @@ main(void)
 	    cmocka_unit_test(bare_arguments),
 	    cmocka_unit_test(origins),
 	    cmocka_unit_test(mailers),
-	    cmocka_unit_test(forwarding_domain),
+	    cmocka_unit_test(forwarders),
+	    cmocka_unit_test(forwarders_without_default),
 	    cmocka_unit_test(senders_that_are_not_plain),
 	    cmocka_unit_test(null_in_front),
 	    cmocka_unit_test(senders_that_are_ambiguous),

@@ -19,6 +19,7 @@
 typedef int mailfrom_command(int argc, char **argv);
 
 mailfrom_command mailfrom_setup;
+mailfrom_command mailfrom_fingerprint;
 
 /*
  * A message "mailfrom COMMAND: ..." and a pointer to --help on stderr.

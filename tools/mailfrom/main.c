@@ -18,6 +18,8 @@ static const struct {
 } commands[] = {
     {"setup", mailfrom_setup,
 	"FORM [options]    print the lines for this mail server"},
+    {"fingerprint", mailfrom_fingerprint,
+	"[-c FILE | SECRETS...]    a few characters for each secret"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -273,6 +273,7 @@ merge(struct merge *m)
 		merge_spfmilter(m);
 		return;
 	}
+	merge_customers(m);
 	if (form->has_second_pass)
 		merge_bounces(m);
 	else

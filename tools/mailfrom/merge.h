@@ -33,6 +33,7 @@ void merge(struct merge *merge);
 /* The rules, in this order (merge_routes.c, merge_bounces.c, merge_milters.c). */
 void merge_routes(struct merge *merge);
 void merge_senders(struct merge *merge);
+void merge_customers(struct merge *merge);
 void merge_bounces(struct merge *merge);
 void merge_canonical(struct merge *merge);
 void merge_milters(struct merge *merge);

@@ -154,7 +154,8 @@ is_delivered_here(const struct setup *setup, struct mf_text domain)
 		    (list->items[i].p[0] == '.' &&
 			text_ends_fold(domain, list->items[i])))
 			return true;
-	return false;
+	/* As srsmilter has it: bounces to SRS addresses stay here. */
+	return list_has_domain(&setup->signed_domains, domain);
 }
 
 /*

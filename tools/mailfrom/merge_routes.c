@@ -387,3 +387,23 @@ merge_senders(struct merge *m)
 		    "FILTER is for a whole message: each recipient takes the "
 		    "second pass alone.");
 }
+
+void
+merge_customers(struct merge *m)
+{
+	const struct setup *s = m->setup;
+
+	if (s->domain_count < 2 && s->srs.forward_domains.count == 0)
+		return;
+	if (s->form->daemon == SETUP_SRSD)
+		plan_warn(m->plan,
+		    "%s: no map is told which domain forwards, so all senders "
+		    "are rewritten into the default of fwdomain; "
+		    "postfix-milter takes the domain from ORCPT",
+		    s->form->name);
+	else
+		plan_set(m->plan, &m->plan->main,
+		    "srsout_destination_recipient_limit", MF_TEXT("1"),
+		    "A message has one sender: each recipient takes the second "
+		    "pass alone, to get the SRS domain of its alias.");
+}

@@ -34,7 +34,7 @@ usage(FILE *to)
 	      "--receiver NAME\n"
 	      "          --identity NAME  --scope mfrom|helo  "
 	      "--engine native|libspf2|audit\n"
-	      "          --now UNIXSECONDS  -V, --version  --help\n"
+	      "          --now UNIXSECONDS  -V, --version  -h, --help\n"
 	      "First line: the result.  Exit status: pass 0, fail 1, softfail "
 	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
 	      "spfquery(1) has the details.\n",
@@ -416,7 +416,12 @@ spfquery_options(
 	int letter, index = -1, rc = SPFQUERY_OK;
 
 	*out = (struct spfquery_options){.timeout_sec = TIMEOUT_DEFAULT_SEC};
-	*done = false;
+	/* Alone it can't be HELO, which needs a name. */
+	*done = argc == 2 && strcmp(argv[1], "-h") == 0;
+	if (*done) {
+		usage(stdout);
+		return SPFQUERY_OK;
+	}
 	while (rc == SPFQUERY_OK &&
 	    (letter = getopt_long_only(
 		 argc, argv, LETTERS, long_options, &index)) != -1) {

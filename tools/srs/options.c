@@ -61,7 +61,7 @@ enum {
 	OPT_SEQUENCE,
 	OPT_NOW,
 	OPT_WAIT,
-	OPT_ALIAS
+	OPT_MAIL_SRS /* and on */
 };
 
 static const struct option long_options[] = {
@@ -80,7 +80,15 @@ static const struct option long_options[] = {
     {"sequence", required_argument, NULL, OPT_SEQUENCE},
     {"now", required_argument, NULL, OPT_NOW},
     {"wait", required_argument, NULL, OPT_WAIT},
-    {"alias", optional_argument, NULL, OPT_ALIAS},
+    /* Of Mail::SRS's program, in the order of its hints. */
+    {"alias", optional_argument, NULL, OPT_MAIL_SRS},
+    {"forward", optional_argument, NULL, OPT_MAIL_SRS + 1},
+    {"reverse", optional_argument, NULL, OPT_MAIL_SRS + 2},
+    {"address", optional_argument, NULL, OPT_MAIL_SRS + 3},
+    {"secretfile", optional_argument, NULL, OPT_MAIL_SRS + 4},
+    {"hashlength", optional_argument, NULL, OPT_MAIL_SRS + 5},
+    {"hashmin", optional_argument, NULL, OPT_MAIL_SRS + 6},
+    {"maxage", optional_argument, NULL, OPT_MAIL_SRS + 7},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -154,6 +162,31 @@ take_secret(struct srs_options *o)
 	return SRS_EXIT_OK;
 }
 
+/* Whoever comes from Mail::SRS is told how it is said here. */
+static int
+hint(int which)
+{
+	static const struct {
+		const char *option, *here;
+	} hints[] = {
+	    {"alias", "srs encode --domain DOMAIN --secret-file FILE ADDRESS"},
+	    {"forward",
+		"srs encode --domain DOMAIN --secret-file FILE ADDRESS"},
+	    {"reverse", "srs decode --secret-file FILE ADDRESS"},
+	    {"address", "the address as the last argument"},
+	    {"secretfile",
+		"--secret-file FILE, with --secret-line-end for secrets that "
+		"Mail::SRS has read from a file"},
+	    {"hashlength", "--hash-length N"},
+	    {"hashmin", "--hash-min N"},
+	    {"maxage", "--max-age DAYS"},
+	};
+
+	return srs_bad_usage("--%s is an option of Mail::SRS's srs; here it "
+			     "is: %s",
+	    hints[which].option, hints[which].here);
+}
+
 static int
 take_option(struct srs_options *o, int option)
 {
@@ -198,10 +231,9 @@ take_option(struct srs_options *o, int option)
 		return take_number("now", 0, UINT64_C(1) << 40, &o->now_sec);
 	case OPT_WAIT:
 		return take_number("wait", 0, 3600, &o->wait_sec);
-	case OPT_ALIAS:
-		return srs_bad_usage("--alias is Mail::SRS's word; here it is: "
-				     "srs encode --domain DOMAIN ADDRESS");
 	default:
+		if (option >= OPT_MAIL_SRS)
+			return hint(option - OPT_MAIL_SRS);
 		usage(stderr);
 		return SRS_EXIT_USAGE;
 	}
