@@ -26,7 +26,7 @@ FORMS = {"milter": "postfix-milter", "cleanup": "postfix-cleanup"}
 FILTER = f"""
 listen = inet:10007@127.0.0.1
 rewrite = remote_domain
-local_domains = {DOMAIN}, alias.test, box.test, relayed.test
+local_domains = {DOMAIN}, mx.{DOMAIN}, localhost, alias.test, box.test, relayed.test
 """
 ALIASES = """\
 postmaster: root
@@ -163,16 +163,37 @@ class Bed(around.Around):
         self.mta.write("main.cf", main + more_main)
         self.mta.write("master.cf", master + more_master)
 
-    def lines(self, form, *options):
-        """What `mailfrom setup` prints: (exit status, stdout, stderr)."""
-        if os.environ.get("INTERIM"):
-            return 0, open(f"/tmp/i13t-interim/{form}.{options[0][2:]}").read(), ""
-        done = places.run(
+    def setup(self, form, *options):
+        """The finished process of mailfrom setup."""
+        return places.run(
             around.MAILFROM, "setup", FORMS[form], "-c", self.srs.config,
-            "--config-dir", self.mta.etc, *options, env={
-                **self.mta.environment, "PATH": os.path.join(
-                    self.mta.prefix, "usr/sbin") + ":/usr/bin:/bin"})
-        return done.returncode, done.stdout, done.stderr
+            "--config-dir", self.mta.etc, *options, env=self.environment())
+
+    def environment(self):
+        return {**self.mta.environment, "PATH": os.path.join(
+            self.mta.prefix, "usr/sbin") + ":/usr/bin:/bin"}
+
+    def add_lines(self, site, form):
+        """Configure the site with SRS; what mailfrom setup reports."""
+        self.configure(site)
+        setup = self.setup(form)
+        if "use --postconf" in setup.stderr:
+            return self.run_commands(form)
+        begin, *parts = re.split(r"^# --- /etc/postfix/(?:main|master).cf: .*\n",
+                                 setup.stdout, flags=re.M)
+        tap.equal((begin, len(parts)), ("", 2), "the parts that are printed")
+        self.configure(site, *parts)
+        return setup
+
+    def run_commands(self, form):
+        """The same by commands that change what the site has."""
+        commands = self.setup(form, "--postconf")
+        done = places.run("sh", "-e", input=commands.stdout,
+                          env=self.environment())
+        tap.equal(done.returncode, 0, f"the commands: {done.stderr}")
+        for name in "main.cf", "master.cf":
+            os.utime(os.path.join(self.mta.etc, name), (1, 1))
+        return commands
 
     # --- the dozen ---
 
@@ -182,7 +203,7 @@ class Bed(around.Around):
         subprocess.run(
             [f"{self.mta.prefix}/usr/sbin/sendmail", "-i", "vera@dest.test"],
             input=f"Subject: x\n\nbody of {token}\n", text=True, check=True,
-            env=self.mta.environment)
+            stderr=subprocess.DEVNULL, env=self.mta.environment)
         return token, around.Sent([])
 
     @staticmethod
@@ -210,6 +231,49 @@ class Bed(around.Around):
             message.deliveries = self.deliveries(token, first)
         return {name: message for name, (_, message) in sent.items()}, \
             rested, log
+
+    def without_daemon(self, form):
+        """
+        What becomes of a message that is on its way when the daemon goes away: a
+        list of what is wrong.
+        """
+        daemon = self.filter if form == "milter" else self.srs
+        with open(os.path.join(self.mta.etc, "main.cf"), encoding="utf-8") as f:
+            main_cf = f.read()
+        self.mta.write("main.cf", main_cf + "defer_transports = srsout\n")
+        first = len(self.messages)
+        self.mta.start()
+        token, _ = self.send(around.SENDER, f"vera@{DOMAIN}")
+        tap.wait_until(lambda: self.queued() == (0, 1), "a message that waits")
+        self.mta.stop()
+        daemon.stop()
+        try:
+            self.mta.write("main.cf", main_cf)
+            start = len(self.place.log)
+            self.mta.start()
+            self.tried_since(start)
+            gone = self.deliveries(token, first)
+        finally:
+            daemon.start()
+        self.settle()
+        self.mta.stop()
+        self.empty()
+        if gone:
+            return [f"away: {d['sender'] or 'a report'} to {d['recipient']} at "
+                    f"{d['at']}" for d in gone]
+        back = self.deliveries(token, first)
+        if len(back) != 1 or not back[0]["sender"].startswith("SRS0="):
+            return [f"away: then {[d['sender'] for d in back]}"]
+        return []
+
+    def tried_since(self, start):
+        """Until the message was tried, and what that caused is done."""
+        def tried():
+            self.mta.flush()
+            return any("to=<vera@dest.test>" in line and "status=" in line
+                       for line in self.place.log[start:])
+        tap.wait_until(tried, "a delivery that is tried")
+        tap.wait_until(lambda: not self.queued()[0], "no message on its way")
 
     # --- the queue ---
 

@@ -8,65 +8,34 @@ must do what they do without SRS, but for the senders of what is forwarded.
 Without arguments, the settings that once broke; with "soak:", all.
 """
 
-import os
 import sys
-import traceback
 
 import bed
 import compare
 import pairs
 import settings
 import tap
-import workers
-import world
 
 
-def chosen():
-    words = [word for word in sys.argv[1:] if word != "soak:"]
-    every = settings.read()
-    if words:
-        return [s for s in every if all(word in s.name for word in words)]
-    return every if "soak:" in sys.argv else [s for s in every if s.quick]
+def run(site_bed, site):
+    site_bed.configure(site)
+    before = site_bed.observe(site, False)
+    tap.true(before[1], f"an empty queue without SRS: {before[2]}")
+    # A site where nothing is forwarded would prove nothing.
+    if not any(said.startswith("said") for said, _ in site.expect.values()):
+        tap.true(before[0]["virtual"].deliveries,
+                 f"a forward at a site without SRS: {before}")
+    return {form: run_form(site_bed, site, form, before) for form in bed.FORMS}
 
 
-def work(sites):
-    site_bed = bed.Bed()
-    for number in workers.jobs():
-        try:
-            result = pairs.run(site_bed, sites[number])
-        except Exception:
-            result = {"error": traceback.format_exc() + "\n".join(
-                site_bed.place.recent_log())}
-            site_bed.recover()
-        workers.report({"number": number, **result})
-
-
-def main():
-    sites = chosen()
-    if workers.am_worker():
-        return work(sites)
-    reason = world.missing(bed.PEERS)
-    if reason:
-        return tap.cannot_run(reason)
-    report, summary = tap.Report(), pairs.Summary()
-
-    def done(result):
-        site = sites[result["number"]]
-        if "error" in result:
-            report.test(site.name, [result["error"]])
-            return
-        for form in bed.FORMS:
-            pair = result[form]
-            report.test(f"{form}: {site.name}: {pair['outcome']}",
-                        pairs.problems(site, form, pair))
-            summary.add(form, pair)
-    statuses = workers.run(len(sites), int(os.environ.get("JOBS", "2")), done)
-    tested = report.number
-    report.test("all settings were tried", [] if tested >= len(sites) and
-                not any(statuses) else [f"{tested} results, {statuses}"])
-    summary.show()
-    return report.end()
+def run_form(site_bed, site, form, before):
+    setup = site_bed.add_lines(site, form)
+    after = site_bed.observe(site, True)
+    found = compare.Comparison(site_bed).differences(before, after)
+    if site.away:
+        found += [(True, text) for text in site_bed.without_daemon(form)]
+    return pairs.result(found, setup.stderr, setup.returncode, after[2])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(pairs.main(settings.read(), bed.FORMS, bed.PEERS, bed.Bed, run))
