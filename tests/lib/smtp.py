@@ -39,9 +39,9 @@ class Session:
         else:
             self.connect()
 
-    def connect(self, greeting_sec=120):
+    def connect(self, greeting_sec=120, port=25):
         self.smtp = smtplib.SMTP(
-            self.host, local_hostname=self.helo, timeout=greeting_sec,
+            self.host, port, local_hostname=self.helo, timeout=greeting_sec,
             source_address=(self.source, 0))
         self.smtp.sock.settimeout(120)
         self.smtp.ehlo()

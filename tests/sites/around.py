@@ -33,6 +33,8 @@ domain 53/tcp
 """
 # The site's own domains, each of which some site has.
 DOMAINS = [DOMAIN, SRS_DOMAIN, "alias.test", "box.test"]
+# Whose senders are the site's own; one of them is received elsewhere.
+OWN = f"{DOMAIN}, mx.{DOMAIN}, other-name.test"
 
 
 @dataclasses.dataclass
@@ -45,8 +47,9 @@ class Sent:
 class Around:
     """
     Subclasses have mta, a server of tests/lib with mailbox(), and say how a
-    program on its host submits mail; srs_domain: of the SRS addresses.
+    program on its host submits mail.
     """
+    own_domain = DOMAIN
 
     def __init__(self, peers):
         self.place = world.enter(peers)
@@ -67,9 +70,9 @@ class Around:
                           ("relay:587", (outside.RELAY, 587), False),
                           ("relay:465", (outside.RELAY, 465), True))]
         self.inside = [hosts.Lmtp("lmtp", ("127.0.0.1", 24), self.messages),
-                       hosts.Policy(("127.0.0.1", 10023)),
-                       hosts.ContentFilter(("127.0.0.1", 10024),
-                                           ("127.0.0.1", 10025))]
+                       hosts.Policy(("127.0.0.1", 10023))]
+        self.content_filter = hosts.ContentFilter(("127.0.0.1", 10024),
+                                                  ("127.0.0.1", 10025))
         self.start_other_filter()
 
     def start_other_filter(self):
@@ -81,10 +84,13 @@ class Around:
 
     def start_daemons(self, fwdomain, filter_conf, port=srsd.PORT):
         """(srsd, srsmilter) with one configuration."""
-        daemon = srsd.Srsd(self.place, fwdomain, port,
-                           own=f"{DOMAIN}, mx.{DOMAIN}")
-        with open(daemon.config, "a", encoding="utf-8") as file:
-            file.write("[srsmilter]\nuser = mailfrom\n" + filter_conf)
+        daemon = srsd.Srsd(self.place, fwdomain, port, own=OWN)
+        with open(daemon.config, "r+", encoding="utf-8") as file:
+            # Postfix and sendmail can't open that one.
+            text = file.read().replace(f", unix:{daemon.unix}", "")
+            file.seek(0)
+            file.truncate()
+            file.write(f"{text}[srsmilter]\nuser = mailfrom\n{filter_conf}")
         directory = f"srsmilter-{fwdomain}"
         return daemon.start(), srsmilter.Srsmilter(
             self.place.make_dir("run", directory, owner="mailfrom"),

@@ -4,6 +4,7 @@ A Postfix site, which is what its main.cf and master.cf say.  It is run without 
 and with the lines that `mailfrom setup` prints for it.
 """
 
+import base64
 import dataclasses
 import os
 import re
@@ -114,15 +115,24 @@ def with_services(master, services):
 
 
 class DovecotAuth(socketserver.ThreadingUnixStreamServer):
-    """Dovecot's side of smtpd_sasl_type = dovecot; nobody has an account."""
+    """Dovecot's side of smtpd_sasl_type = dovecot."""
     daemon_threads = True
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self):
             self.wfile.write(b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\n"
                              b"SPID\t1\nCUID\t1\nCOOKIE\t00\nDONE\n")
-            while self.rfile.readline():
-                pass
+            for line in self.rfile:
+                words = line.decode().strip().split("\t")
+                if words[0] == "AUTH":
+                    self.wfile.write(self.answer(words[1], words[-1]).encode())
+
+        @staticmethod
+        def answer(number, response):
+            data = base64.b64decode(response.removeprefix("resp=")).decode()
+            _, user, password = data.split("\0")
+            return f"OK\t{number}\tuser={user}\n" if \
+                password == hosts.PASSWORD else f"FAIL\t{number}\n"
 
     def __init__(self, path):
         super().__init__(path, self.Handler)
@@ -197,11 +207,12 @@ class Bed(around.Around):
 
     # --- the dozen ---
 
-    def submit(self):
+    def submit(self, *options):
         """A program on this host, such as cron."""
         token = self.token()
         subprocess.run(
-            [f"{self.mta.prefix}/usr/sbin/sendmail", "-i", "vera@dest.test"],
+            [f"{self.mta.prefix}/usr/sbin/sendmail", "-i", *options,
+             "vera@dest.test"],
             input=f"Subject: x\n\nbody of {token}\n", text=True, check=True,
             stderr=subprocess.DEVNULL, env=self.mta.environment)
         return token, around.Sent([])

@@ -23,4 +23,5 @@ def read():
             "after": append("after"), "aliases": append("aliases"),
             "submit": append("submit"), "table": texts("tables"),
             "file": texts("files"), "srs": rewritten,
+            "nomailers": lambda site, _: setattr(site, "mailers", False),
             "send": lambda site, rest: site.extra.append(rest)})

@@ -146,18 +146,18 @@ class Policy(socketserver.ThreadingTCPServer):
 class Client(smtp.Session):
     """A client with the manners that a setting of the site asks for."""
 
-    def __init__(self, host, source, manners=(), **options):
-        self.manners = manners
+    def __init__(self, host, source, manners=(), port=25, **options):
+        self.manners, self.port = manners, port
         super().__init__(host, source, **options)
 
     def connect(self, greeting_sec=120):
         if "proxy" in self.manners:
             self.smtp = ProxiedSMTP(local_hostname=self.helo)
             self.smtp.source_address = (self.source, 0)
-            self.smtp.connect(self.host, 25)
+            self.smtp.connect(self.host, self.port)
             self.smtp.ehlo()
         else:
-            super().connect(greeting_sec)
+            super().connect(greeting_sec, self.port)
         if "tls" in self.manners:
             context = ssl.create_default_context()
             context.check_hostname = False

@@ -55,6 +55,7 @@ class Site:
     Lines of sendmail.mc before MAILER(), after it, and those of submit.mc; tables:
     {name: text}, those of sendmail.Sendmail; files: of /etc/mail.
     srs: {form: names of more messages with SRS senders}.
+    mailers: whether it has MAILER() lines.
     """
     name: str
     features: str = ""
@@ -65,6 +66,7 @@ class Site:
     extra: list = dataclasses.field(default_factory=list)
     submit: str = ""
     srs: dict = dataclasses.field(default_factory=dict)
+    mailers: bool = True
     quick: bool = False
     expect: dict = dataclasses.field(default_factory=dict)
 
@@ -90,7 +92,8 @@ class Bed(around.Around):
 
     def build(self, site, form=None):
         """The site's sendmail, with the lines of that form."""
-        features, after = OWN + site.features, "MAILER(`smtp')dnl\n"
+        features = OWN + site.features
+        after = "MAILER(`smtp')dnl\n" if site.mailers else ""
         aliases = ALIASES + site.aliases
         tables = {"virtusertable": VIRTUSERS + site.tables.get(
             "virtusertable", ""), **{n: t for n, t in site.tables.items()
@@ -112,9 +115,12 @@ class Bed(around.Around):
         try:
             self.mta = sendmail.Sendmail(
                 self.place, name, DOMAIN, outside.HOST, after + here(site.after),
-                aliases, tables, here(features))
+                aliases, tables, here(features),
+                "MAILER(`local')dnl" if site.mailers else "")
         except AssertionError as error:
             raise M4Error(str(error)) from error
+        for queue in re.findall(r"P=@run@/(mqueue/\w+)", features):
+            self.place.make_dir("run", name, *queue.split("/"), mode=0o700)
         self.srs = self.daemons[form or "ruleset"]
         self.submit_cf = self.build_submit(site.submit) if site.submit else None
 

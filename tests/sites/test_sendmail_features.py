@@ -18,12 +18,12 @@ import tap
 
 
 def comparison(bed, site, form):
-    more = site.srs.get(form, [])
+    always = site.srs.get(form, [])
     if form == "ruleset":
-        return compare.Comparison(bed, [*compare.FORWARDED, *more])
+        return compare.Comparison(bed, compare.FORWARDED, always)
     # What DEPLOYMENT.md says of srsmilter in sendmail: aliases are expanded after
     # it, a message has one sender, and reports of sendmail pass no filter.
-    return compare.Comparison(bed, ["virtual", "both", "@", *more], ["both"],
+    return compare.Comparison(bed, ["virtual", "both", "@"], always, ["both"],
                               ["rejected"])
 
 
