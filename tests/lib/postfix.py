@@ -11,6 +11,7 @@ import tap
 import places
 import world
 
+MAILFROM = places.program("mailfrom")
 SETTINGS = places.source("etc", "postfix")
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
           "incoming", "private", "saved", "trace"]
@@ -124,6 +125,14 @@ class Postfix:
             (f"\tmkmap_{name}_open\n" if name in ("cdb", "lmdb") else "\n")
             for name, path in libraries.items() if os.path.exists(path)))
         return self.etc
+
+    def setup(self, form, config, *options):
+        """The finished process of mailfrom setup for this Postfix."""
+        path = os.path.join(self.prefix, "usr/sbin")
+        return places.run(
+            MAILFROM, "setup", form, "-c", config, "--config-dir", self.etc,
+            *options, env={**self.environment,
+                           "PATH": f"{path}:{self.environment['PATH']}"})
 
     def write(self, name, text):
         path = self.place.write("run", self.name, "etc", name, text=text)

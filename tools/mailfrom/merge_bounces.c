@@ -81,9 +81,10 @@ place_domain(struct merge *m, struct mf_text domain)
 		return class.name;
 	if (class.unsure != NULL)
 		plan_refuse(m->plan,
-		    "%s couldn't be looked up here: if it has %.*s, leave "
-		    "mydestination as it is",
-		    class.unsure, PLAN_TEXT(domain));
+		    "%s couldn't be looked up here%s%.*s: if it has %.*s, "
+		    "leave mydestination as it is",
+		    class.unsure, m->site->trouble.len != 0 ? ", " : "",
+		    PLAN_TEXT(m->site->trouble), PLAN_TEXT(domain));
 	add_to_destination(m, domain);
 	return classes[0];
 }
@@ -129,8 +130,6 @@ takes_unknown_users(struct merge *m, struct mf_text domain, const char *class)
 		site_value(m->site, "local_recipient_maps").len == 0) ||
 	    (is_local && takes_all(m, "local_recipient_maps", domain)) ||
 	    takes_all(m, "virtual_alias_maps", domain) ||
-	    takes_all(m, "canonical_maps", domain) ||
-	    takes_all(m, "recipient_canonical_maps", domain) ||
 	    (strcmp(class, "virtual_mailbox_domains") == 0 &&
 		takes_all(m, "virtual_mailbox_maps", domain));
 }
@@ -278,6 +277,7 @@ void
 merge_bounces(struct merge *m)
 {
 	bool needs_guard = false;
+	bool has_filter = m->setup->form->daemon == SETUP_SRSMILTER;
 
 	merge_virtual(m);
 	for (size_t i = 0; i < m->setup->domain_count; i++) {
@@ -286,10 +286,10 @@ merge_bounces(struct merge *m)
 
 		check_canonical(m, "canonical_maps", domain);
 		check_canonical(m, "recipient_canonical_maps", domain);
-		needs_guard =
-		    needs_guard || takes_unknown_users(m, domain, class);
+		needs_guard = needs_guard ||
+		    (!has_filter && takes_unknown_users(m, domain, class));
 	}
-	if (m->setup->form->daemon == SETUP_SRSMILTER)
+	if (has_filter)
 		guard_milter(m);
 	else if (needs_guard)
 		guard_cleanup(m);

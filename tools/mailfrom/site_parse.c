@@ -93,9 +93,9 @@ is_comment(struct mf_text line)
 	return line.len == 0 || line.p[0] == '#';
 }
 
-/* The next logical line, in one line; false at the end. */
-static bool
-next_logical(struct site *site, struct mf_text *rest, struct mf_text *out)
+/* The lines of *rest that make one logical line; what is left stays there. */
+static struct mf_text
+cut_logical(struct mf_text *rest)
 {
 	struct mf_text all = MF_TEXT("");
 
@@ -105,15 +105,33 @@ next_logical(struct site *site, struct mf_text *rest, struct mf_text *out)
 		if (!is_comment(line)) {
 			if (all.len != 0 && !ascii_is_blank(line.p[0]))
 				break;
-			line = text_trim(line);
-			all = all.len == 0
-			    ? line
-			    : arena_printf(&site->arena, "%.*s %.*s",
-				  (int)all.len, all.p, (int)line.len, line.p);
+			if (all.len == 0)
+				all.p = line.p;
+			all.len = (size_t)(line.p + line.len - all.p);
 		}
 		*rest = after;
 	}
-	*out = all;
+	return all;
+}
+
+/* The next logical line, in one line; false at the end. */
+static bool
+next_logical(struct site *site, struct mf_text *rest, struct mf_text *out)
+{
+	struct mf_text lines = cut_logical(rest);
+	struct text_out all =
+	    text_out(arena_new(&site->arena, lines.len + 1), lines.len);
+
+	while (lines.len != 0) {
+		struct mf_text line = text_trim(next_line(&lines));
+
+		if (is_comment(line))
+			continue;
+		if (all.len != 0)
+			out_char(&all, ' ');
+		out_text(&all, line);
+	}
+	*out = out_view(&all);
 	return all.len != 0;
 }
 
