@@ -48,8 +48,9 @@ class Comparison:
 
     def of_message(self, name, plain, sent):
         if name == "forged":
-            if not sent.reply[-1].startswith("550") or len(sent.reply) != 2:
-                yield True, f"reply: {sent.reply[-1]}"
+            rejected = len(sent.reply) == 2 and sent.reply[-1][0] in "45"
+            if not rejected or not sent.reply[-1].startswith("550"):
+                yield not rejected, f"reply: {sent.reply[-1]}"
             return
         if codes(plain.reply) != codes(sent.reply):
             yield True, f"reply: {sent.reply[-1]}, not {plain.reply[-1]}"
