@@ -17,6 +17,8 @@ QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
           "incoming", "private", "saved", "trace"]
 
 SIZE_LIMIT = 50000
+# Maps that are packages of their own.
+EXTRA_MAPS = ["cdb", "lmdb", "pcre", "sqlite"]
 CONFIGURATION = """\
 compatibility_level = 3.6
 config_directory = {etc}
@@ -25,7 +27,7 @@ data_directory = {data}
 command_directory = {prefix}/usr/sbin
 daemon_directory = {prefix}/usr/lib/postfix/sbin
 shlib_directory = {prefix}/usr/lib/postfix
-meta_directory = {prefix}/etc/postfix
+meta_directory = {meta}
 sendmail_path = {prefix}/usr/sbin/sendmail
 newaliases_path = {prefix}/usr/sbin/sendmail
 mailq_path = {prefix}/usr/sbin/sendmail
@@ -74,13 +76,14 @@ def settings(name, domain, **replaced):
 class Postfix:
     """
     Postfix for domain at 127.0.0.1; one at a time.  main_cf, master_cf: text that
-    is added to these files.  aliases, virtual: text of these tables.
+    is added to these files.  aliases, virtual: text of these tables.  peer: the
+    one in tests/peers that it is run from.  host: an address that it listens on.
     """
 
     def __init__(self, place, name, domain, main_cf, master_cf="", aliases="",
-                 virtual=""):
-        self.place, self.name = place, name
-        self.prefix = place.path("peers", "postfix")
+                 virtual="", peer="postfix", host="127.0.0.1"):
+        self.place, self.name, self.host = place, name, host
+        self.prefix = place.path("peers", peer)
         place.make_dir("run", name)
         self.etc = place.make_dir("run", name, "etc")
         self.spool = place.make_dir("run", name, "spool")
@@ -95,6 +98,7 @@ class Postfix:
                             "SASL_PATH": sasl.plugins(place)}
         self.process = None
         self.make_spool()
+        self.meta = self.register_maps()
         self.write("aliases", aliases)
         self.write("virtual", virtual)
         self.change(main_cf, master_cf)
@@ -102,11 +106,25 @@ class Postfix:
 
     def change(self, main_cf, master_cf):
         """Other settings, while it isn't running."""
-        self.write("main.cf", CONFIGURATION.format(
+        self.write("main.cf", self.base_main_cf() + main_cf)
+        self.write("master.cf", self.debian_master_cf() + master_cf)
+
+    def base_main_cf(self):
+        return CONFIGURATION.format(
             etc=self.etc, spool=self.spool, data=self.data, prefix=self.prefix,
             libraries=self.environment["LD_LIBRARY_PATH"], domain=self.domain,
-            mail=self.mail, size_limit=SIZE_LIMIT) + main_cf)
-        self.write("master.cf", self.debian_master_cf() + master_cf)
+            mail=self.mail, size_limit=SIZE_LIMIT, meta=self.meta)
+
+    def register_maps(self):
+        """As the packages of the maps do; meta_directory."""
+        libraries = {name: os.path.join(
+            self.prefix, f"usr/lib/postfix/postfix-{name}.so")
+            for name in EXTRA_MAPS}
+        self.write("dynamicmaps.cf", "".join(
+            f"{name}\t{path}\tdict_{name}_open" +
+            (f"\tmkmap_{name}_open\n" if name in ("cdb", "lmdb") else "\n")
+            for name, path in libraries.items() if os.path.exists(path)))
+        return self.etc
 
     def setup(self, form, config, *options):
         """The finished process of mailfrom setup for this Postfix."""
@@ -152,7 +170,8 @@ class Postfix:
             self.process = subprocess.Popen(
                 [master, "-d"], env=self.environment, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        tap.wait_until(lambda: srsd.listens(25), f"{self.name} to listen")
+        tap.wait_until(lambda: srsd.listens(25, self.host),
+                       f"{self.name} to listen")
         return self
 
     def stop(self):
@@ -160,7 +179,8 @@ class Postfix:
         self.process.wait(timeout=30)
         # Its children outlive it for a moment, with its sockets: whoever starts
         # the next one mustn't take them for that.
-        tap.wait_until(lambda: not srsd.listens(25), f"{self.name} to be gone")
+        tap.wait_until(lambda: not srsd.listens(25, self.host),
+                       f"{self.name} to be gone")
 
     def command(self, name, *arguments):
         return subprocess.run(

@@ -45,7 +45,7 @@ DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=@address@, Port=25')dnl
 CLIENT_OPTIONS(`Family=inet, Addr=@address@')dnl
 LOCAL_DOMAIN(`@domain@')dnl
 @features@
-MAILER(`local')dnl
+@mailers@
 @srs@
 """
 
@@ -78,11 +78,11 @@ class Sendmail:
     """
     A sendmail for domain on address.  srs: the lines of its .mc that switch
     SRS on; features: lines before MAILER().  aliases: text of that file;
-    tables: {name: text} of others.
+    tables: {name: text} of others.  mailers: what delivers here.
     """
 
     def __init__(self, place, name, domain, address, srs, aliases="",
-                 tables=None, features=""):
+                 tables=None, features="", mailers="MAILER(`local')dnl"):
         self.place, self.name, self.address = place, name, address
         self.domain = domain
         self.prefix = place.path("peers", "sendmail")
@@ -94,7 +94,7 @@ class Sendmail:
                             "LD_LIBRARY_PATH": world.libraries(self.prefix)}
         self.process = None
         self.write_tables(aliases, tables or {})
-        self.write_cf(srs, features)
+        self.write_cf(srs, features, mailers)
 
     def program(self, name="sendmail"):
         path = os.path.join(self.prefix, "usr/libexec/sendmail", name)
@@ -124,9 +124,9 @@ class Sendmail:
                      os.path.join(self.etc, table)], stdin=file, check=True,
                     env=self.environment)
 
-    def write_cf(self, srs, features):
+    def write_cf(self, srs, features, mailers):
         values = {"etc": self.etc, "run": self.run, "domain": self.domain,
-                  "address": self.address, "srs": srs, "features": features,
+                  "address": self.address, "srs": srs, "features": features, "mailers": mailers,
                   "cf": os.path.join(self.prefix, "usr/share/sendmail/cf")}
         text = CONFIGURATION
         for key, value in values.items():

@@ -39,9 +39,9 @@ class Session:
         else:
             self.connect()
 
-    def connect(self, greeting_sec=120):
+    def connect(self, greeting_sec=120, port=25):
         self.smtp = smtplib.SMTP(
-            self.host, local_hostname=self.helo, timeout=greeting_sec,
+            self.host, port, local_hostname=self.helo, timeout=greeting_sec,
             source_address=(self.source, 0))
         self.smtp.sock.settimeout(120)
         self.smtp.ehlo()
@@ -161,9 +161,16 @@ class Sink(socketserver.ThreadingTCPServer):
 
 
 class SinkHandler(socketserver.StreamRequestHandler):
+    helo = None
+    extensions = ["8BITMIME", "DSN", "SMTPUTF8", "SIZE 100000000",
+                  "PIPELINING"]
+
     def handle(self):
         self.forget()
         self.reply("220 mx.outside.test ESMTP")
+        self.serve()
+
+    def serve(self):
         try:
             for raw in iter(self.rfile.readline, b""):
                 line = raw.rstrip(b"\r\n").decode("latin-1")
@@ -184,9 +191,9 @@ class SinkHandler(socketserver.StreamRequestHandler):
 
     def obey(self, verb, line):
         if verb.startswith("EHLO"):
-            self.reply("250-mx.outside.test", "250-8BITMIME", "250-DSN",
-                       "250-SMTPUTF8", "250-SIZE 100000000",
-                       "250 PIPELINING")
+            self.helo = line[5:]
+            *first, last = "mx.outside.test", *self.extensions
+            self.reply(*(f"250-{word}" for word in first), f"250 {last}")
         elif verb.startswith(("HELO", "NOOP", "RSET")):
             self.forget()
             self.reply("250 2.0.0 ok")
@@ -221,10 +228,18 @@ class SinkHandler(socketserver.StreamRequestHandler):
         message = types.SimpleNamespace(
             sender=self.sender, mail_args=self.mail_args,
             recipients=self.recipients, rcpt_args=self.rcpt_args,
-            text=b"".join(lines).decode("latin-1"))
+            text=b"".join(lines).decode("latin-1"), helo=self.helo,
+            client=self.client_address)
+        recipients = self.recipients
+        self.keep(message)
+        self.forget()
+        self.accepted(recipients)
+
+    def keep(self, message):
         with self.server.lock:
             self.server.messages.append(message)
-        self.forget()
+
+    def accepted(self, _recipients):
         self.reply("250 2.0.0 kept")
 
 
