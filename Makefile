@@ -56,7 +56,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain escape file health ini \
+COMMON = background conf conf_list configured daemon domain escape file health ini \
          items legacy_conf listen lists log log_conf log_line log_ring \
          log_sink metrics network notify privilege reply report \
          resources shared similar sockaddr source split watch
