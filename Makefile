@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 # mailfrom: SRS, SES and SPF for mail servers.  `make help` lists the targets.
 
-VERSION = 0.1.0
+# The first heading of CHANGELOG.md: "## 1.2.3, 2026-12-31".
+VERSION := $(shell sed -n '/^\#\# / { s/^\#\# \([^,]*\),.*/\1/p; q; }' \
+                   CHANGELOG.md)
 # Of the shared libraries; it changes with anything that callers see.
 SOVERSION = 0
 
@@ -15,6 +17,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR    ?= $(PREFIX)/share/mailfrom
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 SYSCONFDIR ?= /etc
 
 BUILD  ?= build
@@ -109,7 +112,7 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests unit-tests test check bench soak lint asan tsan fuzz quickstart \
 	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
@@ -219,7 +222,8 @@ TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
+unit-tests: $(UNIT:%=$(BUILD)/tests/unit/%)
+tests: all unit-tests $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     headers/authres \
     maps/reader milter/filter \
@@ -433,7 +437,8 @@ PKGCONFIG = libsrs libspf libspf-dns libspf-engine
 # make install: programs, libraries, manual and samples below PREFIX and DESTDIR
 install: all
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) \
-	    $(LIBDIR)/pkgconfig $(UNITDIR) $(SYSUSERSDIR) $(DATADIR) \
+	    $(LIBDIR)/pkgconfig $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR) \
+	    $(DATADIR) \
 	    $(INCLUDEDIR)/mailfrom $(LIBEXECDIR)/mailfrom)
 	install -m 0755 $(BIN:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)
 	install -m 0755 $(SBIN:%=$(BUILD)/%) $(DESTDIR)$(SBINDIR)
@@ -451,6 +456,8 @@ install: all
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
+	install -m 0644 etc/systemd/mailfrom.tmpfiles \
+	    $(DESTDIR)$(TMPFILESDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; \
 	    install -m 0644 etc/systemd/$$unit.socket $(DESTDIR)$(UNITDIR); done
@@ -460,7 +467,8 @@ uninstall:
 	rm -f $(BIN:%=$(DESTDIR)$(BINDIR)/%) $(SBIN:%=$(DESTDIR)$(SBINDIR)/%) \
 	    $(addprefix $(DESTDIR)$(LIBDIR)/,$(notdir $(LIBRARIES) $(SHARED) \
 	    $(SHARED:%.$(SOVERSION)=%)) $(PKGCONFIG:%=pkgconfig/%.pc)) \
-	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
+	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do \
 	    rm -f $(DESTDIR)$(UNITDIR)/$$unit.service \
 	    $(DESTDIR)$(UNITDIR)/$$unit.socket; done
