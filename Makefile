@@ -390,7 +390,7 @@ asan tsan:
 	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers \
 	    TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run
 
-# make lint: what compilers and formatters have to say
+# make lint: what compilers and formatters have to say, and musl's headers
 lint:
 	clang-format --dry-run -Werror $(SOURCES)
 	clang-tidy --quiet $(filter-out tests/%,$(filter %.c,$(SOURCES))) -- \
@@ -399,6 +399,7 @@ lint:
 	    -DMAILFROM_SYSCONFDIR='""' -DMAILFROM_LIBEXECDIR='""'
 	cppcheck --quiet --error-exitcode=1 --inline-suppr -Iinclude -I. \
 	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
+	scripts/musl-syntax $(filter %.c,$(SOURCES))
 
 # Counts are files that daemons must be able to write when they aren't root.
 # make coverage: what of each file the tests run (gcc; TESTS=... runs these)
