@@ -112,7 +112,7 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests unit-tests test check bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests unit-tests test check check-packages bench soak lint asan tsan fuzz quickstart \
 	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
@@ -478,9 +478,19 @@ uninstall:
 	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom
 
-# make dist: a source archive of what is committed
+# make dist: a source archive of what is committed, with its checksum
+DISTDIR ?= .
+DIST    = mailfrom-$(VERSION)
 dist:
-	git archive --prefix=mailfrom-$(VERSION)/ -o mailfrom-$(VERSION).tar.gz HEAD
+	@mkdir -p $(BUILD)
+	$(FILL) etc/rpm/mailfrom.spec.in >$(BUILD)/mailfrom.spec
+	git archive --prefix=$(DIST)/ --add-file=$(BUILD)/mailfrom.spec \
+	    -o $(DISTDIR)/$(DIST).tar.gz HEAD
+	cd $(DISTDIR) && sha256sum $(DIST).tar.gz >$(DIST).tar.gz.sha256
+
+# make check-packages: build Debian's packages in bare systems, install and use them
+check-packages:
+	@MAILFROM_REQUIRE_ALL=1 tests/run tests/packages/test_*.py
 
 # make clean: remove what was built, and what tests have fetched
 clean:
