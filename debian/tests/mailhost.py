@@ -74,9 +74,9 @@ def set_key(section, key, value):
 def prepare_names():
     if "mx.fwd.test" not in read("/etc/hosts"):
         write("/etc/hosts", HOSTS, "a")
-        run("hostname", "mx.fwd.test")
-        run("ip", "link", "set", "lo", "up")
-        run("ip", "address", "add", f"{world.FAR_CLIENT}/32", "dev", "lo")
+    run("hostname", "mx.fwd.test")
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "address", "replace", f"{world.FAR_CLIENT}/32", "dev", "lo")
 
 
 def expect_unconfigured(daemon):
@@ -176,8 +176,7 @@ def main(set_up_mta, spf_listen):
         configure(spf_listen)
         start("srsd")
         start("spfmilter")
-        tap.equal("OK" in run("srs", "ask", "inet:10003@127.0.0.1", "probe",
-                              "x"), True, "srsd's answer to a probe")
+        run("srs", "ask", "--wait", "10", "inet:10003@127.0.0.1", "probe", "x")
         set_up_mta()
         case["sink"] = smtp.Sink()
 
@@ -195,4 +194,6 @@ def main(set_up_mta, spf_listen):
             ("a forged bounce is rejected", forgery),
             ("a sender that SPF fails is rejected", refusal)):
         tap.run_case(report, name, function, [], lambda: [])
+        if report.failed:
+            break
     return report.end()

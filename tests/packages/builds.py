@@ -15,17 +15,17 @@ BUILD = ("cd {where}/mailfrom && DEB_BUILD_OPTIONS='parallel=2 nocheck' "
          "dpkg-buildpackage -us -uc {options} 2>&1")
 
 
-def has_git():
-    return os.path.exists(places.source(".git"))
-
-
 class Builds:
     def __init__(self, release):
         self.release = release
-        self.builder = release.builder()
+        self.builder = system.System(release.path("builder"))
 
-    def unpack(self, name, commit="HEAD"):
-        """The tree of a commit, as make dist archives it, in a place of its own."""
+    def begin(self):
+        """A builder in which nothing was built."""
+        self.builder = self.release.builder()
+
+    def unpack(self, name):
+        """make dist's archive, in a place of its own."""
         where = self.builder.path(name)
         shutil.rmtree(where, ignore_errors=True)
         os.makedirs(where)
@@ -42,6 +42,20 @@ class Builds:
         subprocess.run(
             ["sh", "-c", 'git ls-files -z | tar --null -T - -c | tar -x -C "$1"',
              "sh", where], cwd=places.TOP, check=True)
+
+    def copy_before(self, name):
+        """The commit before, or this tree where that has no packages."""
+        before = "HEAD^"
+        if subprocess.run(["git", "cat-file", "-e", f"{before}:debian/control"],
+                          cwd=places.TOP, check=False).returncode != 0:
+            self.copy_tree(name)
+            return
+        where = self.builder.path(os.path.join(name, "mailfrom"))
+        shutil.rmtree(os.path.dirname(where), ignore_errors=True)
+        os.makedirs(where)
+        subprocess.run(
+            ["sh", "-c", 'git archive "$1" | tar -x -C "$2"', "sh", before, where],
+            cwd=places.TOP, check=True)
 
     def set_version(self, name, version):
         """Give the packages of an unpacked tree another version."""

@@ -42,6 +42,7 @@ mkdir "$2/upper" "$2/work" "$2/root"
 mount -t overlay none -o "lowerdir=/,upperdir=$2/upper,workdir=$2/work" "$2/root"
 cp -a "$holder/tree/." "$2/root"
 cd "$2/root"
+rm -rf etc/systemd/system/*.wants
 set -- "$1" "$2/root" "$3" "$4" "$5"
 chroot . systemd-sysusers
 chroot . chown root:mailfrom /etc/mailfrom/secret
