@@ -79,11 +79,13 @@ SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
-SRS     = ask batch commands explain job keygen main options setup \
-          setup_load
+SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
+MAILFROM = arena fill merge merge_bounces merge_milters merge_routes \
+           merge_words plan setup setup_load setup_print site site_expand \
+           site_load site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -99,11 +101,13 @@ MILTER_A  = $(BUILD)/milter.a
 SRSD_A    = $(BUILD)/srsd.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
+MAILFROM_A = $(BUILD)/mailfrom.a
 # What programs of others link with: the archives, and two of them shared.
 LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBSPF_DNS_A) $(LIBSPF_ENGINE_A)
 SHARED    = $(BUILD)/libsrs.so.$(SOVERSION) $(BUILD)/libspf.so.$(SOVERSION)
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
-            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
+            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/mailfrom \
+            $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
@@ -134,8 +138,9 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
+$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
 $(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
-    $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A):
+    $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
 
 # The same objects serve archive and shared library.
@@ -147,19 +152,23 @@ $(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(LINK) -shared -Wl,-soname,libspf.so.$(SOVERSION) \
 	    -Wl,--version-script=libspf/libspf.map -o $@ $^ $(IDN2_LIBS)
 
-# `srs setup` fills them in.
-SAMPLES = etc/postfix/canonical.main.cf etc/postfix/milter.main.cf \
-          etc/postfix/milter.master.cf etc/postfix/outbound.main.cf \
-          etc/postfix/outbound.master.cf etc/sendmail/mailfrom-srs.m4 \
-          etc/sendmail/mailfrom-srs.mc etc/sendmail/srsmilter.aliases \
-          etc/sendmail/srsmilter.mc etc/sendmail/srsmilter.virtusertable
+# `mailfrom setup` fills them in.
+SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
+          milter.main.cf milter.master.cf simple.main.cf spfmilter.main.cf) \
+          $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
+          spfmilter.mc srsmilter.aliases srsmilter.mc \
+          srsmilter.virtusertable)
 $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 	@mkdir -p $(@D)
 	scripts/embed $(SAMPLES) >$@.new && mv $@.new $@
 $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(REWRITE_A) $(SETTINGS_A) \
+    $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+$(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
@@ -201,22 +210,22 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
-       log_ring lookup maps memory message_id metrics netstring \
+       log_ring lookup maps memory merge message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \
-       similar sockaddr spf_answer spf_eval spf_header spf_macro \
+       similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
        engine_wire ini log lookup path protocol received sender ses_verify \
-       shapes sockaddr spf_eval spf_header spf_macro spf_record split \
+       shapes site sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = access codec echo flood load milter_load nothing_milter spf \
         spf_delay spf_dns
 
-TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
+TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
             $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
             $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
@@ -431,7 +440,7 @@ quickstart:
 FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
            -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
            -e 's,@VERSION@,$(VERSION),g'
-BIN  = srs spfquery spfpolicy
+BIN  = mailfrom srs spfquery spfpolicy
 SBIN = srsd srsmilter spfmilter
 PKGCONFIG = libsrs libspf libspf-dns libspf-engine
 
