@@ -114,11 +114,9 @@ def start(daemon):
         run(daemon)
 
 
-def setup(form):
-    """What `srs setup` prints for each file: {its name: lines}."""
-    parts = re.split(r"^(?:#|dnl) --- (\S+): .* ---$", run("srs", "setup", form),
-                     flags=re.M)
-    return dict(zip(parts[1::2], parts[2::2]))
+def setup(form, part):
+    """What `mailfrom setup` prints."""
+    return run("mailfrom", "setup", form, part, "--bare")
 
 
 # --- what mail does ---

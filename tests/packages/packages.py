@@ -30,9 +30,12 @@ class Machine:
     """A bare system in which a systemd is booted, or a chroot without one."""
 
     def __init__(self, release, name, mta, debs):
-        self.system = release.machine(name, mta)
+        self.system = release.machine(name)
         self.boot = None
         self.put("packages", debs)
+        # So that all is installed without a network, from apt's cache.
+        self.system.install(mta, "/packages/mailfrom-*.deb",
+                            options="--download-only")
         tree = self.system.path("mailfrom")
         os.makedirs(tree)
         subprocess.run(
