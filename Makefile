@@ -208,7 +208,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check \
-       conf conformance decide dnsmsg engine escape fields file gate \
+       conf configured conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
        log_ring lookup maps memory merge message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \

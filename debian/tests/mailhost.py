@@ -160,6 +160,12 @@ def forgery():
         raise AssertionError(f"a forged bounce: {code} {text}")
 
 
+def doctor():
+    """There is no DNS here."""
+    if "doctor" in run("mailfrom", "--help"):
+        tap.diagnose(run("mailfrom", "doctor", "--no-dns"))
+
+
 def main(set_up_mta, spf_listen):
     """The test, of an MTA that set_up_mta() configures and starts."""
     report = tap.Report()
@@ -190,7 +196,8 @@ def main(set_up_mta, spf_listen):
             ("a forwarded message has an SRS sender", send_forward),
             ("its bounce comes back", send_bounce),
             ("a forged bounce is rejected", forgery),
-            ("a sender that SPF fails is rejected", refusal)):
+            ("a sender that SPF fails is rejected", refusal),
+            ("mailfrom doctor finds nothing that fails", doctor)):
         tap.run_case(report, name, function, [], lambda: [])
         if report.failed:
             break

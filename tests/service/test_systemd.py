@@ -240,6 +240,27 @@ def reload(site):
         site.configure()
 
 
+@case("not configured yet: inactive, with the reason; no failure")
+def unconfigured(site):
+    with open(site.path("etc/mailfrom/mailfrom.conf"), "w",
+              encoding="ascii") as file:
+        file.write("[srs]\nsecret_file = /etc/mailfrom/secret\n")
+    try:
+        for daemon in DAEMONS:
+            site.run("systemctl", "restart", daemon)
+            tap.equal((site.show(daemon, "ActiveState"),
+                       site.show(daemon, "Result")),
+                      ("inactive", "exec-condition"), daemon)
+            said = site.run("systemctl", "status", daemon, check=False)
+            if f"{daemon} is not configured yet: " not in said:
+                raise AssertionError(said)
+    finally:
+        site.configure()
+    site.run("systemctl", "start", *DAEMONS)
+    for daemon in DAEMONS:
+        expect_work(site, daemon, f"run/{USERS[daemon]}/{daemon}.sock")
+
+
 @case("killed, they come again; stopped, they stay away")
 def killed(site):
     before = {daemon: site.show(daemon, "MainPID") for daemon in DAEMONS}
