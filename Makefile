@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 # mailfrom: SRS, SES and SPF for mail servers.  `make help` lists the targets.
 
-VERSION = 0.1.0
+# The first heading of CHANGELOG.md: "## 1.2.3, 2026-12-31".
+VERSION := $(shell sed -n '/^\#\# / { s/^\#\# \([^,]*\),.*/\1/p; q; }' \
+                   CHANGELOG.md)
 # Of the shared libraries; it changes with anything that callers see.
 SOVERSION = 0
 
@@ -15,6 +17,7 @@ LIBEXECDIR ?= $(PREFIX)/libexec
 DATADIR    ?= $(PREFIX)/share/mailfrom
 UNITDIR    ?= $(PREFIX)/lib/systemd/system
 SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+TMPFILESDIR ?= $(PREFIX)/lib/tmpfiles.d
 SYSCONFDIR ?= /etc
 
 BUILD  ?= build
@@ -55,10 +58,10 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
-COMMON = background conf conf_list daemon domain escape file health ini items \
-         legacy_conf listen listen_holder lists log log_conf log_line log_ring \
-         log_sink metrics network notify privilege reply report resources \
-         shared similar sockaddr source split watch
+COMMON = background conf conf_list configured daemon domain escape file health \
+         ini items legacy_conf listen listen_holder lists log log_conf \
+         log_line log_ring log_sink metrics network notify privilege reply \
+         report resources shared similar sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
@@ -111,12 +114,12 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests unit-tests test check check-packages bench soak lint asan tsan fuzz quickstart \
 	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
 help:
-	@sed -n 's/^# make \([a-z_.]*\): /  \1\t/p' Makefile | expand -t 26
+	@sed -n 's/^# make \([a-z_.-]*\): /  \1\t/p' Makefile | expand -t 26
 
 # --- libraries and programs -------------------------------------------------
 
@@ -203,14 +206,14 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check conf \
-       conformance decide dnsmsg engine escape fields file gate guessing \
-       holders hosts ini items legacy libsrs lint listen lists log log_ring \
-       lookup maps memory merge message_id metrics netstring orcpt outgoing \
-       path policy protocol received recipient replay reply rewriter secrets \
-       servers session session_memory shapes similar site sockaddr spf_answer \
-       spf_eval spf_header spf_macro spf_memory spf_property spf_record \
-       spfmilter_config spfmilter_memory spfmilter_session srsmilter_config \
-       table text
+       configured conformance decide dnsmsg engine escape fields file gate \
+       guessing holders hosts ini items legacy libsrs lint listen lists log \
+       log_ring lookup maps memory merge message_id metrics netstring orcpt \
+       outgoing path policy protocol received recipient replay reply rewriter \
+       secrets servers session session_memory shapes similar site sockaddr \
+       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
+       spf_record spfmilter_config spfmilter_memory spfmilter_session \
+       srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
        engine_wire ini log lookup orcpt path protocol received sender \
        ses_verify shapes site sockaddr spf_eval spf_header spf_macro \
@@ -226,7 +229,8 @@ TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-tests: all $(UNIT:%=$(BUILD)/tests/unit/%) $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
+unit-tests: $(UNIT:%=$(BUILD)/tests/unit/%)
+tests: all unit-tests $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
     headers/authres \
     maps/reader milter/filter \
@@ -393,7 +397,7 @@ asan tsan:
 	@BUILD=$(BUILD)/$@ PEERS=$(BUILD)/peers \
 	    TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp tests/run
 
-# make lint: what compilers and formatters have to say
+# make lint: what compilers and formatters have to say, and musl's headers
 lint:
 	clang-format --dry-run -Werror $(SOURCES)
 	clang-tidy --quiet $(filter-out tests/%,$(filter %.c,$(SOURCES))) -- \
@@ -402,6 +406,7 @@ lint:
 	    -DMAILFROM_SYSCONFDIR='""' -DMAILFROM_LIBEXECDIR='""'
 	cppcheck --quiet --error-exitcode=1 --inline-suppr -Iinclude -I. \
 	    --suppress=missingIncludeSystem $(filter %.c,$(SOURCES))
+	scripts/musl-syntax $(filter %.c,$(SOURCES))
 
 # Counts are files that daemons must be able to write when they aren't root.
 # make coverage: what of each file the tests run (gcc; TESTS=... runs these)
@@ -440,7 +445,8 @@ PKGCONFIG = libsrs libspf libspf-dns libspf-engine
 # make install: programs, libraries, manual and samples below PREFIX and DESTDIR
 install: all
 	install -d $(addprefix $(DESTDIR),$(BINDIR) $(SBINDIR) \
-	    $(LIBDIR)/pkgconfig $(UNITDIR) $(SYSUSERSDIR) $(DATADIR) \
+	    $(LIBDIR)/pkgconfig $(UNITDIR) $(SYSUSERSDIR) $(TMPFILESDIR) \
+	    $(DATADIR) \
 	    $(INCLUDEDIR)/mailfrom $(LIBEXECDIR)/mailfrom)
 	install -m 0755 $(BIN:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)
 	install -m 0755 $(SBIN:%=$(BUILD)/%) $(DESTDIR)$(SBINDIR)
@@ -458,6 +464,8 @@ install: all
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
+	install -m 0644 etc/systemd/mailfrom.tmpfiles \
+	    $(DESTDIR)$(TMPFILESDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; \
 	    install -m 0644 etc/systemd/$$unit.socket $(DESTDIR)$(UNITDIR); done
@@ -467,7 +475,8 @@ uninstall:
 	rm -f $(BIN:%=$(DESTDIR)$(BINDIR)/%) $(SBIN:%=$(DESTDIR)$(SBINDIR)/%) \
 	    $(addprefix $(DESTDIR)$(LIBDIR)/,$(notdir $(LIBRARIES) $(SHARED) \
 	    $(SHARED:%.$(SOVERSION)=%)) $(PKGCONFIG:%=pkgconfig/%.pc)) \
-	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
+	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf \
+	    $(DESTDIR)$(TMPFILESDIR)/mailfrom.conf
 	for unit in srsd srsmilter spfmilter; do \
 	    rm -f $(DESTDIR)$(UNITDIR)/$$unit.service \
 	    $(DESTDIR)$(UNITDIR)/$$unit.socket; done
@@ -476,9 +485,19 @@ uninstall:
 	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \
 	    $(DESTDIR)$(INCLUDEDIR)/mailfrom
 
-# make dist: a source archive of what is committed
+# make dist: a source archive of what is committed, with its checksum
+DISTDIR ?= .
+DIST    = mailfrom-$(VERSION)
 dist:
-	git archive --prefix=mailfrom-$(VERSION)/ -o mailfrom-$(VERSION).tar.gz HEAD
+	@mkdir -p $(BUILD)
+	$(FILL) etc/rpm/mailfrom.spec.in >$(BUILD)/mailfrom.spec
+	git archive --prefix=$(DIST)/ --add-file=$(BUILD)/mailfrom.spec \
+	    -o $(DISTDIR)/$(DIST).tar.gz HEAD
+	cd $(DISTDIR) && sha256sum $(DIST).tar.gz >$(DIST).tar.gz.sha256
+
+# make check-packages: build Debian's packages in bare systems, install and use them
+check-packages:
+	@MAILFROM_REQUIRE_ALL=1 tests/run tests/packages/test_*.py
 
 # make clean: remove what was built, and what tests have fetched
 clean:

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "common/background.h"
+#include "common/configured.h"
 #include "common/listen.h"
 #include "common/log.h"
 #include "common/notify.h"
@@ -15,11 +16,12 @@
 
 /* --- options --- */
 
-enum { OPT_FORMAT = 256, OPT_PRINT_CONFIG };
+enum { OPT_FORMAT = 256, OPT_PRINT_CONFIG, OPT_CONFIGURED };
 
 static const struct option long_options[] = {
     {"format", required_argument, NULL, OPT_FORMAT},
     {"print-config", no_argument, NULL, OPT_PRINT_CONFIG},
+    {"configured", no_argument, NULL, OPT_CONFIGURED},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
@@ -30,7 +32,7 @@ usage(const struct daemon_program *program, FILE *to)
 {
 	fprintf(to,
 	    "usage: %s [-c FILE] [-n] [-f] [-v] [-V] [-h] "
-	    "[--format mailfrom|%s] [--print-config]\n",
+	    "[--format mailfrom|%s] [--configured] [--print-config]\n",
 	    program->name, program->legacy);
 	fputs("  -c FILE  configuration file (default " MAILFROM_SYSCONFDIR
 	      "/mailfrom/mailfrom.conf)\n"
@@ -39,6 +41,8 @@ usage(const struct daemon_program *program, FILE *to)
 	      "  -v       log more\n"
 	      "  -V, --version   print the version\n"
 	      "  -h, --help      print this\n"
+	      "  --configured    exit with 1, and report it, if no key is set "
+	      "for it yet\n"
 	      "  --print-config  print a sample configuration with all "
 	      "defaults\n",
 	    to);
@@ -75,6 +79,7 @@ int
 daemon_options(const struct daemon_program *program, int argc, char **argv,
     struct daemon_options *o)
 {
+	bool ask_configured = false;
 	int option;
 
 	*o = (struct daemon_options){
@@ -106,6 +111,9 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 		case OPT_PRINT_CONFIG:
 			print_config(program);
 			return EXIT_SUCCESS;
+		case OPT_CONFIGURED:
+			ask_configured = true;
+			break;
 		case 'h':
 			usage(program, stdout);
 			return EXIT_SUCCESS;
@@ -115,7 +123,7 @@ daemon_options(const struct daemon_program *program, int argc, char **argv,
 		}
 	}
 	if (optind == argc)
-		return -1;
+		return ask_configured ? configured_report(program, o) : -1;
 	fprintf(stderr, "%s: unexpected argument \"%s\"\n", program->name,
 	    argv[optind]);
 	usage(program, stderr);

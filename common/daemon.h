@@ -16,6 +16,9 @@ struct daemon_program {
 	const char *name;
 	const char *legacy; /* word of --format for the other program's */
 	void (*print_config)(FILE *to);
+	/* For --configured: its section, and a key in there, as an example. */
+	const char *section, *example;
+	bool (*is_legacy)(const char *path, const struct ini *ini);
 };
 
 struct daemon_options {

@@ -18,6 +18,8 @@
 #include <sys/syscall.h>
 #endif
 
+#include "common/close_from.h"
+
 bool
 privilege_find(struct mf_text user, const char *initial, const char *file,
     unsigned line, struct privilege *out, struct report *report)
@@ -81,7 +83,7 @@ privilege_begin(unsigned sockets)
 	const struct rlimit none = {0, 0};
 
 	open_standard_descriptors();
-	closefrom(STDERR_FILENO + 1 + (int)sockets);
+	close_from(STDERR_FILENO + 1 + (int)sockets);
 	setrlimit(RLIMIT_CORE, &none);
 #ifdef __linux__
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #endif
 
+#include "common/close_from.h"
 #include "libspf-engine/wire.h"
 
 /* Sanitizers reserve terabytes, and start a thread. */
@@ -77,7 +78,7 @@ static void
 give_up_privileges(void)
 {
 	drop_root();
-	closefrom(STDERR_FILENO + 1);
+	close_from(STDERR_FILENO + 1);
 	if (chdir("/") < 0)
 		_exit(1);
 #ifdef __linux__

@@ -35,6 +35,9 @@
  */
 #define NAMES_MAX (SPF_MX_MAX + 1)
 
+/* The herrno of an answer with records: <netdb.h> of glibc has a name for it. */
+#define RR_FOUND 0
+
 #define STAND_IN MF_TEXT("v=spf1 ?all")
 
 /* The default explanation, by which we see that a record has none. */
@@ -215,7 +218,7 @@ rr_of_answer(struct libspf2_run *run, const char *domain, ns_type type,
     const struct spf_answer *a)
 {
 	SPF_dns_rr_t *rr = rr_empty(run, domain, type,
-	    a->status == SPF_DNS_ERROR ? TRY_AGAIN : NETDB_SUCCESS);
+	    a->status == SPF_DNS_ERROR ? TRY_AGAIN : RR_FOUND);
 
 	if (rr == NULL || a->status != SPF_DNS_FOUND) {
 		if (rr != NULL && a->status == SPF_DNS_VOID)
@@ -238,7 +241,7 @@ rr_of_stand_in(struct libspf2_run *run, const char *domain, ns_type type)
 
 	if (rr == NULL || type != ns_t_txt || run->over)
 		return rr;
-	rr->herrno = NETDB_SUCCESS;
+	rr->herrno = RR_FOUND;
 	if (rr_add_text(rr, STAND_IN))
 		return rr;
 	SPF_dns_rr_free(rr);

@@ -7,6 +7,7 @@
 #include "milter/daemon.h"
 #include "milter/run.h"
 #include "settings/sections.h"
+#include "spfmilter/legacy.h"
 #include "spfmilter/milter.h"
 #include "spfmilter/service.h"
 
@@ -30,7 +31,10 @@ main(int argc, char **argv)
 	static const struct milter_program program = {
 	    .command = {.name = "spfmilter",
 		.legacy = "pymilter",
-		.print_config = settings_print},
+		.print_config = settings_print,
+		.section = "spfmilter",
+		.example = "access",
+		.is_legacy = legacy_is_spfmilter},
 	    .filter = &spfmilter_filter,
 	    .user = "mailfrom-spf",
 	    .config_load = spfmilter_config_load,

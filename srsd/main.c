@@ -11,12 +11,17 @@
 #include "common/log.h"
 #include "common/notify.h"
 #include "common/privilege.h"
+#include "rewrite/legacy.h"
 #include "rewrite/secret_memory.h"
 #include "settings/sections.h"
 #include "srsd/control.h"
 
-static const struct daemon_program program = {
-    .name = "srsd", .legacy = "pysrs", .print_config = settings_print};
+static const struct daemon_program program = {.name = "srsd",
+    .legacy = "pysrs",
+    .print_config = settings_print,
+    .section = "srs",
+    .example = "fwdomain",
+    .is_legacy = legacy_detect};
 
 static const struct listen_check check = {
     .program = "srsd", .user = "mailfrom"};

@@ -4,6 +4,7 @@
  */
 #include "milter/daemon.h"
 #include "milter/run.h"
+#include "rewrite/legacy.h"
 #include "rewrite/secret_memory.h"
 #include "settings/sections.h"
 #include "srsmilter/milter.h"
@@ -15,7 +16,10 @@ main(int argc, char **argv)
 	static const struct milter_program program = {
 	    .command = {.name = "srsmilter",
 		.legacy = "pysrs",
-		.print_config = settings_print},
+		.print_config = settings_print,
+		.section = "srsmilter",
+		.example = "rewrite",
+		.is_legacy = legacy_detect},
 	    .filter = &srsmilter_filter,
 	    .user = "mailfrom",
 	    .secret_memory_start = secret_memory_start,

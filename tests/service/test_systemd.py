@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 
+import booted
 import milter_client
 import places
 import tap
@@ -29,59 +30,23 @@ USERS = {"srsd": "mailfrom", "srsmilter": "mailfrom",
          "spfmilter": "mailfrom-spf"}
 DAEMONS = tuple(USERS)
 UNITS = "/usr/local/lib/systemd/system"
-SYSTEMD = "/lib/systemd/systemd"
 # Of 100; systemd calls up to 50 "OK" or better.
 EXPOSURE_MAX = 15
 
-# All that is mounted here vanishes with the name space.
-BOOT = r"""
-set -e
-root=$1 tree=$2
-echo $$ >"$3/cgroup.procs"
-exec unshare --pid --mount --net --uts --ipc --cgroup --fork --kill-child \
-    --propagation private sh -c '
-set -e
-mount -t tmpfs none "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay none -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" "$1/root"
-cp -a "$2/." "$1/root"
-cd "$1/root"
-mount -t proc none proc
-mount -t sysfs -o ro none sys
-mount -t cgroup2 none sys/fs/cgroup
-mount -t tmpfs -o mode=755 none dev
-for name in null zero full random urandom tty; do
-	: >dev/$name
-	mount --bind /dev/$name dev/$name
-done
-mkdir dev/shm dev/pts
-mount -t devpts -o newinstance,ptmxmode=0666 none dev/pts
-ln -s pts/ptmx dev/ptmx
-: >dev/console
-ln -s /proc/self/fd dev/fd
-mount -t tmpfs -o mode=755 none run
-mount -t tmpfs -o mode=1777 none tmp
-# What it says about the kernel is for this host too.
-mount --bind proc/sys proc/sys
-mount -o remount,bind,ro proc/sys
-ip link set lo up
-hostname systemd.test
-rm -rf etc/systemd/system/*.wants etc/fstab
-for unit in $4; do ln -sf /dev/null etc/systemd/system/$unit; done
-: >etc/machine-id
+# The root: what is installed over this host's, with changes in memory.  $2: the
+# root to be, in the directory "holder" that has the tree too.
+PREPARE = r"""
+holder=$(dirname "$2")
+mount -t tmpfs none "$2"
+mkdir "$2/upper" "$2/work" "$2/root"
+mount -t overlay none -o "lowerdir=/,upperdir=$2/upper,workdir=$2/work" "$2/root"
+cp -a "$holder/tree/." "$2/root"
+cd "$2/root"
+rm -rf etc/systemd/system/*.wants
+set -- "$1" "$2/root" "$3" "$4" "$5"
 chroot . systemd-sysusers
 chroot . chown root:mailfrom /etc/mailfrom/secret
-mkdir old
-pivot_root . old
-umount -l old
-exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-    /lib/systemd/systemd --unit=basic.target
-' sh "$root" "$tree" "$3" "$4"
 """
-MASKED = """systemd-sysctl.service systemd-modules-load.service
-systemd-udevd.service systemd-udevd-control.socket systemd-udevd-kernel.socket
-systemd-udev-trigger.service systemd-random-seed.service
-kmod-static-nodes.service systemd-remount-fs.service"""
 
 CONFIGURATION = """\
 [srs]
@@ -109,7 +74,7 @@ class Site:
         """peer: where systemd was unpacked; None: it is this host's."""
         self.holder = tempfile.TemporaryDirectory(prefix="mailfrom-systemd-")
         self.tree = os.path.join(self.holder.name, "tree")
-        self.boot = self.init = self.cgroup = None
+        self.booted = None
         done = subprocess.run(
             ["make", "--no-print-directory", "-C", places.TOP, "install",
              f"DESTDIR={self.tree}"], capture_output=True, text=True)
@@ -151,90 +116,34 @@ class Site:
     # --- the booted one ---
 
     def start(self):
-        self.cgroup = make_cgroup()
         root = os.path.join(self.holder.name, "root")
         os.mkdir(root)
-        self.log_path = os.path.join(self.holder.name, "log")
-        with open(self.log_path, "wb") as log:
-            self.boot = subprocess.Popen(
-                ["sh", "-c", BOOT, "sh", root, self.tree, self.cgroup, MASKED],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        tap.wait_until(self.is_up, "systemd to be up", timeout=60)
-
-    def is_up(self):
-        if self.boot.poll() is not None:
-            raise AssertionError(f"systemd ended: {self.log()}")
-        with open(f"/proc/{self.boot.pid}/task/{self.boot.pid}/children",
-                  encoding="ascii") as file:
-            children = file.read().split()
-        if not children or os.readlink(f"/proc/{children[0]}/exe") != \
-                os.path.realpath(SYSTEMD):
-            return False
-        self.init = children[0]
-        return self.run("systemctl", "is-system-running",
-                        check=False).strip() in ("running", "degraded")
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8", errors="replace") as file:
-            return file.read()
+        self.booted = booted.Booted(PREPARE, root)
 
     def run(self, *command, check=True):
-        """Run it beside that systemd; returns what it prints."""
-        done = subprocess.run(
-            ["nsenter", "-t", self.init, "-m", "-p", "-n", "-u", "-i", "-C",
-             *command], stdin=subprocess.DEVNULL, text=True, timeout=120,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(command)}: {done.stdout}")
-        return done.stdout
+        return self.booted.run(*command, check=check)
 
     def path(self, name):
-        return f"/proc/{self.init}/root/{name}"
+        return self.booted.path(name)
+
+    def show(self, unit, name):
+        return self.booted.show(unit, name)
+
+    def expect_state(self, unit, state):
+        self.booted.expect_state(unit, state)
 
     def configure(self, **changed):
         with open(self.path("etc/mailfrom/mailfrom.conf"), "w",
                   encoding="utf-8") as file:
             file.write(self.configuration(**changed))
 
-    def show(self, unit, name):
-        return self.run("systemctl", "show", "-P", name, unit).strip()
-
-    def expect_state(self, unit, state):
-        tap.wait_until(lambda: self.show(unit, "ActiveState") == state,
-                       f"{unit} to be {state}")
-
     def end(self):
-        if self.boot and self.boot.poll() is None:
-            self.boot.kill()
-            self.boot.wait()
-        if self.cgroup:
-            tap.wait_until(lambda: remove_cgroup(self.cgroup), "an empty cgroup")
+        if self.booted:
+            self.booted.end()
         self.holder.cleanup()
 
     def evidence(self):
-        if not self.init:
-            return []
-        return self.run("journalctl", "--no-pager", "-n", "40",
-                        check=False).splitlines()
-
-
-def make_cgroup():
-    """A new group, in whichever hierarchy of version 2 there is."""
-    with open("/proc/self/mounts", encoding="utf-8") as file:
-        places = [line.split()[1] for line in file
-                  if line.split()[2] == "cgroup2"]
-    if not places:
-        raise OSError("no cgroup2 is mounted")
-    return tempfile.mkdtemp(prefix="mailfrom-test-", dir=places[0])
-
-
-def remove_cgroup(path):
-    try:
-        for directory, _, _ in os.walk(path, topdown=False):
-            os.rmdir(directory)
-    except OSError:
-        return False            # its processes are still ending
-    return True
+        return self.booted.evidence() if self.booted else []
 
 
 def ask(address, request):
@@ -331,6 +240,27 @@ def reload(site):
         site.configure()
 
 
+@case("not configured yet: inactive, with the reason; no failure")
+def unconfigured(site):
+    with open(site.path("etc/mailfrom/mailfrom.conf"), "w",
+              encoding="ascii") as file:
+        file.write("[srs]\nsecret_file = /etc/mailfrom/secret\n")
+    try:
+        for daemon in DAEMONS:
+            site.run("systemctl", "restart", daemon)
+            tap.equal((site.show(daemon, "ActiveState"),
+                       site.show(daemon, "Result")),
+                      ("inactive", "exec-condition"), daemon)
+            said = site.run("systemctl", "status", daemon, check=False)
+            if f"{daemon} is not configured yet: " not in said:
+                raise AssertionError(said)
+    finally:
+        site.configure()
+    site.run("systemctl", "start", *DAEMONS)
+    for daemon in DAEMONS:
+        expect_work(site, daemon, f"run/{USERS[daemon]}/{daemon}.sock")
+
+
 @case("killed, they come again; stopped, they stay away")
 def killed(site):
     before = {daemon: site.show(daemon, "MainPID") for daemon in DAEMONS}
@@ -423,28 +353,9 @@ def sockets(site):
         site.expect_state(daemon, "active")
 
 
-def forbidden():
-    """Why this host lets nobody start a systemd in namespaces, or None."""
-    if os.geteuid() != 0:
-        return "needs root"
-    try:
-        remove_cgroup(make_cgroup())
-    except OSError as error:
-        return f"needs a writable cgroup2: {error}"
-    return None
-
-
-def refuse(reason):
-    """What a chroot forbids is skipped there, even if all tests are wanted."""
-    reason = f"systemd in namespaces: {reason}"
-    if os.environ.get("MAILFROM_CHROOT") == "1":
-        return tap.skip_all(reason)
-    return tap.cannot_run(reason)
-
-
 def unpack():
     """Where systemd was unpacked, None: this host has it; and why it can't be."""
-    if os.path.exists(SYSTEMD) and shutil.which("systemd-analyze"):
+    if os.path.exists(booted.SYSTEMD) and shutil.which("systemd-analyze"):
         return None, None
     reason = places.fetch("systemd")
     if reason:
@@ -453,9 +364,9 @@ def unpack():
 
 
 def main():
-    reason = forbidden()
+    reason = booted.forbidden()
     if reason:
-        return refuse(reason)
+        return booted.refuse(reason)
     peer, reason = unpack()
     if reason:
         return tap.cannot_run(reason)
@@ -464,7 +375,7 @@ def main():
         try:
             site.start()
         except (AssertionError, OSError) as error:
-            return refuse(" ".join(str(error).split()))
+            return booted.refuse(" ".join(str(error).split()))
         return suite.run(site, site.evidence)
     finally:
         site.end()

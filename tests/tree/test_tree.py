@@ -56,7 +56,7 @@ MAY_INCLUDE = {
     "libspf": {"mailfrom/spf.h", "mailfrom/spf_header.h", "mailfrom/text.h",
                "common/text.h"},
     "libspf-dns": {"mailfrom", "common/text.h", "common/siphash.h"},
-    "libspf-engine": {"mailfrom", "common/text.h"},
+    "libspf-engine": {"mailfrom", "common/text.h", "common/close_from.h"},
     "access": {"mailfrom", "common"},
     "settings": {"mailfrom", "common"},
     "spfcheck": {"mailfrom", "common", "settings"},
