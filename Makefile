@@ -56,7 +56,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain escape file health ini \
+COMMON = background conf conf_list daemon domain escape file foreign_conf health ini \
          items legacy_conf listen lists log log_conf log_line log_ring \
          log_sink metrics network notify privilege reply report \
          resources shared similar sockaddr source split watch
@@ -81,7 +81,10 @@ SRS     = ask batch commands explain job keygen main options setup \
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
-MAILFROM = arena setup site site_expand site_load site_parse
+CONVERT = convert_confuse convert_lines convert_plain convert_policy \
+          convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
+          convert_smf_spf convert_spf_engine convert_spf_engine_policy
+MAILFROM = arena convert $(CONVERT) setup site site_expand site_load site_parse
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a

@@ -18,6 +18,8 @@ static const struct {
 } commands[] = {
     {"setup", mailfrom_setup,
 	"FORM [options]    print the lines for this mail server"},
+    {"convert", mailfrom_convert,
+	"FILE [options]    print a mailfrom.conf for other software's FILE"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
