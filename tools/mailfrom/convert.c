@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -187,6 +188,23 @@ print(const struct conversion *c, const struct options *o)
 	return ok ? mailfrom_flush() : MAILFROM_EXIT_FAILED;
 }
 
+/* The daemon that reads it is elsewhere.  False, and it is said. */
+static bool
+make_absolute(struct options *o, struct arena *arena)
+{
+	char directory[PATH_MAX];
+
+	if (o->access == NULL || o->access[0] == '/')
+		return true;
+	if (getcwd(directory, sizeof(directory)) == NULL) {
+		fprintf(stderr, "mailfrom convert: %s: %s\n", o->access,
+		    strerror(errno));
+		return false;
+	}
+	o->access = arena_printf(arena, "%s/%s", directory, o->access).p;
+	return true;
+}
+
 /* --- the whole --- */
 
 /* The domain of new addresses may be the first of another file. */
@@ -244,11 +262,14 @@ mailfrom_convert(int argc, char **argv)
 		report_error(&report, o.path, 0, NULL, "%s", strerror(error));
 		return MAILFROM_EXIT_FAILED;
 	}
-	status = convert(&o,
-	    &(struct convert_file){.name = o.path,
-		.bytes = mf_text_at(file.data, file.len),
-		.arena = &arena,
-		.report = &report});
+	if (!make_absolute(&o, &arena))
+		status = MAILFROM_EXIT_FAILED;
+	else
+		status = convert(&o,
+		    &(struct convert_file){.name = o.path,
+			.bytes = mf_text_at(file.data, file.len),
+			.arena = &arena,
+			.report = &report});
 	arena_free(&arena);
 	file_free(&file);
 	return status;

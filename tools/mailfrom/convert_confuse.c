@@ -194,6 +194,8 @@ is_text(enum token token)
 static bool
 list(struct confuse *s)
 {
+	unsigned begin = s->line;
+
 	for (;;) {
 		enum token token = next_token(s);
 
@@ -210,13 +212,15 @@ list(struct confuse *s)
 		if (token != TOKEN_COMMA)
 			break;
 	}
-	fail(s, "a list is \"{ item, item }\"", rest_of_line(s));
+	report_error(s->file->report, s->file->name, begin, NULL,
+	    "a list is \"{ item, item }\"");
 	return false;
 }
 
 static bool
 value(struct confuse *s)
 {
+	unsigned begin = s->line;
 	enum token token = next_token(s);
 
 	s->value.len = 0;
@@ -228,7 +232,8 @@ value(struct confuse *s)
 		return true;
 	}
 	if (token != TOKEN_BAD)
-		fail(s, "no value after \"=\"", rest_of_line(s));
+		report_error(s->file->report, s->file->name, begin, NULL,
+		    "no value after \"=\"");
 	return false;
 }
 

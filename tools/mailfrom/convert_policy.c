@@ -37,22 +37,31 @@ convert_allow_policy(
 	allow(c, identity, "temperror", all, p->temperror);
 }
 
+/* The domain and those below it, unless the value is that of all. */
+static void
+allow_both(struct conversion *c, const char *identity, const char *result,
+    struct mf_text domain, const char *value, const char *of_all)
+{
+	if (strcmp(value != NULL ? value : "", of_all != NULL ? of_all : "") ==
+	    0)
+		return;
+	allow(c, identity, result, domain, value);
+	allow(c, identity, result,
+	    arena_printf(c->file->arena, ".%.*s", (int)domain.len, domain.p),
+	    value);
+}
+
 void
 convert_allow_domain(struct conversion *c, const char *identity,
-    struct mf_text domain, const struct convert_policy *p)
+    struct mf_text domain, const struct convert_policy *p,
+    const struct convert_policy *of_all)
 {
-	struct mf_text below;
-
 	if (!is_fit(domain))
 		return;
-	below =
-	    arena_printf(c->file->arena, ".%.*s", (int)domain.len, domain.p);
-	allow(c, identity, "fail", domain, p->fail);
-	allow(c, identity, "fail", below, p->fail);
-	allow(c, identity, "softfail", domain, p->softfail);
-	allow(c, identity, "softfail", below, p->softfail);
-	allow(c, identity, "neutral", domain, p->neutral);
-	allow(c, identity, "neutral", below, p->neutral);
+	allow_both(c, identity, "fail", domain, p->fail, of_all->fail);
+	allow_both(
+	    c, identity, "softfail", domain, p->softfail, of_all->softfail);
+	allow_both(c, identity, "neutral", domain, p->neutral, of_all->neutral);
 }
 
 void

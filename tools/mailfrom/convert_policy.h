@@ -13,11 +13,14 @@ struct convert_policy {
 	const char *fail, *softfail, *neutral, *none, *permerror, *temperror;
 };
 
-/* identity: "spf", "helo", "null"; domain: "" for all, or one and those below. */
+/* identity: "spf", "helo", "null". */
 void convert_allow_policy(struct conversion *c, const char *identity,
     const struct convert_policy *policy);
+
+/* One domain and those below it, where their policy isn't that of all. */
 void convert_allow_domain(struct conversion *c, const char *identity,
-    struct mf_text domain, const struct convert_policy *policy);
+    struct mf_text domain, const struct convert_policy *policy,
+    const struct convert_policy *of_all);
 
 /* The access file, if there are entries for it. */
 void convert_set_access(struct conversion *c);

@@ -244,8 +244,6 @@ static void
 milter(struct conversion *c, const struct convert_rule *rule,
     const struct convert_entry *e)
 {
-	bool all = is_on(c, "milter-rewrite-local");
-
 	(void)rule;
 	if (e->value.len == 0) {
 		convert_tell(c, e, CONVERT_NOT_NEEDED, NULL, "it is empty");
@@ -257,8 +255,6 @@ milter(struct conversion *c, const struct convert_rule *rule,
 	convert_note(c, "srsmilter",
 	    "As there: mail that isn't a bounce is restored too");
 	convert_set(c, "srsmilter", "reverse", MF_TEXT("all"), 0);
-	convert_set(c, "srsmilter", "rewrite",
-	    all ? MF_TEXT("all") : MF_TEXT("remote_domain"), 0);
 }
 
 static void
@@ -274,18 +270,14 @@ milter_rewrite_local(struct conversion *c, const struct convert_rule *rule,
 		convert_tell(
 		    c, e, CONVERT_NOT_NEEDED, NULL, "no milter is set");
 	else
-		convert_tell(c, e, CONVERT_SAME, NULL,
-		    on ? "rewrite = all in [srsmilter]"
-		       : "rewrite = remote_domain in [srsmilter]");
+		convert_tell(
+		    c, e, CONVERT_SAME, NULL, "rewrite of [srsmilter]");
 }
 
 /* The filter has a list of its own of what is delivered here. */
 static void
-local_domains(struct conversion *c)
+set_local_domains(struct conversion *c)
 {
-	if (convert_value(c, "milter", MF_TEXT("")).len == 0 ||
-	    is_on(c, "milter-rewrite-local"))
-		return;
 	for (size_t i = 0; i < c->entries.count; i++) {
 		const struct convert_entry *e = &c->entries.items[i];
 		struct mf_text items = convert_items(c, e->value, ", \t\r\n");
@@ -296,6 +288,22 @@ local_domains(struct conversion *c)
 			convert_set(
 			    c, "srsmilter", "local_domains", items, e->line);
 	}
+}
+
+/* Who is a forwarded recipient to the filter: without a list, everybody. */
+static void
+milter_rewrite(struct conversion *c)
+{
+	bool all = is_on(c, "milter-rewrite-local");
+
+	if (convert_value(c, "milter", MF_TEXT("")).len == 0)
+		return;
+	if (!all)
+		set_local_domains(c);
+	if (convert_setting(c, "srsmilter", "local_domains").len == 0)
+		all = true;
+	convert_set(c, "srsmilter", "rewrite",
+	    all ? MF_TEXT("all") : MF_TEXT("remote_domain"), 0);
 }
 
 /* --- other rules --- */
@@ -455,7 +463,7 @@ static void
 finish(struct conversion *c)
 {
 	default_domain(c);
-	local_domains(c);
+	milter_rewrite(c);
 	set_default(
 	    c, "secrets-file", "secret_file", MF_TEXT("/etc/postsrsd.secret"));
 	set_default(c, "hash-length", "hash_length", MF_TEXT("4"));

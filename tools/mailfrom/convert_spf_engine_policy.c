@@ -191,7 +191,8 @@ policy_of(struct conversion *c, enum reject reject)
 
 /* Reject_Not_Pass_Domains, for an identity that is checked. */
 static void
-allow_domains(struct conversion *c, const char *identity, enum reject reject)
+allow_domains(struct conversion *c, const char *identity, enum reject reject,
+    const struct convert_policy *of_all)
 {
 	struct mf_text rest = convert_value(
 			   c, "Reject_Not_Pass_Domains", MF_TEXT("")),
@@ -201,7 +202,7 @@ allow_domains(struct conversion *c, const char *identity, enum reject reject)
 	if (reject == NO_CHECK)
 		return;
 	while (convert_next_item(&rest, ", \t", &domain))
-		convert_allow_domain(c, identity, domain, &p);
+		convert_allow_domain(c, identity, domain, &p, of_all);
 }
 
 void
@@ -214,12 +215,12 @@ convert_engine_policy(struct conversion *c)
 	struct convert_policy nothing = {.fail = NULL};
 
 	convert_allow_policy(c, "spf", &spf);
-	allow_domains(c, "spf", mailfrom);
+	allow_domains(c, "spf", mailfrom, &spf);
 	/* The null sender has the policy of its HELO name. */
 	convert_allow_policy(c, "null", &null);
-	allow_domains(c, "null", helo);
+	allow_domains(c, "null", helo, &null);
 	convert_allow_policy(c, "helo", helo == REJECT_NULL ? &nothing : &null);
 	if (helo != REJECT_NULL)
-		allow_domains(c, "helo", helo);
+		allow_domains(c, "helo", helo, &null);
 	convert_set_access(c);
 }
