@@ -37,18 +37,14 @@ convert_allow_policy(
 	allow(c, identity, "temperror", all, p->temperror);
 }
 
-/* The domain and those below it, unless the value is that of all. */
+/* Unless it is that of all. */
 static void
-allow_both(struct conversion *c, const char *identity, const char *result,
+allow_other(struct conversion *c, const char *identity, const char *result,
     struct mf_text domain, const char *value, const char *of_all)
 {
-	if (strcmp(value != NULL ? value : "", of_all != NULL ? of_all : "") ==
+	if (strcmp(value != NULL ? value : "", of_all != NULL ? of_all : "") !=
 	    0)
-		return;
-	allow(c, identity, result, domain, value);
-	allow(c, identity, result,
-	    arena_printf(c->file->arena, ".%.*s", (int)domain.len, domain.p),
-	    value);
+		allow(c, identity, result, domain, value);
 }
 
 void
@@ -58,10 +54,11 @@ convert_allow_domain(struct conversion *c, const char *identity,
 {
 	if (!is_fit(domain))
 		return;
-	allow_both(c, identity, "fail", domain, p->fail, of_all->fail);
-	allow_both(
+	allow_other(c, identity, "fail", domain, p->fail, of_all->fail);
+	allow_other(
 	    c, identity, "softfail", domain, p->softfail, of_all->softfail);
-	allow_both(c, identity, "neutral", domain, p->neutral, of_all->neutral);
+	allow_other(
+	    c, identity, "neutral", domain, p->neutral, of_all->neutral);
 }
 
 void

@@ -17,7 +17,7 @@ struct convert_policy {
 void convert_allow_policy(struct conversion *c, const char *identity,
     const struct convert_policy *policy);
 
-/* One domain and those below it, where their policy isn't that of all. */
+/* One domain, and none below it, where its policy isn't that of all. */
 void convert_allow_domain(struct conversion *c, const char *identity,
     struct mf_text domain, const struct convert_policy *policy,
     const struct convert_policy *of_all);
