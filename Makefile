@@ -84,7 +84,9 @@ SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_spf_engine convert_spf_engine_policy
-MAILFROM = arena convert $(CONVERT) setup site site_expand site_load site_parse
+MAILFROM = arena convert $(CONVERT) fill merge merge_bounces merge_milters \
+           merge_routes plan setup setup_load setup_print site site_expand \
+           site_load site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -137,7 +139,7 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
-$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o)
+$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
 $(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
@@ -151,20 +153,20 @@ $(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(LINK) -shared -Wl,-soname,libspf.so.$(SOVERSION) \
 	    -Wl,--version-script=libspf/libspf.map -o $@ $^ $(IDN2_LIBS)
 
-# `srs setup` fills them in.
-SAMPLES = etc/postfix/canonical.main.cf etc/postfix/milter.main.cf \
-          etc/postfix/milter.master.cf etc/postfix/outbound.main.cf \
-          etc/postfix/outbound.master.cf etc/sendmail/mailfrom-srs.m4 \
-          etc/sendmail/mailfrom-srs.mc etc/sendmail/srsmilter.aliases \
-          etc/sendmail/srsmilter.mc etc/sendmail/srsmilter.virtusertable
+# `mailfrom setup` fills them in.
+SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
+          milter.main.cf milter.master.cf simple.main.cf spfmilter.main.cf) \
+          $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
+          spfmilter.mc srsmilter.aliases srsmilter.mc \
+          srsmilter.virtusertable)
 $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 	@mkdir -p $(@D)
 	scripts/embed $(SAMPLES) >$@.new && mv $@.new $@
 $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
-    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(REWRITE_A) $(SETTINGS_A) \
+    $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
@@ -215,7 +217,8 @@ UNIT = access access_memory action authres bounds cache change check \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
-FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
+FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
+       convert_confuse convert_plain convert_shell dnsmsg \
        engine_wire ini log lookup path protocol received sender ses_verify \
        shapes sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session

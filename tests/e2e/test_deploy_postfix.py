@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """
 What becomes of the sender in each situation of deployments.tsv, in a real Postfix
-with the settings that `srs setup` prints; and what each setting is there for.
+with the settings that `mailfrom setup` prints; and what each setting is there for.
 """
 
 import contextlib
@@ -72,11 +72,15 @@ class Site(exchange.Exchange):
         self.sequence += 1
         return self.sequence
 
-    def settings(self, form):
-        """(main.cf, master.cf)"""
-        parts = deployments.printed_settings(form, self.srs.config)
-        return parts["/etc/postfix/main.cf"], parts.get(
-            "/etc/postfix/master.cf", "")
+    def settings(self, form, base=BASE):
+        """(main.cf, master.cf), as setup prints them for a site with base."""
+        mta = postfix.Postfix(self.place, "before", DOMAIN, base,
+                              aliases=self.aliases, virtual=self.virtual)
+        done = [mta.setup(form, self.srs.config, option)
+                for option in ("--main", "--master")]
+        for one in done:
+            tap.equal(one.returncode, 0, one.stderr)
+        return tuple(one.stdout for one in done)
 
     def use(self, name, main_cf=None, master_cf=None):
         """Have a form running, or one of its settings changed; no other."""
@@ -162,8 +166,8 @@ for each_form in FORMS:
 # --- what the lines are there for -------------------------------------------
 
 SRS_LINES = {
-    "postfix-milter": r"^recipient_canonical_maps = .*\n(?:[ \t].*\n)*",
-    "postfix-cleanup": r"^recipient_canonical_maps = .*\n(?:[ \t].*\n)*",
+    "postfix-milter": r"^virtual_alias_maps = .*\n(?:[ \t].*\n)*",
+    "postfix-cleanup": r"^virtual_alias_maps = .*\n(?:[ \t].*\n)*",
     "postfix-simple": r"^recipient_canonical_maps = .*\n"}
 
 
