@@ -53,6 +53,7 @@ struct site {
 	    *warnings; /* what postconf says on stderr, line by line */
 	size_t warning_count;
 	struct mf_text main_text; /* main.cf with its comments, or "" */
+	struct mf_text trouble;   /* why a look-up failed last */
 	/* Looks key up in a table ("hash:/etc/postfix/x"); NULL: can't. */
 	enum site_found (*look_up)(struct site *site, struct mf_text table,
 	    struct mf_text key, struct mf_text *value);
@@ -109,7 +110,7 @@ void site_add_saved(struct site *site, struct mf_text text);
  */
 void site_add_warnings(struct site *site, struct mf_text text);
 
-/* --- asking (site.c) --- */
+/* --- asking (site.c, site_expand.c) --- */
 
 /* Whether main.cf sets name, be it to nothing. */
 bool site_is_set(const struct site *site, const char *name);
