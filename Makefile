@@ -82,7 +82,8 @@ SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             recorder suite trace tree words yamlfile zone
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
-          convert_smf_spf convert_spf_engine convert_spf_engine_policy
+          convert_smf_spf convert_software convert_spf_engine \
+          convert_spf_engine_policy
 MAILFROM = arena convert $(CONVERT) fill merge merge_bounces merge_milters \
            merge_routes merge_words plan setup setup_load setup_print site \
            site_expand site_load site_parse unmerge

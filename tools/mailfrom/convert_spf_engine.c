@@ -13,7 +13,7 @@ static const char *const policyd_steps[] = {
     "Check them: spfmilter -n -c /etc/mailfrom/mailfrom.conf",
     "Start spfmilter, and in main.cf take check_policy_service of policyd-spf\n"
     "out and put its socket (listen) into smtpd_milters, with\n"
-    "milter_default_action = tempfail; README has these lines.",
+    "milter_default_action = tempfail: mailfrom setup postfix-spfmilter.",
     NULL};
 static const char *const milter_steps[] = {
     "Write the two files, this one and the access file.",

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * What spf-engine rejects, as an access file (see its _get_resultcodes()): the
+ * two reject keys choose results for their identity, the global ones add errors,
+ * and a domain of Reject_Not_Pass_Domains has SPF_Not_Pass for both.
+ */
 #include "tools/mailfrom/convert_spf_engine.h"
 
 #include "common/similar.h"
