@@ -58,10 +58,11 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
-COMMON = background conf conf_list configured daemon domain escape file health \
-         ini items legacy_conf listen listen_holder lists log log_conf \
-         log_line log_ring log_sink metrics network notify privilege reply \
-         report resources shared similar sockaddr source split watch
+COMMON = background conf conf_list configured daemon domain escape file \
+         foreign_conf health ini items legacy_conf listen listen_holder lists \
+         log log_conf log_line log_ring log_sink metrics network notify \
+         privilege reply report resources shared similar sockaddr source split \
+         watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
@@ -81,9 +82,13 @@ SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
            lint_record lint_report lint_term main must options plain recorder \
            suite trace tree words yamlfile zone
-MAILFROM = arena fill fingerprint merge merge_bounces merge_milters \
-           merge_routes merge_words plan setup setup_load setup_print site \
-           site_expand site_load site_parse unmerge
+CONVERT = convert_confuse convert_lines convert_plain convert_policy \
+          convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
+          convert_smf_spf convert_software convert_spf_engine \
+          convert_spf_engine_policy
+MAILFROM = arena convert $(CONVERT) fill fingerprint merge merge_bounces \
+           merge_milters merge_routes merge_words plan setup setup_load \
+           setup_print site site_expand site_load site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -214,10 +219,11 @@ UNIT = access access_memory action authres bounds cache change check conf \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record spfmilter_config spfmilter_memory spfmilter_session \
        srsmilter_config table text
-FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini log lookup orcpt path protocol received sender \
-       ses_verify shapes site sockaddr spf_eval spf_header spf_macro \
-       spf_record split srs_decode srs_session
+FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
+       convert_confuse convert_plain convert_shell dnsmsg engine_wire ini log \
+       lookup orcpt path protocol received sender ses_verify shapes site \
+       sockaddr spf_eval spf_header spf_macro spf_record split srs_decode \
+       srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \

@@ -22,7 +22,8 @@ struct source {
  * Read and parse the file at path, which must outlive what load keeps of it,
  * and have load make a configuration of it.  is_legacy tells a legacy file,
  * parsed as INI_OURS, for SOURCE_DETECT.  False, and errors were reported: it
- * can't be read, or load has said so.
+ * can't be read, it is another program's (common/foreign_conf.h), or load has
+ * said so.
  */
 bool source_load(const char *path, enum source_format format,
     bool (*is_legacy)(const char *path, const struct ini *ini),

@@ -126,6 +126,19 @@ clear(struct policy_result *out)
 	out->signature.len = 0;
 }
 
+/*
+ * Whether what was found of the signature of an address in domain is ours to
+ * judge.  In a domain that isn't named, others may sign.
+ */
+static bool
+is_ours(const struct rewriter *r, enum policy_scope scope,
+    struct mf_text domain, enum srs_status status)
+{
+	return scope == POLICY_ANY_DOMAIN ||
+	    list_has_domain(&r->srs_domains, domain) ||
+	    (r->any_srs_domain && status == SRS_OK);
+}
+
 void
 policy_reverse(const struct rewriter *r, struct mf_text address,
     enum policy_scope scope, uint64_t now_sec, struct policy_result *out)
@@ -141,8 +154,7 @@ policy_reverse(const struct rewriter *r, struct mf_text address,
 
 		if (status == SRS_NOT_SRS)
 			break;
-		if (scope == POLICY_SRS_DOMAINS &&
-		    !list_has_domain(&r->srs_domains, domain_of(address))) {
+		if (!is_ours(r, scope, domain_of(address), status)) {
 			if (i == 0)
 				out->reason = POLICY_FOREIGN_DOMAIN;
 			break;

@@ -92,7 +92,7 @@ void policy_carry_out(const struct rewriter *r, const struct policy_sender *s,
 void policy_spf_passes(struct policy_result *result);
 
 enum policy_scope {
-	POLICY_SRS_DOMAINS, /* only addresses in srs_domains are ours */
+	POLICY_SRS_DOMAINS, /* what srs_domains says is ours */
 	POLICY_ANY_DOMAIN   /* whatever our secrets have signed, as pysrs */
 };
 

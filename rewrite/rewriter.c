@@ -346,6 +346,7 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 		return false;
 	}
 	r->always_rewrite = settings->always_rewrite;
+	r->any_srs_domain = rewrite_reverses_any_domain(settings);
 	r->ses_server = (uint8_t)settings->ses_server;
 	if (!build(&m)) {
 		rewriter_free(r);

@@ -28,7 +28,8 @@ struct rewriter {
 	struct rewriter_domain *domains;
 	size_t domain_count;
 	struct list own_domains;
-	struct list srs_domains;
+	struct list srs_domains; /* that are named */
+	bool any_srs_domain;     /* others too, where a signature is ours */
 	struct list ses_domains;
 	struct list sign_domains;
 	struct list exclude_recipients;

@@ -38,6 +38,22 @@ static const struct item_type fwdomain = {
     .read = read_fwdomain,
     .is_pair = true};
 
+/* Any domain; the others of the list are named. */
+static bool
+read_srs_domain(struct mf_text item, struct text_out *out, const char **why)
+{
+	if (!mf_text_eq(item, MF_TEXT(REWRITE_ANY_DOMAIN)))
+		return item_mail_domains.read(item, out, why);
+	out_text(out, item);
+	return true;
+}
+
+static const struct item_type srs_domains = {
+    .wanted = "a domain (example.com, or .example.com for those below it) "
+	      "or " REWRITE_ANY_DOMAIN,
+    .read = read_srs_domain,
+    .is_pattern = true};
+
 #define AT(member) .offset = offsetof(struct rewrite_settings, member)
 
 static const struct conf_key keys[] = {
@@ -55,10 +71,10 @@ static const struct conf_key keys[] = {
     {"own_domains", CONF_LIST, AT(own_domains), .items = &item_domains,
 	.sample = "example.com, .example.com",
 	.help = "Senders in these domains are never rewritten"},
-    {"srs_domains", CONF_LIST, AT(srs_domains), .items = &item_mail_domains,
+    {"srs_domains", CONF_LIST, AT(srs_domains), .items = &srs_domains,
 	.sample = "srs.example.com, example.com",
-	.help = "Domains whose addresses are reversed (default: those "
-		"of fwdomain, ses and sign)"},
+	.help = "Domains whose addresses are reversed, * for any "
+		"(default: those of fwdomain, ses and sign)"},
     {"ses", CONF_LIST, AT(ses), .items = &item_domains, .sample = "example.com",
 	.help = "Senders in these domains are signed with SES"},
     {"sign", CONF_LIST, AT(sign), .items = &item_domains,

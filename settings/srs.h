@@ -35,6 +35,9 @@ struct rewrite_settings {
 
 extern const char *const rewrite_separators[];
 
+/* The item of srs_domains that stands for every domain. */
+#define REWRITE_ANY_DOMAIN "*"
+
 /* The table of [srs]; values: where they go, or NULL. */
 struct conf_section rewrite_section(struct rewrite_settings *values);
 

@@ -867,14 +867,22 @@ def forms_of_setup_are_documented():
 
 
 @case
+def kinds_of_convert_are_documented():
+    usage = run(program("mailfrom"), "convert", "--help").stdout
+    kinds = re.search(r"detected\):\n +(.*)$", usage, re.M).group(1).split(", ")
+    same(set(items(section("mailfrom.1", "CONVERSION"), "Cm")), set(kinds),
+         "mailfrom(1)")
+
+
+@case
 def options_of_mailfrom_are_documented():
     options = set()
-    for command in (), ("setup",):
+    for command in (), ("setup",), ("convert",):
         usage = run(program("mailfrom"), *command, "--help").stdout
         # Not those of postconf, which begin no option of ours.
         options |= set(re.findall(r"(?<![\w-])(?:--[a-z][\w-]*|-[chV]\b)",
                                   usage))
-    lines = section("mailfrom.1", "DESCRIPTION|SETUP|DOCTOR")
+    lines = section("mailfrom.1", "DESCRIPTION|SETUP|DOCTOR|CONVERSION")
     same(options, {"-" + word for line in lines
                    if line.startswith(".It Fl ")
                    for word in re.findall(r"-?[a-zA-Z][\w-]*",

@@ -488,6 +488,21 @@ def foreign(site):
     equal((done.verdict, done.requests), ("continue", []))
 
 
+@suite.case("srs_domains = *: ours in any domain; others' are forged only in named ones")
+def any_domain(site):
+    d = site.start(srs="srs_domains = *")
+    theirs = "<SRS0=AAAAAA=AA=example.test=bob@elsewhere.test>"
+    expired = f"<{d.encode('old@example.test', 'elsewhere.test', days=22)}>"
+    done = bounce(
+        d.address, f"<{d.encode('bob@example.test', 'elsewhere.test')}>",
+        f"<{d.encode('eve@example.test')}>", theirs, expired, FORGED)
+    equal(refusal(done, FORGED),
+          "550 5.7.1 Invalid SRS address: signature does not match")
+    equal(sorted(done.message.recipients),
+          sorted([theirs[1:-1], expired[1:-1], "bob@example.test",
+                  "eve@example.test"]))
+
+
 @suite.case("an MTA without all actions: parameters lost, or refused for now")
 def old_actions(site):
     d = site.start()

@@ -28,7 +28,7 @@ WANTED = {
     "domain": "a domain (example.com)",
     "domains": "a domain (example.com, or .example.com for those below it)",
     "mail_domains":
-        "a domain (example.com, or .example.com for those below it)",
+        "a domain (example.com, or .example.com for those below it) or *",
     "destinations": "a domain or host (example.com, or .example.com for those "
                     "below it)",
     "addresses": "a domain or address (example.com, .example.com, "

@@ -345,6 +345,21 @@ RELOADED = "configuration and secrets reloaded"
 STAYS = "invalid configuration; keeping the old one"
 
 
+@suite.case("srs_domains = *: reversed in any domain, else not found")
+def any_domain(site):
+    daemon = Srsd(site)
+    daemon.configure(srs="fwdomain = srs.example.com\nsrs_domains = *")
+    daemon.start()
+    client = daemon.client()
+    local, _, domain = forwarded(client).partition("@")
+    equal(domain, "srs.example.com")
+    for elsewhere in domain, "elsewhere.example", "a.example.com":
+        equal(client.ask(f"reverse {local}@{elsewhere}"), ORIGINAL, elsewhere)
+        for theirs in "SRS0=AAAAAA=AA=a.test=bob", "SRS0=a=bob", "bob":
+            equal(client.ask(f"reverse {theirs}@{elsewhere}"), b"NOTFOUND ",
+                  f"{theirs} {elsewhere}")
+
+
 @suite.case("SIGHUP takes a good configuration and not a bad one, and "
             "closes nobody")
 def reload(site):

@@ -229,6 +229,8 @@ srs_domains_by_default(void **state)
 	    "ses.example", "x.ses.example", "sign.example"};
 	static const char *const not_in[] = {
 	    "a.example", "own.example", "x.s.example", "only.example"};
+	static const char *const named[] = {
+	    "srs.example.com", "only.example", "ses.example"};
 	struct made m;
 
 	(void)state;
@@ -250,6 +252,15 @@ srs_domains_by_default(void **state)
 	    list_has_domain(&m.rewriter->srs_domains, MF_TEXT("only.example")));
 	assert_false(
 	    list_has_domain(&m.rewriter->srs_domains, MF_TEXT("ses.example")));
+	unmake(&m);
+	/* "*" adds to them. */
+	make_well(&m, D "srs_domains=*, only.example\nses=ses.example");
+	for (size_t i = 0; i < COUNT(named); i++)
+		assert_true(list_has_domain(
+		    &m.rewriter->srs_domains, mf_text_of(named[i])));
+	assert_false(
+	    list_has_domain(&m.rewriter->srs_domains, MF_TEXT("x.example")));
+	assert_true(m.rewriter->any_srs_domain);
 	unmake(&m);
 }
 

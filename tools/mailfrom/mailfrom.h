@@ -18,8 +18,7 @@
  */
 typedef int mailfrom_command(int argc, char **argv);
 
-mailfrom_command mailfrom_setup;
-mailfrom_command mailfrom_fingerprint;
+mailfrom_command mailfrom_setup, mailfrom_convert, mailfrom_fingerprint;
 
 /*
  * A message "mailfrom COMMAND: ..." and a pointer to --help on stderr.

@@ -20,6 +20,8 @@ static const struct {
 	"FORM [options]    print the lines for this mail server"},
     {"fingerprint", mailfrom_fingerprint,
 	"[-c FILE | SECRETS...]    a few characters for each secret"},
+    {"convert", mailfrom_convert,
+	"FILE [options]    print a mailfrom.conf for other software's FILE"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
