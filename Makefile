@@ -81,6 +81,7 @@ SRS     = ask batch commands explain job keygen main options setup \
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
+MAILFROM = arena setup site site_expand site_load site_parse
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -96,11 +97,13 @@ MILTER_A  = $(BUILD)/milter.a
 SRSD_A    = $(BUILD)/srsd.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
+MAILFROM_A = $(BUILD)/mailfrom.a
 # What programs of others link with: the archives, and two of them shared.
 LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBSPF_DNS_A) $(LIBSPF_ENGINE_A)
 SHARED    = $(BUILD)/libsrs.so.$(SOVERSION) $(BUILD)/libspf.so.$(SOVERSION)
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
-            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/spf-libspf2
+            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/mailfrom \
+            $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
@@ -131,8 +134,9 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
+$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o)
 $(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
-    $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A):
+    $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
 
 # The same objects serve archive and shared library.
@@ -157,6 +161,10 @@ $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
 $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
+    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+$(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
@@ -213,7 +221,7 @@ SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
 BENCH = access codec echo flood load milter_load nothing_milter spf \
         spf_delay spf_dns
 
-TEST_LIBS = $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
+TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
             $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
             $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
@@ -426,7 +434,7 @@ quickstart:
 FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
            -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
            -e 's,@VERSION@,$(VERSION),g'
-BIN  = srs spfquery spfpolicy
+BIN  = mailfrom srs spfquery spfpolicy
 SBIN = srsd srsmilter spfmilter
 PKGCONFIG = libsrs libspf libspf-dns libspf-engine
 

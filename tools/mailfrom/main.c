@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailfrom: the commands of an administrator.
+ */
+#include "tools/mailfrom/mailfrom.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/similar.h"
+
+static const struct {
+	const char *name;
+	mailfrom_command *run;
+	const char *usage;
+} commands[] = {
+    {"setup", mailfrom_setup,
+	"FORM [options]    print the lines for this mail server"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void
+usage(FILE *to)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(to, "%s mailfrom %s %s\n", i == 0 ? "usage:" : "      ",
+		    commands[i].name, commands[i].usage);
+	fputs("       mailfrom COMMAND --help    the options of a command\n"
+	      "       mailfrom -h, --help | -V, --version\n"
+	      "mailfrom(1) has the details.\n",
+	    to);
+}
+
+int
+mailfrom_bad_usage(const char *command, const char *format, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "mailfrom %s: ", command);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fprintf(stderr, "\nmailfrom %s --help shows the options.\n", command);
+	return MAILFROM_EXIT_USAGE;
+}
+
+int
+mailfrom_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return MAILFROM_EXIT_OK;
+	fprintf(stderr, "mailfrom: stdout: %s\n", strerror(errno));
+	return MAILFROM_EXIT_FAILED;
+}
+
+static int
+unknown(const char *name)
+{
+	struct similar search = similar_start(mf_text_of(name));
+
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		similar_look(&search, commands[i].name);
+	fprintf(stderr, "mailfrom: \"%s\" is not a command", name);
+	if (search.found != NULL)
+		fprintf(stderr, "; did you mean \"%s\"?", search.found);
+	fputc('\n', stderr);
+	usage(stderr);
+	return MAILFROM_EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (name == NULL) {
+		fputs("mailfrom: which command?\n", stderr);
+		usage(stderr);
+		return MAILFROM_EXIT_USAGE;
+	}
+	if (strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0) {
+		usage(stdout);
+		return mailfrom_flush();
+	}
+	if (strcmp(name, "-V") == 0 || strcmp(name, "--version") == 0) {
+		puts("mailfrom (mailfrom) " MAILFROM_VERSION);
+		return mailfrom_flush();
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	return unknown(name);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Questions about a Postfix site.
+ */
+#include "tools/mailfrom/site.h"
+
+static const struct site_setting *
+find(const struct site_settings *settings, struct mf_text name)
+{
+	for (size_t i = settings->count; i > 0; i--)
+		if (mf_text_eq(settings->items[i - 1].name, name))
+			return &settings->items[i - 1];
+	return NULL;
+}
+
+bool
+site_is_set(const struct site *site, const char *name)
+{
+	return find(&site->settings, mf_text_of(name)) != NULL;
+}
+
+struct mf_text
+site_raw(const struct site *site, const char *name)
+{
+	const struct site_setting *s = find(&site->settings, mf_text_of(name));
+
+	if (s == NULL)
+		s = find(&site->defaults, mf_text_of(name));
+	return s != NULL ? s->value : MF_TEXT("");
+}
+
+struct mf_text
+site_value(struct site *site, const char *name)
+{
+	return site_value_for(site, NULL, name);
+}
+
+const struct mf_text *
+site_override(const struct site_service *service, const char *name)
+{
+	const struct site_setting *s =
+	    find(&service->overrides, mf_text_of(name));
+
+	return s != NULL ? &s->value : NULL;
+}
+
+struct mf_text
+site_value_for(
+    struct site *site, const struct site_service *service, const char *name)
+{
+	const struct mf_text *own =
+	    service != NULL ? site_override(service, name) : NULL;
+
+	return site_expand(
+	    site, service, own != NULL ? *own : site_raw(site, name));
+}
+
+/* Of several services with one name, Postfix keeps the last. */
+const struct site_service *
+site_service(const struct site *site, const char *name, const char *type)
+{
+	for (size_t i = site->service_count; i > 0; i--) {
+		const struct site_service *s = &site->services[i - 1];
+
+		if (mf_text_eq(s->name, mf_text_of(name)) &&
+		    mf_text_eq(s->type, mf_text_of(type)))
+			return s;
+	}
+	return NULL;
+}
+
+/* master(5): the default is n since Postfix 3.0, y before. */
+bool
+site_is_chrooted(const struct site *site, const struct site_service *service)
+{
+	if (mf_text_eq(service->chroot, MF_TEXT("-")))
+		return !site_has_version(site, 3, 0);
+	return mf_text_eq(service->chroot, MF_TEXT("y"));
+}
+
+bool
+site_has_version(const struct site *site, unsigned major, unsigned minor)
+{
+	struct mf_text rest = site->version, head;
+	uint64_t a = 3, b = 7;
+
+	if (text_cut(&rest, '.', &head)) {
+		size_t digits = 0;
+
+		text_uint(head, UINT32_MAX, &a);
+		while (digits < rest.len && ascii_is_digit(rest.p[digits]))
+			digits++;
+		text_uint(text_head(rest, digits), UINT32_MAX, &b);
+	}
+	return a > major || (a == major && b >= minor);
+}
+
+static bool
+is_separator(char c)
+{
+	return ascii_is_blank(c) || c == ',' || c == '\n' || c == '\r';
+}
+
+bool
+site_next_item(struct mf_text *rest, struct mf_text *item)
+{
+	size_t len = 0, depth = 0;
+
+	while (rest->len != 0 && is_separator(rest->p[0]))
+		*rest = text_from(*rest, 1);
+	while (len < rest->len && (depth != 0 || !is_separator(rest->p[len]))) {
+		depth += rest->p[len] == '{';
+		depth -= rest->p[len] == '}' && depth != 0;
+		len++;
+	}
+	*item = text_head(*rest, len);
+	*rest = text_from(*rest, len);
+	return len != 0;
+}
+
+bool
+site_is_yes(struct mf_text value)
+{
+	return text_eq_fold(value, MF_TEXT("yes"));
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where a Postfix site is read from: postconf, its files, or saved output.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/file.h"
+#include "tools/mailfrom/site.h"
+
+#define DEFAULT_DIRECTORY "/etc/postfix"
+#define NOT_FOUND         127 /* exit status of a child without a program */
+
+struct loader {
+	struct site *site;
+	struct report *report;
+	const char *directory; /* for postconf -c; NULL: its own */
+};
+
+/* --- postconf --- */
+
+/* All that is in a temporary file. */
+static bool
+read_back(struct site *site, FILE *file, struct mf_text *out)
+{
+	long size;
+
+	if (fseek(file, 0, SEEK_END) != 0 || (size = ftell(file)) < 0 ||
+	    fseek(file, 0, SEEK_SET) != 0)
+		return false;
+	char *p = arena_new(&site->arena, (size_t)size + 1);
+	*out = mf_text_at(p, fread(p, 1, (size_t)size, file));
+	return !ferror(file);
+}
+
+/* postconf is in /usr/sbin, which users don't always have in their PATH. */
+static void
+become_postconf(const char *directory, const char *const *options)
+{
+	const char *path = getenv("PATH"), *argv[8];
+	char more[4096];
+	size_t n = 0;
+
+	snprintf(more, sizeof(more), "%s:/usr/sbin:/usr/local/sbin",
+	    path != NULL ? path : "/usr/bin:/bin");
+	setenv("PATH", more, 1);
+	setenv("LC_ALL", "C", 1);
+	argv[n++] = "postconf";
+	if (directory != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = directory;
+	}
+	while (*options != NULL && n + 1 < sizeof(argv) / sizeof(argv[0]))
+		argv[n++] = *options++;
+	argv[n] = NULL;
+	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(NOT_FOUND);
+}
+
+/* Its exit status, NOT_FOUND if there is no postconf, or -1. */
+static int
+wait_for(pid_t child)
+{
+	int status;
+
+	while (waitpid(child, &status, 0) == -1)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Run postconf; its output and what it says on stderr. */
+static int
+run_postconf(struct loader *l, const char *const *options,
+    struct mf_text *output, struct mf_text *said)
+{
+	FILE *out = tmpfile(), *err = tmpfile();
+	int status = -1;
+
+	if (out == NULL || err == NULL)
+		goto done;
+	fflush(stdout);
+	pid_t child = fork();
+	if (child == 0) {
+		if (dup2(fileno(out), STDOUT_FILENO) != -1 &&
+		    dup2(fileno(err), STDERR_FILENO) != -1)
+			become_postconf(l->directory, options);
+		_exit(NOT_FOUND);
+	}
+	if (child != -1)
+		status = wait_for(child);
+	if (!read_back(l->site, out, output) || !read_back(l->site, err, said))
+		status = -1;
+done:
+	if (out != NULL)
+		fclose(out);
+	if (err != NULL)
+		fclose(err);
+	return status;
+}
+
+static bool
+postconf_failed(struct loader *l, const char *option, struct mf_text said)
+{
+	said = text_trim(said);
+	report_error(l->report, NULL, 0, NULL, "postconf %s failed: %.*s",
+	    option, (int)said.len, said.p);
+	return false;
+}
+
+static bool
+ask(struct loader *l, const char *option, struct mf_text *output,
+    struct mf_text *said)
+{
+	const char *const options[] = {option, NULL};
+
+	return run_postconf(l, options, output, said) == 0 ||
+	    postconf_failed(l, option, *said);
+}
+
+static bool
+load_postconf(struct loader *l)
+{
+	struct mf_text text, said;
+
+	l->site->source = SITE_POSTCONF;
+	if (!ask(l, "-d", &text, &said))
+		return false;
+	site_add_defaults(l->site, text);
+	l->site->version = site_raw(l->site, "mail_version");
+	if (!ask(l, "-n", &text, &said))
+		return false;
+	site_add_main(l->site, text);
+	site_add_warnings(l->site, said);
+	site_set_host(l->site, MF_TEXT(""));
+	l->site->directory = site_raw(l->site, "config_directory");
+	if (!ask(l, "-M", &text, &said))
+		return false;
+	site_add_master(l->site, text);
+	/* What it says about main.cf was said before. */
+	if (!ask(l, "-P", &text, &said))
+		return false;
+	site_add_warnings(l->site, said);
+	return true;
+}
+
+/* --- files --- */
+
+static bool
+load_file(struct loader *l, const char *name,
+    void (*add)(struct site *site, struct mf_text text))
+{
+	struct mf_text path =
+	    arena_printf(&l->site->arena, "%s/%s", l->directory, name);
+	struct file file = {.data = NULL};
+	int error = file_read(path.p, &file);
+
+	if (error != 0)
+		report_error(l->report, path.p, 0, NULL, "%s", strerror(error));
+	else
+		add(l->site, mf_text_at(file.data, file.len));
+	file_free(&file);
+	return error == 0;
+}
+
+/* This host's name, in case main.cf has none. */
+static void
+add_host_name(struct site *site)
+{
+	char name[256] = "localhost";
+
+	gethostname(name, sizeof(name) - 1);
+	site_set_host(site, mf_text_of(name));
+}
+
+static bool
+load_files(struct loader *l)
+{
+	l->site->source = SITE_FILES;
+	l->site->directory =
+	    arena_copy(&l->site->arena, mf_text_of(l->directory));
+	if (!load_file(l, "main.cf", site_add_main) ||
+	    !load_file(l, "master.cf", site_add_master))
+		return false;
+	site_set_default(l->site, "config_directory", l->site->directory);
+	add_host_name(l->site);
+	return true;
+}
+
+/* --- saved output --- */
+
+/* The whole of a stream; false, with errno, if it can't be read. */
+static bool
+read_stream(struct site *site, FILE *from, struct mf_text *out)
+{
+	size_t size = 4096, len = 0, got;
+	char *p = arena_new(&site->arena, size);
+
+	while ((got = fread(p + len, 1, size - len, from)) != 0) {
+		len += got;
+		if (len > FILE_MAX) {
+			errno = EFBIG;
+			return false;
+		}
+		if (len < size)
+			continue;
+		char *larger = arena_new(&site->arena, 2 * size);
+		memcpy(larger, p, len);
+		p = larger;
+		size *= 2;
+	}
+	*out = mf_text_at(p, len);
+	return !ferror(from);
+}
+
+static bool
+load_saved(struct loader *l, const char *path)
+{
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *from = is_stdin ? stdin : fopen(path, "r");
+	struct mf_text text;
+
+	l->site->source = SITE_SAVED;
+	if (from == NULL || !read_stream(l->site, from, &text)) {
+		report_error(l->report, path, 0, NULL, "%s", strerror(errno));
+		if (from != NULL && !is_stdin)
+			fclose(from);
+		return false;
+	}
+	if (!is_stdin)
+		fclose(from);
+	site_add_saved(l->site, text);
+	site_set_host(l->site, MF_TEXT("localhost"));
+	if (l->site->settings.count != 0 || l->site->service_count != 0)
+		return true;
+	report_error(l->report, path, 0, NULL,
+	    "is not the output of postconf -n, -M and -P");
+	return false;
+}
+
+/* --- either --- */
+
+static bool
+has_postconf(struct loader *l)
+{
+	const char *const options[] = {"-d", "mail_version", NULL};
+	struct mf_text output, said;
+
+	return run_postconf(l, options, &output, &said) == 0;
+}
+
+bool
+site_load(
+    const struct site_place *place, struct site *out, struct report *report)
+{
+	struct loader l = {out, report, place->config_dir};
+	const char *from_environment = getenv("MAIL_CONFIG");
+
+	site_init(out);
+	if (place->saved != NULL)
+		return load_saved(&l, place->saved);
+	if (has_postconf(&l))
+		return load_postconf(&l);
+	if (l.directory == NULL)
+		l.directory = from_environment != NULL ? from_environment
+						       : DEFAULT_DIRECTORY;
+	if (place->config_dir == NULL && from_environment == NULL &&
+	    access(DEFAULT_DIRECTORY "/main.cf", F_OK) != 0)
+		return true;
+	return load_files(&l);
+}
+
+void
+site_free(struct site *site)
+{
+	arena_free(&site->arena);
+}
