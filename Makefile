@@ -81,7 +81,10 @@ SRS     = ask batch commands explain job keygen main options setup \
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
-MAILFROM = arena setup site site_expand site_load site_parse
+MAILFROM = arena doctor doctor_bounces doctor_domains doctor_findings \
+           doctor_forms doctor_own doctor_pass doctor_routes doctor_run \
+           doctor_settings doctor_stranger doctor_tables \
+           setup site site_expand site_load site_parse
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a

@@ -18,7 +18,7 @@
  */
 typedef int mailfrom_command(int argc, char **argv);
 
-mailfrom_command mailfrom_setup;
+mailfrom_command mailfrom_setup, mailfrom_doctor;
 
 /*
  * A message "mailfrom COMMAND: ..." and a pointer to --help on stderr.

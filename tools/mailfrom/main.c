@@ -18,6 +18,8 @@ static const struct {
 } commands[] = {
     {"setup", mailfrom_setup,
 	"FORM [options]    print the lines for this mail server"},
+    {"doctor", mailfrom_doctor,
+	"[options]        check that mail server and daemons agree"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

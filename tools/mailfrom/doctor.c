@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mailfrom doctor: reads the configuration of mailfrom and of the mail server,
+ * asks the daemons, and says what is wrong and what to do.
+ */
+#include "tools/mailfrom/doctor.h"
+
+#include <getopt.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "rewrite/policy.h"
+#include "tools/mailfrom/mailfrom.h"
+
+#define PROBE_SENDER "mailfrom-doctor@sender.example"
+
+struct doctor_options {
+	const char *config;
+	struct site_place place;
+	const char *cf;   /* sendmail.cf; NULL: the usual one */
+	const char *smtp; /* HOST:PORT; NULL: this host's */
+	bool is_json, without_smtp, without_dns, is_offline;
+};
+
+static const struct {
+	const char *name;
+	doctor_check *run;
+	bool for_postfix;
+} checks[] = {
+    {"form", check_forms, true},
+    {"second-pass", check_pass_services, true},
+    {"second-pass-settings", check_pass_settings, true},
+    {"second-pass-main", check_pass_main, true},
+    {"relayhost", check_relay, true},
+    {"transport-maps", check_transport_maps, true},
+    {"sender-maps", check_sender_maps, true},
+    {"filter-action", check_filters, true},
+    {"generic-maps", check_generic, true},
+    {"bounces", check_bounces, true},
+    {"srsmilter-lists", check_milter_lists, true},
+    {"canonical-maps", check_canonical, true},
+    {"spfmilter-first", check_spfmilter_first, true},
+    {"srs-domain", check_srs_domain_class, true},
+    {"forged-bounces", check_unlisted, true},
+    {"restrictions", check_stranger, true},
+    {"local-domains", check_local_domains, true},
+    {"own-domains", check_own_domains, true},
+    {"postconf", check_postfix_said, true},
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: mailfrom doctor [options]\n"
+	      "  -c, --config FILE      configuration of mailfrom (default: "
+	      MAILFROM_CONFIG ")\n"
+	      "      --config-dir DIR   Postfix's main.cf and master.cf\n"
+	      "      --postconf FILE    saved output of postconf -n, -M and "
+	      "-P (\"-\": stdin)\n"
+	      "      --sendmail-cf FILE sendmail's configuration\n"
+	      "      --smtp HOST:PORT   where the mail server listens\n"
+	      "      --no-smtp          don't connect to the mail server\n"
+	      "      --no-dns           don't look anything up in DNS\n"
+	      "      --offline          check files alone: ask nobody\n"
+	      "      --json             one JSON object\n"
+	      "  -h, --help             this text\n"
+	      "Exit status: 0 no check failed, 1 some did, 2 usage.\n",
+	    to);
+}
+
+/* --- options --- */
+
+enum { CONFIG_DIR = 256, POSTCONF, SENDMAIL_CF, SMTP, NO_SMTP, NO_DNS, OFFLINE, JSON };
+
+static const struct option long_options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"config-dir", required_argument, NULL, CONFIG_DIR},
+    {"postconf", required_argument, NULL, POSTCONF},
+    {"sendmail-cf", required_argument, NULL, SENDMAIL_CF},
+    {"smtp", required_argument, NULL, SMTP},
+    {"no-smtp", no_argument, NULL, NO_SMTP},
+    {"no-dns", no_argument, NULL, NO_DNS},
+    {"offline", no_argument, NULL, OFFLINE},
+    {"json", no_argument, NULL, JSON},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
+};
+
+/* -1: go on; else the exit status. */
+static int
+parse_options(int argc, char **argv, struct doctor_options *out)
+{
+	int option;
+
+	*out = (struct doctor_options){.config = MAILFROM_CONFIG};
+	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) !=
+	    -1)
+		switch (option) {
+		case 'c':
+			out->config = optarg;
+			break;
+		case CONFIG_DIR:
+			out->place.config_dir = optarg;
+			break;
+		case POSTCONF:
+			out->place.saved = optarg;
+			break;
+		case SENDMAIL_CF:
+			out->cf = optarg;
+			break;
+		case SMTP:
+			out->smtp = optarg;
+			break;
+		case NO_SMTP:
+			out->without_smtp = true;
+			break;
+		case NO_DNS:
+			out->without_dns = true;
+			break;
+		case OFFLINE:
+			out->is_offline = true;
+			break;
+		case JSON:
+			out->is_json = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return mailfrom_flush();
+		default:
+			usage(stderr);
+			return MAILFROM_EXIT_USAGE;
+		}
+	if (optind != argc)
+		return mailfrom_bad_usage(
+		    "doctor", "\"%s\": no argument is expected", argv[optind]);
+	return -1;
+}
+
+/* --- facts --- */
+
+/* inet_interfaces may be one name, such as Debian's 127.0.1.1. */
+static bool
+is_loopback_name(struct facts *f)
+{
+	struct mf_text item,
+	    rest = site_value(&f->site, "inet_interfaces");
+	struct addrinfo hints = {.ai_family = AF_INET}, *found = NULL;
+	bool is_loopback = false;
+
+	if (f->tables.is_elsewhere || !site_next_item(&rest, &item) ||
+	    getaddrinfo(arena_copy(f->arena, item).p, NULL, &hints, &found) !=
+		0)
+		return false;
+	if (found != NULL) {
+		struct sockaddr_in in;
+
+		memcpy(&in, found->ai_addr, sizeof(in));
+		is_loopback = (ntohl(in.sin_addr.s_addr) >> 24) == 127;
+	}
+	freeaddrinfo(found);
+	return is_loopback;
+}
+
+/* An address like those of forwards, so that maps and smtpd can be asked. */
+static const char *
+fresh_address(struct facts *f)
+{
+	struct policy_sender sender = {.address = MF_TEXT(PROBE_SENDER),
+	    .recipient_host = MF_TEXT("dest.example"),
+	    .now_sec = f->now_sec};
+	struct policy_result result;
+
+	if (f->own.rewriter == NULL)
+		return "";
+	policy_forward(f->own.rewriter, &sender, &result);
+	if (!policy_changed(result.reason))
+		return "";
+	return arena_copy(f->arena,
+	    mf_text_at(result.address.text, result.address.len))
+	    .p;
+}
+
+static bool
+read_facts(struct facts *f, const struct doctor_options *o, struct report *report)
+{
+	f->now_sec = (uint64_t)time(NULL);
+	f->is_root = geteuid() == 0;
+	own_load(o->config, &f->own, f->arena);
+	if (!list_build(&f->exclude_recipients, &f->own.srs.exclude_recipients))
+		return false;
+	if (!site_load(&o->place, &f->site, report))
+		return false;
+	f->has_postfix = f->site.source != SITE_NONE;
+	f->tables = tables_of_host(f->arena, o->place.config_dir,
+	    f->site.source == SITE_SAVED);
+	f->srs_address = fresh_address(f);
+	if (f->has_postfix) {
+		f->interface_is_loopback = is_loopback_name(f);
+		pass_find(&f->site, &f->own, &f->pass);
+	}
+	return true;
+}
+
+static void
+free_facts(struct facts *f)
+{
+	list_free(&f->exclude_recipients);
+	own_free(&f->own);
+	site_free(&f->site);
+}
+
+/* --- the command --- */
+
+static int
+finish(const struct doctor_options *o, const struct findings *findings)
+{
+	int flushed;
+
+	if (o->is_json)
+		findings_print_json(stdout, findings);
+	else
+		findings_print(stdout, findings);
+	flushed = mailfrom_flush();
+	if (flushed != MAILFROM_EXIT_OK)
+		return flushed;
+	return findings_count(findings, FINDING_FAIL) != 0 ? MAILFROM_EXIT_FAILED
+							   : MAILFROM_EXIT_OK;
+}
+
+int
+mailfrom_doctor(int argc, char **argv)
+{
+	struct arena arena = {NULL};
+	struct facts facts = {.arena = &arena};
+	struct findings findings = {.arena = &arena};
+	struct report report = report_to_stderr();
+	struct doctor_options options;
+	int status = parse_options(argc, argv, &options);
+
+	if (status != -1)
+		return status;
+	if (!read_facts(&facts, &options, &report)) {
+		status = MAILFROM_EXIT_USAGE;
+	} else {
+		for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+			if (!checks[i].for_postfix || facts.has_postfix) {
+				findings.check = checks[i].name;
+				checks[i].run(&facts, &findings);
+			}
+		status = finish(&options, &findings);
+	}
+	free_facts(&facts);
+	arena_free(&arena);
+	return status;
+}
