@@ -56,7 +56,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
-COMMON = background conf conf_list daemon domain escape file health ini \
+COMMON = background conf conf_list daemon dial domain escape file health ini \
          items legacy_conf listen lists log log_conf log_line log_ring \
          log_sink metrics network notify privilege reply report \
          resources shared similar sockaddr source split watch
@@ -81,9 +81,12 @@ SRS     = ask batch commands explain job keygen main options setup \
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
-MAILFROM = arena doctor doctor_bounces doctor_domains doctor_findings \
-           doctor_forms doctor_own doctor_pass doctor_routes doctor_run \
-           doctor_settings doctor_stranger doctor_tables \
+MAILFROM = arena doctor doctor_ask doctor_bounces doctor_cf doctor_daemons \
+           doctor_dns doctor_domains doctor_findings doctor_forms doctor_map \
+           doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
+           doctor_resolve doctor_routes doctor_run doctor_sendmail \
+           doctor_settings doctor_smtp doctor_stranger doctor_tables \
+           doctor_uses \
            setup site site_expand site_load site_parse
 SPFPOLICY = answer ask lint main options
 
@@ -169,7 +172,7 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
 
 $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)

@@ -16,7 +16,7 @@
 #include "rewrite/policy.h"
 #include "tools/mailfrom/mailfrom.h"
 
-#define PROBE_SENDER "mailfrom-doctor@sender.example"
+#define SENDMAIL_CF_PATH "/etc/mail/sendmail.cf"
 
 struct doctor_options {
 	const char *config;
@@ -26,55 +26,86 @@ struct doctor_options {
 	bool is_json, without_smtp, without_dns, is_offline;
 };
 
+/* Which facts a check needs. */
+enum need { NEEDS_NOTHING, NEEDS_POSTFIX, NEEDS_SENDMAIL };
+
 static const struct {
 	const char *name;
 	doctor_check *run;
-	bool for_postfix;
+	enum need need;
 } checks[] = {
-    {"form", check_forms, true},
-    {"second-pass", check_pass_services, true},
-    {"second-pass-settings", check_pass_settings, true},
-    {"second-pass-main", check_pass_main, true},
-    {"relayhost", check_relay, true},
-    {"transport-maps", check_transport_maps, true},
-    {"sender-maps", check_sender_maps, true},
-    {"filter-action", check_filters, true},
-    {"generic-maps", check_generic, true},
-    {"bounces", check_bounces, true},
-    {"srsmilter-lists", check_milter_lists, true},
-    {"canonical-maps", check_canonical, true},
-    {"spfmilter-first", check_spfmilter_first, true},
-    {"srs-domain", check_srs_domain_class, true},
-    {"forged-bounces", check_unlisted, true},
-    {"restrictions", check_stranger, true},
-    {"local-domains", check_local_domains, true},
-    {"own-domains", check_own_domains, true},
-    {"postconf", check_postfix_said, true},
+    {"mailfrom.conf", check_own, NEEDS_NOTHING},
+    {"secret", check_secret, NEEDS_NOTHING},
+    {"daemon-configuration", check_daemon_configuration, NEEDS_NOTHING},
+    {"daemon-files", check_daemon_files, NEEDS_NOTHING},
+    {"daemon-answers", check_daemons_answer, NEEDS_NOTHING},
+    {"versions", check_versions, NEEDS_NOTHING},
+    {"form", check_forms, NEEDS_POSTFIX},
+    {"second-pass", check_pass_services, NEEDS_POSTFIX},
+    {"second-pass-settings", check_pass_settings, NEEDS_POSTFIX},
+    {"second-pass-main", check_pass_main, NEEDS_POSTFIX},
+    {"relayhost", check_relay, NEEDS_POSTFIX},
+    {"transport-maps", check_transport_maps, NEEDS_POSTFIX},
+    {"sender-maps", check_sender_maps, NEEDS_POSTFIX},
+    {"filter-action", check_filters, NEEDS_POSTFIX},
+    {"generic-maps", check_generic, NEEDS_POSTFIX},
+    {"bounces", check_bounces, NEEDS_POSTFIX},
+    {"srsmilter-lists", check_milter_lists, NEEDS_POSTFIX},
+    {"canonical-maps", check_canonical, NEEDS_POSTFIX},
+    {"spfmilter-first", check_spfmilter_first, NEEDS_POSTFIX},
+    {"srs-domain", check_srs_domain_class, NEEDS_POSTFIX},
+    {"forged-bounces", check_unlisted, NEEDS_POSTFIX},
+    {"restrictions", check_stranger, NEEDS_POSTFIX},
+    {"local-domains", check_local_domains, NEEDS_POSTFIX},
+    {"own-domains", check_own_domains, NEEDS_POSTFIX},
+    {"postconf", check_postfix_said, NEEDS_POSTFIX},
+    {"sockets", check_uses, NEEDS_POSTFIX},
+    {"sendmail-form", check_cf_form, NEEDS_SENDMAIL},
+    {"sendmail-maps", check_cf_maps, NEEDS_SENDMAIL},
+    {"sendmail-outage", check_cf_probe, NEEDS_SENDMAIL},
+    {"sendmail-class", check_cf_class, NEEDS_SENDMAIL},
+    {"sendmail-filters", check_cf_filters, NEEDS_SENDMAIL},
+    {"mx", check_mx, NEEDS_NOTHING},
+    {"spf", check_spf, NEEDS_NOTHING},
+    {"ptr", check_ptr, NEEDS_NOTHING},
+    {"srsd-proof", check_srsd_proof, NEEDS_NOTHING},
+    {"srsmilter-proof", check_srsmilter_proof, NEEDS_NOTHING},
+    {"smtp-proof", check_smtp_proof, NEEDS_NOTHING},
 };
 
 static void
 usage(FILE *to)
 {
-	fputs("usage: mailfrom doctor [options]\n"
-	      "  -c, --config FILE      configuration of mailfrom (default: "
-	      MAILFROM_CONFIG ")\n"
-	      "      --config-dir DIR   Postfix's main.cf and master.cf\n"
-	      "      --postconf FILE    saved output of postconf -n, -M and "
-	      "-P (\"-\": stdin)\n"
-	      "      --sendmail-cf FILE sendmail's configuration\n"
-	      "      --smtp HOST:PORT   where the mail server listens\n"
-	      "      --no-smtp          don't connect to the mail server\n"
-	      "      --no-dns           don't look anything up in DNS\n"
-	      "      --offline          check files alone: ask nobody\n"
-	      "      --json             one JSON object\n"
-	      "  -h, --help             this text\n"
-	      "Exit status: 0 no check failed, 1 some did, 2 usage.\n",
+	fputs(
+	    "usage: mailfrom doctor [options]\n"
+	    "  -c, --config FILE      configuration of mailfrom (default: " MAILFROM_CONFIG
+	    ")\n"
+	    "      --config-dir DIR   Postfix's main.cf and master.cf\n"
+	    "      --postconf FILE    saved output of postconf -n, -M and "
+	    "-P (\"-\": stdin)\n"
+	    "      --sendmail-cf FILE sendmail's configuration\n"
+	    "      --smtp HOST:PORT   where the mail server listens\n"
+	    "      --no-smtp          don't connect to the mail server\n"
+	    "      --no-dns           don't look anything up in DNS\n"
+	    "      --offline          check files alone: ask nobody\n"
+	    "      --json             one JSON object\n"
+	    "  -h, --help             this text\n"
+	    "Exit status: 0 no check failed, 1 some did, 2 usage.\n",
 	    to);
 }
 
 /* --- options --- */
 
-enum { CONFIG_DIR = 256, POSTCONF, SENDMAIL_CF, SMTP, NO_SMTP, NO_DNS, OFFLINE, JSON };
+enum {
+	CONFIG_DIR = 256,
+	POSTCONF,
+	SENDMAIL_CF,
+	SMTP,
+	NO_SMTP,
+	NO_DNS,
+	OFFLINE,
+	JSON
+};
 
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
@@ -97,8 +128,8 @@ parse_options(int argc, char **argv, struct doctor_options *out)
 	int option;
 
 	*out = (struct doctor_options){.config = MAILFROM_CONFIG};
-	while ((option = getopt_long(argc, argv, "c:h", long_options, NULL)) !=
-	    -1)
+	while (
+	    (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
 		switch (option) {
 		case 'c':
 			out->config = optarg;
@@ -146,8 +177,7 @@ parse_options(int argc, char **argv, struct doctor_options *out)
 static bool
 is_loopback_name(struct facts *f)
 {
-	struct mf_text item,
-	    rest = site_value(&f->site, "inet_interfaces");
+	struct mf_text item, rest = site_value(&f->site, "inet_interfaces");
 	struct addrinfo hints = {.ai_family = AF_INET}, *found = NULL;
 	bool is_loopback = false;
 
@@ -169,7 +199,7 @@ is_loopback_name(struct facts *f)
 static const char *
 fresh_address(struct facts *f)
 {
-	struct policy_sender sender = {.address = MF_TEXT(PROBE_SENDER),
+	struct policy_sender sender = {.address = MF_TEXT(PROOF_SENDER),
 	    .recipient_host = MF_TEXT("dest.example"),
 	    .now_sec = f->now_sec};
 	struct policy_result result;
@@ -179,29 +209,97 @@ fresh_address(struct facts *f)
 	policy_forward(f->own.rewriter, &sender, &result);
 	if (!policy_changed(result.reason))
 		return "";
-	return arena_copy(f->arena,
-	    mf_text_at(result.address.text, result.address.len))
+	return arena_copy(
+	    f->arena, mf_text_at(result.address.text, result.address.len))
 	    .p;
 }
 
+/* Postfix's maps lead to srsd, or its lists to a filter. */
 static bool
-read_facts(struct facts *f, const struct doctor_options *o, struct report *report)
+postfix_uses(struct facts *f, enum own_daemon daemon)
+{
+	if (daemon == OWN_SRSD && (f->pass.uses_srsd || f->pass.is_simple))
+		return true;
+	if (daemon == OWN_SRSMILTER && f->pass.uses_srsmilter)
+		return true;
+	for (size_t i = 0; i < f->use_count; i++)
+		if (f->uses[i].socket != NULL &&
+		    f->uses[i].socket->daemon == daemon)
+			return true;
+	return false;
+}
+
+static void
+read_postfix(struct facts *f)
+{
+	f->interface_is_loopback = is_loopback_name(f);
+	pass_find(&f->site, &f->own, &f->pass);
+	daemons_read_uses(f);
+}
+
+/* A sendmail.cf beside a Postfix is a remnant, unless it leads to us. */
+static bool
+read_sendmail(struct facts *f, const char *named, struct report *report)
+{
+	const char *path = named != NULL ? named : SENDMAIL_CF_PATH;
+	struct sendmail_cf *cf;
+	struct mf_text text;
+
+	if (!f->tables.contents(&f->tables, path, &text)) {
+		if (named != NULL)
+			report_error(report, path, 0, NULL, "cannot be read");
+		return named == NULL;
+	}
+	cf = arena_new(f->arena, sizeof(*cf));
+	cf_parse(text, &f->tables, cf);
+	cf->path = path;
+	f->cf = cf;
+	if (named == NULL && f->has_postfix && !cf_uses(f, OWN_SRSD) &&
+	    !cf_uses(f, OWN_SRSMILTER) && !cf_uses(f, OWN_SPFMILTER))
+		f->cf = NULL;
+	return true;
+}
+
+static void
+ask_around(struct facts *f, const struct doctor_options *o)
+{
+	daemons_read(f);
+	if (!o->without_dns)
+		dns_read(f);
+	if (o->without_smtp)
+		return;
+	proof_read_srsd(f);
+	proof_read_srsmilter(f);
+	proof_read_smtp(f, o->smtp);
+}
+
+static bool
+read_facts(
+    struct facts *f, const struct doctor_options *o, struct report *report)
 {
 	f->now_sec = (uint64_t)time(NULL);
 	f->is_root = geteuid() == 0;
 	own_load(o->config, &f->own, f->arena);
 	if (!list_build(&f->exclude_recipients, &f->own.srs.exclude_recipients))
 		return false;
+	f->srs_address = fresh_address(f);
+	daemons_read_secret(f);
 	if (!site_load(&o->place, &f->site, report))
 		return false;
 	f->has_postfix = f->site.source != SITE_NONE;
-	f->tables = tables_of_host(f->arena, o->place.config_dir,
-	    f->site.source == SITE_SAVED);
-	f->srs_address = fresh_address(f);
-	if (f->has_postfix) {
-		f->interface_is_loopback = is_loopback_name(f);
-		pass_find(&f->site, &f->own, &f->pass);
-	}
+	f->tables = tables_of_host(
+	    f->arena, o->place.config_dir, f->site.source == SITE_SAVED);
+	if (f->has_postfix)
+		read_postfix(f);
+	if (!f->tables.is_elsewhere && !read_sendmail(f, o->cf, report))
+		return false;
+	for (int i = 0; i < OWN_DAEMONS; i++)
+		f->daemons[i].is_used =
+		    own_has_section(&f->own, (enum own_daemon)i) ||
+		    postfix_uses(f, (enum own_daemon)i) ||
+		    cf_uses(f, (enum own_daemon)i);
+	if (!o->is_offline && !f->tables.is_elsewhere)
+		ask_around(f, o);
 	return true;
 }
 
@@ -227,8 +325,33 @@ finish(const struct doctor_options *o, const struct findings *findings)
 	flushed = mailfrom_flush();
 	if (flushed != MAILFROM_EXIT_OK)
 		return flushed;
-	return findings_count(findings, FINDING_FAIL) != 0 ? MAILFROM_EXIT_FAILED
-							   : MAILFROM_EXIT_OK;
+	return findings_count(findings, FINDING_FAIL) != 0
+	    ? MAILFROM_EXIT_FAILED
+	    : MAILFROM_EXIT_OK;
+}
+
+static bool
+is_applicable(const struct facts *f, enum need need)
+{
+	switch (need) {
+	case NEEDS_NOTHING:
+		return true;
+	case NEEDS_POSTFIX:
+		return f->has_postfix;
+	case NEEDS_SENDMAIL:
+		return f->cf != NULL;
+	}
+	return false;
+}
+
+static void
+run_checks(struct facts *f, struct findings *out)
+{
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
+		if (is_applicable(f, checks[i].need)) {
+			out->check = checks[i].name;
+			checks[i].run(f, out);
+		}
 }
 
 int
@@ -246,11 +369,7 @@ mailfrom_doctor(int argc, char **argv)
 	if (!read_facts(&facts, &options, &report)) {
 		status = MAILFROM_EXIT_USAGE;
 	} else {
-		for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
-			if (!checks[i].for_postfix || facts.has_postfix) {
-				findings.check = checks[i].name;
-				checks[i].run(&facts, &findings);
-			}
+		run_checks(&facts, &findings);
 		status = finish(&options, &findings);
 	}
 	free_facts(&facts);

@@ -131,8 +131,8 @@ comes_back(struct facts *f)
 		    pass_is_local(s->name) && !pass_is_front(&f->site, s) &&
 		    site_value_for(&f->site, s, "smtpd_proxy_filter").len ==
 			0 &&
-		    !has_word(site_value_for(
-				  &f->site, s, "receive_override_options"),
+		    !has_word(
+			site_value_for(&f->site, s, "receive_override_options"),
 			"no_milters") &&
 		    pass_milter_in(&f->site, &f->own, s,
 			site_value_for(&f->site, s, "smtpd_milters"),
@@ -179,8 +179,7 @@ check_front(struct facts *f, const struct site_service *s, struct findings *out)
 		    TEXT_ARGS(s->name));
 		return false;
 	}
-	if (!pass_milter_in(
-		&f->site, &f->own, s, list, OWN_SRSMILTER, &item)) {
+	if (!pass_milter_in(&f->site, &f->own, s, list, OWN_SRSMILTER, &item)) {
 		findings_add(out, FINDING_FAIL,
 		    "bounces don't get to srsmilter: they aren't restored, "
 		    "and forged ones are taken",
@@ -188,8 +187,8 @@ check_front(struct facts *f, const struct site_service *s, struct findings *out)
 			"add to smtpd_milters, after the site's own:  { "
 			"%.*s, protocol=6, default_action=tempfail, "
 			"command_timeout=30s }",
-			TEXT_ARGS(pass_milter_address(site_value_for(&f->site,
-			    f->pass.server, "smtpd_milters")))),
+			TEXT_ARGS(pass_milter_address(site_value_for(
+			    &f->site, f->pass.server, "smtpd_milters")))),
 		    "%.*s: smtpd_milters = %.*s", TEXT_ARGS(s->name),
 		    TEXT_ARGS(list));
 		return false;
@@ -227,7 +226,8 @@ check_internal(struct facts *f, struct findings *out)
 		    "internal_mail_filter_classes = %.*s", TEXT_ARGS(classes));
 		return false;
 	}
-	return check_item(f, NULL, "non_smtpd_milters", item, OWN_SRSMILTER, out);
+	return check_item(
+	    f, NULL, "non_smtpd_milters", item, OWN_SRSMILTER, out);
 }
 
 static bool
@@ -238,8 +238,8 @@ check_server_item(struct facts *f, struct findings *out)
 	return !pass_milter_in(&f->site, &f->own, f->pass.server,
 		   site_value_for(&f->site, f->pass.server, "smtpd_milters"),
 		   OWN_SRSMILTER, &item) ||
-	    check_item(f, f->pass.server, "smtpd_milters", item, OWN_SRSMILTER,
-		out);
+	    check_item(
+		f, f->pass.server, "smtpd_milters", item, OWN_SRSMILTER, out);
 }
 
 void
@@ -300,8 +300,8 @@ unmapped(struct facts *f)
 		const struct site_service *s = &f->site.services[i];
 
 		if (pass_is_front(&f->site, s) &&
-		    has_word(site_value_for(
-				 &f->site, s, "receive_override_options"),
+		    has_word(
+			site_value_for(&f->site, s, "receive_override_options"),
 			"no_address_mappings") &&
 		    site_value_for(&f->site, s, "content_filter").len == 0 &&
 		    site_value_for(&f->site, s, "smtpd_proxy_filter").len == 0)
@@ -411,8 +411,8 @@ check_bounces(struct facts *f, struct findings *out)
 	if (strcmp(name, "recipient_canonical_maps") == 0 &&
 	    !check_classes(f, out))
 		return;
-	findings_ok(out, "%s has the SRS addresses of %s", name,
-	    f->own.srs_domain);
+	findings_ok(
+	    out, "%s has the SRS addresses of %s", name, f->own.srs_domain);
 }
 
 /* --- canonical maps --- */
@@ -421,8 +421,7 @@ void
 check_canonical(struct facts *f, struct findings *out)
 {
 	struct mf_text value, maps = site_value(&f->site, "canonical_maps");
-	const char *domain =
-	    arena_printf(f->arena, "@%s", f->own.srs_domain).p;
+	const char *domain = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
 
 	if ((!pass_is_there(&f->pass) && !f->pass.is_simple) ||
 	    f->own.srs_domain[0] == '\0')

@@ -89,8 +89,7 @@ check_class(struct facts *f, const char *domain, struct findings *out)
 			"mydestination, virtual_mailbox_domains and "
 			"virtual_alias_domains",
 			domain),
-		    "%s: the lists of domains can't be looked up here",
-		    domain);
+		    "%s: the lists of domains can't be looked up here", domain);
 		return false;
 	}
 	findings_add(out, FINDING_FAIL,
@@ -138,8 +137,8 @@ rejects_unlisted(struct facts *f)
 			continue;
 		here = site_is_yes(site_value_for(
 		    &f->site, s, "smtpd_reject_unlisted_recipient"));
-		rest = site_value_for(
-		    &f->site, s, "smtpd_recipient_restrictions");
+		rest =
+		    site_value_for(&f->site, s, "smtpd_recipient_restrictions");
 		while (site_next_item(&rest, &item))
 			here |= mf_text_eq(
 			    item, MF_TEXT("reject_unlisted_recipient"));
@@ -265,8 +264,8 @@ note(struct missing *m, struct mf_text name)
 		return;
 	if (pass_has_map(m->names, arena_copy(m->f->arena, name).p))
 		return;
-	m->names = arena_printf(m->f->arena, "%.*s%s%.*s",
-	    TEXT_ARGS(m->names), m->count != 0 ? " " : "", TEXT_ARGS(name));
+	m->names = arena_printf(m->f->arena, "%.*s%s%.*s", TEXT_ARGS(m->names),
+	    m->count != 0 ? " " : "", TEXT_ARGS(name));
 	m->count++;
 }
 
@@ -310,8 +309,9 @@ check_local_domains(struct facts *f, struct findings *out)
 		    "domains of this Postfix that local_domains lacks: %.*s",
 		    TEXT_ARGS(m.names));
 	else
-		findings_ok(out, "local_domains has the %zu domains of "
-				 "Postfix's lists%s",
+		findings_ok(out,
+		    "local_domains has the %zu domains of "
+		    "Postfix's lists%s",
 		    m.seen, m.all ? "" : " that can be listed here");
 }
 
@@ -357,7 +357,8 @@ check_own_domains(struct facts *f, struct findings *out)
 		    "domains of this Postfix that own_domains lacks: %.*s",
 		    TEXT_ARGS(m.names));
 	else
-		findings_ok(out, "own_domains has the %zu domains of "
-				 "Postfix's lists%s",
+		findings_ok(out,
+		    "own_domains has the %zu domains of "
+		    "Postfix's lists%s",
 		    m.seen, m.all ? "" : " that can be listed here");
 }

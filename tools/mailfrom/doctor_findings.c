@@ -26,8 +26,8 @@ print(struct findings *out, const char *format, va_list args)
 static struct finding *
 add(struct findings *out, enum finding_status status)
 {
-	out->items = arena_grow(
-	    out->arena, out->items, out->count, sizeof(*out->items));
+	out->items =
+	    arena_grow(out->arena, out->items, out->count, sizeof(*out->items));
 	struct finding *f = &out->items[out->count++];
 
 	*f = (struct finding){.status = status, .check = out->check};

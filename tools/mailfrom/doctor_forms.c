@@ -142,7 +142,8 @@ has_override(struct facts *f, const struct site_service *service,
 	if (mf_text_eq(value, mf_text_of(right)))
 		return true;
 	findings_add(out, FINDING_FAIL, why,
-	    findings_text(out, "in master.cf, add to the service %.*s:  -o %s=%s",
+	    findings_text(out,
+		"in master.cf, add to the service %.*s:  -o %s=%s",
 		TEXT_ARGS(service->name), name, right),
 	    "%.*s: %s = %.*s", TEXT_ARGS(service->name), name,
 	    TEXT_ARGS(value));
@@ -171,8 +172,8 @@ lets_us_in(struct facts *f, const char *name)
 static bool
 check_access(struct facts *f, struct findings *out)
 {
-	static const char *const lists[] = {"smtpd_client_restrictions",
-	    "smtpd_relay_restrictions"};
+	static const char *const lists[] = {
+	    "smtpd_client_restrictions", "smtpd_relay_restrictions"};
 	struct mf_text name = f->pass.server->name;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
@@ -186,8 +187,8 @@ check_access(struct facts *f, struct findings *out)
 			"%s=permit_mynetworks,reject",
 			TEXT_ARGS(name), lists[i]),
 		    "%.*s: %s = %.*s", TEXT_ARGS(name), lists[i],
-		    TEXT_ARGS(site_value_for(
-			&f->site, f->pass.server, lists[i])));
+		    TEXT_ARGS(
+			site_value_for(&f->site, f->pass.server, lists[i])));
 		return false;
 	}
 	return true;
@@ -324,6 +325,7 @@ check_postfix_said(struct facts *f, struct findings *out)
 		    "postconf: %.*s", TEXT_ARGS(line));
 	}
 	if (said == 0)
-		findings_ok(out, "no entry of main.cf or master.cf overrides "
-				 "another");
+		findings_ok(out,
+		    "no entry of main.cf or master.cf overrides "
+		    "another");
 }

@@ -39,8 +39,8 @@ add_socket(struct own_reader *r, enum own_daemon daemon, bool is_tcp_table,
 
 	if (words.len == 0 || !sockaddr_parse(words, &socket.spec, &why))
 		return;
-	own->sockets = arena_grow(r->arena, own->sockets, own->socket_count,
-	    sizeof(*own->sockets));
+	own->sockets = arena_grow(
+	    r->arena, own->sockets, own->socket_count, sizeof(*own->sockets));
 	own->sockets[own->socket_count++] = socket;
 }
 
@@ -72,17 +72,16 @@ build(struct own_reader *r, const struct rewriter_legacy *legacy,
 	struct own *own = r->own;
 	struct mf_text domain;
 
-	own->is_readable = list_build(&own->local_domains,
-			       &own->srsmilter.local_domains) &&
+	own->is_readable =
+	    list_build(&own->local_domains, &own->srsmilter.local_domains) &&
 	    list_build(&own->own_domains, &own->srs.own_domains) &&
 	    rewrite_srs_domains(&own->srs, own->is_legacy, &own->srs_domains);
 	own->srs_domain = "";
 	for (size_t i = 0; i < own->srs.fwdomain.count; i++)
 		if (text_find(own->srs.fwdomain.items[i], '=') ==
 		    own->srs.fwdomain.items[i].len)
-			own->srs_domain = arena_copy(r->arena,
-			    own->srs.fwdomain.items[i])
-					      .p;
+			own->srs_domain =
+			    arena_copy(r->arena, own->srs.fwdomain.items[i]).p;
 	if (own->srs_domain[0] == '\0' && own->srs.fwdomain.count != 0) {
 		domain = own->srs.fwdomain.items[0];
 		domain = text_from(domain, text_find(domain, '=') + 1);
@@ -91,8 +90,7 @@ build(struct own_reader *r, const struct rewriter_legacy *legacy,
 	if (own->is_legacy)
 		own->secret_file = own->path;
 	else if (own->srs.secret_file.len != 0)
-		own->secret_file =
-		    arena_copy(r->arena, own->srs.secret_file).p;
+		own->secret_file = arena_copy(r->arena, own->srs.secret_file).p;
 	if (own->srs.fwdomain.count != 0 || own->srs.ses.count != 0 ||
 	    own->srs.sign.count != 0)
 		rewriter_new(&own->srs, own->conf, own->path, legacy,

@@ -275,8 +275,8 @@ rewrites_all(struct site *site, const struct own *own)
 	while (site_next_item(&maps, &table))
 		if (text_cut(&table, ':', &kind) &&
 		    mf_text_eq(kind, MF_TEXT("tcp"))) {
-			struct mf_text words = arena_printf(&site->arena,
-			    "inet:%.*s", (int)table.len, table.p);
+			struct mf_text words = arena_printf(
+			    &site->arena, "inet:%.*s", (int)table.len, table.p);
 
 			if (pass_socket(site, own, NULL, words) != NULL)
 				return true;
@@ -285,8 +285,8 @@ rewrites_all(struct site *site, const struct own *own)
 }
 
 static const struct site_service *
-find_stray(struct site *site, const struct own *own,
-    const struct site_service *server)
+find_stray(
+    struct site *site, const struct own *own, const struct site_service *server)
 {
 	for (size_t i = 0; i < site->service_count; i++) {
 		const struct site_service *s = &site->services[i];

@@ -33,8 +33,8 @@ pass_is_there(const struct second_pass *pass)
 	    (pass->uses_srsmilter || pass->uses_srsd);
 }
 
-void pass_find(struct site *site, const struct own *own,
-    struct second_pass *out);
+void pass_find(
+    struct site *site, const struct own *own, struct second_pass *out);
 
 /* "[127.0.0.1]:10027" and the like: whether it is this host. */
 bool pass_is_local(struct mf_text nexthop);

@@ -54,8 +54,8 @@ check_relay(struct facts *f, struct findings *out)
 		findings_add(out, FINDING_FAIL,
 		    "forwards take the relay, but own mail and bounces go "
 		    "straight to the recipient's MX",
-		    findings_text(out, "postconf -e 'relayhost = %.*s'",
-			TEXT_ARGS(hop)),
+		    findings_text(
+			out, "postconf -e 'relayhost = %.*s'", TEXT_ARGS(hop)),
 		    "relayhost is empty, and %.*s: content_filter = %.*s",
 		    TEXT_ARGS(p->server->name), TEXT_ARGS(filter));
 	} else {
@@ -108,8 +108,8 @@ is_here(struct facts *f, struct mf_text domain)
 static bool
 leaves(struct facts *f, struct mf_text transport)
 {
-	const struct site_service *s = site_service(
-	    &f->site, arena_copy(f->arena, transport).p, "unix");
+	const struct site_service *s =
+	    site_service(&f->site, arena_copy(f->arena, transport).p, "unix");
 
 	return s != NULL && mf_text_eq(s->command, MF_TEXT("smtp"));
 }
@@ -226,8 +226,8 @@ is_filtered(struct facts *f, struct mf_text key)
 				&value) == TABLE_HAS &&
 			    text_starts_fold(value, MF_TEXT("FILTER")))
 				return true;
-			is_access = mf_text_eq(
-			    item, MF_TEXT("check_sender_access"));
+			is_access =
+			    mf_text_eq(item, MF_TEXT("check_sender_access"));
 		}
 	}
 	return false;
@@ -359,8 +359,9 @@ check_filters(struct facts *f, struct findings *out)
 		    TEXT_ARGS(value));
 	}
 	if (wrong == 0)
-		findings_ok(out, "no FILTER in checks that leads past the "
-				 "second pass");
+		findings_ok(out,
+		    "no FILTER in checks that leads past the "
+		    "second pass");
 }
 
 /* --- generic(5) --- */
@@ -370,8 +371,7 @@ check_generic_of_ours(
     struct facts *f, struct mf_text maps, struct findings *out)
 {
 	struct mf_text value;
-	const char *domain =
-	    arena_printf(f->arena, "@%s", f->own.srs_domain).p;
+	const char *domain = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
 
 	if (f->own.srs_domain[0] == '\0' ||
 	    (tables_find(&f->tables, maps, domain, &value) != TABLE_HAS &&

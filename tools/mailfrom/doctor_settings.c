@@ -68,7 +68,8 @@ static enum harm
 if_not_loopback(
     struct facts *f, const struct site_service *service, struct mf_text v)
 {
-	struct mf_text item, only = MF_TEXT(""),
+	struct mf_text item,
+	    only = MF_TEXT(""),
 	    rest = site_value_for(&f->site, service, "inet_interfaces");
 	size_t count = 0;
 
@@ -174,8 +175,8 @@ if_tls_demanded(
     struct facts *f, const struct site_service *service, struct mf_text v)
 {
 	if (v.len == 0)
-		v = site_is_yes(site_value_for(
-			&f->site, service, "smtpd_enforce_tls"))
+		v = site_is_yes(
+			site_value_for(&f->site, service, "smtpd_enforce_tls"))
 		    ? MF_TEXT("encrypt")
 		    : v;
 	return harm(text_eq_fold(v, MF_TEXT("encrypt")));
@@ -309,8 +310,8 @@ number(struct facts *f, const struct site_service *service, const char *name,
 static uint64_t
 transport_number(struct facts *f, const char *name, uint64_t otherwise)
 {
-	const char *own = arena_printf(f->arena, "%.*s_%s",
-	    TEXT_ARGS(f->pass.transport), name)
+	const char *own = arena_printf(
+	    f->arena, "%.*s_%s", TEXT_ARGS(f->pass.transport), name)
 			      .p;
 	const char *general = arena_printf(f->arena, "default_%s", name).p;
 
@@ -337,9 +338,8 @@ if_few_recipients(
 
 	(void)service;
 	text_uint(v, UINT64_MAX, &limit);
-	return harm(limit <
-	    transport_number(
-		f, "destination_recipient_limit", RECIPIENTS_DEFAULT));
+	return harm(limit < transport_number(f, "destination_recipient_limit",
+				RECIPIENTS_DEFAULT));
 }
 
 static bool
@@ -362,8 +362,8 @@ if_clients_are_limited(
 	    "smtpd_client_connection_rate_limit",
 	    "smtpd_client_message_rate_limit",
 	    "smtpd_client_recipient_rate_limit"};
-	uint64_t connections = number(
-	    f, service, "smtpd_client_connection_count_limit", 50);
+	uint64_t connections =
+	    number(f, service, "smtpd_client_connection_count_limit", 50);
 
 	if (exempts_loopback(v))
 		return HARMLESS;
@@ -448,11 +448,10 @@ static const struct setting settings[] = {
 	"see the sender"},
     {CLIENT, ANY, "smtp_discard_ehlo_keywords", if_without_dsn, "",
 	"ORCPT and the other DSN parameters are lost between the passes"},
-    {CLIENT, ANY, "smtp_discard_ehlo_keyword_address_maps",
-	if_without_dsn_here, "",
-	"ORCPT and the other DSN parameters are lost between the passes"},
-    {SERVER, ANY, "smtpd_client_event_limit_exceptions",
-	if_clients_are_limited, "127.0.0.0/8",
+    {CLIENT, ANY, "smtp_discard_ehlo_keyword_address_maps", if_without_dsn_here,
+	"", "ORCPT and the other DSN parameters are lost between the passes"},
+    {SERVER, ANY, "smtpd_client_event_limit_exceptions", if_clients_are_limited,
+	"127.0.0.0/8",
 	"all forwards come from one client, 127.0.0.1: the limits of "
 	"smtpd_client_*_limit delay them with 421 and 450"},
     {SERVER, ANY, "smtpd_recipient_limit", if_few_recipients, "1000",
@@ -529,9 +528,8 @@ report(struct facts *f, const struct setting *s,
     const struct site_service *service, enum harm is, struct mf_text value,
     struct findings *out)
 {
-	const char *from = site_override(service, s->name) != NULL
-	    ? "master.cf"
-	    : "main.cf";
+	const char *from =
+	    site_override(service, s->name) != NULL ? "master.cf" : "main.cf";
 
 	(void)f;
 	if (is == UNKNOWN)
@@ -589,8 +587,8 @@ is_zero(struct mf_text time)
 static bool
 check_delay(struct facts *f, const char *kind, struct findings *out)
 {
-	const char *own = arena_printf(f->arena, "%.*s_%s_rate_delay",
-	    TEXT_ARGS(f->pass.transport), kind)
+	const char *own = arena_printf(
+	    f->arena, "%.*s_%s_rate_delay", TEXT_ARGS(f->pass.transport), kind)
 			      .p;
 	const char *general =
 	    arena_printf(f->arena, "default_%s_rate_delay", kind).p;
@@ -613,8 +611,8 @@ static bool
 check_filter_nexthop(struct facts *f, struct findings *out)
 {
 	struct mf_text value = site_value(&f->site, "default_filter_nexthop");
-	struct mf_text transport, hop =
-	    site_value_for(&f->site, f->pass.server, "content_filter");
+	struct mf_text transport,
+	    hop = site_value_for(&f->site, f->pass.server, "content_filter");
 
 	if (value.len == 0 || !text_cut(&hop, ':', &transport) || hop.len != 0)
 		return true;

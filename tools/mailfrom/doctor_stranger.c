@@ -43,8 +43,7 @@ judge(struct walk *w, struct mf_text item, struct mf_text value)
 	if (text_starts_fold(action, MF_TEXT("reject")) ||
 	    text_starts_fold(action, MF_TEXT("defer")) ||
 	    text_eq_fold(action, MF_TEXT("discard")) ||
-	    (action.len == 3 &&
-		(action.p[0] == '4' || action.p[0] == '5'))) {
+	    (action.len == 3 && (action.p[0] == '4' || action.p[0] == '5'))) {
 		w->culprit = item;
 		w->because = value;
 		return REFUSED;
@@ -81,9 +80,9 @@ check_access(struct walk *w, struct mf_text map, const char *address)
 static void
 skip(struct walk *w, struct mf_text item)
 {
-	w->skipped = arena_printf(w->f->arena, "%.*s%s%.*s",
-	    TEXT_ARGS(w->skipped), w->skipped.len != 0 ? ", " : "",
-	    TEXT_ARGS(item));
+	w->skipped =
+	    arena_printf(w->f->arena, "%.*s%s%.*s", TEXT_ARGS(w->skipped),
+		w->skipped.len != 0 ? ", " : "", TEXT_ARGS(item));
 }
 
 static enum fate_of_bounce
@@ -152,8 +151,8 @@ static enum fate_of_bounce walk_list(
     struct walk *w, struct mf_text rest, unsigned depth);
 
 static enum fate_of_bounce
-walk_other(struct walk *w, struct mf_text item, struct mf_text *rest,
-    unsigned depth)
+walk_other(
+    struct walk *w, struct mf_text item, struct mf_text *rest, unsigned depth)
 {
 	struct mf_text argument;
 	const char *name = arena_copy(w->f->arena, item).p;
@@ -161,8 +160,8 @@ walk_other(struct walk *w, struct mf_text item, struct mf_text *rest,
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (!text_eq_fold(item, mf_text_of(others[i].name)))
 			continue;
-		if (others[i].has_argument &&
-		    site_next_item(rest, &argument) && others[i].is_open)
+		if (others[i].has_argument && site_next_item(rest, &argument) &&
+		    others[i].is_open)
 			skip(w, item);
 		return GOES_ON;
 	}
@@ -175,8 +174,8 @@ walk_other(struct walk *w, struct mf_text item, struct mf_text *rest,
 }
 
 static enum fate_of_bounce
-walk_item(struct walk *w, struct mf_text item, struct mf_text *rest,
-    unsigned depth)
+walk_item(
+    struct walk *w, struct mf_text item, struct mf_text *rest, unsigned depth)
 {
 	struct mf_text map;
 
@@ -189,9 +188,9 @@ walk_item(struct walk *w, struct mf_text item, struct mf_text *rest,
 		return refuse(w, item, "whatever is left");
 	if (text_eq_fold(item, MF_TEXT("reject_unauth_destination")) ||
 	    text_eq_fold(item, MF_TEXT("defer_unauth_destination")))
-		return w->is_destination ? GOES_ON
-					 : refuse(w, item,
-					       "the SRS domain is in no list");
+		return w->is_destination
+		    ? GOES_ON
+		    : refuse(w, item, "the SRS domain is in no list");
 	if (text_eq_fold(item, MF_TEXT("reject_unverified_recipient"))) {
 		w->probes = true;
 		return GOES_ON;

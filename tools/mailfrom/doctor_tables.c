@@ -36,8 +36,8 @@ ask_postmap(const struct tables *tables, struct mf_text table, const char *key,
 {
 	const char *dir = tables->config_dir;
 	char *name = (char *)arena_copy(tables->arena, table).p;
-	char *with_dir[] = {"postmap", "-c", (char *)dir, "-q", (char *)key,
-	    name, NULL};
+	char *with_dir[] = {
+	    "postmap", "-c", (char *)dir, "-q", (char *)key, name, NULL};
 	char *without[] = {"postmap", "-q", (char *)key, name, NULL};
 
 	if (tables->is_elsewhere || key[0] == '\0')
@@ -90,8 +90,8 @@ add_entry(struct entries *e, struct mf_text key, struct mf_text value)
 	key = text_trim(key);
 	if (key.len == 0)
 		return;
-	e->items = arena_grow(
-	    e->tables->arena, e->items, e->count, sizeof(*e->items));
+	e->items =
+	    arena_grow(e->tables->arena, e->items, e->count, sizeof(*e->items));
 	e->items[e->count++] = (struct table_entry){key, text_trim(value)};
 }
 
@@ -164,16 +164,16 @@ add_table(struct entries *e, struct mf_text table)
 		return true;
 	}
 	if (!is_one_of(type, indexed, sizeof(indexed) / sizeof(indexed[0])) ||
-	    !e->tables->contents(e->tables,
-		arena_copy(e->tables->arena, name).p, &text))
+	    !e->tables->contents(
+		e->tables, arena_copy(e->tables->arena, name).p, &text))
 		return false;
 	add_file(e, text);
 	return true;
 }
 
 struct table_entry *
-tables_entries(const struct tables *tables, struct mf_text maps, size_t *count,
-    bool *all)
+tables_entries(
+    const struct tables *tables, struct mf_text maps, size_t *count, bool *all)
 {
 	struct entries e = {.tables = tables};
 	struct mf_text table;

@@ -42,8 +42,8 @@ enum table_answer tables_find(const struct tables *tables, struct mf_text maps,
  * The entries of all tables of maps whose text is there: inline tables, and
  * those that are made of a file.  *all: there are no other tables.
  */
-struct table_entry *tables_entries(const struct tables *tables,
-    struct mf_text maps, size_t *count, bool *all);
+struct table_entry *tables_entries(
+    const struct tables *tables, struct mf_text maps, size_t *count, bool *all);
 
 /*
  * Whether a list (mydestination and the like) has domain: names, files, tables,
