@@ -86,8 +86,9 @@ MAILFROM = arena doctor doctor_ask doctor_bounces doctor_cf doctor_daemons \
            doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
            doctor_resolve doctor_routes doctor_run doctor_sendmail \
            doctor_settings doctor_smtp doctor_stranger doctor_tables \
-           doctor_uses \
-           setup site site_expand site_load site_parse
+           doctor_uses fill merge merge_bounces merge_milters merge_routes \
+           plan setup setup_load setup_print site site_expand site_load \
+           site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -140,7 +141,7 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
-$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o)
+$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
 $(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
@@ -154,20 +155,20 @@ $(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(LINK) -shared -Wl,-soname,libspf.so.$(SOVERSION) \
 	    -Wl,--version-script=libspf/libspf.map -o $@ $^ $(IDN2_LIBS)
 
-# `srs setup` fills them in.
-SAMPLES = etc/postfix/canonical.main.cf etc/postfix/milter.main.cf \
-          etc/postfix/milter.master.cf etc/postfix/outbound.main.cf \
-          etc/postfix/outbound.master.cf etc/sendmail/mailfrom-srs.m4 \
-          etc/sendmail/mailfrom-srs.mc etc/sendmail/srsmilter.aliases \
-          etc/sendmail/srsmilter.mc etc/sendmail/srsmilter.virtusertable
+# `mailfrom setup` fills them in.
+SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
+          milter.main.cf milter.master.cf simple.main.cf spfmilter.main.cf) \
+          $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
+          spfmilter.mc srsmilter.aliases srsmilter.mc \
+          srsmilter.virtusertable)
 $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 	@mkdir -p $(@D)
 	scripts/embed $(SAMPLES) >$@.new && mv $@.new $@
 $(OBJ)/samples.o: $(OBJ)/samples.c
 	$(COMPILE) -c -o $@ $<
 
-$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(OBJ)/samples.o $(REWRITE_A) \
-    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+$(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(REWRITE_A) $(SETTINGS_A) \
+    $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \

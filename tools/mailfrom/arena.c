@@ -107,6 +107,20 @@ arena_grow(struct arena *arena, void *items, size_t count, size_t size)
 }
 
 void
+arena_adopt(struct arena *to, struct arena *from)
+{
+	struct arena_block *oldest = from->newest;
+
+	if (oldest == NULL)
+		return;
+	while (oldest->older != NULL)
+		oldest = oldest->older;
+	oldest->older = to->newest;
+	to->newest = from->newest;
+	from->newest = NULL;
+}
+
+void
 arena_free(struct arena *arena)
 {
 	for (struct arena_block *block = arena->newest, *older; block != NULL;

@@ -35,6 +35,9 @@ struct mf_text arena_join(struct arena *arena, ...) __attribute__((sentinel));
  */
 void *arena_grow(struct arena *arena, void *items, size_t count, size_t size);
 
+/* What from has is to's from now on; from is empty. */
+void arena_adopt(struct arena *to, struct arena *from);
+
 void arena_free(struct arena *arena);
 
 #endif

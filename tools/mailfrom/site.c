@@ -95,6 +95,29 @@ site_has_version(const struct site *site, unsigned major, unsigned minor)
 	return a > major || (a == major && b >= minor);
 }
 
+void
+site_unset(struct site *site, const char *name)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < site->settings.count; i++)
+		if (!mf_text_eq(site->settings.items[i].name, mf_text_of(name)))
+			site->settings.items[kept++] = site->settings.items[i];
+	site->settings.count = kept;
+}
+
+void
+site_set(struct site *site, const char *name, struct mf_text value)
+{
+	struct site_settings *s = &site->settings;
+
+	site_unset(site, name);
+	s->items =
+	    arena_grow(&site->arena, s->items, s->count, sizeof(*s->items));
+	s->items[s->count++] = (struct site_setting){
+	    arena_copy(&site->arena, mf_text_of(name)), value};
+}
+
 static bool
 is_separator(char c)
 {
@@ -116,6 +139,59 @@ site_next_item(struct mf_text *rest, struct mf_text *item)
 	*item = text_head(*rest, len);
 	*rest = text_from(*rest, len);
 	return len != 0;
+}
+
+bool
+site_is_table(struct mf_text item)
+{
+	size_t colon = text_find(item, ':');
+
+	return colon != 0 && colon < item.len && item.p[0] != '/' &&
+	    item.p[0] != '!' && item.p[0] != '{';
+}
+
+enum site_found
+site_look_up(struct site *site, struct mf_text tables, struct mf_text key,
+    struct mf_text *value)
+{
+	enum site_found found = SITE_ABSENT, one;
+	struct mf_text item, ignored;
+
+	while (site_next_item(&tables, &item)) {
+		if (!site_is_table(item))
+			continue;
+		one = site->look_up == NULL
+		    ? SITE_UNKNOWN
+		    : site->look_up(
+			  site, item, key, value != NULL ? value : &ignored);
+		if (one == SITE_FOUND)
+			return SITE_FOUND;
+		if (one == SITE_UNKNOWN)
+			found = SITE_UNKNOWN;
+	}
+	return found;
+}
+
+enum site_found
+site_list_has(struct site *site, struct mf_text list, struct mf_text domain)
+{
+	enum site_found found = SITE_ABSENT, one;
+	struct mf_text item;
+
+	while (site_next_item(&list, &item)) {
+		if (text_eq_fold(item, domain))
+			return SITE_FOUND;
+		if (!site_is_table(item) && !text_starts(item, MF_TEXT("/")))
+			continue;
+		one = site->look_up == NULL ? SITE_UNKNOWN
+					    : site->look_up(site, item, domain,
+						  &(struct mf_text){"", 0});
+		if (one == SITE_FOUND)
+			return SITE_FOUND;
+		if (one == SITE_UNKNOWN)
+			found = SITE_UNKNOWN;
+	}
+	return found;
 }
 
 bool

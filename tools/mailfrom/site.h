@@ -38,6 +38,9 @@ enum site_source {
 	SITE_SAVED     /* saved output */
 };
 
+/* What a look-up in a table finds out. */
+enum site_found { SITE_ABSENT, SITE_FOUND, SITE_UNKNOWN };
+
 struct site {
 	enum site_source source;
 	struct mf_text directory;      /* of main.cf; "" if unknown */
@@ -49,6 +52,10 @@ struct site {
 	struct mf_text
 	    *warnings; /* what postconf says on stderr, line by line */
 	size_t warning_count;
+	struct mf_text main_text; /* main.cf with its comments, or "" */
+	/* Looks key up in a table ("hash:/etc/postfix/x"); NULL: can't. */
+	enum site_found (*look_up)(struct site *site, struct mf_text table,
+	    struct mf_text key, struct mf_text *value);
 	struct arena arena; /* of everything here */
 };
 
@@ -144,6 +151,24 @@ bool site_is_chrooted(
  * for Debian 12's, 3.7.
  */
 bool site_has_version(const struct site *site, unsigned major, unsigned minor);
+
+/* Change main.cf's value, as it is known here. */
+void site_set(struct site *site, const char *name, struct mf_text value);
+void site_unset(struct site *site, const char *name);
+
+/*
+ * Look key up in all tables of a list, as main.cf has it, one after the other;
+ * items that are no tables are skipped.  value may be NULL.
+ */
+enum site_found site_look_up(struct site *site, struct mf_text tables,
+    struct mf_text key, struct mf_text *value);
+
+/* Whether domain is in a list of domains, tables and files. */
+enum site_found site_list_has(
+    struct site *site, struct mf_text list, struct mf_text domain);
+
+/* Whether a list's item is a table, TYPE:NAME. */
+bool site_is_table(struct mf_text item);
 
 /*
  * The items of a list: commas and blanks separate them, braces hold one

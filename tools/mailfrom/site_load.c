@@ -36,9 +36,9 @@ read_back(struct site *site, FILE *file, struct mf_text *out)
 	return !ferror(file);
 }
 
-/* postconf is in /usr/sbin, which users don't always have in their PATH. */
+/* They are in /usr/sbin, which users don't always have in their PATH. */
 static void
-become_postconf(const char *directory, const char *const *options)
+become(const char *program, const char *directory, const char *const *options)
 {
 	const char *path = getenv("PATH"), *argv[8];
 	char more[4096];
@@ -48,7 +48,7 @@ become_postconf(const char *directory, const char *const *options)
 	    path != NULL ? path : "/usr/bin:/bin");
 	setenv("PATH", more, 1);
 	setenv("LC_ALL", "C", 1);
-	argv[n++] = "postconf";
+	argv[n++] = program;
 	if (directory != NULL) {
 		argv[n++] = "-c";
 		argv[n++] = directory;
@@ -72,10 +72,13 @@ wait_for(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-/* Run postconf; its output and what it says on stderr. */
+/*
+ * Run a program of Postfix; its output and what it says on stderr.  directory:
+ * for its -c; NULL: its own.
+ */
 static int
-run_postconf(struct loader *l, const char *const *options,
-    struct mf_text *output, struct mf_text *said)
+run(struct site *site, const char *program, const char *directory,
+    const char *const *options, struct mf_text *output, struct mf_text *said)
 {
 	FILE *out = tmpfile(), *err = tmpfile();
 	int status = -1;
@@ -87,12 +90,12 @@ run_postconf(struct loader *l, const char *const *options,
 	if (child == 0) {
 		if (dup2(fileno(out), STDOUT_FILENO) != -1 &&
 		    dup2(fileno(err), STDERR_FILENO) != -1)
-			become_postconf(l->directory, options);
+			become(program, directory, options);
 		_exit(NOT_FOUND);
 	}
 	if (child != -1)
 		status = wait_for(child);
-	if (!read_back(l->site, out, output) || !read_back(l->site, err, said))
+	if (!read_back(site, out, output) || !read_back(site, err, said))
 		status = -1;
 done:
 	if (out != NULL)
@@ -117,8 +120,69 @@ ask(struct loader *l, const char *option, struct mf_text *output,
 {
 	const char *const options[] = {option, NULL};
 
-	return run_postconf(l, options, output, said) == 0 ||
+	return run(l->site, "postconf", l->directory, options, output, said) ==
+	    0 ||
 	    postconf_failed(l, option, *said);
+}
+
+/* main.cf as it is, for what setup has noted there. */
+static void
+load_main_text(struct site *site)
+{
+	struct mf_text path = arena_printf(&site->arena, "%.*s/main.cf",
+	    (int)site->directory.len, site->directory.p);
+	struct file file = {.data = NULL};
+
+	if (file_read(path.p, &file) == 0)
+		site->main_text =
+		    arena_copy(&site->arena, mf_text_at(file.data, file.len));
+	file_free(&file);
+}
+
+/* An item of a list that is a file of items. */
+static enum site_found
+look_up_in_file(struct site *site, struct mf_text path, struct mf_text key)
+{
+	struct file file = {.data = NULL};
+	enum site_found found = SITE_UNKNOWN;
+
+	path = arena_copy(&site->arena, path);
+	if (file_read(path.p, &file) == 0) {
+		struct site lines = *site;
+
+		lines.look_up = NULL;
+		found =
+		    site_list_has(&lines, mf_text_at(file.data, file.len), key);
+	}
+	file_free(&file);
+	return found;
+}
+
+/* postmap -q; it needs no proxymap. */
+static enum site_found
+look_up(struct site *site, struct mf_text table, struct mf_text key,
+    struct mf_text *value)
+{
+	const struct mf_text proxy = MF_TEXT("proxy:");
+	struct mf_text output, said;
+	int status;
+
+	if (text_starts(table, MF_TEXT("/")))
+		return look_up_in_file(site, table, key);
+	if (text_starts(table, proxy))
+		table = text_from(table, proxy.len);
+	table = arena_copy(&site->arena, table);
+	key = arena_copy(&site->arena, key);
+	const char *const options[] = {"-q", key.p, table.p, NULL};
+	status =
+	    run(site, "postmap", arena_copy(&site->arena, site->directory).p,
+		options, &output, &said);
+	if (status == 0) {
+		*value = text_trim(output);
+		return SITE_FOUND;
+	}
+	return status == 1 && text_trim(said).len == 0 ? SITE_ABSENT
+						       : SITE_UNKNOWN;
 }
 
 static bool
@@ -144,6 +208,8 @@ load_postconf(struct loader *l)
 	if (!ask(l, "-P", &text, &said))
 		return false;
 	site_add_warnings(l->site, said);
+	load_main_text(l->site);
+	l->site->look_up = look_up;
 	return true;
 }
 
@@ -187,6 +253,7 @@ load_files(struct loader *l)
 		return false;
 	site_set_default(l->site, "config_directory", l->site->directory);
 	add_host_name(l->site);
+	load_main_text(l->site);
 	return true;
 }
 
@@ -249,7 +316,8 @@ has_postconf(struct loader *l)
 	const char *const options[] = {"-d", "mail_version", NULL};
 	struct mf_text output, said;
 
-	return run_postconf(l, options, &output, &said) == 0;
+	return run(l->site, "postconf", l->directory, options, &output,
+		   &said) == 0;
 }
 
 bool

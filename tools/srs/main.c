@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * srs: rewrite, restore, sign and explain addresses on the command line; set up
- * a mail server.
+ * srs: rewrite, restore, sign and explain addresses on the command line.
  */
 #include <stdio.h>
 #include <time.h>
@@ -76,9 +75,6 @@ run_command(const struct srs_options *o)
 		    ? srs_ask(
 			  o->words[1], o->words[2], o->words[3], o->wait_sec)
 		    : srs_bad_usage("ask needs SOCKET, MAP and KEY");
-	if (strcmp(name, "setup") == 0)
-		return o->word_count == 2 ? srs_setup(o->words[1], o->config)
-					  : srs_bad_usage("setup needs FORM");
 	return srs_bad_usage("\"%s\" is not a command", name);
 }
 

@@ -12,8 +12,7 @@ static void
 usage(FILE *to)
 {
 	fputs(
-	    "usage: srs setup [-c FILE] FORM\n"
-	    "       srs explain [SECRETS] [options] ADDRESS...\n"
+	    "usage: srs explain [SECRETS] [options] ADDRESS...\n"
 	    "       srs keygen\n"
 	    "       srs ask [--wait SECONDS] SOCKET MAP KEY\n"
 	    "       srs encode --domain DOMAIN SECRETS [options] [ADDRESS...]\n"
@@ -27,9 +26,6 @@ usage(FILE *to)
 	    "          --message-id N  --sequence N  --now UNIXSECONDS  "
 	    "--secret-line-end\n"
 	    "          -V, --version  -h, --help\n"
-	    "FORM:     postfix-milter | postfix-cleanup | postfix-simple | "
-	    "sendmail |\n"
-	    "          sendmail-milter\n"
 	    "Without ADDRESS, a line each is read from stdin.  srs(1) has "
 	    "the details.\n",
 	    to);
@@ -200,9 +196,6 @@ take_option(struct srs_options *o, int option)
 	case OPT_NOW:
 		o->clock_given = true;
 		return take_number("now", 0, UINT64_C(1) << 40, &o->now_sec);
-	case 'c':
-		o->config = optarg;
-		return SRS_EXIT_OK;
 	case OPT_WAIT:
 		return take_number("wait", 0, 3600, &o->wait_sec);
 	case OPT_ALIAS:
@@ -233,12 +226,11 @@ srs_options(int argc, char **argv, struct srs_options *o, bool *done)
 {
 	int option, rc = SRS_EXIT_OK;
 
-	*o = (struct srs_options){.srs = SRS_PARAMS_DEFAULT,
-	    .config = MAILFROM_SYSCONFDIR "/mailfrom/mailfrom.conf"};
+	*o = (struct srs_options){.srs = SRS_PARAMS_DEFAULT};
 	o->srs.hash_min = 0;
 	*done = false;
 	while (rc == SRS_EXIT_OK &&
-	    (option = getopt_long(argc, argv, "c:hV", long_options, NULL)) !=
+	    (option = getopt_long(argc, argv, "hV", long_options, NULL)) !=
 		-1) {
 		*done = option == 'h' || option == 'V';
 		if (option == 'h')

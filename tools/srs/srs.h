@@ -25,7 +25,6 @@ struct srs_options {
 	size_t secret_count;
 	enum secrets_mode secrets_mode;
 	char domain[DOMAIN_MAX + 1]; /* as DNS has it; "": not said */
-	const char *config;
 	bool fixed, sequence_given, clock_given;
 	uint64_t message_id, now_sec, wait_sec;
 };
@@ -96,11 +95,5 @@ int srs_explain(const struct srs_job *job, struct mf_text address);
  */
 int srs_ask(
     const char *address, const char *map, const char *key, uint64_t wait_sec);
-
-/*
- * Print the lines of a form of settings, filled in from the configuration at
- * path, each file's part under a comment that says where it goes.
- */
-int srs_setup(const char *form, const char *path);
 
 #endif

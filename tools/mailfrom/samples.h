@@ -2,8 +2,8 @@
 /*
  * The samples of etc/ in the program: scripts/embed makes the table.
  */
-#ifndef MAILFROM_TOOLS_SRS_SAMPLES_H
-#define MAILFROM_TOOLS_SRS_SAMPLES_H
+#ifndef MAILFROM_TOOLS_MAILFROM_SAMPLES_H
+#define MAILFROM_TOOLS_MAILFROM_SAMPLES_H
 
 #include <stddef.h>
 

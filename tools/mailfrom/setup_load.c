@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Reads what srs setup needs from mailfrom.conf, and checks it. */
-#include "tools/srs/setup.h"
+/* Reads what mailfrom setup needs from mailfrom.conf, and checks it. */
+#include "tools/mailfrom/setup_load.h"
 
 #include <stdlib.h>
 
@@ -15,7 +15,35 @@ struct reader {
 	bool is_legacy;
 	struct srsd_settings srsd;
 	struct srsmilter_settings srsmilter;
+	struct spfmilter_settings spfmilter;
 };
+
+static const struct setup_form forms[] = {
+    {"postfix-milter", false, SETUP_SRSMILTER, true, "remote_domain"},
+    {"postfix-cleanup", false, SETUP_SRSD, true, NULL},
+    {"postfix-simple", false, SETUP_SRSD, false, NULL},
+    {"postfix-spfmilter", false, SETUP_SPFMILTER, false, NULL},
+    {"sendmail", true, SETUP_SRSD, false, NULL},
+    {"sendmail-milter", true, SETUP_SRSMILTER, false, "remote_mailer"},
+    {"sendmail-spfmilter", true, SETUP_SPFMILTER, false, NULL},
+};
+
+const struct setup_form *
+setup_form_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (strcmp(forms[i].name, name) == 0)
+			return &forms[i];
+	return NULL;
+}
+
+const char *
+setup_form_names(void)
+{
+	return "postfix-milter postfix-cleanup postfix-simple "
+	       "postfix-spfmilter sendmail sendmail-milter "
+	       "sendmail-spfmilter";
+}
 
 static bool
 fail(const struct reader *r, unsigned line, const char *key, const char *why)
@@ -29,7 +57,42 @@ fail(const struct reader *r, unsigned line, const char *key, const char *why)
 static const char *
 section_name(const struct reader *r)
 {
-	return r->form->uses_srsmilter ? "srsmilter" : "srsd";
+	switch (r->form->daemon) {
+	case SETUP_SRSD:
+		return "srsd";
+	case SETUP_SRSMILTER:
+		return "srsmilter";
+	case SETUP_SPFMILTER:
+		return "spfmilter";
+	}
+	return "srsd";
+}
+
+/* Listening on all addresses is listening on loopback, too. */
+static void
+use_loopback(struct sockaddr_spec *s)
+{
+	if (s->family == SOCKADDR_UNIX)
+		return;
+	if (strcmp(s->host, "0.0.0.0") == 0)
+		strcpy(s->host, "127.0.0.1");
+	if (strcmp(s->host, "::") == 0)
+		strcpy(s->host, "::1");
+}
+
+static bool
+add_listen(const struct reader *r, unsigned line, struct mf_text listen)
+{
+	struct setup *s = r->setup;
+	const char *why = NULL;
+
+	if (s->listen_count == SETUP_LISTEN_MAX)
+		return true;
+	if (!sockaddr_parse(listen, &s->listens[s->listen_count], &why))
+		return fail(r, line, "listen", why);
+	use_loopback(&s->listens[s->listen_count++]);
+	s->listen = s->listens[0];
+	return true;
 }
 
 /* What is wrong with its items was said. */
@@ -39,19 +102,26 @@ read_listen(const struct reader *r)
 	const struct conf *conf = r->setup->conf;
 	const struct conf_list *list = &r->srsd.listen;
 	unsigned line = conf_line(conf, section_name(r), "listen");
-	struct mf_text listen = r->srsmilter.filter.listen;
-	const char *why = NULL;
+	struct mf_text listen = r->form->daemon == SETUP_SRSMILTER
+	    ? r->srsmilter.filter.listen
+	    : r->spfmilter.filter.listen;
 
 	if (conf_is_wrong(conf, section_name(r), "listen"))
 		return false;
-	if (!r->form->uses_srsmilter)
-		listen = list->count != 0 ? list->items[0] : MF_TEXT("");
-	else if (listen.len == 0 || (line == 0 && !r->is_legacy))
-		return fail(r, line, "listen",
-		    "not set in [srsmilter]: where does the mail server find "
-		    "it?");
-	return sockaddr_parse(listen, &r->setup->listen, &why) ||
-	    fail(r, line, "listen", why);
+	if (r->form->daemon != SETUP_SRSD) {
+		if (listen.len != 0 && (line != 0 || r->is_legacy))
+			return add_listen(r, line, listen);
+		report_error(r->report, r->setup->path, line, "listen",
+		    "not set in [%s]: where does the mail server find it?",
+		    section_name(r));
+		return false;
+	}
+	if (list->count == 0)
+		return add_listen(r, line, MF_TEXT(""));
+	for (size_t i = 0; i < list->count; i++)
+		if (!add_listen(r, line, list->items[i]))
+			return false;
+	return true;
 }
 
 static bool
@@ -193,16 +263,26 @@ read_sections(struct reader *r, const struct ini *ini)
 	struct conf_section sections[SECTION_COUNT];
 	bool ok;
 
-	if (r->form->uses_srsmilter)
-		wanted.srsmilter = &r->srsmilter;
-	else
+	switch (r->form->daemon) {
+	case SETUP_SRSD:
 		wanted.srsd = &r->srsd;
+		break;
+	case SETUP_SRSMILTER:
+		wanted.srsmilter = &r->srsmilter;
+		break;
+	case SETUP_SPFMILTER:
+		wanted = (struct settings_wanted){.spfmilter = &r->spfmilter};
+		break;
+	}
 	settings_sections(&wanted, sections);
 	ok =
 	    conf_load(&r->setup->conf, ini, sections, SECTION_COUNT, r->report);
 	if (r->setup->conf == NULL)
 		return false;
 	ok = read_listen(r) && ok;
+	if (r->form->daemon == SETUP_SPFMILTER)
+		return ok;
+	r->setup->local_domains = r->srsmilter.local_domains;
 	ok = check_rewrite(r) && ok;
 	ok = read_domains(r) && ok;
 	return ok && read_own(r) && read_signed(r);
@@ -230,7 +310,7 @@ setup_load(const char *path, const struct setup_form *form, struct setup *out,
 {
 	struct reader reader = {.setup = out, .form = form, .report = report};
 
-	*out = (struct setup){.path = path};
+	*out = (struct setup){.path = path, .form = form};
 	return source_load(
 	    path, SOURCE_DETECT, legacy_detect, read_source, &reader, report);
 }

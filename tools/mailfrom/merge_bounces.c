@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * That bounces to SRS addresses are accepted, and forged ones aren't: the class
+ * of the SRS domain, the table of SRS addresses, and what the site's
+ * restrictions and tables would do to them.
+ */
+#include "tools/mailfrom/merge.h"
+
+/* A recipient that nobody has: what answers to it answers to all. */
+#define FORGED "srs0=aaaaaa=aa=nobody.invalid=nobody"
+
+/* --- the class of an SRS domain --- */
+
+static const char *const classes[] = {
+    "mydestination", "virtual_alias_domains", "virtual_mailbox_domains"};
+
+#define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
+
+struct domain_class {
+	const char *name;   /* the parameter that has it; NULL: none */
+	const char *second; /* another one; NULL: none */
+	const char *unsure; /* one that couldn't be looked up; NULL: none */
+};
+
+static struct domain_class
+find_class(struct merge *m, struct mf_text domain)
+{
+	struct domain_class class = {NULL, NULL, NULL};
+
+	for (size_t i = 0; i < CLASS_COUNT; i++) {
+		switch (site_list_has(
+		    m->site, site_value(m->site, classes[i]), domain)) {
+		case SITE_ABSENT:
+			break;
+		case SITE_UNKNOWN:
+			class.unsure = classes[i];
+			break;
+		case SITE_FOUND:
+			if (class.name != NULL)
+				class.second = classes[i];
+			else
+				class.name = classes[i];
+			break;
+		}
+	}
+	return class;
+}
+
+static void
+add_to_destination(struct merge *m, struct mf_text domain)
+{
+	struct plan_setting *s = plan_find(&m->plan->main, "mydestination");
+	struct mf_text before =
+	    s != NULL ? s->value : site_raw(m->site, "mydestination");
+
+	plan_set(m->plan, &m->plan->main, "mydestination",
+	    before.len == 0 ? domain
+			    : arena_printf(m->plan->arena, "%.*s, %.*s",
+				  PLAN_TEXT(before), PLAN_TEXT(domain)),
+	    "Mail to the SRS domain is for this host: without this, bounces "
+	    "get 454 Relay access denied.");
+}
+
+static const char *
+place_domain(struct merge *m, struct mf_text domain)
+{
+	struct domain_class class = find_class(m, domain);
+
+	if (m->site->source == SITE_NONE) {
+		plan_warn(m->plan,
+		    "%.*s must be in mydestination: otherwise Postfix rejects "
+		    "bounces with 454 Relay access denied",
+		    PLAN_TEXT(domain));
+		return "mydestination";
+	}
+	if (class.second != NULL)
+		plan_refuse(m->plan,
+		    "%.*s is in %s and in %s: take it out of one of them",
+		    PLAN_TEXT(domain), class.name, class.second);
+	if (class.name != NULL)
+		return class.name;
+	if (class.unsure != NULL)
+		plan_refuse(m->plan,
+		    "%s couldn't be looked up here: if it has %.*s, leave "
+		    "mydestination as it is",
+		    class.unsure, PLAN_TEXT(domain));
+	add_to_destination(m, domain);
+	return classes[0];
+}
+
+/* --- whom Postfix takes for a user --- */
+
+/* Whether tables answer to any address in domain. */
+static bool
+takes_all(struct merge *m, const char *name, struct mf_text domain)
+{
+	struct arena *arena = m->plan->arena;
+	struct mf_text tables = site_value(m->site, name), ignored;
+	const struct mf_text keys[] = {
+	    arena_printf(arena, FORGED "@%.*s", PLAN_TEXT(domain)),
+	    arena_printf(arena, "@%.*s", PLAN_TEXT(domain)),
+	    MF_TEXT(FORGED),
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (site_look_up(m->site, tables, keys[i], &ignored) ==
+		    SITE_FOUND)
+			return true;
+	return false;
+}
+
+/*
+ * Whether a public smtpd takes mail for users that don't exist.  Only those
+ * that rewrite tell by the class of the domain.
+ */
+static bool
+takes_unknown_users(struct merge *m, struct mf_text domain, const char *class)
+{
+	bool is_local = strcmp(class, classes[0]) == 0;
+
+	for (size_t i = 0; i < m->site->service_count; i++)
+		if (merge_is_public(m, &m->site->services[i]) &&
+		    !site_is_yes(site_value_for(m->site, &m->site->services[i],
+			"smtpd_reject_unlisted_recipient")))
+			return true;
+	return !site_is_yes(
+		   site_value(m->site, "smtpd_reject_unlisted_recipient")) ||
+	    (is_local &&
+		site_value(m->site, "local_recipient_maps").len == 0) ||
+	    (is_local && takes_all(m, "local_recipient_maps", domain)) ||
+	    takes_all(m, "virtual_alias_maps", domain) ||
+	    takes_all(m, "canonical_maps", domain) ||
+	    takes_all(m, "recipient_canonical_maps", domain) ||
+	    (strcmp(class, "virtual_mailbox_domains") == 0 &&
+		takes_all(m, "virtual_mailbox_maps", domain));
+}
+
+/* --- restrictions --- */
+
+/* What our table of SRS addresses has: a pattern for each of their domains. */
+static struct mf_text
+patterns(struct merge *m, const char *action)
+{
+	struct arena *arena = m->plan->arena;
+	struct mf_text all = MF_TEXT("");
+
+	for (size_t i = 0; i < m->setup->signed_domains.count; i++)
+		all = arena_printf(arena,
+		    "%.*s{ /^\"?(SRS[01][-+=]|SES=).*@%.*s$$/ %s } ",
+		    PLAN_TEXT(all),
+		    PLAN_TEXT(fill_pattern(
+			arena, m->setup->signed_domains.patterns[i])),
+		    action);
+	return all;
+}
+
+/* Bounces that srsmilter will verify skip the site's other checks of them. */
+static struct mf_text
+accept_srs(struct merge *m)
+{
+	return arena_printf(m->plan->arena,
+	    "check_recipient_access regexp:{ %.*s}",
+	    PLAN_TEXT(patterns(m, "OK")));
+}
+
+/* Valid ones are accepted, all others rejected. */
+static struct mf_text
+verify_srs(struct merge *m)
+{
+	struct arena *arena = m->plan->arena;
+	struct mf_text any = MF_TEXT("");
+
+	for (size_t i = 0; i < m->setup->signed_domains.count; i++)
+		any = arena_printf(arena,
+		    "%.*s{ /^(\"?(SRS[01][-+=]|SES=).*@%.*s)$$/ $$1 } ",
+		    PLAN_TEXT(any),
+		    PLAN_TEXT(fill_pattern(
+			arena, m->setup->signed_domains.patterns[i])));
+	return arena_printf(arena,
+	    "check_recipient_access pipemap:{ regexp:{ %.*s}, "
+	    "socketmap:%.*s:srs_reverse, static:OK },\n\t"
+	    "check_recipient_access regexp:{ %.*s}",
+	    PLAN_TEXT(any), PLAN_TEXT(fill_socket(arena, &m->fill)),
+	    PLAN_TEXT(patterns(m, "550 5.1.1 Invalid SRS address")));
+}
+
+/* Put check in front of a list of restrictions, wherever it is set. */
+static void
+put_in_front(struct merge *m, const char *name, struct mf_text check,
+    const char *reason, const char *only_with)
+{
+	struct mf_text raw = site_raw(m->site, name);
+
+	if (only_with == NULL ||
+	    site_list_has(m->site, site_value(m->site, name),
+		mf_text_of(only_with)) == SITE_FOUND)
+		plan_set(m->plan, &m->plan->main, name,
+		    merge_list(m, check, raw), reason);
+	for (size_t i = 0; i < m->site->service_count; i++) {
+		const struct site_service *s = &m->site->services[i];
+		const struct mf_text *own = site_override(s, name);
+
+		if (own == NULL || !merge_is_public(m, s) ||
+		    (only_with != NULL &&
+			site_list_has(m->site, site_expand(m->site, s, *own),
+			    mf_text_of(only_with)) != SITE_FOUND))
+			continue;
+		plan_change(
+		    m->plan, s, name, merge_list(m, check, *own), reason);
+	}
+}
+
+/* An address probe for an SRS address would fail: nobody has it. */
+static void
+guard_milter(struct merge *m)
+{
+	static const char *const lists[] = {"smtpd_client_restrictions",
+	    "smtpd_helo_restrictions", "smtpd_sender_restrictions",
+	    "smtpd_relay_restrictions", "smtpd_recipient_restrictions"};
+	const char *reason = "SRS addresses can't be probed; srsmilter rejects "
+			     "forged ones.";
+	struct mf_text more = site_value(m->site, "smtpd_restriction_classes");
+	struct mf_text item;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		put_in_front(m, lists[i], accept_srs(m), reason,
+		    "reject_unverified_recipient");
+	while (site_next_item(&more, &item))
+		put_in_front(m, arena_copy(m->plan->arena, item).p,
+		    accept_srs(m), reason, "reject_unverified_recipient");
+}
+
+static void
+guard_cleanup(struct merge *m)
+{
+	put_in_front(m, "smtpd_recipient_restrictions", verify_srs(m),
+	    "This Postfix accepts mail for unknown users, but not for forged "
+	    "SRS addresses.",
+	    NULL);
+}
+
+/* --- the table of SRS addresses --- */
+
+static void
+merge_virtual(struct merge *m)
+{
+	const char *name = "virtual_alias_maps";
+	struct plan_setting *ours = plan_find(&m->plan->main, name);
+	struct mf_text table = ours->value;
+
+	/* First, because a catch-all of the site would come before. */
+	if (site_value(m->site, name).len != 0)
+		ours->value = merge_list(m, table, site_raw(m->site, name));
+	for (size_t i = 0; i < m->site->service_count; i++) {
+		const struct site_service *s = &m->site->services[i];
+		const struct mf_text *own = site_override(s, name);
+
+		if (own != NULL &&
+		    (merge_is_public(m, s) ||
+			mf_text_eq(s->name, MF_TEXT("cleanup"))))
+			plan_change(m->plan, s, name,
+			    merge_list(m, table, *own), "SRS addresses exist.");
+	}
+}
+
+static void
+check_canonical(struct merge *m, const char *name, struct mf_text domain)
+{
+	if (takes_all(m, name, domain))
+		plan_refuse(m->plan,
+		    "%s has an entry for @%.*s, so SRS addresses are replaced "
+		    "before they can be reversed: take that entry out, or use "
+		    "another SRS domain (fwdomain)",
+		    name, PLAN_TEXT(domain));
+}
+
+void
+merge_bounces(struct merge *m)
+{
+	bool needs_guard = false;
+
+	merge_virtual(m);
+	for (size_t i = 0; i < m->setup->domain_count; i++) {
+		struct mf_text domain = m->setup->domains[i];
+		const char *class = place_domain(m, domain);
+
+		check_canonical(m, "canonical_maps", domain);
+		check_canonical(m, "recipient_canonical_maps", domain);
+		needs_guard =
+		    needs_guard || takes_unknown_users(m, domain, class);
+	}
+	if (m->setup->form->daemon == SETUP_SRSMILTER)
+		guard_milter(m);
+	else if (needs_guard)
+		guard_cleanup(m);
+}
+
+/* --- the simple form --- */
+
+static bool
+has_word(struct merge *m, const char *name, const char *word)
+{
+	return site_list_has(m->site, site_value(m->site, name),
+		   mf_text_of(word)) == SITE_FOUND;
+}
+
+void
+merge_canonical(struct merge *m)
+{
+	struct plan_settings *main_cf = &m->plan->main;
+	static const char *const maps[] = {
+	    "sender_canonical_maps", "recipient_canonical_maps"};
+
+	for (size_t i = 0; i < 2; i++) {
+		struct plan_setting *s = plan_find(main_cf, maps[i]);
+
+		if (s != NULL && site_value(m->site, maps[i]).len != 0)
+			s->value =
+			    merge_list(m, site_raw(m->site, maps[i]), s->value);
+	}
+	if (site_value(m->site, maps[0]).len != 0 &&
+	    has_word(m, "sender_canonical_classes", "header_sender"))
+		plan_refuse(m->plan,
+		    "sender_canonical_maps of this site rewrite headers, which "
+		    "sender_canonical_classes = envelope_sender would end: use "
+		    "the form postfix-cleanup");
+	if (site_value(m->site, maps[1]).len != 0)
+		plan_drop(main_cf, "recipient_canonical_classes");
+	if (!has_word(m, "recipient_canonical_classes", "envelope_recipient"))
+		plan_refuse(m->plan,
+		    "recipient_canonical_classes doesn't have "
+		    "envelope_recipient: use the form postfix-cleanup");
+	for (size_t i = 0; i < m->setup->domain_count; i++)
+		place_domain(m, m->setup->domains[i]);
+}
