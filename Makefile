@@ -76,8 +76,7 @@ SRSMILTER = config mail_log metrics milter outgoing recipient replay service \
             session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
-SRS     = ask batch commands explain job keygen main options setup \
-          setup_load
+SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone

@@ -81,7 +81,7 @@ usage(FILE *to)
 	    "  -c, --config FILE      configuration of mailfrom (default: " MAILFROM_CONFIG
 	    ")\n"
 	    "      --config-dir DIR   Postfix's main.cf and master.cf\n"
-	    "      --postconf FILE    saved output of postconf -n, -M and "
+	    "      --site FILE        saved output of postconf -n, -M and "
 	    "-P (\"-\": stdin)\n"
 	    "      --sendmail-cf FILE sendmail's configuration\n"
 	    "      --smtp HOST:PORT   where the mail server listens\n"
@@ -98,7 +98,7 @@ usage(FILE *to)
 
 enum {
 	CONFIG_DIR = 256,
-	POSTCONF,
+	SITE,
 	SENDMAIL_CF,
 	SMTP,
 	NO_SMTP,
@@ -110,7 +110,7 @@ enum {
 static const struct option long_options[] = {
     {"config", required_argument, NULL, 'c'},
     {"config-dir", required_argument, NULL, CONFIG_DIR},
-    {"postconf", required_argument, NULL, POSTCONF},
+    {"site", required_argument, NULL, SITE},
     {"sendmail-cf", required_argument, NULL, SENDMAIL_CF},
     {"smtp", required_argument, NULL, SMTP},
     {"no-smtp", no_argument, NULL, NO_SMTP},
@@ -137,7 +137,7 @@ parse_options(int argc, char **argv, struct doctor_options *out)
 		case CONFIG_DIR:
 			out->place.config_dir = optarg;
 			break;
-		case POSTCONF:
+		case SITE:
 			out->place.saved = optarg;
 			break;
 		case SENDMAIL_CF:

@@ -287,45 +287,108 @@ check_pass_services(struct facts *f, struct findings *out)
 
 /* --- what postconf says --- */
 
+/* What stands behind words in a line; false: they aren't in it. */
 static bool
-contains(struct mf_text t, const char *words)
+follows(struct mf_text line, const char *words, struct mf_text *out)
 {
 	struct mf_text w = mf_text_of(words);
 
-	for (; t.len >= w.len; t = text_from(t, 1))
-		if (text_starts(t, w))
+	for (; line.len >= w.len; line = text_from(line, 1))
+		if (text_starts(line, w)) {
+			*out = text_trim(text_from(line, w.len));
 			return true;
+		}
+	return false;
+}
+
+static bool
+has_item(struct mf_text list, struct mf_text wanted)
+{
+	struct mf_text item;
+
+	while (site_next_item(&list, &item))
+		if (mf_text_eq(item, wanted))
+			return true;
+	return false;
+}
+
+/* Whether what main.cf had first is a part of what it has last. */
+static bool
+is_merged(struct facts *f, const char *name, struct mf_text earlier)
+{
+	struct mf_text item, now = site_raw(&f->site, name);
+
+	while (site_next_item(&earlier, &item))
+		if (!has_item(now, item))
+			return false;
+	return true;
+}
+
+/* Settings that a form adds to main.cf: a second entry is often ours. */
+static bool
+is_of_ours(struct mf_text name)
+{
+	static const char *const names[] = {"default_transport",
+	    "sender_dependent_default_transport_maps", "smtpd_milters",
+	    "non_smtpd_milters", "internal_mail_filter_classes",
+	    "milter_default_action", "milter_command_timeout",
+	    "milter_protocol", "recipient_canonical_maps",
+	    "recipient_canonical_classes", "sender_canonical_maps",
+	    "sender_canonical_classes", "virtual_alias_maps", "transport_maps",
+	    "address_verify_default_transport", "relay_transport"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (mf_text_eq(name, mf_text_of(names[i])))
+			return true;
+	return false;
+}
+
+/* "overriding earlier entry: NAME=VALUE" */
+static bool
+check_override(struct facts *f, struct mf_text line, struct mf_text entry,
+    struct findings *out)
+{
+	struct mf_text name = entry;
+
+	if (text_cut(&entry, '=', &name) &&
+	    is_merged(f, arena_copy(f->arena, name).p, text_trim(entry)))
+		return true;
+	findings_add(out, is_of_ours(name) ? FINDING_FAIL : FINDING_WARN,
+	    "the last of several entries counts: what the site had there "
+	    "before is off",
+	    MF_TEXT("merge the two entries into one; mailfrom setup prints it "
+		    "for this site"),
+	    "postconf: %.*s", TEXT_ARGS(line));
+	return false;
+}
+
+static bool
+check_line(struct facts *f, struct mf_text line, struct findings *out)
+{
+	struct mf_text rest;
+
+	if (follows(line, "overriding earlier entry:", &rest))
+		return check_override(f, line, rest, out);
+	if (!follows(line, "duplicate master.cf entry", &rest))
+		return true;
+	findings_add(out, FINDING_FAIL,
+	    "the last of several services counts: the other one on that port, "
+	    "or of that name, is off",
+	    MF_TEXT("give the second pass another port, in master.cf and in "
+		    "default_transport"),
+	    "postconf: %.*s", TEXT_ARGS(line));
 	return false;
 }
 
 void
 check_postfix_said(struct facts *f, struct findings *out)
 {
-	size_t said = 0;
+	bool ok = true;
 
-	for (size_t i = 0; i < f->site.warning_count; i++) {
-		struct mf_text line = f->site.warnings[i];
-		bool overrides = contains(line, "overriding earlier entry");
-		bool is_twice = contains(line, "duplicate master.cf entry");
-
-		if (!overrides && !is_twice)
-			continue;
-		said++;
-		findings_add(out, FINDING_FAIL,
-		    overrides ? "the last of several entries counts: what "
-				"the site had there before is off"
-			      : "the last of several services counts: the "
-				"other program on that port, or service of "
-				"that name, is off",
-		    overrides
-			? MF_TEXT("merge the two entries into one; mailfrom "
-				  "setup prints it for this site")
-			: MF_TEXT("give the second pass another port, in "
-				  "master.cf and in default_transport"),
-		    "postconf: %.*s", TEXT_ARGS(line));
-	}
-	if (said == 0)
+	for (size_t i = 0; i < f->site.warning_count; i++)
+		ok = check_line(f, f->site.warnings[i], out) && ok;
+	if (ok)
 		findings_ok(out,
-		    "no entry of main.cf or master.cf overrides "
-		    "another");
+		    "no entry of main.cf or master.cf switches "
+		    "another off");
 }

@@ -257,13 +257,29 @@ walk_all(struct walk *w)
 	return true;
 }
 
+static bool
+ends_unauthorized(struct mf_text restriction)
+{
+	return text_ends_fold(restriction, MF_TEXT("_unauth_destination"));
+}
+
 static void
 report(struct walk *w, bool passes, struct findings *out)
 {
 	struct facts *f = w->f;
 	struct mf_text name = w->service->name;
 
-	if (!passes)
+	if (!passes && !w->is_destination && ends_unauthorized(w->culprit))
+		findings_add(out, FINDING_FAIL,
+		    "bounces from outside to SRS addresses are rejected",
+		    findings_text(out,
+			"add %s to mydestination, or to "
+			"virtual_mailbox_domains",
+			f->own.srs_domain),
+		    "%.*s: %s: %.*s (%.*s) for a bounce to <%s>",
+		    TEXT_ARGS(name), w->list, TEXT_ARGS(w->culprit),
+		    TEXT_ARGS(w->because), w->recipient);
+	else if (!passes)
 		findings_add(out, FINDING_FAIL,
 		    "bounces from outside to SRS addresses are rejected",
 		    findings_text(out,
