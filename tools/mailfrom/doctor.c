@@ -27,7 +27,7 @@ struct doctor_options {
 };
 
 /* Which facts a check needs. */
-enum need { NEEDS_NOTHING, NEEDS_POSTFIX, NEEDS_SENDMAIL };
+enum need { NEEDS_NOTHING, NEEDS_DAEMONS, NEEDS_POSTFIX, NEEDS_SENDMAIL };
 
 static const struct {
 	const char *name;
@@ -36,10 +36,10 @@ static const struct {
 } checks[] = {
     {"mailfrom.conf", check_own, NEEDS_NOTHING},
     {"secret", check_secret, NEEDS_NOTHING},
-    {"daemon-configuration", check_daemon_configuration, NEEDS_NOTHING},
-    {"daemon-files", check_daemon_files, NEEDS_NOTHING},
-    {"daemon-answers", check_daemons_answer, NEEDS_NOTHING},
-    {"versions", check_versions, NEEDS_NOTHING},
+    {"daemon-configuration", check_daemon_configuration, NEEDS_DAEMONS},
+    {"daemon-files", check_daemon_files, NEEDS_DAEMONS},
+    {"daemon-answers", check_daemons_answer, NEEDS_DAEMONS},
+    {"versions", check_versions, NEEDS_DAEMONS},
     {"form", check_forms, NEEDS_POSTFIX},
     {"second-pass", check_pass_services, NEEDS_POSTFIX},
     {"second-pass-settings", check_pass_settings, NEEDS_POSTFIX},
@@ -263,6 +263,7 @@ read_sendmail(struct facts *f, const char *named, struct report *report)
 static void
 ask_around(struct facts *f, const struct doctor_options *o)
 {
+	f->was_asked = true;
 	daemons_read(f);
 	if (!o->without_dns)
 		dns_read(f);
@@ -279,6 +280,7 @@ read_facts(
 {
 	f->now_sec = (uint64_t)time(NULL);
 	f->is_root = geteuid() == 0;
+	gethostname(f->host_name, sizeof(f->host_name) - 1);
 	own_load(o->config, &f->own, f->arena);
 	if (!list_build(&f->exclude_recipients, &f->own.srs.exclude_recipients))
 		return false;
@@ -336,6 +338,8 @@ is_applicable(const struct facts *f, enum need need)
 	switch (need) {
 	case NEEDS_NOTHING:
 		return true;
+	case NEEDS_DAEMONS:
+		return f->was_asked;
 	case NEEDS_POSTFIX:
 		return f->has_postfix;
 	case NEEDS_SENDMAIL:

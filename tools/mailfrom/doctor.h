@@ -30,6 +30,8 @@ struct facts {
 	/* The only item of inet_interfaces is a name of a loopback address. */
 	bool interface_is_loopback;
 	uint64_t now_sec;
+	char host_name[256];
+	bool was_asked; /* the daemons were; else only is_used is set */
 	struct daemon_facts daemons[OWN_DAEMONS];
 	struct socket_facts *sockets; /* of the daemons that are used */
 	size_t socket_count;

@@ -74,12 +74,13 @@ check_srsmilter_proof(struct facts *f, struct findings *out)
 static struct mf_text
 outside_command(struct facts *f, struct findings *out)
 {
-	struct mf_text host = site_value(&f->site, "myhostname");
+	struct mf_text host = f->has_postfix
+	    ? site_value(&f->site, "myhostname")
+	    : mf_text_of(f->host_name);
 
 	return findings_text(out,
 	    "swaks --server %.*s --from '<>' --to '%s' --quit-after RCPT",
-	    f->has_postfix ? (int)host.len : 4,
-	    f->has_postfix ? host.p : "HOST", f->srs_address);
+	    TEXT_ARGS(host), f->srs_address);
 }
 
 static bool

@@ -53,7 +53,9 @@ ask(struct map_trial *t, bool is_forward, const char *key)
 	    : (is_forward ? "srs_forward" : "srs_reverse");
 	struct mf_text reply, request = mf_text_of(key);
 
-	if (t->for_sendmail && strchr(key, '@') != NULL) {
+	if (t->for_sendmail && key[0] == '<') {
+		request = arena_printf(t->f->arena, "dest.example\x9b%s", key);
+	} else if (t->for_sendmail) {
 		const char *at = strrchr(key, '@');
 
 		request = arena_printf(t->f->arena, "%s%.*s<@%s.>",

@@ -305,7 +305,7 @@ check_virtusers(struct facts *f, struct findings *out)
 	struct mf_text text;
 	const char *key = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
 
-	if (filter_of(f, OWN_SRSMILTER) == NULL ||
+	if (filter_of(f, OWN_SRSMILTER) == NULL || f->cf->has_make_srs_rule ||
 	    f->cf->virtusertable.len == 0 ||
 	    !f->tables.contents(&f->tables,
 		arena_copy(f->arena, f->cf->virtusertable).p, &text) ||
