@@ -86,8 +86,8 @@ MAILFROM = arena doctor doctor_ask doctor_bounces doctor_cf doctor_daemons \
            doctor_resolve doctor_routes doctor_run doctor_sendmail \
            doctor_settings doctor_smtp doctor_stranger doctor_tables \
            doctor_uses fill merge merge_bounces merge_milters merge_routes \
-           plan setup setup_load setup_print site site_expand site_load \
-           site_parse unmerge
+           merge_words plan setup setup_load setup_print site site_expand \
+           site_load site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a

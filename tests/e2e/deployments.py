@@ -21,6 +21,7 @@ import tap
 import world
 
 SRS = places.program("srs")
+MAILFROM = places.program("mailfrom")
 SENDER = exchange.SENDER
 INTERNAL = "127.0.0.1"          # a client that may send to everybody
 DAY = 86400
@@ -57,8 +58,8 @@ def situation(name):
 
 
 def printed_settings(form, config):
-    """What srs setup prints: {place: text}, in its order."""
-    printed = subprocess.run([SRS, "setup", form, "-c", config], check=True,
+    """What mailfrom setup prints for sendmail: {place: text}, in its order."""
+    printed = subprocess.run([MAILFROM, "setup", form, "-c", config], check=True,
                              capture_output=True, text=True).stdout
     parts = re.split(r"^(?:#|dnl) --- (\S+): .* ---\n", printed, flags=re.M)
     tap.equal(parts[0], "", f"text before the first part of {form}")

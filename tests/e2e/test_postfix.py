@@ -48,11 +48,11 @@ class Site(exchange.Exchange):
             place, DOMAIN, unix=os.path.join(spool, "srs", "sock"),
             srsd=srsd.TCP_TABLES + "socket_owner = mailfrom:postfix").start()
         self.forms = {
-            "outbound": (postfix.settings("outbound.main.cf", DOMAIN),
-                         postfix.settings("outbound.master.cf", DOMAIN)),
-            # The socket that outbound.main.cf tells of, below the spool.
+            "cleanup": (postfix.settings("cleanup.main.cf", DOMAIN),
+                         postfix.settings("cleanup.master.cf", DOMAIN)),
+            # The socket that cleanup.main.cf tells of, below the spool.
             "canonical": (postfix.settings(
-                "canonical.main.cf", DOMAIN,
+                "simple.main.cf", DOMAIN,
                 socket=("inet:127.0.0.1:10003", "unix:srs/sock")), ""),
             "tcp_table": (postfix.settings("tcp_table.main.cf", DOMAIN), ""),
         }
@@ -95,23 +95,23 @@ def with_form(form, name):
     return register
 
 
-def outbound(name):
-    return with_form("outbound", name)
+def cleanup(name):
+    return with_form("cleanup", name)
 
 
-@outbound("virtual alias, of a local and of a virtual domain: SRS0")
+@cleanup("virtual alias, of a local and of a virtual domain: SRS0")
 def virtual_alias(site):
     for recipient in "vera@fwd.test", "victor@virt.fwd.test":
         site.srsd.expect_srs0(site.forward(SENDER, recipient), SENDER)
 
 
-@outbound("aliases(5) and .forward: SRS0")
+@cleanup("aliases(5) and .forward: SRS0")
 def local_alias(site):
     for recipient in "carol@fwd.test", "dora@fwd.test":
         site.srsd.expect_srs0(site.forward(SENDER, recipient), SENDER)
 
 
-@outbound("local and forwarded in one message: the mailbox has the original sender")
+@cleanup("local and forwarded in one message: the mailbox has the original sender")
 def local_and_forwarded(site):
     for recipients in (["both@fwd.test"], ["split@fwd.test"],
                        ["local@fwd.test", "vera@fwd.test"]):
@@ -120,14 +120,14 @@ def local_and_forwarded(site):
         tap.equal(site.return_path("local", token), SENDER)
 
 
-@outbound("null sender, own sender and a list's owner untouched")
+@cleanup("null sender, own sender and a list's owner untouched")
 def untouched(site):
     tap.equal(site.forward("", "carol@fwd.test"), "")
     tap.equal(site.forward("local@fwd.test", "carol@fwd.test"), "local@fwd.test")
     tap.equal(site.forward(SENDER, "list@fwd.test"), "owner-list@fwd.test")
 
 
-@outbound("bounce to the SRS0 address reaches the original sender, case folded too")
+@cleanup("bounce to the SRS0 address reaches the original sender, case folded too")
 def bounce(site):
     sender = "Bob.McSmith@Sender.TEST"
     address = site.forward(sender, "carol@fwd.test")
@@ -137,7 +137,7 @@ def bounce(site):
         tap.equal(site.bounce(changed).lower(), sender.lower())
 
 
-@outbound("quoted local part survives both ways, and is valid on the wire")
+@cleanup("quoted local part survives both ways, and is valid on the wire")
 def quoted(site):
     sender = '"Blah Blah"@sender.test'
     address = site.forward(sender, "carol@fwd.test")
@@ -147,7 +147,7 @@ def quoted(site):
     tap.equal(site.bounce(address), sender)
 
 
-@outbound("foreign SRS0 sender: SRS1, and the bounce goes back to that forwarder")
+@cleanup("foreign SRS0 sender: SRS1, and the bounce goes back to that forwarder")
 def foreign(site):
     sender = "SRS0=aBcD=TT=third.test=bob@other.test"
     address = site.forward(sender, "carol@fwd.test")
@@ -157,7 +157,7 @@ def foreign(site):
     tap.equal(site.bounce(address), sender)
 
 
-@outbound("forged hash: 550 at RCPT")
+@cleanup("forged hash: 550 at RCPT")
 def forged(site):
     for address in ("SRS0=AAAAAA=AA=sender.test=bob@fwd.test",
                     "srs0+aaaaaa=aa=sender.test=bob@fwd.test",
@@ -165,7 +165,7 @@ def forged(site):
         site.expect_refusal([550], "", address)
 
 
-@outbound("DSN parameters survive")
+@cleanup("DSN parameters survive")
 def dsn_parameters(site):
     token = site.send(SENDER, "vera@fwd.test", mail_args="RET=HDRS ENVID=id-1",
                       rcpt_args="NOTIFY=FAILURE,DELAY ORCPT=rfc822;or@x.test")
@@ -177,7 +177,7 @@ def dsn_parameters(site):
               ["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;or@x.test"])
 
 
-@outbound("refused at the far end: exactly one DSN, to the original sender")
+@cleanup("refused at the far end: exactly one DSN, to the original sender")
 def far_end_refuses(site):
     token = site.send(SENDER, "rejected@fwd.test")
     report = site.sink.only(token)
@@ -186,7 +186,7 @@ def far_end_refuses(site):
     tap.equal(len(site.sink.with_token(token)), 1, "reports")
 
 
-@outbound("content_filter ends the loop: one pass through the second smtpd")
+@cleanup("content_filter ends the loop: one pass through the second smtpd")
 def one_pass(site):
     token = site.send(SENDER, "vera@fwd.test")
     text = site.sink.only(token).text
@@ -194,7 +194,7 @@ def one_pass(site):
               "Received headers")
 
 
-@outbound("a message as large as allowed isn't too large for the second pass")
+@cleanup("a message as large as allowed isn't too large for the second pass")
 def large(site):
     # The limit is on the queue file, which holds more than the message.
     for size in range(postfix.SIZE_LIMIT, 0, -50):
@@ -209,7 +209,7 @@ OUTAGES = ["DOWN", "CLOSE", "HANG", "TEMP", "TIMEOUT", "PERM", "GARBAGE"]
 
 
 def outage_case(fault):
-    @outbound(f"outage {fault}: local copy delivered, remote one waits, then SRS0")
+    @cleanup(f"outage {fault}: local copy delivered, remote one waits, then SRS0")
     def outage(site):
         bounce_to = site.forward(SENDER, "carol@fwd.test")
         with srsd.Outage(site.srsd, fault) as faulty:
@@ -236,7 +236,7 @@ for name in OUTAGES:
     outage_case(name)
 
 
-@outbound("srsd restarted amid a hundred messages: none lost, doubled, unrewritten")
+@cleanup("srsd restarted amid a hundred messages: none lost, doubled, unrewritten")
 def restart(site):
     messages = site.send_hundred_amid(site.srsd.restart_thrice,
                                       "carol@fwd.test", "vera@fwd.test")

@@ -11,6 +11,7 @@ import tap
 import places
 import world
 
+MAILFROM = places.program("mailfrom")
 SETTINGS = places.source("etc", "postfix")
 QUEUES = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold",
           "incoming", "private", "saved", "trace"]
@@ -106,6 +107,14 @@ class Postfix:
             libraries=self.environment["LD_LIBRARY_PATH"], domain=self.domain,
             mail=self.mail, size_limit=SIZE_LIMIT) + main_cf)
         self.write("master.cf", self.debian_master_cf() + master_cf)
+
+    def setup(self, form, config, *options):
+        """The finished process of mailfrom setup for this Postfix."""
+        path = os.path.join(self.prefix, "usr/sbin")
+        return places.run(
+            MAILFROM, "setup", form, "-c", config, "--config-dir", self.etc,
+            *options, env={**self.environment,
+                           "PATH": f"{path}:{self.environment['PATH']}"})
 
     def write(self, name, text):
         path = self.place.write("run", self.name, "etc", name, text=text)

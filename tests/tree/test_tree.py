@@ -26,7 +26,8 @@ case = suite.case
 
 DIRECTORIES = ("access", "common", "libspf", "libspf-dns", "libspf-engine",
                "libsrs", "milter", "rewrite", "settings", "spfcheck",
-               "spfmilter", "srsd", "srsmilter", "tools/spfpolicy", "tools/spfquery", "tools/srs")
+               "spfmilter", "srsd", "srsmilter", "tools/mailfrom",
+               "tools/spfpolicy", "tools/spfquery", "tools/srs")
 
 DAEMONS = ("srsd", "spfmilter", "srsmilter")
 
@@ -66,6 +67,7 @@ MAY_INCLUDE = {
                   "spfcheck"},
     "spfmilter": {"mailfrom", "access", "common", "milter", "rewrite",
                   "settings", "spfcheck"},
+    "tools/mailfrom": {"mailfrom", "common", "rewrite", "settings"},
     "tools/srs": {"mailfrom", "common", "rewrite", "settings"},
     "tools/spfquery": {"mailfrom", "common"},
     "tools/spfpolicy": {"mailfrom", "access", "common", "settings"},
@@ -110,7 +112,7 @@ CIRCLES = {
         "a list is a value of a file, and complains as other values do",
 }
 
-PROGRAMS = ("srs", "spfquery", "spfpolicy", "spf-libspf2", *DAEMONS)
+PROGRAMS = ("mailfrom", "srs", "spfquery", "spfpolicy", "spf-libspf2", *DAEMONS)
 
 # What may change the path of modules: peers' packages are on no other.
 PEERS_MODULES = {"tests/headers/test_headers.py", "tests/oracle/peer_pysrs.py",

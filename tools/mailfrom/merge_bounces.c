@@ -129,8 +129,6 @@ takes_unknown_users(struct merge *m, struct mf_text domain, const char *class)
 		site_value(m->site, "local_recipient_maps").len == 0) ||
 	    (is_local && takes_all(m, "local_recipient_maps", domain)) ||
 	    takes_all(m, "virtual_alias_maps", domain) ||
-	    takes_all(m, "canonical_maps", domain) ||
-	    takes_all(m, "recipient_canonical_maps", domain) ||
 	    (strcmp(class, "virtual_mailbox_domains") == 0 &&
 		takes_all(m, "virtual_mailbox_maps", domain));
 }
@@ -278,6 +276,7 @@ void
 merge_bounces(struct merge *m)
 {
 	bool needs_guard = false;
+	bool has_filter = m->setup->form->daemon == SETUP_SRSMILTER;
 
 	merge_virtual(m);
 	for (size_t i = 0; i < m->setup->domain_count; i++) {
@@ -286,10 +285,10 @@ merge_bounces(struct merge *m)
 
 		check_canonical(m, "canonical_maps", domain);
 		check_canonical(m, "recipient_canonical_maps", domain);
-		needs_guard =
-		    needs_guard || takes_unknown_users(m, domain, class);
+		needs_guard = needs_guard ||
+		    (!has_filter && takes_unknown_users(m, domain, class));
 	}
-	if (m->setup->form->daemon == SETUP_SRSMILTER)
+	if (has_filter)
 		guard_milter(m);
 	else if (needs_guard)
 		guard_cleanup(m);

@@ -21,6 +21,15 @@ escaped(struct merge *m, struct mf_text t)
 	return out_view(&out);
 }
 
+static bool
+contains(struct mf_text t, struct mf_text part)
+{
+	for (; t.len >= part.len; t = text_from(t, 1))
+		if (text_starts(t, part))
+			return true;
+	return false;
+}
+
 /* --- transport and next hop --- */
 
 static struct mf_text
@@ -117,46 +126,54 @@ wildcard(struct merge *m, struct mf_text tables)
 	return route(m, transport_of(found), next_hop_of(found));
 }
 
-/* Domains whose mail stays with us, or isn't rewritten by configuration. */
+/* Domains of a list, each to itself, in a table of main.cf. */
 static void
-add_kept(struct merge *m, struct mf_text *pattern, struct mf_text list,
-    bool with_subdomains)
+add_kept(struct merge *m, struct mf_text *entries, struct mf_text list)
 {
 	struct mf_text item;
 
 	while (site_next_item(&list, &item)) {
-		struct mf_text domain = text_from(item,
-		    text_find(item, '@') == item.len
-			? 0
-			: text_find(item, '@') + 1);
+		size_t at = text_find(item, '@');
+		struct mf_text domain =
+		    text_from(item, at == item.len ? 0 : at + 1);
+		struct mf_text entry = arena_printf(m->plan->arena,
+		    "{ %.*s = %.*s } ", PLAN_TEXT(domain), PLAN_TEXT(domain));
 
 		if (site_is_table(item) || domain.len == 0 ||
-		    memchr("/!{[", item.p[0], 4) != NULL)
+		    memchr("/!{[", item.p[0], 4) != NULL ||
+		    contains(*entries, entry))
 			continue;
-		*pattern = arena_printf(m->plan->arena, "%.*s%s%s%.*s",
-		    PLAN_TEXT(*pattern), pattern->len != 0 ? "|" : "",
-		    with_subdomains ? "(.*\\.)?" : "",
-		    PLAN_TEXT(fill_pattern(m->plan->arena, domain)));
+		*entries = arena_printf(m->plan->arena, "%.*s%.*s",
+		    PLAN_TEXT(*entries), PLAN_TEXT(entry));
 	}
 }
 
+/* Those whose mail stays with us, or isn't rewritten by configuration. */
 static struct mf_text
-kept_pattern(struct merge *m)
+kept_entries(struct merge *m)
 {
 	static const char *const lists[] = {"mydestination",
-	    "virtual_alias_domains", "virtual_mailbox_domains"};
-	const struct conf_list *nosrs = &m->setup->srs.exclude_recipients;
-	struct mf_text pattern = merge_own_pattern(m);
+	    "virtual_alias_domains", "virtual_mailbox_domains",
+	    "relay_domains"};
+	const struct conf_list *ours[] = {
+	    &m->setup->srs.own_domains, &m->setup->srs.exclude_recipients};
+	struct mf_text entries = MF_TEXT("");
 
+	for (size_t i = 0; i < m->setup->domain_count; i++)
+		add_kept(m, &entries, m->setup->domains[i]);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		add_kept(m, &pattern, site_value(m->site, lists[i]), false);
-	add_kept(m, &pattern, site_value(m->site, "relay_domains"), true);
-	for (size_t i = 0; i < nosrs->count; i++)
-		add_kept(m, &pattern, nosrs->items[i], false);
-	return pattern;
+		add_kept(m, &entries, site_value(m->site, lists[i]));
+	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		for (size_t j = 0; j < ours[i]->count; j++)
+			add_kept(m, &entries, ours[i]->items[j]);
+	return entries;
 }
 
-/* What main.cf's transport_maps make of a table of the site. */
+/*
+ * What main.cf's transport_maps make of a table of the site.  The site's own
+ * stays behind ours, for all that doesn't leave by SMTP; trivial-rewrite(8)
+ * allows no $1 in ours, and proxymap(8) sees only tables outside of braces.
+ */
 static struct mf_text
 first_pass(struct merge *m, struct mf_text list, struct mf_text table)
 {
@@ -165,15 +182,14 @@ first_pass(struct merge *m, struct mf_text list, struct mf_text table)
 	    plan_find(&m->plan->main, "default_transport")->value;
 
 	list = merge_list(m, list,
+	    arena_printf(arena, "pipemap:{ inline:{ %.*s}, %.*s }",
+		PLAN_TEXT(kept_entries(m)), PLAN_TEXT(table)));
+	list = merge_list(m, list,
 	    arena_printf(arena,
-		"pipemap:{ regexp:{ { /^((.*@)?(%.*s))$$/ $$1 } }, %.*s }",
-		PLAN_TEXT(kept_pattern(m)), PLAN_TEXT(table)));
-	return merge_list(m, list,
-	    arena_printf(arena,
-		"pipemap:{ %.*s, regexp:{ { /^((%.*s)(:.*)?|:.+)$$/ %.*s } "
-		"{ /^(.*)$$/ $$1 } } }",
+		"pipemap:{ %.*s, regexp:{ { /^((%.*s)(:.*)?|:.+)$$/ %.*s } } }",
 		PLAN_TEXT(table), PLAN_TEXT(smtp_transports(m)),
 		PLAN_TEXT(second)));
+	return merge_list(m, list, table);
 }
 
 /* The same table in the second smtpd's restrictions. */
@@ -217,10 +233,6 @@ restrict_second(struct merge *m, const char *name, struct mf_text check)
 	match_subdomains(m);
 }
 
-/*
- * The site's tables stay at the end, where nothing reaches them: proxymap(8)
- * serves only tables that it finds there, not between braces.
- */
 static void
 merge_transport_maps(struct merge *m)
 {
@@ -242,8 +254,7 @@ merge_transport_maps(struct merge *m)
 		restrict_second(
 		    m, "smtpd_recipient_restrictions", second_pass(m, item));
 	}
-	plan_set(m->plan, &m->plan->main, "transport_maps",
-	    merge_list(m, list, raw),
+	plan_set(m->plan, &m->plan->main, "transport_maps", list,
 	    "What transport_maps sends to other hosts takes the second pass "
 	    "too, which then sends it there.");
 	if (mf_text_eq(site_raw(m->site, "address_verify_transport_maps"),
@@ -306,8 +317,21 @@ merge_routes(struct merge *m)
 
 /* --- tables by sender --- */
 
-/* access(5) asks for a domain, these tables have it as @domain. */
-#define SENDER_KEY "regexp:{ { /^([^@]+)$$/ @$$1 } { /^(.*@.*)$$/ $$1 } }"
+/*
+ * Ask a table by sender again, as action says what comes of its results: first
+ * by @domain, then by the whole address, because the last FILTER counts.  A
+ * pattern in front of it keeps access(5) from asking for parts of the address.
+ */
+static void
+filter_by_sender(struct merge *m, struct mf_text table, struct mf_text action)
+{
+	restrict_second(m, "smtpd_sender_restrictions",
+	    arena_printf(m->plan->arena,
+		"check_sender_access pipemap:{ regexp:{ { /^.*(@[^@]+)$$/ $$1 "
+		"} }, %.*s, %.*s }, check_sender_access pipemap:{ %.*s, %.*s }",
+		PLAN_TEXT(table), PLAN_TEXT(action), PLAN_TEXT(table),
+		PLAN_TEXT(action)));
+}
 
 static void
 merge_relayhost_maps(struct merge *m)
@@ -320,57 +344,41 @@ merge_relayhost_maps(struct merge *m)
 	if (next_hop_of(m->plan->direct).len != 0 || m->has_wildcard)
 		return;
 	while (site_next_item(&tables, &item))
-		restrict_second(m, "smtpd_sender_restrictions",
+		filter_by_sender(m, escaped(m, item),
 		    arena_printf(m->plan->arena,
-			"check_sender_access pipemap:{ " SENDER_KEY
-			", %.*s, regexp:{ { /^DUNNO$$/ DUNNO } { /^(.+)$$/ "
-			"FILTER %.*s:$$1 } } }",
-			PLAN_TEXT(escaped(m, item)),
+			"regexp:{ { /^DUNNO$$/ DUNNO } { /^(.+)$$/ FILTER "
+			"%.*s:$$1 } }",
 			PLAN_TEXT(transport_of(m->plan->direct))));
 }
 
-/* proxymap(8) doesn't look between braces. */
-static void
-allow_proxy(struct merge *m, struct mf_text table)
+/* Foreign senders take the second pass before the site's tables are asked. */
+static struct mf_text
+foreign_first(struct merge *m)
 {
-	struct plan_setting *s = plan_find(&m->plan->main, "proxy_read_maps");
-	struct mf_text before =
-	    s != NULL ? s->value : site_raw(m->site, "proxy_read_maps");
-
-	if (text_starts(table, MF_TEXT("proxy:")))
-		plan_set(m->plan, &m->plan->main, "proxy_read_maps",
-		    merge_list(m, before, table),
-		    "proxymap serves the table that is between braces above.");
+	return arena_printf(m->plan->arena,
+	    "regexp:{ { !/^<>$$|@(%.*s)$$/ %.*s } }",
+	    PLAN_TEXT(merge_own_pattern(m)),
+	    PLAN_TEXT(plan_find(&m->plan->main, "default_transport")->value));
 }
 
 void
 merge_senders(struct merge *m)
 {
-	struct plan_setting *ours = plan_find(
-	    &m->plan->main, "sender_dependent_default_transport_maps");
-	struct mf_text tables =
-	    site_value(m->site, "sender_dependent_default_transport_maps");
-	struct mf_text list = MF_TEXT(""), item;
-	struct mf_text next_hop = next_hop_of(m->plan->out_filter);
+	const char *name = "sender_dependent_default_transport_maps";
+	struct plan_setting *ours = plan_find(&m->plan->main, name);
+	struct mf_text tables = site_value(m->site, name);
+	struct mf_text next_hop = next_hop_of(m->plan->out_filter), item;
 
 	merge_relayhost_maps(m);
-	while (site_next_item(&tables, &item)) {
-		item = escaped(m, item);
-		list = merge_list(m, list,
+	if (tables.len != 0)
+		ours->value = merge_list(m, foreign_first(m),
+		    merge_list(m, site_raw(m->site, name), ours->value));
+	while (site_next_item(&tables, &item))
+		filter_by_sender(m, escaped(m, item),
 		    arena_printf(m->plan->arena,
-			"pipemap:{ regexp:{ { /^(<>|.*@(%.*s))$$/ $$1 } }, "
-			"%.*s }",
-			PLAN_TEXT(merge_own_pattern(m)), PLAN_TEXT(item)));
-		restrict_second(m, "smtpd_sender_restrictions",
-		    arena_printf(m->plan->arena,
-			"check_sender_access pipemap:{ " SENDER_KEY
-			", %.*s, regexp:{ { /^DUNNO$$/ DUNNO } "
-			"{ /^([^:]+):?$$/ FILTER $$1:%.*s } "
-			"{ /^([^:]+:.+)$$/ FILTER $$1 } } }",
-			PLAN_TEXT(item), PLAN_TEXT(next_hop)));
-		allow_proxy(m, item);
-	}
-	ours->value = merge_list(m, list, ours->value);
+			"regexp:{ { /^DUNNO$$/ DUNNO } { /^([^:]+):?$$/ FILTER "
+			"$$1:%.*s } { /^([^:]+:.+)$$/ FILTER $$1 } }",
+			PLAN_TEXT(next_hop)));
 	if (plan_find(&m->plan->main, "transport_maps") != NULL)
 		plan_set(m->plan, &m->plan->main,
 		    "srsout_destination_recipient_limit", MF_TEXT("1"),

@@ -29,12 +29,6 @@ site_raw(const struct site *site, const char *name)
 	return s != NULL ? s->value : MF_TEXT("");
 }
 
-struct mf_text
-site_value(struct site *site, const char *name)
-{
-	return site_value_for(site, NULL, name);
-}
-
 const struct mf_text *
 site_override(const struct site_service *service, const char *name)
 {
@@ -42,17 +36,6 @@ site_override(const struct site_service *service, const char *name)
 	    find(&service->overrides, mf_text_of(name));
 
 	return s != NULL ? &s->value : NULL;
-}
-
-struct mf_text
-site_value_for(
-    struct site *site, const struct site_service *service, const char *name)
-{
-	const struct mf_text *own =
-	    service != NULL ? site_override(service, name) : NULL;
-
-	return site_expand(
-	    site, service, own != NULL ? *own : site_raw(site, name));
 }
 
 /* Of several services with one name, Postfix keeps the last. */

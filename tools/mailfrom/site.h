@@ -109,7 +109,7 @@ void site_add_saved(struct site *site, struct mf_text text);
  */
 void site_add_warnings(struct site *site, struct mf_text text);
 
-/* --- asking (site.c) --- */
+/* --- asking (site.c, site_expand.c) --- */
 
 /* Whether main.cf sets name, be it to nothing. */
 bool site_is_set(const struct site *site, const char *name);

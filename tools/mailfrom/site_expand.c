@@ -296,3 +296,20 @@ site_expand(
 	put_expanded(&e, text, 0);
 	return text_trim(mf_text_at(e.p != NULL ? e.p : "", e.len));
 }
+
+struct mf_text
+site_value(struct site *site, const char *name)
+{
+	return site_value_for(site, NULL, name);
+}
+
+struct mf_text
+site_value_for(
+    struct site *site, const struct site_service *service, const char *name)
+{
+	const struct mf_text *own =
+	    service != NULL ? site_override(service, name) : NULL;
+
+	return site_expand(
+	    site, service, own != NULL ? *own : site_raw(site, name));
+}

@@ -118,26 +118,14 @@ is_our_socket(struct unmerger *u, struct mf_text item)
 	return false;
 }
 
-/* An item of ours; *kept: a table of the site that it has inside, or "". */
 static bool
-is_ours(struct unmerger *u, struct mf_text item, struct mf_text *kept)
+is_ours(struct unmerger *u, struct mf_text item)
 {
-	const struct mf_text by_sender = MF_TEXT("pipemap:{ regexp:{ { /^(<>|");
-
-	*kept = MF_TEXT("");
-	if (text_starts(item, by_sender)) {
-		size_t begin = text_find(item, '{') + 1;
-		struct mf_text rest =
-		    mf_text_at(item.p + begin, item.len - begin - 1);
-
-		return site_next_item(&rest, kept) &&
-		    site_next_item(&rest, kept);
-	}
 	return contains(item, MF_TEXT("SRS[01]")) ||
 	    contains(item, MF_TEXT("srsout:")) ||
 	    (text_starts(item, MF_TEXT("inline:")) &&
 		contains(item, MF_TEXT("{ <> = "))) ||
-	    text_starts(item, MF_TEXT("pipemap:{ regexp:{ { /^((.*@)?(")) ||
+	    text_starts(item, MF_TEXT("pipemap:{ inline:{ {")) ||
 	    is_our_socket(u, item);
 }
 
@@ -145,16 +133,16 @@ is_ours(struct unmerger *u, struct mf_text item, struct mf_text *kept)
 static bool
 without_ours(struct unmerger *u, struct mf_text value, struct mf_text *out)
 {
-	struct mf_text item, kept, check = MF_TEXT("");
+	struct mf_text item, check = MF_TEXT("");
 	struct arena *arena = &u->site->arena;
 	bool found = false;
 
 	*out = MF_TEXT("");
 	while (site_next_item(&value, &item)) {
-		if (is_ours(u, item, &kept)) {
+		if (is_ours(u, item)) {
 			found = true;
 			check = MF_TEXT("");
-			item = kept;
+			continue;
 		}
 		if (check.len != 0)
 			item = arena_printf(arena, "%.*s %.*s", (int)check.len,

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """
-srs setup: what it takes from a configuration, and what it says about a wrong one;
-and the command line of srs.
-That mail servers do the right thing with its output is shown by
-tests/e2e/test_deploy_*.py.
+mailfrom setup: what it takes from a configuration, and what it says about a wrong
+one; without a mail server.  That mail servers do the right thing with its output is
+shown by tests/e2e/test_deploy_*.py and test_merge_postfix.py, the merging by
+tests/unit/merge.c.
 """
 
 import glob
@@ -273,68 +273,6 @@ def usage(site):
     tap.equal(done.returncode, 1, "exit status with a full disk")
 
 
-def encode(*options):
-    """srs encode of bob@example.com."""
-    return subprocess.run(
-        [SRS, "encode", "--secret", "correct horse battery", *options,
-         "bob@example.com"], check=False, capture_output=True, text=True)
-
-
-@case("--domain is a domain, and written as DNS has it")
-def domains(_):
-    for given, written in (("fwd.example", "fwd.example"),
-                           ("fwd.example.", "fwd.example"),
-                           ("b\u00fccher.example", "xn--bcher-kva.example")):
-        done = encode("--domain", given)
-        tap.equal((done.returncode, done.stdout.rstrip().split("@")[1:]),
-                  (0, [written]), given)
-    for wrong_one in ("", "@fwd.example", "*.fwd.example", ".fwd.example",
-                      "fwd.example, x", "a..example", "192.0.2.1",
-                      "\u201cfwd.example\u201d", "x" * 64 + ".example"):
-        done = encode("--domain", wrong_one)
-        tap.equal((done.returncode, done.stdout), (2, ""), wrong_one)
-        if f'--domain: "{wrong_one}" is not a domain: ' not in done.stderr:
-            raise AssertionError(done.stderr)
-
-
-@case("numbers of srs: the error names the range that is allowed")
-def numbers(_):
-    for option, number, said in (
-            ("--hash-length", "29", "from 1 to 27"),
-            ("--hash-length", "0", "from 1 to 27"),
-            ("--hash-min", "0", "from 1 to 27"),
-            ("--hash-min", "7", "--hash-min 7 is above --hash-length 6"),
-            ("--max-age", "501", "from 0 to 500"),
-            ("--future-days", "x", "from 0 to 30")):
-        done = encode("--domain", "fwd.example", option, number)
-        tap.equal((done.returncode, done.stdout), (2, ""), option)
-        if said not in done.stderr:
-            raise AssertionError(f"{option} {number}: {done.stderr}")
-    for options in (["--hash-length", "1"],
-                    ["--hash-length", "27", "--hash-min", "1"]):
-        done = encode("--domain", "fwd.example", *options)
-        tap.equal(done.returncode, 0, done.stderr)
-
-
-@case("srs --help begins with what administrators do")
-def help_order(_):
-    usage_text = subprocess.run([SRS, "--help"], check=False,
-                                capture_output=True, text=True).stdout
-    found = re.findall(r"^(?:usage:)? *srs ([a-z]+)", usage_text, re.M)
-    tap.equal(found[:5], ["setup", "explain", "keygen", "ask", "encode"])
-
-
-@case("srs explain: no control or format character gets to the terminal")
-def explained(_):
-    text = "a\x1b\u009b\u202e\u00fc@x.example"
-    for locale, shown in (("C", "a\\x1b\\xc2\\x9b\\xe2\\x80\\xae\\xc3\\xbc"),
-                          ("C.UTF-8", "a\\x1b\\xc2\\x9b\\xe2\\x80\\xae\u00fc")):
-        done = subprocess.run([SRS, "explain", text], check=False,
-                              capture_output=True, text=True,
-                              encoding="utf-8", env={"LC_ALL": locale})
-        tap.equal(done.stdout.splitlines()[0], shown + "@x.example", locale)
-
-
 @case("every sample of a mail server for SRS is some form's")
 def all_samples(site):
     known = {name for names in FORMS.values() for name in names}
@@ -342,26 +280,6 @@ def all_samples(site):
              for path in glob.glob(os.path.join(TOP, "etc", directory, "*"))}
     tap.equal({name for name in there - known
                if not re.search(r"spfmilter|tcp_table", name)}, set())
-
-
-@case("make quickstart: an address there and back, SPF, and what to put where")
-def quickstart(site):
-    done = subprocess.run([os.path.join(TOP, "scripts", "quickstart")],
-                          env={**os.environ, "BUILD": BUILD,
-                               "TMPDIR": site.directory},
-                          text=True, capture_output=True, check=False,
-                          stdin=subprocess.DEVNULL)
-    tap.equal(done.returncode, 0, done.stdout + done.stderr)
-    lines = done.stdout.splitlines()
-    for wanted in ("bob@example.com", "! NOTFOUND", "pass",
-                   "LOCAL_DOMAIN(`srs.example.net')dnl",
-                   "include(`/etc/mail/mailfrom-srs.m4')dnl",
-                   "default_transport = srsout:[127.0.0.1]:10027",
-                   "srsclean  unix  n       -       y       -       0       "
-                   "cleanup"):
-        if wanted not in lines:
-            raise AssertionError(f"no {wanted!r} in {done.stdout}")
-    tap.equal(glob.glob(os.path.join(site.directory, "tmp*")), [], "left")
 
 
 def main():
