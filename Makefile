@@ -210,7 +210,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check \
-       conf conformance decide dnsmsg engine escape fields file gate \
+       conf conformance decide dnsmsg doctor engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
@@ -219,7 +219,7 @@ UNIT = access access_memory action authres bounds cache change check \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini log lookup path protocol received sender ses_verify \
+       doctor_replies engine_wire ini log lookup path protocol received sender sendmail_cf ses_verify \
        shapes sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \

@@ -2,8 +2,6 @@
 """
 Settings of sites beside a second pass: those that break one of its forms, with
 what cures that, and those that do no harm.
-
-Each was tried with real mail: the second table of DEPLOYMENT.md's reasons.
 """
 
 import dataclasses
@@ -412,4 +410,4 @@ syslog_facility = mail
 syslog_name = postfix
 """
 SOUND_FILES = {"virtual": "a@fwd.example b@dest.example\n"}
-SOUND = [line.replace("|", "\n") for line in SOUND.splitlines()]
+SOUND = ["", *(line.replace("|", "\n") for line in SOUND.splitlines())]

@@ -39,13 +39,6 @@ has_text(struct mf_text t, const char *part)
 	return false;
 }
 
-static void
-append(struct cf_reader *r, struct mf_text *to, struct mf_text t, char between)
-{
-	*to = arena_printf(r->arena, "%.*s%c%.*s", (int)to->len,
-	    to->len != 0 ? to->p : "", between, (int)t.len, t.p);
-}
-
 /* --- classes --- */
 
 /* {name} or one letter; the rest stays. */
@@ -63,29 +56,39 @@ cut_class(struct mf_text *rest)
 	return name;
 }
 
-static struct mf_text *
+static struct cf_class *
 class_named(struct cf_reader *r, struct mf_text name)
 {
 	if (mf_text_eq(name, MF_TEXT("w")))
-		return &r->cf->class_w;
+		return &r->cf->w;
 	if (mf_text_eq(name, MF_TEXT("VirtHost")))
-		return &r->cf->class_virthost;
+		return &r->cf->virthost;
 	return NULL;
+}
+
+static void
+add_name(struct cf_reader *r, struct cf_class *to, struct mf_text name)
+{
+	if (name.len == 0)
+		return;
+	to->names =
+	    arena_grow(r->arena, to->names, to->count, sizeof(*to->names));
+	to->names[to->count++] = name;
 }
 
 /* C{name}word word */
 static void
 read_class(struct cf_reader *r, struct mf_text line)
 {
-	struct mf_text *to = class_named(r, cut_class(&line));
+	struct cf_class *to = class_named(r, cut_class(&line));
 
-	if (to != NULL)
-		append(r, to, text_trim(line), ' ');
+	while (to != NULL && line.len != 0)
+		add_name(r, to, cut_word(&line));
 }
 
 /* The first word of each line that isn't a comment. */
 static void
-add_lines(struct cf_reader *r, struct mf_text *to, struct mf_text text)
+add_lines(struct cf_reader *r, struct cf_class *to, struct mf_text text)
 {
 	while (text.len != 0) {
 		size_t end = text_find(text, '\n');
@@ -93,7 +96,7 @@ add_lines(struct cf_reader *r, struct mf_text *to, struct mf_text text)
 
 		text = text_from(text, end + 1);
 		if (line.len != 0 && line.p[0] != '#')
-			append(r, to, cut_word(&line), ' ');
+			add_name(r, to, cut_word(&line));
 	}
 }
 
@@ -101,7 +104,8 @@ add_lines(struct cf_reader *r, struct mf_text *to, struct mf_text text)
 static void
 read_class_file(struct cf_reader *r, struct mf_text line)
 {
-	struct mf_text *to = class_named(r, cut_class(&line)), path, text;
+	struct cf_class *to = class_named(r, cut_class(&line));
+	struct mf_text path, text;
 	bool is_optional = false;
 
 	if (to == NULL)
@@ -206,8 +210,9 @@ static void
 read_rule(struct cf_reader *r, struct mf_text line)
 {
 	r->cf->has_make_srs_rule |= has_text(line, "$(make_srs ");
-	if (mf_text_eq(r->ruleset, MF_TEXT("Local_check_rcpt")))
-		append(r, &r->cf->local_check_rcpt, line, '\n');
+	r->cf->asks_probe |=
+	    mf_text_eq(r->ruleset, MF_TEXT("Local_check_rcpt")) &&
+	    has_text(line, "$(probe");
 }
 
 /* --- the file --- */
@@ -273,6 +278,15 @@ cf_parse(
 }
 
 /* --- asking --- */
+
+bool
+cf_class_has(const struct cf_class *class, const char *name)
+{
+	for (size_t i = 0; i < class->count; i++)
+		if (text_eq_fold(class->names[i], mf_text_of(name)))
+			return true;
+	return false;
+}
 
 const struct cf_map *
 cf_map(const struct sendmail_cf *cf, const char *name)

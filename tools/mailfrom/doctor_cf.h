@@ -17,6 +17,12 @@ struct cf_filter {
 	struct mf_text name, socket, flags, timeouts;
 };
 
+/* The names of a class, those of its files too. */
+struct cf_class {
+	struct mf_text *names;
+	size_t count;
+};
+
 struct sendmail_cf {
 	const char *path;
 	struct cf_map *maps;
@@ -24,11 +30,9 @@ struct sendmail_cf {
 	struct cf_filter *filters;
 	size_t filter_count;
 	struct mf_text input_filters; /* O InputMailFilters */
-	/* Names of classes w and VirtHost, blanks between; with files. */
-	struct mf_text class_w, class_virthost;
+	struct cf_class w, virthost;
 	bool classes_are_whole; /* all of their files were read */
-	/* Rules of the ruleset Local_check_rcpt, a line each. */
-	struct mf_text local_check_rcpt;
+	bool asks_probe;        /* a rule of Local_check_rcpt does */
 	/* The rulesets that our m4 has. */
 	bool has_mailfrom_envelope, has_mailfrom_hold, has_make_srs_rule;
 	struct mf_text
@@ -38,6 +42,8 @@ struct sendmail_cf {
 /* Parse text; files of classes are read through tables.  All is the arena's. */
 void cf_parse(
     struct mf_text text, const struct tables *tables, struct sendmail_cf *out);
+
+bool cf_class_has(const struct cf_class *class, const char *name);
 
 const struct cf_map *cf_map(const struct sendmail_cf *cf, const char *name);
 

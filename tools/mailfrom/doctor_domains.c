@@ -244,6 +244,9 @@ is_for_this_host(struct mf_text name)
 	    text_ends_fold(name, MF_TEXT(".local"));
 }
 
+/* Names in a message; there may be thousands. */
+#define NAMES_SHOWN 20
+
 struct missing {
 	struct facts *f;
 	bool (*knows)(const struct facts *f, struct mf_text domain);
@@ -262,7 +265,10 @@ note(struct missing *m, struct mf_text name)
 	m->seen++;
 	if (m->knows(m->f, name))
 		return;
-	if (pass_has_map(m->names, arena_copy(m->f->arena, name).p))
+	if (m->count < NAMES_SHOWN &&
+	    pass_has_map(m->names, arena_copy(m->f->arena, name).p))
+		return;
+	if (m->count++ >= NAMES_SHOWN)
 		return;
 	m->names = arena_printf(m->f->arena, "%.*s%s%.*s", TEXT_ARGS(m->names),
 	    m->count != 0 ? " " : "", TEXT_ARGS(name));
@@ -306,8 +312,9 @@ check_local_domains(struct facts *f, struct findings *out)
 		    findings_text(out,
 			"in [srsmilter] of %s, add to local_domains: %.*s",
 			f->own.path, TEXT_ARGS(m.names)),
-		    "domains of this Postfix that local_domains lacks: %.*s",
-		    TEXT_ARGS(m.names));
+		    "local_domains lacks %zu domains of this Postfix: %.*s%s",
+		    m.count, TEXT_ARGS(m.names),
+		    m.count > NAMES_SHOWN ? " ..." : "");
 	else
 		findings_ok(out,
 		    "local_domains has the %zu domains of "
@@ -354,8 +361,9 @@ check_own_domains(struct facts *f, struct findings *out)
 			"in [srs] of %s, add to own_domains: %.*s\nthen print "
 			"the lines again with mailfrom setup",
 			f->own.path, TEXT_ARGS(m.names)),
-		    "domains of this Postfix that own_domains lacks: %.*s",
-		    TEXT_ARGS(m.names));
+		    "own_domains lacks %zu domains of this Postfix: %.*s%s",
+		    m.count, TEXT_ARGS(m.names),
+		    m.count > NAMES_SHOWN ? " ..." : "");
 	else
 		findings_ok(out,
 		    "own_domains has the %zu domains of "

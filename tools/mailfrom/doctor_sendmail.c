@@ -167,7 +167,7 @@ check_cf_maps(struct facts *f, struct findings *out)
 void
 check_cf_probe(struct facts *f, struct findings *out)
 {
-	bool asks = contains(f->cf->local_check_rcpt, "$(probe");
+	bool asks = f->cf->asks_probe;
 
 	if (!f->cf->has_make_srs_rule)
 		return;
@@ -203,13 +203,13 @@ void
 check_cf_class(struct facts *f, struct findings *out)
 {
 	const char *domain = f->own.srs_domain;
-	bool is_virtual = has_name(f->cf->class_virthost, domain);
+	bool is_virtual = cf_class_has(&f->cf->virthost, domain);
 	bool is_ruleset = f->cf->has_make_srs_rule;
 
 	if (domain[0] == '\0' ||
 	    (!is_ruleset && filter_of(f, OWN_SRSMILTER) == NULL))
 		return;
-	if (is_virtual || (is_ruleset && has_name(f->cf->class_w, domain)))
+	if (is_virtual || (is_ruleset && cf_class_has(&f->cf->w, domain)))
 		findings_ok(out, "%s is in class %s", domain,
 		    is_virtual ? "VirtHost" : "w");
 	else if (!f->cf->classes_are_whole)

@@ -37,7 +37,7 @@ talk_parse_smtp(
 			return TALK_BAD;
 		if (is_last) {
 			out->text = text_trim(text_from(line, 3));
-			*used = (size_t)(rest.p - buffer.p);
+			*used = (size_t)(line.p - buffer.p) + line.len + 1;
 			return TALK_DONE;
 		}
 	}

@@ -242,26 +242,42 @@ is_table(struct mf_text item)
 	return text_find(item, ':') != item.len && item.p[0] != '[';
 }
 
-/* The items of a list, those of its files in their place. */
-static struct mf_text
-with_files(const struct tables *tables, struct mf_text list, bool *all)
+struct item_list {
+	struct mf_text *items;
+	size_t count;
+	bool all; /* no file is missing */
+};
+
+static void
+add_items(
+    const struct tables *tables, struct mf_text text, struct item_list *out)
 {
-	struct mf_text item, text, out = MF_TEXT("");
+	struct mf_text item;
+
+	while (site_next_item(&text, &item)) {
+		out->items = arena_grow(
+		    tables->arena, out->items, out->count, sizeof(*out->items));
+		out->items[out->count++] = item;
+	}
+}
+
+/* The items of a list, those of its files in their place. */
+static struct item_list
+with_files(const struct tables *tables, struct mf_text list)
+{
+	struct item_list out = {.all = true};
+	struct mf_text item, text;
 
 	while (site_next_item(&list, &item)) {
-		struct mf_text path = item;
+		struct mf_text path = text_from(item, item.p[0] == '!');
 
-		if (path.p[0] == '!')
-			path = text_from(path, 1);
 		if (path.len == 0 || path.p[0] != '/')
-			text = item;
-		else if (!tables->contents(tables,
-			     arena_copy(tables->arena, path).p, &text)) {
-			*all = false;
-			continue;
-		}
-		out = arena_printf(tables->arena, "%.*s %.*s", (int)out.len,
-		    out.p, (int)text.len, text.p);
+			add_items(tables, item, &out);
+		else if (tables->contents(
+			     tables, arena_copy(tables->arena, path).p, &text))
+			add_items(tables, text, &out);
+		else
+			out.all = false;
 	}
 	return out;
 }
@@ -285,46 +301,42 @@ tables_have_domain(
     const struct tables *tables, struct mf_text list, const char *domain)
 {
 	enum table_answer found = TABLE_HAS_NOT;
-	bool all = true;
-	struct mf_text item, rest = with_files(tables, list, &all);
+	struct item_list all = with_files(tables, list);
 
-	while (site_next_item(&rest, &item)) {
+	for (size_t i = 0; i < all.count; i++) {
+		struct mf_text item = all.items[i];
 		bool is_negated = item.p[0] == '!';
 
-		if (is_negated)
-			item = text_from(item, 1);
-		enum table_answer answer = item_has(tables, item, domain);
+		enum table_answer answer =
+		    item_has(tables, text_from(item, is_negated), domain);
 		if (answer == TABLE_HAS)
 			return is_negated ? TABLE_HAS_NOT : TABLE_HAS;
 		if (answer == TABLE_UNKNOWN)
 			found = TABLE_UNKNOWN;
 	}
-	return all ? found : TABLE_UNKNOWN;
+	return all.all ? found : TABLE_UNKNOWN;
 }
 
 struct mf_text *
 tables_names(
     const struct tables *tables, struct mf_text list, size_t *count, bool *all)
 {
-	struct mf_text *names = NULL, item, rest;
+	struct item_list in = with_files(tables, list), out = {.all = in.all};
 
-	*all = true;
-	*count = 0;
-	rest = with_files(tables, list, all);
-	while (site_next_item(&rest, &item)) {
+	for (size_t i = 0; i < in.count; i++) {
 		struct entries e = {.tables = tables};
 
-		if (is_table(item))
-			*all = add_table(&e, item) && *all;
-		else
-			add_entry(&e, item, MF_TEXT(""));
-		for (size_t i = 0; i < e.count; i++) {
-			names = arena_grow(
-			    tables->arena, names, *count, sizeof(*names));
-			names[(*count)++] = e.items[i].key;
+		if (!is_table(in.items[i])) {
+			add_items(tables, in.items[i], &out);
+			continue;
 		}
+		out.all = add_table(&e, in.items[i]) && out.all;
+		for (size_t n = 0; n < e.count; n++)
+			add_items(tables, e.items[n].key, &out);
 	}
-	return names;
+	*count = out.count;
+	*all = out.all;
+	return out.items;
 }
 
 /* --- words --- */
