@@ -80,14 +80,15 @@ SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
-MAILFROM = arena doctor doctor_ask doctor_bounces doctor_cf doctor_daemons \
-           doctor_dns doctor_domains doctor_findings doctor_forms doctor_map \
-           doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
-           doctor_resolve doctor_routes doctor_run doctor_sendmail \
-           doctor_settings doctor_smtp doctor_stranger doctor_tables \
-           doctor_uses fill merge merge_bounces merge_milters merge_routes \
+MAILFROM = arena fill merge merge_bounces merge_milters merge_routes \
            merge_words plan setup setup_load setup_print site site_expand \
            site_load site_parse unmerge
+# mailfrom doctor
+DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
+         doctor_domains doctor_findings doctor_forms doctor_map doctor_milter \
+         doctor_own doctor_pass doctor_proof doctor_prove doctor_resolve \
+         doctor_routes doctor_run doctor_sendmail doctor_settings doctor_smtp \
+         doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -140,7 +141,8 @@ $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
 $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
-$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
+$(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) \
+    $(DOCTOR:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
 $(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
@@ -212,16 +214,16 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg doctor engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
-       log_ring lookup maps memory message_id metrics netstring \
+       log_ring lookup maps memory merge message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \
-       similar sockaddr spf_answer spf_eval spf_header spf_macro \
+       similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       doctor_replies engine_wire ini log lookup path protocol received sender sendmail_cf ses_verify \
-       shapes sockaddr spf_eval spf_header spf_macro spf_record split \
-       srs_decode srs_session
+       doctor_replies engine_wire ini log lookup path protocol received \
+       sender sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
+       spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = access codec echo flood load milter_load nothing_milter spf \

@@ -271,8 +271,7 @@ note(struct missing *m, struct mf_text name)
 	if (m->count++ >= NAMES_SHOWN)
 		return;
 	m->names = arena_printf(m->f->arena, "%.*s%s%.*s", TEXT_ARGS(m->names),
-	    m->count != 0 ? " " : "", TEXT_ARGS(name));
-	m->count++;
+	    m->names.len != 0 ? " " : "", TEXT_ARGS(name));
 }
 
 static void

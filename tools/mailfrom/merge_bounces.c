@@ -81,9 +81,10 @@ place_domain(struct merge *m, struct mf_text domain)
 		return class.name;
 	if (class.unsure != NULL)
 		plan_refuse(m->plan,
-		    "%s couldn't be looked up here: if it has %.*s, leave "
-		    "mydestination as it is",
-		    class.unsure, PLAN_TEXT(domain));
+		    "%s couldn't be looked up here%s%.*s: if it has %.*s, "
+		    "leave mydestination as it is",
+		    class.unsure, m->site->trouble.len != 0 ? ", " : "",
+		    PLAN_TEXT(m->site->trouble), PLAN_TEXT(domain));
 	add_to_destination(m, domain);
 	return classes[0];
 }
