@@ -85,8 +85,8 @@ MAILFROM = arena fill merge merge_bounces merge_milters merge_routes \
            site_load site_parse unmerge
 # mailfrom doctor
 DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
-         doctor_domains doctor_findings doctor_forms doctor_map doctor_milter \
-         doctor_own doctor_pass doctor_proof doctor_prove doctor_resolve \
+         doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
+         doctor_milter doctor_own doctor_pass doctor_proof doctor_prove doctor_resolve \
          doctor_routes doctor_run doctor_sendmail doctor_settings doctor_smtp \
          doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options

@@ -89,7 +89,7 @@ usage(FILE *to)
 	    "      --no-dns           don't look anything up in DNS\n"
 	    "      --offline          check files alone: ask nobody\n"
 	    "      --json             one JSON object\n"
-	    "  -h, --help             this text\n"
+	    "  -h, --help | -V, --version\n"
 	    "Exit status: 0 no check failed, 1 some did, 2 usage.\n",
 	    to);
 }
@@ -118,6 +118,7 @@ static const struct option long_options[] = {
     {"offline", no_argument, NULL, OFFLINE},
     {"json", no_argument, NULL, JSON},
     {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
@@ -128,8 +129,8 @@ parse_options(int argc, char **argv, struct doctor_options *out)
 	int option;
 
 	*out = (struct doctor_options){.config = MAILFROM_CONFIG};
-	while (
-	    (option = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "c:hV", long_options, NULL)) !=
+	    -1)
 		switch (option) {
 		case 'c':
 			out->config = optarg;
@@ -160,6 +161,9 @@ parse_options(int argc, char **argv, struct doctor_options *out)
 			break;
 		case 'h':
 			usage(stdout);
+			return mailfrom_flush();
+		case 'V':
+			puts("mailfrom (mailfrom) " MAILFROM_VERSION);
 			return mailfrom_flush();
 		default:
 			usage(stderr);

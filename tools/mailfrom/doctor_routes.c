@@ -128,6 +128,17 @@ goes_past(struct facts *f, struct mf_text value)
 	    !mf_text_eq(transport, f->pass.transport);
 }
 
+/* An entry counts unless a table in front of its own has the key, too. */
+static bool
+is_first(struct facts *f, struct mf_text maps, const struct table_entry *e)
+{
+	struct mf_text value;
+
+	return tables_find(&f->tables, maps, arena_copy(f->arena, e->key).p,
+		   &value) != TABLE_HAS ||
+	    mf_text_eq(value, e->value);
+}
+
 /* --- transport(5) --- */
 
 static bool
@@ -194,7 +205,8 @@ check_transport_maps(struct facts *f, struct findings *out)
 		return;
 	entries = tables_entries(&f->tables, maps, &count, &all);
 	for (size_t i = 0; i < count; i++)
-		wrong += !check_route(f, &entries[i], out);
+		wrong += is_first(f, maps, &entries[i]) &&
+		    !check_route(f, &entries[i], out);
 	if (!all && wrong == 0)
 		wrong += !check_star(f, maps, out);
 	if (wrong == 0)
@@ -252,7 +264,8 @@ check_relays(struct facts *f, struct findings *out)
 	struct table_entry *e = tables_entries(&f->tables, maps, &count, &all);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_foreign(f, e[i].key) || is_filtered(f, e[i].key))
+		if (!is_foreign(f, e[i].key) || is_filtered(f, e[i].key) ||
+		    !is_first(f, maps, &e[i]))
 			continue;
 		wrong++;
 		findings_add(out, FINDING_FAIL,
@@ -282,7 +295,8 @@ check_transports(struct facts *f, struct findings *out)
 	struct table_entry *e = tables_entries(&f->tables, maps, &count, &all);
 
 	for (size_t i = 0; i < count; i++) {
-		if (!is_foreign(f, e[i].key) || !goes_past(f, e[i].value))
+		if (!is_foreign(f, e[i].key) || !goes_past(f, e[i].value) ||
+		    !is_first(f, maps, &e[i]))
 			continue;
 		wrong++;
 		findings_add(out, FINDING_FAIL,
