@@ -58,7 +58,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
-COMMON = background conf conf_list configured daemon domain escape file \
+COMMON = background conf conf_list configured daemon dial domain escape file \
          foreign_conf health ini items legacy_conf listen listen_holder lists \
          log log_conf log_line log_ring log_sink metrics network notify \
          privilege reply report resources shared similar sockaddr source split \
@@ -82,13 +82,18 @@ SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
            lint_record lint_report lint_term main must options plain recorder \
            suite trace tree words yamlfile zone
+MAILFROM = arena convert $(CONVERT) $(DOCTOR) fill fingerprint merge \
+           merge_bounces merge_milters merge_routes merge_words plan setup \
+           setup_load setup_print site site_expand site_load site_parse unmerge
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
           convert_spf_engine_policy
-MAILFROM = arena convert $(CONVERT) fill fingerprint merge merge_bounces \
-           merge_milters merge_routes merge_words plan setup setup_load \
-           setup_print site site_expand site_load site_parse unmerge
+DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
+         doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
+         doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
+         doctor_resolve doctor_routes doctor_run doctor_sendmail \
+         doctor_settings doctor_smtp doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -173,7 +178,7 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(REWRITE_A) $(SETTINGS_A) \
 
 $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
@@ -211,19 +216,19 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check conf \
-       configured conformance decide dnsmsg engine escape fields file gate \
-       guessing holders hosts ini items legacy libsrs lint listen lists log \
-       log_ring lookup maps memory merge message_id metrics netstring orcpt \
-       outgoing path policy protocol received recipient replay reply rewriter \
-       secrets servers session session_memory shapes similar site sockaddr \
-       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record spfmilter_config spfmilter_memory spfmilter_session \
-       srsmilter_config table text
+       configured conformance decide dnsmsg doctor engine escape fields file \
+       gate guessing holders hosts ini items legacy libsrs lint listen lists \
+       log log_ring lookup maps memory merge message_id metrics netstring \
+       orcpt outgoing path policy protocol received recipient replay reply \
+       rewriter secrets servers session session_memory shapes similar site \
+       sockaddr spf_answer spf_eval spf_header spf_macro spf_memory \
+       spf_property spf_record spfmilter_config spfmilter_memory \
+       spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
-       convert_confuse convert_plain convert_shell dnsmsg engine_wire ini log \
-       lookup orcpt path protocol received sender ses_verify shapes site \
-       sockaddr spf_eval spf_header spf_macro spf_record split srs_decode \
-       srs_session
+       convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
+       engine_wire ini log lookup orcpt path protocol received sender \
+       sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
+       spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \

@@ -875,9 +875,19 @@ def kinds_of_convert_are_documented():
 
 
 @case
+def checks_of_doctor_are_documented():
+    code = set(re.findall(r'^    \{"([a-z][a-z.-]+)", check_',
+                          read("tools", "mailfrom", "doctor.c"), re.M))
+    page = {name for line in section("mailfrom.1", "DOCTOR")
+            if line.startswith(".It Cm ")
+            for name in line[7:].split(" , ")}
+    same(page, code, "mailfrom(1), doctor.c")
+
+
+@case
 def options_of_mailfrom_are_documented():
     options = set()
-    for command in (), ("setup",), ("convert",):
+    for command in (), ("setup",), ("convert",), ("doctor",):
         usage = run(program("mailfrom"), *command, "--help").stdout
         # Not those of postconf, which begin no option of ours.
         options |= set(re.findall(r"(?<![\w-])(?:--[a-z][\w-]*|-[chV]\b)",

@@ -18,7 +18,8 @@
  */
 typedef int mailfrom_command(int argc, char **argv);
 
-mailfrom_command mailfrom_setup, mailfrom_convert, mailfrom_fingerprint;
+mailfrom_command mailfrom_setup, mailfrom_doctor, mailfrom_convert,
+    mailfrom_fingerprint;
 
 /*
  * A message "mailfrom COMMAND: ..." and a pointer to --help on stderr.

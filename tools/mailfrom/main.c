@@ -18,6 +18,8 @@ static const struct {
 } commands[] = {
     {"setup", mailfrom_setup,
 	"FORM [options]    print the lines for this mail server"},
+    {"doctor", mailfrom_doctor,
+	"[options]         check that mail server and daemons agree"},
     {"fingerprint", mailfrom_fingerprint,
 	"[-c FILE | SECRETS...]    a few characters for each secret"},
     {"convert", mailfrom_convert,

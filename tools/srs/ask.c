@@ -3,62 +3,19 @@
  * srs ask: one lookup in a running srsd, as an MTA would make it.
  */
 #include <errno.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/dial.h"
 #include "common/netstring.h"
-#include "common/sockaddr.h"
 #include "tools/srs/srs.h"
 
 #define ANSWER_SIZE 65536
 #define ANSWER_SEC  30       /* as long as sendmail waits */
 #define RETRY_NSEC  20000000 /* between attempts to connect */
-
-static int
-connect_unix(const struct sockaddr_spec *spec)
-{
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	memcpy(to.sun_path, spec->path, sizeof(to.sun_path));
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		return -1;
-	}
-	return fd;
-}
-
-static int
-connect_inet(const struct sockaddr_spec *spec)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
-	char port[8];
-	int fd;
-
-	hints.ai_family = spec->family == SOCKADDR_INET ? AF_INET : AF_INET6;
-	snprintf(port, sizeof(port), "%u", spec->port);
-	if (getaddrinfo(spec->host, port, &hints, &found) != 0) {
-		errno = EADDRNOTAVAIL;
-		return -1;
-	}
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) < 0) {
-		int error = errno;
-
-		close(fd);
-		errno = error;
-		fd = -1;
-	}
-	freeaddrinfo(found);
-	return fd;
-}
 
 static int
 connect_within(const struct sockaddr_spec *spec, uint64_t wait_sec)
@@ -68,8 +25,7 @@ connect_within(const struct sockaddr_spec *spec, uint64_t wait_sec)
 	int fd;
 
 	for (;;) {
-		fd = spec->family == SOCKADDR_UNIX ? connect_unix(spec)
-						   : connect_inet(spec);
+		fd = dial(spec, ANSWER_SEC);
 		if (fd >= 0 || time(NULL) >= end ||
 		    (errno != ENOENT && errno != ECONNREFUSED &&
 			errno != EACCES))
@@ -90,8 +46,7 @@ send_request(int fd, const char *map, const char *key)
 	out_char(&out, ' ');
 	out_str(&out, key);
 	out_char(&out, ',');
-	return !out.full &&
-	    send(fd, out.p, out.len, MSG_NOSIGNAL) == (ssize_t)out.len;
+	return !out.full && dial_send(fd, out_view(&out));
 }
 
 static bool
@@ -135,7 +90,6 @@ srs_ask(
     const char *address, const char *map, const char *key, uint64_t wait_sec)
 {
 	static char room[ANSWER_SIZE];
-	struct timeval limit = {.tv_sec = ANSWER_SEC};
 	struct sockaddr_spec spec;
 	const char *why = NULL;
 	struct mf_text answer;
@@ -151,7 +105,6 @@ srs_ask(
 		    strerror(errno));
 		return SRS_EXIT_FAILED;
 	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	bool ok = send_request(fd, map, key) && read_answer(fd, room, &answer);
 	close(fd);
 	if (!ok) {
