@@ -82,8 +82,7 @@ SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
             recorder suite trace tree words yamlfile zone
 MAILFROM = arena fill fingerprint merge merge_bounces merge_milters \
            merge_routes merge_words plan setup setup_load setup_print site \
-           site_expand site_load site_parse \
-           unmerge
+           site_expand site_load site_parse unmerge
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -208,15 +207,16 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
-       log_ring lookup maps memory message_id metrics netstring \
+       log_ring lookup maps memory merge message_id metrics netstring \
        orcpt outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \
-       similar sockaddr spf_answer spf_eval spf_header spf_macro \
+       similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres dnsmsg \
-       engine_wire ini log lookup orcpt path protocol received sender ses_verify \
-       shapes sockaddr spf_eval spf_header spf_macro spf_record split \
+       engine_wire ini log lookup orcpt path protocol received sender \
+       ses_verify shapes site sockaddr spf_eval spf_header spf_macro \
+       spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix

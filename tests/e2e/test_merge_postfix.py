@@ -344,7 +344,7 @@ def settled_settings(mta):
 def undo_case(how):
     @both(f"--undo restores what was there ({how})")
     def undo(site, form):
-        mta = postfix.Postfix(site.place, f"undo-{form}-{how.split()[0]}", DOMAIN,
+        mta = postfix.Postfix(site.place, f"undo-{form}-{how.split(',')[0]}", DOMAIN,
                               BASE + WHOLE, OWN_FILTERS)
         before = settled_settings(mta)
         early = mta.setup(form, site.srs.config, "--undo").stdout
@@ -371,7 +371,7 @@ def undo_case(how):
                    for option in ("--main", "--master")], first, "second run")
 
 
-for each_way in ("appended", "bare, appended", "postconf -e",
+for each_way in ("appended", "bare, appended", "postconf",
                  "early, postconf", "earlier, appended"):
     undo_case(each_way)
 

@@ -10,29 +10,35 @@ tests/unit/merge.c.
 import glob
 import os
 import re
-import subprocess
 import sys
 import tempfile
 
 import tap
-from places import BUILD, TOP, program
+from places import TOP, program, run
 
-SRS = program("srs")
+MAILFROM = program("mailfrom")
 FORMS = {
-    "postfix-milter": ["etc/postfix/milter.main.cf",
-                       "etc/postfix/milter.master.cf"],
-    "postfix-cleanup": ["etc/postfix/outbound.main.cf",
-                        "etc/postfix/outbound.master.cf"],
-    "postfix-simple": ["etc/postfix/canonical.main.cf"],
-    "sendmail": ["etc/sendmail/mailfrom-srs.mc",
-                 "etc/sendmail/mailfrom-srs.m4"],
-    "sendmail-milter": ["etc/sendmail/srsmilter.mc",
-                        "etc/sendmail/srsmilter.virtusertable",
-                        "etc/sendmail/srsmilter.aliases"],
+    "postfix-milter": {"main": "etc/postfix/milter.main.cf",
+                       "master": "etc/postfix/milter.master.cf"},
+    "postfix-cleanup": {"main": "etc/postfix/cleanup.main.cf",
+                        "master": "etc/postfix/cleanup.master.cf"},
+    "postfix-simple": {"main": "etc/postfix/simple.main.cf"},
+    "postfix-spfmilter": {"main": "etc/postfix/spfmilter.main.cf"},
+    "sendmail": {"mc": "etc/sendmail/mailfrom-srs.mc",
+                 "m4": "etc/sendmail/mailfrom-srs.m4"},
+    "sendmail-milter": {"mc": "etc/sendmail/srsmilter.mc",
+                        "virtusertable": "etc/sendmail/srsmilter.virtusertable",
+                        "aliases": "etc/sendmail/srsmilter.aliases"},
+    "sendmail-spfmilter": {"mc": "etc/sendmail/spfmilter.mc"},
 }
 HEADER = r"^(?:#|dnl) --- (\S+): .* ---\n"
+# A Postfix that has the SRS domains already.
+POSTFIX = "compatibility_level = 3.6\nmyorigin = fwd.example\n" \
+    "mydestination = fwd.example, a.test, srs.test, srs.c.test, fwd.test\n"
 SRSD = "[srs]\nfwdomain = fwd.example\n"
-MILTER = SRSD + "[srsmilter]\nlisten = inet:10007@127.0.0.1\nrewrite = {}\n"
+LOCAL = "local_domains = fwd.example a.test srs.test srs.c.test fwd.test\n"
+MILTER = SRSD + "[srsmilter]\nlisten = inet:10007@127.0.0.1\nrewrite = {}\n" \
+    + LOCAL
 
 suite = tap.Suite()
 case = suite.case
@@ -42,21 +48,26 @@ class Site:
     def __init__(self, directory):
         self.directory = directory
 
-    def setup(self, form, text, name="mailfrom.conf"):
-        """(exit status, output, what it says) over that configuration."""
+    def write(self, name, text):
         path = os.path.join(self.directory, name)
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
-        done = subprocess.run([SRS, "setup", "-c", path, form], text=True,
-                              capture_output=True, check=False)
+        return path
+
+    def setup(self, form, text, *options, name="mailfrom.conf",
+              postfix=POSTFIX):
+        """(exit status, output, what it says) over that configuration."""
+        path = self.write(name, text)
+        done = run(MAILFROM, "setup", form, "-c", path, "--site",
+                   self.write("site", postfix), *options)
         return done.returncode, done.stdout, done.stderr.replace(path, "FILE")
 
-    def settings(self, form, text, **options):
+    def settings(self, form, text, *options, **more):
         """Its output without comments."""
-        status, output, _ = self.setup(form, text, **options)
-        tap.equal(status, 0, "exit status")
+        status, output, said = self.setup(form, text, "--bare", *options, **more)
+        tap.equal(status, 0, f"exit status: {said}")
         return [line for line in output.splitlines()
-                if line and not re.match("#|dnl", line)]
+                if not re.match(HEADER, line + "\n")]
 
     def refusal(self, form, text):
         status, output, said = self.setup(form, text)
@@ -65,49 +76,85 @@ class Site:
 
 
 def configuration(form):
+    text = SRSD + "[spfmilter]\nlisten = {}\n".format(
+        "unix:/run/mailfrom-spf/spfmilter.sock" if form.startswith("sendmail")
+        else "inet:10006@127.0.0.1")
     if form == "sendmail-milter":
         return MILTER.format("remote_mailer").replace(
             "inet:10007@127.0.0.1", "unix:/run/mailfrom/srsmilter.sock")
-    return MILTER.format("remote_domain")
+    return text + MILTER.format("remote_domain").replace(SRSD, "")
 
 
-@case("with the samples' own values each part is the sample, octet by octet")
+def without_comments(text, name):
+    begin = "dnl" if name.endswith((".mc", ".m4")) else "#"
+    return [line for line in text.splitlines()
+            if line and not line.startswith(begin)]
+
+
+@case("with the samples' own values each part is the sample")
 def samples(site):
-    for form, names in FORMS.items():
-        _, output, said = site.setup(form, configuration(form))
-        tap.equal(said, "", form)
-        _, *parts = re.split(HEADER, output, flags=re.M)
-        tap.equal(len(parts), 2 * len(names), f"parts of {form}")
-        for name, part in zip(names, parts[1::2]):
+    for form, parts in FORMS.items():
+        for option, name in parts.items():
             with open(os.path.join(TOP, name), encoding="utf-8") as file:
                 text = file.read()
             # The SRS domain of that form is one of its own.
-            tap.equal(part, text.replace("srs.fwd.example", "fwd.example"), name)
+            text = text.replace("srs.fwd.example", "fwd.example")
+            status, output, said = site.setup(form, configuration(form),
+                                              "--" + option)
+            tap.equal((status, said), (0, ""), form)
+            if form.startswith("sendmail"):
+                tap.equal(output, text, name)
+            else:
+                tap.equal(without_comments(output, name),
+                          without_comments(text, name), name)
+            bare = site.setup(form, configuration(form), "--bare",
+                              "--" + option)[1]
+            tap.equal(bare.splitlines(), without_comments(text, name), name)
+
+
+@case("all parts at once, each under the name of its file")
+def all_parts(site):
+    for form, parts in FORMS.items():
+        _, output, _ = site.setup(form, configuration(form))
+        _, *found = re.split(HEADER, output, flags=re.M)
+        tap.equal("".join(found[1::2]), "".join(
+            site.setup(form, configuration(form), "--" + option)[1]
+            for option in parts), form)
+
+
+@case("each setting has a reason, once for those that belong together")
+def reasons(site):
+    for form in FORMS:
+        if form.startswith("postfix") and form != "postfix-simple":
+            _, output, _ = site.setup(form, configuration(form), "--main")
+            lines = output.splitlines()
+            tap.equal([line[:24] for line in (lines[0], lines[-1])],
+                      ["# mailfrom setup: begin,", "# mailfrom setup: end"])
+            tap.equal(lines[1][:2], "# ", form)
 
 
 @case("no value of a sample is left over")
 def replaced(site):
     text = "[srs]\nfwdomain = a.test\n[srsd]\nlisten = inet:1@192.0.2.1\n" \
-        "[srsmilter]\nlisten = inet:2@192.0.2.1\nrewrite = {}\n"
+        "[srsmilter]\nlisten = inet:2@192.0.2.1\nrewrite = {}\n" + LOCAL + \
+        "[spfmilter]\nlisten = inet:3@192.0.2.1\n"
     for form in FORMS:
         mode = "remote_mailer" if form == "sendmail-milter" else "remote_domain"
-        _, output, _ = site.setup(form, text.format(mode))
-        left = re.findall(r"fwd\.example|\b10003\b|\b10007\b|"
-                          r"srsmilter\.sock", output)
+        _, output, _ = site.setup(form, text.format(mode), "--bare")
+        left = re.findall(r"fwd\\?\.example|\b1000[367]\b|milter\.sock", output)
         tap.equal(left, [], f"left in {form}")
 
 
-@case("Postfix: which domain has to be in mydestination, which no map adds")
+@case("Postfix: an SRS domain that is in no list of domains is added to one")
 def destination(site):
-    text = "[srs]\nfwdomain = a.test\n[srsmilter]\nrewrite = remote_domain\n" \
-        "listen = inet:2@192.0.2.1\n"
+    text = "[srs]\nfwdomain = new.test\n" + MILTER.replace(SRSD, "")
     for form in FORMS:
-        if form.startswith("postfix"):
-            _, output, said = site.setup(form, text)
-            tap.equal(said, "", form)
-            if "# a.test, and any other SRS domain, must be in " \
-                    "mydestination" not in output:
-                raise AssertionError(f"{form} doesn't say so")
+        if form.startswith("postfix") and "spf" not in form:
+            lines = site.settings(form, text.format("remote_domain"))
+            tap.equal([line for line in lines
+                       if line.startswith("mydestination")],
+                      ["mydestination = fwd.example, a.test, srs.test, "
+                       "srs.c.test, fwd.test, new.test"], form)
 
 
 @case("own senders: a line of the map each, none twice, none that is signed")
@@ -134,12 +181,12 @@ def own(site):
 def signed(site):
     text = MILTER.format("remote_domain") + "[srs]\n"
     for more, domains in (
-            ("", ["fwd.example"]),
+            ("", ["fwd\\.example"]),
             ("ses = e.test, fwd.example\nsign = s.test\n",
-             ["e.test", "fwd.example", "s.test"]),
-            ("srs_domains = .x.test, old.test\n", [".*.x.test", "old.test"])):
+             ["e\\.test", "fwd\\.example", "s\\.test"]),
+            ("srs_domains = .x.test, old.test\n", [".*\\.x\\.test", "old\\.test"])):
         lines = site.settings("postfix-milter", text + more)
-        start = lines.index("recipient_canonical_maps = regexp:{")
+        start = lines.index("virtual_alias_maps = regexp:{")
         tap.equal(lines[start + 1:lines.index("\t}")], [
             f'\t{{ /^("?(SRS[01][-+=]|SES=).*@{domain})$$/ $$1 }}'
             for domain in domains], more)
@@ -150,9 +197,9 @@ def patterns(site):
     text = SRSD + "[srs]\nown_domains = .a.test, [192.0.2.1]\n"
     status, output, said = site.setup("postfix-cleanup", text)
     tap.equal(status, 0, "exit status")
-    tap.equal(said, "srs: warning: 2 of own_domains can't stand in a map of "
-              "Postfix: their senders aren't rewritten, but take the second "
-              "pass\n")
+    tap.equal(said, "mailfrom setup: warning: 2 of own_domains can't be in a "
+              "table of Postfix: mail from them takes the second pass with its "
+              "sender unchanged\n")
     tap.equal(re.findall(r"a\.test|192\.0\.2\.1", output), [])
 
 
@@ -166,7 +213,15 @@ SOCKETS = [
     ("inet6:99@::1", "inet:[::1]:99", "inet6:99@::1"),
     ("unix:/var/spool/postfix/srs/sock", "unix:srs/sock",
      "local:/var/spool/postfix/srs/sock"),
-    ("/run/srs", "unix:/run/srs", "local:/run/srs"),
+]
+# listen, Postfix's master.cf or None, what Postfix uses
+REACHED = [
+    ("inet:99@0.0.0.0", None, "inet:127.0.0.1:99"),
+    ("inet6:99@::", None, "inet:[::1]:99"),
+    ("inet:99@127.0.0.1, unix:/run/srs", None, "inet:127.0.0.1:99"),
+    ("inet:99@127.0.0.1, unix:/var/spool/postfix/srs/s", None, "unix:srs/s"),
+    ("inet:99@127.0.0.1, unix:/run/srs", "n", "unix:/run/srs"),
+    ("inet:99@127.0.0.1, unix:/run/srs", "y", "inet:127.0.0.1:99"),
 ]
 
 
@@ -180,18 +235,37 @@ def sockets(site):
                   site.settings("sendmail", text), True, listen)
         one = re.split("[, ]", listen)[0]
         text = SRSD + f"[srsmilter]\nlisten = {one}\nrewrite = "
-        tap.equal(f"smtpd_milters = {postfix}" in site.settings(
-            "postfix-milter", text + "remote_domain\n"), True, listen)
+        tap.equal(f"smtpd_milters = {{ {postfix}, protocol=6, "
+                  "default_action=tempfail, command_timeout=30s }" in
+                  site.settings("postfix-milter",
+                                text + "remote_domain\n" + LOCAL), True, listen)
         tap.equal(f"S={libmilter}, F=T," in "\n".join(site.settings(
             "sendmail-milter", text + "remote_mailer\n")), True, listen)
 
 
-@case("a unix socket where Debian's Postfix can't reach it: a warning")
+@case("Postfix uses a socket that it can reach, best one with an owner")
+def reached(site):
+    for listen, chroot, used in REACHED:
+        text = SRSD + f"[srsd]\nlisten = {listen}\n"
+        services = "" if chroot is None else \
+            f"smtp inet n - {chroot} - - smtpd\n" \
+            f"cleanup unix n - {chroot} - 0 cleanup\n"
+        lines = site.settings("postfix-cleanup", text,
+                              postfix=POSTFIX + services)
+        tap.equal(f"socketmap:{used}:srs_reverse" in "\n".join(lines), True,
+                  f"{listen}, chroot {chroot}")
+
+
+@case("a unix socket where Postfix can't reach it: said, with a cure")
 def outside_of_spool(site):
     text = SRSD + "[srsd]\nlisten = unix:/run/srs\n"
-    said = site.setup("postfix-simple", text)[2]
-    tap.equal(said, "srs: warning: /run/srs isn't below /var/spool/postfix, "
-              "where Debian's Postfix is locked in\n")
+    status, output, said = site.setup("postfix-simple", text)
+    tap.equal((status, said), (
+        1, "mailfrom setup: not merged: /run/srs isn't below "
+        "/var/spool/postfix, where Postfix's smtpd and cleanup are chrooted: "
+        "they can't reach it.  Set listen to a path below it, or to an inet "
+        "socket on 127.0.0.1\n"))
+    tap.equal("# NOT MERGED: /run/srs isn't below" in output, True)
     tap.equal(site.setup("sendmail", text)[2], "")
 
 
@@ -259,27 +333,42 @@ def wrong(site):
 
 @case("no file, no such form, no form, too many, nobody to write to")
 def usage(site):
-    for arguments, status in ((["-c", "/nonexistent/file", "sendmail"], 1),
-                              (["exim"], 2), ([], 2), (["sendmail", "x"], 2)):
-        done = subprocess.run([SRS, "setup", *arguments], check=False,
-                              capture_output=True, text=True)
+    path = site.write("mailfrom.conf", SRSD)
+    for arguments, status in (
+            (["-c", "/nonexistent/file", "sendmail"], 1), (["exim"], 2),
+            ([], 2), (["sendmail", "x"], 2), (["sendmail", "--main"], 2),
+            (["postfix-cleanup", "--mc"], 2),
+            (["postfix-cleanup", "--main", "--master"], 2),
+            (["postfix-cleanup", "--site", "x", "--config-dir", "y"], 2),
+            (["-c", path, "postfix-cleanup", "--site", "/nonexistent"], 1),
+            (["-c", path, "postfix-cleanup", "--site", "/dev/null"], 1),
+            (["-c", path, "postfix-cleanup", "--config-dir", "/nonexistent"],
+             1)):
+        done = run(MAILFROM, "setup", *arguments)
         tap.equal((done.returncode, done.stdout), (status, ""), str(arguments))
-    path = os.path.join(site.directory, "mailfrom.conf")
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(SRSD)
+        tap.equal(done.stderr != "", True, str(arguments))
     with open("/dev/full", "w", encoding="utf-8") as full:
-        done = subprocess.run([SRS, "setup", "-c", path, "sendmail"], text=True,
-                              stdout=full, stderr=subprocess.PIPE, check=False)
+        done = run(MAILFROM, "setup", "-c", path, "sendmail", stdout=full)
     tap.equal(done.returncode, 1, "exit status with a full disk")
 
 
-@case("every sample of a mail server for SRS is some form's")
-def all_samples(site):
-    known = {name for names in FORMS.values() for name in names}
+@case("commands of mailfrom: none, an unknown one, one with an error")
+def commands(_):
+    for arguments, said in (([], "which command?"),
+                            (["x"], '"x" is not a command'),
+                            (["steup"], 'did you mean "setup"?')):
+        done = run(MAILFROM, *arguments)
+        tap.equal((done.returncode, done.stdout), (2, ""), str(arguments))
+        tap.equal(said in done.stderr, True, done.stderr)
+
+
+@case("every sample of a mail server is some form's")
+def all_samples(_):
+    known = {name for parts in FORMS.values() for name in parts.values()}
     there = {os.path.relpath(path, TOP) for directory in ("postfix", "sendmail")
              for path in glob.glob(os.path.join(TOP, "etc", directory, "*"))}
     tap.equal({name for name in there - known
-               if not re.search(r"spfmilter|tcp_table", name)}, set())
+               if not re.search(r"tcp_table", name)}, set())
 
 
 def main():

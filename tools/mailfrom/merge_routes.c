@@ -113,9 +113,11 @@ wildcard(struct merge *m, struct mf_text tables)
 
 	if (status == SITE_UNKNOWN)
 		plan_warn(m->plan,
-		    "transport_maps couldn't be looked up here: if it has an "
-		    "entry for *, set content_filter of the second smtpd to "
-		    "its value");
+		    "transport_maps couldn't be looked up here%s%.*s: if it "
+		    "has an entry for *, set content_filter of the second "
+		    "smtpd to its value",
+		    m->site->trouble.len != 0 ? ", " : "",
+		    PLAN_TEXT(m->site->trouble));
 	if (status != SITE_FOUND || mf_text_eq(found, MF_TEXT(":")))
 		return MF_TEXT("");
 	if (transport_of(found).len == 0)

@@ -28,6 +28,7 @@ struct site_service {
 	struct mf_text name, type; /* such as smtp, inet */
 	struct mf_text private, unprivileged, chroot, wakeup, limit;
 	struct mf_text command;         /* such as smtpd */
+	struct mf_text arguments;       /* all that follows, in one line */
 	struct site_settings overrides; /* its -o; a later one wins */
 };
 
@@ -53,6 +54,7 @@ struct site {
 	    *warnings; /* what postconf says on stderr, line by line */
 	size_t warning_count;
 	struct mf_text main_text; /* main.cf with its comments, or "" */
+	struct mf_text trouble;   /* why a look-up failed last */
 	/* Looks key up in a table ("hash:/etc/postfix/x"); NULL: can't. */
 	enum site_found (*look_up)(struct site *site, struct mf_text table,
 	    struct mf_text key, struct mf_text *value);
@@ -175,6 +177,19 @@ bool site_is_table(struct mf_text item);
  * together.  False at the end.
  */
 bool site_next_item(struct mf_text *rest, struct mf_text *item);
+
+/*
+ * The words of a line of master.cf: blanks separate them, braces hold one
+ * together.  False at the end.
+ */
+bool site_next_word(struct mf_text *rest, struct mf_text *word);
+
+/*
+ * The next -o of arguments, as *name and *value; or another word, as *value
+ * with *name empty.  False at the end.
+ */
+bool site_next_argument(
+    struct mf_text *rest, struct mf_text *name, struct mf_text *value);
 
 /* Whether the value is yes (true in every spelling that Postfix takes). */
 bool site_is_yes(struct mf_text value);

@@ -158,6 +158,30 @@ look_up_in_file(struct site *site, struct mf_text path, struct mf_text key)
 	return found;
 }
 
+/*
+ * The first line that isn't about a setting that main.cf has twice: all of
+ * Postfix's programs say so.
+ */
+static struct mf_text
+without_overriding(struct mf_text said)
+{
+	const struct mf_text known = MF_TEXT("overriding earlier entry");
+	struct mf_text line;
+
+	while (said.len != 0) {
+		if (!text_cut(&said, '\n', &line)) {
+			line = said;
+			said.len = 0;
+		}
+		struct mf_text rest = line;
+		while (rest.len != 0 && !text_starts(rest, known))
+			rest = text_from(rest, 1);
+		if (rest.len == 0 && line.len != 0)
+			return line;
+	}
+	return MF_TEXT("");
+}
+
 /* postmap -q; it needs no proxymap. */
 static enum site_found
 look_up(struct site *site, struct mf_text table, struct mf_text key,
@@ -181,8 +205,11 @@ look_up(struct site *site, struct mf_text table, struct mf_text key,
 		*value = text_trim(output);
 		return SITE_FOUND;
 	}
-	return status == 1 && text_trim(said).len == 0 ? SITE_ABSENT
-						       : SITE_UNKNOWN;
+	said = without_overriding(said);
+	if (status == 1 && said.len == 0)
+		return SITE_ABSENT;
+	site->trouble = said;
+	return SITE_UNKNOWN;
 }
 
 static bool
