@@ -57,8 +57,8 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight \
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion \
                 wire
 COMMON = background conf conf_list daemon domain escape file health ini \
-         items legacy_conf listen listen_holder lists log log_conf log_line log_ring \
-         log_sink metrics network notify privilege reply report \
+         items legacy_conf listen listen_holder lists log log_conf log_line \
+         log_ring log_sink metrics network notify privilege reply report \
          resources shared similar sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash \
          berkeley_pages cdb change lint lint_key lmdb lookup map_name table \
@@ -72,8 +72,8 @@ MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
 SPFMILTER = authres authres_disguise config decide header_fields identities \
             legacy mail_log \
             metrics milter service session session_check session_header
-SRSMILTER = config forwarders mail_log metrics milter outgoing recipient replay service \
-            session session_eom
+SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
+            replay service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
