@@ -127,20 +127,16 @@ access_is_settled(const struct access *access)
 }
 
 void
-access_check_readable(
-    const struct access *a, bool check_only, struct report *report)
+access_check_readable(const struct access *a, bool strict, struct report *r)
 {
 	char advice[512];
 
 	if (access(a->path, R_OK) == 0)
 		return;
 	advise(a->path, advice, sizeof(advice));
-	if (check_only)
-		report_error(
-		    report, a->path, 0, NULL, "cannot open: %s", advice);
-	else
-		report_warning(report, a->path, 0, NULL,
-		    "its changes will not be seen: %s", advice);
+	(strict ? report_error : report_warning)(r, a->path, 0, NULL,
+	    strict ? "cannot open: %s" : "its changes will not be seen: %s",
+	    advice);
 }
 
 static int

@@ -79,9 +79,12 @@ bool access_is_stale(const struct access *access);
  */
 bool access_is_settled(const struct access *access);
 
-/* Warn, and say what to do, if this process can't read the file again. */
+/*
+ * Warn, and say what to do, if this process can't read the file again.  strict:
+ * it is an error.
+ */
 void access_check_readable(
-    const struct access *access, bool check_only, struct report *report);
+    const struct access *access, bool strict, struct report *report);
 
 /*
  * Report values that mean nothing, and keys that nothing looks up, as warnings
