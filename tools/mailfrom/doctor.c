@@ -320,7 +320,7 @@ free_facts(struct facts *f)
 /* --- the command --- */
 
 static int
-finish(const struct doctor_options *o, const struct findings *findings)
+finish(const struct doctor_options *o, const struct finding_list *findings)
 {
 	int flushed;
 
@@ -353,7 +353,7 @@ is_applicable(const struct facts *f, enum need need)
 }
 
 static void
-run_checks(struct facts *f, struct findings *out)
+run_checks(struct facts *f, struct finding_list *out)
 {
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		if (is_applicable(f, checks[i].need)) {
@@ -367,7 +367,7 @@ mailfrom_doctor(int argc, char **argv)
 {
 	struct arena arena = {NULL};
 	struct facts facts = {.arena = &arena};
-	struct findings findings = {.arena = &arena};
+	struct finding_list findings = {.arena = &arena};
 	struct report report = report_to_stderr();
 	struct doctor_options options;
 	int status = parse_options(argc, argv, &options);

@@ -20,7 +20,7 @@
 
 struct facts {
 	struct arena *arena;
-	struct own own;
+	struct own_config own;
 	bool has_postfix;
 	struct site site;
 	struct second_pass pass;
@@ -47,7 +47,7 @@ struct facts {
 	const char *srs_address;
 };
 
-typedef void doctor_check(struct facts *facts, struct findings *out);
+typedef void doctor_check(struct facts *facts, struct finding_list *out);
 
 /* mailfrom.conf, and the daemons as they run. */
 doctor_check check_own, check_daemon_configuration, check_daemon_files,

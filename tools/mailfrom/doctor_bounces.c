@@ -68,7 +68,7 @@ setting_of(struct facts *f, const struct site_service *service,
 static bool
 check_item(struct facts *f, const struct site_service *service,
     const char *list, struct mf_text item, enum own_daemon daemon,
-    struct findings *out)
+    struct finding_list *out)
 {
 	struct mf_text action = setting_of(
 	    f, service, item, "default_action", "milter_default_action");
@@ -143,7 +143,8 @@ comes_back(struct facts *f)
 }
 
 static bool
-check_proxy(struct facts *f, const struct site_service *s, struct findings *out)
+check_proxy(
+    struct facts *f, const struct site_service *s, struct finding_list *out)
 {
 	struct mf_text proxy =
 	    site_value_for(&f->site, s, "smtpd_proxy_filter");
@@ -162,7 +163,8 @@ check_proxy(struct facts *f, const struct site_service *s, struct findings *out)
 }
 
 static bool
-check_front(struct facts *f, const struct site_service *s, struct findings *out)
+check_front(
+    struct facts *f, const struct site_service *s, struct finding_list *out)
 {
 	struct mf_text item,
 	    list = site_value_for(&f->site, s, "smtpd_milters");
@@ -199,7 +201,7 @@ check_front(struct facts *f, const struct site_service *s, struct findings *out)
 
 /* Postfix's own bounces. */
 static bool
-check_internal(struct facts *f, struct findings *out)
+check_internal(struct facts *f, struct finding_list *out)
 {
 	struct mf_text item,
 	    list = site_value(&f->site, "non_smtpd_milters"),
@@ -231,7 +233,7 @@ check_internal(struct facts *f, struct findings *out)
 }
 
 static bool
-check_server_item(struct facts *f, struct findings *out)
+check_server_item(struct facts *f, struct finding_list *out)
 {
 	struct mf_text item;
 
@@ -243,7 +245,7 @@ check_server_item(struct facts *f, struct findings *out)
 }
 
 void
-check_milter_lists(struct facts *f, struct findings *out)
+check_milter_lists(struct facts *f, struct finding_list *out)
 {
 	size_t fronts = 0;
 	bool ok = true;
@@ -323,7 +325,7 @@ count_tables(struct mf_text maps)
 }
 
 static bool
-check_classes(struct facts *f, struct findings *out)
+check_classes(struct facts *f, struct finding_list *out)
 {
 	struct mf_text classes =
 	    site_value(&f->site, "recipient_canonical_classes");
@@ -373,7 +375,7 @@ map_to_add(struct facts *f)
 }
 
 void
-check_bounces(struct facts *f, struct findings *out)
+check_bounces(struct facts *f, struct finding_list *out)
 {
 	const struct site_service *s;
 	const char *name;
@@ -418,7 +420,7 @@ check_bounces(struct facts *f, struct findings *out)
 /* --- canonical maps --- */
 
 void
-check_canonical(struct facts *f, struct findings *out)
+check_canonical(struct facts *f, struct finding_list *out)
 {
 	struct mf_text value, maps = site_value(&f->site, "canonical_maps");
 	const char *domain = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
@@ -445,7 +447,7 @@ check_canonical(struct facts *f, struct findings *out)
 /* --- spfmilter --- */
 
 void
-check_spfmilter_first(struct facts *f, struct findings *out)
+check_spfmilter_first(struct facts *f, struct finding_list *out)
 {
 	size_t fronts = 0, called = 0, wrong = 0;
 

@@ -8,7 +8,7 @@
 /* --- MX --- */
 
 void
-check_mx(struct facts *f, struct findings *out)
+check_mx(struct facts *f, struct finding_list *out)
 {
 	const struct dns_facts *d = &f->dns;
 	const char *domain = f->own.srs_domain;
@@ -48,7 +48,7 @@ check_mx(struct facts *f, struct findings *out)
 
 static bool
 check_outbound(
-    struct facts *f, const struct dns_outbound *o, struct findings *out)
+    struct facts *f, const struct dns_outbound *o, struct finding_list *out)
 {
 	bool is_sure =
 	    f->dns.is_configured && o->verdict.result != SPF_TEMPERROR;
@@ -72,7 +72,7 @@ check_outbound(
 }
 
 void
-check_spf(struct facts *f, struct findings *out)
+check_spf(struct facts *f, struct finding_list *out)
 {
 	const struct dns_facts *d = &f->dns;
 	bool ok = true;
@@ -97,7 +97,7 @@ check_spf(struct facts *f, struct findings *out)
 /* --- PTR --- */
 
 static bool
-check_name(const struct dns_outbound *o, struct findings *out)
+check_name(const struct dns_outbound *o, struct finding_list *out)
 {
 	char ip[SPF_IP_SIZE];
 
@@ -117,7 +117,7 @@ check_name(const struct dns_outbound *o, struct findings *out)
 }
 
 void
-check_ptr(struct facts *f, struct findings *out)
+check_ptr(struct facts *f, struct finding_list *out)
 {
 	const struct dns_facts *d = &f->dns;
 	bool ok = true;

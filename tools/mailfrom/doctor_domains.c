@@ -61,7 +61,7 @@ joined(const struct facts *f)
 }
 
 static bool
-check_class(struct facts *f, const char *domain, struct findings *out)
+check_class(struct facts *f, const char *domain, struct finding_list *out)
 {
 	struct domain_class c = class_of(f, domain);
 
@@ -105,7 +105,7 @@ check_class(struct facts *f, const char *domain, struct findings *out)
 }
 
 void
-check_srs_domain_class(struct facts *f, struct findings *out)
+check_srs_domain_class(struct facts *f, struct finding_list *out)
 {
 	if (!joined(f))
 		return;
@@ -153,7 +153,7 @@ rejects_unlisted(struct facts *f)
 
 static bool
 taken(struct facts *f, const char *domain, const char *read, struct mf_text v,
-    struct findings *out)
+    struct finding_list *out)
 {
 	findings_add(out, FINDING_FAIL,
 	    "forged SRS addresses are taken: what isn't restored has to be "
@@ -169,7 +169,7 @@ taken(struct facts *f, const char *domain, const char *read, struct mf_text v,
 }
 
 static bool
-check_users(struct facts *f, const char *domain, struct findings *out)
+check_users(struct facts *f, const char *domain, struct finding_list *out)
 {
 	struct domain_class c = class_of(f, domain);
 	const char *all = arena_printf(f->arena, "@%s", domain).p;
@@ -205,7 +205,7 @@ check_users(struct facts *f, const char *domain, struct findings *out)
 
 /* srsmilter rejects forged addresses itself; srsd can't. */
 void
-check_unlisted(struct facts *f, struct findings *out)
+check_unlisted(struct facts *f, struct finding_list *out)
 {
 	bool ok = true;
 
@@ -296,7 +296,7 @@ is_local_domain(const struct facts *f, struct mf_text domain)
 }
 
 void
-check_local_domains(struct facts *f, struct findings *out)
+check_local_domains(struct facts *f, struct finding_list *out)
 {
 	struct missing m = {.f = f, .knows = is_local_domain, .all = true};
 
@@ -344,7 +344,7 @@ origin(struct facts *f)
 }
 
 void
-check_own_domains(struct facts *f, struct findings *out)
+check_own_domains(struct facts *f, struct finding_list *out)
 {
 	struct missing m = {.f = f, .knows = is_own_domain, .all = true};
 

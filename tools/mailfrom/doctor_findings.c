@@ -8,7 +8,7 @@
 static const char *const status_names[] = {"ok", "warn", "fail"};
 
 static struct mf_text __attribute__((format(printf, 2, 0)))
-print(struct findings *out, const char *format, va_list args)
+print(struct finding_list *out, const char *format, va_list args)
 {
 	va_list again;
 	int len;
@@ -24,7 +24,7 @@ print(struct findings *out, const char *format, va_list args)
 }
 
 static struct finding *
-add(struct findings *out, enum finding_status status)
+add(struct finding_list *out, enum finding_status status)
 {
 	out->items =
 	    arena_grow(out->arena, out->items, out->count, sizeof(*out->items));
@@ -35,7 +35,7 @@ add(struct findings *out, enum finding_status status)
 }
 
 void
-findings_ok(struct findings *out, const char *format, ...)
+findings_ok(struct finding_list *out, const char *format, ...)
 {
 	struct finding *f = add(out, FINDING_OK);
 	va_list args;
@@ -46,8 +46,8 @@ findings_ok(struct findings *out, const char *format, ...)
 }
 
 void
-findings_add(struct findings *out, enum finding_status status, const char *why,
-    struct mf_text cure, const char *format, ...)
+findings_add(struct finding_list *out, enum finding_status status,
+    const char *why, struct mf_text cure, const char *format, ...)
 {
 	struct finding *f = add(out, status);
 	va_list args;
@@ -60,7 +60,7 @@ findings_add(struct findings *out, enum finding_status status, const char *why,
 }
 
 struct mf_text
-findings_text(struct findings *out, const char *format, ...)
+findings_text(struct finding_list *out, const char *format, ...)
 {
 	struct mf_text t;
 	va_list args;
@@ -72,7 +72,7 @@ findings_text(struct findings *out, const char *format, ...)
 }
 
 size_t
-findings_count(const struct findings *findings, enum finding_status status)
+findings_count(const struct finding_list *findings, enum finding_status status)
 {
 	size_t count = 0;
 
@@ -102,7 +102,7 @@ print_indented(FILE *to, const char *label, struct mf_text t)
 }
 
 void
-findings_print(FILE *to, const struct findings *findings)
+findings_print(FILE *to, const struct finding_list *findings)
 {
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *f = &findings->items[i];
@@ -129,7 +129,7 @@ print_member(FILE *to, const char *name, struct mf_text value)
 }
 
 void
-findings_print_json(FILE *to, const struct findings *findings)
+findings_print_json(FILE *to, const struct finding_list *findings)
 {
 	fputs("{\"version\":\"" MAILFROM_VERSION "\",\"checks\":[", to);
 	for (size_t i = 0; i < findings->count; i++) {

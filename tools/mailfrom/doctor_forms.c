@@ -17,7 +17,7 @@ is_front_milter(struct facts *f)
 }
 
 static bool
-none_is_there(struct facts *f, struct findings *out)
+none_is_there(struct facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 
@@ -61,7 +61,7 @@ none_is_there(struct facts *f, struct findings *out)
 }
 
 static bool
-several_are_there(struct facts *f, struct findings *out)
+several_are_there(struct facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 
@@ -108,7 +108,7 @@ several_are_there(struct facts *f, struct findings *out)
 }
 
 void
-check_forms(struct facts *f, struct findings *out)
+check_forms(struct facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 
@@ -135,7 +135,8 @@ check_forms(struct facts *f, struct findings *out)
 
 static bool
 has_override(struct facts *f, const struct site_service *service,
-    const char *name, const char *right, const char *why, struct findings *out)
+    const char *name, const char *right, const char *why,
+    struct finding_list *out)
 {
 	struct mf_text value = site_value_for(&f->site, service, name);
 
@@ -170,7 +171,7 @@ lets_us_in(struct facts *f, const char *name)
 }
 
 static bool
-check_access(struct facts *f, struct findings *out)
+check_access(struct facts *f, struct finding_list *out)
 {
 	static const char *const lists[] = {
 	    "smtpd_client_restrictions", "smtpd_relay_restrictions"};
@@ -196,7 +197,7 @@ check_access(struct facts *f, struct findings *out)
 
 /* Without a filter, mail takes default_transport again. */
 static bool
-check_exit(struct facts *f, struct findings *out)
+check_exit(struct facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 	struct mf_text value =
@@ -221,7 +222,7 @@ check_exit(struct facts *f, struct findings *out)
 
 /* Aliases were expanded in the first pass; what the second one maps is wrong. */
 static bool
-check_mapping(struct facts *f, struct findings *out)
+check_mapping(struct facts *f, struct finding_list *out)
 {
 	static const char *const maps[] = {"virtual_alias_maps",
 	    "canonical_maps", "recipient_canonical_maps", "always_bcc",
@@ -251,7 +252,7 @@ check_mapping(struct facts *f, struct findings *out)
 }
 
 void
-check_pass_services(struct facts *f, struct findings *out)
+check_pass_services(struct facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 	bool ok;
@@ -346,7 +347,7 @@ is_of_ours(struct mf_text name)
 /* "overriding earlier entry: NAME=VALUE" */
 static bool
 check_override(struct facts *f, struct mf_text line, struct mf_text entry,
-    struct findings *out)
+    struct finding_list *out)
 {
 	struct mf_text name = entry;
 
@@ -363,7 +364,7 @@ check_override(struct facts *f, struct mf_text line, struct mf_text entry,
 }
 
 static bool
-check_line(struct facts *f, struct mf_text line, struct findings *out)
+check_line(struct facts *f, struct mf_text line, struct finding_list *out)
 {
 	struct mf_text rest;
 
@@ -381,7 +382,7 @@ check_line(struct facts *f, struct mf_text line, struct findings *out)
 }
 
 void
-check_postfix_said(struct facts *f, struct findings *out)
+check_postfix_said(struct facts *f, struct finding_list *out)
 {
 	bool ok = true;
 

@@ -9,7 +9,7 @@ const char *const own_daemon_names[OWN_DAEMONS] = {
     "srsd", "srsmilter", "spfmilter"};
 
 struct own_reader {
-	struct own *own;
+	struct own_config *own;
 	struct arena *arena;
 };
 
@@ -32,7 +32,7 @@ static void
 add_socket(struct own_reader *r, enum own_daemon daemon, bool is_tcp_table,
     struct mf_text words)
 {
-	struct own *own = r->own;
+	struct own_config *own = r->own;
 	struct own_socket socket = {
 	    .daemon = daemon, .is_tcp_table = is_tcp_table, .words = words};
 	const char *why;
@@ -54,7 +54,7 @@ add_list(struct own_reader *r, bool is_tcp_table, const struct conf_list *list)
 static void
 add_sockets(struct own_reader *r)
 {
-	struct own *own = r->own;
+	struct own_config *own = r->own;
 
 	add_list(r, false, &own->srsd.listen);
 	add_list(r, true, &own->srsd.tcp_table_forward);
@@ -69,7 +69,7 @@ static void
 build(struct own_reader *r, const struct rewriter_legacy *legacy,
     struct report *report)
 {
-	struct own *own = r->own;
+	struct own_config *own = r->own;
 	struct mf_text domain;
 
 	own->is_readable =
@@ -102,7 +102,7 @@ static bool
 load(struct own_reader *r, const struct ini *ini,
     const struct rewriter_legacy *legacy, struct report *report)
 {
-	struct own *own = r->own;
+	struct own_config *own = r->own;
 	struct conf_section sections[SECTION_COUNT];
 
 	settings_sections(&(struct settings_wanted){.srs = &own->srs,
@@ -135,18 +135,18 @@ load_source(void *arg, const struct source *source, struct report *report)
 }
 
 void
-own_load(const char *path, struct own *out, struct arena *arena)
+own_load(const char *path, struct own_config *out, struct arena *arena)
 {
 	struct own_reader r = {out, arena};
 	struct report report = {.say = note, .arg = &r};
 
-	*out = (struct own){.path = path, .srs_domain = ""};
+	*out = (struct own_config){.path = path, .srs_domain = ""};
 	source_load(
 	    path, SOURCE_DETECT, legacy_detect, load_source, &r, &report);
 }
 
 void
-own_free(struct own *own)
+own_free(struct own_config *own)
 {
 	rewriter_free(own->rewriter);
 	list_free(&own->local_domains);
@@ -158,7 +158,8 @@ own_free(struct own *own)
 /* --- asking --- */
 
 struct mf_text
-own_user(const struct own *own, enum own_daemon daemon, struct arena *arena)
+own_user(
+    const struct own_config *own, enum own_daemon daemon, struct arena *arena)
 {
 	struct mf_text user = MF_TEXT("");
 	const char *initial = "mailfrom";
@@ -179,7 +180,7 @@ own_user(const struct own *own, enum own_daemon daemon, struct arena *arena)
 }
 
 bool
-own_has_section(const struct own *own, enum own_daemon daemon)
+own_has_section(const struct own_config *own, enum own_daemon daemon)
 {
 	return own->is_readable &&
 	    conf_has_section(own->conf, own_daemon_names[daemon]);

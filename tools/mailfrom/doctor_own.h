@@ -24,7 +24,7 @@ struct own_socket {
 	struct sockaddr_spec spec;
 };
 
-struct own {
+struct own_config {
 	const char *path; /* the caller's */
 	bool is_legacy;
 	bool is_readable; /* false: all below is unset */
@@ -48,14 +48,14 @@ struct own {
 };
 
 /* Read the configuration at path.  own_free() is due. */
-void own_load(const char *path, struct own *out, struct arena *arena);
-void own_free(struct own *own);
+void own_load(const char *path, struct own_config *out, struct arena *arena);
+void own_free(struct own_config *own);
 
 /* The user that the daemon becomes when it is started as root. */
 struct mf_text own_user(
-    const struct own *own, enum own_daemon daemon, struct arena *arena);
+    const struct own_config *own, enum own_daemon daemon, struct arena *arena);
 
 /* Whether the file has anything that is only for this daemon. */
-bool own_has_section(const struct own *own, enum own_daemon daemon);
+bool own_has_section(const struct own_config *own, enum own_daemon daemon);
 
 #endif

@@ -120,7 +120,7 @@ leads_to(const struct sockaddr_spec *from, const struct sockaddr_spec *to)
 }
 
 const struct own_socket *
-pass_socket(struct site *site, const struct own *own,
+pass_socket(struct site *site, const struct own_config *own,
     const struct site_service *service, struct mf_text words)
 {
 	struct sockaddr_spec spec;
@@ -164,7 +164,7 @@ pass_milter_setting(
 }
 
 bool
-pass_milter_in(struct site *site, const struct own *own,
+pass_milter_in(struct site *site, const struct own_config *own,
     const struct site_service *service, struct mf_text list,
     enum own_daemon daemon, struct mf_text *item)
 {
@@ -244,8 +244,8 @@ cleanup_of(struct site *site, const struct site_service *server)
 
 /* An address of a milter that isn't a filter of the site's own. */
 static bool
-has_srsmilter(
-    struct site *site, const struct own *own, const struct site_service *server)
+has_srsmilter(struct site *site, const struct own_config *own,
+    const struct site_service *server)
 {
 	struct mf_text item;
 
@@ -265,7 +265,7 @@ has_srsd(struct site *site, const struct site_service *cleanup)
 }
 
 static bool
-rewrites_all(struct site *site, const struct own *own)
+rewrites_all(struct site *site, const struct own_config *own)
 {
 	struct mf_text table, kind,
 	    maps = site_value(site, "sender_canonical_maps");
@@ -285,8 +285,8 @@ rewrites_all(struct site *site, const struct own *own)
 }
 
 static const struct site_service *
-find_stray(
-    struct site *site, const struct own *own, const struct site_service *server)
+find_stray(struct site *site, const struct own_config *own,
+    const struct site_service *server)
 {
 	for (size_t i = 0; i < site->service_count; i++) {
 		const struct site_service *s = &site->services[i];
@@ -306,7 +306,8 @@ find_stray(
 }
 
 void
-pass_find(struct site *site, const struct own *own, struct second_pass *out)
+pass_find(
+    struct site *site, const struct own_config *own, struct second_pass *out)
 {
 	struct mf_text rest = site_value(site, "default_transport");
 

@@ -34,7 +34,7 @@ pass_is_there(const struct second_pass *pass)
 }
 
 void pass_find(
-    struct site *site, const struct own *own, struct second_pass *out);
+    struct site *site, const struct own_config *own, struct second_pass *out);
 
 /* "[127.0.0.1]:10027" and the like: whether it is this host. */
 bool pass_is_local(struct mf_text nexthop);
@@ -50,8 +50,9 @@ bool pass_address(struct site *site, const struct site_service *service,
  * The socket of ours that the address is of, or NULL.  words may be an item of
  * smtpd_milters in braces, or what follows "socketmap:" or "tcp:".
  */
-const struct own_socket *pass_socket(struct site *site, const struct own *own,
-    const struct site_service *service, struct mf_text words);
+const struct own_socket *pass_socket(struct site *site,
+    const struct own_config *own, const struct site_service *service,
+    struct mf_text words);
 
 /* An item of a list of filters without braces and what follows the address. */
 struct mf_text pass_milter_address(struct mf_text item);
@@ -64,7 +65,7 @@ bool pass_milter_setting(
     struct mf_text item, const char *name, struct mf_text *value);
 
 /* The item of a list of filters that is this daemon; false: none is. */
-bool pass_milter_in(struct site *site, const struct own *own,
+bool pass_milter_in(struct site *site, const struct own_config *own,
     const struct site_service *service, struct mf_text list,
     enum own_daemon daemon, struct mf_text *item);
 

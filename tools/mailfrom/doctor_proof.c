@@ -6,7 +6,7 @@
 
 static bool
 check_step(const struct proof_step *step, const char *what, const char *why,
-    const char *cure, struct findings *out)
+    const char *cure, struct finding_list *out)
 {
 	if (step->outcome == PROOF_RIGHT)
 		return true;
@@ -17,7 +17,7 @@ check_step(const struct proof_step *step, const char *what, const char *why,
 
 static void
 check_proof(const struct proof_facts *p, const char *daemon,
-    const char *loopback, struct findings *out)
+    const char *loopback, struct finding_list *out)
 {
 	const char *restart = "restart the daemon: its secret, or its domains, "
 			      "are others than those of mailfrom.conf";
@@ -52,7 +52,7 @@ check_proof(const struct proof_facts *p, const char *daemon,
 }
 
 void
-check_srsd_proof(struct facts *f, struct findings *out)
+check_srsd_proof(struct facts *f, struct finding_list *out)
 {
 	check_proof(&f->srsd_proof, "srsd",
 	    "compare fwdomain, exclude_senders and include_senders in "
@@ -61,7 +61,7 @@ check_srsd_proof(struct facts *f, struct findings *out)
 }
 
 void
-check_srsmilter_proof(struct facts *f, struct findings *out)
+check_srsmilter_proof(struct facts *f, struct finding_list *out)
 {
 	check_proof(&f->srsmilter_proof, "srsmilter",
 	    "take 127.0.0.1 out of internal_connect and trusted_relay in "
@@ -72,7 +72,7 @@ check_srsmilter_proof(struct facts *f, struct findings *out)
 /* --- the mail server --- */
 
 static struct mf_text
-outside_command(struct facts *f, struct findings *out)
+outside_command(struct facts *f, struct finding_list *out)
 {
 	struct mf_text host = f->has_postfix
 	    ? site_value(&f->site, "myhostname")
@@ -84,7 +84,8 @@ outside_command(struct facts *f, struct findings *out)
 }
 
 static bool
-check_fresh(struct facts *f, const struct proof_smtp *p, struct findings *out)
+check_fresh(
+    struct facts *f, const struct proof_smtp *p, struct finding_list *out)
 {
 	if (p->fresh.code == 250)
 		return true;
@@ -101,7 +102,7 @@ check_fresh(struct facts *f, const struct proof_smtp *p, struct findings *out)
 }
 
 static bool
-check_forged(const struct proof_smtp *p, struct findings *out)
+check_forged(const struct proof_smtp *p, struct finding_list *out)
 {
 	if (p->forged.code / 100 == 5)
 		return true;
@@ -118,7 +119,7 @@ check_forged(const struct proof_smtp *p, struct findings *out)
 }
 
 void
-check_smtp_proof(struct facts *f, struct findings *out)
+check_smtp_proof(struct facts *f, struct finding_list *out)
 {
 	const struct proof_smtp *p = &f->smtp;
 	bool ok;

@@ -20,7 +20,7 @@ bare_relay(struct mf_text t)
 }
 
 void
-check_relay(struct facts *f, struct findings *out)
+check_relay(struct facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 	struct mf_text relay = site_value(&f->site, "relayhost"),
@@ -142,7 +142,8 @@ is_first(struct facts *f, struct mf_text maps, const struct table_entry *e)
 /* --- transport(5) --- */
 
 static bool
-check_route(struct facts *f, const struct table_entry *e, struct findings *out)
+check_route(
+    struct facts *f, const struct table_entry *e, struct finding_list *out)
 {
 	struct mf_text domain = domain_of(e->key), hop = e->value, transport;
 
@@ -185,7 +186,7 @@ check_route(struct facts *f, const struct table_entry *e, struct findings *out)
 
 /* Tables that are no text are asked for what stands for all domains. */
 static bool
-check_star(struct facts *f, struct mf_text maps, struct findings *out)
+check_star(struct facts *f, struct mf_text maps, struct finding_list *out)
 {
 	struct table_entry star = {MF_TEXT("*"), MF_TEXT("")};
 
@@ -194,7 +195,7 @@ check_star(struct facts *f, struct mf_text maps, struct findings *out)
 }
 
 void
-check_transport_maps(struct facts *f, struct findings *out)
+check_transport_maps(struct facts *f, struct finding_list *out)
 {
 	struct mf_text maps = site_value(&f->site, "transport_maps");
 	struct table_entry *entries;
@@ -255,7 +256,7 @@ is_foreign(struct facts *f, struct mf_text key)
 }
 
 static size_t
-check_relays(struct facts *f, struct findings *out)
+check_relays(struct facts *f, struct finding_list *out)
 {
 	struct mf_text maps =
 	    site_value(&f->site, "sender_dependent_relayhost_maps");
@@ -286,7 +287,7 @@ check_relays(struct facts *f, struct findings *out)
 }
 
 static size_t
-check_transports(struct facts *f, struct findings *out)
+check_transports(struct facts *f, struct finding_list *out)
 {
 	struct mf_text maps =
 	    site_value(&f->site, "sender_dependent_default_transport_maps");
@@ -317,7 +318,7 @@ check_transports(struct facts *f, struct findings *out)
 }
 
 void
-check_sender_maps(struct facts *f, struct findings *out)
+check_sender_maps(struct facts *f, struct finding_list *out)
 {
 	if (pass_is_there(&f->pass) &&
 	    check_relays(f, out) + check_transports(f, out) == 0)
@@ -345,7 +346,7 @@ filters_elsewhere(struct facts *f, struct mf_text maps)
 }
 
 void
-check_filters(struct facts *f, struct findings *out)
+check_filters(struct facts *f, struct finding_list *out)
 {
 	static const char *const lists[] = {"header_checks",
 	    "mime_header_checks", "nested_header_checks", "body_checks",
@@ -382,7 +383,7 @@ check_filters(struct facts *f, struct findings *out)
 
 static bool
 check_generic_of_ours(
-    struct facts *f, struct mf_text maps, struct findings *out)
+    struct facts *f, struct mf_text maps, struct finding_list *out)
 {
 	struct mf_text value;
 	const char *domain = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
@@ -403,7 +404,7 @@ check_generic_of_ours(
 }
 
 void
-check_generic(struct facts *f, struct findings *out)
+check_generic(struct facts *f, struct finding_list *out)
 {
 	struct mf_text maps = site_value(&f->site, "smtp_generic_maps");
 	size_t count, wrong = 0;

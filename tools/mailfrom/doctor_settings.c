@@ -8,11 +8,11 @@
 #include "tools/mailfrom/doctor_judge.h"
 
 enum role { CLIENT, SERVER, CLEANUP };
-enum form { MILTER = 1, MAPS = 2, ANY = MILTER | MAPS };
+enum pass_kind { MILTER = 1, MAPS = 2, ANY = MILTER | MAPS };
 
-struct setting {
+struct pass_setting {
 	enum role role;
-	enum form form;
+	enum pass_kind form;
 	const char *name;
 	judge_value *judge;
 	const char *right; /* value of the -o */
@@ -21,7 +21,7 @@ struct setting {
 
 /* --- the settings --- */
 
-static const struct setting settings[] = {
+static const struct pass_setting settings[] = {
     {CLIENT, ANY, "smtp_bind_address", judge_if_not_loopback, "127.0.0.1",
 	"the second pass accepts loopback clients alone: from another "
 	"address all forwards bounce with 554 Client host rejected"},
@@ -124,7 +124,7 @@ service_of(const struct facts *f, enum role role)
 }
 
 static struct mf_text
-cure(struct findings *out, const struct setting *s,
+cure(struct finding_list *out, const struct pass_setting *s,
     const struct site_service *service)
 {
 	return findings_text(out,
@@ -136,9 +136,9 @@ cure(struct findings *out, const struct setting *s,
 }
 
 static void
-report(struct facts *f, const struct setting *s,
+report(struct facts *f, const struct pass_setting *s,
     const struct site_service *service, enum harm is, struct mf_text value,
-    struct findings *out)
+    struct finding_list *out)
 {
 	const char *from =
 	    site_override(service, s->name) != NULL ? "master.cf" : "main.cf";
@@ -158,15 +158,15 @@ report(struct facts *f, const struct setting *s,
 }
 
 void
-check_pass_settings(struct facts *f, struct findings *out)
+check_pass_settings(struct facts *f, struct finding_list *out)
 {
-	enum form form = f->pass.uses_srsmilter ? MILTER : MAPS;
+	enum pass_kind form = f->pass.uses_srsmilter ? MILTER : MAPS;
 	size_t wrong = 0, seen = 0;
 
 	if (!pass_is_there(&f->pass))
 		return;
 	for (size_t i = 0; i < SETTINGS; i++) {
-		const struct setting *s = &settings[i];
+		const struct pass_setting *s = &settings[i];
 		const struct site_service *service = service_of(f, s->role);
 
 		if (service == NULL || (s->form & form) == 0)
@@ -197,7 +197,7 @@ is_zero(struct mf_text time)
 }
 
 static bool
-check_delay(struct facts *f, const char *kind, struct findings *out)
+check_delay(struct facts *f, const char *kind, struct finding_list *out)
 {
 	const char *own = arena_printf(
 	    f->arena, "%.*s_%s_rate_delay", TEXT_ARGS(f->pass.transport), kind)
@@ -220,7 +220,7 @@ check_delay(struct facts *f, const char *kind, struct findings *out)
 /* content_filter without a next hop: Postfix fills in default_filter_nexthop.
  */
 static bool
-check_filter_nexthop(struct facts *f, struct findings *out)
+check_filter_nexthop(struct facts *f, struct finding_list *out)
 {
 	struct mf_text value = site_value(&f->site, "default_filter_nexthop");
 	struct mf_text transport,
@@ -238,7 +238,7 @@ check_filter_nexthop(struct facts *f, struct findings *out)
 }
 
 void
-check_pass_main(struct facts *f, struct findings *out)
+check_pass_main(struct facts *f, struct finding_list *out)
 {
 	bool ok = true;
 

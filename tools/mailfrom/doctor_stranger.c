@@ -9,7 +9,7 @@
 
 enum fate_of_bounce { GOES_ON, PERMITTED, REFUSED };
 
-struct walk {
+struct bounce_walk {
 	struct facts *f;
 	const struct site_service *service;
 	const char *list;       /* that is walked */
@@ -24,7 +24,7 @@ struct walk {
 /* --- access(5) --- */
 
 static enum fate_of_bounce
-judge(struct walk *w, struct mf_text item, struct mf_text value)
+judge(struct bounce_walk *w, struct mf_text item, struct mf_text value)
 {
 	struct mf_text action = value;
 
@@ -53,7 +53,7 @@ judge(struct walk *w, struct mf_text item, struct mf_text value)
 
 /* The keys of access(5) for an address: itself, its domain, parents, user@. */
 static enum fate_of_bounce
-check_access(struct walk *w, struct mf_text map, const char *address)
+check_access(struct bounce_walk *w, struct mf_text map, const char *address)
 {
 	struct mf_text value, at = mf_text_of(address);
 	size_t pos = text_rfind(at, '@');
@@ -78,7 +78,7 @@ check_access(struct walk *w, struct mf_text map, const char *address)
 /* --- restrictions --- */
 
 static void
-skip(struct walk *w, struct mf_text item)
+skip(struct bounce_walk *w, struct mf_text item)
 {
 	w->skipped =
 	    arena_printf(w->f->arena, "%.*s%s%.*s", TEXT_ARGS(w->skipped),
@@ -86,7 +86,7 @@ skip(struct walk *w, struct mf_text item)
 }
 
 static enum fate_of_bounce
-refuse(struct walk *w, struct mf_text item, const char *because)
+refuse(struct bounce_walk *w, struct mf_text item, const char *because)
 {
 	w->culprit = item;
 	w->because = mf_text_of(because);
@@ -148,11 +148,11 @@ static const struct {
 };
 
 static enum fate_of_bounce walk_list(
-    struct walk *w, struct mf_text rest, unsigned depth);
+    struct bounce_walk *w, struct mf_text rest, unsigned depth);
 
 static enum fate_of_bounce
-walk_other(
-    struct walk *w, struct mf_text item, struct mf_text *rest, unsigned depth)
+walk_other(struct bounce_walk *w, struct mf_text item, struct mf_text *rest,
+    unsigned depth)
 {
 	struct mf_text argument;
 	const char *name = arena_copy(w->f->arena, item).p;
@@ -174,8 +174,8 @@ walk_other(
 }
 
 static enum fate_of_bounce
-walk_item(
-    struct walk *w, struct mf_text item, struct mf_text *rest, unsigned depth)
+walk_item(struct bounce_walk *w, struct mf_text item, struct mf_text *rest,
+    unsigned depth)
 {
 	struct mf_text map;
 
@@ -205,7 +205,7 @@ walk_item(
 }
 
 static enum fate_of_bounce
-walk_list(struct walk *w, struct mf_text rest, unsigned depth)
+walk_list(struct bounce_walk *w, struct mf_text rest, unsigned depth)
 {
 	struct mf_text item;
 
@@ -241,7 +241,7 @@ is_destination(struct facts *f)
 }
 
 static bool
-walk_all(struct walk *w)
+walk_all(struct bounce_walk *w)
 {
 	static const char *const lists[] = {"smtpd_client_restrictions",
 	    "smtpd_helo_restrictions", "smtpd_sender_restrictions",
@@ -264,7 +264,7 @@ ends_unauthorized(struct mf_text restriction)
 }
 
 static void
-report(struct walk *w, bool passes, struct findings *out)
+report(struct bounce_walk *w, bool passes, struct finding_list *out)
 {
 	struct facts *f = w->f;
 	struct mf_text name = w->service->name;
@@ -312,7 +312,7 @@ report(struct walk *w, bool passes, struct findings *out)
 }
 
 void
-check_stranger(struct facts *f, struct findings *out)
+check_stranger(struct facts *f, struct finding_list *out)
 {
 	const char *address = f->srs_address;
 
@@ -324,7 +324,7 @@ check_stranger(struct facts *f, struct findings *out)
 		    "SRS0=AAAAAA=AA=sender.example=bob@%s", f->own.srs_domain)
 			      .p;
 	for (size_t i = 0; i < f->site.service_count; i++) {
-		struct walk w = {.f = f,
+		struct bounce_walk w = {.f = f,
 		    .service = &f->site.services[i],
 		    .recipient = address,
 		    .is_destination = is_destination(f)};
