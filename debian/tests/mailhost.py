@@ -94,7 +94,7 @@ def expect_unconfigured(daemon):
 
 def configure(spf_listen=None):
     set_key("srs", "fwdomain", "srs.fwd.test")
-    set_key("srs", "own_domains", "fwd.test")
+    set_key("srs", "own_domains", "fwd.test, mx.fwd.test")
     set_key("spf", "record_file", "/etc/mailfrom/records")
     set_key("spf", "nameservers", "127.0.0.1:9")
     set_key("spf", "timeout", "1")
@@ -115,8 +115,9 @@ def start(daemon):
 
 
 def setup(form, part):
-    """What `mailfrom setup` prints."""
-    return run("mailfrom", "setup", form, part, "--bare")
+    """What `mailfrom setup` prints; its warnings are on our standard error."""
+    return subprocess.run(["mailfrom", "setup", form, part, "--bare"], text=True,
+                          check=True, stdout=subprocess.PIPE).stdout
 
 
 # --- what mail does ---
