@@ -211,16 +211,16 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini items legacy libsrs lint listen lists log \
-       log_ring lookup maps memory message_id metrics netstring \
+       log_ring lookup maps memory merge message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \
-       similar sockaddr spf_answer spf_eval spf_header spf_macro \
+       similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dnsmsg \
        engine_wire ini log lookup path protocol received sender ses_verify \
-       shapes sockaddr spf_eval spf_header spf_macro spf_record split \
+       shapes site sockaddr spf_eval spf_header spf_macro spf_record split \
        srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
@@ -379,7 +379,7 @@ soak:
 	@$(MAKE) --no-print-directory tests \
 	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
-	@for mta in sendmail postfix; do \
+	@for mta in sendmail postfix srsd_sendmail srsd_postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \
 	done

@@ -390,7 +390,7 @@ def reasons_of_spfmilter_are_those_of_its_page():
 @case
 def log_keys_of_spfmilter_are_those_of_its_page():
     """Those of its list, in the example, and in the program."""
-    code = set(re.findall(r"log_(?:text|uint)(?:_if)?\(\s*&?line,\s*\"(\w+)\"",
+    code = set(re.findall(r"log_(?:text|word|uint)(?:_if)?\(\s*&?line,\s*\"(\w+)\"",
                           read("spfmilter", "mail_log.c")))
     lines = section("spfmilter.8", "LOG")
     page = [word for line in lines if line.startswith(".It Cm ")
@@ -859,7 +859,8 @@ def forms_of_setup_are_documented():
     usage = run(program("mailfrom"), "setup", "--help").stdout
     same(set(re.search(r"^FORM: +(.*)$", usage, re.M).group(1).split()), forms,
          "mailfrom setup --help")
-    table = re.findall(r"^\| `([\w-]+)` \|", read("DEPLOYMENT.md"), re.M)
+    table = re.findall(r"^\| `((?:postfix|sendmail)[a-z-]*)` \|",
+                       read("DEPLOYMENT.md"), re.M)
     same(set(table), {form for form in forms if "spf" not in form},
          "DEPLOYMENT.md")
 
@@ -877,7 +878,9 @@ def options_of_mailfrom_are_documented():
     options = set()
     for command in (), ("setup",), ("convert",):
         usage = run(program("mailfrom"), *command, "--help").stdout
-        options |= set(re.findall(r"(?<![\w-])--?[a-zA-Z][\w-]*", usage))
+        # Not those of postconf, which begin no option of ours.
+        options |= set(re.findall(r"(?<![\w-])(?:--[a-z][\w-]*|-[chV]\b)",
+                                  usage))
     lines = section("mailfrom.1", "DESCRIPTION|SETUP|DOCTOR|CONVERSION")
     same(options, {"-" + word for line in lines
                    if line.startswith(".It Fl ")

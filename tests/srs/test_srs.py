@@ -100,7 +100,7 @@ def quickstart(site):
                    "LOCAL_DOMAIN(`srs.example.net')dnl",
                    "include(`/etc/mail/mailfrom-srs.m4')dnl",
                    "default_transport = srsout:[127.0.0.1]:10027",
-                   "srsclean  unix  n       -       y       -       0       "
+                   "srsclean  unix  n       -       n       -       0       "
                    "cleanup"):
         if wanted not in lines:
             raise AssertionError(f"no {wanted!r} in {done.stdout}")

@@ -73,7 +73,7 @@ setup_print_main(const struct setup_print *p)
 	put_mark(p, UNMERGE_END, "");
 }
 
-/* --- master.cf --- */
+/* --- options of master.cf --- */
 
 static bool
 needs_braces(struct mf_text value)
@@ -84,14 +84,60 @@ needs_braces(struct mf_text value)
 	return false;
 }
 
+/* As a line of master.cf has it, or as it goes between single quotes. */
 static void
-put_option(const struct plan_setting *s)
+put_option(struct mf_text name, struct mf_text value, bool is_quoted)
 {
-	printf(needs_braces(s->value) ? "-o { %.*s = " : "-o %.*s=",
-	    PLAN_TEXT(s->name));
-	put_in_one_line(s->value);
-	if (needs_braces(s->value))
+	bool braces = needs_braces(value);
+
+	printf(braces ? "-o { %.*s = " : "-o %.*s=", PLAN_TEXT(name));
+	if (is_quoted)
+		put_quoted(value);
+	else
+		put_in_one_line(value);
+	if (braces)
 		fputs(" }", stdout);
+}
+
+/* --- what was there --- */
+
+/* The service of the site that an edit changes. */
+static const struct site_service *
+service_of(const struct setup_print *p, const struct plan_edit *e)
+{
+	size_t slash = text_rfind(e->service, '/');
+
+	for (size_t i = p->before->service_count; i > 0; i--) {
+		const struct site_service *s = &p->before->services[i - 1];
+
+		if (mf_text_eq(s->name, text_head(e->service, slash)) &&
+		    mf_text_eq(s->type, text_from(e->service, slash + 1)))
+			return s;
+	}
+	return NULL;
+}
+
+static const struct mf_text *
+override_before(const struct setup_print *p, const struct plan_edit *e)
+{
+	const struct site_service *s = service_of(p, e);
+
+	for (size_t i = s != NULL ? s->overrides.count : 0; i > 0; i--)
+		if (mf_text_eq(s->overrides.items[i - 1].name, e->setting.name))
+			return &s->overrides.items[i - 1].value;
+	return NULL;
+}
+
+static bool
+was_set(const struct setup_print *p, struct mf_text name, struct mf_text *value)
+{
+	for (size_t i = p->before->settings.count; i > 0; i--) {
+		if (!mf_text_eq(p->before->settings.items[i - 1].name, name))
+			continue;
+		*value = p->before->settings.items[i - 1].value;
+		return true;
+	}
+	return false;
 }
 
 static void
@@ -106,14 +152,101 @@ put_postconf(const struct setup_print *p, const char *option)
 	printf("%s '", option);
 }
 
-static void
-put_edit(const struct setup_print *p, const struct plan_edit *e)
+/* --- services of the site --- */
+
+static const struct plan_edit *
+edit_of(
+    const struct setup_print *p, struct mf_text service, struct mf_text name)
 {
-	put_postconf(p, "-P");
-	printf(
-	    "%.*s/%.*s = ", PLAN_TEXT(e->service), PLAN_TEXT(e->setting.name));
-	put_quoted(e->setting.value);
+	for (size_t i = 0; i < p->plan->edit_count; i++)
+		if (mf_text_eq(p->plan->edits[i].service, service) &&
+		    mf_text_eq(p->plan->edits[i].setting.name, name))
+			return &p->plan->edits[i];
+	return NULL;
+}
+
+/* An edited option as it is to be, or as it was. */
+static void
+put_edited(const struct setup_print *p, const struct plan_edit *e, bool is_undo)
+{
+	const struct mf_text *value =
+	    is_undo ? override_before(p, e) : &e->setting.value;
+
+	if (value == NULL)
+		return;
+	putchar(' ');
+	put_option(e->setting.name, *value, true);
+}
+
+static void
+put_arguments(const struct setup_print *p, const struct site_service *s,
+    struct mf_text service, bool is_undo)
+{
+	struct mf_text rest = s->arguments, name, value;
+
+	while (site_next_argument(&rest, &name, &value)) {
+		const struct plan_edit *e =
+		    name.len != 0 ? edit_of(p, service, name) : NULL;
+
+		if (e != NULL) {
+			put_edited(p, e, is_undo);
+			continue;
+		}
+		putchar(' ');
+		if (name.len != 0)
+			put_option(name, value, true);
+		else
+			put_quoted(value);
+	}
+}
+
+static bool
+has_argument(const struct site_service *s, struct mf_text wanted)
+{
+	struct mf_text rest = s->arguments, name, value;
+
+	while (site_next_argument(&rest, &name, &value))
+		if (name.len != 0 && mf_text_eq(name, wanted))
+			return true;
+	return false;
+}
+
+/*
+ * The whole line of an edited service: postconf -P takes no value with blanks.
+ * is_undo: with the values that were there before.
+ */
+static void
+put_service(
+    const struct setup_print *p, const struct plan_edit *edit, bool is_undo)
+{
+	const struct site_service *s = service_of(p, edit);
+
+	put_postconf(p, "-M");
+	printf("%.*s = ", PLAN_TEXT(edit->service));
+	const struct mf_text columns[] = {s->name, s->type, s->private,
+	    s->unprivileged, s->chroot, s->wakeup, s->limit, s->command};
+	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
+		printf(i == 0 ? "%.*s" : " %.*s", PLAN_TEXT(columns[i]));
+	put_arguments(p, s, edit->service, is_undo);
+	for (size_t i = 0; i < p->plan->edit_count; i++) {
+		const struct plan_edit *e = &p->plan->edits[i];
+
+		if (mf_text_eq(e->service, edit->service) &&
+		    !has_argument(s, e->setting.name))
+			put_edited(p, e, is_undo);
+	}
 	puts("'");
+}
+
+/* An edit is the first one of its service. */
+static bool
+is_first(const struct setup_print *p, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (mf_text_eq(p->plan->edits[i].service,
+			p->plan->edits[index].service))
+			return false;
+	return true;
 }
 
 static void
@@ -122,13 +255,17 @@ put_edits_as_comments(const struct setup_print *p)
 	for (size_t i = 0; i < p->plan->edit_count && !p->is_bare; i++) {
 		const struct plan_edit *e = &p->plan->edits[i];
 
+		if (!is_first(p, i))
+			continue;
 		printf("# %s: the service %.*s has a setting of its own; run\n"
 		       "#   ",
 		    e->is_needed ? "NOT MERGED" : "Note",
 		    PLAN_TEXT(e->service));
-		put_edit(p, e);
+		put_service(p, e, false);
 	}
 }
+
+/* --- master.cf --- */
 
 void
 setup_print_master(const struct setup_print *p)
@@ -143,44 +280,12 @@ setup_print_master(const struct setup_print *p)
 		putchar('\n');
 		for (size_t j = 0; j < s->options.count; j++) {
 			fputs("  ", stdout);
-			put_option(&s->options.items[j]);
+			put_option(s->options.items[j].name,
+			    s->options.items[j].value, false);
 			putchar('\n');
 		}
 	}
 	put_mark(p, UNMERGE_END, "");
-}
-
-/* --- what was there --- */
-
-static const struct mf_text *
-override_before(const struct setup_print *p, const struct plan_edit *e)
-{
-	for (size_t i = 0; i < p->before->service_count; i++) {
-		const struct site_service *s = &p->before->services[i];
-		size_t slash = text_rfind(e->service, '/');
-		char name[256];
-
-		if (e->setting.name.len >= sizeof(name) ||
-		    !mf_text_eq(s->name, text_head(e->service, slash)) ||
-		    !mf_text_eq(s->type, text_from(e->service, slash + 1)))
-			continue;
-		memcpy(name, e->setting.name.p, e->setting.name.len);
-		name[e->setting.name.len] = '\0';
-		return site_override(s, name);
-	}
-	return NULL;
-}
-
-static bool
-was_set(const struct setup_print *p, struct mf_text name, struct mf_text *value)
-{
-	for (size_t i = p->before->settings.count; i > 0; i--) {
-		if (!mf_text_eq(p->before->settings.items[i - 1].name, name))
-			continue;
-		*value = p->before->settings.items[i - 1].value;
-		return true;
-	}
-	return false;
 }
 
 /* --- postconf -e, -M and -P --- */
@@ -266,13 +371,16 @@ setup_print_postconf(const struct setup_print *p)
 		put(s->head);
 		for (size_t j = 0; j < s->options.count; j++) {
 			putchar(' ');
-			put_option(&s->options.items[j]);
+			put_option(s->options.items[j].name,
+			    s->options.items[j].value, true);
 		}
 		puts("'");
 	}
 	for (size_t i = 0; i < p->plan->edit_count; i++) {
+		if (!is_first(p, i))
+			continue;
 		put_comment(p, p->plan->edits[i].setting.reason);
-		put_edit(p, &p->plan->edits[i]);
+		put_service(p, &p->plan->edits[i], false);
 	}
 }
 
@@ -307,19 +415,9 @@ undo_settings(const struct setup_print *p)
 static void
 undo_edits(const struct setup_print *p)
 {
-	for (size_t i = 0; i < p->plan->edit_count; i++) {
-		const struct plan_edit *e = &p->plan->edits[i];
-		const struct mf_text *value = override_before(p, e);
-
-		put_postconf(p, value != NULL ? "-P" : "-PX");
-		printf("%.*s/%.*s", PLAN_TEXT(e->service),
-		    PLAN_TEXT(e->setting.name));
-		if (value != NULL) {
-			fputs(" = ", stdout);
-			put_quoted(*value);
-		}
-		puts("'");
-	}
+	for (size_t i = 0; i < p->plan->edit_count; i++)
+		if (is_first(p, i))
+			put_service(p, &p->plan->edits[i], true);
 }
 
 static void

@@ -28,6 +28,7 @@ struct site_service {
 	struct mf_text name, type; /* such as smtp, inet */
 	struct mf_text private, unprivileged, chroot, wakeup, limit;
 	struct mf_text command;         /* such as smtpd */
+	struct mf_text arguments;       /* all that follows, in one line */
 	struct site_settings overrides; /* its -o; a later one wins */
 };
 
@@ -57,6 +58,8 @@ struct site {
 	/* Looks key up in a table ("hash:/etc/postfix/x"); NULL: can't. */
 	enum site_found (*look_up)(struct site *site, struct mf_text table,
 	    struct mf_text key, struct mf_text *value);
+	/* Reads a file of text; "" if that can't be.  NULL: none can. */
+	struct mf_text (*read)(struct site *site, struct mf_text path);
 	struct arena arena; /* of everything here */
 };
 
@@ -164,6 +167,12 @@ void site_unset(struct site *site, const char *name);
 enum site_found site_look_up(struct site *site, struct mf_text tables,
     struct mf_text key, struct mf_text *value);
 
+/*
+ * The text of a table that has one: between the braces of main.cf, or the file
+ * that it is read or built from.  "" if there is none.
+ */
+struct mf_text site_table_text(struct site *site, struct mf_text table);
+
 /* Whether domain is in a list of domains, tables and files. */
 enum site_found site_list_has(
     struct site *site, struct mf_text list, struct mf_text domain);
@@ -176,6 +185,19 @@ bool site_is_table(struct mf_text item);
  * together.  False at the end.
  */
 bool site_next_item(struct mf_text *rest, struct mf_text *item);
+
+/*
+ * The words of a line of master.cf: blanks separate them, braces hold one
+ * together.  False at the end.
+ */
+bool site_next_word(struct mf_text *rest, struct mf_text *word);
+
+/*
+ * The next -o of arguments, as *name and *value; or another word, as *value
+ * with *name empty.  False at the end.
+ */
+bool site_next_argument(
+    struct mf_text *rest, struct mf_text *name, struct mf_text *value);
 
 /* Whether the value is yes (true in every spelling that Postfix takes). */
 bool site_is_yes(struct mf_text value);

@@ -93,9 +93,9 @@ is_comment(struct mf_text line)
 	return line.len == 0 || line.p[0] == '#';
 }
 
-/* The next logical line, in one line; false at the end. */
-static bool
-next_logical(struct site *site, struct mf_text *rest, struct mf_text *out)
+/* The lines of *rest that make one logical line; what is left stays there. */
+static struct mf_text
+cut_logical(struct mf_text *rest)
 {
 	struct mf_text all = MF_TEXT("");
 
@@ -105,15 +105,33 @@ next_logical(struct site *site, struct mf_text *rest, struct mf_text *out)
 		if (!is_comment(line)) {
 			if (all.len != 0 && !ascii_is_blank(line.p[0]))
 				break;
-			line = text_trim(line);
-			all = all.len == 0
-			    ? line
-			    : arena_printf(&site->arena, "%.*s %.*s",
-				  (int)all.len, all.p, (int)line.len, line.p);
+			if (all.len == 0)
+				all.p = line.p;
+			all.len = (size_t)(line.p + line.len - all.p);
 		}
 		*rest = after;
 	}
-	*out = all;
+	return all;
+}
+
+/* The next logical line, in one line; false at the end. */
+static bool
+next_logical(struct site *site, struct mf_text *rest, struct mf_text *out)
+{
+	struct mf_text lines = cut_logical(rest);
+	struct text_out all =
+	    text_out(arena_new(&site->arena, lines.len + 1), lines.len);
+
+	while (lines.len != 0) {
+		struct mf_text line = text_trim(next_line(&lines));
+
+		if (is_comment(line))
+			continue;
+		if (all.len != 0)
+			out_char(&all, ' ');
+		out_text(&all, line);
+	}
+	*out = out_view(&all);
 	return all.len != 0;
 }
 
@@ -173,9 +191,8 @@ site_set_host(struct site *site, struct mf_text host)
 
 /* --- master.cf --- */
 
-/* A word, or what is between braces, with its blanks. */
-static bool
-next_word(struct mf_text *rest, struct mf_text *word)
+bool
+site_next_word(struct mf_text *rest, struct mf_text *word)
 {
 	size_t len = 0, depth = 0;
 
@@ -192,32 +209,46 @@ next_word(struct mf_text *rest, struct mf_text *word)
 }
 
 /* { name = value } as well as name=value. */
-static void
-add_override(
-    struct site *site, struct site_service *service, struct mf_text word)
+static bool
+cut_option(struct mf_text word, struct mf_text *name, struct mf_text *value)
 {
 	struct site_setting setting;
 
 	if (word.len >= 2 && word.p[0] == '{' && word.p[word.len - 1] == '}')
 		word = text_trim(mf_text_at(word.p + 1, word.len - 2));
-	if (cut_setting(word, &setting))
-		add(site, &service->overrides, setting.name, setting.value);
+	if (!cut_setting(word, &setting))
+		return false;
+	*name = setting.name;
+	*value = setting.value;
+	return true;
 }
 
-static void
-add_overrides(
-    struct site *site, struct site_service *service, struct mf_text rest)
+bool
+site_next_argument(
+    struct mf_text *rest, struct mf_text *name, struct mf_text *value)
 {
 	struct mf_text word;
 
-	while (next_word(&rest, &word)) {
-		if (mf_text_eq(word, MF_TEXT("-o"))) {
-			if (next_word(&rest, &word))
-				add_override(site, service, word);
-		} else if (text_starts(word, MF_TEXT("-o"))) {
-			add_override(site, service, text_from(word, 2));
-		}
-	}
+	*name = MF_TEXT("");
+	if (!site_next_word(rest, value))
+		return false;
+	if (!text_starts(*value, MF_TEXT("-o")))
+		return true;
+	word = text_from(*value, 2);
+	if (word.len == 0 && !site_next_word(rest, &word))
+		return true;
+	cut_option(word, name, value);
+	return true;
+}
+
+static void
+add_overrides(struct site *site, struct site_service *service)
+{
+	struct mf_text rest = service->arguments, name, value;
+
+	while (site_next_argument(&rest, &name, &value))
+		if (name.len != 0)
+			add(site, &service->overrides, name, value);
 }
 
 /* Eight columns; the last of them begins the command. */
@@ -230,9 +261,10 @@ add_service(struct site *site, struct mf_text line)
 
 	line = arena_copy(&site->arena, line);
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-		if (!next_word(&line, columns[i]))
+		if (!site_next_word(&line, columns[i]))
 			return;
-	add_overrides(site, &s, line);
+	s.arguments = text_trim(line);
+	add_overrides(site, &s);
 	site->services = arena_grow(
 	    &site->arena, site->services, site->service_count, sizeof(s));
 	site->services[site->service_count++] = s;
@@ -292,7 +324,7 @@ is_warning(struct mf_text line)
 {
 	struct mf_text word;
 
-	return next_word(&line, &word) &&
+	return site_next_word(&line, &word) &&
 	    text_ends_fold(word, MF_TEXT("postconf:"));
 }
 
