@@ -248,10 +248,10 @@ convert(const struct options *o, struct convert_file *file)
 int
 mailfrom_convert(int argc, char **argv)
 {
-	struct options o = {.from = FOREIGN_CONF_NONE};
+	struct options o = {.path = "", .from = FOREIGN_CONF_NONE};
 	struct report report = report_to_stderr();
 	struct arena arena = {.newest = NULL};
-	struct file file = {.data = NULL};
+	struct file file;
 	int status = read_options(argc, argv, &o);
 	int error;
 
