@@ -82,13 +82,9 @@ SRS     = ask batch commands explain job keygen main options
 SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
            lint_record lint_report lint_term main must options plain recorder \
            suite trace tree words yamlfile zone
-<<<<<<< /tmp/lg/mk.o
-<<<<<<< /tmp/lg/mk.o
-MAILFROM = arena convert $(CONVERT) $(DOCTOR) fill fingerprint merge \
+MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_milters merge_routes merge_words plan setup \
            setup_load setup_print site site_expand site_load site_parse unmerge
-=======
->>>>>>> /tmp/lg/mk.t
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
@@ -98,14 +94,6 @@ DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
          doctor_resolve doctor_routes doctor_run doctor_sendmail \
          doctor_settings doctor_smtp doctor_stranger doctor_tables doctor_uses
-=======
-MAILFROM = arena fill fingerprint merge merge_bounces merge_milters \
-           merge_routes merge_words plan setup setup_load setup_print site \
-           site_expand site_load site_parse unmerge
-<<<<<<< /tmp/lg/mk.o
->>>>>>> /tmp/lg/mk.t
-=======
->>>>>>> /tmp/lg/mk.t
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
