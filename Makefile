@@ -231,6 +231,7 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
+SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns
 
@@ -390,6 +391,9 @@ soak:
 	@for mta in sendmail postfix srsd_sendmail srsd_postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \
+	done
+	@for test in $(SITES); do echo "== $$test"; \
+	    MAILFROM_REQUIRE_ALL=1 tests/sites/$$test.py soak: || exit 1; \
 	done
 	@for test in $(SOAK); do echo "== $$test"; \
 	    MAILFROM_REQUIRE_ALL=1 SOAK_MESSAGES=$(SOAK_MESSAGES) \

@@ -183,15 +183,25 @@ class Bed(around.Around):
         return {**self.mta.environment, "PATH": os.path.join(
             self.mta.prefix, "usr/sbin") + ":/usr/bin:/bin"}
 
+    def printed(self, form):
+        """
+        (the process of mailfrom setup, [lines of main.cf, lines of master.cf]) for
+        the site that is configured.
+        """
+        setup = self.setup(form)
+        begin, *parts = re.split(
+            r"^# --- /etc/postfix/(?:main|master)\.cf: .*\n", setup.stdout,
+            flags=re.M)
+        tap.equal((begin, len(parts)), ("", 2),
+                  f"the parts that are printed: {setup.stderr}")
+        return setup, parts
+
     def add_lines(self, site, form):
         """Configure the site with SRS; what mailfrom setup reports."""
         self.configure(site)
-        setup = self.setup(form)
+        setup, parts = self.printed(form)
         if "use --postconf" in setup.stderr:
             return self.run_commands(form)
-        begin, *parts = re.split(r"^# --- /etc/postfix/(?:main|master).cf: .*\n",
-                                 setup.stdout, flags=re.M)
-        tap.equal((begin, len(parts)), ("", 2), "the parts that are printed")
         self.configure(site, *parts)
         return setup
 
@@ -303,30 +313,46 @@ class Bed(around.Around):
             self.mta.process.wait()
         self.empty()
 
+    def files(self, *queues):
+        """[(path, when it is to be tried)] of the messages in these queues."""
+        found = []
+        for queue in queues:
+            for directory, _, names in os.walk(os.path.join(self.mta.spool,
+                                                            queue)):
+                for path in (os.path.join(directory, name) for name in names):
+                    try:
+                        found.append((path, os.stat(path).st_mtime_ns))
+                    except FileNotFoundError:
+                        pass        # delivered meanwhile
+        return found
+
     def queued(self):
         """How many messages are on their way, and how many wait."""
-        def files(*names):
-            return sum(len(found) for name in names for _, _, found in
-                       os.walk(os.path.join(self.mta.spool, name)))
-        return files("maildrop", "incoming", "active"), files("deferred", "hold")
+        return len(self.files("maildrop", "incoming", "active")), \
+            len(self.files("deferred", "hold"))
 
     def settle(self):
         """
         Until nothing is on its way.  True: nothing waits either; False: something
         was tried three times, and waits again.
         """
-        tries, empty = 0, 0
+        tries, empty, polls, last = 0, 0, 0, []
 
         def over():
-            nonlocal tries, empty
-            going, waiting = self.queued()
+            nonlocal tries, empty, polls, last
+            going = self.files("maildrop", "incoming", "active")
+            waiting = self.files("deferred", "hold")
             empty = 0 if going or waiting else empty + 1
             if waiting and not going:
-                tries += 1
-                self.mta.flush()
+                polls += 1
+                # Each try in vain sets the time of the next one.
+                tries += waiting != last
+                if waiting != last or polls % 50 == 0:
+                    self.mta.flush()
+                last = waiting
             return empty == 3 or tries == 4
         try:
-            tap.wait_until(over, "the queue to come to rest", timeout=30)
+            tap.wait_until(over, "the queue to come to rest", timeout=120)
         except AssertionError:
             return False
         return empty == 3

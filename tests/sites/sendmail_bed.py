@@ -111,7 +111,8 @@ class Bed(around.Around):
         for file, text in site.files.items():
             self.place.write("etc", "mail", file, text=text)
         def here(text):
-            return text.replace("@etc@", self.place.path("run", name, "etc"))
+            run = self.place.path("run", name)
+            return text.replace("@etc@", f"{run}/etc").replace("@run@", run)
         try:
             self.mta = sendmail.Sendmail(
                 self.place, name, DOMAIN, outside.HOST, after + here(site.after),

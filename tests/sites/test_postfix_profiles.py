@@ -5,8 +5,6 @@ Whole sites of the shapes that people install, with the lines that `mailfrom set
 prints for them, for both forms with a second pass, end to end.
 """
 
-import os
-import subprocess
 import sys
 
 import around
@@ -68,6 +66,10 @@ def run(site_bed, profile):
 
 
 def run_form(site_bed, profile, form, before):
+    site_bed.configure(profile)
+    tap.equal([site_bed.setup(form, part).stdout for part in
+               ("--main", "--master")], site_bed.printed(form)[1],
+              "the same in parts")
     setup = site_bed.add_lines(profile, form)
     after = site_bed.observe(profile, True)
     found = compare.Comparison(

@@ -7,7 +7,7 @@
 /* --- the samples --- */
 
 /* Physical lines of one setting or service, and the comment before it. */
-struct block {
+struct paragraph {
 	struct mf_text reason;
 	struct mf_text text; /* lines as they are, comments among them not */
 };
@@ -22,11 +22,11 @@ without_marks(struct mf_text comment)
 }
 
 static bool
-next_block(struct mf_text *rest, struct block *out)
+next_block(struct mf_text *rest, struct paragraph *out)
 {
 	struct mf_text after, line;
 
-	*out = (struct block){MF_TEXT(""), MF_TEXT("")};
+	*out = (struct paragraph){MF_TEXT(""), MF_TEXT("")};
 	while (rest->len != 0) {
 		after = *rest;
 		if (!text_cut(&after, '\n', &line)) {
@@ -63,7 +63,7 @@ append(struct plan *plan, struct plan_settings *to, struct mf_text name,
 void
 plan_add_main(struct plan *plan, struct mf_text text)
 {
-	struct block block;
+	struct paragraph block;
 	struct mf_text name;
 
 	while (next_block(&text, &block))
@@ -88,7 +88,7 @@ add_option(struct plan *plan, struct plan_settings *to, struct mf_text line)
 void
 plan_add_master(struct plan *plan, struct mf_text text)
 {
-	struct block block;
+	struct paragraph block;
 	struct mf_text line;
 
 	while (next_block(&text, &block)) {
