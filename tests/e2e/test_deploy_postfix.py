@@ -134,10 +134,11 @@ def unix_socket(site):
             "listen = inet:10007@127.0.0.1",
             "listen = unix:/var/spool/postfix/srs/milter.sock\n"
             "socket_owner = mailfrom:postfix"):
-        main_cf, master_cf = site.settings("postfix-milter")
+        main_cf, master_cf = site.settings(
+            "postfix-milter", BASE + "queue_directory = /var/spool/postfix\n")
         site.mta.change(BASE + main_cf, master_cf)
         site.mta.start()
-        tap.equal("smtpd_milters = unix:srs/milter.sock\n" in main_cf, True)
+        tap.equal("smtpd_milters = { unix:srs/milter.sock, " in main_cf, True)
         tap.equal(deployments.both_ways(site, "both@fwd.test"),
                   "SRS0; mailbox original")
         tap.equal(deployments.bounce(site), "to the sender")

@@ -222,6 +222,9 @@ REACHED = [
     ("inet:99@127.0.0.1, unix:/var/spool/postfix/srs/s", None, "unix:srs/s"),
     ("inet:99@127.0.0.1, unix:/run/srs", "n", "unix:/run/srs"),
     ("inet:99@127.0.0.1, unix:/run/srs", "y", "inet:127.0.0.1:99"),
+    ("inet:99@127.0.0.1, unix:/run/srs", "n", "inet:127.0.0.1:99", "mailfrom"),
+    ("unix:/run/srs, inet:99@127.0.0.1", "n", "inet:127.0.0.1:99", "mailfrom"),
+    ("unix:/run/srs", "n", "unix:/run/srs", "mailfrom"),
 ]
 
 
@@ -245,8 +248,10 @@ def sockets(site):
 
 @case("Postfix uses a socket that it can reach, best one with an owner")
 def reached(site):
-    for listen, chroot, used in REACHED:
-        text = SRSD + f"[srsd]\nlisten = {listen}\n"
+    for listen, chroot, used, *more in REACHED:
+        group = more[0] if more else "postfix"
+        text = SRSD + f"[srsd]\nlisten = {listen}\n" \
+            f"socket_owner = mailfrom:{group}\nsocket_mode = 0660\n"
         services = "" if chroot is None else \
             f"smtp inet n - {chroot} - - smtpd\n" \
             f"cleanup unix n - {chroot} - 0 cleanup\n"

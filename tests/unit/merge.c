@@ -161,6 +161,14 @@ static const struct {
 	"{ own.test = own.test } }, hash:/etc/t },\n\t"
 	"pipemap:{ hash:/etc/t, regexp:{ { /^((smtp|relay)(:.*)?|:.+)$$/ "
 	"srsout:[127.0.0.1]:10027 } } },\n\thash:/etc/t"},
+    {"transport_maps = hash:/etc/transport\n", "transport_maps",
+	"pipemap:{ inline:{ { fwd.test = fwd.test } { localhost = localhost } "
+	"{ own.test = own.test } }, hash:/etc/transport },\n\t"
+	"pipemap:{ inline:{ { fwd.test = * } { localhost = * } "
+	"{ own.test = * } }, hash:/etc/transport },\n\t"
+	"pipemap:{ hash:/etc/transport, regexp:{ "
+	"{ /^((smtp|relay)(:.*)?|:.+)$$/ srsout:[127.0.0.1]:10027 } } },\n\t"
+	"hash:/etc/transport"},
     {"transport_maps = hash:/etc/t\n", "address_verify_transport_maps",
 	"hash:/etc/t"},
     {"transport_maps = hash:/etc/t\n", "srsout_destination_recipient_limit",
@@ -275,6 +283,16 @@ static const struct {
 	"smtp inet n - y - - smtpd\n"
 	"  -o receive_override_options=no_milters\n",
 	"smtp/inet has receive_override_options with no_milters"},
+    {"postfix-cleanup",
+	"header_checks = regexp:{ { /^X/ FILTER smtp:[r.test] } }\n", "",
+	"header_checks: regexp:{ { /^X/ FILTER smtp:[r.test] } } has FILTER"},
+    {"postfix-cleanup",
+	"header_checks = regexp:{ { /^X/ FILTER smtp:[127.0.0.1]:10024 } }\n",
+	"", ""},
+    {"postfix-milter",
+	"smtpd_recipient_restrictions = permit_mynetworks, "
+	"check_recipient_access inline:{ { a.test = FILTER smtp:[r.test] } }\n",
+	"", "smtpd_recipient_restrictions: inline:{"},
     {"postfix-simple", "sender_canonical_maps = hash:/x\n", "",
 	"sender_canonical_maps of this site rewrite headers"},
     {"postfix-simple", "recipient_canonical_classes = header_recipient\n", "",

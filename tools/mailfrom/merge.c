@@ -45,6 +45,21 @@ is_reachable(const struct merge *m, const struct sockaddr_spec *s)
 		path.p[spool.len] == '/');
 }
 
+/* Whether Postfix's user can open our unix sockets; its groups don't count. */
+static bool
+is_open(const struct merge *m)
+{
+	struct mf_text group = m->setup->socket_owner, user = group;
+	struct mf_text postfix = site_value(m->site, "mail_owner");
+
+	if (!text_cut(&group, ':', &user))
+		group = MF_TEXT("");
+	return (m->setup->socket_mode & 0002) != 0 ||
+	    ((m->setup->socket_mode & 0020) != 0 &&
+		mf_text_eq(group, postfix)) ||
+	    mf_text_eq(user, postfix);
+}
+
 /* A unix socket is best: it has an owner.  Else the first that is reachable. */
 static void
 choose_listen(struct merge *m)
@@ -57,13 +72,19 @@ choose_listen(struct merge *m)
 
 		if (is_reachable(m, s) &&
 		    (best == NULL ||
-			(s->family == SOCKADDR_UNIX &&
-			    best->family != SOCKADDR_UNIX)))
+			(best->family != SOCKADDR_UNIX) ==
+			    (s->family == SOCKADDR_UNIX && is_open(m))))
 			best = s;
 	}
 	if (best != NULL)
 		setup->listen = *best;
-	else if (setup->listen.family == SOCKADDR_UNIX)
+	if (best != NULL && best->family == SOCKADDR_UNIX && !is_open(m))
+		plan_warn(m->plan,
+		    "Postfix's user can't open %s: set socket_owner to "
+		    "mailfrom:%.*s and socket_mode to 0660 in %s",
+		    best->path, PLAN_TEXT(site_value(m->site, "mail_owner")),
+		    setup->path);
+	if (best == NULL && setup->listen.family == SOCKADDR_UNIX)
 		plan_refuse(m->plan,
 		    "%s isn't below %.*s, where Postfix's smtpd and cleanup "
 		    "are chrooted: they can't reach it.  Set listen to a path "
@@ -220,6 +241,71 @@ check_version(struct merge *m)
 		    PLAN_TEXT(m->site->version));
 }
 
+/* --- what no line can change --- */
+
+static void
+check_generic(struct merge *m)
+{
+	if (site_value(m->site, "smtp_generic_maps").len != 0)
+		plan_warn(m->plan,
+		    "smtp_generic_maps see SRS addresses instead of the "
+		    "foreign senders of forwarded mail: entries for foreign "
+		    "senders no longer match.  Those for your own do");
+}
+
+/* A table whose FILTER sends mail elsewhere, past the second pass. */
+static void
+check_table(struct merge *m, const char *name, struct mf_text table)
+{
+	struct mf_text text = site_table_text(m->site, table);
+	const struct mf_text word = MF_TEXT("FILTER ");
+
+	for (; text.len != 0; text = text_from(text, 1)) {
+		struct mf_text target;
+
+		if (!text_starts_fold(text, word))
+			continue;
+		target = text_head(text, text_find(text, '\n'));
+		target = text_head(target, text_find(target, '}'));
+		target = text_trim(text_from(target, word.len));
+		/* A filter on this host gives mail back. */
+		size_t colon = text_find(target, ':');
+		struct mf_text host = text_from(target, colon + 1);
+		if (text_starts(host, MF_TEXT("[127.")) ||
+		    text_starts(host, MF_TEXT("127.")) ||
+		    text_starts(host, MF_TEXT("[::1]")) ||
+		    text_starts(host, MF_TEXT("localhost")) ||
+		    text_starts(host, MF_TEXT("[localhost]")))
+			continue;
+		plan_refuse(m->plan,
+		    "%s: %.*s has FILTER %.*s, which sends forwarded mail "
+		    "there with its sender unchanged: use transport_maps or "
+		    "sender_dependent_relayhost_maps for it",
+		    name, PLAN_TEXT(text_head(table, 200)),
+		    PLAN_TEXT(text_head(target, 200)));
+		return;
+	}
+}
+
+static void
+check_filters(struct merge *m)
+{
+	static const char *const names[] = {"header_checks",
+	    "mime_header_checks", "nested_header_checks", "body_checks",
+	    "smtpd_client_restrictions", "smtpd_helo_restrictions",
+	    "smtpd_sender_restrictions", "smtpd_relay_restrictions",
+	    "smtpd_recipient_restrictions", "smtpd_data_restrictions",
+	    "smtpd_end_of_data_restrictions"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		struct mf_text list = site_value(m->site, names[i]), item;
+
+		while (site_next_item(&list, &item))
+			if (site_is_table(item))
+				check_table(m, names[i], item);
+	}
+}
+
 /* --- all of it --- */
 
 static void
@@ -268,6 +354,8 @@ merge(struct merge *m)
 		move_second(m);
 		merge_routes(m);
 		merge_senders(m);
+		check_generic(m);
+		check_filters(m);
 	}
 	if (form->daemon == SETUP_SPFMILTER) {
 		merge_spfmilter(m);

@@ -209,33 +209,35 @@ put_in_front(struct merge *m, const char *name, struct mf_text check,
 	}
 }
 
-/* An address probe for an SRS address would fail: nobody has it. */
+/*
+ * An address probe for an SRS address would fail, because nobody has it, and a
+ * forged one be rejected for now.  takes_unknown: this
+ * Postfix accepts mail for users that don't exist.
+ */
 static void
-guard_milter(struct merge *m)
+guard(struct merge *m, bool has_filter, bool takes_unknown)
 {
 	static const char *const lists[] = {"smtpd_client_restrictions",
 	    "smtpd_helo_restrictions", "smtpd_sender_restrictions",
 	    "smtpd_relay_restrictions", "smtpd_recipient_restrictions"};
-	const char *reason = "SRS addresses can't be probed; srsmilter rejects "
-			     "forged ones.";
+	const char *reason = has_filter
+	    ? "SRS addresses can't be probed; srsmilter rejects forged ones."
+	    : "SRS addresses can't be probed, and forged ones are rejected.";
+	struct mf_text check = has_filter ? accept_srs(m) : verify_srs(m);
 	struct mf_text more = site_value(m->site, "smtpd_restriction_classes");
 	struct mf_text item;
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		put_in_front(m, lists[i], accept_srs(m), reason,
-		    "reject_unverified_recipient");
+	for (size_t i = 0; i + 1 < sizeof(lists) / sizeof(lists[0]); i++)
+		put_in_front(
+		    m, lists[i], check, reason, "reject_unverified_recipient");
 	while (site_next_item(&more, &item))
-		put_in_front(m, arena_copy(m->plan->arena, item).p,
-		    accept_srs(m), reason, "reject_unverified_recipient");
-}
-
-static void
-guard_cleanup(struct merge *m)
-{
-	put_in_front(m, "smtpd_recipient_restrictions", verify_srs(m),
-	    "This Postfix accepts mail for unknown users, but not for forged "
-	    "SRS addresses.",
-	    NULL);
+		put_in_front(m, arena_copy(m->plan->arena, item).p, check,
+		    reason, "reject_unverified_recipient");
+	if (takes_unknown)
+		reason = "This Postfix accepts mail for unknown users, but "
+			 "not for forged SRS addresses.";
+	put_in_front(m, "smtpd_recipient_restrictions", check, reason,
+	    takes_unknown ? NULL : "reject_unverified_recipient");
 }
 
 /* --- the table of SRS addresses --- */
@@ -289,10 +291,7 @@ merge_bounces(struct merge *m)
 		needs_guard = needs_guard ||
 		    (!has_filter && takes_unknown_users(m, domain, class));
 	}
-	if (has_filter)
-		guard_milter(m);
-	else if (needs_guard)
-		guard_cleanup(m);
+	guard(m, has_filter, needs_guard);
 }
 
 /* --- the simple form --- */

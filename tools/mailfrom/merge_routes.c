@@ -128,9 +128,13 @@ wildcard(struct merge *m, struct mf_text tables)
 	return route(m, transport_of(found), next_hop_of(found));
 }
 
-/* Domains of a list, each to itself, in a table of main.cf. */
+/*
+ * Domains of a list in a table of main.cf, each to itself; or to key, if that
+ * isn't empty.
+ */
 static void
-add_kept(struct merge *m, struct mf_text *entries, struct mf_text list)
+add_kept(struct merge *m, struct mf_text *entries, struct mf_text list,
+    struct mf_text key)
 {
 	struct mf_text item;
 
@@ -139,7 +143,8 @@ add_kept(struct merge *m, struct mf_text *entries, struct mf_text list)
 		struct mf_text domain =
 		    text_from(item, at == item.len ? 0 : at + 1);
 		struct mf_text entry = arena_printf(m->plan->arena,
-		    "{ %.*s = %.*s } ", PLAN_TEXT(domain), PLAN_TEXT(domain));
+		    "{ %.*s = %.*s } ", PLAN_TEXT(domain),
+		    PLAN_TEXT(key.len != 0 ? key : domain));
 
 		if (site_is_table(item) || domain.len == 0 ||
 		    memchr("/!{[", item.p[0], 4) != NULL ||
@@ -152,7 +157,7 @@ add_kept(struct merge *m, struct mf_text *entries, struct mf_text list)
 
 /* Those whose mail stays with us, or isn't rewritten by configuration. */
 static struct mf_text
-kept_entries(struct merge *m)
+kept_entries(struct merge *m, struct mf_text key)
 {
 	static const char *const lists[] = {"mydestination",
 	    "virtual_alias_domains", "virtual_mailbox_domains",
@@ -162,12 +167,12 @@ kept_entries(struct merge *m)
 	struct mf_text entries = MF_TEXT("");
 
 	for (size_t i = 0; i < m->setup->domain_count; i++)
-		add_kept(m, &entries, m->setup->domains[i]);
+		add_kept(m, &entries, m->setup->domains[i], key);
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		add_kept(m, &entries, site_value(m->site, lists[i]));
+		add_kept(m, &entries, site_value(m->site, lists[i]), key);
 	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
 		for (size_t j = 0; j < ours[i]->count; j++)
-			add_kept(m, &entries, ours[i]->items[j]);
+			add_kept(m, &entries, ours[i]->items[j], key);
 	return entries;
 }
 
@@ -185,7 +190,13 @@ first_pass(struct merge *m, struct mf_text list, struct mf_text table)
 
 	list = merge_list(m, list,
 	    arena_printf(arena, "pipemap:{ inline:{ %.*s}, %.*s }",
-		PLAN_TEXT(kept_entries(m)), PLAN_TEXT(table)));
+		PLAN_TEXT(kept_entries(m, MF_TEXT(""))), PLAN_TEXT(table)));
+	/* Domains of ours that the table doesn't have go where "*" does. */
+	if (m->has_wildcard)
+		list = merge_list(m, list,
+		    arena_printf(arena, "pipemap:{ inline:{ %.*s}, %.*s }",
+			PLAN_TEXT(kept_entries(m, MF_TEXT("*"))),
+			PLAN_TEXT(table)));
 	list = merge_list(m, list,
 	    arena_printf(arena,
 		"pipemap:{ %.*s, regexp:{ { /^((%.*s)(:.*)?|:.+)$$/ %.*s } } }",

@@ -342,7 +342,7 @@ static int
 run_postfix(
     const struct setup_options *o, struct setup *setup, struct report *report)
 {
-	struct site site;
+	struct site site = {.source = SITE_NONE};
 	int rc = MAILFROM_EXIT_FAILED;
 
 	if (site_load(&o->place, &site, report))

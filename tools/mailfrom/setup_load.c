@@ -124,6 +124,20 @@ read_listen(const struct reader *r)
 	return true;
 }
 
+static void
+read_socket(const struct reader *r)
+{
+	const struct milter_settings *filter =
+	    r->form->daemon == SETUP_SRSMILTER ? &r->srsmilter.filter
+					       : &r->spfmilter.filter;
+	bool is_srsd = r->form->daemon == SETUP_SRSD;
+
+	r->setup->socket_mode =
+	    is_srsd ? r->srsd.socket_mode : filter->socket_mode;
+	r->setup->socket_owner =
+	    is_srsd ? r->srsd.socket_owner : filter->socket_owner;
+}
+
 static bool
 check_rewrite(const struct reader *r)
 {
@@ -280,6 +294,7 @@ read_sections(struct reader *r, const struct ini *ini)
 	if (r->setup->conf == NULL)
 		return false;
 	ok = read_listen(r) && ok;
+	read_socket(r);
 	if (r->form->daemon == SETUP_SPFMILTER)
 		return ok;
 	r->setup->local_domains = r->srsmilter.local_domains;

@@ -29,6 +29,8 @@ struct setup {
 	struct sockaddr_spec listens[SETUP_LISTEN_MAX];
 	size_t listen_count;
 	struct sockaddr_spec listen; /* the one that the MTA uses */
+	uint64_t socket_mode;        /* of unix sockets */
+	struct mf_text socket_owner; /* USER, USER:GROUP or :GROUP; or unset */
 	struct mf_text *domains;     /* SRS addresses' */
 	size_t domain_count;
 	struct mf_text *own; /* domains whose senders are never rewritten */

@@ -154,13 +154,59 @@ put_postconf(const struct setup_print *p, const char *option)
 
 /* --- services of the site --- */
 
-static bool
-is_edited(
+static const struct plan_edit *
+edit_of(
     const struct setup_print *p, struct mf_text service, struct mf_text name)
 {
 	for (size_t i = 0; i < p->plan->edit_count; i++)
 		if (mf_text_eq(p->plan->edits[i].service, service) &&
 		    mf_text_eq(p->plan->edits[i].setting.name, name))
+			return &p->plan->edits[i];
+	return NULL;
+}
+
+/* An edited option as it is to be, or as it was. */
+static void
+put_edited(const struct setup_print *p, const struct plan_edit *e, bool is_undo)
+{
+	const struct mf_text *value =
+	    is_undo ? override_before(p, e) : &e->setting.value;
+
+	if (value == NULL)
+		return;
+	putchar(' ');
+	put_option(e->setting.name, *value, true);
+}
+
+static void
+put_arguments(const struct setup_print *p, const struct site_service *s,
+    struct mf_text service, bool is_undo)
+{
+	struct mf_text rest = s->arguments, name, value;
+
+	while (site_next_argument(&rest, &name, &value)) {
+		const struct plan_edit *e =
+		    name.len != 0 ? edit_of(p, service, name) : NULL;
+
+		if (e != NULL) {
+			put_edited(p, e, is_undo);
+			continue;
+		}
+		putchar(' ');
+		if (name.len != 0)
+			put_option(name, value, true);
+		else
+			put_quoted(value);
+	}
+}
+
+static bool
+has_argument(const struct site_service *s, struct mf_text wanted)
+{
+	struct mf_text rest = s->arguments, name, value;
+
+	while (site_next_argument(&rest, &name, &value))
+		if (name.len != 0 && mf_text_eq(name, wanted))
 			return true;
 	return false;
 }
@@ -174,7 +220,6 @@ put_service(
     const struct setup_print *p, const struct plan_edit *edit, bool is_undo)
 {
 	const struct site_service *s = service_of(p, edit);
-	struct mf_text rest = s->arguments, name, value;
 
 	put_postconf(p, "-M");
 	printf("%.*s = ", PLAN_TEXT(edit->service));
@@ -182,25 +227,13 @@ put_service(
 	    s->unprivileged, s->chroot, s->wakeup, s->limit, s->command};
 	for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
 		printf(i == 0 ? "%.*s" : " %.*s", PLAN_TEXT(columns[i]));
-	while (site_next_argument(&rest, &name, &value)) {
-		if (name.len == 0) {
-			putchar(' ');
-			put_quoted(value);
-		} else if (!is_edited(p, edit->service, name)) {
-			putchar(' ');
-			put_option(name, value, true);
-		}
-	}
+	put_arguments(p, s, edit->service, is_undo);
 	for (size_t i = 0; i < p->plan->edit_count; i++) {
 		const struct plan_edit *e = &p->plan->edits[i];
-		const struct mf_text *before = override_before(p, e);
 
-		if (!mf_text_eq(e->service, edit->service) ||
-		    (is_undo && before == NULL))
-			continue;
-		putchar(' ');
-		put_option(e->setting.name,
-		    is_undo ? *before : e->setting.value, true);
+		if (mf_text_eq(e->service, edit->service) &&
+		    !has_argument(s, e->setting.name))
+			put_edited(p, e, is_undo);
 	}
 	puts("'");
 }

@@ -133,6 +133,19 @@ site_is_table(struct mf_text item)
 	    item.p[0] != '!' && item.p[0] != '{';
 }
 
+struct mf_text
+site_table_text(struct site *site, struct mf_text table)
+{
+	struct mf_text name = text_from(table, text_find(table, ':') + 1);
+
+	if (text_starts(table, MF_TEXT("proxy:")))
+		name = text_from(name, text_find(name, ':') + 1);
+	if (text_starts(name, MF_TEXT("/")))
+		return site->read != NULL ? site->read(site, name)
+					  : MF_TEXT("");
+	return text_starts(name, MF_TEXT("{")) ? name : MF_TEXT("");
+}
+
 enum site_found
 site_look_up(struct site *site, struct mf_text tables, struct mf_text key,
     struct mf_text *value)

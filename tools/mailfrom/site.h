@@ -58,6 +58,8 @@ struct site {
 	/* Looks key up in a table ("hash:/etc/postfix/x"); NULL: can't. */
 	enum site_found (*look_up)(struct site *site, struct mf_text table,
 	    struct mf_text key, struct mf_text *value);
+	/* Reads a file of text; "" if that can't be.  NULL: none can. */
+	struct mf_text (*read)(struct site *site, struct mf_text path);
 	struct arena arena; /* of everything here */
 };
 
@@ -164,6 +166,12 @@ void site_unset(struct site *site, const char *name);
  */
 enum site_found site_look_up(struct site *site, struct mf_text tables,
     struct mf_text key, struct mf_text *value);
+
+/*
+ * The text of a table that has one: between the braces of main.cf, or the file
+ * that it is read or built from.  "" if there is none.
+ */
+struct mf_text site_table_text(struct site *site, struct mf_text table);
 
 /* Whether domain is in a list of domains, tables and files. */
 enum site_found site_list_has(

@@ -129,14 +129,23 @@ ask(struct loader *l, const char *option, struct mf_text *output,
 static void
 load_main_text(struct site *site)
 {
-	struct mf_text path = arena_printf(&site->arena, "%.*s/main.cf",
-	    (int)site->directory.len, site->directory.p);
-	struct file file = {.data = NULL};
+	site->main_text = site->read(site,
+	    arena_printf(&site->arena, "%.*s/main.cf", (int)site->directory.len,
+		site->directory.p));
+}
 
+static struct mf_text
+read_text(struct site *site, struct mf_text path)
+{
+	struct file file = {.data = NULL};
+	struct mf_text text = MF_TEXT("");
+
+	path = arena_copy(&site->arena, path);
 	if (file_read(path.p, &file) == 0)
-		site->main_text =
+		text =
 		    arena_copy(&site->arena, mf_text_at(file.data, file.len));
 	file_free(&file);
+	return text;
 }
 
 /* An item of a list that is a file of items. */
@@ -235,8 +244,9 @@ load_postconf(struct loader *l)
 	if (!ask(l, "-P", &text, &said))
 		return false;
 	site_add_warnings(l->site, said);
-	load_main_text(l->site);
 	l->site->look_up = look_up;
+	l->site->read = read_text;
+	load_main_text(l->site);
 	return true;
 }
 
@@ -280,6 +290,7 @@ load_files(struct loader *l)
 		return false;
 	site_set_default(l->site, "config_directory", l->site->directory);
 	add_host_name(l->site);
+	l->site->read = read_text;
 	load_main_text(l->site);
 	return true;
 }
