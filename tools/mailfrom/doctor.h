@@ -72,6 +72,12 @@ doctor_check check_bounces, check_milter_lists, check_canonical,
 doctor_check check_srs_domain_class, check_unlisted, check_local_domains,
     check_own_domains, check_stranger;
 
+/*
+ * Whether smtpd's restrictions refuse a bounce from outside to recipient, in all
+ * services that take one.
+ */
+bool stranger_is_refused(struct facts *facts, const char *recipient);
+
 /* Whether sendmail.cf leads to that daemon. */
 bool cf_uses(struct facts *facts, enum own_daemon daemon);
 

@@ -211,6 +211,15 @@ check_unlisted(struct facts *f, struct finding_list *out)
 
 	if (!joined(f) || f->pass.uses_srsmilter)
 		return;
+	if (stranger_is_refused(f,
+		arena_printf(f->arena, "SRS0=AAAAAA=AA=sender.example=bob@%s",
+		    f->own.srs_domain)
+		    .p)) {
+		findings_ok(out,
+		    "smtpd's restrictions reject forged SRS "
+		    "addresses");
+		return;
+	}
 	if (!rejects_unlisted(f)) {
 		taken(f, f->own.srs_domain,
 		    "smtpd_reject_unlisted_recipient = no", MF_TEXT(""), out);

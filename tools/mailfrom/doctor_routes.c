@@ -361,7 +361,8 @@ check_filters(struct facts *f, struct finding_list *out)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		struct mf_text value = site_value(&f->site, lists[i]);
 
-		if (!filters_elsewhere(f, value))
+		if (!site_is_set(&f->site, lists[i]) ||
+		    !filters_elsewhere(f, value))
 			continue;
 		wrong++;
 		findings_add(out, FINDING_FAIL,

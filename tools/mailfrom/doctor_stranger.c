@@ -19,9 +19,18 @@ struct bounce_walk {
 	struct mf_text because; /* and why */
 	struct mf_text skipped; /* what can't be evaluated */
 	bool probes;            /* reject_unverified_recipient is met */
+	bool is_uncertain;      /* a table in front can't be looked up */
 };
 
 /* --- access(5) --- */
+
+static void
+skip(struct bounce_walk *w, struct mf_text item)
+{
+	w->skipped =
+	    arena_printf(w->f->arena, "%.*s%s%.*s", TEXT_ARGS(w->skipped),
+		w->skipped.len != 0 ? ", " : "", TEXT_ARGS(item));
+}
 
 static enum fate_of_bounce
 judge(struct bounce_walk *w, struct mf_text item, struct mf_text value)
@@ -60,8 +69,14 @@ check_access(struct bounce_walk *w, struct mf_text map, const char *address)
 	const char *user =
 	    arena_printf(w->f->arena, "%.*s@", (int)pos, address).p;
 
-	if (tables_find(&w->f->tables, map, address, &value) == TABLE_HAS)
+	enum table_answer answer =
+	    tables_find(&w->f->tables, map, address, &value);
+	if (answer == TABLE_HAS)
 		return judge(w, map, value);
+	if (answer == TABLE_UNKNOWN) {
+		w->is_uncertain = true;
+		skip(w, map);
+	}
 	at = text_from(at, pos + 1);
 	while (at.len != 0) {
 		if (tables_find(&w->f->tables, map,
@@ -76,14 +91,6 @@ check_access(struct bounce_walk *w, struct mf_text map, const char *address)
 }
 
 /* --- restrictions --- */
-
-static void
-skip(struct bounce_walk *w, struct mf_text item)
-{
-	w->skipped =
-	    arena_printf(w->f->arena, "%.*s%s%.*s", TEXT_ARGS(w->skipped),
-		w->skipped.len != 0 ? ", " : "", TEXT_ARGS(item));
-}
 
 static enum fate_of_bounce
 refuse(struct bounce_walk *w, struct mf_text item, const char *because)
@@ -311,6 +318,26 @@ report(struct bounce_walk *w, bool passes, struct finding_list *out)
 		    TEXT_ARGS(w->skipped));
 }
 
+bool
+stranger_is_refused(struct facts *f, const char *recipient)
+{
+	size_t fronts = 0;
+
+	for (size_t i = 0; i < f->site.service_count; i++) {
+		struct bounce_walk w = {.f = f,
+		    .service = &f->site.services[i],
+		    .recipient = recipient,
+		    .is_destination = true};
+
+		if (!pass_is_front(&f->site, w.service))
+			continue;
+		fronts++;
+		if (walk_all(&w))
+			return false;
+	}
+	return fronts != 0;
+}
+
 void
 check_stranger(struct facts *f, struct finding_list *out)
 {
@@ -329,7 +356,10 @@ check_stranger(struct facts *f, struct finding_list *out)
 		    .recipient = address,
 		    .is_destination = is_destination(f)};
 
-		if (pass_is_front(&f->site, w.service))
-			report(&w, walk_all(&w), out);
+		if (pass_is_front(&f->site, w.service)) {
+			bool passes = walk_all(&w);
+
+			report(&w, passes || w.is_uncertain, out);
+		}
 	}
 }
