@@ -504,7 +504,7 @@ uninstall:
 DISTDIR ?= .
 DIST    = mailfrom-$(VERSION)
 dist:
-	@mkdir -p $(BUILD)
+	@mkdir -p $(BUILD) $(DISTDIR)
 	$(FILL) etc/rpm/mailfrom.spec.in >$(BUILD)/mailfrom.spec
 	git archive --prefix=$(DIST)/ --add-file=$(BUILD)/mailfrom.spec \
 	    -o $(DISTDIR)/$(DIST).tar.gz HEAD

@@ -92,15 +92,14 @@ def expect_unconfigured(daemon):
             raise AssertionError(status)
 
 
-def configure(spf_listen=None):
+def configure(spf_listen):
     set_key("srs", "fwdomain", "srs.fwd.test")
     set_key("srs", "own_domains", "fwd.test, mx.fwd.test")
     set_key("spf", "record_file", "/etc/mailfrom/records")
     set_key("spf", "nameservers", "127.0.0.1:9")
     set_key("spf", "timeout", "1")
     set_key("spfmilter", "access", "/etc/mailfrom/access")
-    if spf_listen:
-        set_key("spfmilter", "listen", spf_listen)
+    set_key("spfmilter", "listen", spf_listen)
     write("/etc/mailfrom/records", RECORDS)
     write("/etc/mailfrom/access", "spf-fail: REJECT\n")
 

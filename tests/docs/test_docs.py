@@ -769,6 +769,34 @@ def packages_of_the_readme_are_those_of_a_build():
 
 
 @case
+def the_version_has_one_place():
+    version = re.search(r"^## ([^,]*),", read("CHANGELOG.md"), re.M).group(1)
+    same(read("debian", "changelog").split("(")[1].split(")")[0], version,
+         "debian/changelog, CHANGELOG.md")
+    same(run("scripts/debian-changelog", cwd=TOP).stdout,
+         read("debian", "changelog"), "scripts/debian-changelog and its result")
+    same(run(program("srsd"), "-V").stdout.strip(), f"srsd (mailfrom) {version}",
+         "srsd -V")
+
+
+@case
+def packages_list_the_symbols_of_libraries_and_what_a_build_needs():
+    for name in "srs", "spf":
+        exported = set(re.findall(r"^\t(\w+);$", read(f"lib{name}",
+                                                      f"lib{name}.map"), re.M))
+        listed = set(re.findall(r"^ ([a-z]\w*)@", read(
+            "debian", f"lib{name}0.symbols"), re.M))
+        same(listed, exported, f"debian/lib{name}0.symbols and the map")
+    build = re.search(r'^build="(.*?)"', read("scripts", "deps"),
+                      re.S | re.M).group(1).replace("\\\n", " ").split()
+    depends = read("debian", "control").split("Build-Depends:")[1].split(
+        "Rules-")[0]
+    same({name for name in build if name not in depends}
+         - {"gcc", "libc6-dev", "pkg-config"}, set(),
+         "scripts/deps that debian/control lacks")
+
+
+@case
 def samples_that_are_mentioned_exist():
     samples = {os.path.relpath(path, TOP) for path in glob.glob(
         os.path.join(TOP, "etc", "**"), recursive=True)}

@@ -39,6 +39,7 @@ to = stderr
 RUN = r"""
 mount --bind "$1" "$1"
 mount -t proc proc "$1/proc"
+mkdir -p "$1/etc/mailfrom"
 mount --bind "$2" "$1/etc/mailfrom"
 mount -o remount,bind,ro "$1"
 mount -o remount,bind,ro "$1/etc/mailfrom"
@@ -99,8 +100,8 @@ class Image:
     def buildah(self, *words):
         return system.command(
             "buildah", "--root", f"{self.storage}/root", "--runroot",
-            f"{self.storage}/run", "--storage-driver", "vfs", *words,
-            cwd=places.TOP, env={**os.environ, "BUILDAH_ISOLATION": "chroot"})
+            f"{self.storage}/run", *words, cwd=places.TOP,
+            env={**os.environ, "BUILDAH_ISOLATION": "chroot"})
 
     def make(self):
         if BASE not in self.buildah("images", "--format", "{{.Name}}:{{.Tag}}"):
