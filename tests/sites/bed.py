@@ -312,8 +312,7 @@ class Bed(around.Around):
     def recover(self):
         """After a site that couldn't be run."""
         if self.mta.process and self.mta.process.poll() is None:
-            self.mta.process.kill()
-            self.mta.process.wait()
+            self.mta.stop()
         self.empty()
 
     def files(self, *queues):
