@@ -262,10 +262,12 @@ class Bed(around.Around):
         with open(os.path.join(self.mta.etc, "main.cf"), encoding="utf-8") as f:
             main_cf = f.read()
         self.mta.write("main.cf", main_cf + "defer_transports = srsout\n")
-        first = len(self.messages)
+        first, start = len(self.messages), len(self.place.log)
         self.mta.start()
         token, _ = self.send(around.SENDER, f"vera@{DOMAIN}")
-        tap.wait_until(lambda: self.queued() == (0, 1), "a message that waits")
+        tap.wait_until(lambda: any("(deferred transport)" in line for line in
+                                   self.place.log[start:]),
+                       "a message that waits", timeout=120)
         self.mta.stop()
         daemon.stop()
         try:
@@ -293,8 +295,9 @@ class Bed(around.Around):
             self.mta.flush()
             return any("to=<vera@dest.test>" in line and "status=" in line
                        for line in self.place.log[start:])
-        tap.wait_until(tried, "a delivery that is tried")
-        tap.wait_until(lambda: not self.queued()[0], "no message on its way")
+        tap.wait_until(tried, "a delivery that is tried", timeout=120)
+        tap.wait_until(lambda: not self.files("maildrop", "incoming", "active"),
+                       "no message on its way", timeout=120)
 
     # --- the queue ---
 
@@ -309,8 +312,7 @@ class Bed(around.Around):
     def recover(self):
         """After a site that couldn't be run."""
         if self.mta.process and self.mta.process.poll() is None:
-            self.mta.process.kill()
-            self.mta.process.wait()
+            self.mta.stop()
         self.empty()
 
     def files(self, *queues):
@@ -325,11 +327,6 @@ class Bed(around.Around):
                     except FileNotFoundError:
                         pass        # delivered meanwhile
         return found
-
-    def queued(self):
-        """How many messages are on their way, and how many wait."""
-        return len(self.files("maildrop", "incoming", "active")), \
-            len(self.files("deferred", "hold"))
 
     def settle(self):
         """

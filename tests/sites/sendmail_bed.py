@@ -166,8 +166,7 @@ class Bed(around.Around):
     def recover(self):
         """After a site that couldn't be run."""
         if self.mta and self.mta.process and self.mta.process.poll() is None:
-            self.mta.process.kill()
-            self.mta.process.wait()
+            self.mta.stop()
 
     @staticmethod
     def mailbox_sender(text):
