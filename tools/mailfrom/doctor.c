@@ -179,7 +179,7 @@ parse_options(int argc, char **argv, struct doctor_options *out)
 
 /* inet_interfaces may be one name, such as Debian's 127.0.1.1. */
 static bool
-is_loopback_name(struct facts *f)
+is_loopback_name(struct doctor_facts *f)
 {
 	struct mf_text item, rest = site_value(&f->site, "inet_interfaces");
 	struct addrinfo hints = {.ai_family = AF_INET}, *found = NULL;
@@ -201,7 +201,7 @@ is_loopback_name(struct facts *f)
 
 /* An address like those of forwards, so that maps and smtpd can be asked. */
 static const char *
-fresh_address(struct facts *f)
+fresh_address(struct doctor_facts *f)
 {
 	struct policy_sender sender = {.address = MF_TEXT(PROOF_SENDER),
 	    .recipient_host = MF_TEXT("dest.example"),
@@ -220,7 +220,7 @@ fresh_address(struct facts *f)
 
 /* Postfix's maps lead to srsd, or its lists to a filter. */
 static bool
-postfix_uses(struct facts *f, enum own_daemon daemon)
+postfix_uses(struct doctor_facts *f, enum own_daemon daemon)
 {
 	if (daemon == OWN_SRSD && (f->pass.uses_srsd || f->pass.is_simple))
 		return true;
@@ -234,7 +234,7 @@ postfix_uses(struct facts *f, enum own_daemon daemon)
 }
 
 static void
-read_postfix(struct facts *f)
+read_postfix(struct doctor_facts *f)
 {
 	f->interface_is_loopback = is_loopback_name(f);
 	pass_find(&f->site, &f->own, &f->pass);
@@ -243,7 +243,7 @@ read_postfix(struct facts *f)
 
 /* A sendmail.cf beside a Postfix is a remnant, unless it leads to us. */
 static bool
-read_sendmail(struct facts *f, const char *named, struct report *report)
+read_sendmail(struct doctor_facts *f, const char *named, struct report *report)
 {
 	const char *path = named != NULL ? named : SENDMAIL_CF_PATH;
 	struct sendmail_cf *cf;
@@ -265,7 +265,7 @@ read_sendmail(struct facts *f, const char *named, struct report *report)
 }
 
 static void
-ask_around(struct facts *f, const struct doctor_options *o)
+ask_around(struct doctor_facts *f, const struct doctor_options *o)
 {
 	f->was_asked = true;
 	daemons_read(f);
@@ -279,8 +279,8 @@ ask_around(struct facts *f, const struct doctor_options *o)
 }
 
 static bool
-read_facts(
-    struct facts *f, const struct doctor_options *o, struct report *report)
+read_facts(struct doctor_facts *f, const struct doctor_options *o,
+    struct report *report)
 {
 	f->now_sec = (uint64_t)time(NULL);
 	f->is_root = geteuid() == 0;
@@ -310,7 +310,7 @@ read_facts(
 }
 
 static void
-free_facts(struct facts *f)
+free_facts(struct doctor_facts *f)
 {
 	list_free(&f->exclude_recipients);
 	own_free(&f->own);
@@ -337,7 +337,7 @@ finish(const struct doctor_options *o, const struct finding_list *findings)
 }
 
 static bool
-is_applicable(const struct facts *f, enum need need)
+is_applicable(const struct doctor_facts *f, enum need need)
 {
 	switch (need) {
 	case NEEDS_NOTHING:
@@ -353,7 +353,7 @@ is_applicable(const struct facts *f, enum need need)
 }
 
 static void
-run_checks(struct facts *f, struct finding_list *out)
+run_checks(struct doctor_facts *f, struct finding_list *out)
 {
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++)
 		if (is_applicable(f, checks[i].need)) {
@@ -366,7 +366,7 @@ int
 mailfrom_doctor(int argc, char **argv)
 {
 	struct arena arena = {NULL};
-	struct facts facts = {.arena = &arena};
+	struct doctor_facts facts = {.arena = &arena};
 	struct finding_list findings = {.arena = &arena};
 	struct report report = report_to_stderr();
 	struct doctor_options options;

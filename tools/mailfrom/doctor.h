@@ -18,7 +18,7 @@
 #include "tools/mailfrom/doctor_tables.h"
 #include "tools/mailfrom/site.h"
 
-struct facts {
+struct doctor_facts {
 	struct arena *arena;
 	struct own_config own;
 	bool has_postfix;
@@ -47,7 +47,7 @@ struct facts {
 	const char *srs_address;
 };
 
-typedef void doctor_check(struct facts *facts, struct finding_list *out);
+typedef void doctor_check(struct doctor_facts *facts, struct finding_list *out);
 
 /* mailfrom.conf, and the daemons as they run. */
 doctor_check check_own, check_daemon_configuration, check_daemon_files,
@@ -76,9 +76,9 @@ doctor_check check_srs_domain_class, check_unlisted, check_local_domains,
  * Whether smtpd's restrictions refuse a bounce from outside to recipient, in all
  * services that take one.
  */
-bool stranger_is_refused(struct facts *facts, const char *recipient);
+bool stranger_is_refused(struct doctor_facts *facts, const char *recipient);
 
 /* Whether sendmail.cf leads to that daemon. */
-bool cf_uses(struct facts *facts, enum own_daemon daemon);
+bool cf_uses(struct doctor_facts *facts, enum own_daemon daemon);
 
 #endif

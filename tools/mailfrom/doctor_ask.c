@@ -71,7 +71,7 @@ daemons_reach(const char *name, const char *path, bool to_write)
 
 /* Beside this program, in the sbin next to its bin, or where they install. */
 static const char *
-find_program(struct facts *f, const char *name)
+find_program(struct doctor_facts *f, const char *name)
 {
 	static const char *const places[] = {
 	    "/usr/sbin", "/usr/local/sbin", "/sbin", "/opt/mailfrom/sbin"};
@@ -103,7 +103,7 @@ find_program(struct facts *f, const char *name)
 
 /* "srsd (mailfrom) 0.1.0": its last word. */
 static struct mf_text
-version_of(struct facts *f, const char *program)
+version_of(struct doctor_facts *f, const char *program)
 {
 	char *argv[] = {(char *)(uintptr_t)program, "--version", NULL};
 	struct doctor_run done = doctor_run(f->arena, argv, PROGRAM_SEC);
@@ -117,7 +117,7 @@ version_of(struct facts *f, const char *program)
 }
 
 static void
-check_configuration(struct facts *f, struct daemon_facts *d)
+check_configuration(struct doctor_facts *f, struct daemon_facts *d)
 {
 	char *argv[] = {(char *)(uintptr_t)d->program, "-n", "-c",
 	    (char *)(uintptr_t)f->own.path, NULL};
@@ -159,7 +159,7 @@ is_called(const char *pid, const char *name)
  * replaced its file.
  */
 static struct mf_text
-running_version(struct facts *f, const char *name)
+running_version(struct doctor_facts *f, const char *name)
 {
 	struct mf_text version = MF_TEXT("");
 	DIR *proc = f->is_root ? opendir("/proc") : NULL;
@@ -180,7 +180,7 @@ running_version(struct facts *f, const char *name)
 /* --- files --- */
 
 static void
-add_file(struct facts *f, struct daemon_facts *d, const char *path)
+add_file(struct doctor_facts *f, struct daemon_facts *d, const char *path)
 {
 	d->files =
 	    arena_grow(f->arena, d->files, d->file_count, sizeof(*d->files));
@@ -189,7 +189,8 @@ add_file(struct facts *f, struct daemon_facts *d, const char *path)
 }
 
 static void
-add_files(struct facts *f, enum own_daemon daemon, struct daemon_facts *d)
+add_files(
+    struct doctor_facts *f, enum own_daemon daemon, struct daemon_facts *d)
 {
 	const struct conf_file *list;
 
@@ -210,7 +211,7 @@ add_files(struct facts *f, enum own_daemon daemon, struct daemon_facts *d)
 /* --- sockets --- */
 
 static void
-ask_map(struct facts *f, struct socket_facts *s)
+ask_map(struct doctor_facts *f, struct socket_facts *s)
 {
 	static struct talk_map map;
 	struct mf_text reply;
@@ -230,7 +231,7 @@ ask_map(struct facts *f, struct socket_facts *s)
 }
 
 static void
-ask_milter(struct facts *f, struct socket_facts *s)
+ask_milter(struct doctor_facts *f, struct socket_facts *s)
 {
 	static struct talk_milter milter;
 	const char *why = "";
@@ -245,7 +246,7 @@ ask_milter(struct facts *f, struct socket_facts *s)
 
 /* tcp_table(5): an address that is nobody's is not found, with 500. */
 static void
-ask_table(struct facts *f, struct socket_facts *s)
+ask_table(struct doctor_facts *f, struct socket_facts *s)
 {
 	static struct talk_smtp table;
 	struct talk_smtp_reply reply;
@@ -262,7 +263,7 @@ ask_table(struct facts *f, struct socket_facts *s)
 }
 
 static void
-read_sockets(struct facts *f)
+read_sockets(struct doctor_facts *f)
 {
 	f->sockets = arena_new(
 	    f->arena, (f->own.socket_count + 1) * sizeof(*f->sockets));
@@ -284,7 +285,7 @@ read_sockets(struct facts *f)
 }
 
 void
-daemons_read(struct facts *f)
+daemons_read(struct doctor_facts *f)
 {
 	for (int i = 0; i < OWN_DAEMONS; i++) {
 		enum own_daemon daemon = (enum own_daemon)i;
@@ -308,7 +309,7 @@ daemons_read(struct facts *f)
 /* --- the secret --- */
 
 static struct mf_text
-user_name(struct facts *f, uid_t uid)
+user_name(struct doctor_facts *f, uid_t uid)
 {
 	const struct passwd *user = getpwuid(uid);
 
@@ -317,7 +318,7 @@ user_name(struct facts *f, uid_t uid)
 }
 
 static struct mf_text
-group_name(struct facts *f, gid_t gid)
+group_name(struct doctor_facts *f, gid_t gid)
 {
 	const struct group *group = getgrgid(gid);
 
@@ -326,7 +327,7 @@ group_name(struct facts *f, gid_t gid)
 }
 
 static void
-read_fingerprints(struct facts *f, struct secret_facts *s)
+read_fingerprints(struct doctor_facts *f, struct secret_facts *s)
 {
 	struct report ignored = {.say = report_ignore};
 	enum secrets_mode mode =
@@ -348,7 +349,7 @@ read_fingerprints(struct facts *f, struct secret_facts *s)
 }
 
 void
-daemons_read_secret(struct facts *f)
+daemons_read_secret(struct doctor_facts *f)
 {
 	struct secret_facts *s = &f->secret;
 	struct stat st;

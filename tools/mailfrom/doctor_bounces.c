@@ -42,7 +42,7 @@ seconds(struct mf_text t)
 }
 
 static struct mf_text
-braces(struct facts *f, struct mf_text item)
+braces(struct doctor_facts *f, struct mf_text item)
 {
 	struct mf_text address = pass_milter_address(item);
 
@@ -54,7 +54,7 @@ braces(struct facts *f, struct mf_text item)
 
 /* A setting of an item, or the general one of the service. */
 static struct mf_text
-setting_of(struct facts *f, const struct site_service *service,
+setting_of(struct doctor_facts *f, const struct site_service *service,
     struct mf_text item, const char *name, const char *general)
 {
 	struct mf_text value;
@@ -66,7 +66,7 @@ setting_of(struct facts *f, const struct site_service *service,
 
 /* How Postfix treats the filter that item calls in list. */
 static bool
-check_item(struct facts *f, const struct site_service *service,
+check_item(struct doctor_facts *f, const struct site_service *service,
     const char *list, struct mf_text item, enum own_daemon daemon,
     struct finding_list *out)
 {
@@ -118,7 +118,7 @@ check_item(struct facts *f, const struct site_service *service,
 
 /* An smtpd on loopback that a proxy filter returns mail to. */
 static bool
-comes_back(struct facts *f)
+comes_back(struct doctor_facts *f)
 {
 	struct mf_text item;
 
@@ -143,8 +143,8 @@ comes_back(struct facts *f)
 }
 
 static bool
-check_proxy(
-    struct facts *f, const struct site_service *s, struct finding_list *out)
+check_proxy(struct doctor_facts *f, const struct site_service *s,
+    struct finding_list *out)
 {
 	struct mf_text proxy =
 	    site_value_for(&f->site, s, "smtpd_proxy_filter");
@@ -163,8 +163,8 @@ check_proxy(
 }
 
 static bool
-check_front(
-    struct facts *f, const struct site_service *s, struct finding_list *out)
+check_front(struct doctor_facts *f, const struct site_service *s,
+    struct finding_list *out)
 {
 	struct mf_text item,
 	    list = site_value_for(&f->site, s, "smtpd_milters");
@@ -201,7 +201,7 @@ check_front(
 
 /* Postfix's own bounces. */
 static bool
-check_internal(struct facts *f, struct finding_list *out)
+check_internal(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text item,
 	    list = site_value(&f->site, "non_smtpd_milters"),
@@ -233,7 +233,7 @@ check_internal(struct facts *f, struct finding_list *out)
 }
 
 static bool
-check_server_item(struct facts *f, struct finding_list *out)
+check_server_item(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text item;
 
@@ -245,7 +245,7 @@ check_server_item(struct facts *f, struct finding_list *out)
 }
 
 void
-check_milter_lists(struct facts *f, struct finding_list *out)
+check_milter_lists(struct doctor_facts *f, struct finding_list *out)
 {
 	size_t fronts = 0;
 	bool ok = true;
@@ -271,7 +271,7 @@ check_milter_lists(struct facts *f, struct finding_list *out)
 
 /* The map of SRS recipients: for srsmilter one that says that they exist. */
 static const char *
-map_of_bounces(struct facts *f)
+map_of_bounces(struct doctor_facts *f)
 {
 	static const char *const names[] = {"recipient_canonical_maps",
 	    "virtual_alias_maps", "canonical_maps", "local_recipient_maps"};
@@ -296,7 +296,7 @@ map_of_bounces(struct facts *f)
 
 /* Mail from outside whose addresses nobody maps. */
 static const struct site_service *
-unmapped(struct facts *f)
+unmapped(struct doctor_facts *f)
 {
 	for (size_t i = 0; i < f->site.service_count; i++) {
 		const struct site_service *s = &f->site.services[i];
@@ -325,7 +325,7 @@ count_tables(struct mf_text maps)
 }
 
 static bool
-check_classes(struct facts *f, struct finding_list *out)
+check_classes(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text classes =
 	    site_value(&f->site, "recipient_canonical_classes");
@@ -355,7 +355,7 @@ check_classes(struct facts *f, struct finding_list *out)
 }
 
 static struct mf_text
-map_to_add(struct facts *f)
+map_to_add(struct doctor_facts *f)
 {
 	if (f->pass.uses_srsmilter)
 		return arena_printf(f->arena,
@@ -375,7 +375,7 @@ map_to_add(struct facts *f)
 }
 
 void
-check_bounces(struct facts *f, struct finding_list *out)
+check_bounces(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct site_service *s;
 	const char *name;
@@ -420,7 +420,7 @@ check_bounces(struct facts *f, struct finding_list *out)
 /* --- canonical maps --- */
 
 void
-check_canonical(struct facts *f, struct finding_list *out)
+check_canonical(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text value, maps = site_value(&f->site, "canonical_maps");
 	const char *domain = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
@@ -447,7 +447,7 @@ check_canonical(struct facts *f, struct finding_list *out)
 /* --- spfmilter --- */
 
 void
-check_spfmilter_first(struct facts *f, struct finding_list *out)
+check_spfmilter_first(struct doctor_facts *f, struct finding_list *out)
 {
 	size_t fronts = 0, called = 0, wrong = 0;
 

@@ -9,7 +9,7 @@
 /* --- configuration --- */
 
 void
-check_own(struct facts *f, struct finding_list *out)
+check_own(struct doctor_facts *f, struct finding_list *out)
 {
 	if (f->own.has_errors || !f->own.is_readable)
 		findings_add(out, FINDING_FAIL,
@@ -29,7 +29,7 @@ check_own(struct facts *f, struct finding_list *out)
 }
 
 static void
-report_check(struct facts *f, enum own_daemon daemon,
+report_check(struct doctor_facts *f, enum own_daemon daemon,
     const struct daemon_facts *d, struct finding_list *out)
 {
 	const char *name = own_daemon_names[daemon];
@@ -59,7 +59,7 @@ report_check(struct facts *f, enum own_daemon daemon,
 }
 
 void
-check_daemon_configuration(struct facts *f, struct finding_list *out)
+check_daemon_configuration(struct doctor_facts *f, struct finding_list *out)
 {
 	for (int i = 0; i < OWN_DAEMONS; i++)
 		if (f->daemons[i].is_used)
@@ -121,7 +121,7 @@ check_files_of(
 }
 
 void
-check_daemon_files(struct facts *f, struct finding_list *out)
+check_daemon_files(struct doctor_facts *f, struct finding_list *out)
 {
 	for (int i = 0; i < OWN_DAEMONS; i++)
 		if (f->daemons[i].is_used)
@@ -132,7 +132,7 @@ check_daemon_files(struct facts *f, struct finding_list *out)
 /* --- sockets --- */
 
 void
-check_daemons_answer(struct facts *f, struct finding_list *out)
+check_daemons_answer(struct doctor_facts *f, struct finding_list *out)
 {
 	for (size_t i = 0; i < f->socket_count; i++) {
 		const struct socket_facts *s = &f->sockets[i];
@@ -179,7 +179,7 @@ check_version(
 }
 
 void
-check_versions(struct facts *f, struct finding_list *out)
+check_versions(struct doctor_facts *f, struct finding_list *out)
 {
 	for (int i = 0; i < OWN_DAEMONS; i++)
 		if (f->daemons[i].is_used && f->daemons[i].program != NULL)
@@ -189,7 +189,8 @@ check_versions(struct facts *f, struct finding_list *out)
 /* --- how Postfix gets there --- */
 
 static bool
-check_use(struct facts *f, const struct use_facts *u, struct finding_list *out)
+check_use(
+    struct doctor_facts *f, const struct use_facts *u, struct finding_list *out)
 {
 	const char *chroot =
 	    site_is_chrooted(&f->site, u->service) ? ", in its chroot" : "";
@@ -225,7 +226,7 @@ check_use(struct facts *f, const struct use_facts *u, struct finding_list *out)
 }
 
 void
-check_uses(struct facts *f, struct finding_list *out)
+check_uses(struct doctor_facts *f, struct finding_list *out)
 {
 	bool ok = true;
 
@@ -243,7 +244,7 @@ check_uses(struct facts *f, struct finding_list *out)
 /* --- the secret --- */
 
 static bool
-check_mode(const struct facts *f, struct finding_list *out)
+check_mode(const struct doctor_facts *f, struct finding_list *out)
 {
 	const struct secret_facts *s = &f->secret;
 	const char *path = f->own.secret_file;
@@ -270,7 +271,7 @@ check_mode(const struct facts *f, struct finding_list *out)
 }
 
 void
-check_secret(struct facts *f, struct finding_list *out)
+check_secret(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct secret_facts *s = &f->secret;
 

@@ -62,15 +62,15 @@ struct secret_facts {
 /* What the user may do: read the file, or write to the socket. */
 enum reach daemons_reach(const char *user, const char *path, bool to_write);
 
-struct facts;
+struct doctor_facts;
 
 /* Run and ask the daemons that are used. */
-void daemons_read(struct facts *facts);
+void daemons_read(struct doctor_facts *facts);
 
 /* Find what Postfix asks of srsd and the filters (doctor_uses.c). */
-void daemons_read_uses(struct facts *facts);
+void daemons_read_uses(struct doctor_facts *facts);
 
 /* Look at the secret file. */
-void daemons_read_secret(struct facts *facts);
+void daemons_read_secret(struct doctor_facts *facts);
 
 #endif

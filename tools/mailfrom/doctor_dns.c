@@ -8,7 +8,7 @@
 /* --- MX --- */
 
 void
-check_mx(struct facts *f, struct finding_list *out)
+check_mx(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct dns_facts *d = &f->dns;
 	const char *domain = f->own.srs_domain;
@@ -47,8 +47,8 @@ check_mx(struct facts *f, struct finding_list *out)
 /* --- SPF --- */
 
 static bool
-check_outbound(
-    struct facts *f, const struct dns_outbound *o, struct finding_list *out)
+check_outbound(struct doctor_facts *f, const struct dns_outbound *o,
+    struct finding_list *out)
 {
 	bool is_sure =
 	    f->dns.is_configured && o->verdict.result != SPF_TEMPERROR;
@@ -72,7 +72,7 @@ check_outbound(
 }
 
 void
-check_spf(struct facts *f, struct finding_list *out)
+check_spf(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct dns_facts *d = &f->dns;
 	bool ok = true;
@@ -117,7 +117,7 @@ check_name(const struct dns_outbound *o, struct finding_list *out)
 }
 
 void
-check_ptr(struct facts *f, struct finding_list *out)
+check_ptr(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct dns_facts *d = &f->dns;
 	bool ok = true;

@@ -30,8 +30,8 @@ struct dns_facts {
 	bool is_configured; /* by outbound_addresses; else the interfaces' */
 };
 
-struct facts;
+struct doctor_facts;
 
-void dns_read(struct facts *facts);
+void dns_read(struct doctor_facts *facts);
 
 #endif

@@ -12,16 +12,16 @@ enum { LOCAL, MAILBOX, ALIAS, RELAY };
 
 /* --- the list that has the SRS domain --- */
 
-struct domain_class {
+struct domain_lists {
 	bool has[CLASSES];
 	bool is_unknown; /* a list can't be looked up */
 	size_t count;    /* relay_domains aside if another has it */
 };
 
-static struct domain_class
-class_of(struct facts *f, const char *domain)
+static struct domain_lists
+class_of(struct doctor_facts *f, const char *domain)
 {
-	struct domain_class c = {.count = 0};
+	struct domain_lists c = {.count = 0};
 
 	for (size_t i = 0; i < CLASSES; i++) {
 		enum table_answer answer = tables_have_domain(
@@ -35,7 +35,7 @@ class_of(struct facts *f, const char *domain)
 }
 
 static size_t
-first_of(const struct domain_class *c)
+first_of(const struct domain_lists *c)
 {
 	size_t i = 0;
 
@@ -45,7 +45,7 @@ first_of(const struct domain_class *c)
 }
 
 static size_t
-second_of(const struct domain_class *c)
+second_of(const struct domain_lists *c)
 {
 	size_t i = first_of(c) + 1;
 
@@ -55,15 +55,16 @@ second_of(const struct domain_class *c)
 }
 
 static bool
-joined(const struct facts *f)
+joined(const struct doctor_facts *f)
 {
 	return pass_is_there(&f->pass) || f->pass.is_simple;
 }
 
 static bool
-check_class(struct facts *f, const char *domain, struct finding_list *out)
+check_class(
+    struct doctor_facts *f, const char *domain, struct finding_list *out)
 {
-	struct domain_class c = class_of(f, domain);
+	struct domain_lists c = class_of(f, domain);
 
 	if (c.count == 1) {
 		findings_ok(
@@ -105,7 +106,7 @@ check_class(struct facts *f, const char *domain, struct finding_list *out)
 }
 
 void
-check_srs_domain_class(struct facts *f, struct finding_list *out)
+check_srs_domain_class(struct doctor_facts *f, struct finding_list *out)
 {
 	if (!joined(f))
 		return;
@@ -124,7 +125,7 @@ static const char *const user_maps[CLASSES] = {"local_recipient_maps",
     "virtual_mailbox_maps", "virtual_alias_maps", "relay_recipient_maps"};
 
 static bool
-rejects_unlisted(struct facts *f)
+rejects_unlisted(struct doctor_facts *f)
 {
 	bool found = false;
 
@@ -152,8 +153,8 @@ rejects_unlisted(struct facts *f)
 }
 
 static bool
-taken(struct facts *f, const char *domain, const char *read, struct mf_text v,
-    struct finding_list *out)
+taken(struct doctor_facts *f, const char *domain, const char *read,
+    struct mf_text v, struct finding_list *out)
 {
 	findings_add(out, FINDING_FAIL,
 	    "forged SRS addresses are taken: what isn't restored has to be "
@@ -169,9 +170,10 @@ taken(struct facts *f, const char *domain, const char *read, struct mf_text v,
 }
 
 static bool
-check_users(struct facts *f, const char *domain, struct finding_list *out)
+check_users(
+    struct doctor_facts *f, const char *domain, struct finding_list *out)
 {
-	struct domain_class c = class_of(f, domain);
+	struct domain_lists c = class_of(f, domain);
 	const char *all = arena_printf(f->arena, "@%s", domain).p;
 	size_t class = first_of(&c);
 	struct mf_text maps, value;
@@ -205,7 +207,7 @@ check_users(struct facts *f, const char *domain, struct finding_list *out)
 
 /* srsmilter rejects forged addresses itself; srsd can't. */
 void
-check_unlisted(struct facts *f, struct finding_list *out)
+check_unlisted(struct doctor_facts *f, struct finding_list *out)
 {
 	bool ok = true;
 
@@ -257,8 +259,8 @@ is_for_this_host(struct mf_text name)
 #define NAMES_SHOWN 20
 
 struct missing {
-	struct facts *f;
-	bool (*knows)(const struct facts *f, struct mf_text domain);
+	struct doctor_facts *f;
+	bool (*knows)(const struct doctor_facts *f, struct mf_text domain);
 	struct mf_text names;
 	size_t count, seen;
 	bool all; /* no list is closed to us */
@@ -299,13 +301,13 @@ note_lists(struct missing *m)
 }
 
 static bool
-is_local_domain(const struct facts *f, struct mf_text domain)
+is_local_domain(const struct doctor_facts *f, struct mf_text domain)
 {
 	return list_has_domain(&f->own.local_domains, domain);
 }
 
 void
-check_local_domains(struct facts *f, struct finding_list *out)
+check_local_domains(struct doctor_facts *f, struct finding_list *out)
 {
 	struct missing m = {.f = f, .knows = is_local_domain, .all = true};
 
@@ -331,7 +333,7 @@ check_local_domains(struct facts *f, struct finding_list *out)
 }
 
 static bool
-is_own_domain(const struct facts *f, struct mf_text domain)
+is_own_domain(const struct doctor_facts *f, struct mf_text domain)
 {
 	return list_has_domain(&f->own.own_domains, domain) ||
 	    list_has_domain(&f->own.srs_domains, domain) ||
@@ -340,7 +342,7 @@ is_own_domain(const struct facts *f, struct mf_text domain)
 
 /* myorigin may be a file, as Debian's /etc/mailname. */
 static struct mf_text
-origin(struct facts *f)
+origin(struct doctor_facts *f)
 {
 	struct mf_text value = site_value(&f->site, "myorigin"), text;
 
@@ -353,7 +355,7 @@ origin(struct facts *f)
 }
 
 void
-check_own_domains(struct facts *f, struct finding_list *out)
+check_own_domains(struct doctor_facts *f, struct finding_list *out)
 {
 	struct missing m = {.f = f, .knows = is_own_domain, .all = true};
 

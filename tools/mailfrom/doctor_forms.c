@@ -8,7 +8,7 @@
 /* --- one form --- */
 
 static bool
-is_front_milter(struct facts *f)
+is_front_milter(struct doctor_facts *f)
 {
 	struct mf_text item;
 
@@ -17,7 +17,7 @@ is_front_milter(struct facts *f)
 }
 
 static bool
-none_is_there(struct facts *f, struct finding_list *out)
+none_is_there(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 
@@ -61,7 +61,7 @@ none_is_there(struct facts *f, struct finding_list *out)
 }
 
 static bool
-several_are_there(struct facts *f, struct finding_list *out)
+several_are_there(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 
@@ -108,7 +108,7 @@ several_are_there(struct facts *f, struct finding_list *out)
 }
 
 void
-check_forms(struct facts *f, struct finding_list *out)
+check_forms(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 
@@ -134,7 +134,7 @@ check_forms(struct facts *f, struct finding_list *out)
 /* --- services --- */
 
 static bool
-has_override(struct facts *f, const struct site_service *service,
+has_override(struct doctor_facts *f, const struct site_service *service,
     const char *name, const char *right, const char *why,
     struct finding_list *out)
 {
@@ -152,7 +152,7 @@ has_override(struct facts *f, const struct site_service *service,
 }
 
 static bool
-lets_us_in(struct facts *f, const char *name)
+lets_us_in(struct doctor_facts *f, const char *name)
 {
 	struct mf_text item,
 	    rest = site_value_for(&f->site, f->pass.server, name);
@@ -171,7 +171,7 @@ lets_us_in(struct facts *f, const char *name)
 }
 
 static bool
-check_access(struct facts *f, struct finding_list *out)
+check_access(struct doctor_facts *f, struct finding_list *out)
 {
 	static const char *const lists[] = {
 	    "smtpd_client_restrictions", "smtpd_relay_restrictions"};
@@ -197,7 +197,7 @@ check_access(struct facts *f, struct finding_list *out)
 
 /* Without a filter, mail takes default_transport again. */
 static bool
-check_exit(struct facts *f, struct finding_list *out)
+check_exit(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 	struct mf_text value =
@@ -222,7 +222,7 @@ check_exit(struct facts *f, struct finding_list *out)
 
 /* Aliases were expanded in the first pass; what the second one maps is wrong. */
 static bool
-check_mapping(struct facts *f, struct finding_list *out)
+check_mapping(struct doctor_facts *f, struct finding_list *out)
 {
 	static const char *const maps[] = {"virtual_alias_maps",
 	    "canonical_maps", "recipient_canonical_maps", "always_bcc",
@@ -252,7 +252,7 @@ check_mapping(struct facts *f, struct finding_list *out)
 }
 
 void
-check_pass_services(struct facts *f, struct finding_list *out)
+check_pass_services(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 	bool ok;
@@ -315,7 +315,7 @@ has_item(struct mf_text list, struct mf_text wanted)
 
 /* Whether what main.cf had first is a part of what it has last. */
 static bool
-is_merged(struct facts *f, const char *name, struct mf_text earlier)
+is_merged(struct doctor_facts *f, const char *name, struct mf_text earlier)
 {
 	struct mf_text item, now = site_raw(&f->site, name);
 
@@ -349,8 +349,8 @@ is_of_ours(struct mf_text name)
 
 /* "overriding earlier entry: NAME=VALUE" */
 static bool
-check_override(struct facts *f, struct mf_text line, struct mf_text entry,
-    struct finding_list *out)
+check_override(struct doctor_facts *f, struct mf_text line,
+    struct mf_text entry, struct finding_list *out)
 {
 	struct mf_text name = entry;
 
@@ -367,7 +367,8 @@ check_override(struct facts *f, struct mf_text line, struct mf_text entry,
 }
 
 static bool
-check_line(struct facts *f, struct mf_text line, struct finding_list *out)
+check_line(
+    struct doctor_facts *f, struct mf_text line, struct finding_list *out)
 {
 	struct mf_text rest;
 
@@ -385,7 +386,7 @@ check_line(struct facts *f, struct mf_text line, struct finding_list *out)
 }
 
 void
-check_postfix_said(struct facts *f, struct finding_list *out)
+check_postfix_said(struct doctor_facts *f, struct finding_list *out)
 {
 	bool ok = true;
 

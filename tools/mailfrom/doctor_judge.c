@@ -18,8 +18,8 @@ harm(bool is_harmful)
 }
 
 enum harm
-judge_if_yes(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_yes(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	(void)f;
 	(void)service;
@@ -27,8 +27,8 @@ judge_if_yes(
 }
 
 enum harm
-judge_if_set(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_set(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	(void)f;
 	(void)service;
@@ -46,8 +46,8 @@ is_loopback_address(struct mf_text t)
  * loopback one.
  */
 enum harm
-judge_if_not_loopback(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_not_loopback(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	struct mf_text item,
 	    only = MF_TEXT(""),
@@ -69,7 +69,7 @@ judge_if_not_loopback(
 
 /* A table that has one of the keys does harm; NULL ends them. */
 static enum harm
-if_found(struct facts *f, struct mf_text maps, const char *const *keys,
+if_found(struct doctor_facts *f, struct mf_text maps, const char *const *keys,
     bool (*matters)(const char *key, struct mf_text value))
 {
 	enum harm found = HARMLESS;
@@ -91,13 +91,13 @@ if_found(struct facts *f, struct mf_text maps, const char *const *keys,
 }
 
 static const char *
-nexthop(struct facts *f)
+nexthop(struct doctor_facts *f)
 {
 	return arena_copy(f->arena, f->pass.nexthop).p;
 }
 
 static const char *
-nexthop_host(struct facts *f)
+nexthop_host(struct doctor_facts *f)
 {
 	struct mf_text t = f->pass.nexthop;
 
@@ -108,8 +108,8 @@ nexthop_host(struct facts *f)
 }
 
 enum harm
-judge_if_policy(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_policy(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	const char *const keys[] = {nexthop(f), NULL};
 
@@ -118,8 +118,8 @@ judge_if_policy(
 }
 
 enum harm
-judge_if_per_site(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_per_site(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	const char *const keys[] = {nexthop(f), nexthop_host(f), NULL};
 
@@ -128,8 +128,8 @@ judge_if_per_site(
 }
 
 enum harm
-judge_if_client_address(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_client_address(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	const char *const keys[] = {nexthop_host(f), "localhost", NULL};
 
@@ -139,8 +139,8 @@ judge_if_client_address(
 
 /* "may" and "none" need nothing; what else there is needs TLS. */
 enum harm
-judge_if_tls_needed(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_tls_needed(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	static const char *const easy[] = {"", "none", "may", "dane"};
 
@@ -153,8 +153,8 @@ judge_if_tls_needed(
 }
 
 enum harm
-judge_if_tls_demanded(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_tls_demanded(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	if (v.len == 0)
 		v = site_is_yes(
@@ -166,8 +166,8 @@ judge_if_tls_demanded(
 
 /* A client that has a password for the second pass tries to log in there. */
 enum harm
-judge_if_it_logs_in(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_it_logs_in(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	const char *const keys[] = {nexthop(f), nexthop_host(f), NULL};
 
@@ -182,8 +182,8 @@ judge_if_it_logs_in(
 
 /* smtpd doesn't start without a mechanism; a chroot hides Dovecot's socket. */
 enum harm
-judge_if_sasl_is_out_of_reach(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_sasl_is_out_of_reach(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	struct mf_text type =
 	    site_value_for(&f->site, service, "smtpd_sasl_type");
@@ -204,8 +204,8 @@ becomes_permanent(const char *key, struct mf_text value)
 
 /* What the second pass says while the daemon is away. */
 enum harm
-judge_if_it_turns_permanent(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_it_turns_permanent(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	const char *const replies[] = {
 	    "451 4.7.1 Service unavailable - try again later",
@@ -229,8 +229,8 @@ has_keyword(struct mf_text list, struct mf_text word)
 }
 
 enum harm
-judge_if_without_dsn(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_without_dsn(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	(void)f;
 	(void)service;
@@ -245,8 +245,8 @@ takes_dsn(const char *key, struct mf_text value)
 }
 
 enum harm
-judge_if_without_dsn_here(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_without_dsn_here(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	const char *const keys[] = {nexthop_host(f), NULL};
 
@@ -262,8 +262,8 @@ differs(const char *key, struct mf_text value)
 
 /* Commands as srsout sends them. */
 enum harm
-judge_if_commands_change(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_commands_change(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	const char *const commands[] = {
 	    "MAIL FROM:<bob@sender.example> SIZE=1000 RET=HDRS ENVID=x",
@@ -279,8 +279,8 @@ judge_if_commands_change(
 /* --- numbers --- */
 
 static uint64_t
-number(struct facts *f, const struct site_service *service, const char *name,
-    uint64_t otherwise)
+number(struct doctor_facts *f, const struct site_service *service,
+    const char *name, uint64_t otherwise)
 {
 	uint64_t n = otherwise;
 
@@ -290,7 +290,7 @@ number(struct facts *f, const struct site_service *service, const char *name,
 
 /* TRANSPORT_name of main.cf, else default_name. */
 static uint64_t
-transport_number(struct facts *f, const char *name, uint64_t otherwise)
+transport_number(struct doctor_facts *f, const char *name, uint64_t otherwise)
 {
 	const char *own = arena_printf(
 	    f->arena, "%.*s_%s", TEXT_ARGS(f->pass.transport), name)
@@ -301,8 +301,8 @@ transport_number(struct facts *f, const char *name, uint64_t otherwise)
 }
 
 enum harm
-judge_if_few_hops(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_few_hops(struct doctor_facts *f, const struct site_service *service,
+    struct mf_text v)
 {
 	uint64_t hops = HOPS_USUAL;
 
@@ -313,8 +313,8 @@ judge_if_few_hops(
 }
 
 enum harm
-judge_if_few_recipients(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_few_recipients(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	uint64_t limit = UINT64_MAX;
 
@@ -337,8 +337,8 @@ exempts_loopback(struct mf_text list)
 }
 
 enum harm
-judge_if_clients_are_limited(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_clients_are_limited(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	static const char *const rates[] = {
 	    "smtpd_client_connection_rate_limit",
@@ -358,8 +358,8 @@ judge_if_clients_are_limited(
 }
 
 enum harm
-judge_if_old_protocol(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_old_protocol(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	struct mf_text item, own = MF_TEXT("");
 	uint64_t version = 6;
@@ -374,8 +374,8 @@ judge_if_old_protocol(
 }
 
 enum harm
-judge_if_authenticated(
-    struct facts *f, const struct site_service *service, struct mf_text v)
+judge_if_authenticated(struct doctor_facts *f,
+    const struct site_service *service, struct mf_text v)
 {
 	struct mf_text item;
 

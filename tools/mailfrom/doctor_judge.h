@@ -7,13 +7,13 @@
 
 #include "tools/mailfrom/site.h"
 
-struct facts;
+struct doctor_facts;
 
 /* UNKNOWN: a table that can't be looked up decides. */
 enum harm { HARMLESS, HARMFUL, UNKNOWN };
 
 /* A judgement on the value that service has; each is named for what does harm. */
-typedef enum harm judge_value(struct facts *facts,
+typedef enum harm judge_value(struct doctor_facts *facts,
     const struct site_service *service, struct mf_text value);
 
 judge_value judge_if_yes, judge_if_set, judge_if_not_loopback, judge_if_policy,

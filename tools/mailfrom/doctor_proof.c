@@ -52,7 +52,7 @@ check_proof(const struct proof_facts *p, const char *daemon,
 }
 
 void
-check_srsd_proof(struct facts *f, struct finding_list *out)
+check_srsd_proof(struct doctor_facts *f, struct finding_list *out)
 {
 	check_proof(&f->srsd_proof, "srsd",
 	    "compare fwdomain, exclude_senders and include_senders in "
@@ -61,7 +61,7 @@ check_srsd_proof(struct facts *f, struct finding_list *out)
 }
 
 void
-check_srsmilter_proof(struct facts *f, struct finding_list *out)
+check_srsmilter_proof(struct doctor_facts *f, struct finding_list *out)
 {
 	check_proof(&f->srsmilter_proof, "srsmilter",
 	    "take 127.0.0.1 out of internal_connect and trusted_relay in "
@@ -72,7 +72,7 @@ check_srsmilter_proof(struct facts *f, struct finding_list *out)
 /* --- the mail server --- */
 
 static struct mf_text
-outside_command(struct facts *f, struct finding_list *out)
+outside_command(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text host = f->has_postfix
 	    ? site_value(&f->site, "myhostname")
@@ -84,8 +84,8 @@ outside_command(struct facts *f, struct finding_list *out)
 }
 
 static bool
-check_fresh(
-    struct facts *f, const struct proof_smtp *p, struct finding_list *out)
+check_fresh(struct doctor_facts *f, const struct proof_smtp *p,
+    struct finding_list *out)
 {
 	if (p->fresh.code == 250)
 		return true;
@@ -119,7 +119,7 @@ check_forged(const struct proof_smtp *p, struct finding_list *out)
 }
 
 void
-check_smtp_proof(struct facts *f, struct finding_list *out)
+check_smtp_proof(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct proof_smtp *p = &f->smtp;
 	bool ok;

@@ -43,12 +43,12 @@ struct proof_smtp {
 	struct talk_smtp_reply fresh, forged; /* to RCPT */
 };
 
-struct facts;
+struct doctor_facts;
 
-void proof_read_srsd(struct facts *facts);
-void proof_read_srsmilter(struct facts *facts);
+void proof_read_srsd(struct doctor_facts *facts);
+void proof_read_srsmilter(struct doctor_facts *facts);
 
 /* where: HOST:PORT, or NULL for this host's mail server. */
-void proof_read_smtp(struct facts *facts, const char *where);
+void proof_read_smtp(struct doctor_facts *facts, const char *where);
 
 #endif

@@ -8,7 +8,7 @@
 
 /* A signature that nobody has made: that of the fresh address, reversed. */
 static const char *
-forged_address(struct facts *f)
+forged_address(struct doctor_facts *f)
 {
 	struct mf_text t = arena_copy(f->arena, mf_text_of(f->srs_address));
 	char *p = (char *)(uintptr_t)t.p;
@@ -23,7 +23,7 @@ forged_address(struct facts *f)
 
 /* A sender of ours: in an own domain that isn't signed. */
 static const char *
-own_address(struct facts *f)
+own_address(struct doctor_facts *f)
 {
 	const struct conf_list *own = &f->own.srs.own_domains;
 
@@ -40,7 +40,7 @@ own_address(struct facts *f)
 /* --- srsd --- */
 
 struct map_trial {
-	struct facts *f;
+	struct doctor_facts *f;
 	struct talk_map map;
 	bool for_sendmail;
 };
@@ -99,7 +99,7 @@ outcome(struct map_trial *t, struct mf_text reply, const char *given,
 static void
 try_srsd(struct map_trial *t, struct proof_facts *p)
 {
-	struct facts *f = t->f;
+	struct doctor_facts *f = t->f;
 	const char *own = own_address(f), *forged = forged_address(f);
 
 	if (!t->for_sendmail)
@@ -115,7 +115,7 @@ try_srsd(struct map_trial *t, struct proof_facts *p)
 }
 
 void
-proof_read_srsd(struct facts *f)
+proof_read_srsd(struct doctor_facts *f)
 {
 	static struct map_trial t;
 
@@ -158,7 +158,8 @@ settle(struct proof_step *step, bool is_right)
 }
 
 static void
-try_srsmilter(struct facts *f, struct talk_milter *m, struct proof_facts *p)
+try_srsmilter(
+    struct doctor_facts *f, struct talk_milter *m, struct proof_facts *p)
 {
 	struct talk_milter_result r;
 
@@ -178,7 +179,7 @@ try_srsmilter(struct facts *f, struct talk_milter *m, struct proof_facts *p)
 }
 
 void
-proof_read_srsmilter(struct facts *f)
+proof_read_srsmilter(struct doctor_facts *f)
 {
 	static struct talk_milter m;
 	const char *why;
@@ -201,7 +202,7 @@ proof_read_srsmilter(struct facts *f)
 
 /* inet_interfaces of the smtpd at port 25: loopback if it listens there. */
 static const char *
-own_server(struct facts *f)
+own_server(struct doctor_facts *f)
 {
 	struct mf_text first, item,
 	    rest = site_value(&f->site, "inet_interfaces");
@@ -220,7 +221,7 @@ own_server(struct facts *f)
 }
 
 static void
-try_smtp(struct facts *f, struct talk_smtp *s, struct proof_smtp *p)
+try_smtp(struct doctor_facts *f, struct talk_smtp *s, struct proof_smtp *p)
 {
 	struct talk_smtp_reply reply =
 	    talk_smtp_say(s, f->arena, "EHLO localhost");
@@ -241,7 +242,7 @@ try_smtp(struct facts *f, struct talk_smtp *s, struct proof_smtp *p)
 }
 
 void
-proof_read_smtp(struct facts *f, const char *where)
+proof_read_smtp(struct doctor_facts *f, const char *where)
 {
 	static struct talk_smtp smtp;
 	struct proof_smtp *p = &f->smtp;

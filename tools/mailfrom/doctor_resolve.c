@@ -75,7 +75,7 @@ add_interfaces(struct local_addresses *l)
 
 /* Addresses of this host behind a translator: Postfix and the gate know them. */
 static void
-add_configured(struct facts *f, struct local_addresses *l)
+add_configured(struct doctor_facts *f, struct local_addresses *l)
 {
 	const struct conf_list *list = &f->own.srs.outbound_addresses;
 	struct mf_text item, rest = MF_TEXT("");
@@ -108,8 +108,8 @@ is_public(const struct spf_ip *ip)
 /* --- MX --- */
 
 static void
-note_addresses(struct facts *f, struct spf_resolver *resolver, enum spf_rr rr,
-    struct mf_text name, const struct local_addresses *l)
+note_addresses(struct doctor_facts *f, struct spf_resolver *resolver,
+    enum spf_rr rr, struct mf_text name, const struct local_addresses *l)
 {
 	const struct spf_reply *reply = spf_resolver_ask(resolver, rr, name);
 	const struct spf_answer *a;
@@ -128,7 +128,7 @@ note_addresses(struct facts *f, struct spf_resolver *resolver, enum spf_rr rr,
 }
 
 static void
-read_mx(struct facts *f, struct spf_resolver *resolver,
+read_mx(struct doctor_facts *f, struct spf_resolver *resolver,
     const struct local_addresses *l)
 {
 	struct dns_facts *d = &f->dns;
@@ -160,7 +160,7 @@ read_mx(struct facts *f, struct spf_resolver *resolver,
 /* --- SPF and PTR of an address --- */
 
 static const char *
-reverse_name(struct facts *f, const struct spf_ip *ip)
+reverse_name(struct doctor_facts *f, const struct spf_ip *ip)
 {
 	char room[80];
 	struct text_out out = text_out(room, sizeof(room));
@@ -183,7 +183,8 @@ reverse_name(struct facts *f, const struct spf_ip *ip)
 }
 
 static void
-read_ptr(struct facts *f, struct spf_resolver *resolver, struct dns_outbound *o)
+read_ptr(struct doctor_facts *f, struct spf_resolver *resolver,
+    struct dns_outbound *o)
 {
 	struct mf_text name = mf_text_of(reverse_name(f, &o->ip));
 	const struct spf_reply *reply =
@@ -210,8 +211,8 @@ read_ptr(struct facts *f, struct spf_resolver *resolver, struct dns_outbound *o)
 }
 
 static void
-read_outbound(
-    struct facts *f, struct spf_resolver *resolver, const struct spf_ip *ip)
+read_outbound(struct doctor_facts *f, struct spf_resolver *resolver,
+    const struct spf_ip *ip)
 {
 	struct dns_facts *d = &f->dns;
 	struct mf_text helo = site_value(&f->site, "myhostname");
@@ -235,7 +236,7 @@ read_outbound(
 /* --- all of it --- */
 
 static struct mf_text
-name_servers(struct facts *f)
+name_servers(struct doctor_facts *f)
 {
 	const struct conf_list *list = &f->own.spf.nameservers;
 	struct mf_text joined = MF_TEXT("");
@@ -247,7 +248,7 @@ name_servers(struct facts *f)
 }
 
 void
-dns_read(struct facts *f)
+dns_read(struct doctor_facts *f)
 {
 	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
 	struct local_addresses here = {.count = 0}, configured = {.count = 0};

@@ -20,7 +20,7 @@ bare_relay(struct mf_text t)
 }
 
 void
-check_relay(struct facts *f, struct finding_list *out)
+check_relay(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct second_pass *p = &f->pass;
 	struct mf_text relay = site_value(&f->site, "relayhost"),
@@ -85,7 +85,7 @@ domain_of(struct mf_text key)
 
 /* Whether mail for it is delivered here, or it is one of ours otherwise. */
 static bool
-is_here(struct facts *f, struct mf_text domain)
+is_here(struct doctor_facts *f, struct mf_text domain)
 {
 	static const char *const lists[] = {"mydestination",
 	    "virtual_alias_domains", "virtual_mailbox_domains",
@@ -106,7 +106,7 @@ is_here(struct facts *f, struct mf_text domain)
 
 /* A transport that sends mail to other hosts: a client of SMTP. */
 static bool
-leaves(struct facts *f, struct mf_text transport)
+leaves(struct doctor_facts *f, struct mf_text transport)
 {
 	const struct site_service *s =
 	    site_service(&f->site, arena_copy(f->arena, transport).p, "unix");
@@ -116,7 +116,7 @@ leaves(struct facts *f, struct mf_text transport)
 
 /* transport:nexthop leads out of here without the second pass. */
 static bool
-goes_past(struct facts *f, struct mf_text value)
+goes_past(struct doctor_facts *f, struct mf_text value)
 {
 	struct mf_text transport, hop = value;
 
@@ -130,7 +130,8 @@ goes_past(struct facts *f, struct mf_text value)
 
 /* An entry counts unless a table in front of its own has the key, too. */
 static bool
-is_first(struct facts *f, struct mf_text maps, const struct table_entry *e)
+is_first(
+    struct doctor_facts *f, struct mf_text maps, const struct table_entry *e)
 {
 	struct mf_text value;
 
@@ -142,8 +143,8 @@ is_first(struct facts *f, struct mf_text maps, const struct table_entry *e)
 /* --- transport(5) --- */
 
 static bool
-check_route(
-    struct facts *f, const struct table_entry *e, struct finding_list *out)
+check_route(struct doctor_facts *f, const struct table_entry *e,
+    struct finding_list *out)
 {
 	struct mf_text domain = domain_of(e->key), hop = e->value, transport;
 
@@ -186,7 +187,8 @@ check_route(
 
 /* Tables that are no text are asked for what stands for all domains. */
 static bool
-check_star(struct facts *f, struct mf_text maps, struct finding_list *out)
+check_star(
+    struct doctor_facts *f, struct mf_text maps, struct finding_list *out)
 {
 	struct table_entry star = {MF_TEXT("*"), MF_TEXT("")};
 
@@ -195,7 +197,7 @@ check_star(struct facts *f, struct mf_text maps, struct finding_list *out)
 }
 
 void
-check_transport_maps(struct facts *f, struct finding_list *out)
+check_transport_maps(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text maps = site_value(&f->site, "transport_maps");
 	struct table_entry *entries;
@@ -222,7 +224,7 @@ check_transport_maps(struct facts *f, struct finding_list *out)
 
 /* FILTER at the second pass, for a sender. */
 static bool
-is_filtered(struct facts *f, struct mf_text key)
+is_filtered(struct doctor_facts *f, struct mf_text key)
 {
 	static const char *const lists[] = {"smtpd_sender_restrictions",
 	    "smtpd_recipient_restrictions", "smtpd_client_restrictions"};
@@ -247,7 +249,7 @@ is_filtered(struct facts *f, struct mf_text key)
 }
 
 static bool
-is_foreign(struct facts *f, struct mf_text key)
+is_foreign(struct doctor_facts *f, struct mf_text key)
 {
 	struct mf_text domain = domain_of(key);
 
@@ -256,7 +258,7 @@ is_foreign(struct facts *f, struct mf_text key)
 }
 
 static size_t
-check_relays(struct facts *f, struct finding_list *out)
+check_relays(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text maps =
 	    site_value(&f->site, "sender_dependent_relayhost_maps");
@@ -287,7 +289,7 @@ check_relays(struct facts *f, struct finding_list *out)
 }
 
 static size_t
-check_transports(struct facts *f, struct finding_list *out)
+check_transports(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text maps =
 	    site_value(&f->site, "sender_dependent_default_transport_maps");
@@ -318,7 +320,7 @@ check_transports(struct facts *f, struct finding_list *out)
 }
 
 void
-check_sender_maps(struct facts *f, struct finding_list *out)
+check_sender_maps(struct doctor_facts *f, struct finding_list *out)
 {
 	if (pass_is_there(&f->pass) &&
 	    check_relays(f, out) + check_transports(f, out) == 0)
@@ -332,7 +334,7 @@ check_sender_maps(struct facts *f, struct finding_list *out)
 
 /* FILTER transport:host of another host; to a filter here, mail comes back. */
 static bool
-filters_elsewhere(struct facts *f, struct mf_text maps)
+filters_elsewhere(struct doctor_facts *f, struct mf_text maps)
 {
 	static const char *const here[] = {"127.", "localhost", "[::1]"};
 	struct mf_text word = MF_TEXT("FILTER");
@@ -346,7 +348,7 @@ filters_elsewhere(struct facts *f, struct mf_text maps)
 }
 
 void
-check_filters(struct facts *f, struct finding_list *out)
+check_filters(struct doctor_facts *f, struct finding_list *out)
 {
 	static const char *const lists[] = {"header_checks",
 	    "mime_header_checks", "nested_header_checks", "body_checks",
@@ -384,7 +386,7 @@ check_filters(struct facts *f, struct finding_list *out)
 
 static bool
 check_generic_of_ours(
-    struct facts *f, struct mf_text maps, struct finding_list *out)
+    struct doctor_facts *f, struct mf_text maps, struct finding_list *out)
 {
 	struct mf_text value;
 	const char *domain = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
@@ -405,7 +407,7 @@ check_generic_of_ours(
 }
 
 void
-check_generic(struct facts *f, struct finding_list *out)
+check_generic(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text maps = site_value(&f->site, "smtp_generic_maps");
 	size_t count, wrong = 0;

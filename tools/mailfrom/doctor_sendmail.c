@@ -24,14 +24,14 @@ contains(struct mf_text t, const char *part)
 
 /* The socket of ours that sendmail's words lead to. */
 static const struct own_socket *
-socket_at(struct facts *f, struct mf_text words)
+socket_at(struct doctor_facts *f, struct mf_text words)
 {
 	return pass_socket(&f->site, &f->own, NULL, words);
 }
 
 /* The filter of ours; NULL: sendmail.cf hasn't it. */
 static const struct cf_filter *
-filter_of(struct facts *f, enum own_daemon daemon)
+filter_of(struct doctor_facts *f, enum own_daemon daemon)
 {
 	for (size_t i = 0; i < f->cf->filter_count; i++) {
 		const struct own_socket *s =
@@ -44,7 +44,7 @@ filter_of(struct facts *f, enum own_daemon daemon)
 }
 
 bool
-cf_uses(struct facts *f, enum own_daemon daemon)
+cf_uses(struct doctor_facts *f, enum own_daemon daemon)
 {
 	if (f->cf == NULL)
 		return false;
@@ -56,7 +56,7 @@ cf_uses(struct facts *f, enum own_daemon daemon)
 /* --- form --- */
 
 void
-check_cf_form(struct facts *f, struct finding_list *out)
+check_cf_form(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct sendmail_cf *cf = f->cf;
 	bool has_filter = filter_of(f, OWN_SRSMILTER) != NULL;
@@ -114,7 +114,7 @@ map_problem(const struct cf_map *map, bool is_probe)
 }
 
 static bool
-check_map(struct facts *f, const char *name, struct finding_list *out)
+check_map(struct doctor_facts *f, const char *name, struct finding_list *out)
 {
 	const struct cf_map *map = cf_map(f->cf, name);
 	const char *problem;
@@ -149,7 +149,7 @@ check_map(struct facts *f, const char *name, struct finding_list *out)
 }
 
 void
-check_cf_maps(struct facts *f, struct finding_list *out)
+check_cf_maps(struct doctor_facts *f, struct finding_list *out)
 {
 	static const char *const names[] = {"make_srs", "reverse_srs", "probe"};
 	bool ok = true;
@@ -165,7 +165,7 @@ check_cf_maps(struct facts *f, struct finding_list *out)
 }
 
 void
-check_cf_probe(struct facts *f, struct finding_list *out)
+check_cf_probe(struct doctor_facts *f, struct finding_list *out)
 {
 	bool asks = f->cf->asks_probe;
 
@@ -200,7 +200,7 @@ has_name(struct mf_text list, const char *name)
 }
 
 void
-check_cf_class(struct facts *f, struct finding_list *out)
+check_cf_class(struct doctor_facts *f, struct finding_list *out)
 {
 	const char *domain = f->own.srs_domain;
 	bool is_virtual = cf_class_has(&f->cf->virthost, domain);
@@ -241,7 +241,8 @@ check_cf_class(struct facts *f, struct finding_list *out)
 /* --- filters --- */
 
 static bool
-check_filter(struct facts *f, enum own_daemon daemon, struct finding_list *out)
+check_filter(
+    struct doctor_facts *f, enum own_daemon daemon, struct finding_list *out)
 {
 	const struct cf_filter *x = filter_of(f, daemon);
 	const char *name = own_daemon_names[daemon];
@@ -282,7 +283,7 @@ check_filter(struct facts *f, enum own_daemon daemon, struct finding_list *out)
 }
 
 static bool
-check_order(struct facts *f, struct finding_list *out)
+check_order(struct doctor_facts *f, struct finding_list *out)
 {
 	const struct cf_filter *spf = filter_of(f, OWN_SPFMILTER);
 	struct mf_text first, rest = f->cf->input_filters;
@@ -300,7 +301,7 @@ check_order(struct facts *f, struct finding_list *out)
 
 /* srsmilter alone: sendmail has to take its recipients for users. */
 static bool
-check_virtusers(struct facts *f, struct finding_list *out)
+check_virtusers(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text text;
 	const char *key = arena_printf(f->arena, "@%s", f->own.srs_domain).p;
@@ -323,7 +324,7 @@ check_virtusers(struct facts *f, struct finding_list *out)
 }
 
 static bool
-check_mode(struct facts *f, struct finding_list *out)
+check_mode(struct doctor_facts *f, struct finding_list *out)
 {
 	enum rewrite_mode mode = (enum rewrite_mode)f->own.srsmilter.rewrite;
 
@@ -339,7 +340,7 @@ check_mode(struct facts *f, struct finding_list *out)
 }
 
 void
-check_cf_filters(struct facts *f, struct finding_list *out)
+check_cf_filters(struct doctor_facts *f, struct finding_list *out)
 {
 	bool ok = check_filter(f, OWN_SRSMILTER, out);
 

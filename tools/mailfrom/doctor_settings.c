@@ -110,7 +110,7 @@ static const struct pass_setting settings[] = {
 /* --- the check --- */
 
 static const struct site_service *
-service_of(const struct facts *f, enum role role)
+service_of(const struct doctor_facts *f, enum role role)
 {
 	switch (role) {
 	case CLIENT:
@@ -136,7 +136,7 @@ cure(struct finding_list *out, const struct pass_setting *s,
 }
 
 static void
-report(struct facts *f, const struct pass_setting *s,
+report(struct doctor_facts *f, const struct pass_setting *s,
     const struct site_service *service, enum harm is, struct mf_text value,
     struct finding_list *out)
 {
@@ -158,7 +158,7 @@ report(struct facts *f, const struct pass_setting *s,
 }
 
 void
-check_pass_settings(struct facts *f, struct finding_list *out)
+check_pass_settings(struct doctor_facts *f, struct finding_list *out)
 {
 	enum pass_kind form = f->pass.uses_srsmilter ? MILTER : MAPS;
 	size_t wrong = 0, seen = 0;
@@ -197,7 +197,7 @@ is_zero(struct mf_text time)
 }
 
 static bool
-check_delay(struct facts *f, const char *kind, struct finding_list *out)
+check_delay(struct doctor_facts *f, const char *kind, struct finding_list *out)
 {
 	const char *own = arena_printf(
 	    f->arena, "%.*s_%s_rate_delay", TEXT_ARGS(f->pass.transport), kind)
@@ -220,7 +220,7 @@ check_delay(struct facts *f, const char *kind, struct finding_list *out)
 /* content_filter without a next hop: Postfix fills in default_filter_nexthop.
  */
 static bool
-check_filter_nexthop(struct facts *f, struct finding_list *out)
+check_filter_nexthop(struct doctor_facts *f, struct finding_list *out)
 {
 	struct mf_text value = site_value(&f->site, "default_filter_nexthop");
 	struct mf_text transport,
@@ -238,7 +238,7 @@ check_filter_nexthop(struct facts *f, struct finding_list *out)
 }
 
 void
-check_pass_main(struct facts *f, struct finding_list *out)
+check_pass_main(struct doctor_facts *f, struct finding_list *out)
 {
 	bool ok = true;
 

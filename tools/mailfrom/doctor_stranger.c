@@ -10,7 +10,7 @@
 enum fate_of_bounce { GOES_ON, PERMITTED, REFUSED };
 
 struct bounce_walk {
-	struct facts *f;
+	struct doctor_facts *f;
 	const struct site_service *service;
 	const char *list;       /* that is walked */
 	const char *recipient;  /* an SRS address */
@@ -233,7 +233,7 @@ walk_list(struct bounce_walk *w, struct mf_text rest, unsigned depth)
 /* --- the check --- */
 
 static bool
-is_destination(struct facts *f)
+is_destination(struct doctor_facts *f)
 {
 	static const char *const lists[] = {"mydestination",
 	    "virtual_mailbox_domains", "virtual_alias_domains",
@@ -273,7 +273,7 @@ ends_unauthorized(struct mf_text restriction)
 static void
 report(struct bounce_walk *w, bool passes, struct finding_list *out)
 {
-	struct facts *f = w->f;
+	struct doctor_facts *f = w->f;
 	struct mf_text name = w->service->name;
 
 	if (!passes && !w->is_destination && ends_unauthorized(w->culprit))
@@ -319,7 +319,7 @@ report(struct bounce_walk *w, bool passes, struct finding_list *out)
 }
 
 bool
-stranger_is_refused(struct facts *f, const char *recipient)
+stranger_is_refused(struct doctor_facts *f, const char *recipient)
 {
 	size_t fronts = 0;
 
@@ -339,7 +339,7 @@ stranger_is_refused(struct facts *f, const char *recipient)
 }
 
 void
-check_stranger(struct facts *f, struct finding_list *out)
+check_stranger(struct doctor_facts *f, struct finding_list *out)
 {
 	const char *address = f->srs_address;
 

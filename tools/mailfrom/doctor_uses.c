@@ -8,8 +8,8 @@
 #include "tools/mailfrom/doctor.h"
 
 static void
-add(struct facts *f, const struct site_service *service, const char *parameter,
-    struct mf_text words)
+add(struct doctor_facts *f, const struct site_service *service,
+    const char *parameter, struct mf_text words)
 {
 	struct use_facts use = {.service = service,
 	    .parameter = parameter,
@@ -33,8 +33,8 @@ add(struct facts *f, const struct site_service *service, const char *parameter,
 
 /* socketmap:ADDRESS:NAME, wherever it is in a value, if the map is srsd's. */
 static void
-add_maps(
-    struct facts *f, const struct site_service *service, const char *parameter)
+add_maps(struct doctor_facts *f, const struct site_service *service,
+    const char *parameter)
 {
 	static const char *const names[] = {
 	    "srs_forward", "srs_reverse", "forward", "reverse"};
@@ -61,8 +61,8 @@ add_maps(
 
 /* Filters: those of ours by their address, and unix sockets named like them. */
 static void
-add_milters(
-    struct facts *f, const struct site_service *service, const char *parameter)
+add_milters(struct doctor_facts *f, const struct site_service *service,
+    const char *parameter)
 {
 	struct mf_text item,
 	    list = site_value_for(&f->site, service, parameter);
@@ -73,7 +73,7 @@ add_milters(
 }
 
 void
-daemons_read_uses(struct facts *f)
+daemons_read_uses(struct doctor_facts *f)
 {
 	const struct site_service *cleanup =
 	    site_service(&f->site, "cleanup", "unix");
