@@ -124,7 +124,7 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests test check check-packages bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests unit-tests test check check-packages bench soak lint asan tsan fuzz quickstart \
 	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
@@ -241,7 +241,7 @@ TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
-# All that a build of the packages runs.
+# make unit-tests: build the unit tests
 unit-tests: $(UNIT:%=$(BUILD)/tests/unit/%)
 tests: all unit-tests $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
     $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
