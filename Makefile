@@ -78,7 +78,7 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
-SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
+SPFQUERY = checks dns evaluator ipset json json_writer lint lint_dns lint_findings \
             lint_record lint_report lint_term main must options plain \
             recorder suite trace tree words yamlfile zone
 SPFPOLICY = answer ask lint main options
@@ -197,7 +197,7 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
-       guessing holders hosts ini items legacy libsrs lint listen lists log \
+       guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
        rewriter secrets servers session session_memory shapes \
@@ -241,6 +241,9 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
     $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-crashing
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+# These are of a program, not of an archive.
+$(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
