@@ -48,7 +48,7 @@ struct check_ {
 struct level_ {
 	struct mf_text domain;
 	const struct spf_record *record;
-	const struct term_ *term;
+	const struct spf_term *term;
 	struct mf_text written; /* of the term, or of redirect */
 	unsigned depth;
 	bool included;
@@ -121,7 +121,7 @@ enum match_ find_validated_(struct check_ *c, const struct level_ *l);
  * MATCH_NO: it can't exist; or unknown.
  */
 enum match_ target_name_(struct check_ *c, const struct level_ *l,
-    const struct domain_spec_ *spec, char room[static SPF_NAME_SIZE],
+    const struct spf_domain_spec *spec, char room[static SPF_NAME_SIZE],
     struct mf_text *name);
 
 /* The answer for a term's own name, with what counts against its limits. */

@@ -309,6 +309,70 @@ struct mf_text spf_record_text(const struct spf_record *record);
 /* The first syntax error, as a sentence that names the term; NULL: none. */
 const char *spf_record_problem(const struct spf_record *record);
 
+/* The mechanisms of RFC 7208 5. */
+enum spf_term_kind {
+	SPF_TERM_ALL,
+	SPF_TERM_IP4,
+	SPF_TERM_IP6,
+	SPF_TERM_A,
+	SPF_TERM_MX,
+	SPF_TERM_PTR,
+	SPF_TERM_EXISTS,
+	SPF_TERM_INCLUDE
+};
+
+/*
+ * A domain-spec (RFC 7208 7.1).  Without macros it is lowered, without a dot at
+ * its end, cut to SPF_NAME_MAX (7.3), and usable says whether it can be asked
+ * for; with macros it is as written, validated, so that expanding can't fail.
+ */
+struct spf_domain_spec {
+	struct mf_text text; /* empty: the current domain */
+	bool macros;
+	bool from_local; /* they use the sender's local part: s or l */
+	bool usable;
+};
+
+/* A mechanism as it is evaluated. */
+struct spf_term {
+	enum spf_term_kind kind;
+	enum spf_result result; /* of the qualifier, if the term matches */
+	uint8_t cidr4, cidr6;   /* prefix lengths; of ip6 in cidr6 */
+	struct spf_domain_spec target;
+	uint8_t network[16];    /* of ip4 (4 octets) and ip6 */
+	struct mf_text written; /* the term as it stands in the record */
+};
+
+/*
+ * The record's mechanisms in their order, *count of them; none if it has
+ * errors.  They and their texts are valid until the record is freed.
+ */
+const struct spf_term *spf_record_terms(
+    const struct spf_record *record, size_t *count);
+
+/* The domains of redirect= and exp=; NULL: there is none. */
+const struct spf_domain_spec *spf_record_redirect(
+    const struct spf_record *record);
+const struct spf_domain_spec *spf_record_explanation(
+    const struct spf_record *record);
+
+/* What is known of a domain-spec's name without client and sender. */
+enum spf_naming {
+	SPF_NAMING_KNOWN, /* it is the same for all of them */
+	SPF_NAMING_NEVER, /* no name that can be asked for (RFC 7208 4.8) */
+	SPF_NAMING_VARIES /* its macros are others than d, o and v */
+};
+
+/*
+ * The name of spec in a record of domain, in a check of checked (the domain
+ * whose mail it is, for %{o}; in A-labels, lower case) from a client with an
+ * IPv6 address (v6) or an IPv4 one.  out has it, with its NUL, and *len its
+ * length, for SPF_NAMING_KNOWN; else they are undefined.
+ */
+enum spf_naming spf_domain_spec_name(const struct spf_domain_spec *spec,
+    struct mf_text domain, struct mf_text checked, bool v6,
+    char out[static SPF_NAME_SIZE], size_t *len);
+
 /*
  * Whether text is a macro string as explanations are (RFC 7208 7.1), such as
  * default_explanation; an empty one is.

@@ -207,7 +207,7 @@ sizes(void **state)
 	struct spf_answer *b = spf_answer_txt(&broken, 1);
 	assert_true(a != NULL && b != NULL);
 	assert_true(a->size >= sizeof(*a) + sizeof(struct spf_record) +
-		3 * sizeof(struct term_) + 2 * terms.len);
+		3 * sizeof(struct spf_term) + 2 * terms.len);
 	assert_int_equal(
 	    b->size, a->size + strlen(spf_record_problem(b->record)) + 1);
 	spf_answer_free(a);
