@@ -79,7 +79,7 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = checks dns evaluator ipset json json_writer lint lint_dns lint_findings \
-            lint_record lint_report lint_term main must options plain \
+            lint_record lint_report lint_term main must options plain reach reach_questions reach_state \
             recorder suite trace tree words yamlfile zone
 SPFPOLICY = answer ask lint main options
 
@@ -199,7 +199,8 @@ UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
-       outgoing path policy protocol received recipient replay reply \
+       outgoing path policy protocol reach received recipient replay \
+       reply \
        rewriter secrets servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
@@ -244,6 +245,8 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 
 # These are of a program, not of an archive.
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
+$(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,ipset.o must.o \
+    reach.o reach_questions.o reach_state.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
