@@ -78,9 +78,10 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
-SPFQUERY = checks dns evaluator ipset json json_writer lint lint_dns lint_findings \
-            lint_record lint_report lint_term main must options plain \
-            recorder suite trace tree words yamlfile zone
+SPFQUERY = answer_copy checks dns evaluator ipset json json_writer lint lint_dns \
+           lint_findings lint_record lint_report lint_term main must options \
+           plain recorder scope suite survey survey_term trace tree words \
+           yamlfile zone
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -200,7 +201,7 @@ UNIT = access access_memory action authres bounds cache change check \
        guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
-       rewriter secrets servers session session_memory shapes \
+       rewriter scope secrets servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
@@ -244,6 +245,8 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 
 # These are of a program, not of an archive.
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
+$(BUILD)/tests/unit/scope: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
+    ipset.o must.o scope.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
