@@ -78,9 +78,11 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
-SPFQUERY = checks dns evaluator ipset json json_writer lint lint_dns lint_findings \
-            lint_record lint_report lint_term main must options plain reach reach_questions reach_state \
-            recorder suite trace tree words yamlfile zone
+SPFQUERY = answer_copy checks dns evaluator ipset json json_writer lint \
+            lint_classes lint_dns lint_findings lint_hint lint_record \
+            lint_report lint_term lint_witness main must options plain reach \
+            reach_questions reach_state recorder scope suite survey \
+            survey_term trace tree words yamlfile zone
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -199,9 +201,8 @@ UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file gate \
        guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
-       outgoing path policy protocol reach received recipient replay \
-       reply \
-       rewriter secrets servers session session_memory shapes \
+       outgoing path policy protocol reach received recipient replay reply \
+       rewriter scope secrets servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
        spfmilter_memory spfmilter_session srsmilter_config table text
@@ -247,6 +248,8 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
 $(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,ipset.o must.o \
     reach.o reach_questions.o reach_state.o)
+$(BUILD)/tests/unit/scope: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
+    ipset.o must.o scope.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/text.h"
+#include "tools/spfquery/answer_copy.h"
 #include "tools/spfquery/spfquery.h"
 
 /* A question that had no answer when it was asked. */
@@ -29,40 +30,6 @@ static void
 disown(struct mf_text t)
 {
 	free((void *)(uintptr_t)t.p);
-}
-
-/* All that reports show of it; the compiled record isn't. */
-static void
-copy_answer(const struct spf_answer *from, struct spf_answer *to)
-{
-	size_t size = from->rr == SPF_RR_AAAA ? 16 : 4;
-
-	*to = *from;
-	to->record = NULL;
-	own(&to->only_text);
-	if (from->addresses != NULL)
-		to->addresses = (const uint8_t *)spfquery_copy(mf_text_at(
-		    (const char *)from->addresses, from->count * size));
-	if (from->names != NULL) {
-		struct mf_text *names =
-		    spfquery_must(calloc(from->count + 1, sizeof(*names)));
-
-		for (size_t i = 0; i < from->count; i++) {
-			names[i] = from->names[i];
-			own(&names[i]);
-		}
-		to->names = names;
-	}
-}
-
-static void
-free_answer(struct spf_answer *a)
-{
-	disown(a->only_text);
-	free((void *)(uintptr_t)a->addresses);
-	for (size_t i = 0; a->names != NULL && i < a->count; i++)
-		disown(a->names[i]);
-	free((void *)(uintptr_t)a->names);
 }
 
 /* --- times --- */
@@ -120,7 +87,7 @@ record(void *arg, const struct spf_event *event)
 	if (event->answer != NULL) {
 		const struct wait *w = find_wait(r, event->rr, event->name);
 
-		copy_answer(event->answer, &s->answer);
+		answer_copy(event->answer, &s->answer);
 		s->event.answer = &s->answer;
 		s->timed = w != NULL && w->over;
 		s->elapsed_us = s->timed ? w->elapsed_us : 0;
@@ -138,7 +105,7 @@ forget_steps(struct recorder *r)
 		r->first = s->next;
 		disown(s->event.text);
 		disown(s->event.name);
-		free_answer(&s->answer);
+		answer_clear(&s->answer);
 		free(s);
 	}
 	r->last = &r->first;
