@@ -79,8 +79,8 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = answer_copy checks dns evaluator ipset json json_writer lint \
-            lint_classes lint_dns lint_findings lint_hint lint_record \
-            lint_report lint_term lint_witness main must options plain reach \
+            lint_classes lint_dns lint_findings lint_hint lint_json \
+            lint_record lint_report lint_term lint_witness main must options plain reach \
             reach_questions reach_state recorder scope suite survey \
             survey_term trace tree words yamlfile zone
 SPFPOLICY = answer ask lint main options

@@ -155,6 +155,8 @@ bool spf_cause_parse(struct mf_text text, enum spf_cause *out);
 
 struct spf_record;
 
+#define SPF_NEARLY_MAX 1024
+
 /*
  * An answer: immutable, and everything that was drawn from it with it, so that
  * checks on many threads can share it.  Made by spf_answer_*(), in one piece.
@@ -168,6 +170,13 @@ struct spf_answer {
 	const struct spf_record *record; /* NULL unless spf_records is 1 */
 	/* SPF_RR_TXT: the text if there is one TXT record in all, for exp=. */
 	struct mf_text only_text;
+	/*
+	 * SPF_RR_TXT: if there is no SPF record, the first text that was meant
+	 * to be one and isn't by its version, such as one with a leading blank,
+	 * of which it has SPF_NEARLY_MAX octets at most; else empty.
+	 */
+	struct mf_text nearly;
+	bool sender_id; /* SPF_RR_TXT: there is a Sender ID record too */
 	/* SPF_RR_A, SPF_RR_AAAA: count times 4 or 16 octets. */
 	const uint8_t *addresses;
 	/*

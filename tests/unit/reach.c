@@ -217,11 +217,13 @@ judge_sets(struct judge *j, const struct reach *r)
 {
 	struct ipset all = ipset_empty(r->v6);
 	unsigned bits = reach_results(r, &r->everybody);
+	bool guess = false;
 	bool whys[REACH_UNKNOWN + 1] = {false};
 
 	for (size_t i = 0; i < r->count; i++) {
 		ipset_add_set(&all, &r->outcomes[i].clients);
 		whys[r->outcomes[i].why] = true;
+		guess = guess || reach_is_guess(&r->outcomes[i]);
 	}
 	assert_true(ipset_equal(&all, &r->everybody));
 	ipset_clear(&all);

@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 #include "tools/spfquery/checks.h"
-#include "tools/spfquery/lint.h"
+#include "tools/spfquery/lint_command.h"
 #include "tools/spfquery/suite.h"
 
 static void
@@ -52,7 +52,7 @@ run(const struct spfquery_options *o)
 	if (dns == NULL)
 		return SPFQUERY_USAGE;
 	override(dns, o);
-	rc = o->lint != NULL ? spfquery_lint(dns, o->lint, o->json)
+	rc = o->lint != NULL ? spfquery_lint(dns, o)
 			     : run_checks(o, &evaluator, dns);
 	dns_close(dns);
 	evaluator_reset(&evaluator);

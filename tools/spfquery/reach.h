@@ -72,7 +72,10 @@ void reach_clear(struct reach *reach);
 
 /* --- questions --- */
 
-/* Clients that may get result; or that get it whatever names macros make. */
+/*
+ * Clients that may get result; and that get it whatever names macros make,
+ * unless the lookup of one of these fails.
+ */
 struct ipset reach_may(const struct reach *reach, enum spf_result result);
 struct ipset reach_must(const struct reach *reach, enum spf_result result);
 
@@ -83,10 +86,13 @@ struct ipset reach_only(const struct reach *reach, size_t i);
 unsigned reach_results(const struct reach *reach, const struct ipset *set);
 #define REACH_BIT(result) (1u << (result))
 
-/* Whatever names macros make, nobody gets anything but pass. */
+/* Nobody gets anything but pass, as by reach_must(). */
 bool reach_all_pass(const struct reach *reach);
 
-/* A failing lookup may be behind it; nothing else is known to be. */
+/*
+ * It is that the lookup of a name which macros make fails, of which nothing is
+ * known.
+ */
 bool reach_is_guess(const struct reach_outcome *outcome);
 
 #endif

@@ -4,6 +4,12 @@
  */
 #include "tools/spfquery/reach.h"
 
+bool
+reach_is_guess(const struct reach_outcome *o)
+{
+	return o->result == SPF_TEMPERROR && o->why == REACH_MAYBE;
+}
+
 struct ipset
 reach_may(const struct reach *r, enum spf_result result)
 {
@@ -21,7 +27,8 @@ reach_must(const struct reach *r, enum spf_result result)
 	struct ipset set = ipset_copy(&r->everybody);
 
 	for (size_t i = 0; i < r->count; i++)
-		if (r->outcomes[i].result != result)
+		if (r->outcomes[i].result != result &&
+		    !reach_is_guess(&r->outcomes[i]))
 			ipset_remove_set(&set, &r->outcomes[i].clients);
 	return set;
 }
@@ -50,12 +57,6 @@ reach_results(const struct reach *r, const struct ipset *set)
 		ipset_clear(&both);
 	}
 	return bits;
-}
-
-bool
-reach_is_guess(const struct reach_outcome *o)
-{
-	return o->result == SPF_TEMPERROR && o->why == REACH_MAYBE;
 }
 
 bool
