@@ -676,7 +676,7 @@ LONG = ".".join(["a" * 62] * 4)[1:]
 
 LINT_WORLD = {
     LONG: [{"TXT": "v=spf1 +all"}],
-    "ok.example": [{"TXT": "v=spf1 ip4:192.0.2.0/24 -all"}],
+    "ok.example": [{"TXT": "v=spf1 ip4:11.22.33.0/24 -all"}],
     "mail.example": [{"A": "192.0.2.1"}, {"AAAA": "2001:db8::1"}],
     "v4.example": [{"A": "192.0.2.1"}],
     "two.example": [{"TXT": "v=spf1 a"}, {"TXT": "v=spf1 mx"}],
@@ -699,12 +699,13 @@ LINT_WORLD = {
 
 # (record of l.example, expected findings but for notes that aren't named)
 LINT = [
-    ("v=spf1 ip4:192.0.2.0/24 -all", []),
-    ("v=spf1 -all", []),
+    ("v=spf1 ip4:11.22.33.0/24 -all", []),
+    ("v=spf1 -all", ["note parked"]),
     ("v=spf1 a:mail.example include:ok.example ~all", []),
     ("v=spf1 redirect=ok.example", []),
     ("v=spf1 exists:%{i}.x.example -all", ["note macro"]),
-    ("v=spf1 ra=me -all", []),
+    ("v=spf1 ra=me a:mail.example -all", ["note order"]),
+    ("v=spf1 a:mail.example -all ra=me", []),
     # syntax
     ("v=spf1 ipv4:192.0.2.1 -all", ["error syntax"]),
     ("v=spf1 ip:192.0.2.1 ipv6:2001:db8::1 inclde:x.example -all",
@@ -713,11 +714,11 @@ LINT = [
     ("v=spf1 192.0.2.1 -all", ["error syntax"]),
     ("v=spf1 redirect=ok.example redirect=ok.example",
      ["error syntax"]),
-    ("v=spf1 include=ok.example -all", ["error typo"]),
-    ("v=spf1 ip4=192.0.2.1 -all", ["error typo"]),
-    ("v=spf1 redirct=ok.example", ["error typo", "warning no-all"]),
-    ("v=spf1 a:mail.example v=spf1 -all", ["error typo"]),
-    ("v=spf1 moo=1 -all", ["warning modifier"]),
+    ("v=spf1 include=ok.example -all", ["warning typo", "note order", "note parked"]),
+    ("v=spf1 -all ip4=192.0.2.1", ["warning typo", "note parked"]),
+    ("v=spf1 redirct=ok.example", ["warning typo", "warning no-all"]),
+    ("v=spf1 a:mail.example v=spf1 -all", ["warning typo"]),
+    ("v=spf1 -all moo=1", ["warning modifier", "note parked"]),
     # what all says
     ("v=spf1 +all", ["error everybody"]),
     ("v=spf1 all", ["error everybody"]),
@@ -731,22 +732,23 @@ LINT = [
     ("v=spf1 a:mail.example", ["warning no-all"]),
     ("v=spf1", ["warning no-all"]),
     ("v=spf1 -all a:mail.example", ["warning after-all"]),
-    ("v=spf1 -all redirect=ok.example", ["warning redirect"]),
+    ("v=spf1 -all redirect=ok.example", ["warning redirect", "note parked"]),
     # networks
     ("v=spf1 ip4:11.0.0.0/8 -all", ["warning broad"]),
     ("v=spf1 ip6:2400::/12 -all", ["warning broad"]),
     ("v=spf1 a:mail.example/8 -all", ["warning broad"]),
-    ("v=spf1 ip4:10.1.2.3 -all", ["warning private"]),
-    ("v=spf1 ip6:fe80::1 -all", ["warning private"]),
+    ("v=spf1 ip4:10.1.2.3 -all", ["warning special-use"]),
+    ("v=spf1 ip6:fe80::1 -all", ["warning special-use"]),
     ("v=spf1 ip6:::ffff:192.0.2.1 -all", ["warning mapped"]),
-    ("v=spf1 ip4:192.0.2.1/24 -all", ["note host-bits"]),
-    ("v=spf1 ip4:192.0.2.1 ip4:192.0.2.1 -all", ["warning duplicate"]),
+    ("v=spf1 ip4:11.22.33.1/24 -all", ["note host-bits"]),
+    ("v=spf1 ip4:11.22.33.1 ip4:11.22.33.1 -all", ["warning duplicate"]),
     ("v=spf1 a:mail.example -A:mail.example -all", ["warning duplicate"]),
-    ("v=spf1 ip4:192.0.2.0/24 ip4:192.0.2.7 -all", ["warning covered"]),
+    ("v=spf1 ip4:11.22.33.0/24 ip4:11.22.33.7 -all", ["warning covered"]),
     # terms that are better not used
     ("v=spf1 ptr -all", ["warning ptr"]),
     ("v=spf1 exists:%{p}.x.example -all", ["warning macro-p", "note macro"]),
-    ("v=spf1 exists:mail.example -all", ["warning exists"]),
+    ("v=spf1 exists:mail.example -all", ["warning exists", "error everybody"]),
+    ("v=spf1 -exists:mail.example -all", ["warning exists"]),
     # names
     ("v=spf1 a:gone.example -all", ["warning nowhere"]),
     ("v=spf1 mx -all", ["warning nowhere"]),
@@ -762,10 +764,10 @@ LINT = [
      ["error broken", "error syntax"]),
     ("v=spf1 include:l.example -all", ["error loop"]),
     ("v=spf1 include:loop.example -all", ["error loop"]),
-    ("v=spf1 a:dead.example -all", ["warning dns"]),
-    ("v=spf1 include:dead.example -all", ["warning dns"]),
-    ("v=spf1 mx:dead.example exists:dead.example exp=dead.example -all",
-     ["warning exists"] + ["warning dns"] * 3),
+    ("v=spf1 a:dead.example -all", ["error dns"]),
+    ("v=spf1 include:dead.example -all", ["error dns"]),
+    ("v=spf1 mx:dead.example exists:dead.example -all exp=dead.example",
+     ["warning exists", "warning exp", "error dns"]),
     # limits
     ("v=spf1 mx:mx8.example -all", ["warning near-mx"]),
     ("v=spf1 mx:mx11.example -all", ["error many-mx"]),
@@ -774,20 +776,20 @@ LINT = [
     ("v=spf1 include:voids.example mx -all",
      ["warning nowhere"] * 3 + ["error many-voids"]),
     ("v=spf1 a:v4.example a:V4.example. a:v4.example//64 -all",
-     ["warning voids-ipv6"]),
+     ["warning duplicate", "error many-voids"]),
     ("v=spf1 include:wide.example -all", ["warning near-terms"]),
     ("v=spf1 include:wide.example a:mail.example -all",
      ["error many-terms"]),
-    ("v=spf1 " + " ".join(f"ip4:192.0.2.{n}" for n in range(20)) + " -all",
+    ("v=spf1 " + " ".join(f"ip4:11.22.{n}.7" for n in range(20)) + " -all",
      ["note strings"]),
-    ("v=spf1 " + " ".join(f"ip4:192.0.2.{n}" for n in range(40)) + " -all",
+    ("v=spf1 " + " ".join(f"ip4:11.22.{n}.7" for n in range(40)) + " -all",
      ["warning long", "note strings"]),
     # exp
-    ("v=spf1 exp=exp.example -all", []),
-    ("v=spf1 exp=exp.example ~all", ["warning exp-unused"]),
-    ("v=spf1 exp=gone.example -all", ["warning exp"]),
-    ("v=spf1 exp=exp2.example -all", ["warning exp"]),
-    ("v=spf1 exp=expbad.example -all", ["warning exp"]),
+    ("v=spf1 a:mail.example -all exp=exp.example", []),
+    ("v=spf1 ~all exp=exp.example", ["warning exp-unused"]),
+    ("v=spf1 a:mail.example -all exp=gone.example", ["warning exp"]),
+    ("v=spf1 a:mail.example -all exp=exp2.example", ["warning exp"]),
+    ("v=spf1 a:mail.example -all exp=expbad.example", ["warning exp"]),
 ]
 
 lint_seen = set()
@@ -828,9 +830,9 @@ def lint_finds_each_mistake_and_nothing_else():
 @case
 def lint_of_domains_without_a_good_record():
     for records, expected in (
-            ([], "error no-record"),
-            ([{"TXT": "hello"}], "error no-record"),
-            ([{"TXT": "v=spf1; a -all"}], "error no-record"),
+            ([], "warning no-record"),
+            ([{"TXT": "hello"}], "warning no-record"),
+            ([{"TXT": "v=spf1; a -all"}], "warning no-record"),
             ([{"TXT": "v=spf1 a"}, {"TXT": "v=spf1 -all"}],
              "error many-records"),
             (["TIMEOUT"], "error dns")):
@@ -846,7 +848,7 @@ def lint_of_endless_trees_ends():
         f"include:n{(n * 7 + k) % 97}.example" for k in range(1, 30)) +
         " -all"}] for n in range(97)}
     _, listed, found = lint(zone, domain="n0.example")
-    for code in ("error many-terms", "warning endless"):
+    for code in ("error loop",):
         if code not in listed:
             raise AssertionError(f"no {code}")
     if len(found["findings"]) > 100000:

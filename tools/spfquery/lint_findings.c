@@ -187,7 +187,7 @@ check_own_records(struct lint *l)
 /* --- domains without mail --- */
 
 static bool
-only_fails(const struct lint *l)
+all_fail(const struct lint *l)
 {
 	bool yes = true;
 
@@ -198,13 +198,24 @@ only_fails(const struct lint *l)
 	return yes;
 }
 
+/* "v=spf1 -all", and nothing else that could match. */
+static bool
+is_all_alone(const struct survey_record *r)
+{
+	size_t mechanisms = 0;
+
+	for (const struct survey_term *t = r->first; t != NULL; t = t->next)
+		mechanisms += t->kind == SURVEY_MECHANISM;
+	return mechanisms == 1;
+}
+
 /* One that neither sends nor accepts mail: "v=spf1 -all", MX 0 . */
 static void
 check_parked(struct lint *l)
 {
 	const struct spf_answer *mx =
 	    l->source.lookup(l->source.arg, SPF_RR_MX, l->domain);
-	bool fails = only_fails(l);
+	bool fails = all_fail(l);
 
 	if (mx == NULL)
 		return;
@@ -213,7 +224,7 @@ check_parked(struct lint *l)
 		lint_find(l, LINT_WARNING, "parked", l->domain, MF_TEXT(""),
 		    "the domain accepts no mail (RFC 7505); if it sends none "
 		    "either, publish \"v=spf1 -all\"");
-	if (mx->status == SPF_DNS_VOID && fails)
+	if (mx->status == SPF_DNS_VOID && fails && is_all_alone(l->survey.root))
 		lint_find(l, LINT_NOTE, "parked", l->domain, MF_TEXT(""),
 		    "nobody may send; if the domain accepts no mail either, "
 		    "publish a null MX, \"MX 0 .\" (RFC 7505)");

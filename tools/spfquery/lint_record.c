@@ -26,6 +26,7 @@ struct record_pass {
 	const struct spf_term *terms;
 	size_t count;
 	const struct spf_term *all; /* the first one; NULL: none */
+	bool documentation;         /* there is a network of that */
 };
 
 #define FIND(pass, level, code, term, ...) \
@@ -215,11 +216,14 @@ check_network(struct record_pass *p, const struct spf_term *t)
 		    "an IPv4-mapped address: no client has it (RFC 7208 5)");
 		return;
 	}
-	if (special != NULL)
+	/* Examples are full of these: once is enough. */
+	if (special != NULL && !(special->documentation && p->documentation))
 		FIND(p, special->documentation ? LINT_NOTE : LINT_WARNING,
 		    "special-use", t->written,
 		    "no host on the internet has such an address: %s",
 		    special->use);
+	p->documentation =
+	    p->documentation || (special != NULL && special->documentation);
 	if (memcmp(net.ip.octets, t->network, net.ip.v6 ? 16 : 4) != 0) {
 		ip_net_print(&net, room);
 		FIND(p, LINT_NOTE, "host-bits", t->written,
@@ -229,39 +233,64 @@ check_network(struct record_pass *p, const struct spf_term *t)
 	}
 }
 
-/* A run of networks that fewer would do for. */
-static void
-check_adjacent(struct record_pass *p, size_t from, size_t end)
+/* Another network of the run has all of the one at i. */
+static bool
+is_covered(const struct record_pass *p, size_t from, size_t end, size_t i)
 {
-	struct ipset set = ipset_empty(p->terms[from].kind == SPF_TERM_IP6);
+	struct ip_net net = net_of(&p->terms[i]);
+
+	for (size_t k = from; k < end; k++) {
+		struct ip_net other = net_of(&p->terms[k]);
+
+		if (k != i && is_in(&net, &other) &&
+		    (other.bits < net.bits || k < i))
+			return true;
+	}
+	return false;
+}
+
+static void
+put_nets(struct text_out *out, const struct ipset *set)
+{
 	struct ipset_walk walk = {0};
 	struct ip_net net;
+
+	while (ipset_next(set, &walk, &net)) {
+		char text[IP_NET_SIZE];
+
+		ip_net_print(&net, text);
+		out_str(out, out->len != 0 ? " " : "");
+		out_str(out, net.ip.v6 ? "ip6:" : "ip4:");
+		out_str(out, text);
+	}
+	out->p[out->len] = '\0';
+}
+
+/* A run of networks of one result; fewer may do for it. */
+static void
+check_run(struct record_pass *p, size_t from, size_t end)
+{
+	struct ipset set = ipset_empty(p->terms[from].kind == SPF_TERM_IP6);
 	char room[400];
 	struct text_out out = text_out(room, sizeof(room) - 1);
+	size_t count = 0, fewer;
 
 	for (size_t i = from; i < end; i++) {
-		net = net_of(&p->terms[i]);
-		ipset_add(&set, &net);
-	}
-	if (ipset_nets(&set) < end - from) {
-		while (ipset_next(&set, &walk, &net)) {
-			char text[IP_NET_SIZE];
+		struct ip_net net = net_of(&p->terms[i]);
 
-			ip_net_print(&net, text);
-			out_str(&out, out.len != 0 ? " " : "");
-			out_str(&out, net.ip.v6 ? "ip6:" : "ip4:");
-			out_str(&out, text);
-		}
-		room[out.len] = '\0';
-		if (out.full)
-			FIND(p, LINT_NOTE, "merge", p->terms[from].written,
-			    "%zu networks from here on are %zu", end - from,
-			    ipset_nets(&set));
-		else
-			FIND(p, LINT_NOTE, "merge", p->terms[from].written,
-			    "%zu networks from here on are \"%s\"", end - from,
-			    room);
+		ipset_add(&set, &net);
+		count += !is_covered(p, from, end, i);
 	}
+	fewer = ipset_nets(&set);
+	put_nets(&out, &set);
+	if (fewer < count && out.full)
+		FIND(p, LINT_NOTE, "merge", p->terms[from].written,
+		    "%zu adjacent networks from here on can be %zu", count,
+		    fewer);
+	else if (fewer < count)
+		FIND(p, LINT_NOTE, "merge", p->terms[from].written,
+		    "%zu adjacent networks from here on can be \"%s\"", count,
+		    room);
 	ipset_clear(&set);
 }
 
@@ -272,11 +301,11 @@ check_runs(struct record_pass *p)
 		end = i + 1;
 		if (!is_network(&p->terms[i]))
 			continue;
-		while (end < p->count &&
+		while (end < p->count && end - i < EARLIER_MAX &&
 		    p->terms[end].kind == p->terms[i].kind &&
 		    p->terms[end].result == p->terms[i].result)
 			end++;
-		check_adjacent(p, i, end);
+		check_run(p, i, end);
 	}
 }
 
