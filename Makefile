@@ -246,8 +246,10 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 
 # These are of a program, not of an archive.
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
-$(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,ipset.o must.o \
-    reach.o reach_questions.o reach_state.o)
+$(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
+    ipset.o lint_classes.o lint_dns.o lint_findings.o lint_hint.o \
+    lint_record.o lint_term.o lint_witness.o must.o reach.o \
+    reach_questions.o reach_state.o survey.o survey_term.o)
 $(BUILD)/tests/unit/scope: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
     ipset.o must.o scope.o survey.o survey_term.o)
 

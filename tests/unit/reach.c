@@ -4,12 +4,16 @@
  * sender gets is among the outcomes, at the counts that they say; and a client
  * of whom nothing else is said gets just that.
  *
+ * Of every eighth zone, tools/spfquery/lint.h too: there is an error if and only
+ * if some client gets one or everybody passes; bounds are reached by who is said
+ * to; what is suggested compiles.
+ *
  * LINT_PROPERTY_ZONES in the environment: how many random zones (default
  * 100,000); LINT_PROPERTY_FIRST: the first seed.
  */
 #include "tests/unit/random_zones.h"
 
-#include "tools/spfquery/reach.h"
+#include "tools/spfquery/lint.h"
 
 #define ZONES_DEFAULT 100000
 #define CLIENTS       12 /* of each family, in each zone */
@@ -24,6 +28,8 @@ struct judge {
 	unsigned only[SPF_PERMERROR + 1]; /* zones where it is everybody's */
 	unsigned all_pass, exact, checks;
 	size_t most;
+	/* Of those that were linted: */
+	unsigned linted, errors, clean, reached, bounds, hints;
 };
 
 static struct spf_source
@@ -245,6 +251,117 @@ judge_sets(struct judge *j, const struct reach *r)
 	j->most = r->count > j->most ? r->count : j->most;
 }
 
+/* --- lint -------------------------------------------------------------- */
+
+/* What is known for sure has its witness. */
+static void
+judge_bound(struct judge *j, const struct lint *l, const struct lint_bound *b,
+    bool terms, bool doubt)
+{
+	struct spf_request q = {.ip = b->witness.ip,
+	    .sender = mf_text_of(b->witness.sender),
+	    .helo = l->domain};
+	struct spf_verdict v;
+
+	j->bounds++;
+	assert_true(b->witness.found);
+	lint_evaluate(l, &q, &v);
+	assert_int_equal(terms ? v.terms : v.voids, b->reached);
+	if (b->reached == b->count)
+		j->reached++;
+	else if (!doubt)
+		complain(j, &l->reaches[b->witness.ip.v6], &q, &v,
+		    "a bound that nobody has");
+}
+
+static void
+judge_hint(struct judge *j, const struct lint_finding *f)
+{
+	static const char lead[] = "did you mean \"";
+	const char *hint = strstr(f->says, lead);
+	char text[1000] = "v=spf1 ";
+	size_t len = strlen(text), n;
+	struct spf_record *r;
+
+	if (hint == NULL)
+		return;
+	hint += sizeof(lead) - 1;
+	n = strcspn(hint, "\"");
+	assert_true(n < sizeof(text) - len);
+	memcpy(text + len, hint, n);
+	text[len + n] = '\0';
+	r = spf_record_compile(mf_text_of(text));
+	assert_non_null(r);
+	if (spf_record_problem(r) != NULL)
+		fail_msg("seed %llu: %s", (unsigned long long)j->zone.seed,
+		    f->says);
+	spf_record_free(r);
+	j->hints++;
+}
+
+/* Some client gets an error for sure, or may get one. */
+static void
+expect_errors(const struct lint *l, bool *must, bool *may)
+{
+	*must = *may = false;
+	for (int f = 0; f < SURVEY_FAMILIES; f++) {
+		const struct reach *r = &l->reaches[f];
+
+		*must = *must || reach_all_pass(r);
+		for (size_t i = 0; i < r->count; i++) {
+			struct ipset only;
+
+			if ((r->outcomes[i].result != SPF_PERMERROR &&
+				r->outcomes[i].result != SPF_TEMPERROR) ||
+			    reach_is_guess(&r->outcomes[i]))
+				continue;
+			*may = true;
+			only = reach_only(r, i);
+			*must = *must || !ipset_is_empty(&only);
+			ipset_clear(&only);
+		}
+	}
+	*may = *may || *must;
+}
+
+static void
+judge_lint(struct judge *j)
+{
+	struct spf_source source = source_of(j);
+	struct lint l;
+	bool must, may;
+
+	lint_domain(&l, j->domain, (struct spf_limits){0}, &source);
+	expect_errors(&l, &must, &may);
+	if ((must && l.levels[LINT_ERROR] == 0) ||
+	    (!may && l.levels[LINT_ERROR] != 0)) {
+		show(j, &l.reaches[0]);
+		show(j, &l.reaches[1]);
+		for (const struct lint_finding *f = l.first; f != NULL;
+		     f = f->next)
+			print_error("%d %s %s %s: %s\n", f->level, f->code,
+			    f->domain, f->term, f->says);
+		fail_msg("seed %llu: errors: must %d, may %d, are %u",
+		    (unsigned long long)j->zone.seed, must, may,
+		    l.levels[LINT_ERROR]);
+	}
+	for (int f = 0; f < SURVEY_FAMILIES; f++) {
+		const struct lint_bounds *b = &l.bounds[f];
+		bool doubt = l.reaches[f].open;
+
+		judge_bound(j, &l, &b->terms_least, true, doubt);
+		judge_bound(j, &l, &b->terms_most, true, doubt);
+		judge_bound(j, &l, &b->voids_least, false, doubt);
+		judge_bound(j, &l, &b->voids_most, false, doubt);
+	}
+	for (const struct lint_finding *f = l.first; f != NULL; f = f->next)
+		judge_hint(j, f);
+	j->linted++;
+	j->errors += l.levels[LINT_ERROR] != 0;
+	j->clean += l.levels[LINT_ERROR] == 0 && l.levels[LINT_WARNING] == 0;
+	lint_clear(&l);
+}
+
 static void
 judge_zone(struct judge *j, uint64_t seed)
 {
@@ -275,6 +392,8 @@ judge_zone(struct judge *j, uint64_t seed)
 			judge_outcome(j, r, i);
 		reach_clear(r);
 	}
+	if (seed % 8 == 0)
+		judge_lint(j);
 	zone_reset(&j->zone);
 }
 
@@ -311,6 +430,9 @@ random_zones(void **state)
 	    j.only[SPF_NONE], j.only[SPF_NEUTRAL], j.only[SPF_PASS],
 	    j.only[SPF_FAIL], j.only[SPF_SOFTFAIL], j.only[SPF_TEMPERROR],
 	    j.only[SPF_PERMERROR]);
+	print_message("# %u linted: errors in %u, neither errors nor warnings "
+		      "in %u; %u of %u bounds reached, %u suggestions\n",
+	    j.linted, j.errors, j.clean, j.reached, j.bounds, j.hints);
 	/* A test that no longer reaches half of it shows here. */
 	for (size_t i = 0; zones >= ZONES_DEFAULT && i < REACH_UNKNOWN; i++)
 		if (j.why[i] < zones / 1000)

@@ -109,6 +109,9 @@ struct lint_term {
 bool lint_next(struct mf_text *rest, struct lint_term *out,
     char problem[static SPF_TEXT_SIZE]);
 
+/* A problem of the compiler's without its hint: lint has better ones. */
+struct mf_text lint_plain_problem(const char *problem);
+
 /* The term that is written so, without asking the compiler. */
 void lint_parse(struct mf_text written, struct lint_term *out);
 

@@ -236,7 +236,7 @@ put_why(struct text_out *out, const struct lint *l, const struct error_group *g)
 		break;
 	case REACH_SYNTAX:
 		out_str(out, "the record has an error: ");
-		out_str(out, r != NULL ? r->problem : "");
+		out_text(out, lint_plain_problem(r != NULL ? r->problem : ""));
 		break;
 	case REACH_NO_RECORD:
 		out_str(out, "there is no SPF record");

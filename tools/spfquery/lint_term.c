@@ -67,16 +67,25 @@ lint_parse(struct mf_text written, struct lint_term *t)
 			t->kind = words[i].kind;
 }
 
-/* The problem begins with the term in quotes; and hints are given here. */
+struct mf_text
+lint_plain_problem(const char *problem)
+{
+	struct mf_text text = mf_text_of(problem);
+	const char *hint = strstr(problem, "; did you mean");
+
+	if (hint != NULL)
+		text.len = (size_t)(hint - problem);
+	return text;
+}
+
+/* The problem begins with the term in quotes. */
 static void
 cut_problem(const char *why, char out[static SPF_TEXT_SIZE])
 {
 	const char *after = strstr(why, "\": ");
-	struct mf_text text = mf_text_of(after != NULL ? after + 3 : why);
-	const char *hint = strstr(text.p, "; did you mean");
+	struct mf_text text =
+	    lint_plain_problem(after != NULL ? after + 3 : why);
 
-	if (hint != NULL)
-		text.len = (size_t)(hint - text.p);
 	text = text_head(text, SPF_TEXT_MAX);
 	memcpy(out, text.p, text.len);
 	out[text.len] = '\0';

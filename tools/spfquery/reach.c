@@ -114,6 +114,7 @@ match_some_name(struct reach_walk *w, const struct reach_place *place,
 {
 	struct reach_states nothing = {0};
 
+	w->reach->open = true;
 	reach_may_end(w, place, live, SPF_TEMPERROR, REACH_MAYBE, false);
 	reach_states_copy(w, matched, live);
 	reach_states_copy(w, &nothing, live);
@@ -198,6 +199,7 @@ match_mx_host(struct reach_walk *w, const struct reach_place *place,
 		return true;
 	a = ask(w, address_rr(w), host);
 	if (a == NULL) {
+		w->reach->open = true;
 		reach_may_end(
 		    w, place, live, SPF_TEMPERROR, REACH_MAYBE, false);
 		reach_states_copy(w, matched, live);
@@ -244,6 +246,7 @@ match_ptr(struct reach_walk *w, const struct reach_place *place,
 	if (naming(w, &t->target, place->domain, room, &name) ==
 	    SPF_NAMING_NEVER)
 		return;
+	w->reach->open = true;
 	reach_states_copy(w, matched, live);
 	reach_states_copy(w, &nothing, live);
 	reach_count_void(w, place, &nothing);
@@ -283,6 +286,7 @@ static void
 check_some_name(struct reach_walk *w, const struct reach_place *place,
     const struct reach_level *l, struct reach_states *live)
 {
+	w->reach->open = true;
 	reach_may_end(w, place, live, SPF_TEMPERROR, REACH_MAYBE, true);
 	reach_may_end(w, place, live, SPF_PERMERROR, REACH_MAYBE, true);
 	if (l->included) {

@@ -53,7 +53,8 @@ struct reach_outcome {
 
 struct reach {
 	bool v6;
-	bool complete;          /* no outcome is REACH_UNKNOWN */
+	bool complete; /* no outcome is REACH_UNKNOWN */
+	bool open;     /* a name that isn't known decides too, or ptr */
 	struct ipset everybody; /* all addresses that a client can have */
 	struct ipset named; /* what terms name, by address or through the DNS */
 	struct reach_outcome *outcomes;
