@@ -141,6 +141,9 @@ bool lint_repair(struct mf_text text, struct text_out *out);
 void lint_record(struct lint *lint, struct mf_text domain,
     struct mf_text record, bool is_met);
 
+/* A record without its invalid terms, for free(). */
+char *lint_valid_part(struct mf_text record);
+
 /* What its names lead to. */
 void lint_names(struct lint *lint);
 

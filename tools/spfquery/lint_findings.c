@@ -230,6 +230,17 @@ check_parked(struct lint *l)
 		    "publish a null MX, \"MX 0 .\" (RFC 7505)");
 }
 
+/* The names of a broken record are followed too, as if it were mended. */
+static void
+survey_rest(struct lint *l)
+{
+	char *valid = lint_valid_part(mf_text_of(l->record));
+
+	survey_clear(&l->survey);
+	survey_run(&l->survey, &l->source, l->domain, mf_text_of(valid));
+	free(valid);
+}
+
 void
 lint_domain(struct lint *l, struct mf_text domain, struct spf_limits limits,
     const struct spf_source *source)
@@ -248,6 +259,9 @@ lint_domain(struct lint *l, struct mf_text domain, struct spf_limits limits,
 	if (root != NULL && root->text[0] != '\0')
 		l->record = spfquery_copy(mf_text_of(root->text));
 	check_own_records(l);
+	if (root != NULL && root->status == SURVEY_BROKEN)
+		survey_rest(l);
+	root = l->survey.root;
 	lint_names(l);
 	lint_classes(l);
 	if (root == NULL)

@@ -469,18 +469,36 @@ check_compiled(struct record_pass *p, struct mf_text record)
 	struct spf_record *compiled = spfquery_must(spf_record_compile(record));
 	const char *problem = spf_record_problem(compiled);
 
-	if (problem != NULL) {
-		/* What the terms one by one don't show. */
-		if (p->valid)
-			FIND(p, p->error, "syntax", MF_TEXT(""), "%s", problem);
-	} else {
-		p->terms = spf_record_terms(compiled, &p->count);
-		for (size_t i = 0; i < p->count; i++)
-			check_mechanism(p, i);
-		check_runs(p);
+	/* What the terms one by one don't show. */
+	if (problem != NULL && p->valid)
+		FIND(p, p->error, "syntax", MF_TEXT(""), "%s", problem);
+	p->terms = spf_record_terms(compiled, &p->count);
+	for (size_t i = 0; i < p->count; i++)
+		check_mechanism(p, i);
+	check_runs(p);
+	if (p->valid && problem == NULL)
 		check_end(p);
-	}
 	spf_record_free(compiled);
+}
+
+char *
+lint_valid_part(struct mf_text record)
+{
+	struct mf_text rest = text_from(record, sizeof("v=spf1") - 1);
+	struct text_out out = {NULL, record.len + 8, 0, false};
+	char problem[SPF_TEXT_SIZE];
+	struct lint_term t;
+
+	out.p = spfquery_must(malloc(out.size));
+	out_str(&out, "v=spf1");
+	while (record.len <= SPF_RECORD_MAX && lint_next(&rest, &t, problem)) {
+		if (!t.valid)
+			continue;
+		out_char(&out, ' ');
+		out_text(&out, t.written);
+	}
+	out.p[out.len] = '\0';
+	return out.p;
 }
 
 void
@@ -492,9 +510,13 @@ lint_record(struct lint *lint, struct mf_text domain, struct mf_text record,
 	    .error = is_met ? LINT_ERROR : LINT_WARNING,
 	    .valid = true};
 
+	char *valid;
+
 	/* A longer one is nothing but an error. */
 	if (record.len <= SPF_RECORD_MAX)
 		check_words(&p, record);
-	check_compiled(&p, record);
+	valid = p.valid ? NULL : lint_valid_part(record);
+	check_compiled(&p, valid != NULL ? mf_text_of(valid) : record);
+	free(valid);
 	check_length(&p, record);
 }
