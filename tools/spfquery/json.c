@@ -118,7 +118,7 @@ write_step(struct json_writer *w, const struct recorded *s)
 	json_open(w, NULL, '{');
 	json_text(w, "event", mf_text_of(words[e->kind]));
 	/* The lookup of the first record comes before depth 0. */
-	json_number(w, "depth", e->depth <= SPF_TERMS_MAX ? e->depth : 0);
+	json_number(w, "depth", e->depth <= SPF_LIMIT_MAX ? e->depth : 0);
 	write_fields(w, s);
 	json_number(w, "terms", e->terms);
 	json_number(w, "voids", e->voids);
@@ -163,7 +163,8 @@ write_why(struct json_writer *w, const struct spf_verdict *v)
 }
 
 static void
-write_verdict(struct json_writer *w, const struct spf_verdict *v)
+write_verdict(struct json_writer *w, const struct spf_verdict *v,
+    struct spf_limits limits)
 {
 	json_text(w, "result", mf_text_of(spf_result_text(v->result)));
 	write_why(w, v);
@@ -176,9 +177,9 @@ write_verdict(struct json_writer *w, const struct spf_verdict *v)
 	json_truth(w, "guessed", v->guessed);
 	json_truth(w, "delegated", v->delegated);
 	json_number(w, "terms", v->terms);
-	json_number(w, "terms_max", SPF_TERMS_MAX);
+	json_number(w, "terms_max", limits.terms);
 	json_number(w, "voids", v->voids);
-	json_number(w, "voids_max", SPF_VOIDS_MAX);
+	json_number(w, "voids_max", limits.voids);
 	json_number(w, "lookups", v->lookups);
 	json_number(w, "depth", v->depth);
 }
@@ -217,7 +218,8 @@ report_json(FILE *to, const struct spfquery_report *report)
 	struct json_writer w = {.to = to, .first = true};
 
 	json_open(&w, NULL, '{');
-	write_verdict(&w, report->verdict);
+	write_verdict(
+	    &w, report->verdict, spf_limits_set(report->request->limits));
 	write_request(&w, report->request);
 	write_headers(&w, report);
 	if (e->second.given)

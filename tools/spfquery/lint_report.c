@@ -51,6 +51,7 @@ print_findings(const struct lint *l)
 static void
 print_set(const struct reach *r, const struct ipset *set)
 {
+	struct ipset shown = reach_shown(r, set);
 	char count[IPSET_COUNT_SIZE], net_room[IP_NET_SIZE];
 	struct ipset others = ipset_minus(&r->everybody, &r->named);
 	struct ipset_walk walk = {0};
@@ -60,14 +61,16 @@ print_set(const struct reach *r, const struct ipset *set)
 		printf("every client");
 	else if (ipset_equal(set, &others))
 		printf("clients that no term names");
-	else if (ipset_nets(set) == 1) {
-		ipset_next(set, &walk, &net);
+	else if (ipset_nets(&shown) == 1) {
+		ipset_next(&shown, &walk, &net);
 		ip_net_print(&net, net_room);
 		printf("%s", net_room);
 	} else {
-		ipset_count_print(set, count);
-		printf("%s addresses (%zu networks)", count, ipset_nets(set));
+		ipset_count_print(&shown, count);
+		printf(
+		    "%s addresses (%zu networks)", count, ipset_nets(&shown));
 	}
+	ipset_clear(&shown);
 	ipset_clear(&others);
 }
 

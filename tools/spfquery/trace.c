@@ -203,8 +203,7 @@ put_node(const struct canvas *c, const struct node *n)
 		escape_terminal(c->to, e->text);
 		put_match(c, n);
 		if (n->term != 0)
-			paint(c, DIM, "  (term %u of %u)", n->term,
-			    SPF_TERMS_MAX);
+			paint(c, DIM, "  (term %u of %u)", n->term, n->limit);
 		break;
 	case NODE_MACRO:
 		escape_terminal(c->to, e->text);
@@ -219,8 +218,8 @@ put_node(const struct canvas *c, const struct node *n)
 		fprintf(c->to, " %s ", c->arrow);
 		words_answer(c->to, &n->step->answer);
 		if (n->nothing != 0)
-			paint(c, DIM, "  (void %u of %u)", n->nothing,
-			    SPF_VOIDS_MAX);
+			paint(
+			    c, DIM, "  (void %u of %u)", n->nothing, n->limit);
 		put_time(c, n->step);
 		break;
 	case NODE_PROBLEM:
@@ -313,14 +312,15 @@ put_counters(const struct canvas *c, const struct spfquery_report *report)
 {
 	const struct spf_verdict *v = report->verdict;
 	const struct spf_cost *cost = &report->cost;
+	struct spf_limits limits = spf_limits_set(report->request->limits);
 
 	/* libspf2 doesn't tell its own. */
 	if (report->evaluator->engine != SPF_ENGINE_LIBSPF2) {
-		paint(c, v->terms > SPF_TERMS_MAX ? BAD : PLAIN,
-		    "%u of %u terms", v->terms, SPF_TERMS_MAX);
+		paint(c, v->terms > limits.terms ? BAD : PLAIN,
+		    "%u of %u terms", v->terms, limits.terms);
 		fputs(", ", c->to);
-		paint(c, v->voids > SPF_VOIDS_MAX ? BAD : PLAIN,
-		    "%u of %u void lookups", v->voids, SPF_VOIDS_MAX);
+		paint(c, v->voids > limits.voids ? BAD : PLAIN,
+		    "%u of %u void lookups", v->voids, limits.voids);
 		fputs(", ", c->to);
 	}
 	fprintf(c->to, "%u lookup%s", v->lookups, v->lookups == 1 ? "" : "s");
@@ -338,7 +338,8 @@ trace_draw(FILE *to, const struct spfquery_report *report)
 	struct canvas c = canvas_for(to);
 	struct node root = {.kind = NODE_CHECK};
 
-	tree_grow(&root, &report->evaluator->recorder, v);
+	tree_grow(
+	    &root, &report->evaluator->recorder, v, report->request->limits);
 	putc('\n', to);
 	put_question(&c, report->request);
 	put_children(&c, &root);

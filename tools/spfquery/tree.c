@@ -10,6 +10,7 @@ struct tree {
 	struct node *checks[TREE_DEPTHS], *terms[TREE_DEPTHS];
 	struct node *term, *lookup; /* the last ones */
 	unsigned counted, voids;
+	struct spf_limits limits;
 	bool over; /* the check of depth 0 has its result */
 };
 
@@ -77,10 +78,14 @@ add_term(struct tree *t, unsigned depth, const struct recorded *s)
 static void
 count(struct tree *t, unsigned terms, unsigned voids)
 {
-	if (terms > t->counted && t->term != NULL)
+	if (terms > t->counted && t->term != NULL) {
 		t->term->term = t->counted = terms;
-	if (voids > t->voids && t->lookup != NULL)
+		t->term->limit = t->limits.terms;
+	}
+	if (voids > t->voids && t->lookup != NULL) {
 		t->lookup->nothing = t->voids = voids;
+		t->lookup->limit = t->limits.voids;
+	}
 }
 
 static void
@@ -122,9 +127,9 @@ add_step(struct tree *t, const struct recorded *s)
 
 void
 tree_grow(struct node *root, const struct recorder *recorder,
-    const struct spf_verdict *verdict)
+    const struct spf_verdict *verdict, struct spf_limits limits)
 {
-	struct tree t = {.root = root};
+	struct tree t = {.root = root, .limits = spf_limits_set(limits)};
 
 	for (const struct recorded *s = recorder->first; s != NULL; s = s->next)
 		add_step(&t, s);

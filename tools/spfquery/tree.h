@@ -9,7 +9,7 @@
 #include "tools/spfquery/recorder.h"
 
 /* Levels of check_host(): as many as there can be terms, and the first. */
-#define TREE_DEPTHS (SPF_TERMS_MAX + 2)
+#define TREE_DEPTHS (SPF_LIMIT_MAX + 2)
 
 enum node_kind { NODE_CHECK, NODE_TERM, NODE_MACRO, NODE_LOOKUP, NODE_PROBLEM };
 enum node_match { MATCH_UNSAID, MATCH_NO, MATCH_YES };
@@ -24,6 +24,7 @@ struct node {
 	enum spf_result result;
 	unsigned term;    /* its number among those that count; 0: it doesn't */
 	unsigned nothing; /* the number of this lookup among void ones */
+	unsigned limit;   /* of that number */
 };
 
 /*
@@ -31,7 +32,7 @@ struct node {
  * until tree_clear().
  */
 void tree_grow(struct node *root, const struct recorder *recorder,
-    const struct spf_verdict *verdict);
+    const struct spf_verdict *verdict, struct spf_limits limits);
 void tree_clear(struct node *root);
 
 #endif
