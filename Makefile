@@ -82,7 +82,7 @@ SPFQUERY = answer_copy checks dns evaluator ipset json json_writer lint \
             lint_classes lint_dns lint_findings lint_hint lint_json \
             lint_record lint_report lint_term lint_witness main must options plain reach \
             reach_questions reach_state recorder scope suite survey \
-            survey_term trace tree words yamlfile zone
+            survey_term trace tree words yamlfile zone zone_entry
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -234,7 +234,8 @@ $(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf-engine/helper_main.o \
     $(OBJ)/tests/engine/crashing.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/spfquery/zone.o $(OBJ)/tools/spfquery/yamlfile.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
+    $(addprefix $(OBJ)/tools/spfquery/,zone.o zone_entry.o yamlfile.o) \
+    $(LIBSPF_ENGINE_A) $(LIBSPF_A) $(COMMON_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
