@@ -78,9 +78,11 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
-SPFQUERY = answer_copy checks dns evaluator ipset json json_writer lint lint_dns \
-           lint_findings lint_record lint_report lint_term main must options \
-           plain recorder scope suite survey survey_term trace tree words \
+SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
+           flatten_pack flatten_view ipset jobs json json_record json_writer \
+           lint lint_dns lint_findings lint_record lint_report lint_term \
+           lookup_report main must networks networks_report networks_view options plain recorder \
+           scope suite survey survey_term trace trace_tree tree_view words \
            yamlfile zone
 SPFPOLICY = answer ask lint main options
 
@@ -197,7 +199,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check \
-       conf conformance decide dnsmsg engine escape fields file gate \
+       conf conformance decide dnsmsg engine escape fields file flatten gate \
        guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
        outgoing path policy protocol received recipient replay reply \
@@ -245,8 +247,9 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 
 # These are of a program, not of an archive.
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
-$(BUILD)/tests/unit/scope: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
-    ipset.o must.o scope.o survey.o survey_term.o)
+$(addprefix $(BUILD)/tests/unit/,flatten scope): $(addprefix \
+    $(OBJ)/tools/spfquery/,answer_copy.o flatten.o flatten_pack.o ipset.o must.o \
+    scope.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)

@@ -15,6 +15,9 @@ struct ip_number {
 	uint64_t high, low;
 };
 
+/* Less than, equal to or greater than 0. */
+int ip_number_cmp(struct ip_number a, struct ip_number b);
+
 /* first to last, both of them included. */
 struct ip_range {
 	struct ip_number first, last;

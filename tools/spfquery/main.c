@@ -9,6 +9,7 @@
 #include "tools/spfquery/checks.h"
 #include "tools/spfquery/lint.h"
 #include "tools/spfquery/suite.h"
+#include "tools/spfquery/views.h"
 
 static void
 override(struct dns *dns, const struct spfquery_options *o)
@@ -39,6 +40,23 @@ run_checks(const struct spfquery_options *o, const struct evaluator *evaluator,
 }
 
 static int
+run_view(const struct spfquery_options *o, struct dns *dns)
+{
+	static const struct {
+		jobs_report *report;
+		void (*head)(FILE *to);
+	} views[] = {
+	    [VIEW_TREE] = {tree_view, tree_view_head},
+	    [VIEW_NETWORKS] = {networks_view, networks_view_head},
+	    [VIEW_FLATTEN] = {flatten_view, flatten_view_head},
+	};
+
+	if (o->csv)
+		views[o->view].head(stdout);
+	return jobs_run(o, views[o->view].report, dns);
+}
+
+static int
 run(const struct spfquery_options *o)
 {
 	struct evaluator evaluator = {
@@ -48,12 +66,14 @@ run(const struct spfquery_options *o)
 
 	if (o->suite)
 		return suite_run(o->arguments, o->argument_count);
-	dns = dns_open(o, &evaluator);
+	dns = o->view != VIEW_NONE ? dns_open(o, jobs_evaluate, NULL)
+				   : dns_open(o, evaluator_run, &evaluator);
 	if (dns == NULL)
 		return SPFQUERY_USAGE;
 	override(dns, o);
-	rc = o->lint != NULL ? spfquery_lint(dns, o->lint, o->json)
-			     : run_checks(o, &evaluator, dns);
+	rc = o->view != VIEW_NONE ? run_view(o, dns)
+	    : o->lint != NULL     ? spfquery_lint(dns, o->lint, o->json)
+				  : run_checks(o, &evaluator, dns);
 	dns_close(dns);
 	evaluator_reset(&evaluator);
 	return rc;

@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdarg.h>
 
+#include "tools/spfquery/ipset.h"
 #include "tools/spfquery/spfquery.h"
 
 #include "common/text.h"
@@ -25,6 +26,8 @@ usage(FILE *to)
 	      "       spfquery [options] IP ADDRESS NAME\n"
 	      "       spfquery --file FILE [options]\n"
 	      "       spfquery --lint DOMAIN [--json] [options]\n"
+	      "       spfquery --tree|--networks|--flatten DOMAIN... "
+	      "[--json|--csv] [options]\n"
 	      "       spfquery --suite FILE...\n"
 	      "options:  --trace  --json  --zone FILE  --nameserver IP[:PORT]  "
 	      "--timeout SECONDS\n"
@@ -34,6 +37,8 @@ usage(FILE *to)
 	      "--receiver NAME\n"
 	      "          --identity NAME  --scope mfrom|helo  "
 	      "--engine native|libspf2|audit\n"
+	      "          --contains NETWORK (--networks)  --from NAME  "
+	      "--check (--flatten)\n"
 	      "          --now UNIXSECONDS  -V, --version  --help\n"
 	      "First line: the result.  Exit status: pass 0, fail 1, softfail "
 	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
@@ -77,6 +82,13 @@ enum {
 	OPT_OVERRIDE,
 	OPT_FILE,
 	OPT_LINT,
+	OPT_TREE,
+	OPT_NETWORKS,
+	OPT_CONTAINS,
+	OPT_FLATTEN,
+	OPT_FROM,
+	OPT_CHECK,
+	OPT_CSV,
 	OPT_SUITE,
 	OPT_NOW,
 	OPT_VERSIONS,
@@ -108,6 +120,13 @@ static const struct option long_options[] = {
     {"override", required_argument, NULL, OPT_OVERRIDE},
     {"file", required_argument, NULL, OPT_FILE},
     {"lint", required_argument, NULL, OPT_LINT},
+    {"tree", no_argument, NULL, OPT_TREE},
+    {"networks", no_argument, NULL, OPT_NETWORKS},
+    {"contains", required_argument, NULL, OPT_CONTAINS},
+    {"flatten", no_argument, NULL, OPT_FLATTEN},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"csv", no_argument, NULL, OPT_CSV},
     {"suite", no_argument, NULL, OPT_SUITE},
     {"now", required_argument, NULL, OPT_NOW},
     {"help", no_argument, NULL, OPT_HELP},
@@ -225,6 +244,16 @@ take_override(struct spfquery_options *o)
 	return SPFQUERY_OK;
 }
 
+static int
+take_view(struct spfquery_options *o, enum spfquery_view view)
+{
+	if (o->view != VIEW_NONE && o->view != view)
+		return spfquery_bad_usage(
+		    "--tree, --networks and --flatten exclude each other");
+	o->view = view;
+	return SPFQUERY_OK;
+}
+
 /* What has no effect here, or would change a result. */
 static int
 take_foreign(int option, const char *name)
@@ -309,6 +338,24 @@ take_option(struct spfquery_options *o, int option, const char *name)
 	case OPT_LINT:
 		o->lint = optarg;
 		return SPFQUERY_OK;
+	case OPT_TREE:
+		return take_view(o, VIEW_TREE);
+	case OPT_NETWORKS:
+		return take_view(o, VIEW_NETWORKS);
+	case OPT_FLATTEN:
+		return take_view(o, VIEW_FLATTEN);
+	case OPT_CONTAINS:
+		o->contains = optarg;
+		return SPFQUERY_OK;
+	case OPT_FROM:
+		o->from = optarg;
+		return SPFQUERY_OK;
+	case OPT_CHECK:
+		o->check = true;
+		return SPFQUERY_OK;
+	case OPT_CSV:
+		o->csv = true;
+		return SPFQUERY_OK;
 	case OPT_SUITE:
 		o->suite = true;
 		return SPFQUERY_OK;
@@ -374,9 +421,46 @@ take_identity(struct spfquery_options *o)
 	return SPFQUERY_OK;
 }
 
+/* Options of the reports about domains. */
+static int
+check_view(const struct spfquery_options *o)
+{
+	if (o->lint != NULL || o->suite || o->ip != NULL || o->trace)
+		return spfquery_bad_usage(
+		    "--tree, --networks and --flatten are no checks of a "
+		    "client, and exclude --lint and --suite");
+	if (o->argument_count == 0 && o->file == NULL)
+		return spfquery_bad_usage("which domain?");
+	if (o->record != NULL && (o->argument_count != 1 || o->file != NULL))
+		return spfquery_bad_usage("--record is for one domain");
+	if (o->json && o->csv)
+		return spfquery_bad_usage(
+		    "--json and --csv exclude each other");
+	if (o->from != NULL && o->record != NULL)
+		return spfquery_bad_usage(
+		    "--from and --record exclude each other");
+	return SPFQUERY_OK;
+}
+
 static int
 check(struct spfquery_options *o)
 {
+	struct ip_net net;
+
+	if (o->contains != NULL && !ip_net_parse(mf_text_of(o->contains), &net))
+		return spfquery_bad_usage(
+		    "--contains: \"%s\" is not a network or address",
+		    o->contains);
+	if (o->contains != NULL && o->view != VIEW_NETWORKS)
+		return spfquery_bad_usage("--contains is for --networks");
+	if ((o->from != NULL || o->check) && o->view != VIEW_FLATTEN)
+		return spfquery_bad_usage(
+		    "--from and --check are for --flatten");
+	if (o->csv && o->view == VIEW_NONE)
+		return spfquery_bad_usage(
+		    "--csv is for --tree, --networks and --flatten");
+	if (o->view != VIEW_NONE)
+		return check_view(o);
 	if ((o->lint != NULL) + o->suite + (o->file != NULL) > 1)
 		return spfquery_bad_usage(
 		    "--lint, --suite and --file exclude each other");
@@ -437,7 +521,7 @@ spfquery_options(
 		return rc;
 	out->arguments = argv + optind;
 	out->argument_count = (size_t)(argc - optind);
-	if (!out->suite)
+	if (!out->suite && out->view == VIEW_NONE)
 		rc = take_arguments(out);
 	if (rc == SPFQUERY_OK)
 		rc = take_identity(out);
