@@ -172,6 +172,10 @@ inspect(struct flat *f, const struct survey *s)
 {
 	char room[SPF_TEXT_SIZE];
 
+	if (s->pending) {
+		fail(f, true, "no answer yet");
+		return;
+	}
 	if (s->root == NULL || s->root->status != SURVEY_FOUND) {
 		fail(f, s->root == NULL || s->root->status == SURVEY_FAILED,
 		    "%s",

@@ -16,7 +16,10 @@ networks_report_find(struct networks_report *r,
 {
 	survey_run(&r->survey, source, domain, mf_text_of(o->record));
 	for (size_t f = 0; f < SURVEY_FAMILIES; f++)
-		scope_find(&r->scopes[f], &r->survey, f == SURVEY_V6);
+		if (!r->survey.pending)
+			scope_find(&r->scopes[f], &r->survey, f == SURVEY_V6);
+		else
+			r->scopes[f] = (struct scope){.v6 = f == SURVEY_V6};
 }
 
 void

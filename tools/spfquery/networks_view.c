@@ -39,29 +39,51 @@ term_width(const struct table *t, const struct survey_term *term)
 	return width;
 }
 
+/* Of a network that many terms make up, that many are shown. */
+#define ORIGINS_MAX 8
+
+/* The terms of parts, each once; how many there are. */
+static size_t
+origins_of(const struct networks_part *parts, size_t count,
+    const struct survey_term *out[static ORIGINS_MAX])
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct survey_term *term = parts[i].piece->term;
+		size_t at = 0;
+
+		while (at < found && at < ORIGINS_MAX && out[at] != term)
+			at++;
+		if (at < found && at < ORIGINS_MAX)
+			continue;
+		if (found < ORIGINS_MAX)
+			out[found] = term;
+		found++;
+	}
+	return found;
+}
+
 static void
 put_origins(
     const struct table *t, const struct networks_part *parts, size_t count)
 {
-	const struct survey_term *last = NULL;
-	size_t at = t->column;
+	const struct survey_term *terms[ORIGINS_MAX];
+	size_t found = origins_of(parts, count, terms), at = t->column;
 
-	for (size_t i = 0; i < count; i++) {
-		const struct survey_term *term = parts[i].piece->term;
+	for (size_t i = 0; i < found && i < ORIGINS_MAX; i++) {
+		size_t width = term_width(t, terms[i]);
 
-		if (term == last)
-			continue;
-		if (last != NULL)
-			fputs(", ", t->canvas.to);
-		if (last != NULL &&
-		    at + 2 + term_width(t, term) > t->canvas.style.columns) {
-			fprintf(t->canvas.to, "\n%*s", (int)t->column, "");
+		if (i != 0 && at + 2 + width > t->canvas.style.columns) {
+			fprintf(t->canvas.to, ",\n%*s", (int)t->column, "");
 			at = t->column;
-		}
-		put_term(t, term);
-		at += 2 + term_width(t, term);
-		last = term;
+		} else if (i != 0)
+			fputs(", ", t->canvas.to);
+		put_term(t, terms[i]);
+		at += 2 + width;
 	}
+	if (found > ORIGINS_MAX)
+		fputs(", and more", t->canvas.to);
 }
 
 static void
@@ -380,7 +402,9 @@ networks_view(const struct spfquery_options *o, struct mf_text domain,
 	status = r.survey.root != NULL && r.survey.root->status == SURVEY_FOUND
 	    ? SPFQUERY_OK
 	    : SPFQUERY_FAILED;
-	if (o->json)
+	if (r.survey.pending)
+		; /* nobody would see it */
+	else if (o->json)
 		status = networks_report_json(&r, o, domain, to)
 		    ? status
 		    : SPFQUERY_FAILED;

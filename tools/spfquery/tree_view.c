@@ -387,7 +387,9 @@ tree_view(const struct spfquery_options *o, struct mf_text domain,
 	int status;
 
 	survey_run(&s, source, domain, mf_text_of(o->record));
-	if (o->json)
+	if (s.pending)
+		; /* nobody would see it */
+	else if (o->json)
 		write_tree(&s, domain, to);
 	else if (o->csv)
 		put_csv(&s, domain, to);
