@@ -80,10 +80,11 @@ SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            flatten_pack flatten_view ipset jobs json json_record json_writer \
-           lint lint_dns lint_findings lint_record lint_report lint_term \
-           lookup_report main must networks networks_report networks_view options plain recorder \
-           scope suite survey survey_term trace trace_tree tree_view words \
-           yamlfile zone
+           lint lint_classes lint_dns lint_findings lint_hint lint_json \
+           lint_record lint_report lint_term lint_witness lookup_report main \
+           must networks networks_report networks_view options plain reach \
+           reach_questions reach_state recorder scope suite survey survey_term \
+           trace trace_tree tree_view words yamlfile zone
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -202,7 +203,7 @@ UNIT = access access_memory action authres bounds cache change check \
        conf conformance decide dnsmsg engine escape fields file flatten gate \
        guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
-       outgoing path policy protocol received recipient replay reply \
+       outgoing path policy protocol reach received recipient replay reply \
        rewriter scope secrets servers session session_memory shapes \
        similar sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config \
@@ -250,6 +251,10 @@ $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/m
 $(addprefix $(BUILD)/tests/unit/,flatten scope): $(addprefix \
     $(OBJ)/tools/spfquery/,answer_copy.o flatten.o flatten_pack.o ipset.o must.o \
     scope.o survey.o survey_term.o)
+$(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
+    ipset.o lint_classes.o lint_dns.o lint_findings.o lint_hint.o \
+    lint_record.o lint_term.o lint_witness.o must.o reach.o \
+    reach_questions.o reach_state.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)

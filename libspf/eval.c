@@ -381,6 +381,7 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	c.request = request;
 	c.source = source;
 	c.verdict = out;
+	c.limits = spf_limits_set(request->limits);
 	c.blocked = false;
 	c.failed = NULL;
 	c.values.validated = MF_TEXT("");

@@ -35,6 +35,7 @@ struct check_ {
 	const struct spf_request *request;
 	const struct spf_source *source;
 	struct spf_verdict *verdict;
+	struct spf_limits limits;
 	struct macro_values_ values;
 	bool blocked;
 	/* The record whose term has failed the client, for its exp=. */
@@ -99,6 +100,10 @@ enum match_ failed_lookup_(const struct check_ *c, const struct level_ *l,
 
 /* An answer is missing. */
 enum match_ blocked_(struct check_ *c);
+
+/* Note the problem that there is "more than MAX OF_WHAT NAME". */
+void over_limit_(const struct check_ *c, const struct level_ *l, unsigned max,
+    const char *of_what, struct mf_text name);
 
 /* A term that causes lookups (4.6.4).  False: one too many. */
 bool count_term_(struct check_ *c, const struct level_ *l);

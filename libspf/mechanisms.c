@@ -252,8 +252,8 @@ match_mx(struct check_ *c, const struct level_ *l)
 		m = term_lookup_(c, l, SPF_RR_MX, name, &a);
 	if (m != MATCH_YES)
 		return m;
-	if (a->count > SPF_MX_MAX) {
-		problem_(c, l, "more than 10 MX records for", name);
+	if (a->count > c->limits.mx) {
+		over_limit_(c, l, c->limits.mx, " MX records for", name);
 		return MATCH_PERMERROR;
 	}
 	for (size_t i = 0; i < a->count; i++) {

@@ -23,10 +23,11 @@
 #include <mailfrom/text.h>
 
 /* RFC 7208 4.6.4. */
-#define SPF_TERMS_MAX 10 /* terms of a whole check that cause DNS queries */
-#define SPF_VOIDS_MAX 2  /* terms whose lookup came back empty */
-#define SPF_MX_MAX    10 /* names of one mx term */
-#define SPF_PTR_MAX   10 /* names of one ptr term; further ones are ignored */
+#define SPF_TERMS_MAX 10  /* terms of a whole check that cause DNS queries */
+#define SPF_VOIDS_MAX 2   /* terms whose lookup came back empty */
+#define SPF_MX_MAX    10  /* names of one mx term */
+#define SPF_LIMIT_MAX 100 /* the highest that a request can set them to */
+#define SPF_PTR_MAX   10  /* names of one ptr term; further ones are ignored */
 
 /* Octets of a domain name as text, without a dot at the end (RFC 1035). */
 #define SPF_NAME_MAX  253
@@ -154,6 +155,8 @@ bool spf_cause_parse(struct mf_text text, enum spf_cause *out);
 
 struct spf_record;
 
+#define SPF_NEARLY_MAX 1024
+
 /*
  * An answer: immutable, and everything that was drawn from it with it, so that
  * checks on many threads can share it.  Made by spf_answer_*(), in one piece.
@@ -167,6 +170,13 @@ struct spf_answer {
 	const struct spf_record *record; /* NULL unless spf_records is 1 */
 	/* SPF_RR_TXT: the text if there is one TXT record in all, for exp=. */
 	struct mf_text only_text;
+	/*
+	 * SPF_RR_TXT: if there is no SPF record, the first text that was meant
+	 * to be one and isn't by its version, such as one with a leading blank,
+	 * of which it has SPF_NEARLY_MAX octets at most; else empty.
+	 */
+	struct mf_text nearly;
+	bool sender_id; /* SPF_RR_TXT: there is a Sender ID record too */
 	/* SPF_RR_A, SPF_RR_AAAA: count times 4 or 16 octets. */
 	const uint8_t *addresses;
 	/*
@@ -243,6 +253,17 @@ enum spf_identity { SPF_MAILFROM, SPF_HELO };
 
 struct spf_trace;
 
+/*
+ * Limits instead of those of RFC 7208 4.6.4, which a receiver may only raise;
+ * each at most SPF_LIMIT_MAX.  0: SPF_TERMS_MAX, SPF_VOIDS_MAX, SPF_MX_MAX.
+ */
+struct spf_limits {
+	unsigned terms, voids, mx;
+};
+
+/* limits with the numbers that a 0 stands for. */
+struct spf_limits spf_limits_set(struct spf_limits limits);
+
 /* What is checked.  Views must stay valid for as long as the check lasts. */
 struct spf_request {
 	struct spf_ip ip;
@@ -260,6 +281,7 @@ struct spf_request {
 	struct mf_text helo;
 	struct mf_text receiver; /* %{r}; empty: "unknown" */
 	uint64_t now_sec;        /* %{t}: since 1970 UTC */
+	struct spf_limits limits;
 	/* Only the next question is looked up, nothing is speculated on. */
 	bool sequential;
 	/* A compiled record for a domain that has none; or NULL. */
@@ -287,8 +309,8 @@ struct spf_verdict {
 	char
 	    problem[SPF_TEXT_SIZE]; /* temperror, permerror: the term and why */
 	enum spf_cause cause;       /* of the lookup that failed: temperror */
-	unsigned terms;             /* of SPF_TERMS_MAX */
-	unsigned voids;             /* of SPF_VOIDS_MAX */
+	unsigned terms;             /* of limits.terms */
+	unsigned voids;             /* of limits.voids */
 	unsigned lookups;           /* answers that the verdict rests on */
 	unsigned depth;             /* of includes and redirects, 0: none */
 	bool guessed;               /* by best_guess */
@@ -304,7 +326,7 @@ enum spf_status {
  * Evaluate.  *out is complete with SPF_OK and undefined with SPF_PENDING.
  * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes
  * 12 KB of stack, and 1 KB for each level of include, of which there are at
- * most SPF_TERMS_MAX.
+ * most limits.terms.
  */
 enum spf_status spf_evaluate(const struct spf_request *request,
     const struct spf_source *source, struct spf_verdict *out);

@@ -25,6 +25,7 @@ answer_copy(const struct spf_answer *from, struct spf_answer *to)
 	*to = *from;
 	to->record = NULL;
 	own(&to->only_text);
+	own(&to->nearly);
 	if (from->addresses != NULL)
 		to->addresses = (const uint8_t *)spfquery_copy(mf_text_at(
 		    (const char *)from->addresses, from->count * size));
@@ -44,6 +45,7 @@ void
 answer_clear(struct spf_answer *a)
 {
 	disown(a->only_text);
+	disown(a->nearly);
 	free((void *)(uintptr_t)a->addresses);
 	for (size_t i = 0; a->names != NULL && i < a->count; i++)
 		disown(a->names[i]);

@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 #include "tools/spfquery/checks.h"
-#include "tools/spfquery/lint.h"
+#include "tools/spfquery/lint_command.h"
 #include "tools/spfquery/suite.h"
 #include "tools/spfquery/views.h"
 
@@ -72,7 +72,7 @@ run(const struct spfquery_options *o)
 		return SPFQUERY_USAGE;
 	override(dns, o);
 	rc = o->view != VIEW_NONE ? run_view(o, dns)
-	    : o->lint != NULL     ? spfquery_lint(dns, o->lint, o->json)
+	    : o->lint != NULL     ? spfquery_lint(dns, o)
 				  : run_checks(o, &evaluator, dns);
 	dns_close(dns);
 	evaluator_reset(&evaluator);

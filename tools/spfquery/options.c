@@ -25,7 +25,7 @@ usage(FILE *to)
 	      "       spfquery --ip IP --helo NAME [options]\n"
 	      "       spfquery [options] IP ADDRESS NAME\n"
 	      "       spfquery --file FILE [options]\n"
-	      "       spfquery --lint DOMAIN [--json] [options]\n"
+	      "       spfquery --lint DOMAIN [--ip IP] [--json] [options]\n"
 	      "       spfquery --tree|--networks|--flatten DOMAIN... "
 	      "[--json|--csv] [options]\n"
 	      "       spfquery --suite FILE...\n"
@@ -39,6 +39,7 @@ usage(FILE *to)
 	      "--engine native|libspf2|audit\n"
 	      "          --contains NETWORK (--networks)  --from NAME  "
 	      "--check (--flatten)\n"
+	      "          --max-terms N  --max-voids N  --max-mx N\n"
 	      "          --now UNIXSECONDS  -V, --version  --help\n"
 	      "First line: the result.  Exit status: pass 0, fail 1, softfail "
 	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
@@ -91,6 +92,9 @@ enum {
 	OPT_CSV,
 	OPT_SUITE,
 	OPT_NOW,
+	OPT_MAX_TERMS,
+	OPT_MAX_VOIDS,
+	OPT_MAX_MX,
 	OPT_VERSIONS,
 	OPT_PRA,
 	OPT_UNSUPPORTED,
@@ -129,6 +133,9 @@ static const struct option long_options[] = {
     {"csv", no_argument, NULL, OPT_CSV},
     {"suite", no_argument, NULL, OPT_SUITE},
     {"now", required_argument, NULL, OPT_NOW},
+    {"max-terms", required_argument, NULL, OPT_MAX_TERMS},
+    {"max-voids", required_argument, NULL, OPT_MAX_VOIDS},
+    {"max-mx", required_argument, NULL, OPT_MAX_MX},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     /* Other programs' words. */
@@ -228,6 +235,17 @@ take_timeout(struct spfquery_options *o)
 	int rc = take_number("timeout", 1, TIMEOUT_MAX_SEC, &n);
 
 	o->timeout_sec = (unsigned)n;
+	return rc;
+}
+
+/* A limit for a what-if; lower ones would be no receiver's. */
+static int
+take_limit(const char *name, unsigned least, unsigned *out)
+{
+	uint64_t n = least;
+	int rc = take_number(name, least, SPF_LIMIT_MAX, &n);
+
+	*out = (unsigned)n;
 	return rc;
 }
 
@@ -361,6 +379,12 @@ take_option(struct spfquery_options *o, int option, const char *name)
 		return SPFQUERY_OK;
 	case OPT_NOW:
 		return take_number("now", 0, UINT64_C(1) << 40, &o->now_sec);
+	case OPT_MAX_TERMS:
+		return take_limit(name, SPF_TERMS_MAX, &o->limits.terms);
+	case OPT_MAX_VOIDS:
+		return take_limit(name, SPF_VOIDS_MAX, &o->limits.voids);
+	case OPT_MAX_MX:
+		return take_limit(name, SPF_MX_MAX, &o->limits.mx);
 	case OPT_VERSIONS:
 	case OPT_PRA:
 	case OPT_UNSUPPORTED:

@@ -34,6 +34,7 @@ struct spfquery_options {
 	const char *overrides[SPFQUERY_OVERRIDES_MAX]; /* DOMAIN=RECORD */
 	size_t override_count;
 	enum spf_engine engine;
+	struct spf_limits limits;
 	bool helo_scope; /* check the HELO name */
 	bool trace, json, suite;
 	unsigned timeout_sec;
