@@ -79,7 +79,8 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
-           flatten_pack flatten_view ipset jobs json json_record json_writer \
+           flatten_pack flatten_view html_networks html_tree html_view ipset \
+           jobs json json_record json_writer \
            lint lint_classes lint_dns lint_findings lint_hint lint_json \
            lint_record lint_report lint_term lint_witness lookup_report main \
            must networks networks_report networks_view options plain reach \

@@ -71,6 +71,33 @@ origin(void *arg, enum spf_rr rr, struct mf_text name, struct spf_origin *out)
 	return true;
 }
 
+static const struct spf_answer *
+whole_lookup(void *arg, enum spf_rr rr, struct mf_text name)
+{
+	const struct spf_source *inner = arg;
+	const struct spf_answer *a = inner->lookup(inner->arg, rr, name);
+
+	return a != NULL ? a : spf_answer_failure(rr, SPF_CAUSE_LATE);
+}
+
+static bool
+whole_origin(
+    void *arg, enum spf_rr rr, struct mf_text name, struct spf_origin *out)
+{
+	const struct spf_source *inner = arg;
+
+	answer_origin(inner, rr, name, out);
+	return true;
+}
+
+struct spf_source
+jobs_whole_source(const struct spf_source *source)
+{
+	return (struct spf_source){.lookup = whole_lookup,
+	    .origin = whole_origin,
+	    .arg = (void *)(uintptr_t)source};
+}
+
 static enum spf_status
 run(struct job *job, const struct spf_source *source)
 {

@@ -18,6 +18,12 @@ typedef int jobs_report(const struct spfquery_options *options,
     struct mf_text domain, const struct spf_source *source, FILE *to);
 
 /*
+ * source for reports that can't do without an answer: where it has none yet,
+ * there is a failure, in what is forgotten then anyway.
+ */
+struct spf_source jobs_whole_source(const struct spf_source *source);
+
+/*
  * Report about all domains of the command line: its arguments, of which "-" is
  * standard input, and its file, a domain in each line.  The largest exit
  * status.

@@ -23,6 +23,11 @@ override(struct dns *dns, const struct spfquery_options *o)
 	}
 	if (o->lint != NULL && o->record != NULL)
 		dns_override(dns, mf_text_of(o->lint), mf_text_of(o->record));
+	/* --flatten compares it with what is published. */
+	if (o->record != NULL &&
+	    (o->view == VIEW_TREE || o->view == VIEW_NETWORKS))
+		dns_override(dns, mf_text_of(o->arguments[0]),
+		    mf_text_of(o->record));
 }
 
 static int

@@ -10,11 +10,10 @@ const enum spf_result networks_report_order[SCOPE_RESULTS] = {SPF_PASS,
     SPF_NONE};
 
 void
-networks_report_find(struct networks_report *r,
-    const struct spfquery_options *o, struct mf_text domain,
+networks_report_find(struct networks_report *r, struct mf_text domain,
     const struct spf_source *source)
 {
-	survey_run(&r->survey, source, domain, mf_text_of(o->record));
+	survey_run(&r->survey, source, domain, MF_TEXT(""));
 	for (size_t f = 0; f < SURVEY_FAMILIES; f++)
 		if (!r->survey.pending)
 			scope_find(&r->scopes[f], &r->survey, f == SURVEY_V6);

@@ -18,8 +18,7 @@ struct networks_report {
 /* Results as they are shown: who passes comes first. */
 extern const enum spf_result networks_report_order[SCOPE_RESULTS];
 
-void networks_report_find(struct networks_report *r,
-    const struct spfquery_options *options, struct mf_text domain,
+void networks_report_find(struct networks_report *r, struct mf_text domain,
     const struct spf_source *source);
 void networks_report_clear(struct networks_report *r);
 

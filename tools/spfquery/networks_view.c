@@ -398,7 +398,7 @@ networks_view(const struct spfquery_options *o, struct mf_text domain,
 	struct networks_report r;
 	int status;
 
-	networks_report_find(&r, o, domain, source);
+	networks_report_find(&r, domain, source);
 	status = r.survey.root != NULL && r.survey.root->status == SURVEY_FOUND
 	    ? SPFQUERY_OK
 	    : SPFQUERY_FAILED;

@@ -30,7 +30,7 @@ struct spfquery_options {
 	const char *contains; /* network, for VIEW_NETWORKS */
 	const char *from;     /* where VIEW_FLATTEN takes the record from */
 	enum spfquery_view view;
-	bool check, csv;
+	bool check, csv, html;
 	const char *overrides[SPFQUERY_OVERRIDES_MAX]; /* DOMAIN=RECORD */
 	size_t override_count;
 	enum spf_engine engine;

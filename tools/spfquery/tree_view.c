@@ -386,7 +386,7 @@ tree_view(const struct spfquery_options *o, struct mf_text domain,
 	struct survey s;
 	int status;
 
-	survey_run(&s, source, domain, mf_text_of(o->record));
+	survey_run(&s, source, domain, MF_TEXT(""));
 	if (s.pending)
 		; /* nobody would see it */
 	else if (o->json)

@@ -12,7 +12,7 @@
 #include "tools/spfquery/survey.h"
 
 /* SPFQUERY_FAILED if there is no record that can be evaluated. */
-jobs_report tree_view, networks_view, flatten_view;
+jobs_report tree_view, networks_view, flatten_view, html_view;
 
 /* The first line of CSV. */
 void tree_view_head(FILE *to);
