@@ -83,7 +83,7 @@ SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            jobs json json_record json_writer \
            lint lint_classes lint_dns lint_findings lint_hint lint_json \
            lint_record lint_report lint_term lint_witness lookup_report main \
-           must networks networks_report networks_view options plain reach \
+           must networks networks_report networks_view options options_check plain reach \
            reach_questions reach_state recorder scope suite survey survey_term \
            trace trace_tree tree_view words yamlfile zone
 SPFPOLICY = answer ask lint main options

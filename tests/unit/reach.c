@@ -293,8 +293,8 @@ judge_hint(struct judge *j, const struct lint_finding *f)
 	r = spf_record_compile(mf_text_of(text));
 	assert_non_null(r);
 	if (spf_record_problem(r) != NULL)
-		fail_msg("seed %llu: %s", (unsigned long long)j->zone.seed,
-		    f->says);
+		fail_msg(
+		    "seed %llu: %s", (unsigned long long)j->zone.seed, f->says);
 	spf_record_free(r);
 	j->hints++;
 }

@@ -25,8 +25,8 @@ begin_row(const struct html_page *p, enum spf_result result)
 }
 
 static void
-put_networks(const struct html_page *p, const struct scope *s,
-    enum spf_result result)
+put_networks(
+    const struct html_page *p, const struct scope *s, enum spf_result result)
 {
 	struct ipset_walk walk = {0};
 	struct networks n;
@@ -67,8 +67,7 @@ put_others(const struct html_page *p, const struct scope *s)
 		if (networks_is_named(q))
 			continue;
 		begin_row(p, q->result);
-		fprintf(p->to,
-		    "%s IPv%d addresses</td><td></td><td>",
+		fprintf(p->to, "%s IPv%d addresses</td><td></td><td>",
 		    ipset_is_all(&q->set) ? "all" : "other", s->v6 ? 6 : 4);
 		if (q->term != NULL)
 			put_origin(p, q->term);
@@ -83,8 +82,7 @@ put_others(const struct html_page *p, const struct scope *s)
 static void
 put_open(const struct html_page *p)
 {
-	for (const struct scope_open *o =
-		 p->networks->scopes[SURVEY_V4].open;
+	for (const struct scope_open *o = p->networks->scopes[SURVEY_V4].open;
 	     o != NULL; o = o->next) {
 		fputs("<tr><td class=\"result\">depends</td><td>clients that "
 		      "it matches</td><td></td><td>",

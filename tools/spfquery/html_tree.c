@@ -39,8 +39,7 @@ html_span(FILE *to, const char *what, const char *format, ...)
 /* --- findings --- */
 
 static void
-put_findings(const struct html_page *p, const char *domain,
-    struct mf_text term)
+put_findings(const struct html_page *p, const char *domain, struct mf_text term)
 {
 	for (const struct lint_finding *f = p->lint->first; f != NULL;
 	     f = f->next) {
@@ -90,7 +89,8 @@ static void
 put_origin(FILE *to, const struct spf_answer *a, const struct spf_origin *o)
 {
 	if (a->status == SPF_DNS_VOID && o->has_rcode)
-		html_span(to, "quiet", o->rcode == 0 ? " (no such record)" : " (%s)",
+		html_span(to, "quiet",
+		    o->rcode == 0 ? " (no such record)" : " (%s)",
 		    lookup_rcode(o));
 	if (o->server[0] == '\0')
 		return;
@@ -136,7 +136,8 @@ put_line(const struct html_page *p, const struct survey_term *t)
 		html_span(p->to, "badge", "depends on client or sender");
 }
 
-static void put_record(const struct html_page *p, const struct survey_record *r);
+static void put_record(
+    const struct html_page *p, const struct survey_record *r);
 
 static void
 put_lead(const struct html_page *p, const struct survey_term *t,
@@ -197,8 +198,7 @@ is_plain(const struct html_page *p, const struct survey_term *t)
 
 /* The last of plain networks from t on, and how many there are. */
 static const struct survey_term *
-run_of(
-    const struct html_page *p, const struct survey_term *t, size_t *count)
+run_of(const struct html_page *p, const struct survey_term *t, size_t *count)
 {
 	*count = 0;
 	for (const struct survey_term *at = t; is_plain(p, at); at = at->next) {
@@ -236,8 +236,7 @@ put_record(const struct html_page *p, const struct survey_record *r)
 		    strlen(r->text), r->terms, SPF_TERMS_MAX);
 	if (r->status != SURVEY_FOUND) {
 		fputs("<span class=\"badge error\">", p->to);
-		escape_html(
-		    p->to, mf_text_of(survey_status_text(r, room)));
+		escape_html(p->to, mf_text_of(survey_status_text(r, room)));
 		fputs("</span>", p->to);
 	}
 	fputs("</p>\n", p->to);

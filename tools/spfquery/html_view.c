@@ -86,7 +86,7 @@ put_limit(FILE *to, const char *what, size_t count, size_t limit)
 	fprintf(to,
 	    "<div class=\"limit%s\">%s<b>%zu of %zu</b><i><i "
 	    "style=\"width:%zu%%\"></i></i></div>\n",
-	    count > limit            ? " over"
+	    count > limit                 ? " over"
 		: count * 10 >= limit * 9 ? " near"
 					  : "",
 	    what, count, limit, percent);
@@ -100,9 +100,8 @@ put_limits(const struct html_page *p)
 
 	if (r == NULL)
 		return;
-	voids = r->voids[SURVEY_V4] > r->voids[SURVEY_V6]
-	    ? r->voids[SURVEY_V4]
-	    : r->voids[SURVEY_V6];
+	voids = r->voids[SURVEY_V4] > r->voids[SURVEY_V6] ? r->voids[SURVEY_V4]
+							  : r->voids[SURVEY_V6];
 	fputs("<div class=\"limits\">\n", p->to);
 	put_limit(p->to, "Terms that need DNS", r->terms, SPF_TERMS_MAX);
 	put_limit(p->to, "Void lookups", voids, SPF_VOIDS_MAX);
@@ -141,13 +140,14 @@ put_page(const struct html_page *p)
 {
 	const struct survey_record *r = p->lint->survey.root;
 
-	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-	      "<meta charset=\"utf-8\">\n"
-	      "<meta name=\"viewport\" "
-	      "content=\"width=device-width,initial-scale=1\">\n"
-	      "<meta http-equiv=\"Content-Security-Policy\" "
-	      "content=\"default-src 'none';style-src 'unsafe-inline'\">\n"
-	      "<meta name=\"referrer\" content=\"no-referrer\">\n<title>SPF of ",
+	fputs(
+	    "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
+	    "<meta charset=\"utf-8\">\n"
+	    "<meta name=\"viewport\" "
+	    "content=\"width=device-width,initial-scale=1\">\n"
+	    "<meta http-equiv=\"Content-Security-Policy\" "
+	    "content=\"default-src 'none';style-src 'unsafe-inline'\">\n"
+	    "<meta name=\"referrer\" content=\"no-referrer\">\n<title>SPF of ",
 	    p->to);
 	escape_html(p->to, p->domain);
 	fprintf(p->to, "</title>\n<style>\n%s</style>\n</head>\n<body>\n<h1>",
@@ -176,10 +176,8 @@ html_view(const struct spfquery_options *o, struct mf_text domain,
 	struct spf_source whole = jobs_whole_source(source);
 	struct networks_report networks;
 	struct lint lint;
-	struct html_page page = {.to = to,
-	    .domain = domain,
-	    .lint = &lint,
-	    .networks = &networks};
+	struct html_page page = {
+	    .to = to, .domain = domain, .lint = &lint, .networks = &networks};
 	int status = SPFQUERY_OK;
 
 	networks_report_find(&networks, domain, source);

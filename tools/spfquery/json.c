@@ -77,7 +77,7 @@ write_step(struct json_writer *w, const struct recorded *s)
 	json_open(w, NULL, '{');
 	json_text(w, "event", mf_text_of(words[e->kind]));
 	/* The lookup of the first record comes before depth 0. */
-	json_number(w, "depth", e->depth <= SPF_TERMS_MAX ? e->depth : 0);
+	json_number(w, "depth", e->depth <= SPF_LIMIT_MAX ? e->depth : 0);
 	write_fields(w, s);
 	json_number(w, "terms", e->terms);
 	json_number(w, "voids", e->voids);
@@ -122,7 +122,8 @@ write_why(struct json_writer *w, const struct spf_verdict *v)
 }
 
 static void
-write_verdict(struct json_writer *w, const struct spf_verdict *v)
+write_verdict(struct json_writer *w, const struct spf_verdict *v,
+    struct spf_limits limits)
 {
 	write_why(w, v);
 	json_text(w, "domain", mf_text_of(v->domain));
@@ -134,9 +135,9 @@ write_verdict(struct json_writer *w, const struct spf_verdict *v)
 	json_truth(w, "guessed", v->guessed);
 	json_truth(w, "delegated", v->delegated);
 	json_number(w, "terms", v->terms);
-	json_number(w, "terms_max", SPF_TERMS_MAX);
+	json_number(w, "terms_max", limits.terms);
 	json_number(w, "voids", v->voids);
-	json_number(w, "voids_max", SPF_VOIDS_MAX);
+	json_number(w, "voids_max", limits.voids);
 	json_number(w, "lookups", v->lookups);
 	json_number(w, "depth", v->depth);
 }
@@ -189,7 +190,8 @@ report_json(FILE *to, const struct spfquery_report *report)
 	json_text(
 	    &w, "result", mf_text_of(spf_result_text(report->verdict->result)));
 	write_record(&w, &e->recorder);
-	write_verdict(&w, report->verdict);
+	write_verdict(
+	    &w, report->verdict, spf_limits_set(report->request->limits));
 	write_request(&w, report->request);
 	write_headers(&w, report);
 	if (e->second.given)

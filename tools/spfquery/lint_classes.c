@@ -43,6 +43,7 @@ put_family(struct text_out *out, const struct reach *r, const struct ipset *set)
 {
 	char room[IPSET_COUNT_SIZE], net_room[IP_NET_SIZE];
 	struct ipset_walk walk = {0};
+	struct ipset shown;
 	struct ip_net net;
 
 	if (ipset_equal(set, &r->everybody)) {
@@ -54,18 +55,19 @@ put_family(struct text_out *out, const struct reach *r, const struct ipset *set)
 		out_str(out, " clients that no term names");
 		return;
 	}
-	ipset_next(set, &walk, &net);
+	shown = reach_shown(r, set);
+	ipset_next(&shown, &walk, &net);
 	ip_net_print(&net, net_room);
-	if (ipset_nets(set) == 1) {
+	if (ipset_nets(&shown) == 1) {
 		out_str(out, "clients in ");
-		out_str(out, net_room);
-		return;
+	} else {
+		ipset_count_print(&shown, room);
+		out_str(out, room);
+		out_str(out, r->v6 ? " IPv6" : " IPv4");
+		out_str(out, " addresses, such as ");
 	}
-	ipset_count_print(set, room);
-	out_str(out, room);
-	out_str(out, r->v6 ? " IPv6" : " IPv4");
-	out_str(out, " addresses, such as ");
 	out_str(out, net_room);
+	ipset_clear(&shown);
 }
 
 void
@@ -455,7 +457,10 @@ check_broad(struct lint *l, const struct reach *r)
 		if (o->result == SPF_PASS &&
 		    net.bits < (r->v6 ? BROAD_BITS6 : BROAD_BITS4)) {
 			ip_net_print(&net, room);
-			ipset_count_print(&passes, count);
+			struct ipset shown = reach_shown(r, &passes);
+
+			ipset_count_print(&shown, count);
+			ipset_clear(&shown);
 			lint_find(l, LINT_WARNING, "broad", o->domain, o->term,
 			    "%s %s addresses pass, such as all of %s", count,
 			    r->v6 ? "IPv6" : "IPv4", room);

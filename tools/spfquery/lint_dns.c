@@ -277,7 +277,8 @@ check_names(struct lint *l, const struct survey_term *t, bool own)
 		FIND(l, LINT_NOTE, "macro", t,
 		    "a macro makes the name from what the client or sender is: "
 		    "some name, maybe none");
-	if (t->match[SURVEY_V4].never && t->kind == SURVEY_MECHANISM)
+	if (t->match[SURVEY_V4].never && t->kind == SURVEY_MECHANISM &&
+	    t->mechanism != SPF_TERM_INCLUDE)
 		FIND(l, LINT_WARNING, "no-name", t,
 		    "no such name can exist in the DNS (RFC 7208 4.8)");
 	if (t->kind == SURVEY_EXP && own)

@@ -100,26 +100,33 @@ bool
 lint_suggest(const struct lint *l, struct mf_text domain,
     struct mf_text written, char hint[static SPF_TEXT_SIZE])
 {
-	char room[SPF_TEXT_SIZE];
+	char room[SPF_TEXT_SIZE], text[SPF_TEXT_SIZE + 8];
 	struct text_out terms = text_out(room, sizeof(room));
+	struct text_out whole = text_out(text, sizeof(text));
 	struct text_out out = text_out(hint, SPF_TEXT_MAX);
 	struct spf_record *record;
 	bool ok = true;
 	size_t count;
 
 	hint[0] = '\0';
-	out_str(&terms, "v=spf1 ");
 	if (!lint_unglue(written, &terms))
 		return false;
-	record = spfquery_must(spf_record_compile(out_view(&terms)));
+	out_str(&whole, "v=spf1 ");
+	out_text(&whole, out_view(&terms));
+	record = spfquery_must(spf_record_compile(out_view(&whole)));
 	const struct spf_term *t = spf_record_terms(record, &count);
 	for (size_t i = 0; i < count; i++)
 		ok = ok && finds_something(l, domain, &t[i]);
+	if (spf_record_redirect(record) != NULL)
+		ok = ok &&
+		    finds_something(l, domain,
+			&(struct spf_term){.kind = SPF_TERM_INCLUDE,
+			    .target = *spf_record_redirect(record)});
 	spf_record_free(record);
 	if (!ok)
 		return false;
 	out_str(&out, "did you mean \"");
-	out_text(&out, text_from(out_view(&terms), sizeof("v=spf1")));
+	out_text(&out, out_view(&terms));
 	out_str(&out, "\"?");
 	hint[out.full ? 0 : out.len] = '\0';
 	return !out.full;

@@ -109,6 +109,19 @@ begins_here(struct mf_text t, char before, bool groups)
 	return false;
 }
 
+/* An IPv6 address begins here, as far as it can be told. */
+static bool
+is_groups(struct mf_text t)
+{
+	size_t len = 0;
+
+	while (len < t.len &&
+	    (ascii_is_digit(t.p[len]) || t.p[len] == ':' ||
+		(ascii_lower(t.p[len]) >= 'a' && ascii_lower(t.p[len]) <= 'f')))
+		len++;
+	return text_count(text_head(t, len), ':') > 1;
+}
+
 /* The length of t's first term. */
 static size_t
 term_end(struct mf_text t)
@@ -117,12 +130,9 @@ term_end(struct mf_text t)
 	bool groups;
 
 	lint_parse(t, &first);
-	groups = first.separator == ':' &&
-	    text_find(first.value, ':') != first.value.len;
-	groups = groups &&
-	    (text_starts_fold(first.name, MF_TEXT("ip")) ||
-		first.kind == LINT_UNKNOWN);
-	for (size_t i = 1; i < t.len; i++)
+	groups = is_groups(first.value) || is_groups(first.bare);
+	/* From behind its qualifier on. */
+	for (size_t i = first.bare.len == t.len ? 1 : 2; i < t.len; i++)
 		if (begins_here(text_from(t, i), t.p[i - 1], groups))
 			return i;
 	return t.len;
@@ -210,10 +220,8 @@ put_word(struct text_out *out, const struct lint_term *t)
 		put_network(out, t->bare, v6);
 		return;
 	}
-	if (word == NULL || kind == LINT_ALL) {
-		out_str(out, kind == LINT_ALL ? "all" : "");
-		if (word == NULL)
-			out_text(out, t->bare);
+	if (word == NULL || (kind == LINT_ALL && value.len != 0)) {
+		out_text(out, t->bare);
 		return;
 	}
 	if (t->separator != '\0')
@@ -224,7 +232,8 @@ put_word(struct text_out *out, const struct lint_term *t)
 	else if (value.len != 0 && is_address(value, &v6)) {
 		put_network(out, value, v6);
 		return;
-	} else if (kind == LINT_IP4 || kind == LINT_IP6)
+	} else if ((kind == LINT_IP4 || kind == LINT_IP6) &&
+	    text_find(value, ':') == value.len)
 		word = "a"; /* a name where an address belongs */
 	out_str(out, word);
 	if (value.len == 0)
@@ -312,7 +321,7 @@ is_good(struct mf_text text, char qualifier)
 
 /* Terms for written, if they are good; out is empty if they aren't. */
 static bool
-try(struct mf_text written, struct text_out *out)
+repair(struct mf_text written, struct text_out *out)
 {
 	char room[SPF_RECORD_MAX];
 	struct text_out ascii = text_out(room, sizeof(room));
@@ -321,8 +330,7 @@ try(struct mf_text written, struct text_out *out)
 	put_ascii(&ascii, written);
 	lint_parse(text_trim(out_view(&ascii)), &t);
 	put_terms(out, t.written);
-	if (!ascii.full && !out->full && is_good(out_view(out), t.qualifier) &&
-	    !text_eq_fold(out_view(out), written))
+	if (!ascii.full && !out->full && is_good(out_view(out), t.qualifier))
 		return true;
 	out->len = 0;
 	return false;
@@ -359,10 +367,10 @@ lint_hint(const struct lint_term *t, struct mf_text next,
 		out_text(&pair, t->written);
 		out_text(&pair, next);
 		if (!pair.full && other.kind == LINT_UNKNOWN &&
-		    try(out_view(&pair), &out))
+		    repair(out_view(&pair), &out))
 			*both = true;
 	}
-	if (*both || try(t->written, &out))
+	if (*both || repair(t->written, &out))
 		put_hint(out_view(&out), hint);
 }
 
@@ -374,7 +382,7 @@ lint_unglue(struct mf_text written, struct text_out *out)
 	lint_parse(written, &t);
 	if (t.kind == LINT_MODIFIER || t.kind == LINT_UNKNOWN)
 		return false;
-	return try(written, out);
+	return repair(written, out) && !text_eq_fold(out_view(out), written);
 }
 
 bool

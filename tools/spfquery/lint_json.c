@@ -23,23 +23,27 @@ print_finding(struct json_writer *w, const struct lint_finding *f)
 /* --- results --- */
 
 static void
-print_set(struct json_writer *w, const char *name, const struct ipset *set)
+print_set(struct json_writer *w, const char *name, const struct reach *r,
+    const struct ipset *clients)
 {
+	struct ipset set = reach_shown(r, clients);
 	char room[IPSET_COUNT_SIZE], net_room[IP_NET_SIZE];
 	struct ipset_walk walk = {0};
 	struct ip_net net;
 
 	json_open(w, name, '{');
-	ipset_count_print(set, room);
+	ipset_count_print(&set, room);
 	json_text(w, "addresses", mf_text_of(room));
-	json_number(w, "networks", ipset_nets(set));
+	json_number(w, "networks", ipset_nets(&set));
 	json_open(w, "first_networks", '[');
-	for (int i = 0; i < NETWORKS_MAX && ipset_next(set, &walk, &net); i++) {
+	for (int i = 0; i < NETWORKS_MAX && ipset_next(&set, &walk, &net);
+	     i++) {
 		ip_net_print(&net, net_room);
 		json_item(w, mf_text_of(net_room));
 	}
 	json_close(w, ']');
 	json_close(w, '}');
+	ipset_clear(&set);
 }
 
 static void
@@ -50,9 +54,9 @@ print_result(
 
 	if (!ipset_is_empty(&may)) {
 		json_open(w, spf_result_text(result), '{');
-		print_set(w, "certain", &must);
+		print_set(w, "certain", r, &must);
 		ipset_remove_set(&may, &must);
-		print_set(w, "possible", &may);
+		print_set(w, "possible", r, &may);
 		json_close(w, '}');
 	}
 	ipset_clear(&must);
@@ -150,9 +154,10 @@ print_client(struct json_writer *w, const struct lint_client *c)
 }
 
 void
-lint_print_json(const struct lint *l, const struct lint_client *client)
+lint_print_json(
+    FILE *to, const struct lint *l, const struct lint_client *client)
 {
-	struct json_writer w = {.to = stdout, .first = true};
+	struct json_writer w = {.to = to, .first = true};
 
 	json_open(&w, NULL, '{');
 	json_text(&w, "domain", l->domain);
@@ -170,5 +175,5 @@ lint_print_json(const struct lint *l, const struct lint_client *client)
 		print_finding(&w, f);
 	json_close(&w, ']');
 	json_close(&w, '}');
-	putchar('\n');
+	putc('\n', to);
 }

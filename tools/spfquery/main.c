@@ -7,9 +7,18 @@
 
 #include "common/text.h"
 #include "tools/spfquery/checks.h"
-#include "tools/spfquery/lint_command.h"
 #include "tools/spfquery/suite.h"
 #include "tools/spfquery/views.h"
+
+/* --record is for the only domain there is. */
+static void
+override_first(struct dns *dns, const struct spfquery_options *o)
+{
+	const char *domain = o->arguments[0], *at = strrchr(domain, '@');
+
+	dns_override(dns, mf_text_of(at != NULL ? at + 1 : domain),
+	    mf_text_of(o->record));
+}
 
 static void
 override(struct dns *dns, const struct spfquery_options *o)
@@ -21,13 +30,10 @@ override(struct dns *dns, const struct spfquery_options *o)
 		text_cut(&record, '=', &domain);
 		dns_override(dns, domain, record);
 	}
-	if (o->lint != NULL && o->record != NULL)
-		dns_override(dns, mf_text_of(o->lint), mf_text_of(o->record));
 	/* --flatten compares it with what is published. */
-	if (o->record != NULL &&
-	    (o->view == VIEW_TREE || o->view == VIEW_NETWORKS))
-		dns_override(dns, mf_text_of(o->arguments[0]),
-		    mf_text_of(o->record));
+	if (o->view != VIEW_NONE && o->view != VIEW_FLATTEN &&
+	    o->record != NULL)
+		override_first(dns, o);
 }
 
 static int
@@ -51,6 +57,7 @@ run_view(const struct spfquery_options *o, struct dns *dns)
 		jobs_report *report;
 		void (*head)(FILE *to);
 	} views[] = {
+	    [VIEW_LINT] = {lint_view, lint_view_head},
 	    [VIEW_TREE] = {tree_view, tree_view_head},
 	    [VIEW_NETWORKS] = {networks_view, networks_view_head},
 	    [VIEW_FLATTEN] = {flatten_view, flatten_view_head},
@@ -58,7 +65,7 @@ run_view(const struct spfquery_options *o, struct dns *dns)
 
 	if (o->csv)
 		views[o->view].head(stdout);
-	return jobs_run(o, views[o->view].report, dns);
+	return jobs_run(o, o->html ? html_view : views[o->view].report, dns);
 }
 
 static int
@@ -77,7 +84,6 @@ run(const struct spfquery_options *o)
 		return SPFQUERY_USAGE;
 	override(dns, o);
 	rc = o->view != VIEW_NONE ? run_view(o, dns)
-	    : o->lint != NULL     ? spfquery_lint(dns, o)
 				  : run_checks(o, &evaluator, dns);
 	dns_close(dns);
 	evaluator_reset(&evaluator);

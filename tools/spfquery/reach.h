@@ -91,6 +91,12 @@ unsigned reach_results(const struct reach *reach, const struct ipset *set);
 bool reach_all_pass(const struct reach *reach);
 
 /*
+ * set as people write it: with IPv4-mapped addresses, which no client has, if it
+ * is all around them.  For ipset_clear().
+ */
+struct ipset reach_shown(const struct reach *reach, const struct ipset *set);
+
+/*
  * It is that the lookup of a name which macros make fails, of which nothing is
  * known.
  */

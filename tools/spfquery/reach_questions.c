@@ -68,3 +68,20 @@ reach_all_pass(const struct reach *r)
 			return false;
 	return true;
 }
+
+struct ipset
+reach_shown(const struct reach *r, const struct ipset *set)
+{
+	struct ipset shown = ipset_copy(set), hole;
+
+	if (!r->v6)
+		return shown;
+	hole = ipset_all(true);
+	ipset_remove_set(&hole, &r->everybody);
+	/* One range less: the set was on both sides of it. */
+	ipset_add_set(&shown, &hole);
+	if (shown.count >= set->count)
+		ipset_take(&shown, ipset_copy(set));
+	ipset_clear(&hole);
+	return shown;
+}

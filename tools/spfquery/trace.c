@@ -65,8 +65,8 @@ put_node(const struct canvas *c, const struct trace_node *n)
 		escape_terminal(c->to, e->text);
 		put_match(c, n);
 		if (n->term != 0)
-			canvas_paint(c, DIM, "  (term %u of %u)", n->term,
-			    SPF_TERMS_MAX);
+			canvas_paint(
+			    c, DIM, "  (term %u of %u)", n->term, n->limit);
 		break;
 	case NODE_MACRO:
 		escape_terminal(c->to, e->text);
@@ -82,8 +82,8 @@ put_node(const struct canvas *c, const struct trace_node *n)
 		words_answer(c->to, &n->step->answer);
 		lookup_put_origin(c, &n->step->answer, &n->step->origin);
 		if (n->nothing != 0)
-			canvas_paint(c, DIM, "  (void %u of %u)", n->nothing,
-			    SPF_VOIDS_MAX);
+			canvas_paint(
+			    c, DIM, "  (void %u of %u)", n->nothing, n->limit);
 		break;
 	case NODE_PROBLEM:
 		canvas_paint(c, BAD, "problem: ");
@@ -176,14 +176,15 @@ put_counters(const struct canvas *c, const struct spfquery_report *report)
 {
 	const struct spf_verdict *v = report->verdict;
 	const struct spf_cost *cost = &report->cost;
+	struct spf_limits limits = spf_limits_set(report->request->limits);
 
 	/* libspf2 doesn't tell its own. */
 	if (report->evaluator->engine != SPF_ENGINE_LIBSPF2) {
-		canvas_paint(c, v->terms > SPF_TERMS_MAX ? BAD : PLAIN,
-		    "%u of %u terms", v->terms, SPF_TERMS_MAX);
+		canvas_paint(c, v->terms > limits.terms ? BAD : PLAIN,
+		    "%u of %u terms", v->terms, limits.terms);
 		fputs(", ", c->to);
-		canvas_paint(c, v->voids > SPF_VOIDS_MAX ? BAD : PLAIN,
-		    "%u of %u void lookups", v->voids, SPF_VOIDS_MAX);
+		canvas_paint(c, v->voids > limits.voids ? BAD : PLAIN,
+		    "%u of %u void lookups", v->voids, limits.voids);
 		fputs(", ", c->to);
 	}
 	fprintf(c->to, "%u lookup%s", v->lookups, v->lookups == 1 ? "" : "s");
@@ -202,7 +203,8 @@ trace_draw(FILE *to, const struct spfquery_report *report)
 	struct canvas c = canvas_on(to, &style);
 	struct trace_node root = {.kind = NODE_CHECK};
 
-	trace_tree_grow(&root, &report->evaluator->recorder, v);
+	trace_tree_grow(
+	    &root, &report->evaluator->recorder, v, report->request->limits);
 	putc('\n', to);
 	put_question(&c, report->request);
 	put_children(&c, &root);

@@ -10,6 +10,7 @@ struct growing_tree {
 	struct trace_node *checks[TREE_DEPTHS], *terms[TREE_DEPTHS];
 	struct trace_node *term, *lookup; /* the last ones */
 	unsigned counted, voids;
+	struct spf_limits limits;
 	bool over; /* the check of depth 0 has its result */
 };
 
@@ -78,10 +79,14 @@ add_term(struct growing_tree *t, unsigned depth, const struct recorded *s)
 static void
 count(struct growing_tree *t, unsigned terms, unsigned voids)
 {
-	if (terms > t->counted && t->term != NULL)
+	if (terms > t->counted && t->term != NULL) {
 		t->term->term = t->counted = terms;
-	if (voids > t->voids && t->lookup != NULL)
+		t->term->limit = t->limits.terms;
+	}
+	if (voids > t->voids && t->lookup != NULL) {
 		t->lookup->nothing = t->voids = voids;
+		t->lookup->limit = t->limits.voids;
+	}
 }
 
 static void
@@ -123,9 +128,10 @@ add_step(struct growing_tree *t, const struct recorded *s)
 
 void
 trace_tree_grow(struct trace_node *root, const struct recorder *recorder,
-    const struct spf_verdict *verdict)
+    const struct spf_verdict *verdict, struct spf_limits limits)
 {
-	struct growing_tree t = {.root = root};
+	struct growing_tree t = {
+	    .root = root, .limits = spf_limits_set(limits)};
 
 	for (const struct recorded *s = recorder->first; s != NULL; s = s->next)
 		add_step(&t, s);

@@ -9,7 +9,7 @@
 #include "tools/spfquery/recorder.h"
 
 /* Levels of check_host(): as many as there can be terms, and the first. */
-#define TREE_DEPTHS (SPF_TERMS_MAX + 2)
+#define TREE_DEPTHS (SPF_LIMIT_MAX + 2)
 
 enum trace_node_kind {
 	NODE_CHECK,
@@ -30,6 +30,7 @@ struct trace_node {
 	enum spf_result result;
 	unsigned term;    /* its number among those that count; 0: it doesn't */
 	unsigned nothing; /* the number of this lookup among void ones */
+	unsigned limit;   /* of that number */
 };
 
 /*
@@ -37,7 +38,7 @@ struct trace_node {
  * until trace_tree_clear().
  */
 void trace_tree_grow(struct trace_node *root, const struct recorder *recorder,
-    const struct spf_verdict *verdict);
+    const struct spf_verdict *verdict, struct spf_limits limits);
 void trace_tree_clear(struct trace_node *root);
 
 #endif
