@@ -79,7 +79,8 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
-           flatten_pack flatten_view html_networks html_tree html_view ipset \
+           flatten_facts flatten_items flatten_pack flatten_view \
+           html_networks html_tree html_view ipset \
            jobs json json_record json_writer \
            lint lint_classes lint_dns lint_findings lint_hint lint_json \
            lint_record lint_report lint_term lint_witness lookup_report main \
@@ -250,8 +251,9 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 # These are of a program, not of an archive.
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
 $(addprefix $(BUILD)/tests/unit/,flatten scope): $(addprefix \
-    $(OBJ)/tools/spfquery/,answer_copy.o flatten.o flatten_pack.o ipset.o must.o \
-    scope.o survey.o survey_term.o)
+    $(OBJ)/tools/spfquery/,answer_copy.o flatten.o flatten_facts.o \
+    flatten_items.o flatten_pack.o ipset.o must.o scope.o survey.o \
+    survey_term.o)
 $(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
     ipset.o lint_classes.o lint_dns.o lint_findings.o lint_hint.o \
     lint_record.o lint_term.o lint_witness.o must.o reach.o \

@@ -232,7 +232,9 @@ put_record(const struct html_page *p, const struct survey_record *r)
 	fputs("<section class=\"record\"><p>", p->to);
 	html_code(p->to, "name", mf_text_of(r->domain));
 	if (r->text[0] != '\0')
-		html_span(p->to, "quiet", " %zu bytes, %u of %u terms",
+		html_span(p->to, "quiet",
+		    r->endless ? " %zu bytes, endless terms"
+			       : " %zu bytes, %u of %u terms",
 		    strlen(r->text), r->terms, SPF_TERMS_MAX);
 	if (r->status != SURVEY_FOUND) {
 		fputs("<span class=\"badge error\">", p->to);

@@ -79,6 +79,15 @@ static const char style[] =
 /* --- limits --- */
 
 static void
+put_endless(FILE *to, const char *what)
+{
+	fprintf(to,
+	    "<div class=\"limit over\">%s<b>endless: a loop</b><i><i "
+	    "style=\"width:100%%\"></i></i></div>\n",
+	    what);
+}
+
+static void
 put_limit(FILE *to, const char *what, size_t count, size_t limit)
 {
 	size_t percent = count < limit ? count * 100 / limit : 100;
@@ -103,7 +112,11 @@ put_limits(const struct html_page *p)
 	voids = r->voids[SURVEY_V4] > r->voids[SURVEY_V6] ? r->voids[SURVEY_V4]
 							  : r->voids[SURVEY_V6];
 	fputs("<div class=\"limits\">\n", p->to);
-	put_limit(p->to, "Terms that need DNS", r->terms, SPF_TERMS_MAX);
+	if (r->endless)
+		put_endless(p->to, "Terms that need DNS");
+	else
+		put_limit(
+		    p->to, "Terms that need DNS", r->terms, SPF_TERMS_MAX);
 	put_limit(p->to, "Void lookups", voids, SPF_VOIDS_MAX);
 	put_limit(p->to, "Bytes", strlen(r->text), 450);
 	fputs("</div>\n", p->to);
@@ -112,14 +125,12 @@ put_limits(const struct html_page *p)
 /* --- findings --- */
 
 static void
-put_findings(const struct html_page *p)
+put_level(const struct html_page *p, enum lint_level level)
 {
-	const struct lint *l = p->lint;
-
-	fprintf(p->to, "<h2>Findings</h2>\n<p>%u error%s, %u warning%s</p>\n",
-	    l->levels[LINT_ERROR], l->levels[LINT_ERROR] == 1 ? "" : "s",
-	    l->levels[LINT_WARNING], l->levels[LINT_WARNING] == 1 ? "" : "s");
-	for (const struct lint_finding *f = l->first; f != NULL; f = f->next) {
+	for (const struct lint_finding *f = p->lint->first; f != NULL;
+	     f = f->next) {
+		if (f->level != level)
+			continue;
 		fprintf(p->to, "<p class=\"finding %s\"><b>%s</b> ",
 		    lint_level_text(f->level), lint_level_text(f->level));
 		html_code(p->to, NULL, mf_text_of(f->domain));
@@ -131,6 +142,18 @@ put_findings(const struct html_page *p)
 		escape_html(p->to, mf_text_of(f->says));
 		fputs("</p>\n", p->to);
 	}
+}
+
+static void
+put_findings(const struct html_page *p)
+{
+	const struct lint *l = p->lint;
+
+	fprintf(p->to, "<h2>Findings</h2>\n<p>%u error%s, %u warning%s</p>\n",
+	    l->levels[LINT_ERROR], l->levels[LINT_ERROR] == 1 ? "" : "s",
+	    l->levels[LINT_WARNING], l->levels[LINT_WARNING] == 1 ? "" : "s");
+	for (int level = LINT_ERROR; level <= LINT_NOTE; level++)
+		put_level(p, (enum lint_level)level);
 }
 
 /* --- the page --- */

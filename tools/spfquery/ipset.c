@@ -390,16 +390,6 @@ ipset_has_net(const struct ipset *set, const struct ip_net *net)
 }
 
 bool
-ipset_meets_net(const struct ipset *set, const struct ip_net *net)
-{
-	struct ip_range r = ip_net_range(net);
-	size_t at = find(set, r.first);
-
-	return set->v6 == net->ip.v6 && at < set->count &&
-	    ip_number_cmp(set->ranges[at].first, r.last) <= 0;
-}
-
-bool
 ipset_has(const struct ipset *set, const struct spf_ip *ip)
 {
 	struct ip_net net = {*ip, width(ip->v6)};

@@ -90,9 +90,8 @@ bool ipset_is_all(const struct ipset *set);
 bool ipset_equal(const struct ipset *a, const struct ipset *b);
 bool ipset_has(const struct ipset *set, const struct spf_ip *ip);
 
-/* All of net, or some address of it, is in set; never of another family. */
+/* All of net is in set; never of another family. */
 bool ipset_has_net(const struct ipset *set, const struct ip_net *net);
-bool ipset_meets_net(const struct ipset *set, const struct ip_net *net);
 
 /* --- what is in a set --- */
 

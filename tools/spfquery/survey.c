@@ -178,6 +178,8 @@ count_term(struct survey_term *t)
 		r->voids[f] = add_up(r->voids[f],
 		    add_up(m->voids, leads ? m->leads->voids[f] : 0));
 		r->open = r->open || m->open || (leads && m->leads->open);
+		r->endless =
+		    r->endless || t->loop || (leads && m->leads->endless);
 	}
 	if (t->counts)
 		t->terms = add_up(1, below[0] > below[1] ? below[0] : below[1]);

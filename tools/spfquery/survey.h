@@ -87,6 +87,7 @@ struct survey_record {
 	struct spf_origin origin;
 	bool asked; /* not given by the caller */
 	bool open;  /* something in it or below is */
+	bool endless; /* it leads to a loop */
 	bool under_way;
 	unsigned terms;                  /* with all that it leads to */
 	unsigned voids[SURVEY_FAMILIES]; /* likewise, if nothing matches */

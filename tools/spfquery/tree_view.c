@@ -28,8 +28,11 @@ put_counts(const struct canvas *c, const struct survey_record *r)
 {
 	unsigned v4 = r->voids[SURVEY_V4], v6 = r->voids[SURVEY_V6];
 
-	canvas_paint(c, r->terms > SPF_TERMS_MAX ? BAD : PLAIN,
-	    "%u of %u terms", r->terms, SPF_TERMS_MAX);
+	if (r->endless)
+		canvas_paint(c, BAD, "endless terms (a loop)");
+	else
+		canvas_paint(c, r->terms > SPF_TERMS_MAX ? BAD : PLAIN,
+		    "%u of %u terms", r->terms, SPF_TERMS_MAX);
 	fputs(", ", c->to);
 	canvas_paint(c, v4 > SPF_VOIDS_MAX || v6 > SPF_VOIDS_MAX ? BAD : PLAIN,
 	    "%u of %u void lookups", v4, SPF_VOIDS_MAX);
@@ -320,6 +323,7 @@ write_record(
 		    w, "problem", mf_text_of(survey_status_text(r, room)));
 	json_number(w, "bytes", strlen(r->text));
 	json_number(w, "terms", r->terms);
+	json_truth(w, "endless", r->endless);
 	json_number(w, "voids", r->voids[SURVEY_V4]);
 	json_number(w, "voids_ipv6", r->voids[SURVEY_V6]);
 	if (r->asked)
