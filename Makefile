@@ -80,13 +80,13 @@ SRS     = ask batch commands explain job keygen main options setup \
           setup_load
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            flatten_facts flatten_items flatten_pack flatten_view \
-           html_networks html_tree html_view ipset \
-           jobs json json_record json_writer \
-           lint lint_classes lint_dns lint_findings lint_hint lint_json \
-           lint_record lint_report lint_term lint_witness lookup_report main \
-           must networks networks_report networks_view options options_check plain reach \
-           reach_questions reach_state recorder scope suite survey survey_term \
-           trace trace_tree tree_view words yamlfile zone
+           html_networks html_tree html_view ipset jobs json json_record \
+           json_writer lint lint_classes lint_dns lint_findings lint_hint \
+           lint_json lint_record lint_report lint_term lint_witness \
+           lookup_report main must networks networks_report networks_view \
+           options options_check plain reach reach_questions reach_state \
+           recorder scope suite survey survey_term trace trace_tree tree_view \
+           words yamlfile zone zone_entry
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -238,7 +238,8 @@ $(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf-engine/helper_main.o \
     $(OBJ)/tests/engine/crashing.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/spfquery/zone.o $(OBJ)/tools/spfquery/yamlfile.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
+    $(addprefix $(OBJ)/tools/spfquery/,zone.o zone_entry.o yamlfile.o) \
+    $(LIBSPF_ENGINE_A) $(LIBSPF_A) $(COMMON_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)

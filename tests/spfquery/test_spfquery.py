@@ -1281,25 +1281,58 @@ def garbage_in_a_zone_file_is_an_error_with_its_line():
             (b"- a\n- b\n", b":1: zonedata is not a mapping of names"),
             (b"zonedata: 5\n", b":1: zonedata is not a mapping of names"),
             (b"zonedata:\n  a.example: text\n",
-             b":2: the records of a name must be a list"),
+             b":2: a.example: the records of a name must be a list"),
             (b"zonedata:\n  a.example:\n    - A: here\n",
-             b":3: not an IP address"),
+             b":3: a.example: not an IPv4 address"),
+            (b"zonedata:\n  a.example:\n    - A: 2001:db8::1\n",
+             b":3: a.example: not an IPv4 address"),
+            (b"zonedata:\n  a.example:\n    - AAAA: 192.0.2.1\n",
+             b":3: a.example: not an IPv6 address"),
             (b"zonedata:\n  a.example:\n    - AAAA: [1, 2]\n",
-             b":3: not an IP address"),
+             b":3: a.example: a list where one text belongs"),
+            (b"zonedata:\n  a.example:\n    - TXT: {a: b}\n",
+             b":3: a.example: a record can't be a mapping"),
+            (b"zonedata:\n  a.example:\n    - TXT: [[a]]\n",
+             b":3: a.example: the strings of a TXT record are texts"),
+            (b"zonedata:\n  a.example:\n    - TXTT: v=spf1 -all\n",
+             b":3: a.example: unknown record type; known are TXT, SPF"),
+            (b"zonedata:\n  a.example:\n    - txt: v=spf1 -all\n",
+             b":3: a.example: unknown record type"),
+            (b"zonedata:\n  a.example:\n    - {A: 192.0.2.1, TXT: x}\n",
+             b":3: a.example: neither TYPE: VALUE nor TIMEOUT"),
+            (b"zonedata:\n  a.example:\n    - [A, 192.0.2.1]\n",
+             b":3: a.example: neither TYPE: VALUE nor TIMEOUT"),
+            (b"zonedata:\n  a.example:\n    - TIMEOUT: false\n",
+             b":3: a.example: a failure has no value but true"),
+            (b"zonedata:\n  a.example:\n    - SERVFAIL: 192.0.2.1\n",
+             b":3: a.example: a failure has no value but true"),
+            (b"zonedata:\n  a.example:\n    - TXT: v=spf1 -all\n"
+             b"    - CNAME: b.example\n",
+             b":4: a.example: a name with a CNAME has no other records"),
+            (b"zonedata:\n  a.example:\n    - CNAME: b.example\n"
+             b"    - TIMEOUT\n",
+             b":3: a.example: a name with a CNAME has no other records"),
+            (b"zonedata:\n  a.example:\n    - PTR: ''\n",
+             b":3: a.example: PTR wants a name"),
+            (b"zonedata:\n  ? [a, b]\n  : [TIMEOUT]\n", b":2: not a name"),
+            (b"zonedata:\n  \"\": [TIMEOUT]\n", b":2: not a name"),
+            (b"zonedata:\n  \"a\\x1b.example\": x\n",
+             b":2: a\\x1b.example: the records"),
             (b"zonedata:\n  a.example:\n    - MX: m.example\n",
-             b":3: MX wants [PREFERENCE, NAME]"),
+             b":3: a.example: MX wants [PREFERENCE, NAME]"),
             (b"zonedata:\n  a.example:\n    - MX: [x, m.example]\n",
-             b":3: the preference of MX is a number from 0 to 65535"),
+             b":3: a.example: the preference of MX is a number from 0 to 65535"),
             (b"zonedata:\n  a.example:\n    - LATER\n",
-             b":3: neither TYPE: VALUE nor TIMEOUT"),
+             b":3: a.example: neither TYPE: VALUE nor TIMEOUT"),
             (b"zonedata:\n  a.example:\n    - {}\n",
-             b":3: neither TYPE: VALUE nor TIMEOUT"),
-            (b"zonedata:\n  a.example: []\n  A.example: []\n",
-             b": a name is there twice"),
+             b":3: a.example: neither TYPE: VALUE nor TIMEOUT"),
+            (b"zonedata:\n  a.example: []\n  b.example: []\n"
+             b"  A.example.: []\n",
+             b":4: a.example: a name may be there only once"),
             (b"zonedata:\n  a.example:\n" + b"    - A: 192.0.2.1\n" * 300,
-             b": too many records of a type at a name"),
+             b":259: a.example: too many records of a type at a name"),
             (b"zonedata:\n  a.example:\n    - TXT: " + b"x" * 70000 + b"\n",
-             b": more than 65535 octets of text at a name"),
+             b":3: a.example: more than 65535 octets of text at a name"),
             (b"zonedata: [\n", b":2: "), (b"a: b: c\n", b":1: "),
             (b"\xff\xfe\x00", b": "), (b"\x80abc", b": "),
             (b"*anchor\n", b":1: "), (b"%YAML 9\n---\n", b": "),
@@ -1317,18 +1350,33 @@ def garbage_in_a_zone_file_is_an_error_with_its_line():
 
 @case
 def names_in_a_zone_file_may_be_anything():
-    for text in (b"zonedata:\n  ? [a, b]\n  : [TIMEOUT]\n",
-                 b"zonedata:\n  \"\": [TIMEOUT]\n",
-                 b"zonedata:\n  " + b"a" * 1000 + b": [TIMEOUT]\n",
+    for text in (b"zonedata:\n  " + b"a" * 1000 + b": [TIMEOUT]\n",
                  b"a.example:\n  - CNAME: a.example\n",
                  b"a.example:\n  - CNAME: \n", b"{}\n",
-                 b"zonedata: {}\n---\nzonedata: 1\n",
-                 b"a.example: [TIMEOUT: yes, ? [x] : y, TXT: {a: b}]\n"):
+                 b"zonedata: {}\n---\nzonedata: 1\n", b"zonedata:\n",
+                 b"zonedata: []\n", b"zonedata: ~\n", b"zonedata: null\n",
+                 b"a.example: [TIMEOUT: yes, AAAA: SERVFAIL]\n"):
         with zones.File(None, text) as path:
             status, out, err = run("--zone", path, "192.0.2.1", "a@a.example",
                                    "x")
         if status == 255:
             raise AssertionError(f"{text[:40]!r}: {err!r}")
+
+
+@case
+def failures_in_a_zone_file_may_be_true():
+    for failure in ("TIMEOUT", {"TIMEOUT": True}, {"TIMEOUT": "yes"},
+                    {"SERVFAIL": True}, "SERVFAIL", {"TXT": "SERVFAIL"}):
+        equal(check({"a.example": [failure]}, "192.0.2.1", "a@a.example",
+                    "x")[0], "temperror", failure)
+        # What is listed before isn't meant.
+        equal(check({"a.example": [{"TXT": "v=spf1 a -all"},
+                                   {"A": "192.0.2.1"}, failure]},
+                    "192.0.2.1", "a@a.example", "x")[0],
+              "temperror" if failure == {"TXT": "SERVFAIL"} else "pass",
+              failure)
+    equal(check({"d\u00fc.example": [{"TXT": "v=spf1 -all"}]}, "192.0.2.1",
+                "a@xn--d-eha.example", "x")[0], "fail")
 
 
 @case
