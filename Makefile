@@ -78,11 +78,15 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options setup \
           setup_load
-SPFQUERY = answer_copy checks dns evaluator ipset json json_writer lint \
-            lint_classes lint_dns lint_findings lint_hint lint_json \
-            lint_record lint_report lint_term lint_witness main must options plain reach \
-            reach_questions reach_state recorder scope suite survey \
-            survey_term trace tree words yamlfile zone zone_entry
+SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
+           flatten_facts flatten_items flatten_pack flatten_view \
+           html_networks html_tree html_view ipset jobs json json_record \
+           json_writer lint lint_classes lint_dns lint_findings lint_hint \
+           lint_json lint_record lint_report lint_term lint_witness \
+           lookup_report main must networks networks_report networks_view \
+           options options_check plain reach reach_questions reach_state \
+           recorder scope suite survey survey_term trace trace_tree tree_view \
+           words yamlfile zone zone_entry
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -198,7 +202,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check \
-       conf conformance decide dnsmsg engine escape fields file gate \
+       conf conformance decide dnsmsg engine escape fields file flatten gate \
        guessing holders hosts ini ipset items legacy libsrs lint listen lists log \
        log_ring lookup maps memory message_id metrics netstring \
        outgoing path policy protocol reach received recipient replay reply \
@@ -247,12 +251,14 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
 
 # These are of a program, not of an archive.
 $(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
+$(addprefix $(BUILD)/tests/unit/,flatten scope): $(addprefix \
+    $(OBJ)/tools/spfquery/,answer_copy.o flatten.o flatten_facts.o \
+    flatten_items.o flatten_pack.o ipset.o must.o scope.o survey.o \
+    survey_term.o)
 $(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
     ipset.o lint_classes.o lint_dns.o lint_findings.o lint_hint.o \
     lint_record.o lint_term.o lint_witness.o must.o reach.o \
     reach_questions.o reach_state.o survey.o survey_term.o)
-$(BUILD)/tests/unit/scope: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
-    ipset.o must.o scope.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)

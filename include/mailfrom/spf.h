@@ -215,6 +215,21 @@ const struct spf_answer *spf_answer_failure(
 /* NULL is fine. */
 void spf_answer_free(const struct spf_answer *answer);
 
+/* Octets of a server's address and port as text, with its NUL. */
+#define SPF_SERVER_SIZE 80
+
+/* How an answer was come by, for reports. */
+struct spf_origin {
+	/* "192.0.2.53:53", "[2001:db8::53]:53"; "": no server was asked. */
+	char server[SPF_SERVER_SIZE];
+	bool has_rcode; /* the server has said it */
+	unsigned rcode; /* 0: NOERROR, 3: NXDOMAIN, or an spf_cause */
+	bool cached;    /* it was there before the check began */
+	uint32_t ttl_sec;    /* that is left; of a failure: till it is asked
+			      * again */
+	uint64_t elapsed_us; /* from the question to the answer */
+};
+
 /*
  * Where an evaluation gets its answers.  name is lower case and spf_name_ok();
  * octets other than letters, digits, "-", "_" and "." can occur in it.
@@ -224,6 +239,12 @@ struct spf_source {
 	const struct spf_answer *(*lookup)(
 	    void *arg, enum spf_rr rr, struct mf_text name);
 	void *arg;
+	/*
+	 * NULL, or how an answer that lookup() has given was come by.  False,
+	 * and *out zeroed: unknown.
+	 */
+	bool (*origin)(void *arg, enum spf_rr rr, struct mf_text name,
+	    struct spf_origin *out);
 };
 
 /* --- checks --- */

@@ -12,7 +12,7 @@
 
 #include <mailfrom/spf.h>
 
-#define LITTLE_ANSWERS 512
+#define LITTLE_ANSWERS 4096
 
 /* What may be in a zone. */
 struct little_mood {
@@ -26,7 +26,7 @@ struct little_mood {
 struct little_answer {
 	enum spf_rr rr;
 	const struct spf_answer *answer;
-	char name[64];
+	char name[SPF_NAME_SIZE];
 };
 
 struct little_zone {

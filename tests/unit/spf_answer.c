@@ -425,7 +425,7 @@ shared_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 static void *
 check_shared(void *arg)
 {
-	const struct spf_source source = {shared_lookup, NULL};
+	const struct spf_source source = {.lookup = shared_lookup, .arg = NULL};
 	uintptr_t wrong = 0;
 
 	for (unsigned i = 0; i < CHECKS; i++) {

@@ -51,3 +51,12 @@ answer_clear(struct spf_answer *a)
 		disown(a->names[i]);
 	free((void *)(uintptr_t)a->names);
 }
+
+void
+answer_origin(const struct spf_source *source, enum spf_rr rr,
+    struct mf_text name, struct spf_origin *out)
+{
+	*out = (struct spf_origin){.has_rcode = false};
+	if (source->origin != NULL)
+		source->origin(source->arg, rr, name, out);
+}

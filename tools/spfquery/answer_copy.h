@@ -11,4 +11,8 @@
 void answer_copy(const struct spf_answer *from, struct spf_answer *to);
 void answer_clear(struct spf_answer *copy);
 
+/* How source has come by an answer that it gave; zeroed if it doesn't know. */
+void answer_origin(const struct spf_source *source, enum spf_rr rr,
+    struct mf_text name, struct spf_origin *out);
+
 #endif

@@ -9,8 +9,8 @@
 
 /* --- numbers --- */
 
-static int
-cmp(struct ip_number a, struct ip_number b)
+int
+ip_number_cmp(struct ip_number a, struct ip_number b)
 {
 	if (a.high != b.high)
 		return a.high < b.high ? -1 : 1;
@@ -20,13 +20,13 @@ cmp(struct ip_number a, struct ip_number b)
 static struct ip_number
 lesser(struct ip_number a, struct ip_number b)
 {
-	return cmp(a, b) < 0 ? a : b;
+	return ip_number_cmp(a, b) < 0 ? a : b;
 }
 
 static struct ip_number
 greater(struct ip_number a, struct ip_number b)
 {
-	return cmp(a, b) > 0 ? a : b;
+	return ip_number_cmp(a, b) > 0 ? a : b;
 }
 
 static struct ip_number
@@ -176,7 +176,8 @@ grow(struct ipset *set)
 static bool
 is_apart(const struct ip_range *r, struct ip_number last)
 {
-	return cmp(r->first, last) > 0 && cmp(minus(r->first, one), last) > 0;
+	return ip_number_cmp(r->first, last) > 0 &&
+	    ip_number_cmp(minus(r->first, one), last) > 0;
 }
 
 /* Append r, which begins no earlier than any that is there. */
@@ -201,7 +202,7 @@ find(const struct ipset *set, struct ip_number n)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (cmp(set->ranges[middle].last, n) < 0)
+		if (ip_number_cmp(set->ranges[middle].last, n) < 0)
 			low = middle + 1;
 		else
 			high = middle;
@@ -234,8 +235,8 @@ ipset_add(struct ipset *set, const struct ip_net *net)
 	struct ip_range r = ip_net_range(net);
 	struct ip_number zero = {0, 0};
 	/* The first that r overlaps or adjoins, and the first that it doesn't. */
-	size_t at =
-	    find(set, cmp(r.first, zero) == 0 ? zero : minus(r.first, one));
+	size_t at = find(set,
+	    ip_number_cmp(r.first, zero) == 0 ? zero : minus(r.first, one));
 	size_t end = at;
 
 	for (; end < set->count && !is_apart(&set->ranges[end], r.last);
@@ -266,7 +267,8 @@ ipset_union(const struct ipset *a, const struct ipset *b)
 	while (i < a->count || j < b->count) {
 		bool first = j == b->count ||
 		    (i < a->count &&
-			cmp(a->ranges[i].first, b->ranges[j].first) <= 0);
+			ip_number_cmp(a->ranges[i].first, b->ranges[j].first) <=
+			    0);
 
 		append(&out, first ? &a->ranges[i++] : &b->ranges[j++]);
 	}
@@ -283,9 +285,9 @@ ipset_both(const struct ipset *a, const struct ipset *b)
 		struct ip_range r = {
 		    greater(x->first, y->first), lesser(x->last, y->last)};
 
-		if (cmp(r.first, r.last) <= 0)
+		if (ip_number_cmp(r.first, r.last) <= 0)
 			append(&out, &r);
-		if (cmp(x->last, y->last) < 0)
+		if (ip_number_cmp(x->last, y->last) < 0)
 			i++;
 		else
 			j++;
@@ -303,10 +305,10 @@ complement(const struct ipset *set)
 	for (size_t i = 0; i < set->count; i++) {
 		const struct ip_range *r = &set->ranges[i];
 
-		if (cmp(r->first, next) > 0)
+		if (ip_number_cmp(r->first, next) > 0)
 			*grow(&out) =
 			    (struct ip_range){next, minus(r->first, one)};
-		if (cmp(r->last, end) == 0)
+		if (ip_number_cmp(r->last, end) == 0)
 			return out;
 		next = plus(r->last, one);
 	}
@@ -359,8 +361,9 @@ ipset_equal(const struct ipset *a, const struct ipset *b)
 	if (a->v6 != b->v6 || a->count != b->count)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
-		if (cmp(a->ranges[i].first, b->ranges[i].first) != 0 ||
-		    cmp(a->ranges[i].last, b->ranges[i].last) != 0)
+		if (ip_number_cmp(a->ranges[i].first, b->ranges[i].first) !=
+			0 ||
+		    ip_number_cmp(a->ranges[i].last, b->ranges[i].last) != 0)
 			return false;
 	return true;
 }
@@ -370,8 +373,9 @@ ipset_is_all(const struct ipset *set)
 {
 	const struct ip_number zero = {0, 0};
 
-	return set->count == 1 && cmp(set->ranges[0].first, zero) == 0 &&
-	    cmp(set->ranges[0].last, ones(width(set->v6))) == 0;
+	return set->count == 1 &&
+	    ip_number_cmp(set->ranges[0].first, zero) == 0 &&
+	    ip_number_cmp(set->ranges[0].last, ones(width(set->v6))) == 0;
 }
 
 bool
@@ -381,18 +385,8 @@ ipset_has_net(const struct ipset *set, const struct ip_net *net)
 	size_t at = find(set, r.first);
 
 	return set->v6 == net->ip.v6 && at < set->count &&
-	    cmp(set->ranges[at].first, r.first) <= 0 &&
-	    cmp(set->ranges[at].last, r.last) >= 0;
-}
-
-bool
-ipset_meets_net(const struct ipset *set, const struct ip_net *net)
-{
-	struct ip_range r = ip_net_range(net);
-	size_t at = find(set, r.first);
-
-	return set->v6 == net->ip.v6 && at < set->count &&
-	    cmp(set->ranges[at].first, r.last) <= 0;
+	    ip_number_cmp(set->ranges[at].first, r.first) <= 0 &&
+	    ip_number_cmp(set->ranges[at].last, r.last) >= 0;
 }
 
 bool
@@ -482,12 +476,12 @@ ipset_next(const struct ipset *set, struct ipset_walk *w, struct ip_net *out)
 		w->next = r->first;
 	host = zeros(w->next, width(set->v6));
 	/* Down to what is left of the range; "- next" can't overflow. */
-	while (cmp(ones(host), minus(r->last, w->next)) > 0)
+	while (ip_number_cmp(ones(host), minus(r->last, w->next)) > 0)
 		host--;
 	last = plus(w->next, ones(host));
 	*out = (struct ip_net){
 	    address_of(w->next, set->v6), width(set->v6) - host};
-	w->inside = cmp(last, r->last) != 0;
+	w->inside = ip_number_cmp(last, r->last) != 0;
 	if (w->inside)
 		w->next = plus(last, one);
 	else

@@ -15,6 +15,9 @@ struct ip_number {
 	uint64_t high, low;
 };
 
+/* Less than, equal to or greater than 0. */
+int ip_number_cmp(struct ip_number a, struct ip_number b);
+
 /* first to last, both of them included. */
 struct ip_range {
 	struct ip_number first, last;
@@ -87,9 +90,8 @@ bool ipset_is_all(const struct ipset *set);
 bool ipset_equal(const struct ipset *a, const struct ipset *b);
 bool ipset_has(const struct ipset *set, const struct spf_ip *ip);
 
-/* All of net, or some address of it, is in set; never of another family. */
+/* All of net is in set; never of another family. */
 bool ipset_has_net(const struct ipset *set, const struct ip_net *net);
-bool ipset_meets_net(const struct ipset *set, const struct ip_net *net);
 
 /* --- what is in a set --- */
 

@@ -2,24 +2,10 @@
 /*
  * spfquery --lint: the command.
  */
-#include "tools/spfquery/lint_command.h"
-
 #include "tools/spfquery/lint.h"
 
-/* The domain of an address, or a domain; false after a message. */
-static bool
-read_domain(const char *text, char out[static SPF_NAME_SIZE])
-{
-	const char *at = strrchr(text, '@');
-	struct spf_request request = {.identity = SPF_HELO};
-
-	request.helo = mf_text_of(at != NULL ? at + 1 : text);
-	if (evaluator_domain(&request, out))
-		return true;
-	spfquery_bad_usage(
-	    "\"%s\" is not a domain that can have a record", text);
-	return false;
-}
+#include "tools/spfquery/csv.h"
+#include "tools/spfquery/views.h"
 
 /*
  * The client that the command line names, if it does.  --sender must be of the
@@ -55,30 +41,67 @@ read_client(const struct spfquery_options *o, struct mf_text domain,
 	    (int)domain.len, domain.p);
 }
 
-int
-spfquery_lint(struct dns *dns, const struct spfquery_options *o)
+void
+lint_view_head(FILE *to)
 {
-	struct spf_source source = dns_source(dns);
-	char name[SPF_NAME_SIZE];
-	struct spf_request request;
+	fputs("domain,level,code,record_of,term,text\r\n", to);
+}
+
+static void
+put_csv(const struct lint *l, FILE *to)
+{
+	struct csv_writer w = {.to = to};
+
+	for (const struct lint_finding *f = l->first; f != NULL; f = f->next) {
+		csv_text(&w, l->domain);
+		csv_text(&w, mf_text_of(lint_level_text(f->level)));
+		csv_text(&w, mf_text_of(f->code));
+		csv_text(&w, mf_text_of(f->domain));
+		csv_text(&w, mf_text_of(f->term));
+		csv_text(&w, mf_text_of(f->says));
+		csv_end(&w);
+	}
+}
+
+static int
+report(const struct spfquery_options *o, struct mf_text domain,
+    const struct spf_request *request, const struct spf_source *source,
+    FILE *to)
+{
 	struct spf_verdict verdict;
+	const struct lint_client client = {request, &verdict};
 	struct lint l;
 	int rc;
 
-	if (!read_domain(o->lint, name))
-		return SPFQUERY_USAGE;
-	rc = read_client(o, mf_text_of(name), &request);
-	if (rc != SPFQUERY_OK)
-		return rc;
-	lint_domain(&l, mf_text_of(name), o->limits, &source);
+	lint_domain(&l, domain, o->limits, source);
 	if (o->ip != NULL)
-		lint_evaluate(&l, &request, &verdict);
-	const struct lint_client client = {&request, &verdict};
+		lint_evaluate(&l, request, &verdict);
 	if (o->json)
-		lint_print_json(&l, o->ip != NULL ? &client : NULL);
+		lint_print_json(to, &l, o->ip != NULL ? &client : NULL);
+	else if (o->csv)
+		put_csv(&l, to);
 	else
-		lint_print(&l, o->ip != NULL ? &client : NULL);
+		lint_print(to, &l, o->ip != NULL ? &client : NULL);
 	rc = l.levels[LINT_ERROR] == 0 ? SPFQUERY_OK : SPFQUERY_FAILED;
 	lint_clear(&l);
 	return rc;
+}
+
+int
+lint_view(const struct spfquery_options *o, struct mf_text domain,
+    const struct spf_source *source, FILE *to)
+{
+	struct spf_source whole = jobs_whole_source(source);
+	struct spf_request request;
+	struct survey survey;
+	bool pending;
+	int rc = read_client(o, domain, &request);
+
+	if (rc != SPFQUERY_OK)
+		return rc;
+	/* What is missing for that is asked at once; lint would take longer. */
+	survey_run(&survey, source, domain, MF_TEXT(""));
+	pending = survey.pending;
+	survey_clear(&survey);
+	return pending ? rc : report(o, domain, &request, &whole, to);
 }

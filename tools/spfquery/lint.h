@@ -6,6 +6,8 @@
 #ifndef MAILFROM_TOOLS_SPFQUERY_LINT_H
 #define MAILFROM_TOOLS_SPFQUERY_LINT_H
 
+#include <stdio.h>
+
 #include "common/text.h"
 #include "tools/spfquery/reach.h"
 #include "tools/spfquery/survey.h"
@@ -189,7 +191,9 @@ struct lint_client {
 const char *lint_level_text(enum lint_level level);
 
 /* client: NULL if nobody was. */
-void lint_print(const struct lint *lint, const struct lint_client *client);
-void lint_print_json(const struct lint *lint, const struct lint_client *client);
+void lint_print(
+    FILE *to, const struct lint *lint, const struct lint_client *client);
+void lint_print_json(
+    FILE *to, const struct lint *lint, const struct lint_client *client);
 
 #endif

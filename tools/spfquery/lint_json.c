@@ -154,9 +154,10 @@ print_client(struct json_writer *w, const struct lint_client *c)
 }
 
 void
-lint_print_json(const struct lint *l, const struct lint_client *client)
+lint_print_json(
+    FILE *to, const struct lint *l, const struct lint_client *client)
 {
-	struct json_writer w = {.to = stdout, .first = true};
+	struct json_writer w = {.to = to, .first = true};
 
 	json_open(&w, NULL, '{');
 	json_text(&w, "domain", l->domain);
@@ -174,5 +175,5 @@ lint_print_json(const struct lint *l, const struct lint_client *client)
 		print_finding(&w, f);
 	json_close(&w, ']');
 	json_close(&w, '}');
-	putchar('\n');
+	putc('\n', to);
 }

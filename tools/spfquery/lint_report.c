@@ -30,26 +30,26 @@ lint_level_text(enum lint_level level)
 }
 
 static void
-print_findings(const struct lint *l)
+print_findings(FILE *to, const struct lint *l)
 {
 	for (const struct lint_finding *f = l->first; f != NULL; f = f->next) {
-		printf("%s: ", lint_level_text(f->level));
-		escape_terminal(stdout, mf_text_of(f->domain));
-		printf(": ");
+		fprintf(to, "%s: ", lint_level_text(f->level));
+		escape_terminal(to, mf_text_of(f->domain));
+		fprintf(to, ": ");
 		if (f->term[0] != '\0') {
-			putchar('"');
-			escape_terminal(stdout, mf_text_of(f->term));
-			printf("\": ");
+			putc('"', to);
+			escape_terminal(to, mf_text_of(f->term));
+			fprintf(to, "\": ");
 		}
-		escape_terminal(stdout, mf_text_of(f->says));
-		printf(" [%s]\n", f->code);
+		escape_terminal(to, mf_text_of(f->says));
+		fprintf(to, " [%s]\n", f->code);
 	}
 }
 
 /* --- what clients get --- */
 
 static void
-print_set(const struct reach *r, const struct ipset *set)
+print_set(FILE *to, const struct reach *r, const struct ipset *set)
 {
 	struct ipset shown = reach_shown(r, set);
 	char count[IPSET_COUNT_SIZE], net_room[IP_NET_SIZE];
@@ -58,17 +58,17 @@ print_set(const struct reach *r, const struct ipset *set)
 	struct ip_net net;
 
 	if (ipset_equal(set, &r->everybody))
-		printf("every client");
+		fprintf(to, "every client");
 	else if (ipset_equal(set, &others))
-		printf("clients that no term names");
+		fprintf(to, "clients that no term names");
 	else if (ipset_nets(&shown) == 1) {
 		ipset_next(&shown, &walk, &net);
 		ip_net_print(&net, net_room);
-		printf("%s", net_room);
+		fprintf(to, "%s", net_room);
 	} else {
 		ipset_count_print(&shown, count);
-		printf(
-		    "%s addresses (%zu networks)", count, ipset_nets(&shown));
+		fprintf(to, "%s addresses (%zu networks)", count,
+		    ipset_nets(&shown));
 	}
 	ipset_clear(&shown);
 	ipset_clear(&others);
@@ -86,7 +86,7 @@ is_guess_alone(const struct reach *r, enum spf_result result)
 }
 
 static void
-print_results(const struct reach *r)
+print_results(FILE *to, const struct reach *r)
 {
 	const char *before = "";
 
@@ -98,14 +98,15 @@ print_results(const struct reach *r)
 
 		ipset_remove_set(&may, &must);
 		if (!ipset_is_empty(&must)) {
-			printf("%s%s for ", before, spf_result_text(order[i]));
-			print_set(r, &must);
+			fprintf(
+			    to, "%s%s for ", before, spf_result_text(order[i]));
+			print_set(to, r, &must);
 			before = "; ";
 		}
 		if (!ipset_is_empty(&may)) {
-			printf("%sperhaps %s for ", before,
+			fprintf(to, "%sperhaps %s for ", before,
 			    spf_result_text(order[i]));
-			print_set(r, &may);
+			print_set(to, r, &may);
 			before = "; ";
 		}
 		ipset_clear(&must);
@@ -114,58 +115,59 @@ print_results(const struct reach *r)
 }
 
 static void
-print_path(const struct reach_step *s, bool last)
+print_path(FILE *to, const struct reach_step *s, bool last)
 {
 	if (s == NULL)
 		return;
-	print_path(s->before, false);
-	escape_terminal(stdout, s->term);
-	printf("%s%s", s->is_void ? " (void)" : "", last ? "" : ", ");
+	print_path(to, s->before, false);
+	escape_terminal(to, s->term);
+	fprintf(to, "%s%s", s->is_void ? " (void)" : "", last ? "" : ", ");
 }
 
 static void
-print_range(const struct lint_bound *least, const struct lint_bound *most,
-    unsigned limit, const char *what)
+print_range(FILE *to, const struct lint_bound *least,
+    const struct lint_bound *most, unsigned limit, const char *what)
 {
 	if (least->count != most->count)
-		printf("%u to ", least->count);
-	printf("%u of %u %s", most->count, limit, what);
+		fprintf(to, "%u to ", least->count);
+	fprintf(to, "%u of %u %s", most->count, limit, what);
 	if (!most->witness.found)
-		printf(", if names that macros make are so");
+		fprintf(to, ", if names that macros make are so");
 	else if (most->reached != most->count)
-		printf(", %u by a client that was found", most->reached);
+		fprintf(to, ", %u by a client that was found", most->reached);
 }
 
 static void
-print_bounds(const struct lint *l, const struct lint_bounds *b)
+print_bounds(FILE *to, const struct lint *l, const struct lint_bounds *b)
 {
 	const struct reach_outcome *o = b->terms_most.outcome;
 
-	print_range(&b->terms_least, &b->terms_most, l->limits.terms, "terms");
-	if (o->last != NULL) {
-		printf(" (");
-		print_path(o->last, true);
-		putchar(')');
-	}
-	printf("; ");
 	print_range(
-	    &b->voids_least, &b->voids_most, l->limits.voids, "void lookups");
+	    to, &b->terms_least, &b->terms_most, l->limits.terms, "terms");
+	if (o->last != NULL) {
+		fprintf(to, " (");
+		print_path(to, o->last, true);
+		putc(')', to);
+	}
+	fprintf(to, "; ");
+	print_range(to, &b->voids_least, &b->voids_most, l->limits.voids,
+	    "void lookups");
 }
 
 static void
-print_client(const struct lint_client *c)
+print_client(FILE *to, const struct lint_client *c)
 {
 	char ip[SPF_IP_SIZE];
 
 	spf_ip_print(&c->request->ip, ip);
-	printf("%s from ", ip);
-	escape_terminal(stdout,
+	fprintf(to, "%s from ", ip);
+	escape_terminal(to,
 	    c->request->sender.len != 0 ? c->request->sender : MF_TEXT("<>"));
-	printf(": %s, %u terms, %u void lookups: ",
+	fprintf(to, ": %s, %u terms, %u void lookups: ",
 	    spf_result_text(c->verdict->result), c->verdict->terms,
 	    c->verdict->voids);
-	words_why(stdout, c->verdict);
-	putchar('\n');
+	words_why(to, c->verdict);
+	putc('\n', to);
 }
 
 static const char *
@@ -175,27 +177,27 @@ plural(unsigned n)
 }
 
 void
-lint_print(const struct lint *l, const struct lint_client *client)
+lint_print(FILE *to, const struct lint *l, const struct lint_client *client)
 {
 	if (l->record != NULL) {
-		escape_terminal(stdout, l->domain);
-		printf(": ");
-		escape_terminal(stdout, mf_text_of(l->record));
-		putchar('\n');
+		escape_terminal(to, l->domain);
+		fprintf(to, ": ");
+		escape_terminal(to, mf_text_of(l->record));
+		putc('\n', to);
 	}
-	print_findings(l);
+	print_findings(to, l);
 	for (int f = 0; f < SURVEY_FAMILIES; f++) {
 		const char *family = f == SURVEY_V6 ? "IPv6" : "IPv4";
 
-		printf("%s: ", family);
-		print_results(&l->reaches[f]);
-		printf("\n%s: ", family);
-		print_bounds(l, &l->bounds[f]);
-		putchar('\n');
+		fprintf(to, "%s: ", family);
+		print_results(to, &l->reaches[f]);
+		fprintf(to, "\n%s: ", family);
+		print_bounds(to, l, &l->bounds[f]);
+		putc('\n', to);
 	}
 	if (client != NULL)
-		print_client(client);
-	printf("%u error%s, %u warning%s\n", l->levels[LINT_ERROR],
+		print_client(to, client);
+	fprintf(to, "%u error%s, %u warning%s\n", l->levels[LINT_ERROR],
 	    plural(l->levels[LINT_ERROR]), l->levels[LINT_WARNING],
 	    plural(l->levels[LINT_WARNING]));
 }

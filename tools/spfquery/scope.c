@@ -55,10 +55,17 @@ static void
 add_piece(struct scope *s, enum spf_result result, const struct ipset *set,
     const struct survey_term *term, const char *problem)
 {
-	struct scope_piece *p;
+	struct scope_piece *p = s->latest;
 
 	if (ipset_is_empty(set))
 		return;
+	ipset_add_set(&s->sets[result], set);
+	/* Crowds that one term decides about follow one another. */
+	if (p != NULL && p->result == result && p->term == term &&
+	    p->problem == problem) {
+		ipset_add_set(&p->set, set);
+		return;
+	}
 	p = spfquery_must(calloc(1, sizeof(*p)));
 	p->result = result;
 	p->set = ipset_copy(set);
@@ -66,7 +73,7 @@ add_piece(struct scope *s, enum spf_result result, const struct ipset *set,
 	p->problem = problem;
 	*s->last = p;
 	s->last = &p->next;
-	ipset_add_set(&s->sets[result], set);
+	s->latest = p;
 }
 
 /*

@@ -38,6 +38,7 @@ struct scope {
 	bool v6;
 	struct ipset sets[SCOPE_RESULTS];  /* by result; together everybody */
 	struct scope_piece *first, **last; /* in the order of evaluation */
+	struct scope_piece *latest;
 	struct scope_open *open, **last_open;
 };
 

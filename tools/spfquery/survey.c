@@ -47,6 +47,7 @@ survey_ask(struct survey_walk *w, struct survey_term *t, enum spf_rr rr,
 	l = spfquery_must(calloc(1, sizeof(*l)));
 	l->name = spfquery_copy(name);
 	answer_copy(a, &l->answer);
+	answer_origin(w->source, rr, name, &l->origin);
 	*t->last_lookup = l;
 	t->last_lookup = &l->next;
 	return a;
@@ -177,6 +178,8 @@ count_term(struct survey_term *t)
 		r->voids[f] = add_up(r->voids[f],
 		    add_up(m->voids, leads ? m->leads->voids[f] : 0));
 		r->open = r->open || m->open || (leads && m->leads->open);
+		r->endless =
+		    r->endless || t->loop || (leads && m->leads->endless);
 	}
 	if (t->counts)
 		t->terms = add_up(1, below[0] > below[1] ? below[0] : below[1]);
@@ -241,6 +244,8 @@ walk_answer(struct survey_walk *w, struct mf_text domain,
 
 	answer_copy(a, &r->answer);
 	r->asked = asked;
+	if (asked)
+		answer_origin(w->source, SPF_RR_TXT, domain, &r->origin);
 	walk_record(w, r, a);
 	return r;
 }

@@ -28,7 +28,8 @@ struct survey_lookup {
 	struct survey_lookup *next;
 	char *name;
 	struct spf_answer answer; /* without its record */
-	bool is_void;             /* counts among the void lookups */
+	struct spf_origin origin;
+	bool is_void; /* counts among the void lookups */
 };
 
 enum survey_kind {
@@ -83,8 +84,10 @@ struct survey_record {
 	char *text;               /* of one that is found or broken; else "" */
 	char *problem;            /* of a broken one; else "" */
 	struct spf_answer answer; /* of its question, without the record */
-	bool asked;               /* not given by the caller */
-	bool open;                /* something in it or below is */
+	struct spf_origin origin;
+	bool asked; /* not given by the caller */
+	bool open;  /* something in it or below is */
+	bool endless; /* it leads to a loop */
 	bool under_way;
 	unsigned terms;                  /* with all that it leads to */
 	unsigned voids[SURVEY_FAMILIES]; /* likewise, if nothing matches */

@@ -8,6 +8,9 @@
 #include "tools/spfquery/yamlfile.h"
 #include "tools/spfquery/zone_entry.h"
 
+/* Of a name that isn't there (RFC 1035 4.1.1). */
+#define RCODE_NXDOMAIN 3
+
 #define CNAMES_MAX 16
 
 struct zone {
@@ -208,8 +211,25 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 	return spf_answer_failure(rr, SPF_CAUSE_ALIASES);
 }
 
+/* Its rcode is all that a zone knows of an answer. */
+static bool
+origin(void *arg, enum spf_rr rr, struct mf_text name, struct spf_origin *out)
+{
+	const struct zone *zone = arg;
+	const struct spf_answer *answer = lookup(arg, rr, name);
+
+	*out = (struct spf_origin){.has_rcode = true, .cached = false};
+	if (answer->status == SPF_DNS_ERROR) {
+		out->has_rcode = answer->cause <= SPF_CAUSE_RCODE_MAX;
+		out->rcode = answer->cause;
+	} else if (answer == zone->nothing[rr])
+		out->rcode = RCODE_NXDOMAIN;
+	return true;
+}
+
 struct spf_source
 zone_source(struct zone *zone)
 {
-	return (struct spf_source){.lookup = lookup, .arg = zone};
+	return (struct spf_source){
+	    .lookup = lookup, .arg = zone, .origin = origin};
 }
