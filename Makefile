@@ -378,11 +378,16 @@ SOAK_MESSAGES ?= 10000
 SOAK_SESSIONS ?= 64
 FAULT_SCALE ?= 10
 SOAK_SECONDS ?= 1800
+# What lint says of so many random zones, by the evaluator; of 2,000, by peers.
+SOAK_ZONES ?= 2000000
 soak:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory tests \
 	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
+	@LINT_PROPERTY_ZONES=$(SOAK_ZONES) $(BUILD)/tests/unit/reach
+	@MAILFROM_REQUIRE_ALL=1 BUILD=$(BUILD) LINT_ORACLE_ZONES=2000 \
+	    tests/oracle/test_lint.py
 	@for mta in sendmail postfix srsd_sendmail srsd_postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \

@@ -112,9 +112,6 @@ match_include(struct reach_walk *w, const struct reach_place *place,
 	const struct reach_level l = {
 	    .included = true, .passed = matched, .others = &others};
 
-	/* No name, no match, if the local part isn't ASCII (RFC 8616 4). */
-	if (t->target.from_local)
-		reach_states_copy(w, &others, live);
 	in = *live;
 	*live = (struct reach_states){0};
 	check_target(w, place, &t->target, &l, &in);
