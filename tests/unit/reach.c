@@ -36,7 +36,7 @@ static struct spf_source
 source_of(struct judge *j)
 {
 	j->zone.all_known = true;
-	return (struct spf_source){zone_lookup, &j->zone};
+	return (struct spf_source){.lookup = zone_lookup, .arg = &j->zone};
 }
 
 /* --- telling ----------------------------------------------------------- */
