@@ -172,4 +172,4 @@ def pages_fit():
 if __name__ == "__main__":
     if page.program() is None:
         sys.exit(tap.cannot_run("no chromium"))
-    sys.exit(suite.run(sys.argv[1:]))
+    sys.exit(suite.run())
