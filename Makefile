@@ -388,7 +388,7 @@ soak:
 	@$(MAKE) --no-print-directory tests \
 	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
-	@for mta in sendmail postfix; do \
+	@for mta in sendmail postfix srsd_sendmail srsd_postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \
 	done

@@ -83,11 +83,13 @@ struct log_line {
 };
 
 /*
- * Build a line and send it.  The event is a word of ours, as are the keys.
+ * Build a line and send it.  The event is a word of ours, as are the keys and
+ * what log_word() gets: letters, digits, "_" and "-", so nothing to be quoted.
  * Nothing is allocated.
  */
 void log_begin(struct log_line *line, enum log_level level, const char *event);
 void log_text(struct log_line *line, const char *key, struct mf_text value);
+void log_word(struct log_line *line, const char *key, const char *word);
 void log_uint(struct log_line *line, const char *key, uint64_t value);
 
 /* The same where there is something: text, or a number but 0. */

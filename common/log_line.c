@@ -17,10 +17,53 @@ const char *const log_format_names[] = {"text", "json", NULL};
 static struct log_options style = {
     .program = "mailfrom", .to = LOG_TO_STDERR, .format = LOG_AS_TEXT};
 
+/*
+ * What each line of a level has in front of its event, but for the time; at
+ * first as in the style above.
+ */
+#define UNOPENED(name)                                                     \
+	{                                                                  \
+		"mailfrom: " name ": ", sizeof("mailfrom: " name ": ") - 1 \
+	}
+
+static struct beginning {
+	char text[80];
+	size_t len;
+} beginnings[] = {
+    [LEVEL_ERROR] = UNOPENED("error"),
+    [LEVEL_WARNING] = UNOPENED("warning"),
+    [LEVEL_INFO] = UNOPENED("info"),
+    [LEVEL_DEBUG] = UNOPENED("debug"),
+};
+
+static struct beginning
+beginning_of(enum log_level level)
+{
+	struct beginning b;
+	struct text_out out = text_out(b.text, sizeof(b.text));
+
+	if (style.format == LOG_AS_JSON) {
+		out_text(&out, MF_TEXT("\",\"level\":\""));
+		out_str(&out, log_level_names[level]);
+		out_text(&out, MF_TEXT("\",\"program\":\""));
+		out_str(&out, style.program);
+		out_text(&out, MF_TEXT("\",\"event\":\""));
+	} else if (style.to == LOG_TO_STDERR) {
+		out_str(&out, style.program);
+		out_text(&out, MF_TEXT(": "));
+		out_str(&out, log_level_names[level]);
+		out_text(&out, MF_TEXT(": "));
+	}
+	b.len = out.len;
+	return b;
+}
+
 void
 log_line_style(const struct log_options *options)
 {
 	style = *options;
+	for (int i = LEVEL_ERROR; i <= LEVEL_DEBUG; i++)
+		beginnings[i] = beginning_of((enum log_level)i);
 }
 
 /* --- quoting --- */
@@ -32,28 +75,30 @@ is_harmless(char c)
 	return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
-#define ONES UINT64_C(0x0101010101010101)
-
-/* Has high bits if one of eight bytes is c. */
-static inline uint64_t
-any_is(uint64_t bytes, char c)
-{
-	bytes ^= ONES * (unsigned char)c;
-	return (bytes - ONES) & ~bytes & ONES * 0x80;
-}
-
 enum shape {
 	SHAPE_BARE,     /* key=value needs no quotes: the usual addresses */
 	SHAPE_HARMLESS, /* in quotes as it is */
 	SHAPE_HARMFUL
 };
 
-/* Eight bytes at once, as most text of most lines is bare; the last overlap. */
+/* Sixteen bytes, which the compiler compares at once where it can. */
+typedef signed char bytes16 __attribute__((vector_size(16)));
+
+static inline bool
+has_any(bytes16 found)
+{
+	uint64_t halves[2];
+
+	memcpy(halves, &found, sizeof(halves));
+	return (halves[0] | halves[1]) != 0;
+}
+
+/* As most text of most lines is bare; the last sixteen bytes overlap. */
 static enum shape
 shape_of(struct mf_text t)
 {
-	uint64_t harmful = 0, quoted = 0;
-	char few[8] = "xxxxxxxx";
+	bytes16 harmful = {0}, quoted = {0};
+	char few[sizeof(bytes16)] = "xxxxxxxxxxxxxxxx";
 
 	if (t.len < sizeof(few)) {
 		if (t.len == 0)
@@ -61,22 +106,20 @@ shape_of(struct mf_text t)
 		memcpy(few, t.p, t.len);
 		t = mf_text_at(few, sizeof(few));
 	}
-	for (size_t i = 0;; i += 8) {
-		size_t at = i + 8 < t.len ? i : t.len - 8;
-		uint64_t w, over;
+	for (size_t i = 0;; i += sizeof(few)) {
+		size_t last = t.len - sizeof(few), at = i < last ? i : last;
+		bytes16 b;
 
-		memcpy(&w, t.p + at, sizeof(w));
-		/* Below " " (but then ~w has the bit), DEL or above. */
-		over = w | (w + ONES);
-		harmful |= ((w - ONES * ' ') & ~w) | over | any_is(w, '"') |
-		    any_is(w, '\\');
-		quoted |= any_is(w, ' ') | any_is(w, '=');
-		if (at == t.len - 8)
+		memcpy(&b, t.p + at, sizeof(b));
+		/* What is beyond ASCII is below zero. */
+		harmful |= (b < ' ') | (b == '\x7f') | (b == '"') | (b == '\\');
+		quoted |= (b == ' ') | (b == '=');
+		if (at == last)
 			break;
 	}
-	if ((harmful & ONES * 0x80) != 0)
+	if (has_any(harmful))
 		return SHAPE_HARMFUL;
-	return quoted != 0 ? SHAPE_HARMLESS : SHAPE_BARE;
+	return has_any(quoted) ? SHAPE_HARMLESS : SHAPE_BARE;
 }
 
 static size_t
@@ -195,6 +238,7 @@ out_time(struct text_out *out)
 void
 log_begin(struct log_line *line, enum log_level level, const char *event)
 {
+	const struct beginning *begin = &beginnings[level];
 	struct text_out *out = &line->out;
 
 	line->level = level;
@@ -203,22 +247,11 @@ log_begin(struct log_line *line, enum log_level level, const char *event)
 	if (style.format == LOG_AS_JSON) {
 		out_text(out, MF_TEXT("{\"time\":\""));
 		out_time(out);
-		out_text(out, MF_TEXT("\",\"level\":\""));
-		out_str(out, log_level_names[level]);
-		out_text(out, MF_TEXT("\",\"program\":\""));
-		out_str(out, style.program);
-		out_text(out, MF_TEXT("\",\"event\":\""));
-		out_str(out, event);
-		out_char(out, '"');
-		return;
 	}
-	if (style.to == LOG_TO_STDERR) {
-		out_str(out, style.program);
-		out_text(out, MF_TEXT(": "));
-		out_str(out, log_level_names[level]);
-		out_text(out, MF_TEXT(": "));
-	}
+	out_text(out, mf_text_at(begin->text, begin->len));
 	out_str(out, event);
+	if (style.format == LOG_AS_JSON)
+		out_char(out, '"');
 }
 
 /* Drop the pair that didn't fit: a torn value would break the format. */
@@ -232,31 +265,63 @@ roll_back(struct log_line *line, size_t len)
 	line->cut = true;
 }
 
+/* A pair of a line of text, in one piece, as this is what lines consist of. */
+static void
+out_pair(
+    struct text_out *out, const char *key, struct mf_text value, bool quotes)
+{
+	size_t key_len = strlen(key), len = key_len + value.len + 2;
+	char *p = out->p + out->len;
+
+	if (quotes)
+		len += 2;
+	if (len > out->size - out->len) {
+		out->full = true;
+		return;
+	}
+	out->len += len;
+	*p++ = ' ';
+	memcpy(p, key, key_len);
+	p += key_len;
+	*p++ = '=';
+	if (quotes)
+		*p++ = '"';
+	if (value.len != 0)
+		memcpy(p, value.p, value.len);
+	if (quotes)
+		p[value.len] = '"';
+}
+
+/* The same for each format and whatever the value holds; rare. */
+static void __attribute__((noinline)) out_quoted_pair(
+    struct log_line *line, const char *key, struct mf_text value, size_t max)
+{
+	struct text_out *out = &line->out;
+	struct mf_text rest;
+
+	out_key(out, key);
+	out_char(out, '"');
+	rest = out_escaped(out, value, max);
+	if (rest.len != 0) {
+		out_text(out, MF_TEXT("..."));
+		line->cut = true;
+	}
+	out_char(out, '"');
+}
+
 static void
 put_text(
     struct log_line *line, const char *key, struct mf_text value, size_t max)
 {
-	struct text_out *out = &line->out;
-	struct mf_text rest = MF_TEXT("");
-	size_t len = out->len;
-	enum shape shape;
+	size_t len = line->out.len;
+	enum shape shape = SHAPE_HARMFUL;
 
-	shape = value.len <= max ? shape_of(value) : SHAPE_HARMFUL;
-	out_key(out, key);
-	if (style.format == LOG_AS_TEXT && shape == SHAPE_BARE)
-		out_text(out, value);
-	else {
-		out_char(out, '"');
-		if (shape == SHAPE_HARMFUL)
-			rest = out_escaped(out, value, max);
-		else
-			out_text(out, value);
-		if (rest.len != 0) {
-			out_text(out, MF_TEXT("..."));
-			line->cut = true;
-		}
-		out_char(out, '"');
-	}
+	if (style.format == LOG_AS_TEXT && value.len <= max)
+		shape = shape_of(value);
+	if (shape != SHAPE_HARMFUL)
+		out_pair(&line->out, key, value, shape != SHAPE_BARE);
+	else
+		out_quoted_pair(line, key, value, max);
 	roll_back(line, len);
 }
 
@@ -264,6 +329,22 @@ void
 log_text(struct log_line *line, const char *key, struct mf_text value)
 {
 	put_text(line, key, value, LOG_VALUE_MAX);
+}
+
+void
+log_word(struct log_line *line, const char *key, const char *word)
+{
+	size_t len = line->out.len;
+
+	if (style.format == LOG_AS_TEXT)
+		out_pair(&line->out, key, mf_text_of(word), false);
+	else {
+		out_key(&line->out, key);
+		out_char(&line->out, '"');
+		out_str(&line->out, word);
+		out_char(&line->out, '"');
+	}
+	roll_back(line, len);
 }
 
 void

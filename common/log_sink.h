@@ -17,7 +17,7 @@
 #define LOG_SINK_LINES 64
 /* The parts around a line: priority, time, program, number of the process. */
 #define LOG_SINK_AROUND 256
-#define LOG_SINK_SIZE   (8 * (LOG_LINE_SIZE + LOG_SINK_AROUND))
+#define LOG_SINK_SIZE   (28 * (LOG_LINE_SIZE + LOG_SINK_AROUND))
 
 struct log_sink {
 	enum log_target to;

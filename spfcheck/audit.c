@@ -16,12 +16,11 @@ audit_log(void *arg, const struct spf_audit *audit)
 	if (!log_enabled(level))
 		return;
 	log_begin(&line, level, "spf_audit");
-	log_text(&line, "outcome", mf_text_of(spf_audit_text(audit->outcome)));
-	log_text(&line, "native",
-	    mf_text_of(spf_result_text(audit->native->result)));
+	log_word(&line, "outcome", spf_audit_text(audit->outcome));
+	log_word(&line, "native", spf_result_text(audit->native->result));
 	if (audit->opinion == SPF_OPINION_GIVEN)
-		log_text(&line, "libspf2",
-		    mf_text_of(spf_result_text(audit->libspf2->result)));
+		log_word(
+		    &line, "libspf2", spf_result_text(audit->libspf2->result));
 	else
 		log_text(
 		    &line, "why", mf_text_of(spf_opinion_text(audit->opinion)));

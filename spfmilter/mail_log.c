@@ -10,8 +10,8 @@ log_findings(struct log_line *line, const struct findings *found)
 	    findings_verdict(found, EXAMINED_MAILFROM);
 	const struct spf_verdict *helo = findings_verdict(found, EXAMINED_HELO);
 
-	log_text(line, "spf", mf_text_of(spf_result_text(v->result)));
-	log_text(line, "helo_spf", mf_text_of(spf_result_text(helo->result)));
+	log_word(line, "spf", spf_result_text(v->result));
+	log_word(line, "helo_spf", spf_result_text(helo->result));
 	log_text_if(line, "domain", mf_text_of(v->domain));
 	log_text_if(line, "mechanism", mf_text_of(v->mechanism));
 	log_text_if(line, "problem", mf_text_of(v->problem));
@@ -28,8 +28,8 @@ log_findings(struct log_line *line, const struct findings *found)
 static void
 log_decision(struct log_line *line, const struct decision *d)
 {
-	log_text(line, "action", mf_text_of(action_text(d->verb)));
-	log_text(line, "reason", mf_text_of(decision_reason_text(d->reason)));
+	log_word(line, "action", action_text(d->verb));
+	log_word(line, "reason", decision_reason_text(d->reason));
 	if (d->entry != NULL) {
 		struct action action;
 
@@ -69,6 +69,6 @@ spfmilter_mail_log(const struct spfmilter_mail *m)
 	log_uint_if(&line, "removed_ar", m->removed);
 	if (m->mode == MODE_REPORT)
 		log_text(&line, "mode", MF_TEXT("report"));
-	log_text(&line, "outcome", mf_text_of(m->outcome));
+	log_word(&line, "outcome", m->outcome);
 	log_end(&line);
 }

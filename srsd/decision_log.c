@@ -36,9 +36,8 @@ decision_log(const struct map_lookup *lookup)
 	if (!log_enabled(level))
 		return;
 	log_begin(&line, level, reverse ? "reverse" : "forward");
-	log_text(&line, "result", mf_text_of(outcome_of(result->reason)));
-	log_text(
-	    &line, "reason", mf_text_of(policy_reason_text(result->reason)));
+	log_word(&line, "result", outcome_of(result->reason));
+	log_word(&line, "reason", policy_reason_text(result->reason));
 	log_text(&line, reverse ? "rcpt" : "from", out_view(&lookup->address));
 	if (policy_changed(result->reason))
 		log_text(&line, "to",

@@ -8,11 +8,11 @@ log_outgoing(struct log_line *line, const struct outgoing *out)
 {
 	const struct srs_addr *to = &out->result.address;
 
-	log_text(line, "result",
-	    mf_text_of(outgoing_changes(out) ? "changed"
-		    : outgoing_failed(out)   ? "failed"
-					     : "unchanged"));
-	log_text(line, "reason", mf_text_of(outgoing_reason_text(out)));
+	log_word(line, "result",
+	    outgoing_changes(out)      ? "changed"
+		: outgoing_failed(out) ? "failed"
+				       : "unchanged");
+	log_word(line, "reason", outgoing_reason_text(out));
 	if (outgoing_changes(out))
 		log_text(line, "to", mf_text_at(to->text, to->len));
 	if (out->mixed)
@@ -37,8 +37,7 @@ log_recipients(struct log_line *line, const struct srsmilter_mail *m)
 	if (m->refused == 0)
 		return;
 	log_text(line, "refused_rcpt", m->refused_rcpt);
-	log_text(
-	    line, "refused_as", mf_text_of(recipient_fate_text(m->refused_as)));
+	log_word(line, "refused_as", recipient_fate_text(m->refused_as));
 }
 
 /* What somebody should look at. */
@@ -65,12 +64,12 @@ srsmilter_mail_log(const struct srsmilter_mail *m)
 	log_text_if(&line, "client", m->client);
 	log_text(&line, "from", m->sender);
 	log_text_if(&line, "user", m->user);
-	log_text(&line, "origin", mf_text_of(origin_text(m->origin)));
+	log_word(&line, "origin", origin_text(m->origin));
 	if (m->outgoing != NULL)
 		log_outgoing(&line, m->outgoing);
 	log_text_if(
 	    &line, "dns_error", mf_text_of(spf_cause_text(m->gate_cause)));
 	log_recipients(&line, m);
-	log_text(&line, "outcome", mf_text_of(m->outcome));
+	log_word(&line, "outcome", m->outcome);
 	log_end(&line);
 }

@@ -390,7 +390,7 @@ def reasons_of_spfmilter_are_those_of_its_page():
 @case
 def log_keys_of_spfmilter_are_those_of_its_page():
     """Those of its list, in the example, and in the program."""
-    code = set(re.findall(r"log_(?:text|uint)(?:_if)?\(\s*&?line,\s*\"(\w+)\"",
+    code = set(re.findall(r"log_(?:text|word|uint)(?:_if)?\(\s*&?line,\s*\"(\w+)\"",
                           read("spfmilter", "mail_log.c")))
     lines = section("spfmilter.8", "LOG")
     page = [word for line in lines if line.startswith(".It Cm ")

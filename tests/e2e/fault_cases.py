@@ -11,40 +11,31 @@ arrive, once and with the sender rewritten, and no other ever.  Each case
 prints its line of the table: what clients were told, how often, what was lost,
 doubled or let through, and how many tries it took when the fault was over.
 
-A site has: start_mta(), kill_mta(), revive_mta(); settled(): waits until nothing
-is on its way; mailbox(token), and what start_filters() gives it.
-FAULT_SEED repeats the random choices of a run; each fault meets FAULT_SCALE
-times as many messages.
+A site is what faults.py says, with mailbox(token).
 """
 
-import collections
-import concurrent.futures
 import contextlib
 import os
 import random
 import re
-import resource
-import secrets
 import signal
-import smtplib
 import socket
-import subprocess
 import threading
 
 import dns
 import exchange
+import faults
 import nameserver
 import places
 import servers
-import smtp
-import srsd
 import tap
 import world
+from faults import (EITHER, USUAL, Row, connected, hang_up, rename_garbage,
+                    replaced, write_garbage)
 from spfmilter import Spfmilter
 from srsmilter import Srsmilter
 
 PEERS = ["nsd", "postsrsd"]             # postsrsd's row has libfaketime
-CLIENT = world.FAR_CLIENT
 RCPT = "local@fwd.test"
 SRS_DOMAIN = "virt.fwd.test"
 SPF_PORT, SRS_PORT = 10006, 10007
@@ -57,15 +48,12 @@ ZONE = """\
 ACCESS = "spf-pass:.barred.test\tREJECT\n"
 # Little patience, and no answer from before the fault.
 SPF = "timeout = 1\ncache_size = 0"
-SEED = int(os.environ.get("FAULT_SEED", secrets.randbits(32)))
-SCALE = int(os.environ.get("FAULT_SCALE", "1"))
-COUNT = 12
-SESSIONS = 6
 
 # MTAs look the domains of senders up by themselves.
 world.WILDCARDS.update(f"{kind}.test" for kind in KINDS)
 
-suite = tap.Suite()
+table = faults.Table()
+fault = table.fault
 
 
 # --- the site ---
@@ -74,7 +62,7 @@ class Site(exchange.Exchange):
     def __init__(self, place):
         super().__init__()
         self.place = place
-        self.random = random.Random(SEED)
+        self.random = random.Random(faults.SEED)
         self.dns = nameserver.zone_server(ZONE, servfail=["failing.test"])
         self.disks, directories = {}, {}
         for name in "spfmilter", "srsmilter":
@@ -90,166 +78,50 @@ class Site(exchange.Exchange):
             directories["srsmilter"], "rewrite = all\n"
             f"pid_file = {directories['srsmilter']}/pid", fwdomain=SRS_DOMAIN,
             user="mailfrom", listen=f"inet:{SRS_PORT}@127.0.0.1")
-        self.filters = [self.spfmilter, self.srsmilter]
+        self.daemons = [self.spfmilter, self.srsmilter]
+        self.spfmilter.port, self.srsmilter.port = SPF_PORT, SRS_PORT
+        self.signer, self.peer = self.srsmilter, "pass.test"
         self.own_secret()
         self.start_filters()
         self.start_mta()
 
+    def signed(self, address):
+        return self.srsmilter.encode(address, SRS_DOMAIN)
+
     def own_secret(self):
         os.chown(self.srsmilter.secret_path, 8924, 8924)
 
+    def new_messages(self, count):
+        return [Message(self, KINDS[n % 3]) for n in range(count)]
+
     def start_filters(self):
-        for each in self.filters:
+        for each in self.daemons:
             each.start()
 
     def evidence(self):
         return self.place.recent_log() + [
-            line for each in self.filters
+            line for each in self.daemons
             for line in (f"{each.name}:", each.log_tail())]
 
 
 # --- messages ---
 
-class Message:
-    numbers = iter(range(1 << 30))
+class Message(faults.Message):
+    def __init__(self, site, kind):
+        super().__init__(site, f"{kind}.test")
+        self.wanted = kind == "pass"
+        self.right = 250 if self.wanted else 550
 
-    def __init__(self, token, kind):
-        number = next(self.numbers)
-        self.token, self.kind = token, kind
-        self.user, self.domain = f"bob{number}", f"m{number}.{kind}.test"
-        self.tries = self.taken = 0
-        self.answer = None              # of the last try: a code, or "cut"
-        self.cut = False                # RFC 1047: it may be there twice
+    def try_once(self):
+        return self.attempt(self.site.host, RCPT)
 
-    @property
-    def wanted(self):
-        return self.kind == "pass"
-
-    @property
-    def settled(self):
-        return self.answer in (250, 550)
-
-    def attempt(self, host):
-        self.tries += 1
-        try:
-            with smtp.Session(host, CLIENT) as session:
-                reply = session.send(f"{self.user}@{self.domain}", [RCPT],
-                                     self.token)
-            last = reply.data or (reply.rcpt or [reply.mail])[-1]
-            self.answer = last[0]
-        except smtplib.SMTPResponseException as error:
-            self.answer = error.smtp_code
-        except (OSError, smtplib.SMTPException):
-            self.answer, self.cut = "cut", True
-        self.taken += self.answer == 250
-        return self.answer
-
-    def faults(self, copies, seconds_allowed):
-        """What is wrong with it in the end, as pairs of column and text."""
-        name = f"{self.user}@{self.domain}"
-        if not self.wanted and copies:
-            yield "unchecked", f"{name} was let through"
-        if self.wanted and not copies:
-            yield "lost", f"{name} didn't arrive"
-        if len(copies) > 1 and not (seconds_allowed and self.cut):
-            yield "doubled", f"{name} arrived {len(copies)} times"
+    def faults(self, seconds_allowed):
+        copies = self.site.mailbox(self.token)
+        yield from self.count(len(copies), seconds_allowed)
         for text in copies if self.wanted else []:
             path = re.match(r"(?:Envelope-From|Return-Path): <?([^>\n]*)", text)
-            if not path or not re.fullmatch(
-                    rf"SRS0=[^=]+=[A-Z2-7]{{2}}={re.escape(self.domain)}="
-                    rf"{self.user}@{re.escape(SRS_DOMAIN)}", path[1]):
-                yield "mangled", f"{name} is now {path and path[1]}"
-
-
-class Row:
-    """A fault's line of the table."""
-
-    def __init__(self, site, name, count=None, seconds_allowed=False):
-        self.site, self.name = site, name
-        self.seconds_allowed = seconds_allowed
-        self.messages = [Message(site.new_token(), KINDS[n % 3])
-                         for n in range((count or COUNT) * SCALE)]
-        self.said = collections.Counter()
-        self.answered = threading.Semaphore(0)
-        self.problems, self.tally = [], collections.Counter()
-
-    def send(self, messages=None):
-        """Each that isn't settled is tried once, several at a time."""
-        waiting = [m for m in messages or self.messages if not m.settled]
-        with concurrent.futures.ThreadPoolExecutor(SESSIONS) as pool:
-            for answer in pool.map(self.attempt, waiting):
-                self.said[answer] += 1
-
-    def attempt(self, message):
-        answer = message.attempt(self.site.host)
-        self.answered.release()
-        return answer
-
-    def insist(self):
-        """Send until all are settled; the number of rounds."""
-        rounds = 0
-
-        def settled():
-            nonlocal rounds
-            rounds += 1
-            self.send()
-            return all(m.settled for m in self.messages)
-        tap.wait_until(settled, "service to resume: " + str(
-            [(m.domain, m.answer) for m in self.messages if not m.settled]),
-            20 * SCALE + 20)
-        return rounds
-
-    def end(self, rounds, expected):
-        self.site.settled()
-        for message in self.messages:
-            copies = self.site.mailbox(message.token)
-            for column, text in message.faults(copies, self.seconds_allowed):
-                self.tally[column] += 1
-                self.problems.append(text)
-            self.tally["twice"] += len(copies) > 1
-            right = 250 if message.wanted else 550
-            if message.answer != right:
-                self.problems.append(f"{message.domain}: {message.answer}")
-        for each in self.site.filters:
-            if each.process.poll() is not None:
-                self.problems.append(f"{each.name} has ended")
-        if expected is not None and not set(self.during) <= set(expected):
-            self.problems.append(f"answers {self.during}, not {expected}")
-        self.tell(rounds)
-
-    def tell(self, rounds):
-        said = ", ".join(f"{n} x {code}" for code, n in
-                         sorted(self.during.items(), key=str))
-        tap.diagnose(
-            f"| {self.name} | {said or 'nothing'} | lost {self.tally['lost']} "
-            f"| doubled {self.tally['twice']} | unchecked "
-            f"{self.tally['unchecked']} | mangled {self.tally['mangled']} "
-            f"| resumed in {rounds} |")
-
-
-def fault(name, expected=None, **options):
-    """
-    @fault(name) a context manager of the site: within it that fails.  expected:
-    what clients may be told then.
-    """
-    def register(function):
-        manager = contextlib.contextmanager(function)
-
-        @suite.case(name)
-        def run(site):
-            row = Row(site, name, **options)
-            with manager(site):
-                row.send()
-                row.during = row.said.copy()
-            row.end(row.insist(), expected)
-            return row.problems
-        return run
-    return register
-
-
-LATER = (421, 451, 550, "cut")          # never 250
-USUAL = (250, 550)
-EITHER = (*USUAL, 421, 451, "cut")
+            if not path or not self.is_rewritten(path[1], SRS_DOMAIN):
+                yield "mangled", f"{self.sender} is now {path and path[1]}"
 
 
 # --- DNS ---
@@ -343,194 +215,12 @@ for lie, change in LIES.items():
             yield
 
 
-# --- what the kernel gives ---
-
-def set_limit(pid, kind, soft):
-    """As the filters' user: root may lack CAP_SYS_RESOURCE, in a container."""
-    option = {resource.RLIMIT_NOFILE: "nofile", resource.RLIMIT_NPROC: "nproc",
-              resource.RLIMIT_AS: "as"}[kind]
-    subprocess.run(["prlimit", f"--pid={pid}", f"--{option}={soft}:"],
-                   check=True, user=8924, group=8924, extra_groups=[],
-                   timeout=30)
-
-
-def hard_limit(pid, kind):
-    """From /proc, for which nothing is needed."""
-    name = {resource.RLIMIT_NOFILE: "Max open files",
-            resource.RLIMIT_NPROC: "Max processes",
-            resource.RLIMIT_AS: "Max address space"}[kind]
-    with open(f"/proc/{pid}/limits", encoding="ascii") as file:
-        word = re.search(rf"{name}\s+\S+\s+(\S+)", file.read())[1]
-    return word
-
-
-@contextlib.contextmanager
-def limited(site, kind, value, sessions=0):
-    """
-    Both filters have a limit, from value(pid); as many sessions that last use
-    some of it up.
-    """
-    pids = [each.process.pid for each in site.filters]
-    held = []
-    try:
-        for pid in pids:
-            set_limit(pid, kind, value(pid))
-        for _ in range(sessions):
-            with contextlib.suppress(OSError, smtplib.SMTPException):
-                held.append(smtp.Session(site.host, CLIENT))
-        yield
-    finally:
-        for pid in pids:
-            set_limit(pid, kind, hard_limit(pid, kind))
-        for session in held:
-            session.smtp.close()
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def address_space(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return 1024 * int(re.search(r"VmSize:\s+(\d+)", file.read())[1])
-
-
-@fault("descriptors: room for two more", EITHER, count=6)
-def few_descriptors(site):
-    with limited(site, resource.RLIMIT_NOFILE,
-                 lambda pid: descriptors(pid) + 2, sessions=2):
-        yield
-
-
-@fault("descriptors: none left", LATER, count=6)
-def no_descriptors(site):
-    with limited(site, resource.RLIMIT_NOFILE, descriptors):
-        yield
-
-
-@fault("threads: none may be started", EITHER, count=6)
-def no_threads(site):
-    with limited(site, resource.RLIMIT_NPROC, lambda pid: 1):
-        yield
-
-
-@fault("memory: 1 MB more of address space", EITHER, count=6)
-def little_memory(site):
-    with limited(site, resource.RLIMIT_AS,
-                 lambda pid: address_space(pid) + (1 << 20)):
-        yield
-
-
-@contextlib.contextmanager
-def full_disk(site):
-    ballast = [os.path.join(each.directory, "ballast") for each in site.filters]
-    for path in ballast:
-        with open(path, "wb", buffering=0) as file, \
-                contextlib.suppress(OSError):
-            while file.write(bytes(512)):
-                pass
-    try:
-        yield
-    finally:
-        for path in ballast:
-            os.unlink(path)
-
-
-@fault("disk full: log, pid file and lists", USUAL)
-def disk_full(site):
-    with full_disk(site):
-        yield
-
-
-@fault("disk full, and SIGHUP", USUAL)
-def disk_full_reload(site):
-    with full_disk(site):
-        for each in site.filters:
-            each.process.send_signal(signal.SIGHUP)
-        yield
-
-
-@fault("disk full, filters killed and started", USUAL)
-def disk_full_restart(site):
-    with full_disk(site):
-        for each, port in zip(site.filters, (SPF_PORT, SRS_PORT)):
-            each.kill()
-            each.launch()
-            tap.wait_until(lambda: srsd.listens(port), f"{each.name} to listen")
-        yield
-
-
-# --- files replaced ---
-
-@contextlib.contextmanager
-def replaced(path, change, after=lambda: None):
-    """The file is another, by change(path); then it is what it was."""
-    with open(path, "rb") as file:
-        content = file.read()
-    status = os.stat(path)
-    try:
-        change(path)
-        after()
-        yield
-    finally:
-        with open(path + ".old", "wb") as file:
-            file.write(content)
-        os.chown(path + ".old", status.st_uid, status.st_gid)
-        os.chmod(path + ".old", status.st_mode & 0o777)
-        os.rename(path + ".old", path)
-        after()
-
-
-def truncate(path):
-    os.truncate(path, 0)
-
-
-def write_garbage(path):
-    with open(path, "wb") as file:
-        file.write(b"\x00\xff[[[=\n" * 50)
-
-
-def rename_garbage(path):
-    status = os.stat(path)
-    write_garbage(path + ".new")
-    os.chown(path + ".new", status.st_uid, status.st_gid)
-    os.chmod(path + ".new", status.st_mode & 0o777)
-    os.rename(path + ".new", path)
-
-
 FILES = {
     "mailfrom.conf of spfmilter": lambda site: site.spfmilter.config,
     "mailfrom.conf of srsmilter": lambda site: site.srsmilter.config,
     "the secrets": lambda site: site.srsmilter.secret_path,
 }
-CHANGES = {"truncated": truncate, "overwritten with garbage": write_garbage,
-           "renamed garbage": rename_garbage, "removed": os.unlink}
-
-
-def hang_up(site):
-    """SIGHUP to both, and until both have said what came of it."""
-    before = [len(each.log()) for each in site.filters]
-    for each in site.filters:
-        each.process.send_signal(signal.SIGHUP)
-    for each, lines in zip(site.filters, before):
-        each.wait_for_log("reloaded|keeping the old|not reloaded|reload", lines)
-
-
-def file_case(name, path_of):
-    @suite.case(f"{name}: truncated, garbage, removed, without SIGHUP and with")
-    def run(site):
-        for what, change in CHANGES.items():
-            for way, after in ("no SIGHUP", lambda site: None), \
-                    ("SIGHUP", hang_up):
-                row = Row(site, f"{name} {what}, {way}", count=3)
-                with replaced(path_of(site), change, lambda: after(site)):
-                    row.send()
-                    row.during = row.said.copy()
-                row.end(row.insist(), USUAL)
-                yield from row.problems
-
-
-@suite.case("the access file: garbage and removed, with SIGHUP: the old one stays")
+@table.case("the access file: garbage and removed, with SIGHUP: the old one stays")
 def access_file(site):
     for change in write_garbage, rename_garbage, os.unlink:
         row = Row(site, f"access file: {change.__name__}, SIGHUP", count=3)
@@ -542,86 +232,7 @@ def access_file(site):
 
 
 for each_name, each_path in FILES.items():
-    file_case(each_name, each_path)
-
-
-@suite.case("secrets rotated under load: bounces of the old secret still arrive")
-def rotated(site):
-    old = site.srsmilter.encode("ann@old.pass.test", SRS_DOMAIN)
-    row = Row(site, "secret rotated, old one kept")
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        load = pool.submit(row.send)
-        row.answered.acquire(timeout=60)
-        with open(site.srsmilter.secret_path, encoding="utf-8") as file:
-            secret = file.read()
-        site.srsmilter.write_secrets("a new secret of the tests", secret.strip())
-        site.own_secret()
-        hang_up(site)
-        load.result()
-    row.during = row.said.copy()
-    tap.equal(site.bounce(old), "ann@old.pass.test", "a bounce of before")
-    row.end(row.insist(), USUAL)
-    return row.problems
-
-
-# --- killed ---
-
-def killed_under_load(site, row, kill, times=4):
-    """kill() at random moments while messages are tried until all are settled."""
-    rounds = 0
-    with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        load = pool.submit(row.insist)
-        for _ in range(times):
-            for _ in range(site.random.randint(1, 5)):
-                if load.done() or not row.answered.acquire(timeout=60):
-                    break
-            threading.Event().wait(site.random.random() * 0.02)
-            kill()
-        rounds = load.result()
-    row.during = row.said.copy()
-    row.end(rounds, EITHER)
-    return row.problems
-
-
-@suite.case("filters killed at random moments under load, and started again")
-def filters_killed(site):
-    tap.diagnose(f"FAULT_SEED={SEED}")
-
-    def kill():
-        victim = site.random.choice(site.filters)
-        victim.kill()
-        victim.start()
-    return killed_under_load(site, Row(site, "filters killed", 3 * COUNT), kill)
-
-
-@suite.case("MTA killed at random moments under load, and started again")
-def mta_killed(site):
-    def kill():
-        site.kill_mta()
-        site.revive_mta()
-    return killed_under_load(
-        site, Row(site, "MTA killed", 2 * COUNT, seconds_allowed=True), kill, 2)
-
-
-# --- peers ---
-
-@contextlib.contextmanager
-def connected(address, count, *data, half=False):
-    """So many connections that have sent each of data, and nothing further."""
-    clients = []
-    try:
-        for _ in range(count):
-            client = socket.create_connection(address, 10)
-            clients.append(client)
-            with contextlib.suppress(OSError):
-                for piece in data:
-                    client.sendall(piece)
-                if half:
-                    client.shutdown(socket.SHUT_WR)
-        yield
-    finally:
-        for client in clients:
-            client.close()
+    table.file_case(each_name, each_path, USUAL)
 
 
 PARTS = {"before the first packet": b"", "within a packet's length": b"\0\0",
@@ -719,45 +330,7 @@ def helper_killed(site):
 
 # --- the clock ---
 
-def faked(site, path):
-    """The environment in which srsmilter reads its clock from that file."""
-    library = site.place.path("peers", "postsrsd", "usr/lib", os.uname().machine
-                              + "-linux-gnu", "faketime", "libfaketimeMT.so.1")
-    if not os.path.exists(library):
-        raise tap.Skip("no libfaketime")
-    return {**os.environ, "LD_PRELOAD": library, "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_TIMESTAMP_FILE": path, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-
-def step_clock(path, days):
-    with open(path + ".new", "w", encoding="ascii") as file:
-        file.write(f"{days:+d}d\n")
-    os.rename(path + ".new", path)
-
-
-@suite.case("clock stepped by days both ways: bounces of 21 days verify, later none")
-def clock(site):
-    path = site.place.path("run", "clock")
-    step_clock(path, 0)
-    site.srsmilter.stop()
-    site.srsmilter.start(env=faked(site, path))
-    stamped = site.srsmilter.encode("ann@clock.pass.test", SRS_DOMAIN)
-    try:
-        for days in 1, 20, -1, 400, 0, 22, 1:
-            row = Row(site, f"clock {days:+d} days", count=3)
-            step_clock(path, days)
-            row.send()
-            row.during = row.said.copy()
-            row.end(row.insist(), USUAL)
-            yield from row.problems
-            if days in (0, 1, 20):
-                tap.equal(site.bounce(stamped), "ann@clock.pass.test",
-                          f"a bounce after {days} days")
-            elif days > 21:
-                site.expect_refusal((550,), "", stamped)
-    finally:
-        site.srsmilter.stop()
-        site.srsmilter.start()
+faults.add_common_cases(table, USUAL)
 
 
 def main(site_of, peers):
@@ -765,4 +338,4 @@ def main(site_of, peers):
     site = site_of(place)
     tap.diagnose("| fault | clients were told | lost | doubled | unchecked | "
                  "mangled | rounds |")
-    return suite.run(site, site.evidence)
+    return table.run(site, site.evidence)

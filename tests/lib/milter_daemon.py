@@ -50,7 +50,8 @@ class Daemon:
         with open(self.log_path, "a", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [*prefix, self.program, "-f", "-c", self.config, *options],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, **more)
+                **{"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log,
+                   **more})
 
     def start(self, *options, **more):
         before = len(self.log()) if os.path.exists(self.log_path) else 0

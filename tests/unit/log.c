@@ -333,6 +333,59 @@ check_flood(struct flood *f, bool json)
 	assert_true(f->pairs * (f->len + 40) > LOG_LINE_SIZE - 300);
 }
 
+/* Values are looked at many bytes at once: one of them is enough. */
+static void
+each_byte_is_seen(void **state)
+{
+	char value[40], undone[sizeof(value)];
+	const char odd[] = " =\"\\\x1f\x7f\x80\xff\t";
+
+	(void)state;
+	open_log(LOG_AS_TEXT, LEVEL_DEBUG);
+	for (size_t len = 1; len <= sizeof(value); len++)
+		for (size_t at = 0; at < len; at++) {
+			struct pair pair = {.value = mf_text_at(value, len)};
+
+			memset(value, 'a', sizeof(value));
+			value[at] = odd[(at + len) % (sizeof(odd) - 1)];
+
+			struct mf_text middle = middle_of(
+			    catch_lines(log_pair, &pair), LOG_AS_TEXT);
+
+			assert_int_equal(middle.p[0], '"');
+			expect_text("at", "value",
+			    unquote(middle, undone, false), pair.value);
+		}
+}
+
+static void
+log_words(void *arg)
+{
+	struct log_line line;
+
+	(void)arg;
+	log_begin(&line, LEVEL_INFO, "forward");
+	log_word(&line, "result", "changed");
+	log_word(&line, "reason", "own_domain");
+	log_end(&line);
+}
+
+static void
+words(void **state)
+{
+	struct mf_text json;
+
+	(void)state;
+	open_log(LOG_AS_TEXT, LEVEL_DEBUG);
+	expect_text("words", "text", catch_lines(log_words, NULL),
+	    MF_TEXT("test: info: forward result=changed reason=own_domain\n"));
+	open_log(LOG_AS_JSON, LEVEL_DEBUG);
+	json = catch_lines(log_words, NULL);
+	assert_true(text_ends_fold(json,
+	    MF_TEXT("\"event\":\"forward\",\"result\":\"changed\","
+		    "\"reason\":\"own_domain\"}\n")));
+}
+
 static void
 long_lines_stay_whole(void **state)
 {
@@ -513,6 +566,8 @@ main(void)
 	    cmocka_unit_test(unopened), /* so it must be the first */
 	    cmocka_unit_test(quoting),
 	    cmocka_unit_test(any_value_is_read_back),
+	    cmocka_unit_test(each_byte_is_seen),
+	    cmocka_unit_test(words),
 	    cmocka_unit_test(long_lines_stay_whole),
 	    cmocka_unit_test(long_values_hide_nothing),
 	    cmocka_unit_test(value_lengths),

@@ -209,6 +209,26 @@ put_failure(struct text_out *out, const struct lint *l,
 	}
 }
 
+/* What the compiler says of a record, and what was meant. */
+static void
+put_problem(struct text_out *out, const struct survey_record *r)
+{
+	struct mf_text rest =
+	    text_from(mf_text_of(r->text), sizeof("v=spf1") - 1);
+	char problem[SPF_TEXT_SIZE], hint[SPF_TEXT_SIZE] = "";
+	struct lint_term t;
+	bool both;
+
+	out_text(out, lint_plain_problem(r->problem));
+	while (rest.len <= SPF_RECORD_MAX && lint_next(&rest, &t, problem))
+		if (!t.valid) {
+			lint_hint(&t, MF_TEXT(""), hint, &both);
+			break;
+		}
+	out_str(out, hint[0] != '\0' ? "; " : "");
+	out_str(out, hint);
+}
+
 static void
 put_why(struct text_out *out, const struct lint *l, const struct error_group *g)
 {
@@ -238,7 +258,8 @@ put_why(struct text_out *out, const struct lint *l, const struct error_group *g)
 		break;
 	case REACH_SYNTAX:
 		out_str(out, "the record has an error: ");
-		out_text(out, lint_plain_problem(r != NULL ? r->problem : ""));
+		if (r != NULL)
+			put_problem(out, r);
 		break;
 	case REACH_NO_RECORD:
 		out_str(out, "there is no SPF record");
