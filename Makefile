@@ -115,7 +115,7 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests test check bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests test check check-pages bench soak lint asan tsan fuzz quickstart \
 	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
@@ -369,6 +369,11 @@ test: tests
 check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory test
+
+# make check-pages: spfquery's pages in headless Chromium, which is installed
+check-pages: $(BUILD)/spfquery
+	@scripts/deps pages
+	@BUILD=$(BUILD) tests/run tests/spfquery/check_pages.py
 
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
 # As many forms of senders and recipients, too: SOAK_SEED repeats those of a run.

@@ -16,7 +16,7 @@
 #define KEPT_MAX 100
 
 /* Networks, of which ten records have the capacity for some 400. */
-#define NETS_MAX 5000
+#define NETS_MAX 2000
 
 static void
 note(struct flat *f, const struct survey_term *t, const char *what)

@@ -185,6 +185,115 @@ join(struct flat *f)
 	}
 }
 
+/* --- holes --- */
+
+/* Addresses that no item decides about. */
+static struct ipset
+undecided(const struct flat *f, size_t family)
+{
+	struct ipset left = ipset_all(family == SURVEY_V6);
+
+	for (const struct flat_item *i = f->first; i != NULL; i = i->next)
+		ipset_remove_set(&left, &i->sets[family]);
+	return left;
+}
+
+static bool
+is_within(const struct ipset *part, const struct ipset *whole)
+{
+	struct ipset outside = ipset_minus(part, whole);
+	bool within = ipset_is_empty(&outside);
+
+	ipset_clear(&outside);
+	return within;
+}
+
+/* A stretch of a set, from its range first to the range last. */
+struct stretch {
+	const struct ipset *set;
+	size_t first, last;
+	size_t cost; /* networks of it, and of the holes that are filled */
+};
+
+/* Lengthen it by a range if that is shorter than the two apart. */
+static bool
+lengthen(struct stretch *s, const struct ipset *left, struct ipset *holes)
+{
+	const struct ip_range *r = s->set->ranges, *next = &r[s->last + 1];
+	struct ipset all =
+	    ipset_range(s->set->v6, r[s->first].first, next->last);
+	struct ipset apart = ipset_range(s->set->v6, next->first, next->last);
+	struct ipset in = ipset_minus(&all, s->set);
+	size_t cost = ipset_nets(&all) + ipset_nets(&in);
+	bool longer =
+	    cost < s->cost + ipset_nets(&apart) && is_within(&in, left);
+
+	if (longer) {
+		s->last++;
+		s->cost = cost;
+		ipset_add_set(holes, &in);
+	}
+	ipset_clear(&all);
+	ipset_clear(&apart);
+	ipset_clear(&in);
+	return longer;
+}
+
+/* Holes in set that are worth a term of their own in front of it. */
+static struct ipset
+find_holes(const struct ipset *set, const struct ipset *left)
+{
+	struct ipset holes = ipset_empty(set->v6);
+
+	for (size_t i = 0; i < set->count; i++) {
+		struct ipset range = ipset_range(
+		    set->v6, set->ranges[i].first, set->ranges[i].last);
+		struct stretch s = {set, i, i, ipset_nets(&range)};
+
+		ipset_clear(&range);
+		while (s.last + 1 < set->count && lengthen(&s, left, &holes))
+			;
+		i = s.last;
+	}
+	return holes;
+}
+
+/*
+ * "-ip4:192.0.2.1 ip4:192.0.2.0/24" rather than the eight networks around it.
+ * Kept terms might match what is in the hole.
+ */
+static void
+fill_holes(struct flat *f)
+{
+	struct flat_item *first = f->first, *front;
+
+	for (const struct flat_item *i = first; i != NULL; i = i->next)
+		if (i->kept != NULL)
+			return;
+	if (first == NULL || f->redirect != NULL)
+		return;
+	f->first = NULL;
+	f->last = &f->first;
+	front = flatten_item_add(f, f->others);
+	front->next = first;
+	for (size_t n = 0; n < SURVEY_FAMILIES; n++)
+		for (struct flat_item *i = first; i != NULL; i = i->next) {
+			struct ipset left = undecided(f, n);
+			struct ipset holes = i->result != f->others
+			    ? find_holes(&i->sets[n], &left)
+			    : ipset_empty(n == SURVEY_V6);
+
+			ipset_add_set(&front->sets[n], &holes);
+			ipset_add_set(&i->sets[n], &holes);
+			ipset_clear(&holes);
+			ipset_clear(&left);
+		}
+	while (*f->last != NULL)
+		f->last = &(*f->last)->next;
+}
+
+/* --- until nothing changes --- */
+
 /* A number that changes with the items. */
 static uint64_t
 fingerprint(const struct flat *f)
@@ -218,6 +327,7 @@ flatten_shorten(struct flat *f)
 		before = after;
 		join(f);
 		cut_decided(f);
+		fill_holes(f);
 		drop_needless(f);
 		after = fingerprint(f);
 	} while (after != before && ++rounds < ROUNDS_MAX);

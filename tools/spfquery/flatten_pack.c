@@ -308,12 +308,6 @@ make(struct pack *p, const struct flat *f, const struct place *places)
 	}
 	make_end(f, own);
 	first->text = spfquery_copy(out_view(&own->out));
-	if (own->out.full || own->out.len > FLATTEN_RECORD_MAX)
-		fail(p,
-		    "the record of %.*s would have %zu bytes, %zu more than "
-		    "%d",
-		    (int)p->domain.len, p->domain.p, own->out.len,
-		    own->out.len - FLATTEN_RECORD_MAX, FLATTEN_RECORD_MAX);
 	free(inner);
 	free(own);
 }
@@ -333,6 +327,18 @@ check_terms(struct pack *p, const struct flat *f)
 		    "flattened",
 		    terms, terms - SPF_TERMS_MAX, SPF_TERMS_MAX, p->number,
 		    terms - p->number);
+}
+
+static void
+check_length(struct pack *p)
+{
+	size_t len = strlen(p->out->first->text);
+
+	if (len > FLATTEN_RECORD_MAX)
+		fail(p,
+		    "the record of %.*s would have %zu bytes, %zu more than %d",
+		    (int)p->domain.len, p->domain.p, len,
+		    len - FLATTEN_RECORD_MAX, FLATTEN_RECORD_MAX);
 }
 
 void
@@ -360,6 +366,7 @@ flatten_pack(
 	plan(&p, places, count, fixed_octets(f));
 	make(&p, f, places);
 	check_terms(&p, f);
+	check_length(&p);
 	free(places);
 }
 

@@ -211,22 +211,18 @@ find(const struct ipset *set, struct ip_number n)
 }
 
 struct ipset
-ipset_all(bool v6)
+ipset_range(bool v6, struct ip_number first, struct ip_number last)
 {
 	struct ipset set = ipset_empty(v6);
 
-	*grow(&set) = (struct ip_range){{0, 0}, ones(width(v6))};
+	*grow(&set) = (struct ip_range){first, last};
 	return set;
 }
 
 struct ipset
-ipset_copy(const struct ipset *set)
+ipset_all(bool v6)
 {
-	struct ipset copy = ipset_empty(set->v6);
-
-	for (size_t i = 0; i < set->count; i++)
-		*grow(&copy) = set->ranges[i];
-	return copy;
+	return ipset_range(v6, (struct ip_number){0, 0}, ones(width(v6)));
 }
 
 void
@@ -273,6 +269,14 @@ ipset_union(const struct ipset *a, const struct ipset *b)
 		append(&out, first ? &a->ranges[i++] : &b->ranges[j++]);
 	}
 	return out;
+}
+
+struct ipset
+ipset_copy(const struct ipset *set)
+{
+	struct ipset none = ipset_empty(set->v6);
+
+	return ipset_union(set, &none);
 }
 
 struct ipset
@@ -358,14 +362,10 @@ ipset_is_empty(const struct ipset *set)
 bool
 ipset_equal(const struct ipset *a, const struct ipset *b)
 {
-	if (a->v6 != b->v6 || a->count != b->count)
-		return false;
-	for (size_t i = 0; i < a->count; i++)
-		if (ip_number_cmp(a->ranges[i].first, b->ranges[i].first) !=
-			0 ||
-		    ip_number_cmp(a->ranges[i].last, b->ranges[i].last) != 0)
-			return false;
-	return true;
+	return a->v6 == b->v6 && a->count == b->count &&
+	    (a->count == 0 ||
+		memcmp(a->ranges, b->ranges, a->count * sizeof(*a->ranges)) ==
+		    0);
 }
 
 bool

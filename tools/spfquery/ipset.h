@@ -64,6 +64,8 @@ size_t ip_net_print(const struct ip_net *net, char out[static IP_NET_SIZE]);
 
 struct ipset ipset_empty(bool v6);
 struct ipset ipset_all(bool v6);
+struct ipset ipset_range(
+    bool v6, struct ip_number first, struct ip_number last);
 struct ipset ipset_copy(const struct ipset *set);
 void ipset_clear(struct ipset *set);
 
