@@ -22,7 +22,7 @@ struct reach_states {
 };
 
 /* Work that is done before a tree counts as too large, in ranges touched. */
-#define REACH_WORK_MAX    4000000
+#define REACH_WORK_MAX    40000000
 #define REACH_LOOKUPS_MAX 1000
 
 struct reach_walk {
