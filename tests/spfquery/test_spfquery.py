@@ -1580,7 +1580,8 @@ def examples_of_the_page_do_what_they_show():
     script = "".join(f"{{ {command}\n}} 2>&1; s=$?; printf '\\001'; "
                      "(exit $s)\n" for command, _ in steps)
     with tempfile.TemporaryDirectory() as directory:
-        shutil.copy(places.source("tests/spfquery/example.yml"), directory)
+        for name in ("example", "university", "shop", "six"):
+            shutil.copy(places.source(f"tests/spfquery/{name}.yml"), directory)
         done = subprocess.run(
             ["sh", "-c", script], cwd=directory, stdout=subprocess.PIPE,
             text=True, check=False,
