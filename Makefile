@@ -79,9 +79,16 @@ SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
-SPFQUERY = checks dns evaluator json json_writer lint lint_dns lint_findings \
-           lint_record lint_report lint_term main must options plain recorder \
-           suite trace tree words yamlfile zone
+SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
+           flatten_facts flatten_items flatten_pack flatten_view html_networks \
+           html_tree html_view ipset jobs json json_record json_writer lint \
+           lint_classes lint_dns lint_domain lint_errors lint_findings \
+           lint_hint lint_json lint_networks lint_record lint_report \
+           lint_suggest lint_term lint_witness lookup_report main must \
+           networks networks_report networks_view options options_check plain \
+           reach reach_match reach_questions reach_state recorder scope suite \
+           survey survey_term trace trace_tree tree_view words yamlfile zone \
+           zone_entry
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_milters merge_routes merge_words plan setup \
            setup_load setup_print site site_expand site_load site_parse unmerge
@@ -124,7 +131,8 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           spfcheck spfmilter srsd srsmilter tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
-.PHONY: all help tests unit-tests test check check-packages bench soak lint asan tsan fuzz quickstart \
+.PHONY: all help tests unit-tests test check check-packages check-pages bench \
+	soak lint asan tsan fuzz quickstart \
 	coverage compile_commands.json install uninstall dist clean
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
@@ -217,12 +225,12 @@ export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check conf \
        configured conformance decide dnsmsg doctor engine escape fields file \
-       gate guessing holders hosts ini items legacy libsrs lint listen lists \
-       log log_ring lookup maps memory merge message_id metrics netstring \
-       orcpt outgoing path policy protocol received recipient replay reply \
-       rewriter secrets servers session session_memory shapes similar site \
-       sockaddr spf_answer spf_eval spf_header spf_macro spf_memory \
-       spf_property spf_record spfmilter_config spfmilter_memory \
+       flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
+       listen lists log log_ring lookup maps memory merge message_id metrics \
+       netstring orcpt outgoing path policy protocol reach received recipient \
+       replay reply rewriter scope secrets servers session session_memory \
+       shapes similar site sockaddr spf_answer spf_eval spf_header spf_macro \
+       spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
        spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
@@ -256,7 +264,8 @@ $(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf-engine/helper_main.o \
     $(OBJ)/tests/engine/crashing.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(OBJ)/tools/spfquery/zone.o $(OBJ)/tools/spfquery/yamlfile.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
+    $(addprefix $(OBJ)/tools/spfquery/,zone.o zone_entry.o yamlfile.o) \
+    $(LIBSPF_ENGINE_A) $(LIBSPF_A) $(COMMON_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
     $(OBJ)/tests/engine/unbounded.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
@@ -265,6 +274,17 @@ $(BUILD)/tests/unit/engine: $(OBJ)/tests/unit/engine.o $(LIBSPF_ENGINE_A) $(LIBS
     $(BUILD)/spf-libspf2 $(BUILD)/tests/engine/spf-libspf2-crashing
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CMOCKA_LIBS) $(SPF2_LIBS) $(IDN2_LIBS) $(LDLIBS)
+
+# These are of a program, not of an archive.
+$(BUILD)/tests/unit/ipset: $(OBJ)/tools/spfquery/ipset.o $(OBJ)/tools/spfquery/must.o
+$(addprefix $(BUILD)/tests/unit/,flatten scope): $(addprefix \
+    $(OBJ)/tools/spfquery/,answer_copy.o flatten.o flatten_facts.o \
+    flatten_items.o flatten_pack.o ipset.o must.o scope.o survey.o \
+    survey_term.o)
+$(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
+    ipset.o lint_classes.o lint_dns.o lint_domain.o lint_errors.o lint_findings.o lint_hint.o \
+    lint_networks.o lint_record.o lint_suggest.o lint_term.o lint_witness.o must.o reach.o \
+    reach_match.o reach_questions.o reach_state.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
@@ -376,6 +396,11 @@ check:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory test
 
+# make check-pages: spfquery's pages in headless Chromium, which is installed
+check-pages: $(BUILD)/spfquery
+	@scripts/deps pages
+	@BUILD=$(BUILD) tests/run tests/spfquery/check_pages.py
+
 # make soak: SOAK_MESSAGES messages through each MTA, while what they need fails
 # As many forms of senders and recipients, too: SOAK_SEED repeats those of a run.
 SOAK_MESSAGES ?= 10000
@@ -384,11 +409,16 @@ SOAK_MESSAGES ?= 10000
 SOAK_SESSIONS ?= 64
 FAULT_SCALE ?= 10
 SOAK_SECONDS ?= 1800
+# What lint says of so many random zones, by the evaluator; of 2,000, by peers.
+SOAK_ZONES ?= 2000000
 soak:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory tests \
 	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
+	@LINT_PROPERTY_ZONES=$(SOAK_ZONES) $(BUILD)/tests/unit/reach
+	@MAILFROM_REQUIRE_ALL=1 BUILD=$(BUILD) LINT_ORACLE_ZONES=2000 \
+	    tests/oracle/test_lint.py
 	@for mta in sendmail postfix srsd_sendmail srsd_postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \

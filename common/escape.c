@@ -142,3 +142,48 @@ escape_json(FILE *to, struct mf_text t)
 	}
 	putc('"', to);
 }
+
+/* --- HTML --- */
+
+static void
+put_html_code(FILE *to, uint32_t code)
+{
+	switch (code) {
+	case '&':
+		fputs("&amp;", to);
+		break;
+	case '<':
+		fputs("&lt;", to);
+		break;
+	case '>':
+		fputs("&gt;", to);
+		break;
+	case '"':
+		fputs("&quot;", to);
+		break;
+	case '\'':
+		fputs("&#39;", to);
+		break;
+	default:
+		fprintf(to, "\\u%04x", (unsigned)code);
+	}
+}
+
+void
+escape_html(FILE *to, struct mf_text t)
+{
+	while (t.len != 0) {
+		uint32_t code = 0;
+		size_t len = decode(t, &code);
+
+		if (len == 0) {
+			fputs("\uFFFD", to);
+			len = 1;
+		} else if (escape_is_needed(code) ||
+		    (len == 1 && strchr("&<>\"'", (int)code) != NULL))
+			put_html_code(to, code);
+		else
+			fwrite(t.p, 1, len, to);
+		t = text_from(t, len);
+	}
+}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Text from anywhere, written for a sink: a terminal, which must not act on it,
- * and JSON, which must be valid.
+ * JSON, which must be valid, and HTML, where it must stay text.
  *
- * Neither ever gets a character of Unicode's categories Cc, Cf, Zl and Zp:
+ * None ever gets a character of Unicode's categories Cc, Cf, Zl and Zp:
  * controls, what can't be seen, what turns the direction of a line, and ends of
  * lines.
  */
@@ -32,5 +32,12 @@ void escape_terminal(FILE *to, struct mf_text t);
  * U+FFFD.
  */
 void escape_json(FILE *to, struct mf_text t);
+
+/*
+ * Write t as text of an HTML element, or of an attribute in double quotes.
+ * What isn't UTF-8 becomes U+FFFD, a character of the categories above is
+ * written as "\u" and its code.
+ */
+void escape_html(FILE *to, struct mf_text t);
 
 #endif

@@ -19,10 +19,19 @@
 #include <sys/queue.h>
 
 #include "common/siphash.h"
+#include "libspf-dns/nameservers.h"
 #include <mailfrom/spf.h>
 
 /* Kept whatever happens: expires_ms of what doesn't come from the DNS. */
 #define CACHE_FOREVER UINT64_MAX
+
+/* How an answer was come by; zeroed, no server was asked. */
+struct reply_origin {
+	struct nameserver server;
+	bool asked, has_rcode;
+	uint8_t rcode;
+	uint64_t answered_us, elapsed_us;
+};
 
 /* An answer with its question. */
 struct spf_reply {
@@ -33,7 +42,8 @@ struct spf_reply {
 	struct spf_reply *next; /* in the bucket, or of those put out */
 	TAILQ_ENTRY(spf_reply) order;
 	atomic_uint holders;
-	atomic_bool found; /* since it was last looked at */
+	atomic_bool found;          /* since it was last looked at */
+	struct reply_origin origin; /* set before the answer is */
 	enum spf_rr rr;
 	unsigned name_len;
 	unsigned failures; /* in a row, this one included */

@@ -43,7 +43,7 @@ check_cached(struct spf_resolver *r, const struct spf_request *request,
     uint64_t now_us, struct spf_verdict *out)
 {
 	struct cached cached = {r, now_us / 1000};
-	struct spf_source source = {lookup_cached, &cached};
+	struct spf_source source = {.lookup = lookup_cached, .arg = &cached};
 	struct spf_request quick = *request;
 	enum spf_status status;
 

@@ -137,6 +137,29 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 	return spf_answer_failure(rr, c->giving_up);
 }
 
+static bool
+origin(void *arg, enum spf_rr rr, struct mf_text name, struct spf_origin *out)
+{
+	const struct dns_check *c = arg;
+	uint64_t hash = cache_hash_(c->resolver->cache, rr, name);
+	const struct spf_reply *reply =
+	    *place_of(c->replies, c->reply_mask, hash, rr, name);
+	uint64_t now_ms = clock_ms_();
+
+	*out = (struct spf_origin){.has_rcode = false};
+	if (reply == NULL || reply->answer == NULL)
+		return false;
+	out->has_rcode = reply->origin.has_rcode;
+	out->rcode = reply->origin.rcode;
+	out->elapsed_us = reply->origin.elapsed_us;
+	out->cached = reply->origin.answered_us <= c->started_us;
+	if (reply->expires_ms > now_ms && reply->expires_ms != CACHE_FOREVER)
+		out->ttl_sec = (uint32_t)((reply->expires_ms - now_ms) / 1000);
+	if (reply->origin.asked)
+		nameserver_print_(&reply->origin.server, out->server);
+	return true;
+}
+
 /* --- ending --- */
 
 static void
@@ -182,7 +205,8 @@ evaluate_request(struct dns_check *c)
 {
 	struct spf_resolver *r = c->resolver;
 	const struct spf_resolver_params *p = &r->params;
-	struct spf_source source = {lookup, c};
+	struct spf_source source = {
+	    .lookup = lookup, .arg = c, .origin = origin};
 
 	if (p->evaluate == NULL)
 		return spf_evaluate(&c->request, &source, &r->verdict);

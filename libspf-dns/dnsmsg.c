@@ -233,6 +233,7 @@ read_nothing(const struct message *m, enum spf_rr rr, struct dnsmsg_result *out)
 	}
 	if (authority.ttl_sec < out->ttl_sec)
 		out->ttl_sec = authority.ttl_sec;
+	out->nxdomain = nxdomain;
 	return success(out, spf_answer_void(rr));
 }
 

@@ -113,6 +113,7 @@ struct dnsmsg_result {
 	struct dnsmsg_name target; /* of the last alias */
 	unsigned aliases;          /* that were followed */
 	enum spf_cause cause;      /* of DNSMSG_FAILURE */
+	bool nxdomain;             /* why there are no records */
 	unsigned steps;            /* that it took; see DNSMSG_STEPS_MAX */
 };
 

@@ -180,10 +180,14 @@ was_said(enum spf_cause cause)
 }
 
 static void
-note_cause(struct flight *f, enum spf_cause cause)
+note_cause(struct flight *f, const struct leg *leg, enum spf_cause cause)
 {
-	if (!was_said(f->cause) || was_said(cause))
-		f->cause = cause;
+	if (was_said(f->cause) && !was_said(cause))
+		return;
+	f->cause = cause;
+	f->from = leg != NULL ? &f->blamed : NULL;
+	if (leg != NULL)
+		f->blamed = leg->server->at;
 }
 
 /* --- turns --- */
@@ -225,7 +229,7 @@ ask_next(struct flight *f, uint64_t now_ms)
 		return false;
 	if (ask(f, server, LEG_FIRST, true, now_ms))
 		return true;
-	note_cause(f, SPF_CAUSE_NO_MEMORY);
+	note_cause(f, NULL, SPF_CAUSE_NO_MEMORY);
 	return false;
 }
 
@@ -247,7 +251,7 @@ ask_again(struct leg *leg, enum leg_why why, uint64_t now_ms)
 	server_hold_(server);
 	leg_free(leg);
 	if (!ask(f, server, why, wait, now_ms) && wait) {
-		note_cause(f, SPF_CAUSE_NO_MEMORY);
+		note_cause(f, NULL, SPF_CAUSE_NO_MEMORY);
 		advance(f, now_ms);
 	}
 	server_release_(server);
@@ -261,7 +265,7 @@ give_up(struct leg *leg, enum spf_cause cause, uint64_t now_ms)
 	const struct servers *all = &f->sender->servers;
 	bool wait = f->current == leg;
 
-	note_cause(f, cause);
+	note_cause(f, leg, cause);
 	for (size_t i = 0; i < all->count; i++)
 		if (all->all[i] == leg->server &&
 		    f->generation == all->generation)
@@ -295,6 +299,7 @@ flight_begin_(struct sender *s, struct flight *f)
 	f->cause = s->servers.count != 0 || f->only != NULL
 	    ? SPF_CAUSE_TIMEOUT
 	    : SPF_CAUSE_NO_SERVER;
+	f->from = NULL;
 	f->generation = s->servers.generation;
 	LIST_INIT(&f->legs);
 	if (!ask_next(f, now_ms))
@@ -325,7 +330,7 @@ flight_timeout_(struct flight *f, uint64_t now_ms)
 		flight_land_(f, f->cause);
 		return;
 	}
-	note_cause(f, SPF_CAUSE_TIMEOUT);
+	note_cause(f, leg, SPF_CAUSE_TIMEOUT);
 	f->repeated = true;
 	for (late = LIST_FIRST(&f->legs); late != NULL;
 	     late = LIST_NEXT(late, of_flight))
@@ -350,7 +355,7 @@ flight_lost_(struct leg *leg)
 
 	switch (leg->why) {
 	case LEG_FIRST:
-		note_cause(f, cause_of(leg->error));
+		note_cause(f, leg, cause_of(leg->error));
 		if (is_of_server(cause_of(leg->error)))
 			server_lost_(leg->server, now_ms);
 		leg_free(leg);
@@ -423,7 +428,7 @@ take_answer(struct leg *leg, bool tcp, const uint8_t *octets, size_t len,
 	    f->read != NULL ? f->read(f, octets, len) : SPF_CAUSE_NONE;
 
 	if (cause == SPF_CAUSE_MALFORMED && !tcp) {
-		note_cause(f, cause);
+		note_cause(f, leg, cause);
 		ask_again(leg, LEG_MALFORMED, now_ms);
 		return;
 	}
@@ -436,6 +441,8 @@ take_answer(struct leg *leg, bool tcp, const uint8_t *octets, size_t len,
 	if (f->current != NULL && f->current != leg &&
 	    server_is_doubtful_(f->current->server))
 		f->sender->probe(f->sender, f->current->server, f);
+	f->blamed = leg->server->at;
+	f->from = &f->blamed;
 	flight_land_(f, SPF_CAUSE_NONE);
 }
 

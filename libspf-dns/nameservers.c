@@ -139,6 +139,24 @@ scope_id(const char *scope)
 	return scope[0] != '\0' ? if_nametoindex(scope) : 0;
 }
 
+size_t
+nameserver_print_(
+    const struct nameserver *server, char out[static SPF_SERVER_SIZE])
+{
+	struct text_out o = text_out(out, SPF_SERVER_SIZE - 1);
+	char ip[SPF_IP_SIZE];
+	struct mf_text address = mf_text_at(ip, spf_ip_print(&server->ip, ip));
+
+	out_str(&o, server->ip.v6 ? "[" : "");
+	out_text(&o, address);
+	out_str(&o, server->scope[0] != '\0' ? "%" : "");
+	out_str(&o, server->scope);
+	out_str(&o, server->ip.v6 ? "]:" : ":");
+	out_uint(&o, server->port);
+	out[o.len] = '\0';
+	return o.len;
+}
+
 socklen_t
 nameserver_address_(const struct nameserver *s, struct sockaddr_storage *out)
 {

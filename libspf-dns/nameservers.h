@@ -30,6 +30,10 @@ size_t nameservers_read_some_(
 
 bool nameserver_eq_(const struct nameserver *a, const struct nameserver *b);
 
+/* "192.0.2.53:53", "[fe80::1%eth0]:53", as a list has it.  The length. */
+size_t nameserver_print_(
+    const struct nameserver *server, char out[static SPF_SERVER_SIZE]);
+
 /* As a socket wants it; the length. */
 socklen_t nameserver_address_(
     const struct nameserver *server, struct sockaddr_storage *out);

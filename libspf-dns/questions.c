@@ -11,6 +11,7 @@
  */
 #include <stdlib.h>
 
+#include "libspf-dns/dnsmsg_.h"
 #include "libspf-dns/resolver_.h"
 
 #define YOUNG_MS 50
@@ -188,6 +189,21 @@ question_end(struct question *q)
 	free(q);
 }
 
+/* For who wants to know how the answer was come by. */
+static void
+note_origin(struct question *q, bool has_rcode, unsigned rcode)
+{
+	uint64_t now_us = clock_us_();
+
+	q->reply->origin = (struct reply_origin){.has_rcode = has_rcode,
+	    .rcode = (uint8_t)rcode,
+	    .answered_us = now_us,
+	    .elapsed_us = now_us - q->asked_us};
+	q->reply->origin.asked = q->flight.from != NULL;
+	if (q->flight.from != NULL)
+		q->reply->origin.server = *q->flight.from;
+}
+
 /* Keep the answer, then pass it on. */
 static void
 question_keep(struct question *q, struct spf_answer *answer, uint32_t ttl_sec)
@@ -199,6 +215,7 @@ question_keep(struct question *q, struct spf_answer *answer, uint32_t ttl_sec)
 
 	if (ttl_sec > limit)
 		ttl_sec = limit;
+	note_origin(q, true, r->result.nxdomain ? RCODE_NXDOMAIN : 0);
 	reply_answer_(q->reply, answer);
 	if (ttl_sec != 0) {
 		uint64_t until_ms = clock_ms_() + (uint64_t)ttl_sec * 1000;
@@ -227,6 +244,7 @@ question_failed(struct question *q, enum spf_cause cause)
 	count_(&r->counters.errors, 1);
 	if (cause == SPF_CAUSE_TIMEOUT)
 		count_(&r->counters.timeouts, 1);
+	note_origin(q, cause <= SPF_CAUSE_RCODE_MAX, cause);
 	reply_answer_(q->reply, spf_answer_failure(q->reply->rr, cause));
 	if (is_of_question(cause)) {
 		pthread_rwlock_wrlock(&r->cache_lock);
@@ -317,6 +335,7 @@ question_new(
 	q->flight.read = on_read;
 	q->flight.landed = on_landed;
 	q->ttl_sec = UINT32_MAX;
+	q->asked_us = clock_us_();
 	q->reply = reply_new_(rr, name, hash);
 	if (q->reply == NULL || !dnsmsg_name_(name, &q->name)) {
 		reply_release_(q->reply);

@@ -112,6 +112,7 @@ struct question {
 	struct dnsmsg_name name; /* that is asked for; behind aliases */
 	unsigned aliases;
 	uint32_t ttl_sec; /* of the aliases so far */
+	uint64_t asked_us;
 };
 
 struct cancel {

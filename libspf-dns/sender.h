@@ -10,6 +10,7 @@
 
 #include "libspf-dns/dnsmsg.h"
 #include "libspf-dns/leg.h"
+#include "libspf-dns/nameservers.h"
 #include <mailfrom/spf_resolver.h>
 
 struct sender;
@@ -34,6 +35,8 @@ struct flight {
 	 */
 	void (*landed)(struct flight *flight, enum spf_cause cause);
 	bool repeated; /* set when it lands: once wasn't enough */
+	/* Whose answer or error it is, or silence; NULL: nobody's. */
+	const struct nameserver *from;
 
 	/* The rest is the sender's. */
 	struct sender *sender;
@@ -49,7 +52,8 @@ struct flight {
 	unsigned round, again;
 	/* That had an error for EDNS, or changed the case and hasn't TCP. */
 	const struct dns_server *no_edns, *any_case;
-	enum spf_cause cause; /* that is known so far */
+	enum spf_cause cause;     /* that is known so far */
+	struct nameserver blamed; /* the server that it is of */
 };
 
 /*

@@ -147,35 +147,81 @@ answer_record(struct mf_text text)
 	return a;
 }
 
-struct spf_answer *
-spf_answer_txt(const struct mf_text *records, size_t count)
+/* What somebody may put in front of a version: blanks, quotes, UTF-8's. */
+static bool
+is_before_version(char c)
+{
+	return ascii_is_blank(c) || c == '"' || c == '\'' ||
+	    (unsigned char)c >= 0x80;
+}
+
+/* "v=spf1;", "v = spf1", "spf1 a"...: not a record, and meant to be one. */
+static bool
+is_nearly(struct mf_text t)
+{
+	bool version;
+
+	while (t.len != 0 && is_before_version(t.p[0]))
+		t = text_from(t, 1);
+	version = t.len != 0 && ascii_lower(t.p[0]) == 'v';
+	if (version)
+		t = text_trim(text_from(t, 1));
+	if (t.len != 0 && (t.p[0] == '=' || t.p[0] == ':'))
+		t = text_trim(text_from(t, 1));
+	else if (version)
+		return false;
+	return text_starts_fold(t, version ? MF_TEXT("spf") : MF_TEXT("spf1"));
+}
+
+/* TXT records without an SPF record, or with several. */
+static struct spf_answer *
+answer_texts(const struct mf_text *records, size_t count, unsigned found)
 {
 	struct mf_text only = count == 1 ? records[0] : MF_TEXT("");
-	struct mf_text spf = MF_TEXT("");
-	unsigned found = 0;
+	struct mf_text nearly = MF_TEXT("");
 	struct spf_answer *a;
 	char *room;
 
-	for (size_t i = 0; i < count; i++) {
-		if (!spf_is_record(records[i]))
-			continue;
-		spf = records[i];
-		found++;
-	}
-	if (found == 1) {
-		a = answer_record(spf);
-		if (a != NULL && count == 1)
-			a->only_text = a->record->text;
-		return a;
-	}
+	for (size_t i = 0; found == 0 && i < count && nearly.len == 0; i++)
+		if (is_nearly(records[i]))
+			nearly = text_head(records[i], SPF_NEARLY_MAX);
 	a = answer_new(SPF_RR_TXT, count != 0 ? SPF_DNS_FOUND : SPF_DNS_VOID,
-	    only.len, &room);
+	    only.len + nearly.len, &room);
 	if (a == NULL)
 		return NULL;
 	a->spf_records = found;
 	if (only.len != 0)
 		memcpy(room, only.p, only.len);
 	a->only_text = mf_text_at(room, only.len);
+	if (nearly.len != 0)
+		memcpy(room + only.len, nearly.p, nearly.len);
+	a->nearly = mf_text_at(room + only.len, nearly.len);
+	return a;
+}
+
+struct spf_answer *
+spf_answer_txt(const struct mf_text *records, size_t count)
+{
+	struct mf_text spf = MF_TEXT("");
+	unsigned found = 0;
+	bool sender_id = false;
+	struct spf_answer *a;
+
+	for (size_t i = 0; i < count; i++) {
+		sender_id = sender_id ||
+		    text_starts_fold(records[i], MF_TEXT("spf2.0/"));
+		if (!spf_is_record(records[i]))
+			continue;
+		spf = records[i];
+		found++;
+	}
+	a = found == 1 ? answer_record(spf)
+		       : answer_texts(records, count, found);
+	if (a == NULL)
+		return NULL;
+	if (found == 1 && count == 1)
+		a->only_text = a->record->text;
+	a->sender_id = sender_id;
 	return a;
 }
 

@@ -71,7 +71,7 @@ lower_copy(struct compiler *c, struct mf_text t)
 
 static bool
 parse_domain_spec(
-    struct compiler *c, struct mf_text spec, struct domain_spec_ *out)
+    struct compiler *c, struct mf_text spec, struct spf_domain_spec *out)
 {
 	const char *why = NULL;
 	size_t literal_from = 0; /* behind the last macro */
@@ -139,7 +139,7 @@ cut_prefix(struct compiler *c, struct mf_text *t, unsigned max, uint8_t *out)
 
 /* [ "/" ip4-length ] [ "//" ip6-length ] at the end of t. */
 static bool
-cut_dual_prefix(struct compiler *c, struct mf_text *t, struct term_ *term)
+cut_dual_prefix(struct compiler *c, struct mf_text *t, struct spf_term *term)
 {
 	size_t slash = text_rfind(*t, '/');
 
@@ -192,14 +192,14 @@ parse_ip6(struct mf_text t, uint8_t out[static 16])
 }
 
 static bool
-compile_all(struct compiler *c, struct mf_text rest, struct term_ *term)
+compile_all(struct compiler *c, struct mf_text rest, struct spf_term *term)
 {
 	(void)term;
 	return rest.len == 0 || wrong(c, "nothing may follow \"all\"");
 }
 
 static bool
-compile_ip4(struct compiler *c, struct mf_text rest, struct term_ *term)
+compile_ip4(struct compiler *c, struct mf_text rest, struct spf_term *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
 		return wrong(c, "missing address: ip4:ADDRESS");
@@ -211,7 +211,7 @@ compile_ip4(struct compiler *c, struct mf_text rest, struct term_ *term)
 }
 
 static bool
-compile_ip6(struct compiler *c, struct mf_text rest, struct term_ *term)
+compile_ip6(struct compiler *c, struct mf_text rest, struct spf_term *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
 		return wrong(c, "missing address: ip6:ADDRESS");
@@ -224,7 +224,8 @@ compile_ip6(struct compiler *c, struct mf_text rest, struct term_ *term)
 
 /* a and mx: [ ":" domain-spec ] [ dual-cidr-length ] */
 static bool
-compile_addresses(struct compiler *c, struct mf_text rest, struct term_ *term)
+compile_addresses(
+    struct compiler *c, struct mf_text rest, struct spf_term *term)
 {
 	if (!cut_dual_prefix(c, &rest, term))
 		return false;
@@ -236,7 +237,7 @@ compile_addresses(struct compiler *c, struct mf_text rest, struct term_ *term)
 }
 
 static bool
-compile_ptr(struct compiler *c, struct mf_text rest, struct term_ *term)
+compile_ptr(struct compiler *c, struct mf_text rest, struct spf_term *term)
 {
 	if (rest.len == 0)
 		return true;
@@ -247,7 +248,7 @@ compile_ptr(struct compiler *c, struct mf_text rest, struct term_ *term)
 
 /* include and exists: ":" domain-spec */
 static bool
-compile_domain(struct compiler *c, struct mf_text rest, struct term_ *term)
+compile_domain(struct compiler *c, struct mf_text rest, struct spf_term *term)
 {
 	if (rest.len == 0 || rest.p[0] != ':')
 		return wrong(c, "missing domain after the colon");
@@ -259,17 +260,17 @@ compile_domain(struct compiler *c, struct mf_text rest, struct term_ *term)
 
 static const struct mechanism {
 	char name[NAME_WORD];
-	enum term_kind_ kind;
-	bool (*compile)(struct compiler *, struct mf_text, struct term_ *);
+	enum spf_term_kind kind;
+	bool (*compile)(struct compiler *, struct mf_text, struct spf_term *);
 } mechanisms[] = {
-    {"ip4", TERM_IP4_, compile_ip4},
-    {"include", TERM_INCLUDE_, compile_domain},
-    {"all", TERM_ALL_, compile_all},
-    {"a", TERM_A_, compile_addresses},
-    {"mx", TERM_MX_, compile_addresses},
-    {"ip6", TERM_IP6_, compile_ip6},
-    {"exists", TERM_EXISTS_, compile_domain},
-    {"ptr", TERM_PTR_, compile_ptr},
+    {"ip4", SPF_TERM_IP4, compile_ip4},
+    {"include", SPF_TERM_INCLUDE, compile_domain},
+    {"all", SPF_TERM_ALL, compile_all},
+    {"a", SPF_TERM_A, compile_addresses},
+    {"mx", SPF_TERM_MX, compile_addresses},
+    {"ip6", SPF_TERM_IP6, compile_ip6},
+    {"exists", SPF_TERM_EXISTS, compile_domain},
+    {"ptr", SPF_TERM_PTR, compile_ptr},
 };
 
 #define MECHANISMS (sizeof(mechanisms) / sizeof(mechanisms[0]))
@@ -289,7 +290,7 @@ static bool
 compile_mechanism(struct compiler *c, struct mf_text name, struct mf_text rest,
     enum spf_result result)
 {
-	struct term_ *term = &c->record->terms[c->record->count];
+	struct spf_term *term = &c->record->terms[c->record->count];
 	char word[NAME_WORD] = {0};
 
 	for (size_t i = 0; i < name.len && i < NAME_WORD; i++)
@@ -297,7 +298,7 @@ compile_mechanism(struct compiler *c, struct mf_text name, struct mf_text rest,
 	for (size_t i = 0; i < MECHANISMS; i++) {
 		if (memcmp(word, mechanisms[i].name, NAME_WORD) != 0)
 			continue;
-		*term = (struct term_){.kind = mechanisms[i].kind,
+		*term = (struct spf_term){.kind = mechanisms[i].kind,
 		    .result = result,
 		    .cidr4 = 32,
 		    .cidr6 = 128,
@@ -448,7 +449,7 @@ record_size_(struct mf_text text)
 
 	/* The terms, at most; the text; its lowered targets. */
 	return sizeof(struct spf_record) +
-	    text_count(kept, ' ') * sizeof(struct term_) + 2 * kept.len;
+	    text_count(kept, ' ') * sizeof(struct spf_term) + 2 * kept.len;
 }
 
 bool

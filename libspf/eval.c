@@ -32,25 +32,25 @@
 static enum match_
 match_term(struct check_ *c, const struct level_ *l)
 {
-	const struct term_ *t = l->term;
+	const struct spf_term *t = l->term;
 	const struct spf_ip *ip = &c->values.ip;
 
 	switch (t->kind) {
-	case TERM_ALL_:
+	case SPF_TERM_ALL:
 		return MATCH_YES;
-	case TERM_IP4_:
+	case SPF_TERM_IP4:
 		return !ip->v6 && prefix_eq_(t->network, ip->octets, t->cidr4)
 		    ? MATCH_YES
 		    : MATCH_NO;
-	case TERM_IP6_:
+	case SPF_TERM_IP6:
 		return ip->v6 && prefix_eq_(t->network, ip->octets, t->cidr6)
 		    ? MATCH_YES
 		    : MATCH_NO;
-	case TERM_A_:
-	case TERM_MX_:
-	case TERM_PTR_:
-	case TERM_EXISTS_:
-	case TERM_INCLUDE_:
+	case SPF_TERM_A:
+	case SPF_TERM_MX:
+	case SPF_TERM_PTR:
+	case SPF_TERM_EXISTS:
+	case SPF_TERM_INCLUDE:
 		break;
 	}
 	return count_term_(c, l) ? match_by_dns_(c, l) : MATCH_PERMERROR;
@@ -381,6 +381,7 @@ spf_evaluate(const struct spf_request *request, const struct spf_source *source,
 	c.request = request;
 	c.source = source;
 	c.verdict = out;
+	c.limits = spf_limits_set(request->limits);
 	c.blocked = false;
 	c.failed = NULL;
 	c.values.validated = MF_TEXT("");

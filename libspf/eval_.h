@@ -35,6 +35,7 @@ struct check_ {
 	const struct spf_request *request;
 	const struct spf_source *source;
 	struct spf_verdict *verdict;
+	struct spf_limits limits;
 	struct macro_values_ values;
 	bool blocked;
 	/* The record whose term has failed the client, for its exp=. */
@@ -48,7 +49,7 @@ struct check_ {
 struct level_ {
 	struct mf_text domain;
 	const struct spf_record *record;
-	const struct term_ *term;
+	const struct spf_term *term;
 	struct mf_text written; /* of the term, or of redirect */
 	unsigned depth;
 	bool included;
@@ -100,6 +101,10 @@ enum match_ failed_lookup_(const struct check_ *c, const struct level_ *l,
 /* An answer is missing. */
 enum match_ blocked_(struct check_ *c);
 
+/* Note the problem that there is "more than MAX OF_WHAT NAME". */
+void over_limit_(const struct check_ *c, const struct level_ *l, unsigned max,
+    const char *of_what, struct mf_text name);
+
 /* A term that causes lookups (4.6.4).  False: one too many. */
 bool count_term_(struct check_ *c, const struct level_ *l);
 bool count_void_(struct check_ *c, const struct level_ *l, struct mf_text name);
@@ -121,7 +126,7 @@ enum match_ find_validated_(struct check_ *c, const struct level_ *l);
  * MATCH_NO: it can't exist; or unknown.
  */
 enum match_ target_name_(struct check_ *c, const struct level_ *l,
-    const struct domain_spec_ *spec, char room[static SPF_NAME_SIZE],
+    const struct spf_domain_spec *spec, char room[static SPF_NAME_SIZE],
     struct mf_text *name);
 
 /* The answer for a term's own name, with what counts against its limits. */

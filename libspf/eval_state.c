@@ -108,22 +108,49 @@ blocked_(struct check_ *c)
 	return c->request->sequential ? MATCH_STOP : MATCH_UNKNOWN;
 }
 
+struct spf_limits
+spf_limits_set(struct spf_limits limits)
+{
+	if (limits.terms == 0)
+		limits.terms = SPF_TERMS_MAX;
+	if (limits.voids == 0)
+		limits.voids = SPF_VOIDS_MAX;
+	if (limits.mx == 0)
+		limits.mx = SPF_MX_MAX;
+	return limits;
+}
+
+void
+over_limit_(const struct check_ *c, const struct level_ *l, unsigned max,
+    const char *of_what, struct mf_text name)
+{
+	char why[80];
+	struct text_out out = text_out(why, sizeof(why) - 1);
+
+	out_str(&out, "more than ");
+	out_uint(&out, max);
+	out_str(&out, of_what);
+	why[out.len] = '\0';
+	problem_(c, l, why, name);
+}
+
 /* A term that causes lookups (4.6.4).  False: one too many. */
 bool
 count_term_(struct check_ *c, const struct level_ *l)
 {
-	if (++c->verdict->terms <= SPF_TERMS_MAX)
+	if (++c->verdict->terms <= c->limits.terms)
 		return true;
-	problem_(c, l, "more than 10 terms that need DNS lookups", MF_TEXT(""));
+	over_limit_(
+	    c, l, c->limits.terms, " terms that need DNS lookups", MF_TEXT(""));
 	return false;
 }
 
 bool
 count_void_(struct check_ *c, const struct level_ *l, struct mf_text name)
 {
-	if (++c->verdict->voids <= SPF_VOIDS_MAX)
+	if (++c->verdict->voids <= c->limits.voids)
 		return true;
-	problem_(c, l, "more than 2 void lookups, the last for", name);
+	over_limit_(c, l, c->limits.voids, " void lookups, the last for", name);
 	return false;
 }
 

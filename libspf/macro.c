@@ -79,6 +79,21 @@ macro_needs_validated_(struct mf_text t)
 	return false;
 }
 
+/* Whether a macro of t has another letter than those. */
+static bool
+has_other_letter(struct mf_text t, const char *letters)
+{
+	for (size_t i = 0; i + 2 < t.len; i++) {
+		if (t.p[i] != '%')
+			continue;
+		if (t.p[i + 1] == '{' &&
+		    strchr(letters, ascii_lower(t.p[i + 2])) == NULL)
+			return true;
+		i++; /* not the second of "%%" */
+	}
+	return false;
+}
+
 bool
 macro_text_ok_(struct mf_text t)
 {
@@ -369,6 +384,30 @@ macro_expand_domain_(struct mf_text spec, const struct macro_values_ *values,
 	out[name.len] = '\0';
 	*len = name.len;
 	return true;
+}
+
+enum spf_naming
+spf_domain_spec_name(const struct spf_domain_spec *spec, struct mf_text domain,
+    struct mf_text checked, bool v6, char out[static SPF_NAME_SIZE],
+    size_t *len)
+{
+	const struct macro_values_ values = {
+	    .domain = domain, .sender_domain = checked, .ip.v6 = v6};
+	struct mf_text name = spec->text.len != 0 ? spec->text : domain;
+
+	if (spec->macros) {
+		if (has_other_letter(name, "dov"))
+			return SPF_NAMING_VARIES;
+		return macro_expand_domain_(name, &values, out, len)
+		    ? SPF_NAMING_KNOWN
+		    : SPF_NAMING_NEVER;
+	}
+	if (spec->text.len != 0 && !spec->usable)
+		return SPF_NAMING_NEVER;
+	memcpy(out, name.p, name.len);
+	out[name.len] = '\0';
+	*len = name.len;
+	return SPF_NAMING_KNOWN;
 }
 
 void

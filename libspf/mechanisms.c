@@ -26,7 +26,7 @@ address_rr(const struct check_ *c)
 }
 
 static unsigned
-address_bits(const struct check_ *c, const struct term_ *term)
+address_bits(const struct check_ *c, const struct spf_term *term)
 {
 	return c->values.ip.v6 ? term->cidr6 : term->cidr4;
 }
@@ -147,7 +147,7 @@ find_validated_(struct check_ *c, const struct level_ *l)
  */
 enum match_
 target_name_(struct check_ *c, const struct level_ *l,
-    const struct domain_spec_ *spec, char room[static SPF_NAME_SIZE],
+    const struct spf_domain_spec *spec, char room[static SPF_NAME_SIZE],
     struct mf_text *name)
 {
 	size_t len;
@@ -252,8 +252,8 @@ match_mx(struct check_ *c, const struct level_ *l)
 		m = term_lookup_(c, l, SPF_RR_MX, name, &a);
 	if (m != MATCH_YES)
 		return m;
-	if (a->count > SPF_MX_MAX) {
-		problem_(c, l, "more than 10 MX records for", name);
+	if (a->count > c->limits.mx) {
+		over_limit_(c, l, c->limits.mx, " MX records for", name);
 		return MATCH_PERMERROR;
 	}
 	for (size_t i = 0; i < a->count; i++) {
@@ -350,24 +350,24 @@ match_include(struct check_ *c, const struct level_ *l)
 enum match_
 match_by_dns_(struct check_ *c, const struct level_ *l)
 {
-	const struct term_ *t = l->term;
+	const struct spf_term *t = l->term;
 
 	if (t->target.from_local && !text_is_ascii(c->values.local))
 		return MATCH_NO;
 	switch (t->kind) {
-	case TERM_A_:
+	case SPF_TERM_A:
 		return match_a(c, l);
-	case TERM_MX_:
+	case SPF_TERM_MX:
 		return match_mx(c, l);
-	case TERM_PTR_:
+	case SPF_TERM_PTR:
 		return match_ptr(c, l);
-	case TERM_EXISTS_:
+	case SPF_TERM_EXISTS:
 		return match_exists(c, l);
-	case TERM_INCLUDE_:
+	case SPF_TERM_INCLUDE:
 		return match_include(c, l);
-	case TERM_ALL_:
-	case TERM_IP4_:
-	case TERM_IP6_:
+	case SPF_TERM_ALL:
+	case SPF_TERM_IP4:
+	case SPF_TERM_IP6:
 		break;
 	}
 	return MATCH_NO;

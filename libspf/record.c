@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Records as callers see them: whether a text is one (RFC 7208 4.5), and one
- * that is compiled.
+ * Records as callers see them: whether a text is one (RFC 7208 4.5), and what is
+ * in one that is compiled.
  */
 #include "libspf/record_.h"
 
@@ -55,4 +55,27 @@ const char *
 spf_record_problem(const struct spf_record *record)
 {
 	return record->problem;
+}
+
+const struct spf_term *
+spf_record_terms(const struct spf_record *record, size_t *count)
+{
+	*count = record->count;
+	return record->terms;
+}
+
+const struct spf_domain_spec *
+spf_record_redirect(const struct spf_record *record)
+{
+	return record->problem == NULL && record->has_redirect
+	    ? &record->redirect
+	    : NULL;
+}
+
+const struct spf_domain_spec *
+spf_record_explanation(const struct spf_record *record)
+{
+	return record->problem == NULL && record->has_explanation
+	    ? &record->explanation
+	    : NULL;
 }

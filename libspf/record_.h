@@ -13,48 +13,16 @@
 #define RECORD_VERSION     "v=spf1"
 #define RECORD_VERSION_LEN 6
 
-enum term_kind_ {
-	TERM_ALL_,
-	TERM_IP4_,
-	TERM_IP6_,
-	TERM_A_,
-	TERM_MX_,
-	TERM_PTR_,
-	TERM_EXISTS_,
-	TERM_INCLUDE_
-};
-
-/*
- * A domain-spec.  Without macros it is lowered, without a dot at its end, and
- * usable says whether it can be asked for; with macros it is kept as written,
- * validated, so that expanding can't fail.
- */
-struct domain_spec_ {
-	struct mf_text text; /* empty: the current domain */
-	bool macros;
-	bool from_local; /* they use the sender's local part: s or l */
-	bool usable;
-};
-
-struct term_ {
-	enum term_kind_ kind;
-	enum spf_result result; /* of the qualifier, if the term matches */
-	uint8_t cidr4, cidr6;   /* prefix lengths; of ip6 in cidr6 */
-	struct domain_spec_ target;
-	uint8_t network[16];    /* of ip4 (4 octets) and ip6 */
-	struct mf_text written; /* the term as it stands in the record */
-};
-
 struct spf_record {
 	struct mf_text text; /* the whole record */
-	struct domain_spec_ redirect;
-	struct domain_spec_ explanation;
+	struct spf_domain_spec redirect;
+	struct spf_domain_spec explanation;
 	bool has_redirect, has_explanation;
 	struct mf_text redirect_written;
 	char *problem; /* its own allocation; NULL: none */
 	size_t size;   /* octets in memory */
 	size_t count;
-	struct term_ terms[];
+	struct spf_term terms[];
 };
 
 /* Octets of memory that compiling text takes, problem aside. */

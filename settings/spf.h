@@ -13,6 +13,7 @@ struct check_settings {
 	struct conf_list nameservers;
 	uint64_t timeout; /* seconds */
 	bool prefetch;
+	uint64_t max_voids;
 	uint64_t cache_size; /* octets */
 	struct mf_text best_guess;
 	struct mf_text delegate;

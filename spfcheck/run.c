@@ -31,6 +31,7 @@ fill_in(const struct checker *c, const struct spf_request *request)
 {
 	struct spf_request filled = *request;
 
+	filled.limits.voids = (unsigned)c->settings->max_voids;
 	filled.best_guess = c->best_guess;
 	filled.delegate = c->settings->delegate;
 	filled.default_explanation = c->settings->explanation;

@@ -152,7 +152,7 @@ check_settings_eq(
 	return a->engine == b->engine &&
 	    conf_list_eq(&a->nameservers, &b->nameservers) &&
 	    a->timeout == b->timeout && a->prefetch == b->prefetch &&
-	    a->cache_size == b->cache_size &&
+	    a->max_voids == b->max_voids && a->cache_size == b->cache_size &&
 	    mf_text_eq(a->best_guess, b->best_guess) &&
 	    mf_text_eq(a->delegate, b->delegate) &&
 	    conf_list_eq(&a->trusted_forwarder, &b->trusted_forwarder) &&

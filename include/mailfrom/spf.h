@@ -23,10 +23,11 @@
 #include <mailfrom/text.h>
 
 /* RFC 7208 4.6.4. */
-#define SPF_TERMS_MAX 10 /* terms of a whole check that cause DNS queries */
-#define SPF_VOIDS_MAX 2  /* terms whose lookup came back empty */
-#define SPF_MX_MAX    10 /* names of one mx term */
-#define SPF_PTR_MAX   10 /* names of one ptr term; further ones are ignored */
+#define SPF_TERMS_MAX 10  /* terms of a whole check that cause DNS queries */
+#define SPF_VOIDS_MAX 2   /* terms whose lookup came back empty */
+#define SPF_MX_MAX    10  /* names of one mx term */
+#define SPF_LIMIT_MAX 100 /* the highest that a request can set them to */
+#define SPF_PTR_MAX   10  /* names of one ptr term; further ones are ignored */
 
 /* Octets of a domain name as text, without a dot at the end (RFC 1035). */
 #define SPF_NAME_MAX  253
@@ -154,6 +155,8 @@ bool spf_cause_parse(struct mf_text text, enum spf_cause *out);
 
 struct spf_record;
 
+#define SPF_NEARLY_MAX 1024
+
 /*
  * An answer: immutable, and everything that was drawn from it with it, so that
  * checks on many threads can share it.  Made by spf_answer_*(), in one piece.
@@ -167,6 +170,13 @@ struct spf_answer {
 	const struct spf_record *record; /* NULL unless spf_records is 1 */
 	/* SPF_RR_TXT: the text if there is one TXT record in all, for exp=. */
 	struct mf_text only_text;
+	/*
+	 * SPF_RR_TXT: if there is no SPF record, the first text that was meant
+	 * to be one and isn't by its version, such as one with a leading blank,
+	 * of which it has SPF_NEARLY_MAX octets at most; else empty.
+	 */
+	struct mf_text nearly;
+	bool sender_id; /* SPF_RR_TXT: there is a Sender ID record too */
 	/* SPF_RR_A, SPF_RR_AAAA: count times 4 or 16 octets. */
 	const uint8_t *addresses;
 	/*
@@ -205,6 +215,21 @@ const struct spf_answer *spf_answer_failure(
 /* NULL is fine. */
 void spf_answer_free(const struct spf_answer *answer);
 
+/* Octets of a server's address and port as text, with its NUL. */
+#define SPF_SERVER_SIZE 80
+
+/* How an answer was come by, for reports. */
+struct spf_origin {
+	/* "192.0.2.53:53", "[2001:db8::53]:53"; "": no server was asked. */
+	char server[SPF_SERVER_SIZE];
+	bool has_rcode; /* the server has said it */
+	unsigned rcode; /* 0: NOERROR, 3: NXDOMAIN, or an spf_cause */
+	bool cached;    /* it was there before the check began */
+	uint32_t ttl_sec;    /* that is left; of a failure: till it is asked
+			      * again */
+	uint64_t elapsed_us; /* from the question to the answer */
+};
+
 /*
  * Where an evaluation gets its answers.  name is lower case and spf_name_ok();
  * octets other than letters, digits, "-", "_" and "." can occur in it.
@@ -214,6 +239,12 @@ struct spf_source {
 	const struct spf_answer *(*lookup)(
 	    void *arg, enum spf_rr rr, struct mf_text name);
 	void *arg;
+	/*
+	 * NULL, or how an answer that lookup() has given was come by.  False,
+	 * and *out zeroed: unknown.
+	 */
+	bool (*origin)(void *arg, enum spf_rr rr, struct mf_text name,
+	    struct spf_origin *out);
 };
 
 /* --- checks --- */
@@ -221,6 +252,17 @@ struct spf_source {
 enum spf_identity { SPF_MAILFROM, SPF_HELO };
 
 struct spf_trace;
+
+/*
+ * Limits instead of those of RFC 7208 4.6.4, which a receiver may only raise;
+ * each at most SPF_LIMIT_MAX.  0: SPF_TERMS_MAX, SPF_VOIDS_MAX, SPF_MX_MAX.
+ */
+struct spf_limits {
+	unsigned terms, voids, mx;
+};
+
+/* limits with the numbers that a 0 stands for. */
+struct spf_limits spf_limits_set(struct spf_limits limits);
 
 /* What is checked.  Views must stay valid for as long as the check lasts. */
 struct spf_request {
@@ -239,6 +281,7 @@ struct spf_request {
 	struct mf_text helo;
 	struct mf_text receiver; /* %{r}; empty: "unknown" */
 	uint64_t now_sec;        /* %{t}: since 1970 UTC */
+	struct spf_limits limits;
 	/* Only the next question is looked up, nothing is speculated on. */
 	bool sequential;
 	/* A compiled record for a domain that has none; or NULL. */
@@ -266,8 +309,8 @@ struct spf_verdict {
 	char
 	    problem[SPF_TEXT_SIZE]; /* temperror, permerror: the term and why */
 	enum spf_cause cause;       /* of the lookup that failed: temperror */
-	unsigned terms;             /* of SPF_TERMS_MAX */
-	unsigned voids;             /* of SPF_VOIDS_MAX */
+	unsigned terms;             /* of limits.terms */
+	unsigned voids;             /* of limits.voids */
 	unsigned lookups;           /* answers that the verdict rests on */
 	unsigned depth;             /* of includes and redirects, 0: none */
 	bool guessed;               /* by best_guess */
@@ -283,7 +326,7 @@ enum spf_status {
  * Evaluate.  *out is complete with SPF_OK and undefined with SPF_PENDING.
  * Allocates nothing, but what libidn2 needs for a domain in U-labels.  Takes
  * 12 KB of stack, and 1 KB for each level of include, of which there are at
- * most SPF_TERMS_MAX.
+ * most limits.terms.
  */
 enum spf_status spf_evaluate(const struct spf_request *request,
     const struct spf_source *source, struct spf_verdict *out);
@@ -308,6 +351,70 @@ struct mf_text spf_record_text(const struct spf_record *record);
 
 /* The first syntax error, as a sentence that names the term; NULL: none. */
 const char *spf_record_problem(const struct spf_record *record);
+
+/* The mechanisms of RFC 7208 5. */
+enum spf_term_kind {
+	SPF_TERM_ALL,
+	SPF_TERM_IP4,
+	SPF_TERM_IP6,
+	SPF_TERM_A,
+	SPF_TERM_MX,
+	SPF_TERM_PTR,
+	SPF_TERM_EXISTS,
+	SPF_TERM_INCLUDE
+};
+
+/*
+ * A domain-spec (RFC 7208 7.1).  Without macros it is lowered, without a dot at
+ * its end, cut to SPF_NAME_MAX (7.3), and usable says whether it can be asked
+ * for; with macros it is as written, validated, so that expanding can't fail.
+ */
+struct spf_domain_spec {
+	struct mf_text text; /* empty: the current domain */
+	bool macros;
+	bool from_local; /* they use the sender's local part: s or l */
+	bool usable;
+};
+
+/* A mechanism as it is evaluated. */
+struct spf_term {
+	enum spf_term_kind kind;
+	enum spf_result result; /* of the qualifier, if the term matches */
+	uint8_t cidr4, cidr6;   /* prefix lengths; of ip6 in cidr6 */
+	struct spf_domain_spec target;
+	uint8_t network[16];    /* of ip4 (4 octets) and ip6 */
+	struct mf_text written; /* the term as it stands in the record */
+};
+
+/*
+ * The record's mechanisms in their order, *count of them; none if it has
+ * errors.  They and their texts are valid until the record is freed.
+ */
+const struct spf_term *spf_record_terms(
+    const struct spf_record *record, size_t *count);
+
+/* The domains of redirect= and exp=; NULL: there is none. */
+const struct spf_domain_spec *spf_record_redirect(
+    const struct spf_record *record);
+const struct spf_domain_spec *spf_record_explanation(
+    const struct spf_record *record);
+
+/* What is known of a domain-spec's name without client and sender. */
+enum spf_naming {
+	SPF_NAMING_KNOWN, /* it is the same for all of them */
+	SPF_NAMING_NEVER, /* no name that can be asked for (RFC 7208 4.8) */
+	SPF_NAMING_VARIES /* its macros are others than d, o and v */
+};
+
+/*
+ * The name of spec in a record of domain, in a check of checked (the domain
+ * whose mail it is, for %{o}; in A-labels, lower case) from a client with an
+ * IPv6 address (v6) or an IPv4 one.  out has it, with its NUL, and *len its
+ * length, for SPF_NAMING_KNOWN; else they are undefined.
+ */
+enum spf_naming spf_domain_spec_name(const struct spf_domain_spec *spec,
+    struct mf_text domain, struct mf_text checked, bool v6,
+    char out[static SPF_NAME_SIZE], size_t *len);
 
 /*
  * Whether text is a macro string as explanations are (RFC 7208 7.1), such as

@@ -71,7 +71,7 @@ drop(struct world *w)
 static bool
 check(struct world *w)
 {
-	const struct spf_source source = {lookup, w};
+	const struct spf_source source = {.lookup = lookup, .arg = w};
 	struct spf_verdict verdict;
 
 	return spf_evaluate(&w->request, &source, &verdict) == SPF_OK &&

@@ -284,6 +284,18 @@ Other.Test.	v=spf1 exists:%{i1r,}.host.test include:pass.test ?all
         tap.equal(driver.check(IP, "u@d.wild.test").result, "pass")
 
 
+@case("more void lookups are allowed if the configuration says so")
+def _(site):
+    path = site.write("records", "void.test v=spf1 a:n1.gone.test "
+                      "a:n2.gone.test a:n3.gone.test a:n4.gone.test ?all\n")
+    for lines, result in (((), "permerror"), (("max_voids = 2",), "permerror"),
+                          (("max_voids = 3",), "permerror"),
+                          (("max_voids = 4",), "neutral"),
+                          (("max_voids = 10",), "neutral")):
+        with site.driver(f"record_file = {path}", *lines) as driver:
+            tap.equal(driver.check(IP, "u@void.test").result, result, lines)
+
+
 @case("best guess, delegate and explanation")
 def _(site):
     with site.driver() as driver:

@@ -653,7 +653,10 @@ def examples_of_spfquery_do_what_they_show():
         raise AssertionError("hardly any example in spfquery(1)")
     command, zone = steps[0]
     same(command, "cat example.yml", "first example of spfquery(1)")
-    steps_do_what_they_show(steps, {"example.yml": "\n".join(zone) + "\n"})
+    files = {f"{name}.yml": read("tests", "spfquery", f"{name}.yml")
+             for name in ("university", "shop", "six")}
+    steps_do_what_they_show(steps, {"example.yml": "\n".join(zone) + "\n",
+                                    **files})
 
 
 @case

@@ -177,7 +177,7 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 static enum spf_status
 evaluate(struct zone *z, const struct spf_request *q, struct spf_verdict *v)
 {
-	const struct spf_source source = {lookup, z};
+	const struct spf_source source = {.lookup = lookup, .arg = z};
 	enum spf_status status;
 
 	z->lookups = 0;

@@ -16,7 +16,7 @@ is_inside(struct mf_text part, struct mf_text whole)
 }
 
 static void
-check_spec(const struct spf_record *r, const struct domain_spec_ *spec)
+check_spec(const struct spf_record *r, const struct spf_domain_spec *spec)
 {
 	const char *why = NULL;
 
@@ -42,11 +42,11 @@ check_spec(const struct spf_record *r, const struct domain_spec_ *spec)
 }
 
 static void
-check_term(const struct spf_record *r, const struct term_ *t)
+check_term(const struct spf_record *r, const struct spf_term *t)
 {
-	bool needs_target = t->kind == TERM_EXISTS_ || t->kind == TERM_INCLUDE_;
+	bool needs_target = t->kind == SPF_TERM_EXISTS || t->kind == SPF_TERM_INCLUDE;
 
-	FUZZ_CHECK(t->kind <= TERM_INCLUDE_);
+	FUZZ_CHECK(t->kind <= SPF_TERM_INCLUDE);
 	FUZZ_CHECK(t->result == SPF_PASS || t->result == SPF_FAIL ||
 	    t->result == SPF_SOFTFAIL || t->result == SPF_NEUTRAL);
 	FUZZ_CHECK(t->cidr4 <= 32 && t->cidr6 <= 128);

@@ -89,7 +89,7 @@ static const struct {
     {"", NULL},
     {"engine = native\nnameservers = 192.0.2.1, 192.0.2.2:53, "
      "[2001:db8::1]:5353, 2001:db8::2\ntimeout = 25\nprefetch = no\n"
-     "cache_size = 0\nbest_guess = v=spf1 a/24 mx/24 ptr\n"
+     "max_voids = 10\ncache_size = 0\nbest_guess = v=spf1 a/24 mx/24 ptr\n"
      "delegate = spf.example.com\ntrusted_forwarder = a.example, B.Example.\n"
      "record_file =\nexplanation = %{i} is not a host of %{o}, 100%%\n"
      "helper = /nowhere\n",
@@ -102,6 +102,8 @@ static const struct {
 		       "\"both\"\n"},
     {"timeout = 0", E(2, "timeout") "not a number from 1 to 25: \"0\"\n"},
     {"timeout = 26", E(2, "timeout") "not a number from 1 to 25: \"26\"\n"},
+    {"max_voids = 1", E(2, "max_voids") "not a number from 2 to 10: \"1\"\n"},
+    {"max_voids = 11", E(2, "max_voids") "not a number from 2 to 10: \"11\"\n"},
     {"cache_size = 64M",
 	E(2, "cache_size") "not a number from 0 to 4294967295: \"64M\"\n"},
     {"records = x.example v=spf1",
@@ -230,6 +232,7 @@ defaults(void **state)
 	assert_int_equal(m.settings.engine, SPF_ENGINE_NATIVE);
 	assert_int_equal(m.settings.timeout, 20);
 	assert_true(m.settings.prefetch);
+	assert_int_equal(m.settings.max_voids, 2);
 	assert_int_equal(m.settings.cache_size, 64 * 1024 * 1024);
 	assert_int_equal(m.settings.nameservers.count, 0);
 	unmake(&m);
@@ -474,10 +477,10 @@ same_settings_keep_the_checker(void **state)
 {
 	static const char *const others[] = {
 	    "engine = native\n", /* the default: still the same */
-	    "timeout = 19\n", "prefetch = no\n", "cache_size = 1000000\n",
-	    "best_guess = v=spf1 a\n", "delegate = d.example\n",
-	    "trusted_forwarder = f.example\n", "explanation = no\n",
-	    "helper = /x\n"};
+	    "timeout = 19\n", "prefetch = no\n", "max_voids = 3\n",
+	    "cache_size = 1000000\n", "best_guess = v=spf1 a\n",
+	    "delegate = d.example\n", "trusted_forwarder = f.example\n",
+	    "explanation = no\n", "helper = /x\n"};
 	struct made m, again;
 
 	(void)state;

@@ -122,7 +122,7 @@ lookup(void *arg, enum spf_rr rr, struct mf_text name)
 static struct spf_source
 source_of(struct world *w)
 {
-	return (struct spf_source){lookup, w};
+	return (struct spf_source){.lookup = lookup, .arg = w};
 }
 
 static struct spf_request
@@ -980,7 +980,7 @@ static void *
 work(void *arg)
 {
 	struct crew *crew = arg;
-	struct spf_source source = {lookup_quietly, crew->world};
+	struct spf_source source = {.lookup = lookup_quietly, .arg = crew->world};
 
 	for (size_t i = 0; i < 10 * COUNT(verdicts); i++) {
 		const struct expected *want = &verdicts[i % COUNT(verdicts)];

@@ -170,6 +170,48 @@ many_txt(void **state)
 	}
 }
 
+/* What was meant to be a record and isn't by its version. */
+static void
+nearly_records(void **state)
+{
+	static const struct {
+		const char *texts[3];
+		const char *nearly;
+		bool sender_id;
+	} rows[] = {
+	    {{"hello", " v=spf1 -all", "v=spf1; a"}, " v=spf1 -all", false},
+	    {{"x", "\"v=spf1 -all\"", "y"}, "\"v=spf1 -all\"", false},
+	    {{"x", "v=spf1;-all", "spf2.0/pra -all"}, "v=spf1;-all", true},
+	    {{"x", "V = SPF1 -all", "y"}, "V = SPF1 -all", false},
+	    {{"x", "v:spf1 a", "y"}, "v:spf1 a", false},
+	    {{"x", "spf1 -all", "y"}, "spf1 -all", false},
+	    {{"x", "=spf1 -all", "y"}, "=spf1 -all", false},
+	    {{"x", "\xef\xbb\xbfv=spf1 -all", "y"}, "\xef\xbb\xbfv=spf1 -all",
+		false},
+	    {{"x", "v=spf10 a", "y"}, "v=spf10 a", false},
+	    {{"spf", "v=DKIM1; p=", "spf notes"}, "", false},
+	    {{"v", "", "vspf1 a"}, "", false},
+	    {{"SPF2.0/mfrom a", "x", "y"}, "", true},
+	    {{"v=spf1 a", "v=spf1;", "spf2.0/pra"}, "", true},
+	    {{"v=spf1 a", "v=spf1 a", "v=spf1;"}, "", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct mf_text texts[3];
+		struct spf_answer *a;
+
+		for (size_t k = 0; k < 3; k++)
+			texts[k] = mf_text_of(rows[i].texts[k]);
+		a = spf_answer_txt(texts, 3);
+		assert_non_null(a);
+		expect_text(rows[i].texts[1], "nearly", a->nearly,
+		    mf_text_of(rows[i].nearly));
+		assert_int_equal(a->sender_id, rows[i].sender_id);
+		spf_answer_free(a);
+	}
+}
+
 static void
 sizes(void **state)
 {
@@ -207,7 +249,7 @@ sizes(void **state)
 	struct spf_answer *b = spf_answer_txt(&broken, 1);
 	assert_true(a != NULL && b != NULL);
 	assert_true(a->size >= sizeof(*a) + sizeof(struct spf_record) +
-		3 * sizeof(struct term_) + 2 * terms.len);
+		3 * sizeof(struct spf_term) + 2 * terms.len);
 	assert_int_equal(
 	    b->size, a->size + strlen(spf_record_problem(b->record)) + 1);
 	spf_answer_free(a);
@@ -383,7 +425,7 @@ shared_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 static void *
 check_shared(void *arg)
 {
-	const struct spf_source source = {shared_lookup, NULL};
+	const struct spf_source source = {.lookup = shared_lookup, .arg = NULL};
 	uintptr_t wrong = 0;
 
 	for (unsigned i = 0; i < CHECKS; i++) {
@@ -437,6 +479,7 @@ main(void)
 	    cmocka_unit_test(ips),
 	    cmocka_unit_test(txt),
 	    cmocka_unit_test(many_txt),
+	    cmocka_unit_test(nearly_records),
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(addresses),
 	    cmocka_unit_test(names),

@@ -263,7 +263,7 @@ render(const struct spf_verdict *v)
 static enum spf_status
 evaluate(const struct spf_request *q, struct spf_verdict *v)
 {
-	const struct spf_source source = {lookup, &zone};
+	const struct spf_source source = {.lookup = lookup, .arg = &zone};
 	enum spf_status status;
 
 	zone.lookups = 0;
@@ -798,7 +798,7 @@ nul_in_validated_name(void **state)
 	    spf_answer_names(SPF_RR_PTR, &name, 1),
 	    spf_answer_addresses(SPF_RR_A, client, 1),
 	    spf_answer_void(SPF_RR_A)};
-	const struct spf_source source = {nul_lookup, answers};
+	const struct spf_source source = {.lookup = nul_lookup, .arg = answers};
 	struct spf_request q = {.sender = MF_TEXT("me@e.example"),
 	    .helo = MF_TEXT("h.example"),
 	    .default_explanation = MF_TEXT("not %{p}")};

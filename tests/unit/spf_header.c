@@ -408,7 +408,7 @@ hostile_pairs(void **state)
 {
 	const struct mf_text record = MF_TEXT("v=spf1 \"(\\");
 	struct spf_answer *answer = spf_answer_txt(&record, 1);
-	const struct spf_source source = {no_lookup, answer};
+	const struct spf_source source = {.lookup = no_lookup, .arg = answer};
 
 	(void)state;
 	assert_non_null(answer);

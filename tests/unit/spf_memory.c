@@ -160,7 +160,7 @@ evaluating_takes_none(void **state)
 	const struct mf_text text = MF_TEXT("%{s} %{C} %{p} %{t}");
 	const struct mf_text name = MF_TEXT("a.example");
 	const uint8_t octets[] = {192, 0, 2, 1};
-	const struct spf_source source = {lookup, NULL};
+	const struct spf_source source = {.lookup = lookup, .arg = NULL};
 	struct spf_request q = {.ip = {.octets = {192, 0, 2, 9}},
 	    .sender = MF_TEXT("me-too@e.example"),
 	    .helo = MF_TEXT("h.example"),

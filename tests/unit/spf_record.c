@@ -12,7 +12,7 @@
 /* --- a compiled record as text ------------------------------------------ */
 
 static void
-show_spec(struct text_out *out, const struct domain_spec_ *spec)
+show_spec(struct text_out *out, const struct spf_domain_spec *spec)
 {
 	if (spec->text.len == 0)
 		return;
@@ -29,17 +29,17 @@ show_prefix(struct text_out *out, const char *slash, unsigned bits)
 }
 
 static void
-show_term(struct text_out *out, const struct term_ *t)
+show_term(struct text_out *out, const struct spf_term *t)
 {
 	static const char *const names[] = {
-	    [TERM_ALL_] = "all",
-	    [TERM_IP4_] = "ip4 ",
-	    [TERM_IP6_] = "ip6 ",
-	    [TERM_A_] = "a",
-	    [TERM_MX_] = "mx",
-	    [TERM_PTR_] = "ptr",
-	    [TERM_EXISTS_] = "exists",
-	    [TERM_INCLUDE_] = "include",
+	    [SPF_TERM_ALL] = "all",
+	    [SPF_TERM_IP4] = "ip4 ",
+	    [SPF_TERM_IP6] = "ip6 ",
+	    [SPF_TERM_A] = "a",
+	    [SPF_TERM_MX] = "mx",
+	    [SPF_TERM_PTR] = "ptr",
+	    [SPF_TERM_EXISTS] = "exists",
+	    [SPF_TERM_INCLUDE] = "include",
 	};
 	static const char qualifiers[] = {
 	    [SPF_NEUTRAL] = '?',
@@ -47,20 +47,20 @@ show_term(struct text_out *out, const struct term_ *t)
 	    [SPF_FAIL] = '-',
 	    [SPF_SOFTFAIL] = '~',
 	};
-	struct spf_ip ip = {.v6 = t->kind == TERM_IP6_};
+	struct spf_ip ip = {.v6 = t->kind == SPF_TERM_IP6};
 	char room[SPF_IP_SIZE];
-	bool addresses = t->kind == TERM_A_ || t->kind == TERM_MX_;
+	bool addresses = t->kind == SPF_TERM_A || t->kind == SPF_TERM_MX;
 
 	out_char(out, qualifiers[t->result]);
 	out_str(out, names[t->kind]);
-	if (t->kind == TERM_IP4_ || t->kind == TERM_IP6_) {
+	if (t->kind == SPF_TERM_IP4 || t->kind == SPF_TERM_IP6) {
 		memcpy(ip.octets, t->network, ip.v6 ? 16 : 4);
 		out_text(out, mf_text_at(room, spf_ip_print(&ip, room)));
 	}
 	show_spec(out, &t->target);
-	if (t->kind == TERM_IP4_ || addresses)
+	if (t->kind == SPF_TERM_IP4 || addresses)
 		show_prefix(out, "/", t->cidr4);
-	if (t->kind == TERM_IP6_ || addresses)
+	if (t->kind == SPF_TERM_IP6 || addresses)
 		show_prefix(out, addresses ? "//" : "/", t->cidr6);
 }
 
@@ -710,7 +710,7 @@ sizes(void **state)
 	assert_null(spf_record_problem(r));
 	expect_int(
 	    "terms", "count", (long long)r->count, (SPF_RECORD_MAX - 6) / 2);
-	assert_true(r->size >= r->count * sizeof(struct term_));
+	assert_true(r->size >= r->count * sizeof(struct spf_term));
 	assert_true(r->size < 3 * 1024 * 1024);
 	spf_record_free(r);
 
@@ -767,6 +767,87 @@ written(void **state)
 	spf_record_free(r);
 }
 
+/* --- names that are known without a client ------------------------------- */
+
+static void
+names_known_without_a_client(void **state)
+{
+	static const struct {
+		const char *spec;
+		enum spf_naming naming;
+		const char *v4, *v6;
+	} rows[] = {
+	    {"a:H.Example.", SPF_NAMING_KNOWN, "h.example", "h.example"},
+	    {"a", SPF_NAMING_KNOWN, "d.example", "d.example"},
+	    {"a:%{d}", SPF_NAMING_KNOWN, "d.example", "d.example"},
+	    {"a:x.%{o}", SPF_NAMING_KNOWN, "x.o.example", "x.o.example"},
+	    {"a:%{O1r}.%{d1}", SPF_NAMING_KNOWN, "o.example", "o.example"},
+	    {"a:%{v}.x.example", SPF_NAMING_KNOWN, "in-addr.x.example",
+		"ip6.x.example"},
+	    {"a:%%{i}.%_x.example", SPF_NAMING_KNOWN, "%{i}. x.example",
+		"%{i}. x.example"},
+	    {"a:%%%{i}.example", SPF_NAMING_VARIES, NULL, NULL},
+	    {"a:%{d}.%{l}.example", SPF_NAMING_VARIES, NULL, NULL},
+	    {"a:%{S}.example", SPF_NAMING_VARIES, NULL, NULL},
+	    {"a:%{h}", SPF_NAMING_VARIES, NULL, NULL},
+	    {"a:%{p}", SPF_NAMING_VARIES, NULL, NULL},
+	    {"a:x..example", SPF_NAMING_NEVER, NULL, NULL},
+	    {"a:x..%{d}", SPF_NAMING_NEVER, NULL, NULL},
+	    {"a:" L64 ".%{d}", SPF_NAMING_NEVER, NULL, NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		char text[200], room[SPF_NAME_SIZE];
+		size_t count, len;
+		struct spf_record *r;
+
+		snprintf(text, sizeof(text), "v=spf1 %s", rows[i].spec);
+		r = spf_record_compile(mf_text_of(text));
+		assert_non_null(r);
+		const struct spf_term *terms = spf_record_terms(r, &count);
+		assert_int_equal(count, 1);
+		for (int v6 = 0; v6 < 2; v6++) {
+			assert_int_equal(
+			    spf_domain_spec_name(&terms[0].target,
+				MF_TEXT("d.example"), MF_TEXT("o.example"),
+				v6 != 0, room, &len),
+			    rows[i].naming);
+			if (rows[i].naming != SPF_NAMING_KNOWN)
+				continue;
+			assert_string_equal(
+			    room, v6 != 0 ? rows[i].v6 : rows[i].v4);
+			assert_int_equal(len, strlen(room));
+		}
+		spf_record_free(r);
+	}
+}
+
+static void
+modifiers_are_found(void **state)
+{
+	struct spf_record *r = spf_record_compile(
+	    MF_TEXT("v=spf1 mx redirect=R.example exp=%{i}.e.example x=y"));
+	size_t count;
+
+	(void)state;
+	assert_non_null(r);
+	spf_record_terms(r, &count);
+	assert_int_equal(count, 1);
+	assert_true(
+	    mf_text_eq(spf_record_redirect(r)->text, MF_TEXT("r.example")));
+	assert_true(spf_record_explanation(r)->macros);
+	spf_record_free(r);
+	r = spf_record_compile(
+	    MF_TEXT("v=spf1 a redirect=r.example exp=e.example mx/33"));
+	assert_non_null(r);
+	spf_record_terms(r, &count);
+	assert_int_equal(count, 0);
+	assert_null(spf_record_redirect(r));
+	assert_null(spf_record_explanation(r));
+	spf_record_free(r);
+}
+
 int
 main(void)
 {
@@ -784,6 +865,8 @@ main(void)
 	    cmocka_unit_test(sizes),
 	    cmocka_unit_test(long_terms),
 	    cmocka_unit_test(written),
+	    cmocka_unit_test(names_known_without_a_client),
+	    cmocka_unit_test(modifiers_are_found),
 	};
 
 	return cmocka_run_group_tests_name("spf_record", tests, NULL, NULL);

@@ -44,6 +44,7 @@ request_of(const struct checks *c, struct mf_text sender, struct mf_text helo,
 	    .helo = helo,
 	    .receiver = mf_text_of(c->receiver),
 	    .now_sec = o->now_sec != 0 ? o->now_sec : (uint64_t)time(NULL),
+	    .limits = o->limits,
 	    .best_guess = c->guess,
 	    .delegate = mf_text_of(o->delegate),
 	    .default_explanation = mf_text_of(o->explanation)};

@@ -47,6 +47,16 @@ zone_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 	return source.lookup(source.arg, rr, name);
 }
 
+static bool
+zone_origin(
+    void *arg, enum spf_rr rr, struct mf_text name, struct spf_origin *out)
+{
+	const struct dns *dns = arg;
+	struct spf_source source = zone_source(dns->zone);
+
+	return source.origin(source.arg, rr, name, out);
+}
+
 static const struct spf_answer *
 wait_lookup(void *arg, enum spf_rr rr, struct mf_text name)
 {
@@ -72,7 +82,8 @@ dns_source(struct dns *dns)
 {
 	return (struct spf_source){
 	    .lookup = dns->zone != NULL ? zone_lookup : wait_lookup,
-	    .arg = dns};
+	    .arg = dns,
+	    .origin = dns->zone != NULL ? zone_origin : NULL};
 }
 
 /* --- checks --- */
@@ -94,10 +105,21 @@ dns_check(struct dns *dns, const struct spf_request *request,
 		*out = dns->evaluator->verdict;
 }
 
+bool
+dns_start(struct dns *dns, const struct spf_request *request,
+    spf_resolver_callback *done, void *arg)
+{
+	if (dns->resolver == NULL)
+		return false;
+	spf_resolver_start(dns->resolver, request, dns->timeout_ms, done, arg);
+	return true;
+}
+
 /* --- opening --- */
 
 static struct spf_resolver *
-open_resolver(const struct spfquery_options *o, struct evaluator *evaluator)
+open_resolver(const struct spfquery_options *o, dns_evaluate *evaluate,
+    struct evaluator *evaluator)
 {
 	struct spf_resolver_params params = SPF_RESOLVER_PARAMS_DEFAULT;
 	struct spf_resolver *resolver = NULL;
@@ -105,7 +127,7 @@ open_resolver(const struct spfquery_options *o, struct evaluator *evaluator)
 
 	params.nameservers = o->nameservers;
 	params.timeout_ms = o->timeout_sec * 1000;
-	params.evaluate = evaluator_run;
+	params.evaluate = evaluate;
 	params.evaluate_arg = evaluator;
 	status = spf_resolver_new(&params, &resolver);
 	if (status == SPF_RESOLVER_OK)
@@ -120,7 +142,8 @@ open_resolver(const struct spfquery_options *o, struct evaluator *evaluator)
 }
 
 struct dns *
-dns_open(const struct spfquery_options *o, struct evaluator *evaluator)
+dns_open(const struct spfquery_options *o, dns_evaluate *evaluate,
+    struct evaluator *evaluator)
 {
 	struct dns *dns = spfquery_must(calloc(1, sizeof(*dns)));
 
@@ -129,7 +152,7 @@ dns_open(const struct spfquery_options *o, struct evaluator *evaluator)
 	if (o->zone != NULL)
 		dns->zone = zone_from_file(o->zone);
 	else
-		dns->resolver = open_resolver(o, evaluator);
+		dns->resolver = open_resolver(o, evaluate, evaluator);
 	if (dns->zone != NULL || dns->resolver != NULL)
 		return dns;
 	dns_close(dns);

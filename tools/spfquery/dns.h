@@ -12,12 +12,17 @@
 
 struct dns;
 
+/* Of spf_evaluate()'s contract. */
+typedef enum spf_status dns_evaluate(void *arg,
+    const struct spf_request *request, const struct spf_source *source,
+    struct spf_verdict *out);
+
 /*
- * evaluator: what dns_check() evaluates by.  NULL, and a message on stderr, if
- * that can't be had.
+ * evaluate: what the resolver evaluates by; evaluator: its argument, and what
+ * dns_check() needs.  NULL, and a message on stderr, if that can't be had.
  */
-struct dns *dns_open(
-    const struct spfquery_options *options, struct evaluator *evaluator);
+struct dns *dns_open(const struct spfquery_options *options,
+    dns_evaluate *evaluate, struct evaluator *evaluator);
 void dns_close(struct dns *dns);
 
 /* Answer with record where the SPF record of domain is asked for. */
@@ -27,6 +32,13 @@ void dns_override(
 /* Make a check. */
 void dns_check(struct dns *dns, const struct spf_request *request,
     struct spf_verdict *out, struct spf_cost *cost);
+
+/*
+ * Evaluate request until it isn't pending, then call done.  False: there is a
+ * zone, whose dns_source() has every answer.
+ */
+bool dns_start(struct dns *dns, const struct spf_request *request,
+    spf_resolver_callback *done, void *arg);
 
 /*
  * Answers one by one, each waited for and kept until dns_close(), so that none

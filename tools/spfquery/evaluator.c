@@ -38,14 +38,13 @@ evaluator_run(void *arg, const struct spf_request *request,
 {
 	struct evaluator *e = arg;
 	struct spf_request traced = *request;
-	const struct spf_source *watched = source;
 	enum spf_status status;
 
 	if (e->records)
-		recorder_begin(&e->recorder, &traced, &watched);
+		recorder_begin(&e->recorder, &traced, source);
 	if (e->engine == SPF_ENGINE_LIBSPF2)
-		return spf_libspf2_evaluate(&traced, watched, out, NULL);
-	status = spf_evaluate(&traced, watched, out);
+		return spf_libspf2_evaluate(&traced, source, out, NULL);
+	status = spf_evaluate(&traced, source, out);
 	if (status == SPF_OK && e->engine == SPF_ENGINE_AUDIT)
 		status = ask_second(e, request, source, out);
 	return status;
@@ -70,7 +69,7 @@ evaluator_domain(
     const struct spf_request *request, char out[static SPF_NAME_SIZE])
 {
 	bool asked = false;
-	const struct spf_source source = {note_lookup, &asked};
+	const struct spf_source source = {.lookup = note_lookup, .arg = &asked};
 	struct spf_verdict verdict;
 
 	spf_evaluate(request, &source, &verdict);

@@ -4,52 +4,12 @@
  */
 #include <stdlib.h>
 
+#include "tools/spfquery/json_record.h"
 #include "tools/spfquery/json_writer.h"
+#include "tools/spfquery/lookup_report.h"
 #include "tools/spfquery/report.h"
 #include "tools/spfquery/spfquery.h"
 #include <mailfrom/spf_header.h>
-
-/* --- answers --- */
-
-static struct mf_text
-address_at(const struct spf_answer *a, size_t i, char room[SPF_IP_SIZE])
-{
-	struct spf_ip ip = {.v6 = a->rr == SPF_RR_AAAA};
-	size_t size = ip.v6 ? 16 : 4;
-
-	memcpy(ip.octets, a->addresses + i * size, size);
-	return mf_text_at(room, spf_ip_print(&ip, room));
-}
-
-static void
-write_answer(struct json_writer *w, const struct spf_answer *a)
-{
-	static const char *const words[] = {
-	    [SPF_DNS_FOUND] = "found",
-	    [SPF_DNS_VOID] = "void",
-	    [SPF_DNS_ERROR] = "error",
-	};
-	char room[SPF_IP_SIZE];
-
-	json_text(w, "answer", mf_text_of(words[a->status]));
-	if (a->status == SPF_DNS_ERROR)
-		json_text(w, "cause", mf_text_of(spf_cause_text(a->cause)));
-	if (a->status != SPF_DNS_FOUND)
-		return;
-	if (a->rr == SPF_RR_TXT) {
-		json_number(w, "spf_records", a->spf_records);
-		if (a->spf_records == 0 && a->only_text.len != 0)
-			json_text(w, "text", a->only_text);
-		return;
-	}
-	json_open(w, a->addresses != NULL ? "addresses" : "names", '[');
-	for (size_t i = 0; i < a->count; i++) {
-		json_item(w,
-		    a->addresses != NULL ? address_at(a, i, room)
-					 : a->names[i]);
-	}
-	json_close(w, ']');
-}
 
 /* --- events --- */
 
@@ -58,9 +18,8 @@ write_lookup(struct json_writer *w, const struct recorded *s)
 {
 	json_text(w, "type", mf_text_of(spf_rr_text(s->event.rr)));
 	json_text(w, "name", s->event.name);
-	write_answer(w, &s->answer);
-	if (s->timed)
-		json_number(w, "microseconds", s->elapsed_us);
+	lookup_write_answer(w, &s->answer);
+	lookup_write_origin(w, &s->origin);
 }
 
 static void
@@ -118,7 +77,7 @@ write_step(struct json_writer *w, const struct recorded *s)
 	json_open(w, NULL, '{');
 	json_text(w, "event", mf_text_of(words[e->kind]));
 	/* The lookup of the first record comes before depth 0. */
-	json_number(w, "depth", e->depth <= SPF_TERMS_MAX ? e->depth : 0);
+	json_number(w, "depth", e->depth <= SPF_LIMIT_MAX ? e->depth : 0);
 	write_fields(w, s);
 	json_number(w, "terms", e->terms);
 	json_number(w, "voids", e->voids);
@@ -163,9 +122,9 @@ write_why(struct json_writer *w, const struct spf_verdict *v)
 }
 
 static void
-write_verdict(struct json_writer *w, const struct spf_verdict *v)
+write_verdict(struct json_writer *w, const struct spf_verdict *v,
+    struct spf_limits limits)
 {
-	json_text(w, "result", mf_text_of(spf_result_text(v->result)));
 	write_why(w, v);
 	json_text(w, "domain", mf_text_of(v->domain));
 	json_text(w, "mechanism", mf_text_of(v->mechanism));
@@ -176,11 +135,22 @@ write_verdict(struct json_writer *w, const struct spf_verdict *v)
 	json_truth(w, "guessed", v->guessed);
 	json_truth(w, "delegated", v->delegated);
 	json_number(w, "terms", v->terms);
-	json_number(w, "terms_max", SPF_TERMS_MAX);
+	json_number(w, "terms_max", limits.terms);
 	json_number(w, "voids", v->voids);
-	json_number(w, "voids_max", SPF_VOIDS_MAX);
+	json_number(w, "voids_max", limits.voids);
 	json_number(w, "lookups", v->lookups);
 	json_number(w, "depth", v->depth);
+}
+
+/* The domain's own record, as it was evaluated. */
+static void
+write_record(struct json_writer *w, const struct recorder *recorder)
+{
+	for (const struct recorded *s = recorder->first; s != NULL; s = s->next)
+		if (s->event.kind == SPF_EVENT_RECORD) {
+			json_record(w, s->event.text);
+			return;
+		}
 }
 
 static void
@@ -217,7 +187,11 @@ report_json(FILE *to, const struct spfquery_report *report)
 	struct json_writer w = {.to = to, .first = true};
 
 	json_open(&w, NULL, '{');
-	write_verdict(&w, report->verdict);
+	json_text(
+	    &w, "result", mf_text_of(spf_result_text(report->verdict->result)));
+	write_record(&w, &e->recorder);
+	write_verdict(
+	    &w, report->verdict, spf_limits_set(report->request->limits));
 	write_request(&w, report->request);
 	write_headers(&w, report);
 	if (e->second.given)

@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#define SAYS_SIZE 1024
+#include "tools/spfquery/spfquery.h"
+
+#define SAYS_SIZE 1400
 
 void
 lint_find(struct lint *lint, enum lint_level level, const char *code,
@@ -42,5 +44,8 @@ lint_clear(struct lint *lint)
 		free(f->says);
 		free(f);
 	}
+	for (int f = 0; f < SURVEY_FAMILIES; f++)
+		reach_clear(&lint->reaches[f]);
+	survey_clear(&lint->survey);
 	free(lint->record);
 }

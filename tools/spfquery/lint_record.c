@@ -4,42 +4,33 @@
  */
 #include <stdlib.h>
 
-#include "tools/spfquery/lint.h"
-
 #include "common/text.h"
+#include "tools/spfquery/lint.h"
+#include "tools/spfquery/spfquery.h"
 
 /* RFC 7208 3.4: with names around it, more doesn't fit into 512 octets. */
-#define RECORD_LONG   450
-#define STRING_LONG   255
-#define MANY_BITS4    16 /* an ip4 network shorter than this is broad */
-#define MANY_BITS6    32
-#define TERMS_TO_KEEP 512 /* compared with each other */
+#define RECORD_LONG 450
+#define STRING_LONG 255
 
-struct pass {
+struct record_pass {
 	struct lint *lint;
 	struct mf_text domain;
-	struct lint_term terms[TERMS_TO_KEEP];
+	enum lint_level error; /* what a syntax error is here */
+	bool valid;
+	/* Of the words: */
+	struct mf_text early; /* the first modifier before a mechanism */
+	struct mf_text modifier;
+	bool redirect, exp;
+	/* Of the mechanisms: */
+	const struct spf_term *terms;
 	size_t count;
-	struct mf_text all; /* the first one; empty: none */
-	char all_qualifier;
-	bool redirect, exp, valid, fails;
+	const struct spf_term *all; /* the first one; NULL: none */
 };
 
 #define FIND(pass, level, code, term, ...) \
 	lint_find((pass)->lint, level, code, (pass)->domain, term, __VA_ARGS__)
 
-/* --- syntax --- */
-
-static void
-find_syntax(struct pass *p, const struct lint_term *t, const char *problem)
-{
-	char hint[SPF_TEXT_SIZE] = "";
-
-	if (strstr(problem, "did you mean") == NULL)
-		lint_hint(t, hint);
-	FIND(p, LINT_ERROR, "syntax", t->written, "%s%s%s", problem,
-	    hint[0] != '\0' ? "; " : "", hint);
-}
+/* --- words --- */
 
 /* RFC 6652 has given these a meaning. */
 static bool
@@ -51,148 +42,160 @@ is_known_modifier(struct mf_text name)
 }
 
 static void
-check_modifier(struct pass *p, const struct lint_term *t)
+check_modifier(struct record_pass *p, const struct lint_term *t)
 {
 	char hint[SPF_TEXT_SIZE];
+	bool both;
 
 	if (text_eq_fold(t->written, MF_TEXT("v=spf1"))) {
-		FIND(p, LINT_ERROR, "typo", t->written,
-		    "a second version: two records in one?");
+		FIND(p, LINT_WARNING, "typo", t->written,
+		    "a second version, which is ignored: two records in one?");
 		return;
 	}
 	if (is_known_modifier(t->name))
 		return;
-	lint_hint(t, hint);
+	lint_hint(t, MF_TEXT(""), hint, &both);
 	if (hint[0] != '\0')
-		FIND(p, LINT_ERROR, "typo", t->written,
-		    "this is an unknown modifier, which is ignored; %s", hint);
+		FIND(p, LINT_WARNING, "typo", t->written,
+		    "an unknown modifier, which is ignored; %s", hint);
 	else
 		FIND(p, LINT_WARNING, "modifier", t->written,
 		    "an unknown modifier, which is ignored");
 }
 
-/* --- networks --- */
-
-static unsigned
-bits_of(const struct lint_term *t)
-{
-	return t->kind == LINT_IP6 ? t->bits6 : t->bits4;
-}
-
-static bool
-prefix_eq(const struct spf_ip *a, const struct spf_ip *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	return memcmp(a->octets, b->octets, whole) == 0 &&
-	    (rest == 0 ||
-		(a->octets[whole] ^ b->octets[whole]) >> (8 - rest) == 0);
-}
-
-static bool
-is_private(const struct lint_term *t)
-{
-	static const struct {
-		const char *network;
-		unsigned bits;
-	} nets[] = {{"10.0.0.0", 8}, {"172.16.0.0", 12}, {"192.168.0.0", 16},
-	    {"127.0.0.0", 8}, {"169.254.0.0", 16}, {"100.64.0.0", 10},
-	    {"fc00::", 7}, {"fe80::", 10}, {"::1", 128}};
-
-	for (size_t i = 0; i < sizeof(nets) / sizeof(nets[0]); i++) {
-		struct spf_ip ip;
-
-		if (spf_ip_parse(mf_text_of(nets[i].network), &ip) &&
-		    ip.v6 == t->network.v6 && bits_of(t) >= nets[i].bits &&
-		    prefix_eq(&ip, &t->network, nets[i].bits))
-			return true;
-	}
-	return false;
-}
-
-static bool
-has_host_bits(const struct lint_term *t)
-{
-	unsigned max = t->kind == LINT_IP6 ? 128 : 32;
-
-	for (unsigned bit = bits_of(t); bit < max; bit++)
-		if ((t->network.octets[bit / 8] >> (7 - bit % 8) & 1) != 0)
-			return true;
-	return false;
-}
-
 static void
-check_width(struct pass *p, const struct lint_term *t, unsigned bits,
-    unsigned broad, const char *family)
+check_order(struct record_pass *p, const struct lint_term *t)
 {
-	if (t->qualifier != '+')
+	if (text_eq_fold(t->written, MF_TEXT("v=spf1")))
 		return;
-	if (bits == 0)
-		FIND(p, LINT_ERROR, "everybody", t->written,
-		    "this lets every %s host pass", family);
-	else if (bits < broad)
-		FIND(p, LINT_WARNING, "broad", t->written,
-		    "a /%u lets very many %s hosts pass", bits, family);
+	if (lint_is_modifier(t->kind))
+		p->modifier = p->modifier.len == 0 ? t->written : p->modifier;
+	else if (p->modifier.len != 0 && p->early.len == 0)
+		p->early = p->modifier;
 }
 
 static void
-check_network(struct pass *p, const struct lint_term *t)
+check_word(struct record_pass *p, const struct lint_term *t,
+    const char *problem, struct mf_text next, bool *skip)
 {
-	bool v6 = t->kind == LINT_IP6;
+	char hint[SPF_TEXT_SIZE];
 
-	check_width(p, t, bits_of(t), v6 ? MANY_BITS6 : MANY_BITS4,
-	    v6 ? "IPv6" : "IPv4");
-	if (v6 && !t->network.v6) {
-		FIND(p, LINT_WARNING, "mapped", t->written,
-		    "an IPv4-mapped address: no client has it (RFC 7208 5)");
+	check_order(p, t);
+	if (!t->valid) {
+		p->valid = false;
+		if (*skip) {
+			*skip = false;
+			hint[0] = '\0';
+		} else
+			lint_hint(t, next, hint, skip);
+		FIND(p, p->error, "syntax", t->written, "%s%s%s", problem,
+		    hint[0] != '\0' ? "; " : "", hint);
 		return;
 	}
-	if (is_private(t))
-		FIND(p, LINT_WARNING, "private", t->written,
-		    "an address that no host on the internet has");
-	if (has_host_bits(t))
-		FIND(p, LINT_NOTE, "host-bits", t->written,
-		    "bits behind the prefix length are set, and ignored");
+	*skip = false;
+	p->redirect = p->redirect || t->kind == LINT_REDIRECT;
+	p->exp = p->exp || t->kind == LINT_EXP;
+	if (t->kind == LINT_MODIFIER)
+		check_modifier(p, t);
 }
 
-/* An earlier term with the same text, or a network that holds this one's. */
 static void
-check_earlier(struct pass *p, const struct lint_term *t)
+check_words(struct record_pass *p, struct mf_text record)
 {
-	for (size_t i = 0; i < p->count; i++) {
-		const struct lint_term *e = &p->terms[i];
+	struct mf_text rest = text_from(record, sizeof("v=spf1") - 1);
+	struct lint_term term, next;
+	char problem[SPF_TEXT_SIZE], next_problem[SPF_TEXT_SIZE];
+	bool skip = false;
+	bool more = lint_next(&rest, &term, problem);
 
-		if (text_eq_fold(e->bare, t->bare)) {
+	while (more) {
+		more = lint_next(&rest, &next, next_problem);
+		check_word(p, &term, problem, more ? next.written : MF_TEXT(""),
+		    &skip);
+		if (!more)
+			break;
+		term = next;
+		memcpy(problem, next_problem, sizeof(problem));
+	}
+	if (p->early.len != 0)
+		FIND(p, LINT_NOTE, "order", p->early,
+		    "modifiers should be at the end of a record (RFC 7208 6)");
+}
+
+/* --- terms that say the same --- */
+
+static bool
+is_network(const struct spf_term *t)
+{
+	return t->kind == SPF_TERM_IP4 || t->kind == SPF_TERM_IP6;
+}
+
+/* The names are the same, be it as "a" and "a:own.name". */
+static bool
+is_same_name(const struct record_pass *p, const struct spf_term *a,
+    const struct spf_term *b)
+{
+	struct mf_text x = a->target.text, y = b->target.text;
+
+	return text_eq_fold(
+		   x.len != 0 ? x : p->domain, y.len != 0 ? y : p->domain) ||
+	    (x.len != 0 && y.len != 0 && text_eq_fold(x, y));
+}
+
+static bool
+is_same_term(const struct record_pass *p, const struct spf_term *a,
+    const struct spf_term *b)
+{
+	struct ip_net x, y;
+
+	if (a->kind != b->kind)
+		return false;
+	if (is_network(a)) {
+		x = lint_net(a);
+		y = lint_net(b);
+		return x.bits == y.bits &&
+		    memcmp(&x.ip.octets, &y.ip.octets, sizeof(x.ip.octets)) ==
+		    0;
+	}
+	return a->cidr4 == b->cidr4 && a->cidr6 == b->cidr6 &&
+	    is_same_name(p, a, b);
+}
+
+/* An earlier term that says the same, or has all of this one's network. */
+static void
+check_earlier(struct record_pass *p, size_t at)
+{
+	const struct spf_term *t = &p->terms[at];
+
+	for (size_t i = at > LINT_EARLIER_MAX ? at - LINT_EARLIER_MAX : 0;
+	     i < at; i++) {
+		const struct spf_term *e = &p->terms[i];
+		struct ip_net outer, inner;
+
+		if (is_same_term(p, e, t)) {
 			FIND(p, LINT_WARNING, "duplicate", t->written,
-			    "this stands there a second time%s",
-			    e->qualifier != t->qualifier
-				? ", with another qualifier, and never matches"
+			    "the same as \"%.*s\" before it%s",
+			    (int)e->written.len, e->written.p,
+			    e->result != t->result
+				? ", with another qualifier: never matches"
 				: "");
 			return;
 		}
-		if (e->kind == t->kind && e->valid &&
-		    (t->kind == LINT_IP4 || t->kind == LINT_IP6) &&
-		    bits_of(e) <= bits_of(t) &&
-		    prefix_eq(&e->network, &t->network, bits_of(e))) {
+		if (e->kind != t->kind || !is_network(t))
+			continue;
+		outer = lint_net(e);
+		inner = lint_net(t);
+		if (lint_net_in(&inner, &outer)) {
 			FIND(p, LINT_WARNING, "covered", t->written,
-			    "\"%.*s\" before it holds all of this",
-			    (int)e->written.len, e->written.p);
+			    "part of \"%.*s\" before it%s", (int)e->written.len,
+			    e->written.p,
+			    e->result != t->result ? ": never matches" : "");
 			return;
 		}
 	}
 }
 
 /* --- mechanisms --- */
-
-static void
-check_all(struct pass *p, const struct lint_term *t)
-{
-	p->all = t->written;
-	p->all_qualifier = t->qualifier;
-	if (t->qualifier == '+')
-		FIND(p, LINT_ERROR, "everybody", t->written,
-		    "this lets every host on the internet pass");
-}
 
 static bool
 has_macro(struct mf_text value, char letter)
@@ -205,92 +208,65 @@ has_macro(struct mf_text value, char letter)
 }
 
 static void
-check_mechanism(struct pass *p, const struct lint_term *t)
+check_mechanism(struct record_pass *p, size_t at)
 {
-	if (t->kind == LINT_IP4 || t->kind == LINT_IP6)
-		check_network(p, t);
-	if (t->kind == LINT_A || t->kind == LINT_MX) {
-		check_width(p, t, t->bits4, MANY_BITS4, "IPv4");
-		check_width(p, t, t->bits6, MANY_BITS6, "IPv6");
+	const struct spf_term *t = &p->terms[at];
+
+	if (p->all != NULL) {
+		FIND(p, LINT_WARNING, "after-all", t->written,
+		    "after \"%.*s\": never evaluated", (int)p->all->written.len,
+		    p->all->written.p);
+		return;
 	}
-	if (t->kind == LINT_PTR)
+	if (t->kind == SPF_TERM_ALL)
+		p->all = t;
+	if (t->kind == SPF_TERM_PTR)
 		FIND(p, LINT_WARNING, "ptr", t->written,
 		    "ptr is slow and unreliable, and should not be used "
 		    "(RFC 7208 5.5)");
-	if (has_macro(t->value, 'p'))
+	if (has_macro(t->target.text, 'p'))
 		FIND(p, LINT_WARNING, "macro-p", t->written,
 		    "the macro p is slow and unreliable, and should not be "
 		    "used (RFC 7208 7.3)");
-	if (t->kind == LINT_EXISTS && !t->macros)
+	if (t->kind == SPF_TERM_EXISTS && !t->target.macros)
 		FIND(p, LINT_WARNING, "exists", t->written,
 		    "without a macro this is the same for every client");
+	check_earlier(p, at);
 }
 
-static void
-check_term(struct pass *p, const struct lint_term *t, const char *problem)
+static bool
+is_any_fail(const struct record_pass *p)
 {
-	bool modifier = t->kind == LINT_MODIFIER || t->kind == LINT_EXP ||
-	    t->kind == LINT_REDIRECT;
-
-	if (p->all.len != 0 && !modifier) {
-		FIND(p, LINT_WARNING, "after-all", t->written,
-		    "this stands behind \"%.*s\" and is never looked at",
-		    (int)p->all.len, p->all.p);
-		if (t->valid)
-			return;
-	}
-	if (!t->valid) {
-		p->valid = false;
-		find_syntax(p, t, problem);
-		return;
-	}
-	if (t->kind == LINT_MODIFIER)
-		check_modifier(p, t);
-	else if (t->kind == LINT_ALL)
-		check_all(p, t);
-	else if (t->kind == LINT_REDIRECT)
-		p->redirect = true;
-	else if (t->kind == LINT_EXP)
-		p->exp = true;
-	else
-		check_mechanism(p, t);
-	p->fails = p->fails || t->qualifier == '-';
-	if (!modifier)
-		check_earlier(p, t);
-	if (p->count < TERMS_TO_KEEP)
-		p->terms[p->count++] = *t;
+	for (size_t i = 0; i < p->count; i++)
+		if (p->terms[i].result == SPF_FAIL)
+			return true;
+	return false;
 }
 
 /* --- the whole --- */
 
 static void
-check_end(struct pass *p)
+check_end(struct record_pass *p)
 {
-	size_t mechanisms = 0;
-
-	for (size_t i = 0; i < p->count; i++)
-		mechanisms += p->terms[i].kind != LINT_EXP &&
-		    p->terms[i].kind != LINT_REDIRECT &&
-		    p->terms[i].kind != LINT_MODIFIER;
-	if (p->all.len != 0 && p->redirect)
+	if (p->all != NULL && p->redirect)
 		FIND(p, LINT_WARNING, "redirect", MF_TEXT(""),
-		    "redirect is ignored where there is \"%.*s\"",
-		    (int)p->all.len, p->all.p);
-	if (p->all.len == 0 && !p->redirect && p->valid)
+		    "redirect is ignored, because there is \"%.*s\"",
+		    (int)p->all->written.len, p->all->written.p);
+	if (p->all == NULL && !p->redirect)
 		FIND(p, LINT_WARNING, "no-all", MF_TEXT(""),
 		    "neither all nor redirect: hosts that nothing matches are "
-		    "neutral, as if there was no record");
-	if (p->all_qualifier == '?' && p->all.len != 0)
-		FIND(p, LINT_WARNING, "neutral-all", p->all, "%s",
-		    mechanisms == 1 ? "the record says nothing about anybody"
-				    : "this says nothing about forged senders");
-	if (p->exp && !p->fails && !p->redirect)
+		    "neutral, as if there were no record");
+	if (p->all != NULL && p->all->result == SPF_NEUTRAL)
+		FIND(p, LINT_WARNING, "neutral-all", p->all->written, "%s",
+		    p->count == 1 ? "the record says nothing about anybody"
+				  : "this says nothing about forged senders");
+	if (p->exp && !is_any_fail(p) && (p->all != NULL || !p->redirect))
 		FIND(p, LINT_WARNING, "exp-unused", MF_TEXT(""),
 		    "exp explains a fail, and nothing here fails");
 }
 
 static void
-check_length(struct pass *p, struct mf_text record)
+check_length(struct record_pass *p, struct mf_text record)
 {
 	if (record.len > RECORD_LONG)
 		FIND(p, LINT_WARNING, "long", MF_TEXT(""),
@@ -305,34 +281,60 @@ check_length(struct pass *p, struct mf_text record)
 		    record.len, STRING_LONG);
 }
 
-/* What the terms one by one don't show. */
 static void
-check_compiled(struct pass *p, struct mf_text record)
+check_compiled(struct record_pass *p, struct mf_text record)
 {
 	struct spf_record *compiled = spfquery_must(spf_record_compile(record));
 	const char *problem = spf_record_problem(compiled);
 
+	/* What the terms one by one don't show. */
 	if (problem != NULL && p->valid)
-		FIND(p, LINT_ERROR, "syntax", MF_TEXT(""), "%s", problem);
+		FIND(p, p->error, "syntax", MF_TEXT(""), "%s", problem);
+	p->terms = spf_record_terms(compiled, &p->count);
+	for (size_t i = 0; i < p->count; i++)
+		check_mechanism(p, i);
+	lint_networks(p->lint, p->domain, p->terms, p->count);
+	if (p->valid && problem == NULL)
+		check_end(p);
 	spf_record_free(compiled);
 }
 
-void
-lint_record(struct lint *lint, struct mf_text domain, struct mf_text record)
+char *
+lint_valid_part(struct mf_text record)
 {
-	struct pass *p = spfquery_must(calloc(1, sizeof(*p)));
 	struct mf_text rest = text_from(record, sizeof("v=spf1") - 1);
-	struct lint_term term;
+	struct text_out out = {NULL, record.len + 8, 0, false};
 	char problem[SPF_TEXT_SIZE];
+	struct lint_term t;
 
-	p->lint = lint;
-	p->domain = domain;
-	p->valid = true;
+	out.p = spfquery_must(malloc(out.size));
+	out_str(&out, "v=spf1");
+	while (record.len <= SPF_RECORD_MAX && lint_next(&rest, &t, problem)) {
+		if (!t.valid)
+			continue;
+		out_char(&out, ' ');
+		out_text(&out, t.written);
+	}
+	out.p[out.len] = '\0';
+	return out.p;
+}
+
+void
+lint_record(struct lint *lint, struct mf_text domain, struct mf_text record,
+    bool is_met)
+{
+	struct record_pass p = {.lint = lint,
+	    .domain = domain,
+	    .error = is_met ? LINT_ERROR : LINT_WARNING,
+	    .valid = true};
+
+	char *valid;
+
 	/* A longer one is nothing but an error. */
-	while (record.len <= SPF_RECORD_MAX && lint_next(&rest, &term, problem))
-		check_term(p, &term, problem);
-	check_compiled(p, record);
-	check_length(p, record);
-	check_end(p);
-	free(p);
+	if (record.len <= SPF_RECORD_MAX)
+		check_words(&p, record);
+	valid = p.valid ? NULL : lint_valid_part(record);
+	check_compiled(&p, valid != NULL ? mf_text_of(valid) : record);
+	free(valid);
+	check_length(&p, record);
 }

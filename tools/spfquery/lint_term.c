@@ -1,72 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * spfquery --lint: terms one by one, so that a record's second mistake is found
- * as well as its first.
+ * as well as its first.  What is valid, the compiler says.
  */
 #include <stdlib.h>
 
-#include "common/similar.h"
+#include "common/text.h"
 #include "tools/spfquery/lint.h"
+#include "tools/spfquery/spfquery.h"
 
 static const struct {
 	const char *name;
 	enum lint_kind kind;
-	bool modifier;
 } words[] = {
-    {"all", LINT_ALL, false},
-    {"include", LINT_INCLUDE, false},
-    {"a", LINT_A, false},
-    {"mx", LINT_MX, false},
-    {"ptr", LINT_PTR, false},
-    {"ip4", LINT_IP4, false},
-    {"ip6", LINT_IP6, false},
-    {"exists", LINT_EXISTS, false},
-    {"redirect", LINT_REDIRECT, true},
-    {"exp", LINT_EXP, true},
+    {"all", LINT_ALL},
+    {"include", LINT_INCLUDE},
+    {"a", LINT_A},
+    {"mx", LINT_MX},
+    {"ptr", LINT_PTR},
+    {"ip4", LINT_IP4},
+    {"ip6", LINT_IP6},
+    {"exists", LINT_EXISTS},
+    {"redirect", LINT_REDIRECT},
+    {"exp", LINT_EXP},
 };
 
-#define WORDS (sizeof(words) / sizeof(words[0]))
-
-/* --- parsing --- */
-
-/* Cut "/DIGITS" from the end of *t into *bits, which stays if there is none. */
-static void
-cut_bits(struct mf_text *t, unsigned max, unsigned *bits)
+bool
+lint_is_modifier(enum lint_kind kind)
 {
-	size_t slash = text_rfind(*t, '/');
-	uint64_t n;
-
-	if (slash == t->len || !text_uint(text_from(*t, slash + 1), max, &n))
-		return;
-	*bits = (unsigned)n;
-	*t = text_head(*t, slash);
-}
-
-static void
-read_value(struct lint_term *t)
-{
-	size_t at = text_rfind(t->value, '/');
-
-	t->bits4 = 32;
-	t->bits6 = 128;
-	if (t->kind == LINT_A || t->kind == LINT_MX) {
-		if (at != t->value.len && at > 0 && t->value.p[at - 1] == '/') {
-			cut_bits(&t->value, 128, &t->bits6);
-			if (t->value.len == at) /* and the other slash */
-				t->value.len--;
-		}
-		cut_bits(&t->value, 32, &t->bits4);
-	} else if (t->kind == LINT_IP4)
-		cut_bits(&t->value, 32, &t->bits4);
-	else if (t->kind == LINT_IP6)
-		cut_bits(&t->value, 128, &t->bits6);
-	if (t->kind == LINT_IP4 || t->kind == LINT_IP6)
-		spf_ip_parse(t->value, &t->network);
-	if (t->value.len != 0 && t->value.p[t->value.len - 1] == '.')
-		t->value.len--;
-	t->macros = text_find(t->value, '%') != t->value.len;
-	if (!t->macros)
-		t->value = text_last_labels(t->value, SPF_NAME_MAX);
+	return kind == LINT_REDIRECT || kind == LINT_EXP ||
+	    kind == LINT_MODIFIER;
 }
 
 static bool
@@ -77,14 +40,14 @@ is_name_char(char c)
 	    c == '_' || c == '.';
 }
 
-static void
-parse(struct mf_text written, struct lint_term *t)
+void
+lint_parse(struct mf_text written, struct lint_term *t)
 {
 	size_t len = 0;
 
 	*t = (struct lint_term){
 	    .written = written, .bare = written, .qualifier = '+'};
-	if (strchr("+-~?", written.p[0]) != NULL) {
+	if (written.len != 0 && memchr("+-~?", written.p[0], 4) != NULL) {
 		t->qualifier = written.p[0];
 		t->bare = text_from(written, 1);
 	}
@@ -98,11 +61,34 @@ parse(struct mf_text written, struct lint_term *t)
 		t->value = text_from(t->value, 1);
 	}
 	t->kind = t->separator == '=' ? LINT_MODIFIER : LINT_UNKNOWN;
-	for (size_t i = 0; i < WORDS; i++)
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (text_eq_fold(t->name, mf_text_of(words[i].name)) &&
-		    words[i].modifier == (t->separator == '='))
+		    lint_is_modifier(words[i].kind) == (t->separator == '='))
 			t->kind = words[i].kind;
-	read_value(t);
+}
+
+struct mf_text
+lint_plain_problem(const char *problem)
+{
+	struct mf_text text = mf_text_of(problem);
+	const char *hint = strstr(problem, "; did you mean");
+
+	if (hint != NULL)
+		text.len = (size_t)(hint - problem);
+	return text;
+}
+
+/* The problem begins with the term in quotes. */
+static void
+cut_problem(const char *why, char out[static SPF_TEXT_SIZE])
+{
+	const char *after = strstr(why, "\": ");
+	struct mf_text text =
+	    lint_plain_problem(after != NULL ? after + 3 : why);
+
+	text = text_head(text, SPF_TEXT_MAX);
+	memcpy(out, text.p, text.len);
+	out[text.len] = '\0';
 }
 
 /* Let the compiler judge the term, in a record of its own. */
@@ -110,7 +96,6 @@ static void
 judge(struct lint_term *t, char problem[static SPF_TEXT_SIZE])
 {
 	struct text_out out = {NULL, t->written.len + 8, 0, false};
-	struct text_out says = text_out(problem, SPF_TEXT_MAX);
 	struct spf_record *record;
 	const char *why;
 
@@ -120,15 +105,9 @@ judge(struct lint_term *t, char problem[static SPF_TEXT_SIZE])
 	record = spfquery_must(spf_record_compile(out_view(&out)));
 	why = spf_record_problem(record);
 	t->valid = why == NULL;
-	if (why != NULL) {
-		/* It begins with the term in quotes, which has no blanks. */
-		const char *behind = strstr(why, "\": ");
-
-		out_text(&says,
-		    text_head(mf_text_of(behind != NULL ? behind + 3 : why),
-			SPF_TEXT_MAX));
-	}
-	problem[says.len] = '\0';
+	problem[0] = '\0';
+	if (why != NULL)
+		cut_problem(why, problem);
 	spf_record_free(record);
 	free(out.p);
 }
@@ -146,94 +125,7 @@ lint_next(struct mf_text *rest, struct lint_term *out,
 		}
 	if (term.len == 0)
 		return false;
-	parse(term, out);
+	lint_parse(term, out);
 	judge(out, problem);
 	return true;
-}
-
-/* --- hints --- */
-
-/* The word that name may stand for, with its separator, or NULL. */
-static const char *
-near_word(struct mf_text name)
-{
-	const char *names[WORDS + 1];
-
-	if (text_eq_fold(name, MF_TEXT("ip")) ||
-	    text_eq_fold(name, MF_TEXT("ipv4")))
-		return "ip4";
-	if (text_eq_fold(name, MF_TEXT("ipv6")))
-		return "ip6";
-	for (size_t i = 0; i < WORDS; i++)
-		names[i] = words[i].name;
-	names[WORDS] = NULL;
-	return similar_word(name, names);
-}
-
-static bool
-is_modifier(const char *word)
-{
-	return strcmp(word, "redirect") == 0 || strcmp(word, "exp") == 0;
-}
-
-static bool
-is_numeric(struct mf_text t)
-{
-	for (size_t i = 0; i < t.len; i++)
-		if (!ascii_is_digit(t.p[i]) && t.p[i] != '.')
-			return false;
-	return true;
-}
-
-/* An address where none belongs, or a name where an address belongs. */
-static bool
-hint_address(const struct lint_term *t, struct text_out *out)
-{
-	struct mf_text bare = t->bare, value = t->value;
-	unsigned bits;
-	struct spf_ip ip;
-	bool alone;
-
-	cut_bits(&bare, 128, &bits);
-	cut_bits(&value, 128, &bits);
-	alone = spf_ip_parse(bare, &ip);
-	if (!alone && !spf_ip_parse(value, &ip)) {
-		if ((t->kind != LINT_IP4 && t->kind != LINT_IP6) ||
-		    text_find(value, '.') == value.len || is_numeric(value))
-			return false;
-		out_str(out, "is \"a:");
-		out_text(out, value);
-		out_str(out, "\" meant?");
-		return true;
-	}
-	if (!alone && t->kind == (ip.v6 ? LINT_IP6 : LINT_IP4) &&
-	    t->separator == ':')
-		return false;
-	out_str(out, ip.v6 ? "is \"ip6:" : "is \"ip4:");
-	out_text(out, alone ? t->bare : t->value);
-	out_str(out, "\" meant?");
-	return true;
-}
-
-void
-lint_hint(const struct lint_term *t, char hint[static SPF_TEXT_SIZE])
-{
-	struct text_out out = text_out(hint, SPF_TEXT_MAX);
-	const char *word = near_word(t->name);
-
-	if (t->kind == LINT_MODIFIER || t->kind == LINT_UNKNOWN || !t->valid) {
-		if (hint_address(t, &out))
-			word = NULL;
-	}
-	if (word != NULL &&
-	    (t->kind == LINT_MODIFIER || t->kind == LINT_UNKNOWN)) {
-		out_str(&out, "is \"");
-		out_str(&out, word);
-		if (strcmp(word, "all") != 0)
-			out_char(&out, is_modifier(word) ? '=' : ':');
-		out_str(&out, "\" meant?");
-	} else if (out.len == 0 && !t->valid &&
-	    text_starts_fold(t->name, MF_TEXT("all")))
-		out_str(&out, "is \"all\" meant?");
-	hint[out.len] = '\0';
 }

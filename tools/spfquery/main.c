@@ -7,8 +7,18 @@
 
 #include "common/text.h"
 #include "tools/spfquery/checks.h"
-#include "tools/spfquery/lint.h"
 #include "tools/spfquery/suite.h"
+#include "tools/spfquery/views.h"
+
+/* --record is for the only domain there is. */
+static void
+override_first(struct dns *dns, const struct spfquery_options *o)
+{
+	const char *domain = o->arguments[0], *at = strrchr(domain, '@');
+
+	dns_override(dns, mf_text_of(at != NULL ? at + 1 : domain),
+	    mf_text_of(o->record));
+}
 
 static void
 override(struct dns *dns, const struct spfquery_options *o)
@@ -20,8 +30,10 @@ override(struct dns *dns, const struct spfquery_options *o)
 		text_cut(&record, '=', &domain);
 		dns_override(dns, domain, record);
 	}
-	if (o->lint != NULL && o->record != NULL)
-		dns_override(dns, mf_text_of(o->lint), mf_text_of(o->record));
+	/* --flatten compares it with what is published. */
+	if (o->view != VIEW_NONE && o->view != VIEW_FLATTEN &&
+	    o->record != NULL)
+		override_first(dns, o);
 }
 
 static int
@@ -39,6 +51,24 @@ run_checks(const struct spfquery_options *o, const struct evaluator *evaluator,
 }
 
 static int
+run_view(const struct spfquery_options *o, struct dns *dns)
+{
+	static const struct {
+		jobs_report *report;
+		void (*head)(FILE *to);
+	} views[] = {
+	    [VIEW_LINT] = {lint_view, lint_view_head},
+	    [VIEW_TREE] = {tree_view, tree_view_head},
+	    [VIEW_NETWORKS] = {networks_view, networks_view_head},
+	    [VIEW_FLATTEN] = {flatten_view, flatten_view_head},
+	};
+
+	if (o->csv)
+		views[o->view].head(stdout);
+	return jobs_run(o, o->html ? html_view : views[o->view].report, dns);
+}
+
+static int
 run(const struct spfquery_options *o)
 {
 	struct evaluator evaluator = {
@@ -48,12 +78,13 @@ run(const struct spfquery_options *o)
 
 	if (o->suite)
 		return suite_run(o->arguments, o->argument_count);
-	dns = dns_open(o, &evaluator);
+	dns = o->view != VIEW_NONE ? dns_open(o, jobs_evaluate, NULL)
+				   : dns_open(o, evaluator_run, &evaluator);
 	if (dns == NULL)
 		return SPFQUERY_USAGE;
 	override(dns, o);
-	rc = o->lint != NULL ? spfquery_lint(dns, o->lint, o->json)
-			     : run_checks(o, &evaluator, dns);
+	rc = o->view != VIEW_NONE ? run_view(o, dns)
+				  : run_checks(o, &evaluator, dns);
 	dns_close(dns);
 	evaluator_reset(&evaluator);
 	return rc;

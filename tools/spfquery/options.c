@@ -24,7 +24,9 @@ usage(FILE *to)
 	      "       spfquery --ip IP --helo NAME [options]\n"
 	      "       spfquery [options] IP ADDRESS NAME\n"
 	      "       spfquery --file FILE [options]\n"
-	      "       spfquery --lint DOMAIN [--json] [options]\n"
+	      "       spfquery --lint|--tree|--networks|--flatten DOMAIN...|- "
+	      "[--json|--csv]\n"
+	      "       spfquery --lint|--tree|--networks --html DOMAIN\n"
 	      "       spfquery --suite FILE...\n"
 	      "options:  --trace  --json  --zone FILE  --nameserver IP[:PORT]  "
 	      "--timeout SECONDS\n"
@@ -34,6 +36,8 @@ usage(FILE *to)
 	      "--receiver NAME\n"
 	      "          --identity NAME  --scope mfrom|helo  "
 	      "--engine native|libspf2|audit\n"
+	      "          --contains NETWORK  --from NAME  --check\n"
+	      "          --max-terms N  --max-voids N  --max-mx N\n"
 	      "          --now UNIXSECONDS  -V, --version  -h, --help\n"
 	      "First line: the result.  Exit status: pass 0, fail 1, softfail "
 	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
@@ -77,8 +81,19 @@ enum {
 	OPT_OVERRIDE,
 	OPT_FILE,
 	OPT_LINT,
+	OPT_TREE,
+	OPT_NETWORKS,
+	OPT_CONTAINS,
+	OPT_FLATTEN,
+	OPT_FROM,
+	OPT_CHECK,
+	OPT_CSV,
+	OPT_HTML,
 	OPT_SUITE,
 	OPT_NOW,
+	OPT_MAX_TERMS,
+	OPT_MAX_VOIDS,
+	OPT_MAX_MX,
 	OPT_VERSIONS,
 	OPT_PRA,
 	OPT_UNSUPPORTED,
@@ -107,9 +122,20 @@ static const struct option long_options[] = {
     {"default-explanation", required_argument, NULL, OPT_EXPLANATION},
     {"override", required_argument, NULL, OPT_OVERRIDE},
     {"file", required_argument, NULL, OPT_FILE},
-    {"lint", required_argument, NULL, OPT_LINT},
+    {"lint", no_argument, NULL, OPT_LINT},
+    {"tree", no_argument, NULL, OPT_TREE},
+    {"networks", no_argument, NULL, OPT_NETWORKS},
+    {"contains", required_argument, NULL, OPT_CONTAINS},
+    {"flatten", no_argument, NULL, OPT_FLATTEN},
+    {"from", required_argument, NULL, OPT_FROM},
+    {"check", no_argument, NULL, OPT_CHECK},
+    {"csv", no_argument, NULL, OPT_CSV},
+    {"html", no_argument, NULL, OPT_HTML},
     {"suite", no_argument, NULL, OPT_SUITE},
     {"now", required_argument, NULL, OPT_NOW},
+    {"max-terms", required_argument, NULL, OPT_MAX_TERMS},
+    {"max-voids", required_argument, NULL, OPT_MAX_VOIDS},
+    {"max-mx", required_argument, NULL, OPT_MAX_MX},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
     /* Other programs' words. */
@@ -212,6 +238,17 @@ take_timeout(struct spfquery_options *o)
 	return rc;
 }
 
+/* A limit for a what-if; lower ones would be no receiver's. */
+static int
+take_limit(const char *name, unsigned least, unsigned *out)
+{
+	uint64_t n = least;
+	int rc = take_number(name, least, SPF_LIMIT_MAX, &n);
+
+	*out = (unsigned)n;
+	return rc;
+}
+
 static int
 take_override(struct spfquery_options *o)
 {
@@ -222,6 +259,17 @@ take_override(struct spfquery_options *o)
 	if (o->override_count == SPFQUERY_OVERRIDES_MAX)
 		return spfquery_bad_usage("--override: too many");
 	o->overrides[o->override_count++] = optarg;
+	return SPFQUERY_OK;
+}
+
+static int
+take_view(struct spfquery_options *o, enum spfquery_view view)
+{
+	if (o->view != VIEW_NONE && o->view != view)
+		return spfquery_bad_usage(
+		    "--lint, --tree, --networks and --flatten exclude each "
+		    "other");
+	o->view = view;
 	return SPFQUERY_OK;
 }
 
@@ -307,13 +355,39 @@ take_option(struct spfquery_options *o, int option, const char *name)
 		o->file = optarg;
 		return SPFQUERY_OK;
 	case OPT_LINT:
-		o->lint = optarg;
+		return take_view(o, VIEW_LINT);
+	case OPT_TREE:
+		return take_view(o, VIEW_TREE);
+	case OPT_NETWORKS:
+		return take_view(o, VIEW_NETWORKS);
+	case OPT_FLATTEN:
+		return take_view(o, VIEW_FLATTEN);
+	case OPT_CONTAINS:
+		o->contains = optarg;
+		return SPFQUERY_OK;
+	case OPT_FROM:
+		o->from = optarg;
+		return SPFQUERY_OK;
+	case OPT_CHECK:
+		o->check = true;
+		return SPFQUERY_OK;
+	case OPT_HTML:
+		o->html = true;
+		return SPFQUERY_OK;
+	case OPT_CSV:
+		o->csv = true;
 		return SPFQUERY_OK;
 	case OPT_SUITE:
 		o->suite = true;
 		return SPFQUERY_OK;
 	case OPT_NOW:
 		return take_number("now", 0, UINT64_C(1) << 40, &o->now_sec);
+	case OPT_MAX_TERMS:
+		return take_limit(name, SPF_TERMS_MAX, &o->limits.terms);
+	case OPT_MAX_VOIDS:
+		return take_limit(name, SPF_VOIDS_MAX, &o->limits.voids);
+	case OPT_MAX_MX:
+		return take_limit(name, SPF_MX_MAX, &o->limits.mx);
 	case OPT_VERSIONS:
 	case OPT_PRA:
 	case OPT_UNSUPPORTED:
@@ -327,78 +401,6 @@ take_option(struct spfquery_options *o, int option, const char *name)
 }
 
 /* --- the whole line --- */
-
-/* pyspf: [RECORD] IP SENDER HELO. */
-static int
-take_arguments(struct spfquery_options *o)
-{
-	char **a = o->arguments;
-
-	if (o->argument_count == 4 &&
-	    text_starts_fold(mf_text_of(a[0]), MF_TEXT("v=spf1"))) {
-		o->record = *a++;
-		o->argument_count--;
-	}
-	if (o->argument_count == 3 && o->ip == NULL && o->sender == NULL &&
-	    o->helo == NULL) {
-		o->ip = a[0];
-		o->sender = a[1];
-		o->helo = a[2];
-		return SPFQUERY_OK;
-	}
-	if (o->argument_count != 0)
-		return spfquery_bad_usage(
-		    "\"%s\": without options, IP, sender and HELO name are "
-		    "wanted; to look at a domain's record use --lint",
-		    a[0]);
-	return SPFQUERY_OK;
-}
-
-/* Mail::SPF: --identity is the one to check, by --scope. */
-static int
-take_identity(struct spfquery_options *o)
-{
-	if (o->identity == NULL)
-		return SPFQUERY_OK;
-	/* The other tools' word for what --scope says here. */
-	if (strcmp(o->identity, "helo") == 0 ||
-	    strcmp(o->identity, "mailfrom") == 0 ||
-	    strcmp(o->identity, "mfrom") == 0) {
-		o->helo_scope = strcmp(o->identity, "helo") == 0;
-		return SPFQUERY_OK;
-	}
-	if (o->helo_scope)
-		o->helo = o->identity;
-	else
-		o->sender = o->identity;
-	return SPFQUERY_OK;
-}
-
-static int
-check(struct spfquery_options *o)
-{
-	if ((o->lint != NULL) + o->suite + (o->file != NULL) > 1)
-		return spfquery_bad_usage(
-		    "--lint, --suite and --file exclude each other");
-	if (o->zone != NULL && o->nameservers != NULL)
-		return spfquery_bad_usage(
-		    "--zone and --nameserver exclude each other");
-	if (o->file != NULL && o->record != NULL)
-		return spfquery_bad_usage("--record is for one check; "
-					  "--override says for which domain");
-	if (o->suite && (o->json || o->trace))
-		return spfquery_bad_usage("--suite shows no trace");
-	if (o->lint != NULL || o->suite || o->file != NULL)
-		return SPFQUERY_OK;
-	if (o->ip == NULL)
-		return spfquery_bad_usage("which client? --ip");
-	if (o->sender == NULL && o->helo == NULL)
-		return spfquery_bad_usage(
-		    "which sender? --sender, or --helo alone");
-	if (o->helo_scope && o->helo == NULL)
-		return spfquery_bad_usage("--scope helo needs --helo");
-	return SPFQUERY_OK;
-}
 
 static int
 of_letter(int letter)
@@ -442,9 +444,5 @@ spfquery_options(
 		return rc;
 	out->arguments = argv + optind;
 	out->argument_count = (size_t)(argc - optind);
-	if (!out->suite)
-		rc = take_arguments(out);
-	if (rc == SPFQUERY_OK)
-		rc = take_identity(out);
-	return rc == SPFQUERY_OK ? check(out) : rc;
+	return spfquery_options_check(out);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What an evaluation does, recorded while it does it: its events in order, and
- * how long each of its questions took.
+ * how each of its answers was come by.
  */
 #ifndef MAILFROM_TOOLS_SPFQUERY_RECORDER_H
 #define MAILFROM_TOOLS_SPFQUERY_RECORDER_H
@@ -13,15 +13,12 @@ struct recorded {
 	struct recorded *next;
 	struct spf_event event;
 	struct spf_answer answer;
-	bool timed; /* the answer had to be waited for */
-	uint64_t elapsed_us;
+	struct spf_origin origin;
 };
 
 struct recorder {
 	struct recorded *first, **last;
-	struct wait *waits;
 	const struct spf_source *inner; /* of the evaluation at hand */
-	struct spf_source source;
 	struct spf_trace trace;
 };
 
@@ -30,10 +27,9 @@ void recorder_reset(struct recorder *r);
 
 /*
  * Begin an evaluation of the check over source; the steps of the one before are
- * forgotten, the times aren't.  request gets the trace, and source is replaced
- * by one that takes the time; both are for this evaluation.
+ * forgotten.  request gets the trace, for this evaluation.
  */
 void recorder_begin(struct recorder *r, struct spf_request *request,
-    const struct spf_source **source);
+    const struct spf_source *source);
 
 #endif

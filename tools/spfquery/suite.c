@@ -128,8 +128,7 @@ run_document(struct suite *s)
 	s->zone = zone_from_yaml(&s->document,
 	    yamlfile_get(&s->document, root, "zonedata"), &problem);
 	if (s->zone == NULL) {
-		fprintf(
-		    stderr, "%s:%zu: %s\n", s->path, problem.line, problem.why);
+		zone_complain(s->path, &problem);
 		return false;
 	}
 	for (yaml_node_pair_t *pair = tests->data.mapping.pairs.start;

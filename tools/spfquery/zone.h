@@ -8,7 +8,12 @@
  *	    - A: 192.0.2.1
  *	    - MX: [10, mail.example.com]
  *	    - TIMEOUT			(all types not listed before)
+ *	    - TIMEOUT: true		(the same)
  *	    - AAAA: SERVFAIL		(or any other cause, in capitals)
+ *	  www.example.com:
+ *	    - CNAME: example.com	(and nothing else)
+ *
+ * "zonedata:" and "zonedata: []" are a zone without names.
  */
 #ifndef MAILFROM_TOOLS_SPFQUERY_ZONE_H
 #define MAILFROM_TOOLS_SPFQUERY_ZONE_H
@@ -19,11 +24,15 @@
 
 struct zone;
 
-/* What is wrong with a zone, and in which line; 0: unknown. */
+/* What is wrong with a zone: in which line, 0: unknown, and at which name. */
 struct zone_problem {
 	const char *why;
 	size_t line;
+	char name[SPF_NAME_SIZE]; /* cut; "" if it is about none */
 };
+
+/* Say it on stderr, of the file at path. */
+void zone_complain(const char *path, const struct zone_problem *problem);
 
 /*
  * Read the mapping at node of document, which may be NULL.  NULL, and *problem,

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-#include "tools/spfquery/tree.h"
+#include "tools/spfquery/trace_tree.h"
 
 #include <stdlib.h>
 
 #include "tools/spfquery/spfquery.h"
 
-struct tree {
-	struct node *root;
-	struct node *checks[TREE_DEPTHS], *terms[TREE_DEPTHS];
-	struct node *term, *lookup; /* the last ones */
+struct growing_tree {
+	struct trace_node *root;
+	struct trace_node *checks[TREE_DEPTHS], *terms[TREE_DEPTHS];
+	struct trace_node *term, *lookup; /* the last ones */
 	unsigned counted, voids;
+	struct spf_limits limits;
 	bool over; /* the check of depth 0 has its result */
 };
 
-static struct node *
-node_add(struct node *parent, enum node_kind kind, const struct recorded *s)
+static struct trace_node *
+node_add(struct trace_node *parent, enum trace_node_kind kind,
+    const struct recorded *s)
 {
-	struct node *n = spfquery_must(calloc(1, sizeof(*n)));
+	struct trace_node *n = spfquery_must(calloc(1, sizeof(*n)));
 
 	n->kind = kind;
 	n->step = s;
@@ -29,13 +31,13 @@ node_add(struct node *parent, enum node_kind kind, const struct recorded *s)
 }
 
 void
-tree_clear(struct node *n)
+trace_tree_clear(struct trace_node *n)
 {
 	while (n->first != NULL) {
-		struct node *child = n->first;
+		struct trace_node *child = n->first;
 
 		n->first = child->next;
-		tree_clear(child);
+		trace_tree_clear(child);
 		free(child);
 	}
 }
@@ -43,8 +45,8 @@ tree_clear(struct node *n)
 /* --- growing --- */
 
 /* Where what happens at depth belongs. */
-static struct node *
-place_of(struct tree *t, unsigned depth)
+static struct trace_node *
+place_of(struct growing_tree *t, unsigned depth)
 {
 	if (depth >= TREE_DEPTHS || t->over)
 		return t->root;
@@ -54,9 +56,9 @@ place_of(struct tree *t, unsigned depth)
 }
 
 static void
-add_check(struct tree *t, unsigned depth, const struct recorded *s)
+add_check(struct growing_tree *t, unsigned depth, const struct recorded *s)
 {
-	struct node *parent = depth > 0 && t->terms[depth - 1] != NULL
+	struct trace_node *parent = depth > 0 && t->terms[depth - 1] != NULL
 	    ? t->terms[depth - 1]
 	    : t->root;
 
@@ -65,7 +67,7 @@ add_check(struct tree *t, unsigned depth, const struct recorded *s)
 }
 
 static void
-add_term(struct tree *t, unsigned depth, const struct recorded *s)
+add_term(struct growing_tree *t, unsigned depth, const struct recorded *s)
 {
 	t->term =
 	    node_add(t->checks[depth] != NULL ? t->checks[depth] : t->root,
@@ -75,16 +77,20 @@ add_term(struct tree *t, unsigned depth, const struct recorded *s)
 
 /* A counter that has moved since is that of the last term or lookup. */
 static void
-count(struct tree *t, unsigned terms, unsigned voids)
+count(struct growing_tree *t, unsigned terms, unsigned voids)
 {
-	if (terms > t->counted && t->term != NULL)
+	if (terms > t->counted && t->term != NULL) {
 		t->term->term = t->counted = terms;
-	if (voids > t->voids && t->lookup != NULL)
+		t->term->limit = t->limits.terms;
+	}
+	if (voids > t->voids && t->lookup != NULL) {
 		t->lookup->nothing = t->voids = voids;
+		t->lookup->limit = t->limits.voids;
+	}
 }
 
 static void
-add_step(struct tree *t, const struct recorded *s)
+add_step(struct growing_tree *t, const struct recorded *s)
 {
 	const struct spf_event *e = &s->event;
 	unsigned depth = e->depth < TREE_DEPTHS ? e->depth : 0;
@@ -121,10 +127,11 @@ add_step(struct tree *t, const struct recorded *s)
 }
 
 void
-tree_grow(struct node *root, const struct recorder *recorder,
-    const struct spf_verdict *verdict)
+trace_tree_grow(struct trace_node *root, const struct recorder *recorder,
+    const struct spf_verdict *verdict, struct spf_limits limits)
 {
-	struct tree t = {.root = root};
+	struct growing_tree t = {
+	    .root = root, .limits = spf_limits_set(limits)};
 
 	for (const struct recorded *s = recorder->first; s != NULL; s = s->next)
 		add_step(&t, s);
