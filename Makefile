@@ -81,10 +81,10 @@ SRS     = ask batch commands explain job keygen main options setup \
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            flatten_facts flatten_items flatten_pack flatten_view \
            html_networks html_tree html_view ipset jobs json json_record \
-           json_writer lint lint_classes lint_dns lint_findings lint_hint \
-           lint_json lint_record lint_report lint_term lint_witness \
+           json_writer lint lint_classes lint_dns lint_domain lint_errors lint_findings lint_hint \
+           lint_json lint_networks lint_record lint_report lint_suggest lint_term lint_witness \
            lookup_report main must networks networks_report networks_view \
-           options options_check plain reach reach_questions reach_state \
+           options options_check plain reach reach_match reach_questions reach_state \
            recorder scope suite survey survey_term trace trace_tree tree_view \
            words yamlfile zone zone_entry
 SPFPOLICY = answer ask lint main options
@@ -256,9 +256,9 @@ $(addprefix $(BUILD)/tests/unit/,flatten scope): $(addprefix \
     flatten_items.o flatten_pack.o ipset.o must.o scope.o survey.o \
     survey_term.o)
 $(BUILD)/tests/unit/reach: $(addprefix $(OBJ)/tools/spfquery/,answer_copy.o \
-    ipset.o lint_classes.o lint_dns.o lint_findings.o lint_hint.o \
-    lint_record.o lint_term.o lint_witness.o must.o reach.o \
-    reach_questions.o reach_state.o survey.o survey_term.o)
+    ipset.o lint_classes.o lint_dns.o lint_domain.o lint_errors.o lint_findings.o lint_hint.o \
+    lint_networks.o lint_record.o lint_suggest.o lint_term.o lint_witness.o must.o reach.o \
+    reach_match.o reach_questions.o reach_state.o survey.o survey_term.o)
 
 $(BUILD)/tests/resolver/driver: $(OBJ)/tests/resolver/driver.o $(LIBSPF_DNS_A) \
     $(LIBSPF_A)
@@ -383,11 +383,16 @@ SOAK_MESSAGES ?= 10000
 SOAK_SESSIONS ?= 64
 FAULT_SCALE ?= 10
 SOAK_SECONDS ?= 1800
+# What lint says of so many random zones, by the evaluator; of 2,000, by peers.
+SOAK_ZONES ?= 2000000
 soak:
 	@scripts/deps test
 	@$(MAKE) --no-print-directory tests \
 	    $(BUILD)/bench/load $(BUILD)/bench/milter_load
 	@BUILD=$(BUILD) SOAK_SECONDS=$(SOAK_SECONDS) tests/bench/soak.py
+	@LINT_PROPERTY_ZONES=$(SOAK_ZONES) $(BUILD)/tests/unit/reach
+	@MAILFROM_REQUIRE_ALL=1 BUILD=$(BUILD) LINT_ORACLE_ZONES=2000 \
+	    tests/oracle/test_lint.py
 	@for mta in sendmail postfix srsd_sendmail srsd_postfix; do \
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \

@@ -804,6 +804,8 @@ LINT = [
      ["note special-use"]),
     ("v=spf1 mx:mxip.example -all", ["warning mx-address"]),
     ("v=spf1 a:x..y.example -all", ["warning no-name"]),
+    ("v=spf1 a:%{v}.gone.example a:%{d1}.%{d} -all",
+     ["warning nowhere"] * 3 + ["warning near-voids"]),
     ("v=spf1 a a:l.example -all",
      ["warning nowhere", "warning duplicate", "warning nowhere",
       "warning near-voids"]),

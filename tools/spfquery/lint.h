@@ -143,6 +143,17 @@ bool lint_repair(struct mf_text text, struct text_out *out);
 void lint_record(struct lint *lint, struct mf_text domain,
     struct mf_text record, bool is_met);
 
+/* What is to be said of its networks: their use, their bits, adjacent ones. */
+void lint_networks(struct lint *lint, struct mf_text domain,
+    const struct spf_term *terms, size_t count);
+
+/* The network of an ip4 or ip6 term; and whether it is all in outer. */
+struct ip_net lint_net(const struct spf_term *term);
+bool lint_net_in(const struct ip_net *net, const struct ip_net *outer);
+
+/* How many terms before one it is compared with. */
+#define LINT_EARLIER_MAX 512
+
 /* A record without its invalid terms, for free(). */
 char *lint_valid_part(struct mf_text record);
 
@@ -152,16 +163,15 @@ void lint_names(struct lint *lint);
 /* A record is the domain's own too if a redirect of its own leads to it. */
 const struct survey_record *lint_next_own(const struct survey_record *record);
 
-/* What some clients get that is an error, and what everybody gets. */
+/* What some clients get that is an error. */
+void lint_errors(struct lint *lint);
+
+/* That, what everybody gets, and limits that are near. */
 void lint_classes(struct lint *lint);
 
 /* Suggest terms in the place of one that finds nothing, if they find something. */
 bool lint_suggest(const struct lint *lint, struct mf_text domain,
     struct mf_text written, char hint[static SPF_TEXT_SIZE]);
-
-/* Text for people: which clients these are, of IPv4 and IPv6. */
-void lint_put_clients(struct text_out *out, const struct lint *lint,
-    const struct ipset sets[static SURVEY_FAMILIES]);
 
 /* --- witnesses --- */
 

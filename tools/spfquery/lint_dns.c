@@ -55,12 +55,16 @@ lookup_of(const struct survey_term *t, enum spf_rr rr, const char *name)
 	return NULL;
 }
 
-/* Neither family has it. */
+/* No family that asks for it has it; %{v} makes a name for each. */
 static bool
 has_no_address(const struct survey_term *t, const char *name)
 {
-	return is(lookup_of(t, SPF_RR_A, name), SPF_DNS_VOID) &&
-	    is(lookup_of(t, SPF_RR_AAAA, name), SPF_DNS_VOID);
+	const struct survey_lookup *v4 = lookup_of(t, SPF_RR_A, name);
+	const struct survey_lookup *v6 = lookup_of(t, SPF_RR_AAAA, name);
+
+	return (v4 != NULL || v6 != NULL) &&
+	    (v4 == NULL || is(v4, SPF_DNS_VOID)) &&
+	    (v6 == NULL || is(v6, SPF_DNS_VOID));
 }
 
 static bool
@@ -119,13 +123,18 @@ check_mx(struct lint *l, const struct survey_term *t)
 static void
 check_addresses(struct lint *l, const struct survey_term *t)
 {
-	const struct survey_lookup *k = t->lookups;
+	bool exists = t->mechanism == SPF_TERM_EXISTS;
 
-	if (t->mechanism == SPF_TERM_EXISTS) {
-		if (is(k, SPF_DNS_VOID))
-			find_nothing(l, t, k->name, "IPv4 address");
-	} else if (k != NULL && has_no_address(t, k->name))
-		find_nothing(l, t, k->name, "address");
+	for (const struct survey_lookup *k = t->lookups; k != NULL;
+	     k = k->next) {
+		/* Once for a name. */
+		if (k->answer.rr == SPF_RR_AAAA &&
+		    lookup_of(t, SPF_RR_A, k->name) != NULL)
+			continue;
+		if (has_no_address(t, k->name))
+			find_nothing(
+			    l, t, k->name, exists ? "IPv4 address" : "address");
+	}
 }
 
 /* --- include, redirect, exp --- */

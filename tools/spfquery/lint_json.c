@@ -64,17 +64,22 @@ print_result(
 }
 
 static void
-print_others(struct json_writer *w, const struct reach *r)
+print_bits(struct json_writer *w, const char *name, unsigned bits)
 {
-	struct ipset others = ipset_minus(&r->everybody, &r->named);
-	unsigned bits = reach_results(r, &others);
-
-	json_open(w, "others", '[');
+	json_open(w, name, '[');
 	for (unsigned i = SPF_NONE; i <= SPF_PERMERROR; i++)
 		if ((bits & REACH_BIT(i)) != 0)
 			json_item(
 			    w, mf_text_of(spf_result_text((enum spf_result)i)));
 	json_close(w, ']');
+}
+
+static void
+print_others(struct json_writer *w, const struct reach *r)
+{
+	struct ipset others = ipset_minus(&r->everybody, &r->named);
+
+	print_bits(w, "others", reach_results(r, &others));
 	ipset_clear(&others);
 }
 
@@ -134,8 +139,22 @@ print_family(struct json_writer *w, const char *name, const struct reach *r,
 	json_close(w, '}');
 }
 
+/* The results that clients with this address can get. */
 static void
-print_client(struct json_writer *w, const struct lint_client *c)
+print_possible(
+    struct json_writer *w, const struct reach *r, const struct spf_ip *ip)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < r->count; i++)
+		if (ipset_has(&r->outcomes[i].clients, ip))
+			bits |= REACH_BIT((unsigned)r->outcomes[i].result);
+	print_bits(w, "possible", bits);
+}
+
+static void
+print_client(
+    struct json_writer *w, const struct lint *l, const struct lint_client *c)
 {
 	char ip[SPF_IP_SIZE];
 
@@ -150,6 +169,8 @@ print_client(struct json_writer *w, const struct lint_client *c)
 	json_text(w, "problem", mf_text_of(c->verdict->problem));
 	json_number(w, "terms", c->verdict->terms);
 	json_number(w, "voids", c->verdict->voids);
+	print_possible(
+	    w, &l->reaches[survey_family(c->request->ip.v6)], &c->request->ip);
 	json_close(w, '}');
 }
 
@@ -169,7 +190,7 @@ lint_print_json(
 	print_family(&w, "ipv4", &l->reaches[SURVEY_V4], &l->bounds[SURVEY_V4]);
 	print_family(&w, "ipv6", &l->reaches[SURVEY_V6], &l->bounds[SURVEY_V6]);
 	if (client != NULL)
-		print_client(&w, client);
+		print_client(&w, l, client);
 	json_open(&w, "findings", '[');
 	for (const struct lint_finding *f = l->first; f != NULL; f = f->next)
 		print_finding(&w, f);

@@ -11,7 +11,6 @@
 /* RFC 7208 3.4: with names around it, more doesn't fit into 512 octets. */
 #define RECORD_LONG 450
 #define STRING_LONG 255
-#define EARLIER_MAX 512 /* terms that one is compared with */
 
 struct record_pass {
 	struct lint *lint;
@@ -26,7 +25,6 @@ struct record_pass {
 	const struct spf_term *terms;
 	size_t count;
 	const struct spf_term *all; /* the first one; NULL: none */
-	bool documentation;         /* there is a network of that */
 };
 
 #define FIND(pass, level, code, term, ...) \
@@ -124,192 +122,13 @@ check_words(struct record_pass *p, struct mf_text record)
 		    "modifiers should be at the end of a record (RFC 7208 6)");
 }
 
-/* --- networks --- */
+/* --- terms that say the same --- */
 
 static bool
 is_network(const struct spf_term *t)
 {
 	return t->kind == SPF_TERM_IP4 || t->kind == SPF_TERM_IP6;
 }
-
-static struct ip_net
-net_of(const struct spf_term *t)
-{
-	struct spf_ip ip = {.v6 = t->kind == SPF_TERM_IP6};
-
-	memcpy(ip.octets, t->network, ip.v6 ? 16 : 4);
-	return ip_net(&ip, ip.v6 ? t->cidr6 : t->cidr4);
-}
-
-static bool
-is_in(const struct ip_net *net, const struct ip_net *outer)
-{
-	struct ip_net wider;
-
-	if (outer->ip.v6 != net->ip.v6 || outer->bits > net->bits)
-		return false;
-	wider = ip_net(&net->ip, outer->bits);
-	return memcmp(wider.ip.octets, outer->ip.octets,
-		   sizeof(wider.ip.octets)) == 0;
-}
-
-/* What no host on the internet has: RFC 6890 and its registries. */
-static const struct special_net {
-	const char *network, *use;
-	bool documentation; /* what examples are written with */
-} special_nets[] = {
-    {"10.0.0.0/8", "private (RFC 1918)", false},
-    {"172.16.0.0/12", "private (RFC 1918)", false},
-    {"192.168.0.0/16", "private (RFC 1918)", false},
-    {"100.64.0.0/10", "shared within a provider (RFC 6598)", false},
-    {"127.0.0.0/8", "loopback", false},
-    {"169.254.0.0/16", "link-local", false},
-    {"0.0.0.0/8", "this network", false},
-    {"192.0.2.0/24", "for documentation (RFC 5737)", true},
-    {"198.51.100.0/24", "for documentation (RFC 5737)", true},
-    {"203.0.113.0/24", "for documentation (RFC 5737)", true},
-    {"198.18.0.0/15", "for benchmarks (RFC 2544)", false},
-    {"224.0.0.0/4", "multicast", false},
-    {"240.0.0.0/4", "reserved (RFC 1112)", false},
-    {"fc00::/7", "unique local (RFC 4193)", false},
-    {"fe80::/10", "link-local", false},
-    {"::1/128", "loopback", false},
-    {"::/128", "unspecified", false},
-    {"2001:db8::/32", "for documentation (RFC 3849)", true},
-    {"3fff::/20", "for documentation (RFC 9637)", true},
-    {"ff00::/8", "multicast", false},
-};
-
-static const struct special_net *
-special_net(const struct ip_net *net)
-{
-	for (size_t i = 0; i < sizeof(special_nets) / sizeof(special_nets[0]);
-	     i++) {
-		struct ip_net outer;
-
-		if (ip_net_parse(mf_text_of(special_nets[i].network), &outer) &&
-		    is_in(net, &outer))
-			return &special_nets[i];
-	}
-	return NULL;
-}
-
-static bool
-is_mapped(const struct ip_net *net)
-{
-	static const uint8_t mapped[12] = {
-	    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-
-	return net->ip.v6 && net->bits >= 96 &&
-	    memcmp(net->ip.octets, mapped, sizeof(mapped)) == 0;
-}
-
-static void
-check_network(struct record_pass *p, const struct spf_term *t)
-{
-	struct ip_net net = net_of(t);
-	const struct special_net *special = special_net(&net);
-	char room[IP_NET_SIZE];
-
-	if (is_mapped(&net)) {
-		FIND(p, LINT_WARNING, "mapped", t->written,
-		    "an IPv4-mapped address: no client has it (RFC 7208 5)");
-		return;
-	}
-	/* Examples are full of these: once is enough. */
-	if (special != NULL && !(special->documentation && p->documentation))
-		FIND(p, special->documentation ? LINT_NOTE : LINT_WARNING,
-		    "special-use", t->written,
-		    "no host on the internet has such an address: %s",
-		    special->use);
-	p->documentation =
-	    p->documentation || (special != NULL && special->documentation);
-	if (memcmp(net.ip.octets, t->network, net.ip.v6 ? 16 : 4) != 0) {
-		ip_net_print(&net, room);
-		FIND(p, LINT_NOTE, "host-bits", t->written,
-		    "bits after the prefix length are set, and ignored: "
-		    "the network is %s",
-		    room);
-	}
-}
-
-/* Another network of the run has all of the one at i. */
-static bool
-is_covered(const struct record_pass *p, size_t from, size_t end, size_t i)
-{
-	struct ip_net net = net_of(&p->terms[i]);
-
-	for (size_t k = from; k < end; k++) {
-		struct ip_net other = net_of(&p->terms[k]);
-
-		if (k != i && is_in(&net, &other) &&
-		    (other.bits < net.bits || k < i))
-			return true;
-	}
-	return false;
-}
-
-static void
-put_nets(struct text_out *out, const struct ipset *set)
-{
-	struct ipset_walk walk = {0};
-	struct ip_net net;
-
-	while (ipset_next(set, &walk, &net)) {
-		char text[IP_NET_SIZE];
-
-		ip_net_print(&net, text);
-		out_str(out, out->len != 0 ? " " : "");
-		out_str(out, net.ip.v6 ? "ip6:" : "ip4:");
-		out_str(out, text);
-	}
-	out->p[out->len] = '\0';
-}
-
-/* A run of networks of one result; fewer may do for it. */
-static void
-check_run(struct record_pass *p, size_t from, size_t end)
-{
-	struct ipset set = ipset_empty(p->terms[from].kind == SPF_TERM_IP6);
-	char room[400];
-	struct text_out out = text_out(room, sizeof(room) - 1);
-	size_t count = 0, fewer;
-
-	for (size_t i = from; i < end; i++) {
-		struct ip_net net = net_of(&p->terms[i]);
-
-		ipset_add(&set, &net);
-		count += !is_covered(p, from, end, i);
-	}
-	fewer = ipset_nets(&set);
-	put_nets(&out, &set);
-	if (fewer < count && out.full)
-		FIND(p, LINT_NOTE, "merge", p->terms[from].written,
-		    "%zu adjacent networks from here on can be %zu", count,
-		    fewer);
-	else if (fewer < count)
-		FIND(p, LINT_NOTE, "merge", p->terms[from].written,
-		    "%zu adjacent networks from here on can be \"%s\"", count,
-		    room);
-	ipset_clear(&set);
-}
-
-static void
-check_runs(struct record_pass *p)
-{
-	for (size_t i = 0, end; i < p->count; i = end) {
-		end = i + 1;
-		if (!is_network(&p->terms[i]))
-			continue;
-		while (end < p->count && end - i < EARLIER_MAX &&
-		    p->terms[end].kind == p->terms[i].kind &&
-		    p->terms[end].result == p->terms[i].result)
-			end++;
-		check_run(p, i, end);
-	}
-}
-
-/* --- terms that say the same --- */
 
 /* The names are the same, be it as "a" and "a:own.name". */
 static bool
@@ -332,8 +151,8 @@ is_same_term(const struct record_pass *p, const struct spf_term *a,
 	if (a->kind != b->kind)
 		return false;
 	if (is_network(a)) {
-		x = net_of(a);
-		y = net_of(b);
+		x = lint_net(a);
+		y = lint_net(b);
 		return x.bits == y.bits &&
 		    memcmp(&x.ip.octets, &y.ip.octets, sizeof(x.ip.octets)) ==
 		    0;
@@ -348,7 +167,8 @@ check_earlier(struct record_pass *p, size_t at)
 {
 	const struct spf_term *t = &p->terms[at];
 
-	for (size_t i = at > EARLIER_MAX ? at - EARLIER_MAX : 0; i < at; i++) {
+	for (size_t i = at > LINT_EARLIER_MAX ? at - LINT_EARLIER_MAX : 0;
+	     i < at; i++) {
 		const struct spf_term *e = &p->terms[i];
 		struct ip_net outer, inner;
 
@@ -363,9 +183,9 @@ check_earlier(struct record_pass *p, size_t at)
 		}
 		if (e->kind != t->kind || !is_network(t))
 			continue;
-		outer = net_of(e);
-		inner = net_of(t);
-		if (is_in(&inner, &outer)) {
+		outer = lint_net(e);
+		inner = lint_net(t);
+		if (lint_net_in(&inner, &outer)) {
 			FIND(p, LINT_WARNING, "covered", t->written,
 			    "part of \"%.*s\" before it%s", (int)e->written.len,
 			    e->written.p,
@@ -400,8 +220,6 @@ check_mechanism(struct record_pass *p, size_t at)
 	}
 	if (t->kind == SPF_TERM_ALL)
 		p->all = t;
-	if (is_network(t))
-		check_network(p, t);
 	if (t->kind == SPF_TERM_PTR)
 		FIND(p, LINT_WARNING, "ptr", t->written,
 		    "ptr is slow and unreliable, and should not be used "
@@ -475,7 +293,7 @@ check_compiled(struct record_pass *p, struct mf_text record)
 	p->terms = spf_record_terms(compiled, &p->count);
 	for (size_t i = 0; i < p->count; i++)
 		check_mechanism(p, i);
-	check_runs(p);
+	lint_networks(p->lint, p->domain, p->terms, p->count);
 	if (p->valid && problem == NULL)
 		check_end(p);
 	spf_record_free(compiled);

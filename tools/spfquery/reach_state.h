@@ -22,7 +22,7 @@ struct reach_states {
 };
 
 /* Work that is done before a tree counts as too large, in ranges touched. */
-#define REACH_WORK_MAX    4000000
+#define REACH_WORK_MAX    40000000
 #define REACH_LOOKUPS_MAX 1000
 
 struct reach_walk {
@@ -82,6 +82,36 @@ void reach_give_up(struct reach_walk *w, const struct reach_place *place,
 
 /* True once there was too much work. */
 bool reach_is_over(const struct reach_walk *w);
+
+/* --- names, answers, terms --- */
+
+/* An answer; NULL if nothing can be said about it. */
+const struct spf_answer *reach_ask(
+    struct reach_walk *w, enum spf_rr rr, struct mf_text name);
+
+/* The name of spec in a record of domain, in room. */
+enum spf_naming reach_naming(const struct reach_walk *w,
+    const struct spf_domain_spec *spec, struct mf_text domain,
+    char room[static SPF_NAME_SIZE], struct mf_text *name);
+
+/*
+ * A term, already counted, for the states in live: who matches goes over to
+ * matched.
+ */
+void reach_match_network(struct reach_walk *w, const struct spf_term *t,
+    struct reach_states *live, struct reach_states *matched);
+void reach_match_a(struct reach_walk *w, const struct reach_place *place,
+    const struct spf_term *t, struct reach_states *live,
+    struct reach_states *matched);
+void reach_match_exists(struct reach_walk *w, const struct reach_place *place,
+    const struct spf_term *t, struct reach_states *live,
+    struct reach_states *matched);
+void reach_match_mx(struct reach_walk *w, const struct reach_place *place,
+    const struct spf_term *t, struct reach_states *live,
+    struct reach_states *matched);
+void reach_match_ptr(struct reach_walk *w, const struct reach_place *place,
+    const struct spf_term *t, struct reach_states *live,
+    struct reach_states *matched);
 
 /* A copy of a and b, joined, that lasts as long as the outcomes. */
 struct mf_text reach_keep(
