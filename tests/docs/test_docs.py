@@ -764,7 +764,7 @@ def configurations_in_prose_are_accepted():
 def packages_of_the_readme_are_those_of_a_build():
     build = re.search(r'^build="(.*?)"', read("scripts", "deps"),
                       re.S | re.M).group(1).replace("\\\n", " ").split()
-    page = re.search(r"^Debian 12 and 13 need `(.*?)`", read("README.md"),
+    page = re.search(r"Debian 12 and 13 need `(.*?)`", read("README.md"),
                      re.S | re.M).group(1).split()
     # What runs it, and what comes with gcc if nobody leaves it out.
     same(set(page) - {"make"}, set(build) - {"libc6-dev"},

@@ -18,8 +18,8 @@ class Site(fault_mtas.Postfix, fault_srsd_cases.Site):
     def start_mta(self):
         self.mta = postfix.Postfix(
             self.place, "fault-srsd", "fwd.test",
-            SETTINGS + postfix.settings("outbound.main.cf", "fwd.test"),
-            postfix.settings("outbound.master.cf", "fwd.test"),
+            SETTINGS + postfix.settings("cleanup.main.cf", "fwd.test"),
+            postfix.settings("cleanup.master.cf", "fwd.test"),
             aliases=fault_srsd_cases.ALIASES).start()
 
 
