@@ -24,7 +24,9 @@ MX = "127.0.0.1"
 HAS_SYSTEMD = os.path.isdir("/run/systemd/system")
 HOSTS = f"""
 127.0.0.1 mx.fwd.test mx
-{world.OUTSIDE} sender.test remote.test fail.test
+{world.OUTSIDE} sender.test
+{world.OUTSIDE} remote.test
+{world.OUTSIDE} fail.test
 {world.FAR_CLIENT} client.test
 """
 RECORDS = """\
