@@ -120,7 +120,7 @@ SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
 all: $(PROGRAMS) $(LIBRARIES) $(SHARED)
 
 help:
-	@sed -n 's/^# make \([a-z_.]*\): /  \1\t/p' Makefile | expand -t 26
+	@sed -n 's/^# make \([a-z_.-]*\): /  \1\t/p' Makefile | expand -t 26
 
 # --- libraries and programs -------------------------------------------------
 

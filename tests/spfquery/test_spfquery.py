@@ -391,7 +391,7 @@ and 6 more
    |     `- -all  matches: fail
    |- a:%{l}.gone.example  no match  (term 3 of 10)
    |  |- %{l}.gone.example -> me.gone.example
-   |  `- A me.gone.example -> nothing  (void 1 of 2)
+   |  `- A me.gone.example -> nothing (NXDOMAIN)  (void 1 of 2)
    |- mx  no match  (term 4 of 10)
    |  |- MX t.example -> m0.example, m1.example
    |  |- A m0.example -> 192.0.2.10, 192.0.2.11
@@ -402,7 +402,7 @@ and 6 more
       `- r.example  temperror
          |  v=spf1 ptr:none.example exists:broken.example
          |- ptr:none.example  no match  (term 6 of 10)
-         |  `- PTR 1.100.51.198.in-addr.arpa -> nothing  (void 2 of 2)
+         |  `- PTR 1.100.51.198.in-addr.arpa -> nothing (NXDOMAIN)  (void 2 of 2)
          `- exists:broken.example  (term 7 of 10)
             |- A broken.example -> failed: timeout
             `- problem: "exists:broken.example" in the record of r.example: \
@@ -1442,7 +1442,7 @@ def dns_times_are_in_trace_and_json():
         _, data, _ = run("--nameserver", server.address, "--json",
                          "192.0.2.51", "a@d.example", "h.example")
     for line in re.findall(r"^.* (?:TXT|A|MX) \S+ -> .*$", out.decode(), re.M):
-        if not re.search(r"  [0-9.]+ ms$", line):
+        if not re.search(r"  [0-9.:]+, ([0-9.]+ ms|cached), TTL \d+$", line):
             raise AssertionError(f"no time: {line}")
     if not re.search(r", 4 questions in [0-9.]+ ms\n", out.decode()):
         raise AssertionError(out)
@@ -1585,7 +1585,8 @@ def examples_of_the_page_do_what_they_show():
         done = subprocess.run(
             ["sh", "-c", script], cwd=directory, stdout=subprocess.PIPE,
             text=True, check=False,
-            env={**os.environ, "PATH": BUILD + ":" + os.environ["PATH"]})
+            env={**os.environ, "PATH": BUILD + ":" + os.environ["PATH"],
+                 "LC_ALL": "C"})
     for (command, expected), found in zip(steps, done.stdout.split("\001")):
         equal(found.splitlines(), expected, f"$ {command}")
 
