@@ -1248,7 +1248,7 @@ def codes_of_lint_are_those_of_the_page():
                 r"((?:[^,\"]*\? )?\"[a-z0-9-]+\"(?: : \"[a-z0-9-]+\")?)",
                 source):
             code |= set(re.findall(r'"([a-z0-9-]+)"', match))
-        if path.endswith("classes.c"):
+        if path.endswith(("classes.c", "errors.c")):
             code |= set(re.findall(r'return "([a-z-]+)"; (?:case|})', source))
             code |= set(re.findall(r'error_place\){"([a-z-]+)"', source))
     equal(listed, code, "page and sources")

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * What flattening has to know of records: what is wrong with them, what is open,
+ * and who passes.
+ */
 #include <stdarg.h>
 #include <stdio.h>
 

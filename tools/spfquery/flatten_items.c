@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Items of a flattened record: networks join the earliest one that they can,
+ * and what needs no term gets none.
+ */
 #include <stdlib.h>
 
 #include "tools/spfquery/flatten_.h"

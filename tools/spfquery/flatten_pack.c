@@ -28,7 +28,7 @@ struct pack {
 };
 
 /* Where an item's networks go. */
-struct place {
+struct flat_place {
 	const struct flat_item *item;
 	size_t octets;    /* of all of its terms */
 	unsigned records; /* that are full, of its own */
@@ -105,7 +105,7 @@ print_term(const struct ip_net *net, const char *q, char out[static TERM_SIZE])
 
 /* Fill records one after the other, as make_records() will. */
 static void
-measure(struct place *p)
+measure(struct flat_place *p)
 {
 	struct nets nets = {.item = p->item};
 	struct ip_net net;
@@ -125,7 +125,7 @@ measure(struct place *p)
 
 /* Octets of what is left, with the qualifier that is needed outside. */
 static size_t
-rest_octets(const struct place *p)
+rest_octets(const struct flat_place *p)
 {
 	struct nets nets = {.item = p->item};
 	size_t used = 0, octets = 0;
@@ -166,12 +166,12 @@ fixed_octets(const struct flat *f)
 }
 
 /* The one whose rest takes least, of those that don't stay yet. */
-static struct place *
-smallest(struct place *places, size_t count)
+static struct flat_place *
+smallest(struct flat_place *places, size_t count)
 {
-	struct place *best = NULL;
+	struct flat_place *best = NULL;
 
-	for (struct place *p = places; p != places + count; p++)
+	for (struct flat_place *p = places; p != places + count; p++)
 		if (p->rest != 0 && !p->rest_stays &&
 		    (best == NULL || p->rest < best->rest))
 			best = p;
@@ -180,10 +180,11 @@ smallest(struct place *places, size_t count)
 
 /* Decide which rests stay with the domain's own record; its octets. */
 static size_t
-plan(const struct pack *p, struct place *places, size_t count, size_t fixed)
+plan(
+    const struct pack *p, struct flat_place *places, size_t count, size_t fixed)
 {
 	size_t octets = fixed;
-	struct place *next;
+	struct flat_place *next;
 
 	for (size_t i = 0; i < count; i++)
 		octets += include_octets(p) *
@@ -239,7 +240,7 @@ end_record(struct pack *p, struct text *inner, struct text *own, const char *q)
 }
 
 static void
-make_records(struct pack *p, const struct place *place, struct text *inner,
+make_records(struct pack *p, const struct flat_place *place, struct text *inner,
     struct text *own)
 {
 	struct nets nets = {.item = place->item};
@@ -289,7 +290,7 @@ make_end(const struct flat *f, struct text *own)
 }
 
 static void
-make(struct pack *p, const struct flat *f, const struct place *places)
+make(struct pack *p, const struct flat *f, const struct flat_place *places)
 {
 	struct text *own = spfquery_must(malloc(sizeof(*own)));
 	struct text *inner = spfquery_must(malloc(sizeof(*inner)));
@@ -346,7 +347,7 @@ flatten_pack(
     struct flat_records *out, const struct flat *f, struct mf_text domain)
 {
 	struct pack p = {.out = out, .last = &out->first, .domain = domain};
-	struct place *places;
+	struct flat_place *places;
 	size_t count = 0;
 
 	*out = (struct flat_records){.first = NULL};

@@ -397,8 +397,6 @@ ipset_has(const struct ipset *set, const struct spf_ip *ip)
 	return ipset_has_net(set, &net);
 }
 
-/* --- how many --- */
-
 /* n / 10; the digit that is left goes to *digit.  By halves of 32 bits. */
 static struct ip_number
 tenth(struct ip_number n, unsigned *digit)
@@ -445,8 +443,6 @@ ipset_count_print(const struct ipset *set, char out[static IPSET_COUNT_SIZE])
 	out[len] = '\0';
 	return len;
 }
-
-/* --- which networks --- */
 
 /* Zeros at the end of n, at most max. */
 static unsigned
