@@ -48,8 +48,12 @@ class Site(exchange.Exchange):
             place, DOMAIN, unix=os.path.join(spool, "srs", "sock"),
             srsd=srsd.TCP_TABLES + "socket_owner = mailfrom:postfix").start()
         self.forms = {
-            "cleanup": (postfix.settings("cleanup.main.cf", DOMAIN),
-                         postfix.settings("cleanup.master.cf", DOMAIN)),
+            # With the site's own table in front, as `mailfrom setup` merges them.
+            "cleanup": (postfix.settings(
+                "cleanup.main.cf", DOMAIN,
+                table=("virtual_alias_maps = ", "virtual_alias_maps = "
+                       "texthash:$config_directory/virtual,\n\t")),
+                        postfix.settings("cleanup.master.cf", DOMAIN)),
             # The socket that cleanup.main.cf tells of, below the spool.
             "canonical": (postfix.settings(
                 "simple.main.cf", DOMAIN,

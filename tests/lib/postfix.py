@@ -65,7 +65,8 @@ def settings(name, domain, **replaced):
     fwd.example becomes domain; replaced: {key: (old, new)} further changes.
     """
     with open(os.path.join(SETTINGS, name), encoding="utf-8") as file:
-        text = file.read().replace("fwd.example", domain)
+        text = file.read().replace("fwd.example", domain).replace(
+            r"fwd\.example", re.escape(domain))
     for old, new in replaced.values():
         if old not in text:
             raise AssertionError(f"{name} doesn't contain {old}")

@@ -45,6 +45,7 @@ WANTED = {
 # section: {key: type of its items}
 KEYS = {
     "srs": {"fwdomain": "fwdomain", "own_domains": "domains",
+            "forward_domains": "domains",
             "srs_domains": "mail_domains", "ses": "domains", "sign": "domains",
             "nosrs": "destinations", "exclude_senders": "addresses",
             "include_senders": "addresses",

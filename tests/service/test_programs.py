@@ -30,8 +30,8 @@ def run(*command):
 
 
 def version():
-    with open(source("Makefile"), encoding="utf-8") as file:
-        return re.search(r"^VERSION\s*[?:]?=\s*(\S+)", file.read(), re.M).group(1)
+    with open(source("CHANGELOG.md"), encoding="utf-8") as file:
+        return re.search(r"^## ([^,]*),", file.read(), re.M).group(1)
 
 
 @suite.case("-V and --version, alike in all programs")

@@ -248,9 +248,8 @@ def unconfigured(site):
     try:
         for daemon in DAEMONS:
             site.run("systemctl", "restart", daemon)
-            tap.equal((site.show(daemon, "ActiveState"),
-                       site.show(daemon, "Result")),
-                      ("inactive", "exec-condition"), daemon)
+            # systemd forgets why, with units that nothing else refers to.
+            tap.equal(site.show(daemon, "ActiveState"), "inactive", daemon)
             said = site.run("systemctl", "status", daemon, check=False)
             if f"{daemon} is not configured yet: " not in said:
                 raise AssertionError(said)
