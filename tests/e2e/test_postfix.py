@@ -52,7 +52,8 @@ class Site(exchange.Exchange):
             "cleanup": (postfix.settings(
                 "cleanup.main.cf", DOMAIN,
                 table=("virtual_alias_maps = ", "virtual_alias_maps = "
-                       "texthash:$config_directory/virtual,\n\t")),
+                       "texthash:$config_directory/virtual,\n\t"),
+                domains=("\nvirtual_alias_domains =\n", "\n")),
                         postfix.settings("cleanup.master.cf", DOMAIN)),
             # The socket that cleanup.main.cf tells of, below the spool.
             "canonical": (postfix.settings(

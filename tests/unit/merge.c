@@ -189,6 +189,11 @@ static const struct {
     {"sender_dependent_relayhost_maps = hash:/etc/s\n"
      "default_transport = smtp:[d.test]\n",
 	"smtpd_sender_restrictions", ""},
+    {"", "virtual_alias_domains", "$virtual_maps"},
+    {"virtual_alias_maps = hash:/etc/v\n", "virtual_alias_domains",
+	"hash:/etc/v"},
+    {"virtual_alias_domains = a.test\n", "virtual_alias_domains", NULL},
+    {"virtual_alias_domains =\n", "virtual_alias_domains", NULL},
     /* rule 4 */
     {"virtual_alias_maps = hash:/etc/v, $more\n", "virtual_alias_maps",
 	SRS ",\n\thash:/etc/v, $more"},

@@ -264,6 +264,23 @@ merge_virtual(struct merge *m)
 	}
 }
 
+/*
+ * By default all keys of virtual_alias_maps are domains, too.  proxy_read_maps
+ * refers to that, and expands the $ of our table a second time: proxymap dies,
+ * and smtpd waits for it without a greeting.
+ */
+static void
+merge_alias_domains(struct merge *m)
+{
+	const char *name = "virtual_alias_domains";
+	struct plan_setting *ours = plan_find(&m->plan->main, name);
+
+	if (mf_text_eq(site_raw(m->site, name), MF_TEXT("$virtual_alias_maps")))
+		ours->value = site_raw(m->site, "virtual_alias_maps");
+	else
+		plan_drop(&m->plan->main, name);
+}
+
 static void
 check_canonical(struct merge *m, const char *name, struct mf_text domain)
 {
@@ -281,6 +298,7 @@ merge_bounces(struct merge *m)
 	bool needs_guard = false;
 	bool has_filter = m->setup->form->daemon == SETUP_SRSMILTER;
 
+	merge_alias_domains(m);
 	merge_virtual(m);
 	for (size_t i = 0; i < m->setup->domain_count; i++) {
 		struct mf_text domain = m->setup->domains[i];

@@ -10,14 +10,14 @@ static const char *const names[] = {"default_transport",
     "sender_dependent_default_transport_maps",
     "address_verify_default_transport", "srsout_destination_rate_delay",
     "srsout_transport_rate_delay", "srsout_destination_recipient_limit",
-    "virtual_alias_maps", "smtpd_milters", "non_smtpd_milters",
-    "internal_mail_filter_classes", "default_filter_nexthop", "transport_maps",
-    "address_verify_transport_maps", "proxy_read_maps", "mydestination",
-    "smtpd_client_restrictions", "smtpd_helo_restrictions",
-    "smtpd_sender_restrictions", "smtpd_relay_restrictions",
-    "smtpd_recipient_restrictions", "sender_canonical_maps",
-    "sender_canonical_classes", "recipient_canonical_maps",
-    "recipient_canonical_classes"};
+    "virtual_alias_maps", "virtual_alias_domains", "smtpd_milters",
+    "non_smtpd_milters", "internal_mail_filter_classes",
+    "default_filter_nexthop", "transport_maps", "address_verify_transport_maps",
+    "proxy_read_maps", "mydestination", "smtpd_client_restrictions",
+    "smtpd_helo_restrictions", "smtpd_sender_restrictions",
+    "smtpd_relay_restrictions", "smtpd_recipient_restrictions",
+    "sender_canonical_maps", "sender_canonical_classes",
+    "recipient_canonical_maps", "recipient_canonical_classes"};
 
 #define NAME_COUNT (sizeof(names) / sizeof(names[0]))
 
