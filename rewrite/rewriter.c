@@ -197,8 +197,13 @@ add_secret(const struct maker *m, struct mf_text secret)
 	if (status == SRS_OK && r->ses_legacy != NULL)
 		status = ses_ctx_add_key(r->ses_legacy, secret);
 	if (status == SRS_OK) {
-		secret_fingerprint(secret, r->fingerprints[r->secret_count++]);
-		return true;
+		char *print = r->fingerprints[r->secret_count++];
+
+		/* With a key that is good enough, nothing else can be. */
+		secret_fingerprint(secret, print);
+		if (print[0] == '\0')
+			fail(m, secret_key(m), "out of memory");
+		return print[0] != '\0';
 	}
 	fail(m, secret_key(m), "a secret is too long, or there are too many");
 	return false;

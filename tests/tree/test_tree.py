@@ -108,6 +108,8 @@ LONGER = {"libspf-engine/libspf2.c": "all that is known of libspf2 is in one fil
 CIRCLES = {
     "libspf: eval mechanisms":
         "RFC 7208's own recursion: include and redirect check another record",
+    "tools/spfquery: survey survey_term":
+        "the same: an include or a redirect is surveyed as its domain is",
     "common: conf conf_list":
         "a list is a value of a file, and complains as other values do",
 }

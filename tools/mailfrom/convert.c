@@ -76,10 +76,11 @@ read_options(int argc, char **argv, struct options *out)
 	static const struct option long_options[] = {
 	    {"from", required_argument, NULL, 'f'},
 	    {"access", required_argument, NULL, 'a'},
-	    {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	    {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {NULL, 0, NULL, 0}};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "h", long_options, NULL)) != -1)
+	while ((c = getopt_long(argc, argv, "hV", long_options, NULL)) != -1)
 		switch (c) {
 		case 'f':
 			if (!read_kind(optarg, &out->from))
@@ -90,6 +91,9 @@ read_options(int argc, char **argv, struct options *out)
 			break;
 		case 'h':
 			usage(stdout);
+			return mailfrom_flush();
+		case 'V':
+			puts("mailfrom (mailfrom) " MAILFROM_VERSION);
 			return mailfrom_flush();
 		default:
 			usage(stderr);

@@ -37,7 +37,7 @@ try_as(const struct passwd *user, const char *path, bool to_write)
 	return errno == ENOENT || errno == ENOTDIR ? IS_MISSING : MAY_NOT;
 }
 
-enum reach
+enum access_by_user
 daemons_reach(const char *name, const char *path, bool to_write)
 {
 	const struct passwd *user = getpwnam(name);

@@ -11,12 +11,12 @@
 #include "tools/mailfrom/site.h"
 
 /* What a user may do with a path; unknown unless we are root. */
-enum reach { REACH_UNKNOWN, REACH_OK, REACH_MISSING, REACH_DENIED };
+enum access_by_user { REACH_UNKNOWN, REACH_OK, REACH_MISSING, REACH_DENIED };
 
 /* A file that a daemon has to read. */
 struct daemon_file {
 	const char *path;
-	enum reach reach;
+	enum access_by_user reach;
 };
 
 struct daemon_facts {
@@ -46,7 +46,7 @@ struct use_facts {
 	struct mf_text words;            /* the address in Postfix's words */
 	struct sockaddr_spec spec;       /* where that leads */
 	const struct own_socket *socket; /* of ours; NULL: another */
-	enum reach reach;                /* by mail_owner */
+	enum access_by_user reach;       /* by mail_owner */
 };
 
 struct secret_facts {
@@ -60,7 +60,8 @@ struct secret_facts {
 };
 
 /* What the user may do: read the file, or write to the socket. */
-enum reach daemons_reach(const char *user, const char *path, bool to_write);
+enum access_by_user daemons_reach(
+    const char *user, const char *path, bool to_write);
 
 struct doctor_facts;
 

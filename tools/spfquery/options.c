@@ -5,7 +5,6 @@
  * pyspf's (IP, sender and HELO name without options).
  */
 #include <getopt.h>
-#include <stdarg.h>
 
 #include "tools/spfquery/spfquery.h"
 
@@ -43,19 +42,6 @@ usage(FILE *to)
 	      "2, neutral 3,\npermerror 4, temperror 5, none 6, errors 255.  "
 	      "spfquery(1) has the details.\n",
 	    to);
-}
-
-int
-spfquery_bad_usage(const char *format, ...)
-{
-	va_list args;
-
-	fputs("spfquery: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputs("; spfquery --help shows the usage\n", stderr);
-	return SPFQUERY_USAGE;
 }
 
 /* --- the options --- */

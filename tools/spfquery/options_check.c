@@ -3,9 +3,25 @@
  * The command line as a whole: what its arguments are, and which options don't
  * go together.
  */
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "common/text.h"
 #include "tools/spfquery/ipset.h"
 #include "tools/spfquery/spfquery.h"
+
+int
+spfquery_bad_usage(const char *format, ...)
+{
+	va_list args;
+
+	fputs("spfquery: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputs("; spfquery --help shows the usage\n", stderr);
+	return SPFQUERY_USAGE;
+}
 
 /* pyspf: [RECORD] IP SENDER HELO. */
 static int
