@@ -172,7 +172,9 @@ def srsd_is_down(site):
 @case("wrong: what answers isn't srsd")
 def not_srsd(site):
     with site.running("postfix-cleanup"), srsd.Outage(site.srsd, "GARBAGE"):
-        expect(site.doctor(site.with_srsd), "daemon-answers", "smtp-proof")
+        # -n of the daemon finds its port in use, too.
+        expect(site.doctor(site.with_srsd), "daemon-answers",
+               "daemon-configuration", "smtp-proof")
 
 
 @case("wrong: srsmilter is down")
@@ -358,7 +360,8 @@ def files(site):
     with site.running("postfix-cleanup"):
         try:
             os.chown(path, 0, 0)
-            expect(site.doctor(site.with_srsd), "daemon-files", words="chgrp")
+            expect(site.doctor(site.with_srsd), "daemon-configuration",
+                   "daemon-files", words="chgrp")
             os.chmod(path, 0o644)
             _, found = site.doctor(site.with_srsd)
         finally:

@@ -9,6 +9,7 @@ SQLite in the place of the databases that such sites have.
 	%query NAME: SELECT ...		a sqlite_table(5) on them
 	%reinject PORT NEXT		a content filter at PORT hands mail to NEXT
 	%send RECIPIENT			one more message, from a sender outside
+	%expect FORM OUTCOME: WHY	as in settings.txt
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ import sqlite3
 
 import bed
 import places
+import table
 
 NAMES = ["docker-mailserver", "mailcow", "iredmail", "ispconfig"]
 
@@ -41,6 +43,8 @@ def read(name):
                     profile.extra.append(rest)
                 elif word == "option":
                     profile.options.append(rest)
+                elif word == "expect":
+                    table.expect(profile, bed.FORMS, line)
                 elif word == "query":
                     key, query = rest.split(": ", 1)
                     profile.queries[key] = query
