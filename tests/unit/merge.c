@@ -189,7 +189,7 @@ static const struct {
     {"sender_dependent_relayhost_maps = hash:/etc/s\n"
      "default_transport = smtp:[d.test]\n",
 	"smtpd_sender_restrictions", ""},
-    {"", "virtual_alias_domains", "$virtual_maps"},
+    {"", "virtual_alias_domains", ""},
     {"virtual_alias_maps = hash:/etc/v\n", "virtual_alias_domains",
 	"hash:/etc/v"},
     {"virtual_alias_domains = a.test\n", "virtual_alias_domains", NULL},
