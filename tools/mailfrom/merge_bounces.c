@@ -272,13 +272,15 @@ merge_virtual(struct merge *m)
 static void
 merge_alias_domains(struct merge *m)
 {
-	const char *name = "virtual_alias_domains";
+	const char *name = "virtual_alias_domains", *maps = "virtual_alias_maps";
 	struct plan_setting *ours = plan_find(&m->plan->main, name);
 
-	if (mf_text_eq(site_raw(m->site, name), MF_TEXT("$virtual_alias_maps")))
-		ours->value = site_raw(m->site, "virtual_alias_maps");
-	else
+	if (!mf_text_eq(
+		site_raw(m->site, name), MF_TEXT("$virtual_alias_maps")))
 		plan_drop(&m->plan->main, name);
+	else if (site_is_set(m->site, maps) ||
+	    site_is_set(m->site, "virtual_maps"))
+		ours->value = site_raw(m->site, maps);
 }
 
 static void
