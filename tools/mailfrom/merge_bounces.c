@@ -272,7 +272,8 @@ merge_virtual(struct merge *m)
 static void
 merge_alias_domains(struct merge *m)
 {
-	const char *name = "virtual_alias_domains", *maps = "virtual_alias_maps";
+	const char *name = "virtual_alias_domains",
+		   *maps = "virtual_alias_maps";
 	struct plan_setting *ours = plan_find(&m->plan->main, name);
 
 	if (!mf_text_eq(
