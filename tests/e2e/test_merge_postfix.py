@@ -220,10 +220,11 @@ def filters_of_service(site, form):
     done = mta.setup(form, site.srs.config, "--postconf")
     tap.equal(done.returncode, 0, done.stderr)
     run_script(mta, done.stdout)
-    tap.equal(mta.command("postconf", "-h", "-P",
-                          "26/inet/smtpd_milters").splitlines()[-1],
-              "inet:127.0.0.1:1, { inet:127.0.0.1:10007, protocol=6, "
-              "default_action=tempfail, command_timeout=30s }")
+    # Among warnings of parameters that newer releases will drop.
+    said = mta.command("postconf", "-h", "-P", "26/inet/smtpd_milters")
+    tap.equal("inet:127.0.0.1:1, { inet:127.0.0.1:10007, protocol=6, "
+              "default_action=tempfail, command_timeout=30s }"
+              in said.splitlines(), True, said)
 
 
 OWN_FILTERS = """\
