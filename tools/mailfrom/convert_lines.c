@@ -32,7 +32,7 @@ add(const struct conversion *c, struct convert_lines *lines,
 	lines->items[lines->count++] = line;
 }
 
-static struct mf_text
+static struct mf_text __attribute__((format(printf, 2, 0)))
 format_text(const struct conversion *c, const char *format, va_list args)
 {
 	char text[1024];

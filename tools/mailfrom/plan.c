@@ -173,7 +173,7 @@ plan_change(struct plan *plan, const struct site_service *service,
 	    true, {mf_text_of(name), value, mf_text_of(reason)}};
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 note(struct plan *plan, bool is_refusal, const char *format, va_list args)
 {
 	char text[4096];
