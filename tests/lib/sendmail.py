@@ -186,6 +186,14 @@ class Sendmail:
                     pass        # delivered meanwhile
         return found
 
+    def is_delivering(self):
+        """Whether a process of sendmail has a message of the queue locked."""
+        directory = os.path.join(self.run, "mqueue")
+        with open("/proc/locks", encoding="ascii") as file:
+            locked = set(re.findall(r":(\d+) \d+ \S+$", file.read(), re.M))
+        return any(str(entry.inode()) in locked
+                   for entry in os.scandir(directory))
+
     def mailbox(self, user, token):
         """Texts of the messages with token that were delivered to user."""
         directory = os.path.join(self.mail, user)
