@@ -90,8 +90,9 @@ SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            survey survey_term trace trace_tree tree_view words yamlfile zone \
            zone_entry
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
-           merge_bounces merge_milters merge_routes merge_words plan setup \
-           setup_load setup_print site site_expand site_load site_parse unmerge
+           merge_bounces merge_generic merge_milters merge_routes merge_words \
+           plan setup setup_load setup_print site site_expand site_load \
+           site_parse unmerge
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \

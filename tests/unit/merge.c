@@ -298,6 +298,25 @@ static const struct {
 	"smtpd_recipient_restrictions = permit_mynetworks, "
 	"check_recipient_access inline:{ { a.test = FILTER smtp:[r.test] } }\n",
 	"", "smtpd_recipient_restrictions: inline:{"},
+    {"postfix-milter",
+	"smtp_generic_maps = inline:{ { bob@fwd.test=x@fwd.test } "
+	"{ @own.test=y@fwd.test } { bob = z@fwd.test } { @mx = @fwd.test } }\n",
+	"", ""},
+    {"postfix-milter",
+	"smtp_generic_maps = regexp:{ { /^(.*)@in\\.fwd\\.test$/ "
+	"$1@fwd.test } }, mysql:/etc/unknown\n",
+	"", ""},
+    {"postfix-milter",
+	"smtp_generic_maps = inline:{ a@fwd.test=b@fwd.test, "
+	"bob@sender.test=c@fwd.test }\n",
+	"",
+	"smtp_generic_maps: inline:{ a@fwd.test=b@fwd.test, "
+	"bob@sender.test=c@fwd.test } has an entry for foreign senders, "
+	"bob@sender.test,"},
+    {"postfix-cleanup",
+	"smtp_generic_maps = regexp:{ { /^bob@(.*)$/ c@$1 } }\n", "",
+	"smtp_generic_maps: regexp:{ { /^bob@(.*)$/ c@$1 } } has an entry for "
+	"foreign senders, /^bob@(.*)$/,"},
     {"postfix-simple", "sender_canonical_maps = hash:/x\n", "",
 	"sender_canonical_maps of this site rewrite headers"},
     {"postfix-simple", "recipient_canonical_classes = header_recipient\n", "",

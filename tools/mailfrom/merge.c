@@ -243,16 +243,6 @@ check_version(struct merge *m)
 
 /* --- what no line can change --- */
 
-static void
-check_generic(struct merge *m)
-{
-	if (site_value(m->site, "smtp_generic_maps").len != 0)
-		plan_warn(m->plan,
-		    "smtp_generic_maps see SRS addresses instead of the "
-		    "foreign senders of forwarded mail: entries for foreign "
-		    "senders no longer match.  Those for your own do");
-}
-
 /* A table whose FILTER sends mail elsewhere, past the second pass. */
 static void
 check_table(struct merge *m, const char *name, struct mf_text table)
@@ -354,7 +344,7 @@ merge(struct merge *m)
 		move_second(m);
 		merge_routes(m);
 		merge_senders(m);
-		check_generic(m);
+		merge_generic(m);
 		check_filters(m);
 	}
 	if (form->daemon == SETUP_SPFMILTER) {

@@ -30,13 +30,14 @@ struct merge {
  */
 void merge(struct merge *merge);
 
-/* The rules, in this order (merge_routes.c, merge_bounces.c, merge_milters.c). */
+/* The rules, in this order, each in the file with its name. */
 void merge_routes(struct merge *merge);
 void merge_senders(struct merge *merge);
 void merge_customers(struct merge *merge);
 void merge_bounces(struct merge *merge);
 void merge_canonical(struct merge *merge);
 void merge_milters(struct merge *merge);
+void merge_generic(struct merge *merge);
 void merge_spfmilter(struct merge *merge);
 
 /* Whether outside clients reach an smtpd without logging in. */
