@@ -218,6 +218,8 @@ static const struct {
 	"mydestination", NULL},
     {"mydestination = localhost\nvirtual_alias_domains = FWD.test\n",
 	"mydestination", NULL},
+    {"mydestination = localhost\nrelay_domains = fwd.test\n", "mydestination",
+	NULL},
     /* others */
     {"inet_protocols = ipv6\n", "default_transport", "srsout:[::1]:10027"},
     {"inet_protocols = ipv6\n", "mynetworks", "[::1]/128"},
@@ -266,6 +268,7 @@ static const struct {
 	"other.test is in virtual_mailbox_domains, but not in local_domains"},
     {"postfix-milter", "virtual_alias_domains = other.test\n", "", ""},
     {"postfix-cleanup", "virtual_mailbox_domains = other.test\n", "", ""},
+    {"postfix-cleanup", "relay_domains = $mydestination\n", "", ""},
     {"postfix-milter", "virtual_alias_domains = fwd.test\n", "",
 	"fwd.test is in mydestination and in virtual_alias_domains"},
     {"postfix-cleanup",
@@ -357,6 +360,15 @@ guards_where_unknown_users_are_accepted(void **state)
 	    {"", "", false},
 	    {"smtpd_reject_unlisted_recipient = no\n", "", true},
 	    {"local_recipient_maps =\n", "", true},
+	    {"mydestination = x\nvirtual_mailbox_domains = fwd.test\n", "",
+		true},
+	    {"mydestination = x\nvirtual_mailbox_domains = fwd.test\n"
+	     "virtual_mailbox_maps = hash:/etc/boxes\n",
+		"", false},
+	    {"mydestination = x\nrelay_domains = fwd.test\n", "", true},
+	    {"mydestination = x\nrelay_domains = fwd.test\n"
+	     "relay_recipient_maps = hash:/etc/boxes\n",
+		"", false},
 	    {"virtual_alias_maps = hash:/etc/catchall\n", "", true},
 	    {"",
 		"smtp inet n - y - - smtpd\n"
