@@ -544,6 +544,7 @@ dist:
 
 # make check-packages: build Debian's packages in bare systems, install and use them
 check-packages:
+	@scripts/deps packages
 	@MAILFROM_REQUIRE_ALL=1 tests/run tests/packages/test_*.py
 
 # make clean: remove what was built, and what tests have fetched
