@@ -51,7 +51,7 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 # --- what there is ----------------------------------------------------------
 
-LIBSRS  = key mailbox ses srs stamp status
+LIBSRS  = key mailbox rrs ses srs stamp status
 LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
 LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
@@ -229,14 +229,14 @@ UNIT = access access_memory action authres bounds cache change check conf \
        flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
        listen lists log log_ring lookup maps memory merge message_id metrics \
        netstring orcpt outgoing path policy protocol reach received recipient \
-       replay reply rewriter scope secrets servers session session_memory \
+       replay reply rewriter rrs scope secrets servers session session_memory \
        shapes similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
        spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
-       engine_wire ini log lookup orcpt path protocol received sender \
-       sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
+       engine_wire ini log lookup orcpt path protocol received rrs_decode \
+       sender sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
        spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix

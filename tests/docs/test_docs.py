@@ -455,9 +455,9 @@ def maps_of_srsd_are_those_of_its_page():
 
 @case
 def functions_of_libsrs_are_those_of_its_page():
-    headers = read("include", "mailfrom", "srs.h") + read("include", "mailfrom", "ses.h")
+    headers = "".join(read("include", "mailfrom", name) for name in ("srs.h", "ses.h", "rrs.h"))
     headers = re.sub(r"/\*.*?\*/", "", headers, flags=re.S)
-    code = set(re.findall(r"\b(s[re]s_\w+)\(", headers))
+    code = set(re.findall(r"\b((?:s[re]|rr)s_\w+)\(", headers))
     synopsis = section("libsrs.3", "SYNOPSIS")
     page = {line.split()[1] for line in synopsis
             if re.match(r"\.F[no] ", line)}
