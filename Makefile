@@ -35,10 +35,15 @@ CARES_LIBS    = $(shell pkg-config --libs libcares)
 YAML_LIBS     = $(shell pkg-config --libs yaml-0.1)
 SPF2_LIBS     = -lspf2
 MILTER_LIBS   = -lmilter
+# hiredis has TLS, of which its package says that, from 1.0 on.
+REDIS_TLS     := $(shell pkg-config --exists hiredis_ssl && echo yes)
+STORE_LIBS    = $(shell pkg-config --libs sqlite3 hiredis \
+                        $(if $(REDIS_TLS),hiredis_ssl libssl))
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
-                        libidn2 libcares yaml-0.1)
+                        libidn2 libcares yaml-0.1) \
+                $(if $(REDIS_TLS),-DMAILFROM_REDIS_TLS)
 
 COMPILE = $(CC) -std=c11 -D_DEFAULT_SOURCE -Iinclude -I. -pthread -MMD -MP $(WARN) \
           -DMAILFROM_VERSION='"$(VERSION)"' \
@@ -65,7 +70,9 @@ COMMON = background conf conf_list configured daemon dial domain escape file \
          watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
-SETTINGS = filter sections spf spfmilter srs srsd srsmilter
+SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
+STORE   = params queries reach redis redis_link redis_requests row_cache sqlite \
+          store store_url
 REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
           srs_domains
 SPFCHECK = audit checker metrics records run settings
@@ -111,6 +118,7 @@ LIBSPF_ENGINE_A = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
 ACCESS_A  = $(BUILD)/access.a
 SETTINGS_A = $(BUILD)/settings.a
+STORE_A   = $(BUILD)/store.a
 REWRITE_A = $(BUILD)/rewrite.a
 SPFCHECK_A = $(BUILD)/spfcheck.a
 MILTER_A  = $(BUILD)/milter.a
@@ -129,7 +137,7 @@ OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
           libspf libspf-dns libspf-engine libsrs milter rewrite settings \
-          spfcheck spfmilter srsd srsmilter tools/* tests/*, \
+          spfcheck spfmilter srsd srsmilter store tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests unit-tests test check check-packages check-pages bench \
@@ -149,6 +157,7 @@ $(LIBSPF_ENGINE_A): $(LIBSPF_ENGINE:%=$(OBJ)/libspf-engine/%.o)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
 $(ACCESS_A): $(ACCESS:%=$(OBJ)/access/%.o)
 $(SETTINGS_A): $(SETTINGS:%=$(OBJ)/settings/%.o)
+$(STORE_A): $(STORE:%=$(OBJ)/store/%.o)
 $(REWRITE_A): $(REWRITE:%=$(OBJ)/rewrite/%.o)
 $(SPFCHECK_A): $(SPFCHECK:%=$(OBJ)/spfcheck/%.o)
 $(MILTER_A): $(MILTER:%=$(OBJ)/milter/%.o)
@@ -156,7 +165,7 @@ $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
 $(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
-$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(REWRITE_A) $(SPFCHECK_A) \
+$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(STORE_A) $(REWRITE_A) $(SPFCHECK_A) \
     $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
 
@@ -232,12 +241,12 @@ UNIT = access access_memory action authres bounds cache change check conf \
        replay reply rewriter rrs scope secrets servers session session_memory \
        shapes similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
-       spfmilter_session srsmilter_config table text
+       spfmilter_session srsmilter_config store table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
        engine_wire ini log lookup orcpt path protocol received rrs_decode \
        sender sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
-       spf_macro spf_record split srs_decode srs_session
+       spf_macro spf_record split srs_decode srs_session store_url
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
@@ -245,15 +254,15 @@ BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns
 
 TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
-            $(SPFCHECK_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
+            $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
             $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) \
+FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(STORE_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
 # make unit-tests: build the unit tests
 unit-tests: $(UNIT:%=$(BUILD)/tests/unit/%)
 tests: all unit-tests $(FUZZ:%=$(BUILD)/tests/fuzz/%) \
-    $(addprefix $(BUILD)/tests/,check/driver resolver/driver headers/print \
+    $(addprefix $(BUILD)/tests/,check/driver resolver/driver store/driver headers/print \
     headers/authres \
     maps/reader milter/filter \
     engine/spf-libspf2-crashing engine/engine_suite engine/engine_lookups)
@@ -300,6 +309,10 @@ $(BUILD)/tests/check/driver: $(OBJ)/tests/check/driver.o $(SPFCHECK_A) $(SETTING
     $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(LDLIBS)
+$(BUILD)/tests/store/driver: $(OBJ)/tests/store/driver.o $(STORE_A) $(SETTINGS_A) \
+    $(COMMON_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+	@mkdir -p $(@D)
+	$(LINK) -o $@ $^ $(STORE_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
 $(BUILD)/tests/headers/print: $(OBJ)/tests/headers/print.o $(LIBSPF_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(IDN2_LIBS) $(LDLIBS)
@@ -322,7 +335,7 @@ WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP)) \
     -Wl,--wrap=CRYPTO_secure_zalloc,--wrap=CRYPTO_secure_clear_free
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
-    spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
+    spf_memory spfmilter_memory store): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
 $(BUILD)/tests/unit/listen: LDFLAGS += -Wl,--wrap=bind
 $(BUILD)/tests/resolver/driver: LDFLAGS += \

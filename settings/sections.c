@@ -10,6 +10,7 @@ settings_sections(const struct settings_wanted *wanted,
 	out[SECTION_SRSMILTER] = srsmilter_section(wanted->srsmilter);
 	out[SECTION_SPF] = check_section(wanted->spf);
 	out[SECTION_SPFMILTER] = spfmilter_section(wanted->spfmilter);
+	out[SECTION_STORE] = store_section(wanted->store);
 	out[SECTION_LOG] = log_section(wanted->log);
 }
 

@@ -14,6 +14,7 @@
 #include "settings/srs.h"
 #include "settings/srsd.h"
 #include "settings/srsmilter.h"
+#include "settings/store.h"
 
 /* In the order of the sample. */
 enum settings_section {
@@ -22,6 +23,7 @@ enum settings_section {
 	SECTION_SRSMILTER,
 	SECTION_SPF,
 	SECTION_SPFMILTER,
+	SECTION_STORE,
 	SECTION_LOG
 };
 #define SECTION_COUNT (SECTION_LOG + 1)
@@ -36,6 +38,7 @@ struct settings_wanted {
 	struct srsmilter_settings *srsmilter;
 	struct check_settings *spf;
 	struct spfmilter_settings *spfmilter;
+	struct store_settings *store;
 	struct log_settings *log;
 };
 

@@ -43,7 +43,7 @@ static const struct {
 };
 
 /* Paths and the mode, as text. */
-struct store {
+struct legacy_texts {
 	char socket[256];
 	char access[1024];
 	char mode[8];
@@ -73,7 +73,7 @@ fail(const struct ini_entry *entry, const char *file, const char *key,
 }
 
 static bool
-add_listen(struct legacy_conf *t, struct store *store, struct report *report)
+add_listen(struct legacy_conf *t, struct legacy_texts *store, struct report *report)
 {
 	const struct ini_entry *entry =
 	    legacy_conf_find(t->source, "milter", "socketname");
@@ -94,7 +94,7 @@ add_listen(struct legacy_conf *t, struct store *store, struct report *report)
 }
 
 static bool
-add_access(struct legacy_conf *t, struct store *store, struct report *report)
+add_access(struct legacy_conf *t, struct legacy_texts *store, struct report *report)
 {
 	const struct ini_entry *entry =
 	    legacy_conf_find(t->source, "spf", "access_file");
@@ -112,7 +112,7 @@ add_access(struct legacy_conf *t, struct store *store, struct report *report)
 
 /* umask, in octal as Python's int(x, 8) takes it, becomes a mode. */
 static bool
-add_mode(struct legacy_conf *t, struct store *store, struct report *report)
+add_mode(struct legacy_conf *t, struct legacy_texts *store, struct report *report)
 {
 	const struct ini_entry *entry =
 	    legacy_conf_find(t->source, "milter", "umask");
@@ -171,7 +171,7 @@ legacy_spfmilter(const struct ini *source, struct ini *out, char **store,
 	    .words = words,
 	    .count = sizeof(words) / sizeof(words[0]),
 	    .out = out};
-	struct store *texts = calloc(1, sizeof(*texts));
+	struct legacy_texts *texts = calloc(1, sizeof(*texts));
 
 	*out = (struct ini){.name = source->name};
 	*store = (char *)texts;

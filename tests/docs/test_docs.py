@@ -140,7 +140,7 @@ def pages_refer_to_pages_that_exist():
 # --- keys -------------------------------------------------------------------
 
 DAEMONS = ("srsd", "srsmilter", "spfmilter")
-SECTIONS = ("srs", "srsd", "srsmilter", "spf", "spfmilter", "log")
+SECTIONS = ("srs", "srsd", "srsmilter", "spf", "spfmilter", "store", "log")
 
 
 def sample():

@@ -26,14 +26,17 @@ case = suite.case
 
 DIRECTORIES = ("access", "common", "libspf", "libspf-dns", "libspf-engine",
                "libsrs", "milter", "rewrite", "settings", "spfcheck",
-               "spfmilter", "srsd", "srsmilter", "tools/mailfrom",
+               "spfmilter", "srsd", "srsmilter", "store", "tools/mailfrom",
                "tools/spfpolicy", "tools/spfquery", "tools/srs")
 
 DAEMONS = ("srsd", "spfmilter", "srsmilter")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
-    "openssl/": {"libsrs/key.c", "rewrite/secret_memory.c"},
+    "openssl/": {"libsrs/key.c", "rewrite/secret_memory.c",
+                 "store/redis_link.c"},
+    "hiredis/": {"store/redis_link.c"},
+    "sqlite3.h": {"store/sqlite.c"},
     "ares.h": {"libspf-dns/system_servers.c"},
     "spf2/": {"libspf-engine/libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
@@ -60,14 +63,16 @@ MAY_INCLUDE = {
     "access": {"mailfrom", "common"},
     "settings": {"mailfrom", "common"},
     "spfcheck": {"mailfrom", "common", "settings"},
+    "store": {"mailfrom", "common", "settings"},
     "rewrite": {"mailfrom", "common", "settings", "spfcheck"},
     "milter": {"mailfrom", "common", "settings"},
-    "srsd": {"mailfrom", "common", "rewrite", "settings", "spfcheck"},
+    "srsd": {"mailfrom", "common", "rewrite", "settings", "spfcheck",
+             "store"},
     "srsmilter": {"mailfrom", "common", "milter", "rewrite", "settings",
-                  "spfcheck"},
+                  "spfcheck", "store"},
     "spfmilter": {"mailfrom", "access", "common", "milter", "rewrite",
                   "settings", "spfcheck"},
-    "tools/mailfrom": {"mailfrom", "common", "rewrite", "settings"},
+    "tools/mailfrom": {"mailfrom", "common", "rewrite", "settings", "store"},
     "tools/srs": {"mailfrom", "common", "rewrite", "settings"},
     "tools/spfquery": {"mailfrom", "common"},
     "tools/spfpolicy": {"mailfrom", "access", "common", "settings"},

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A store's life: its threads, its end, its figures.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/metrics.h"
+#include "store/store_.h"
+
+/* --- threads --- */
+
+static void *
+due_main(void *arg)
+{
+	struct store *s = arg;
+	struct store_query *q;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->stopping) {
+		store_expire_(s, clock_ms());
+		q = TAILQ_FIRST(&s->unanswered);
+		if (q != NULL)
+			store_cond_wait_(s, &s->due, q->deadline_ms);
+		else
+			pthread_cond_wait(&s->due, &s->lock);
+	}
+	store_expire_(s, UINT64_MAX);
+	pthread_mutex_unlock(&s->lock);
+	return NULL;
+}
+
+static void *
+backend_main(void *arg)
+{
+	struct store *s = arg;
+
+	s->backend->run(s->self);
+	return NULL;
+}
+
+static bool
+start(struct store *s)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	if (pthread_create(&s->due_thread, NULL, due_main, s) == 0)
+		s->started++;
+	if (s->started == 1 &&
+	    pthread_create(&s->backend_thread, NULL, backend_main, s) == 0)
+		s->started++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return s->started == 2;
+}
+
+static void
+store_end(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->stopping = true;
+	pthread_cond_broadcast(&s->due);
+	pthread_cond_broadcast(&s->queued);
+	if (s->self != NULL)
+		s->backend->wake(s->self);
+	pthread_mutex_unlock(&s->lock);
+	if (s->started > 0)
+		pthread_join(s->due_thread, NULL);
+	if (s->started > 1)
+		pthread_join(s->backend_thread, NULL);
+	if (s->self != NULL)
+		s->backend->free(s->self);
+	row_cache_free(s->cache);
+	store_params_wipe(&s->params);
+	pthread_cond_destroy(&s->queued);
+	pthread_cond_destroy(&s->due);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* --- making --- */
+
+static bool
+cond_begin(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+	bool ok;
+
+	if (pthread_condattr_init(&attr) != 0)
+		return false;
+	ok = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+	    pthread_cond_init(cond, &attr) == 0;
+	pthread_condattr_destroy(&attr);
+	return ok;
+}
+
+static bool
+store_build(struct store *s)
+{
+	bool is_sqlite = s->params.url.scheme == STORE_SQLITE;
+
+	s->backend = is_sqlite ? &store_sqlite : &store_redis;
+	s->cache = row_cache_new((size_t)s->params.cache_rows);
+	if (s->cache == NULL)
+		return false;
+	s->self = is_sqlite ? store_sqlite_new(s, &s->params)
+			    : store_redis_new(s, &s->params);
+	return s->self != NULL && start(s);
+}
+
+struct store *
+store_new(const struct store_params *params, struct store *old,
+    struct report *report)
+{
+	struct store *s;
+
+	if (old != NULL && memcmp(params, &old->params, sizeof(*params)) == 0)
+		return store_hold(old);
+	s = calloc(1, sizeof(*s));
+	if (s != NULL) {
+		pthread_mutex_init(&s->lock, NULL);
+		TAILQ_INIT(&s->queue);
+		TAILQ_INIT(&s->unanswered);
+		s->holds = 1;
+		s->epoch = 1;
+		s->params = *params;
+		s->since_ms = clock_ms();
+		if (cond_begin(&s->queued) && cond_begin(&s->due) &&
+		    store_build(s))
+			return s;
+		store_end(s);
+	}
+	report_error(report, NULL, 0, NULL, "cannot start the store: %s",
+	    strerror(errno));
+	return NULL;
+}
+
+struct store *
+store_hold(struct store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->holds++;
+	pthread_mutex_unlock(&s->lock);
+	return s;
+}
+
+void
+store_release(struct store *s)
+{
+	unsigned left;
+
+	if (s == NULL)
+		return;
+	pthread_mutex_lock(&s->lock);
+	left = --s->holds;
+	pthread_mutex_unlock(&s->lock);
+	if (left == 0)
+		store_end(s);
+}
+
+void
+store_stats(struct store *s, struct store_stats *out)
+{
+	pthread_mutex_lock(&s->lock);
+	*out = s->stats;
+	out->is_up = s->is_up;
+	out->waiting = s->waiting;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static const char *const kinds[] = {[STORE_PUT] = "put",
+    [STORE_GET] = "get",
+    [STORE_COUNT] = "count",
+    [STORE_PING] = "ping"};
+
+struct store_figure {
+	const char *name, *help;
+	uint64_t value;
+	bool is_gauge;
+};
+
+void
+store_write_metrics(
+    struct store *s, const char *program, struct metrics_writer *w)
+{
+	struct store_stats stats;
+	char name[80];
+
+	store_stats(s, &stats);
+	const struct store_figure figures[] = {
+	    {"up", "Whether the store is reached.", stats.is_up, true},
+	    {"waiting", "Requests that wait for the store.", stats.waiting,
+		true},
+	    {"failed_total", "Requests that the store did not answer.",
+		stats.failed, false},
+	    {"late_total", "Requests that were not answered in time.",
+		stats.late, false},
+	    {"from_cache_total", "Requests that were answered from memory.",
+		stats.from_cache, false},
+	    {"connects_total", "How often the store was reached again.",
+		stats.connects, false}};
+
+	for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+		const struct store_figure *f = &figures[i];
+
+		snprintf(name, sizeof(name), "%s_store_%s", program, f->name);
+		(f->is_gauge ? metrics_gauge : metrics_counter)(
+		    w, name, f->help, NULL, f->value);
+	}
+	snprintf(name, sizeof(name), "%s_store_requests_total", program);
+	for (unsigned i = 0; i <= STORE_PING; i++) {
+		struct metrics_label label = {"kind", mf_text_of(kinds[i])};
+
+		metrics_counter(w, name, "Requests to the store by their kind.",
+		    &label, stats.requests[i]);
+	}
+}
