@@ -71,9 +71,10 @@ REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
-SPFMILTER = authres authres_disguise config decide header_fields identities \
-            legacy mail_log metrics milter service session session_check \
-            session_header
+SPFMILTER = authres authres_disguise config decide examination header_fields \
+            identities legacy mail_log metrics milter policyd policyd_answer \
+            policyd_conn policyd_message policyd_request service session \
+            session_check session_header
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
             replay service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
@@ -227,14 +228,14 @@ UNIT = access access_memory action authres bounds cache change check conf \
        configured conformance decide dnsmsg doctor engine escape fields file \
        flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
        listen lists log log_ring lookup maps memory merge message_id metrics \
-       netstring orcpt outgoing path policy protocol reach received recipient \
+       netstring orcpt outgoing path policy policyd protocol reach received recipient \
        replay reply rewriter scope secrets servers session session_memory \
        shapes similar site sockaddr spf_answer spf_eval spf_header spf_macro \
        spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
        spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
-       engine_wire ini log lookup orcpt path protocol received sender \
+       engine_wire ini log lookup orcpt path policyd protocol received sender \
        sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
        spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
