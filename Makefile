@@ -64,10 +64,10 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
 COMMON = background conf conf_list configured daemon dial domain escape file \
-         foreign_conf handover health ini items legacy_conf listen listen_holder lists \
-         log log_conf log_line log_ring log_sink metrics network notify \
-         privilege reply report resources shared similar sockaddr source split \
-         watch
+         foreign_conf handover health ini items legacy_conf listen \
+         listen_holder lists log log_conf log_line log_ring log_sink metrics \
+         network notify privilege reply report resources shared similar \
+         sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
@@ -78,9 +78,10 @@ REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
-SPFMILTER = authres authres_disguise config decide header_fields identities \
-            legacy mail_log metrics milter service session session_check \
-            session_header
+SPFMILTER = authres authres_disguise config decide examination header_fields \
+            identities legacy mail_log metrics milter policyd policyd_answer \
+            policyd_conn policyd_message policyd_request service session \
+            session_check session_header
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
             replay service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
@@ -237,25 +238,27 @@ UNIT = access access_memory action authres bounds cache change check conf \
        configured conformance decide dnsmsg doctor engine escape fields file \
        flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
        listen lists log log_ring lookup maps memory merge message_id metrics \
-       netstring orcpt outgoing path policy protocol reach received recipient \
-       replay reply rewriter rrs scope secrets servers session session_memory \
-       shapes similar site sockaddr spf_answer spf_eval spf_header spf_macro \
-       spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
-       spfmilter_session srsmilter_config store table text
+       netstring orcpt outgoing path policy policyd protocol reach received \
+       recipient replay reply rewriter rrs scope secrets servers session \
+       session_memory shapes similar site sockaddr spf_answer spf_eval \
+       spf_header spf_macro spf_memory spf_property spf_record \
+       spfmilter_config spfmilter_memory spfmilter_session srsmilter_config \
+       store table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
-       engine_wire ini log lookup orcpt path protocol received rrs_decode \
-       sender sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
-       spf_macro spf_record split srs_decode srs_session store_url
+       engine_wire ini log lookup orcpt path policyd protocol received \
+       rrs_decode sender sendmail_cf ses_verify shapes site sockaddr spf_eval \
+       spf_header spf_macro spf_record split srs_decode srs_session store_url
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
        test_spf_postfix test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns
 
-TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
-            $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
-            $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) \
+            $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) \
+            $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) \
+            $(LIBSPF_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(STORE_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 

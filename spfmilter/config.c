@@ -64,6 +64,42 @@ warn(const struct spfmilter_config *c, struct report *report)
 		    "has no effect without trusted_relay");
 }
 
+/* What the policy service can't do, of what the file asks for. */
+static void
+warn_policy(const struct spfmilter_config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+	const struct {
+		const char *key;
+		bool has_effect; /* elsewhere */
+		const char *text;
+	} lacking[] = {
+	    {"remove_ar", s->remove_ar != REMOVE_AR_NONE,
+		"has no effect on the policy service (policy_listen): it sees "
+		"no header, and forged fields stay"},
+	    {"trusted_relay_check", s->trusted_relay_check != RELAY_CHECK_NONE,
+		"has no effect on the policy service (policy_listen): it sees "
+		"no Received field, and mail of trusted relays isn't checked"},
+	    {"trusted_relay_unreadable",
+		s->trusted_relay_unreadable == RELAY_UNREADABLE_TEMPFAIL,
+		"has no effect on the policy service (policy_listen)"},
+	    {"received_spf", s->received_spf != RECEIVED_SPF_MAILFROM,
+		"has no effect on the policy service (policy_listen), which "
+		"adds one field: that of policy_header"},
+	    {"x_hello_spf", s->x_hello_spf,
+		"has no effect on the policy service (policy_listen), which "
+		"adds one field: that of policy_header"},
+	};
+
+	if (s->policy_listen.count == 0)
+		return;
+	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++)
+		if (lacking[i].has_effect && line_of(c, lacking[i].key) != 0)
+			report_warning(report, c->base.path,
+			    line_of(c, lacking[i].key), lacking[i].key, "%s",
+			    lacking[i].text);
+}
+
 static bool
 load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 {
@@ -89,6 +125,7 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	check_authserv_id(c, report);
 	check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
+	warn_policy(c, report);
 	return report->errors == errors;
 }
 

@@ -111,6 +111,24 @@ fields_write(const struct spfmilter_settings *s, const struct findings *found,
 	return ok;
 }
 
+bool
+fields_write_policy(const struct spfmilter_settings *s,
+    const struct findings *found, struct mf_text authserv_id,
+    struct fields *out)
+{
+	out->count = 0;
+	switch ((enum policy_header)s->policy_header) {
+	case POLICY_HEADER_RECEIVED_SPF:
+		return add_received(
+		    out, &found->checks[EXAMINED_MAILFROM], authserv_id);
+	case POLICY_HEADER_RESULTS:
+		return add_results(out, found, authserv_id);
+	case POLICY_HEADER_NONE:
+		return true;
+	}
+	return true;
+}
+
 void
 fields_free(struct fields *fields)
 {

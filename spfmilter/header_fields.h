@@ -32,6 +32,15 @@ struct fields {
 bool fields_write(const struct spfmilter_settings *settings,
     const struct findings *findings, const struct decision *decision,
     struct mf_text authserv_id, struct fields *out);
+
+/*
+ * The one field that a policy service of Postfix's can add, or none, as the
+ * configuration wants it.
+ */
+bool fields_write_policy(const struct spfmilter_settings *settings,
+    const struct findings *findings, struct mf_text authserv_id,
+    struct fields *out);
+
 void fields_free(struct fields *fields);
 
 #endif

@@ -9,6 +9,7 @@
 #include "settings/sections.h"
 #include "spfmilter/legacy.h"
 #include "spfmilter/milter.h"
+#include "spfmilter/policyd.h"
 #include "spfmilter/service.h"
 
 /* Entries that are wrong stop no daemon, but who asks with -n is told. */
@@ -46,6 +47,10 @@ main(int argc, char **argv)
 	    .findings = findings,
 	    .service_warn = spfmilter_warn,
 	    .service_refresh = spfmilter_refresh,
+	    .other_fds = POLICYD_FD_NAME,
+	    .others_open = policyd_open,
+	    .others_start = policyd_start,
+	    .others_stop = policyd_stop,
 	};
 
 	checker_before_wait(milter_will_wait);

@@ -61,6 +61,28 @@ write_decisions(struct metrics_writer *w, struct spfmilter_metrics *f)
 	}
 }
 
+static void
+write_policyd(struct metrics_writer *w, struct policyd_metrics *f)
+{
+	metrics_counter(w, "spfmilter_policy_connections_total",
+	    "Connections to the policy service.", NULL, get(&f->connections));
+	metrics_gauge(w, "spfmilter_policy_connections",
+	    "Open connections to the policy service.", NULL, get(&f->open));
+	metrics_counter(w, "spfmilter_policy_requests_total",
+	    "Policy requests that were answered.", NULL, get(&f->requests));
+	metrics_counter(w, "spfmilter_policy_malformed_total",
+	    "Policy connections closed after a malformed request.", NULL,
+	    get(&f->malformed));
+	metrics_counter(w, "spfmilter_policy_turned_away_total",
+	    "Policy connections closed because of policy_max_connections or a "
+	    "lack of descriptors.",
+	    NULL, get(&f->turned_away));
+	metrics_counter(w, "spfmilter_policy_timeouts_total",
+	    "Policy connections closed because a request or answer took too "
+	    "long.",
+	    NULL, get(&f->timeouts));
+}
+
 void
 spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
     struct milter_service *service)
@@ -82,6 +104,7 @@ spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
 	metrics_counter(w, "spfmilter_results_removed_total",
 	    "Authentication-Results that claimed our name.", NULL,
 	    get(&f->removed));
+	write_policyd(w, &f->policyd);
 	metrics_counter(w, "spfmilter_errors_total",
 	    "Messages that on_error decided.", NULL, get(&service->errors));
 	metrics_gauge(w, "spfmilter_callbacks",

@@ -12,6 +12,16 @@
 #define SPFMILTER_RESULTS (SPF_PERMERROR + 1)
 #define SPFMILTER_VERBS   (ACTION_ERROR + 1)
 
+/* Of the policy service (policyd.h). */
+struct policyd_metrics {
+	atomic_ullong connections;
+	atomic_ullong open; /* of these: the only one that doesn't only grow */
+	atomic_ullong requests;
+	atomic_ullong malformed;
+	atomic_ullong turned_away; /* connections, for want of a place */
+	atomic_ullong timeouts;
+};
+
 /* Any thread counts; they only grow. */
 struct spfmilter_metrics {
 	atomic_ullong messages;
@@ -21,6 +31,7 @@ struct spfmilter_metrics {
 	atomic_ullong recipients_refused;
 	atomic_ullong recipients_exempt;
 	atomic_ullong removed; /* forged Authentication-Results */
+	struct policyd_metrics policyd;
 };
 
 /* Count a message that is over. */

@@ -276,6 +276,17 @@ spfmilter_start(struct milter_service *service, struct report *report)
 	    (struct spfmilter_config *)service->config.now, NULL, report);
 }
 
+static void
+warn_fixed(
+    const struct spfmilter_config *old, const struct spfmilter_config *new)
+{
+	const struct daemon_fixed fixed = {"policy_listen",
+	    conf_list_eq(&old->spfmilter.policy_listen,
+		&new->spfmilter.policy_listen)};
+
+	daemon_warn_fixed(&fixed, 1);
+}
+
 bool
 spfmilter_reload(struct milter_service *service, struct milter_config *config,
     bool is_asked, struct report *report)
@@ -293,6 +304,7 @@ spfmilter_reload(struct milter_service *service, struct milter_config *config,
 		milter_config_release(config);
 		return false;
 	}
+	warn_fixed(spfmilter_config(s), config_of(config));
 	milter_service_replace(service, config);
 	if (stays)
 		return true;

@@ -410,7 +410,7 @@ def ask_policyd(path, port, requests):
         f"sender={sender}\nrecipient=ann@here.test\ninstance=i{number}\n\n"
         for number, (client, helo, sender) in enumerate(requests))
     done = places.run(
-        sys.executable, places.source("tests/convert/peer_policyd.py"),
+        sys.executable, places.source("tests/lib/peer_policyd.py"),
         places.peer("policyd", places.PYTHON), str(port), path, input=text)
     actions = re.findall(r"(?m)^action=(.*)$", done.stdout)
     equal(len(actions), len(requests), done.stderr[-2000:])

@@ -124,7 +124,7 @@ CIRCLES = {
 PROGRAMS = ("mailfrom", "srs", "spfquery", "spfpolicy", "spf-libspf2", *DAEMONS)
 
 # What may change the path of modules: peers' packages are on no other.
-PEERS_MODULES = {"tests/convert/peer_policyd.py",
+PEERS_MODULES = {"tests/lib/peer_policyd.py",
                  "tests/headers/test_headers.py", "tests/oracle/peer_pysrs.py",
                  "tests/oracle/spf_peer_pyspf.py",
                  "tests/resolver/test_suites.py"}
