@@ -38,7 +38,7 @@ ONLY = {
     "spf2/": {"libspf-engine/libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"common/domain.c", "libspf/name.c"},
-    "yaml.h": {"tools/spfquery/yamlfile.h", "tools/spfquery/zone.h"},
+    "yaml.h": {"tools/zone/yamlfile.h", "tools/spfquery/zone.h"},
     "libmilter/": {"milter/answer.c", "milter/callbacks.c", "milter/run.c",
                    "spfmilter/milter.c", "srsmilter/milter.c"},
     # These crash on damaged files: access/*.c read them without.

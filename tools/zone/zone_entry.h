@@ -2,10 +2,10 @@
 /*
  * The records of one name of a zone file.
  */
-#ifndef MAILFROM_TOOLS_SPFQUERY_ZONE_ENTRY_H
-#define MAILFROM_TOOLS_SPFQUERY_ZONE_ENTRY_H
+#ifndef MAILFROM_TOOLS_ZONE_ZONE_ENTRY_H
+#define MAILFROM_TOOLS_ZONE_ZONE_ENTRY_H
 
-#include "tools/spfquery/zone.h"
+#include "tools/zone/zone.h"
 
 #define ZONE_TYPES 5 /* enum spf_rr */
 

@@ -2,8 +2,8 @@
 /*
  * Files in YAML, as far as zones and suites need them.
  */
-#ifndef MAILFROM_TOOLS_SPFQUERY_YAMLFILE_H
-#define MAILFROM_TOOLS_SPFQUERY_YAMLFILE_H
+#ifndef MAILFROM_TOOLS_ZONE_YAMLFILE_H
+#define MAILFROM_TOOLS_ZONE_YAMLFILE_H
 
 #include <stdio.h>
 #include <yaml.h>

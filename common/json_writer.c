@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tools/spfquery/json_writer.h"
+#include "common/json_writer.h"
 
 #include "common/escape.h"
 

@@ -3,11 +3,11 @@
  * What isn't understood is an error: a record that is passed over makes results
  * quietly wrong.
  */
-#include "tools/spfquery/zone_entry.h"
+#include "tools/zone/zone_entry.h"
 
 #include <stdlib.h>
 
-#include "tools/spfquery/yamlfile.h"
+#include "tools/zone/yamlfile.h"
 
 #define RECORDS_MAX 256 /* of one type at one name */
 #define TXT_SIZE    65536

@@ -2,8 +2,8 @@
 /*
  * JSON in one line: members with the commas where they belong.
  */
-#ifndef MAILFROM_TOOLS_SPFQUERY_JSON_WRITER_H
-#define MAILFROM_TOOLS_SPFQUERY_JSON_WRITER_H
+#ifndef MAILFROM_COMMON_JSON_WRITER_H
+#define MAILFROM_COMMON_JSON_WRITER_H
 
 #include <stdio.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-#include "tools/spfquery/zone.h"
+#include "tools/zone/zone.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "common/escape.h"
-#include "tools/spfquery/yamlfile.h"
-#include "tools/spfquery/zone_entry.h"
+#include "tools/zone/yamlfile.h"
+#include "tools/zone/zone_entry.h"
 
 /* Of a name that isn't there (RFC 1035 4.1.1). */
 #define RCODE_NXDOMAIN 3

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tools/spfquery/yamlfile.h"
+#include "tools/zone/yamlfile.h"
 
 #define NESTING_MAX 32 /* zones and suites have 5 levels */
 

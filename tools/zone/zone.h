@@ -15,8 +15,8 @@
  *
  * "zonedata:" and "zonedata: []" are a zone without names.
  */
-#ifndef MAILFROM_TOOLS_SPFQUERY_ZONE_H
-#define MAILFROM_TOOLS_SPFQUERY_ZONE_H
+#ifndef MAILFROM_TOOLS_ZONE_ZONE_H
+#define MAILFROM_TOOLS_ZONE_ZONE_H
 
 #include <yaml.h>
 
