@@ -241,7 +241,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check conf \
-       configured conformance decide dnsmsg doctor engine escape fields file \
+       configured conformance decide dkim dkim_memory dnsmsg doctor engine escape fields file \
        flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
        listen lists log log_ring lookup maps memory merge message_id metrics \
        netstring orcpt outgoing path policy protocol reach received recipient \
@@ -250,7 +250,8 @@ UNIT = access access_memory action authres bounds cache change check conf \
        spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
        spfmilter_session srsmilter_config table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
-       convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
+       convert_confuse convert_plain convert_shell dkim dnsmsg \
+       doctor_replies \
        engine_wire ini log lookup orcpt path protocol received sender \
        sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
        spf_macro spf_record split srs_decode srs_session
@@ -337,6 +338,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP)) \
     -Wl,--wrap=CRYPTO_secure_zalloc,--wrap=CRYPTO_secure_clear_free
+$(BUILD)/tests/unit/dkim_memory: LDFLAGS += $(WRAP) \
+    -Wl,--wrap=EVP_MD_CTX_new,--wrap=EVP_PKEY_CTX_new
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
