@@ -315,8 +315,10 @@ end_bodies(struct dkim_check *check)
 enum dkim_status
 dkim_check_end(struct dkim_check *check)
 {
-	enum dkim_status status = dkim_check_message_end(check);
+	enum dkim_status status = DKIM_OK;
 
+	if (!check->header_over)
+		status = dkim_check_header_end(check);
 	if (status == DKIM_OK)
 		status = end_bodies(check);
 	check->over = true;

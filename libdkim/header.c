@@ -148,7 +148,8 @@ reserve(struct header_ *h, size_t octets)
 bool
 header_add_(struct header_ *h, struct mf_text name, struct mf_text value)
 {
-	size_t octets = name.len + 1 + value.len + text_count(value, '\n');
+	size_t octets = name.len + text_count(name, '\n') + 1 + value.len +
+	    text_count(value, '\n');
 
 	if (h->count == DKIM_FIELDS_MAX || octets > DKIM_HEADER_MAX - h->len) {
 		h->too_large = true;

@@ -237,8 +237,8 @@ enum dkim_status dkim_check_message(
     struct dkim_check *check, struct mf_text piece);
 
 /*
- * There is no more of it.  Only a message that has no empty line needs this
- * call; its questions are known then.
+ * There is no more of it: a message without an empty line is a header, and its
+ * questions are known then.
  */
 enum dkim_status dkim_check_message_end(struct dkim_check *check);
 
