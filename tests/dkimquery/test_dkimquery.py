@@ -13,7 +13,9 @@ import sys
 import tempfile
 
 import dkim_cases
+import dns
 import places
+import servers
 import tap
 from dkim_cases import NAME, NOW, PLAIN, key
 from dkim_signer import record, signed
@@ -141,6 +143,38 @@ def terminal():
         _, out, _ = run(signed(PLAIN, template=template).replace(
             b"To: Suzie", b"To: \x1b[2J\x07Suzie"), key(), *arguments)
         equal([c for c in out if ord(c) < 32 and c != "\n"], [], arguments)
+
+
+def by_dns(answer, *arguments):
+    """The first two lines, with keys from a server that answers so."""
+    server = servers.Server(answer)
+    try:
+        done = places.run(PROGRAM, "--nameserver", server.name, "--now", str(NOW),
+                          *arguments, text=False, input=signed(PLAIN), timeout=60)
+    finally:
+        server.stop()
+    return done.returncode, done.stdout.decode().splitlines()[1]
+
+
+@case("keys come from the DNS, long ones too, and a failure is temporary")
+def real_dns():
+    def text(*records):
+        answers = [dns.rr(NAME, dns.TXT, dns.long_txt(one)) for one in records]
+        return lambda question, tcp: [
+            dns.reply(question, answers) if tcp or sum(map(len, answers)) < 1000
+            else dns.reply(question, truncated=True)]
+
+    usual = record("r1024")
+    equal(by_dns(text(usual))[0], 0)
+    equal(by_dns(text("n=" + "x" * 1000 + "; " + usual[9:]))[0], 0)
+    status, line = by_dns(text(usual, "v=spf1 -all"))
+    true(status == 4 and "several TXT records" in line, line)
+    status, line = by_dns(lambda question, tcp: [dns.void(question, rcode=3)])
+    true(status == 4 and "no key" in line, line)
+    status, line = by_dns(lambda question, tcp: [dns.reply(question, rcode=2)])
+    true(status == 5 and "key lookup failed: SERVFAIL" in line, line)
+    status, line = by_dns(lambda question, tcp: [], "--timeout", "1")
+    true(status == 5 and "key lookup failed" in line, line)
 
 
 @case("mistakes on the command line and in files end in 255 and a message")
