@@ -59,12 +59,13 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 LIBSRS  = key mailbox rrs ses srs stamp status
 LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
+LIBDKIM = body check crypto header key_record message names signature tags
 LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
 COMMON = background conf conf_list configured daemon dial domain escape file \
-         foreign_conf handover health ini items legacy_conf listen \
+         foreign_conf handover health ini items json_writer legacy_conf listen \
          listen_holder lists log log_conf log_line log_ring log_sink metrics \
          network notify privilege reply report resources shared similar \
          sockaddr source split watch
@@ -89,14 +90,15 @@ SRSD    = config conn conns control counts decision_log holders maps metrics \
 SRS     = ask batch commands explain job keygen main options
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            flatten_facts flatten_items flatten_pack flatten_view html_networks \
-           html_tree html_view ipset jobs json json_record json_writer lint \
-           lint_classes lint_dns lint_domain lint_errors lint_findings \
-           lint_hint lint_json lint_networks lint_record lint_report \
-           lint_suggest lint_term lint_witness lookup_report main must \
-           networks networks_report networks_view options options_check plain \
-           reach reach_match reach_questions reach_state recorder scope suite \
-           survey survey_term trace trace_tree tree_view words yamlfile zone \
-           zone_entry
+           html_tree html_view ipset jobs json json_record lint lint_classes \
+           lint_dns lint_domain lint_errors lint_findings lint_hint lint_json \
+           lint_networks lint_record lint_report lint_suggest lint_term \
+           lint_witness lookup_report main must networks networks_report \
+           networks_view options options_check plain reach reach_match \
+           reach_questions reach_state recorder scope suite survey survey_term \
+           trace trace_tree tree_view words
+ZONE = yamlfile zone zone_entry
+DKIMQUERY = keys main message options report trace
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_generic merge_milters merge_routes merge_words \
            plan setup setup_load setup_print site site_expand site_load \
@@ -114,6 +116,7 @@ SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
+LIBDKIM_A = $(BUILD)/libdkim.a
 LIBSPF_DNS_A = $(BUILD)/libspf-dns.a
 LIBSPF_ENGINE_A = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
@@ -127,18 +130,21 @@ SRSD_A    = $(BUILD)/srsd.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
 MAILFROM_A = $(BUILD)/mailfrom.a
-# What programs of others link with: the archives, and two of them shared.
-LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBSPF_DNS_A) $(LIBSPF_ENGINE_A)
-SHARED    = $(BUILD)/libsrs.so.$(SOVERSION) $(BUILD)/libspf.so.$(SOVERSION)
+ZONE_A = $(BUILD)/zone.a
+# What programs of others link with: the archives, and three of them shared.
+LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBDKIM_A) $(LIBSPF_DNS_A) \
+            $(LIBSPF_ENGINE_A)
+SHARED    = $(addprefix $(BUILD)/,libsrs.so.$(SOVERSION) \
+            libspf.so.$(SOVERSION) libdkim.so.$(SOVERSION))
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
-            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/mailfrom \
-            $(BUILD)/spf-libspf2
+            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/dkimquery \
+            $(BUILD)/mailfrom $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
-          libspf libspf-dns libspf-engine libsrs milter rewrite settings \
-          spfcheck spfmilter srsd srsmilter store tools/* tests/*, \
+          libdkim libspf libspf-dns libspf-engine libsrs milter rewrite \
+          settings spfcheck spfmilter srsd srsmilter store tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests unit-tests test check check-packages check-pages bench \
@@ -153,6 +159,7 @@ help:
 
 $(LIBSRS_A): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
 $(LIBSPF_A): $(LIBSPF:%=$(OBJ)/libspf/%.o)
+$(LIBDKIM_A): $(LIBDKIM:%=$(OBJ)/libdkim/%.o)
 $(LIBSPF_DNS_A): $(LIBSPF_DNS:%=$(OBJ)/libspf-dns/%.o)
 $(LIBSPF_ENGINE_A): $(LIBSPF_ENGINE:%=$(OBJ)/libspf-engine/%.o)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
@@ -166,18 +173,24 @@ $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
 $(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
-$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(STORE_A) $(REWRITE_A) $(SPFCHECK_A) \
+$(ZONE_A): $(ZONE:%=$(OBJ)/tools/zone/%.o)
+$(LIBRARIES) $(ZONE_A) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(STORE_A) \
+    $(REWRITE_A) $(SPFCHECK_A) \
     $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
 
 # The same objects serve archive and shared library.
-$(LIBSRS:%=$(OBJ)/libsrs/%.o) $(LIBSPF:%=$(OBJ)/libspf/%.o): PIC = -fPIC
+$(LIBSRS:%=$(OBJ)/libsrs/%.o) $(LIBSPF:%=$(OBJ)/libspf/%.o) \
+    $(LIBDKIM:%=$(OBJ)/libdkim/%.o): PIC = -fPIC
 $(BUILD)/libsrs.so.$(SOVERSION): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
 	$(LINK) -shared -Wl,-soname,libsrs.so.$(SOVERSION) \
 	    -Wl,--version-script=libsrs/libsrs.map -o $@ $^ $(CRYPTO_LIBS)
 $(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(LINK) -shared -Wl,-soname,libspf.so.$(SOVERSION) \
 	    -Wl,--version-script=libspf/libspf.map -o $@ $^ $(IDN2_LIBS)
+$(BUILD)/libdkim.so.$(SOVERSION): $(LIBDKIM:%=$(OBJ)/libdkim/%.o)
+	$(LINK) -shared -Wl,-soname,libdkim.so.$(SOVERSION) \
+	    -Wl,--version-script=libdkim/libdkim.map -o $@ $^ $(CRYPTO_LIBS)
 
 # `mailfrom setup` fills them in.
 SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
@@ -215,8 +228,12 @@ $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
 	    $(LDLIBS)
 
-$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
+$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(ZONE_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
+
+$(BUILD)/dkimquery: $(DKIMQUERY:%=$(OBJ)/tools/dkimquery/%.o) $(ZONE_A) \
+    $(LIBSPF_DNS_A) $(LIBSPF_A) $(LIBDKIM_A) $(COMMON_A)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(YAML_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/spfpolicy/%.o) $(ACCESS_A) $(SETTINGS_A) \
     $(COMMON_A) $(LIBSPF_A)
@@ -235,17 +252,17 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check conf \
-       configured conformance decide dnsmsg doctor engine escape fields file \
-       flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
-       listen lists log log_ring lookup maps memory merge message_id metrics \
-       netstring orcpt outgoing path policy policyd protocol reach received \
-       recipient replay reply rewriter rrs scope secrets servers session \
-       session_memory shapes similar site sockaddr spf_answer spf_eval \
-       spf_header spf_macro spf_memory spf_property spf_record \
-       spfmilter_config spfmilter_memory spfmilter_session srsmilter_config \
-       store table text
+       configured conformance decide dkim dkim_memory dnsmsg doctor engine \
+       escape fields file flatten gate guessing holders hosts ini ipset items \
+       legacy libsrs lint listen lists log log_ring lookup maps memory merge \
+       message_id metrics netstring orcpt outgoing path policy policyd \
+       protocol reach received recipient replay reply rewriter rrs scope \
+       secrets servers session session_memory shapes similar site sockaddr \
+       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
+       spf_record spfmilter_config spfmilter_memory spfmilter_session \
+       srsmilter_config store table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
-       convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
+       convert_confuse convert_plain convert_shell dkim dnsmsg doctor_replies \
        engine_wire ini log lookup orcpt path policyd protocol received \
        rrs_decode sender sendmail_cf ses_verify shapes site sockaddr spf_eval \
        spf_header spf_macro spf_record split srs_decode srs_session store_url
@@ -258,7 +275,7 @@ BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
 TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) \
             $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) \
             $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) \
-            $(LIBSPF_A)
+            $(LIBSPF_A) $(LIBDKIM_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(STORE_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
@@ -277,7 +294,7 @@ $(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf-engine/helper_main.o \
     $(OBJ)/tests/engine/crashing.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(addprefix $(OBJ)/tools/spfquery/,zone.o zone_entry.o yamlfile.o) \
+    $(ZONE_A) \
     $(LIBSPF_ENGINE_A) $(LIBSPF_A) $(COMMON_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
@@ -337,6 +354,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP)) \
     -Wl,--wrap=CRYPTO_secure_zalloc,--wrap=CRYPTO_secure_clear_free
+$(BUILD)/tests/unit/dkim_memory: LDFLAGS += $(WRAP) \
+    -Wl,--wrap=EVP_MD_CTX_new,--wrap=EVP_PKEY_CTX_new
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory store): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
@@ -501,9 +520,9 @@ quickstart:
 FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
            -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
            -e 's,@VERSION@,$(VERSION),g'
-BIN  = mailfrom srs spfquery spfpolicy
+BIN  = mailfrom srs spfquery spfpolicy dkimquery
 SBIN = srsd srsmilter spfmilter
-PKGCONFIG = libsrs libspf libspf-dns libspf-engine
+PKGCONFIG = libsrs libspf libdkim libspf-dns libspf-engine
 
 # make install: programs, libraries, manual and samples below PREFIX and DESTDIR
 install: all

@@ -154,7 +154,8 @@ spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
 /* --- questions --- */
 
 const struct spf_reply *
-spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+spf_resolver_ask_for(struct spf_resolver *r, enum spf_rr rr,
+    struct mf_text name, unsigned timeout_ms)
 {
 	struct dnsmsg_name wire;
 	char text[SPF_NAME_SIZE];
@@ -178,7 +179,7 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 	len = dnsmsg_name_text_(&wire, text);
 	c = (struct dns_check){.resolver = r,
 	    .started_us = clock_us_(),
-	    .timeout_ms = r->params.timeout_ms,
+	    .timeout_ms = least(timeout_ms, r->params.timeout_ms),
 	    .is_question = true,
 	    .rr = rr,
 	    .name = mf_text_at(text, len),
@@ -189,6 +190,56 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 		waiting_end_(&waiting);
 	waiting_wait_(&waiting);
 	return reply;
+}
+
+const struct spf_reply *
+spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+{
+	return spf_resolver_ask_for(r, rr, name, r->params.timeout_ms);
+}
+
+/* A question that nobody waits for. */
+struct ask_ahead {
+	struct dns_check check; /* first: the resolver frees it */
+	struct spf_reply *reply;
+	char name[SPF_NAME_SIZE];
+};
+
+static void
+on_ahead(
+    void *arg, const struct spf_verdict *verdict, const struct spf_cost *cost)
+{
+	struct ask_ahead *ahead = arg;
+
+	(void)verdict;
+	(void)cost;
+	reply_release_(ahead->reply);
+}
+
+void
+spf_resolver_ask_ahead(
+    struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+{
+	struct dnsmsg_name wire;
+	struct ask_ahead *ahead;
+
+	if (!dnsmsg_name_(name, &wire))
+		return;
+	ahead = calloc(1, sizeof(*ahead));
+	if (ahead == NULL)
+		return;
+	size_t len = dnsmsg_name_text_(&wire, ahead->name);
+	ahead->check = (struct dns_check){.resolver = r,
+	    .started_us = clock_us_(),
+	    .timeout_ms = r->params.timeout_ms,
+	    .is_question = true,
+	    .rr = rr,
+	    .name = mf_text_at(ahead->name, len),
+	    .done = on_ahead,
+	    .arg = ahead,
+	    .reply_out = &ahead->reply};
+	if (check_post_(r, &ahead->check) == 0)
+		free(ahead);
 }
 
 const struct spf_answer *

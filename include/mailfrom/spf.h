@@ -183,7 +183,7 @@ struct spf_answer {
 	 * SPF_RR_MX by preference, SPF_RR_PTR: lower case, no dot at the end.
 	 */
 	const struct mf_text *names;
-	size_t count; /* addresses or names */
+	size_t count; /* addresses, names, or texts of SPF_RR_TXT */
 	size_t size;  /* octets that the answer takes in memory */
 };
 
