@@ -30,7 +30,10 @@ struct merge {
  */
 void merge(struct merge *merge);
 
-/* The rules, in this order (merge_routes.c, merge_bounces.c, merge_milters.c). */
+/*
+ * The rules, in this order (merge_routes.c, merge_bounces.c, merge_milters.c,
+ * merge_policy.c).
+ */
 void merge_routes(struct merge *merge);
 void merge_senders(struct merge *merge);
 void merge_customers(struct merge *merge);
@@ -38,6 +41,7 @@ void merge_bounces(struct merge *merge);
 void merge_canonical(struct merge *merge);
 void merge_milters(struct merge *merge);
 void merge_spfmilter(struct merge *merge);
+void merge_policy(struct merge *merge);
 
 /* Whether outside clients reach an smtpd without logging in. */
 bool merge_is_public(const struct merge *merge, const struct site_service *s);
