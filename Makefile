@@ -100,9 +100,9 @@ SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
 ZONE = yamlfile zone zone_entry
 DKIMQUERY = keys main message options report trace
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
-           merge_bounces merge_generic merge_milters merge_routes merge_words \
-           plan setup setup_load setup_print site site_expand site_load \
-           site_parse unmerge
+           merge_bounces merge_generic merge_milters merge_policy merge_routes \
+           merge_words plan setup setup_load setup_print site site_expand \
+           site_load site_parse unmerge
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
@@ -194,7 +194,8 @@ $(BUILD)/libdkim.so.$(SOVERSION): $(LIBDKIM:%=$(OBJ)/libdkim/%.o)
 
 # `mailfrom setup` fills them in.
 SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
-          milter.main.cf milter.master.cf simple.main.cf spfmilter.main.cf) \
+          milter.main.cf milter.master.cf simple.main.cf spf-policy.main.cf \
+          spfmilter.main.cf) \
           $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
           spfmilter.mc srsmilter.aliases srsmilter.mc \
           srsmilter.virtusertable)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """
-spfmilter as the policy service of a real Postfix, with the setting of
-etc/postfix/spf-policy.main.cf; beside the filter, and beside policyd-spf, in
-other smtpds of the same Postfix.
+spfmilter as the policy service of a real Postfix, which was moved there from
+policyd-spf by mailfrom setup; beside the filter, and beside policyd-spf, in other
+smtpds of the same Postfix.
 """
 
 import itertools
@@ -47,6 +47,11 @@ SMTPDS = f"""\
 {host}:25 inet n - y - - smtpd
   -o {{ smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service inet:{at[0]}:{at[1]} }}
 """ for host, at in ((POLICYD, POLICYD_AT), (FAKE, FAKE_AT)))
+# What a site with policyd-spf has.
+BEFORE = "smtpd_recipient_restrictions = permit_mynetworks,\n" \
+    "  reject_unauth_destination, check_policy_service unix:private/policyd\n"
+SPAWN = "policyd unix - n n - 0 spawn\n" \
+    "  user=nobody argv=/usr/bin/policyd-spf\n"
 suite = tap.Suite()
 case = suite.case
 
@@ -81,10 +86,19 @@ class Site(exchange.Exchange):
             file.write("debugLevel = 1\nskip_addresses = 192.0.2.0/32\n")
         self.policyd = place.path("policyd-spf.conf")
         self.mta = postfix.Postfix(
-            place, "policy", "fwd.test",
-            postfix.settings("spf-policy.main.cf", "fwd.test", patience=(
-                "timeout=30s", "timeout=3s")) + SETTINGS, SMTPDS,
-            aliases="friend: local\npostmaster: local\n").start()
+            place, "policy", "fwd.test", SETTINGS + BEFORE, SMTPDS + SPAWN,
+            aliases="friend: local\npostmaster: local\n")
+        self.move()
+        self.mta.start()
+
+    def move(self):
+        """From policyd-spf to us, as mailfrom setup says."""
+        done = self.mta.setup("spf-policy", self.filter.config, "--main")
+        equal(done.returncode, 0, done.stderr)
+        true("policyd-spf is no longer asked" in done.stderr, done.stderr)
+        equal(done.stdout.count("policyd-spf"), 2, "in comments")
+        self.mta.change(SETTINGS + BEFORE + done.stdout.replace(
+            "timeout=30s", "timeout=3s"), SMTPDS + SPAWN)
 
     def serve_policyd(self, connection):
         """As Postfix's spawn(8) does."""

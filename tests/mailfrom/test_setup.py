@@ -24,6 +24,7 @@ FORMS = {
                         "master": "etc/postfix/cleanup.master.cf"},
     "postfix-simple": {"main": "etc/postfix/simple.main.cf"},
     "postfix-spfmilter": {"main": "etc/postfix/spfmilter.main.cf"},
+    "spf-policy": {"main": "etc/postfix/spf-policy.main.cf"},
     "sendmail": {"mc": "etc/sendmail/mailfrom-srs.mc",
                  "m4": "etc/sendmail/mailfrom-srs.m4"},
     "sendmail-milter": {"mc": "etc/sendmail/srsmilter.mc",
@@ -76,7 +77,8 @@ class Site:
 
 
 def configuration(form):
-    text = SRSD + "[spfmilter]\nlisten = {}\n".format(
+    text = SRSD + "[spfmilter]\npolicy_listen = inet:10008@127.0.0.1\n" \
+        "listen = {}\n".format(
         "unix:/run/mailfrom-spf/spfmilter.sock" if form.startswith("sendmail")
         else "inet:10006@127.0.0.1")
     if form == "sendmail-milter":

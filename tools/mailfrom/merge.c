@@ -13,6 +13,7 @@ static const struct {
 	"etc/postfix/cleanup.master.cf"},
     {"postfix-simple", "etc/postfix/simple.main.cf", NULL},
     {"postfix-spfmilter", "etc/postfix/spfmilter.main.cf", NULL},
+    {"spf-policy", "etc/postfix/spf-policy.main.cf", NULL},
 };
 
 /* --- the socket --- */
@@ -349,6 +350,10 @@ merge(struct merge *m)
 	}
 	if (form->daemon == SETUP_SPFMILTER) {
 		merge_spfmilter(m);
+		return;
+	}
+	if (form->daemon == SETUP_SPF_POLICY) {
+		merge_policy(m);
 		return;
 	}
 	merge_customers(m);

@@ -39,6 +39,7 @@ void merge_canonical(struct merge *merge);
 void merge_milters(struct merge *merge);
 void merge_generic(struct merge *merge);
 void merge_spfmilter(struct merge *merge);
+void merge_policy(struct merge *merge);
 
 /* Whether outside clients reach an smtpd without logging in. */
 bool merge_is_public(const struct merge *merge, const struct site_service *s);

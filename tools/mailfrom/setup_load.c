@@ -23,6 +23,7 @@ static const struct setup_form forms[] = {
     {"postfix-cleanup", false, SETUP_SRSD, true, NULL},
     {"postfix-simple", false, SETUP_SRSD, false, NULL},
     {"postfix-spfmilter", false, SETUP_SPFMILTER, false, NULL},
+    {"spf-policy", false, SETUP_SPF_POLICY, false, NULL},
     {"sendmail", true, SETUP_SRSD, false, NULL},
     {"sendmail-milter", true, SETUP_SRSMILTER, false, "remote_mailer"},
     {"sendmail-spfmilter", true, SETUP_SPFMILTER, false, NULL},
@@ -41,7 +42,7 @@ const char *
 setup_form_names(void)
 {
 	return "postfix-milter postfix-cleanup postfix-simple "
-	       "postfix-spfmilter sendmail sendmail-milter "
+	       "postfix-spfmilter spf-policy sendmail sendmail-milter "
 	       "sendmail-spfmilter";
 }
 
@@ -63,6 +64,7 @@ section_name(const struct reader *r)
 	case SETUP_SRSMILTER:
 		return "srsmilter";
 	case SETUP_SPFMILTER:
+	case SETUP_SPF_POLICY:
 		return "spfmilter";
 	}
 	return "srsd";
@@ -97,6 +99,24 @@ add_listen(const struct reader *r, unsigned line, struct mf_text listen)
 
 /* What is wrong with its items was said. */
 static bool
+read_policy_listen(const struct reader *r)
+{
+	const struct conf_list *list = &r->spfmilter.policy_listen;
+	unsigned line = conf_line(r->setup->conf, "spfmilter", "policy_listen");
+
+	if (conf_is_wrong(r->setup->conf, "spfmilter", "policy_listen"))
+		return false;
+	if (list->count == 0)
+		return fail(r, line, "policy_listen",
+		    "not set in [spfmilter]: where does the mail server find "
+		    "it?");
+	for (size_t i = 0; i < list->count; i++)
+		if (!add_listen(r, line, list->items[i]))
+			return false;
+	return true;
+}
+
+static bool
 read_listen(const struct reader *r)
 {
 	const struct conf *conf = r->setup->conf;
@@ -106,6 +126,8 @@ read_listen(const struct reader *r)
 	    ? r->srsmilter.filter.listen
 	    : r->spfmilter.filter.listen;
 
+	if (r->form->daemon == SETUP_SPF_POLICY)
+		return read_policy_listen(r);
 	if (conf_is_wrong(conf, section_name(r), "listen"))
 		return false;
 	if (r->form->daemon != SETUP_SRSD) {
@@ -285,6 +307,7 @@ read_sections(struct reader *r, const struct ini *ini)
 		wanted.srsmilter = &r->srsmilter;
 		break;
 	case SETUP_SPFMILTER:
+	case SETUP_SPF_POLICY:
 		wanted = (struct settings_wanted){.spfmilter = &r->spfmilter};
 		break;
 	}
@@ -295,7 +318,8 @@ read_sections(struct reader *r, const struct ini *ini)
 		return false;
 	ok = read_listen(r) && ok;
 	read_socket(r);
-	if (r->form->daemon == SETUP_SPFMILTER)
+	if (r->form->daemon == SETUP_SPFMILTER ||
+	    r->form->daemon == SETUP_SPF_POLICY)
 		return ok;
 	r->setup->local_domains = r->srsmilter.local_domains;
 	ok = check_rewrite(r) && ok;

@@ -10,7 +10,12 @@
 #include "common/sockaddr.h"
 #include "settings/srs.h"
 
-enum setup_daemon { SETUP_SRSD, SETUP_SRSMILTER, SETUP_SPFMILTER };
+enum setup_daemon {
+	SETUP_SRSD,
+	SETUP_SRSMILTER,
+	SETUP_SPFMILTER,
+	SETUP_SPF_POLICY /* spfmilter as a policy service */
+};
 
 /* A form of settings, and what it needs. */
 struct setup_form {
