@@ -64,7 +64,7 @@ LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
 COMMON = background conf conf_list configured daemon dial domain escape file \
-         foreign_conf health ini items legacy_conf listen listen_holder lists \
+         foreign_conf handover health ini items legacy_conf listen listen_holder lists \
          log log_conf log_line log_ring log_sink metrics network notify \
          privilege reply report resources shared similar sockaddr source split \
          watch

@@ -20,3 +20,13 @@ reply_quote(struct mf_text text, char out[static REPLY_SIZE])
 	}
 	out[o.len] = '\0';
 }
+
+void
+reply_unquote(const char *text, struct text_out *out)
+{
+	for (; *text != '\0'; text++) {
+		out_char(out, *text);
+		if (text[0] == '%' && text[1] == '%')
+			text++;
+	}
+}

@@ -14,4 +14,7 @@
 /* Write text; what is too long is cut.  NUL-terminated. */
 void reply_quote(struct mf_text text, char out[static REPLY_SIZE]);
 
+/* The text as clients see it. */
+void reply_unquote(const char *text, struct text_out *out);
+
 #endif

@@ -14,8 +14,10 @@ session_open(SMFICTX *ctx)
 {
 	struct session *s = session_new(filter, shared);
 
-	if (s != NULL)
-		smfi_setpriv(ctx, s);
+	if (s == NULL)
+		return NULL;
+	atomic_fetch_add(&shared->connections, 1);
+	smfi_setpriv(ctx, s);
 	return s;
 }
 

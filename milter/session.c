@@ -18,7 +18,6 @@ session_new(const struct filter *filter, struct milter_service *service)
 	s->filter = filter;
 	s->service = service;
 	s->config = milter_service_config(service);
-	atomic_fetch_add(&service->connections, 1);
 	return s;
 }
 

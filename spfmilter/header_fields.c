@@ -62,17 +62,6 @@ add_hello(struct fields *f, const struct spf_verdict *helo)
 	return add(f, "X-Hello-SPF", mf_text_of(spf_result_text(helo->result)));
 }
 
-/* The reply was made for smfi_setreply(), where "%" is doubled. */
-static void
-out_undoubled(struct text_out *out, const char *text)
-{
-	for (; *text != '\0'; text++) {
-		out_char(out, *text);
-		if (text[0] == '%' && text[1] == '%')
-			text++;
-	}
-}
-
 static bool
 add_report(struct fields *f, const struct decision *d)
 {
@@ -89,7 +78,7 @@ add_report(struct fields *f, const struct decision *d)
 	}
 	if (d->text[0] != '\0') {
 		out_str(&out, ":\n\t");
-		out_undoubled(&out, d->text);
+		reply_unquote(d->text, &out);
 	}
 	return add(f, "X-SPF-Policy", out_view(&out));
 }

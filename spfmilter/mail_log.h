@@ -22,6 +22,7 @@ struct spfmilter_mail {
 	unsigned refused;
 	unsigned exempt;
 	unsigned removed;
+	bool is_more; /* it was counted before, but for these recipients */
 	const char *outcome; /* a word: "accepted", "rejected"... */
 };
 

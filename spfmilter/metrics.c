@@ -8,9 +8,11 @@ void
 spfmilter_metrics_count(
     struct spfmilter_metrics *f, const struct spfmilter_mail *m)
 {
-	atomic_fetch_add(&f->messages, 1);
 	atomic_fetch_add(&f->recipients_refused, m->refused);
 	atomic_fetch_add(&f->recipients_exempt, m->exempt);
+	if (m->is_more)
+		return;
+	atomic_fetch_add(&f->messages, 1);
 	atomic_fetch_add(&f->removed, m->removed);
 	if (m->findings != NULL) {
 		enum spf_result mailfrom =

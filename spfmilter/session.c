@@ -9,7 +9,7 @@
 bool
 spfmilter_needs_eoh(const struct spfmilter_session *s)
 {
-	return s->base.config->trusted_relay.count != 0 &&
+	return !s->headerless && s->base.config->trusted_relay.count != 0 &&
 	    spfmilter_settings_(s)->trusted_relay_check != RELAY_CHECK_NONE;
 }
 
@@ -46,8 +46,9 @@ message_new(void)
 	return m;
 }
 
-static bool
-begin_message(struct spfmilter_session *s, const struct mail_args *args)
+bool
+spfmilter_begin_message_(
+    struct spfmilter_session *s, const struct mail_args *args)
 {
 	struct spfmilter_message *m = message_new();
 	struct path sender = path_sender(args->path, &args->macros);
@@ -68,21 +69,30 @@ begin_message(struct spfmilter_session *s, const struct mail_args *args)
 	return true;
 }
 
+struct examined
+spfmilter_client_(const struct spfmilter_session *s)
+{
+	const struct spfmilter_message *m = s->message;
+
+	return (struct examined){.ip = s->base.client.ip,
+	    .ip_unknown = !s->base.client.has_ip,
+	    .sender = mf_text_of(m->sender),
+	    .helo = mf_text_of(s->base.helo),
+	    .receiver = mf_text_of(m->host)};
+}
+
 struct reply
 spfmilter_mail(struct session *session, const struct mail_args *args)
 {
 	struct spfmilter_session *s = spfmilter_session_(session);
+	struct examined who;
 
-	if (!begin_message(s, args))
+	if (!spfmilter_begin_message_(s, args))
 		return session_fail(session);
+	who = spfmilter_client_(s);
 	if (s->message->origin != ORIGIN_OUTSIDE)
 		spfmilter_decide_unchecked_(s);
-	else if (!spfmilter_check_and_decide_(s,
-		     &(struct examined){.ip = session->client.ip,
-			 .ip_unknown = !session->client.has_ip,
-			 .sender = mf_text_of(s->message->sender),
-			 .helo = mf_text_of(session->helo),
-			 .receiver = mf_text_of(s->message->host)}))
+	else if (!spfmilter_check_and_decide_(s, &who))
 		return session_fail(session);
 	if (spfmilter_settings_(s)->reject_at != REJECT_AT_MAIL)
 		return reply_go_on();

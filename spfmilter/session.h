@@ -49,6 +49,7 @@ struct spfmilter_message {
 struct spfmilter_session {
 	struct session base;
 	struct spfmilter_message *message; /* NULL: none under way */
+	bool headerless; /* the MTA shows no header (policy_message.h) */
 };
 
 /* What is to be done to a message at its end. */
@@ -102,6 +103,22 @@ spfmilter_settings_(const struct spfmilter_session *s)
 
 void spfmilter_message_free_(struct spfmilter_message *m);
 
+/* Begin a message; nothing is decided.  False: out of memory. */
+bool spfmilter_begin_message_(
+    struct spfmilter_session *s, const struct mail_args *args);
+
+/* Whom to check for the message: the client that is connected. */
+struct examined spfmilter_client_(const struct spfmilter_session *s);
+
+/*
+ * Log the message, as far as it has come, and count it.  is_more: of one that
+ * was logged before.
+ */
+void spfmilter_report_(const struct spfmilter_session *s, bool is_more);
+
+/* The name of this host in Authentication-Results. */
+struct mf_text spfmilter_authserv_id_(const struct spfmilter_session *s);
+
 /* The refusal that was decided on; going on if it was none, or not now. */
 struct reply spfmilter_refusal_(const struct spfmilter_session *s);
 
@@ -109,10 +126,12 @@ struct reply spfmilter_refusal_(const struct spfmilter_session *s);
 bool spfmilter_enforces_(const struct spfmilter_session *s);
 
 /*
- * Check whoever is the client, and decide; decide without a check.  False: out
- * of memory.
+ * Check whoever is the client, and decide; decide by the findings of a check
+ * that was made; decide without one.  False: out of memory.
  */
 bool spfmilter_check_and_decide_(
+    struct spfmilter_session *s, const struct examined *who);
+void spfmilter_decide_checked_(
     struct spfmilter_session *s, const struct examined *who);
 void spfmilter_decide_unchecked_(struct spfmilter_session *s);
 

@@ -81,17 +81,14 @@ exemption_of(const struct spfmilter_session *s, const struct examined *who)
 	return EXEMPT_NOT;
 }
 
-bool
-spfmilter_check_and_decide_(
+void
+spfmilter_decide_checked_(
     struct spfmilter_session *s, const struct examined *who)
 {
 	struct spfmilter_message *m = s->message;
 	char ip[SPF_IP_SIZE] = "an unknown address";
 
 	m->checked = !m->bad_sender;
-	if (m->checked &&
-	    !examine(spfmilter_config_(s)->checker, who, &m->findings))
-		return false;
 	if (!who->ip_unknown)
 		spf_ip_print(&who->ip, ip);
 	decide(
@@ -113,6 +110,18 @@ spfmilter_check_and_decide_(
 		    (enum lookup_defaults)spfmilter_settings_(s)->defaults},
 	    &m->decision);
 	m->decided = true;
+}
+
+bool
+spfmilter_check_and_decide_(
+    struct spfmilter_session *s, const struct examined *who)
+{
+	struct spfmilter_message *m = s->message;
+
+	if (!m->bad_sender &&
+	    !examine(spfmilter_config_(s)->checker, who, &m->findings))
+		return false;
+	spfmilter_decide_checked_(s, who);
 	return true;
 }
 

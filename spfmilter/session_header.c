@@ -29,8 +29,8 @@ remember_ar(struct spfmilter_message *m)
 	return true;
 }
 
-static struct mf_text
-authserv_id(const struct spfmilter_session *s)
+struct mf_text
+spfmilter_authserv_id_(const struct spfmilter_session *s)
 {
 	struct mf_text id = spfmilter_settings_(s)->authserv_id;
 
@@ -45,7 +45,7 @@ is_own_ar(struct spfmilter_session *s, struct mf_text value)
 
 	if (authres_is_disguised(value) && ++m->ar_disguised > AR_DISGUISED_MAX)
 		return true;
-	return authres_is_of(value, authserv_id(s));
+	return authres_is_of(value, spfmilter_authserv_id_(s));
 }
 
 /*
@@ -230,7 +230,7 @@ spfmilter_eom(struct spfmilter_session *s, struct edits *edits)
 		return reply;
 	if (fields_write(spfmilter_settings_(s),
 		m->checked ? &m->findings : NULL,
-		m->decided ? &m->decision : NULL, authserv_id(s),
+		m->decided ? &m->decision : NULL, spfmilter_authserv_id_(s),
 		&edits->fields))
 		return reply;
 	edits_free(edits);
@@ -244,21 +244,15 @@ edits_free(struct edits *edits)
 }
 
 void
-spfmilter_end_message(struct session *session)
+spfmilter_report_(const struct spfmilter_session *s, bool is_more)
 {
-	struct spfmilter_session *s = spfmilter_session_(session);
-	struct spfmilter_message *m = s->message;
-
-	if (m == NULL)
-		return;
-	if (m->outcome == NULL)
-		m->outcome = m->refused != 0 ? "refused" : "aborted";
-	struct spfmilter *service = (struct spfmilter *)session->service;
+	const struct spfmilter_message *m = s->message;
+	struct spfmilter *service = (struct spfmilter *)s->base.service;
 	const struct spfmilter_mail mail = {
-	    .queue_id = mf_text_of(session->queue_id),
-	    .ip = mf_text_of(session->client.text),
-	    .client = mf_text_of(session->client_name),
-	    .helo = mf_text_of(session->helo),
+	    .queue_id = mf_text_of(s->base.queue_id),
+	    .ip = mf_text_of(s->base.client.text),
+	    .client = mf_text_of(s->base.client_name),
+	    .helo = mf_text_of(s->base.helo),
 	    .sender = mf_text_of(m->sender),
 	    .user = mf_text_of(m->user),
 	    .relayed = mf_text_of(m->relayed),
@@ -269,9 +263,24 @@ spfmilter_end_message(struct session *session)
 	    .refused = m->refused,
 	    .exempt = m->exempt,
 	    .removed = (unsigned)m->ar_count,
+	    .is_more = is_more,
 	    .outcome = m->outcome};
+
 	spfmilter_metrics_count(&service->metrics, &mail);
 	spfmilter_mail_log(&mail);
+}
+
+void
+spfmilter_end_message(struct session *session)
+{
+	struct spfmilter_session *s = spfmilter_session_(session);
+	struct spfmilter_message *m = s->message;
+
+	if (m == NULL)
+		return;
+	if (m->outcome == NULL)
+		m->outcome = m->refused != 0 ? "refused" : "aborted";
+	spfmilter_report_(s, false);
 	spfmilter_message_free_(m);
 	s->message = NULL;
 }

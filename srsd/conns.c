@@ -8,7 +8,6 @@
 #include "srsd/conns.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "srsd/conn.h"
 #include "srsd/places.h"
@@ -45,11 +44,10 @@ on_answered(evutil_socket_t fd, short what, void *arg)
 {
 	struct conns *all = arg;
 	struct pending *p;
-	char octets[64];
 
+	(void)fd;
 	(void)what;
-	while (read(fd, octets, sizeof(octets)) > 0)
-		;
+	handover_woken(&all->pending);
 	while ((p = pending_next(&all->pending)) != NULL)
 		if (!conn_resume(p->owner))
 			places_close(p->owner);
@@ -89,7 +87,7 @@ conns_begin(struct conns *all)
 		for (unsigned state = 0; state < CONN_STATES; state++)
 			TAILQ_INIT(&all->places[i][state]);
 	TAILQ_INIT(&all->turns);
-	if (!pending_queue_begin(&all->pending))
+	if (!handover_begin(&all->pending))
 		return false;
 	srsd_config_refresh(all->current, &all->config);
 	all->next_turns = event_new(all->base, -1, 0, on_turns, all);
@@ -107,7 +105,7 @@ conns_end(struct conns *all)
 		event_free(all->next_turns);
 	if (all->answered != NULL)
 		event_free(all->answered);
-	pending_queue_end(&all->pending);
+	handover_end(&all->pending);
 	srsd_config_release(all->config);
 }
 

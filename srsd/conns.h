@@ -55,7 +55,7 @@ struct conns {
 	struct conn_queue turns;
 	size_t turn_count;
 	struct event *next_turns; /* some have one */
-	struct pending_queue pending;
+	struct handover pending;
 	struct event *answered; /* something in pending is */
 	bool stopping;
 	uint64_t now_sec; /* since 1970 UTC, of the last input */

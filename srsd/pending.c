@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* pipe2() is outside of POSIX, but everywhere. */
-#define _GNU_SOURCE
 #include "srsd/pending.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-bool
-pending_queue_begin(struct pending_queue *q)
-{
-	q->pipe[0] = q->pipe[1] = -1;
-	pthread_mutex_init(&q->lock, NULL);
-	STAILQ_INIT(&q->answered);
-	return pipe2(q->pipe, O_CLOEXEC | O_NONBLOCK) == 0;
-}
-
-void
-pending_queue_end(struct pending_queue *q)
-{
-	if (q->pipe[0] >= 0) {
-		close(q->pipe[0]);
-		close(q->pipe[1]);
-	}
-	pthread_mutex_destroy(&q->lock);
-}
 
 static struct mf_text
 copy(struct mf_text text, char *to)
@@ -35,7 +12,7 @@ copy(struct mf_text text, char *to)
 }
 
 struct pending *
-pending_new(struct pending_queue *queue, void *owner,
+pending_new(struct handover *queue, void *owner,
     const struct map_request *request, const struct policy_result *result)
 {
 	struct mf_text map = request->map, key = request->key;
@@ -45,6 +22,7 @@ pending_new(struct pending_queue *queue, void *owner,
 		return NULL;
 	*p =
 	    (struct pending){.queue = queue, .owner = owner, .result = *result};
+	p->answered.owner = p;
 	/* Not before: text begins in the padding of the struct. */
 	p->request.map = copy(map, p->text);
 	p->request.key = copy(key, p->text + map.len);
@@ -65,18 +43,10 @@ static void
 on_gate(void *arg, bool passes, enum spf_cause cause)
 {
 	struct pending *p = arg;
-	struct pending_queue *q = p->queue;
-	bool was_empty;
 
-	pthread_mutex_lock(&q->lock);
-	was_empty = STAILQ_EMPTY(&q->answered);
 	p->passes = passes;
 	p->cause = cause;
-	p->is_answered = true;
-	STAILQ_INSERT_TAIL(&q->answered, p, entry);
-	pthread_mutex_unlock(&q->lock);
-	if (was_empty)
-		(void)!write(q->pipe[1], "", 1);
+	handover_put(p->queue, &p->answered);
 }
 
 enum gate_answer
@@ -91,27 +61,19 @@ pending_ask(struct pending *p, const struct srsd_config *config,
 void
 pending_settle(struct pending *p)
 {
-	struct pending_queue *q = p->queue;
-
 	if (p->query == NULL)
 		return;
 	gate_forget(p->query);
 	p->query = NULL;
-	pthread_mutex_lock(&q->lock);
-	if (p->is_answered)
-		STAILQ_REMOVE(&q->answered, p, pending, entry);
-	p->is_answered = false;
-	pthread_mutex_unlock(&q->lock);
+	handover_withdraw(p->queue, &p->answered);
 }
 
 struct pending *
-pending_next(struct pending_queue *q)
+pending_next(struct handover *q)
 {
-	struct pending *p;
+	struct handover_item *item = handover_take(q);
+	struct pending *p = item != NULL ? item->owner : NULL;
 
-	pthread_mutex_lock(&q->lock);
-	p = STAILQ_FIRST(&q->answered);
-	pthread_mutex_unlock(&q->lock);
 	if (p != NULL)
 		pending_settle(p);
 	return p;

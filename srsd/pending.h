@@ -2,33 +2,22 @@
 /*
  * Requests that are decided, but wait for the SPF gate's word.
  *
- * The gate answers on a thread of its own; what it has answered is queued for
- * the thread that waits, which a pipe wakes.
+ * The gate answers on a thread of its own; what it has answered is handed over
+ * to the thread that waits.
  */
 #ifndef MAILFROM_SRSD_PENDING_H
 #define MAILFROM_SRSD_PENDING_H
 
-#include <pthread.h>
-#include <sys/queue.h>
-
+#include "common/handover.h"
 #include "rewrite/gate.h"
 #include "srsd/config.h"
 #include "srsd/maps.h"
 
-STAILQ_HEAD(pending_list, pending);
-
-struct pending_queue {
-	pthread_mutex_t lock;
-	struct pending_list answered; /* under lock */
-	int pipe[2]; /* the first is readable once something is answered */
-};
-
 struct pending {
-	STAILQ_ENTRY(pending) entry; /* if is_answered; under queue->lock */
-	struct pending_queue *queue;
+	struct handover_item answered;
+	struct handover *queue;
 	void *owner;
 	struct gate_query *query; /* NULL: it doesn't wait */
-	bool is_answered;         /* under queue->lock */
 	bool passes;              /* the sender may stay; false until then */
 	enum spf_cause cause;     /* why the gate couldn't tell, if so */
 	struct map_request request;
@@ -37,15 +26,8 @@ struct pending {
 	char text[];                 /* of the request */
 };
 
-/*
- * False: there are no descriptors left; pending_queue_end() is due all the
- * same.
- */
-bool pending_queue_begin(struct pending_queue *queue);
-void pending_queue_end(struct pending_queue *queue);
-
 /* A copy of a decided request; the caller's.  NULL: out of memory. */
-struct pending *pending_new(struct pending_queue *queue, void *owner,
+struct pending *pending_new(struct handover *queue, void *owner,
     const struct map_request *request, const struct policy_result *result);
 void pending_free(struct pending *p); /* NULL is fine */
 
@@ -57,6 +39,6 @@ enum gate_answer pending_ask(struct pending *p,
 void pending_settle(struct pending *p);
 
 /* The next one that is answered, settled; NULL: no more. */
-struct pending *pending_next(struct pending_queue *queue);
+struct pending *pending_next(struct handover *queue);
 
 #endif
