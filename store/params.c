@@ -71,21 +71,21 @@ static void
 warn_useless(const struct store_reader *r, const char *key)
 {
 	report_warning(r->report, r->file, conf_line(r->conf, "store", key),
-	    key, "has no effect: url names no Redis");
+	    key, "has no effect on SQLite");
 }
 
 static void
 check_together(const struct store_reader *r, const struct store_settings *s,
     const struct store_params *p)
 {
-	if (!is_redis(p->url.scheme)) {
+	if (p->url.scheme == STORE_SQLITE) {
 		if (s->user.len != 0)
 			warn_useless(r, "user");
 		if (s->password_file.len != 0)
 			warn_useless(r, "password_file");
 		if (s->replicas != 0)
 			warn_useless(r, "replicas");
-	} else if (s->user.len != 0 && s->password_file.len == 0)
+	} else if (is_redis(p->url.scheme) && s->user.len != 0 && s->password_file.len == 0)
 		object(r, "user", "requires password_file", NULL);
 #ifndef MAILFROM_REDIS_TLS
 	if (p->url.scheme == STORE_REDIS_TLS)
