@@ -56,7 +56,7 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 # --- what there is ----------------------------------------------------------
 
-LIBSRS  = key mailbox rrs ses srs stamp status
+LIBSRS = alias key mailbox rrs ses srs stamp status
 LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
 LIBDKIM = body check crypto header key_record message names signature tags
@@ -84,7 +84,7 @@ SPFMILTER = authres authres_disguise config decide examination header_fields \
             policyd_conn policyd_message policyd_request service session \
             session_check session_header
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
-            replay service session session_eom
+            replay rows service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
@@ -213,9 +213,9 @@ $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
-$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
+$(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+	$(LINK) -o $@ $^ $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) $(STORE_LIBS) $(LDLIBS)
 
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
@@ -224,10 +224,10 @@ $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
-    $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) \
-    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+    $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(COMMON_A) \
+    $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
-	    $(LDLIBS)
+	    $(STORE_LIBS) $(LDLIBS)
 
 $(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(ZONE_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
@@ -252,12 +252,12 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action authres bounds cache change check conf \
-       configured conformance decide dkim dkim_memory dnsmsg doctor engine \
-       escape fields file flatten gate guessing holders hosts ini ipset items \
-       legacy libsrs lint listen lists log log_ring lookup maps memory merge \
-       message_id metrics netstring orcpt outgoing path policy policyd \
-       protocol reach received recipient replay reply rewriter rrs scope \
+UNIT = access access_memory action alias authres bounds cache change check \
+       conf configured conformance decide dkim dkim_memory dnsmsg doctor \
+       engine escape fields file flatten gate guessing holders hosts ini ipset \
+       items legacy libsrs lint listen lists log log_ring lookup maps memory \
+       merge message_id metrics netstring orcpt outgoing path policy policyd \
+       protocol reach received recipient replay reply rewriter rows rrs scope \
        secrets servers session session_memory shapes similar site sockaddr \
        spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
        spf_record spfmilter_config spfmilter_memory spfmilter_session \

@@ -14,6 +14,7 @@
 
 #include "libsrs/key_.h"
 #include "libsrs/mailbox_.h"
+#include "libsrs/srs_.h"
 #include "libsrs/stamp_.h"
 
 #include <stdlib.h>
@@ -71,6 +72,12 @@ enum srs_status
 srs_ctx_add_key(struct srs_ctx *ctx, struct mf_text key)
 {
 	return keyring_add_(&ctx->keys, key);
+}
+
+const struct keyring_ *
+srs_keyring_(const struct srs_ctx *ctx)
+{
+	return &ctx->keys;
 }
 
 /* --- the tag --- */

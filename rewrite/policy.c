@@ -4,10 +4,13 @@
 /* Layers of one's own around an address: forwarded, signed, forwarded again. */
 #define LAYERS_MAX 8
 
+#define DAY_SEC 86400
+
 static const char *const reason_texts[] = {
     [POLICY_FORWARDED] = "forwarded",
     [POLICY_SIGNED] = "signed",
     [POLICY_SES_SIGNED] = "ses_signed",
+    [POLICY_ALIASED] = "aliased",
     [POLICY_RESTORED] = "restored",
     [POLICY_NULL_SENDER] = "null_sender",
     [POLICY_NO_NEXT_HOP] = "no_next_hop",
@@ -26,6 +29,12 @@ static const char *const reason_texts[] = {
     [POLICY_BAD_ADDRESS] = "bad_address",
     [POLICY_BAD_SIGNATURE] = "bad_signature",
     [POLICY_EXPIRED] = "expired",
+    [POLICY_NOT_STORED] = "not_stored",
+    [POLICY_ROW_MISSING] = "row_missing",
+    [POLICY_STORE_DOWN] = "store_down",
+    /* Whoever doesn't ask the store has none. */
+    [POLICY_TO_STORE] = "store_down",
+    [POLICY_TO_LOOK_UP] = "store_down",
 };
 
 const char *
@@ -44,6 +53,12 @@ bool
 policy_failed(enum policy_reason reason)
 {
 	return reason >= POLICY_TOO_LONG;
+}
+
+bool
+policy_defers(enum policy_reason reason)
+{
+	return reason >= POLICY_ROW_MISSING;
 }
 
 /* What a codec's status means; `done` if it worked. */
@@ -125,6 +140,15 @@ clear(struct policy_result *out)
 	out->address.len = 0;
 	out->address.text[0] = '\0';
 	out->signature.len = 0;
+	out->row.key[0] = '\0';
+}
+
+static void
+set_row(const char digest[static SRS_DIGEST_SIZE], struct policy_row *out)
+{
+	memcpy(out->key, POLICY_ROW_PREFIX, sizeof(POLICY_ROW_PREFIX) - 1);
+	memcpy(out->key + sizeof(POLICY_ROW_PREFIX) - 1, digest,
+	    SRS_DIGEST_SIZE);
 }
 
 /*
@@ -146,6 +170,7 @@ policy_reverse(const struct rewriter *r, struct mf_text address,
 {
 	struct policy_signature signature = {.len = 0};
 	struct srs_addr layer;
+	char digest[SRS_DIGEST_SIZE];
 
 	out->reason = POLICY_NOT_SRS;
 	clear(out);
@@ -167,10 +192,54 @@ policy_reverse(const struct rewriter *r, struct mf_text address,
 				    reason_of(status, POLICY_RESTORED);
 			break;
 		}
+		out->signature = signature;
+		if (srs_alias_digest(mf_text_at(layer.text, layer.len), digest)) {
+			out->reason = POLICY_TO_LOOK_UP;
+			out->address.len = 0;
+			set_row(digest, &out->row);
+			return;
+		}
 		out->reason = POLICY_RESTORED;
 		out->address = layer;
-		out->signature = signature;
 		address = mf_text_at(out->address.text, out->address.len);
+	}
+}
+
+/*
+ * Somebody else may have written the row: what it holds is an address, or it
+ * isn't there.
+ */
+static bool
+is_address(struct mf_text value)
+{
+	size_t at = text_rfind(value, '@');
+
+	return at != 0 && at + 1 < value.len && value.len <= SRS_ADDR_MAX &&
+	    !text_has_control(value) && text_find(value, '<') == value.len &&
+	    text_find(value, '>') == value.len;
+}
+
+void
+policy_looked_up(const struct rewriter *r, enum policy_row_state state,
+    struct mf_text value, enum policy_scope scope, uint64_t now_sec,
+    struct policy_result *result)
+{
+	struct policy_result inner;
+
+	if (state == POLICY_ROW_UNKNOWN)
+		result->reason = POLICY_STORE_DOWN;
+	else if (state == POLICY_ROW_ABSENT || !is_address(value))
+		result->reason = POLICY_ROW_MISSING;
+	if (result->reason != POLICY_TO_LOOK_UP)
+		return;
+	result->reason = POLICY_RESTORED;
+	policy_reverse(r, value, scope, now_sec, &inner);
+	if (inner.reason == POLICY_RESTORED)
+		result->address = inner.address;
+	else {
+		memcpy(result->address.text, value.p, value.len);
+		result->address.len = value.len;
+		result->address.text[value.len] = '\0';
 	}
 }
 
@@ -229,6 +298,27 @@ policy_plan(const struct rewriter *r, const struct policy_sender *s)
 	return POLICY_FORWARDED;
 }
 
+/* The row is needed until the last host's clock has passed its last day. */
+static uint64_t
+row_expires(const struct rewriter *r, uint64_t now_sec)
+{
+	return (now_sec / DAY_SEC + r->row_days + 1) * DAY_SEC;
+}
+
+static void
+make_alias(const struct rewriter *r, const struct policy_sender *s,
+    struct policy_result *out)
+{
+	char digest[SRS_DIGEST_SIZE];
+	enum srs_status status = srs_alias(r->srs, s->address,
+	    rewriter_domain(r, s->forwarding_domain), s->now_sec,
+	    &out->address, digest);
+
+	out->reason = reason_of(status, POLICY_TO_STORE);
+	set_row(digest, &out->row);
+	out->row.expires_sec = row_expires(r, s->now_sec);
+}
+
 static enum srs_status
 rewrite(const struct rewriter *r, const struct policy_sender *s,
     enum policy_reason plan, struct srs_addr *out)
@@ -247,9 +337,29 @@ policy_carry_out(const struct rewriter *r, const struct policy_sender *s,
     enum policy_reason plan, struct policy_result *out)
 {
 	clear(out);
-	out->reason = policy_changed(plan)
-	    ? reason_of(rewrite(r, s, plan, &out->address), plan)
-	    : plan;
+	if (!policy_changed(plan)) {
+		out->reason = plan;
+		return;
+	}
+	if (plan == POLICY_FORWARDED && r->stores_all) {
+		make_alias(r, s, out);
+		return;
+	}
+	out->reason = reason_of(rewrite(r, s, plan, &out->address), plan);
+	if (out->reason == POLICY_TOO_LONG && plan == POLICY_FORWARDED &&
+	    r->stores_long)
+		make_alias(r, s, out);
+}
+
+void
+policy_stored(
+    const struct rewriter *r, bool is_stored, struct policy_result *result)
+{
+	result->reason = is_stored	? POLICY_ALIASED
+	    : r->defers_unstored ? POLICY_STORE_DOWN
+				 : POLICY_NOT_STORED;
+	if (!is_stored)
+		clear(result);
 }
 
 void

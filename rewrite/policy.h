@@ -14,6 +14,7 @@ enum policy_reason {
 	POLICY_FORWARDED, /* SRS0 or SRS1 into the SRS domain */
 	POLICY_SIGNED,    /* SRS in its own domain */
 	POLICY_SES_SIGNED,
+	POLICY_ALIASED, /* the store has the sender */
 	POLICY_RESTORED,
 	/* nothing to do */
 	POLICY_NULL_SENDER,
@@ -33,8 +34,18 @@ enum policy_reason {
 	POLICY_TOO_LONG,
 	POLICY_BAD_ADDRESS,
 	POLICY_BAD_SIGNATURE, /* forged, or of a secret that is gone */
-	POLICY_EXPIRED
+	POLICY_EXPIRED,
+	POLICY_NOT_STORED, /* the store is away: the sender stays */
+	/* for now */
+	POLICY_ROW_MISSING, /* signed by us, and not in the store */
+	POLICY_STORE_DOWN,
+	/* not the end of it: the store is to be asked */
+	POLICY_TO_STORE,  /* address, once the row is committed */
+	POLICY_TO_LOOK_UP /* for the row */
 };
+
+/* Those that are the end of it. */
+#define POLICY_REASONS (POLICY_STORE_DOWN + 1)
 
 /* The reason as a word, such as "own_domain". */
 const char *policy_reason_text(enum policy_reason reason);
@@ -42,8 +53,21 @@ const char *policy_reason_text(enum policy_reason reason);
 /* True for the reasons of the first group: address holds the new one. */
 bool policy_changed(enum policy_reason reason);
 
-/* True for those of the last group, which somebody should look at. */
+/* True for those that somebody should look at. */
 bool policy_failed(enum policy_reason reason);
+
+/* True for those of them that are to be tried again: a temporary failure. */
+bool policy_defers(enum policy_reason reason);
+
+/* Whether the store is to be asked first. */
+static inline bool
+policy_needs_store(enum policy_reason reason)
+{
+	return reason >= POLICY_TO_STORE;
+}
+
+#define POLICY_ROW_PREFIX   "a:"
+#define POLICY_ROW_KEY_SIZE (sizeof(POLICY_ROW_PREFIX) - 1 + SRS_DIGEST_SIZE)
 
 /*
  * A SES signature that was verified, for those who count how often it is used:
@@ -55,9 +79,17 @@ struct policy_signature {
 	uint64_t expires_sec;
 };
 
+/* What the store has, or is to have: the sender that an alias stands for. */
+struct policy_row {
+	char key[POLICY_ROW_KEY_SIZE];
+	uint64_t expires_sec; /* of POLICY_TO_STORE */
+};
+
 struct policy_result {
 	enum policy_reason reason;
-	struct srs_addr address; /* "" unless policy_changed(reason) */
+	/* "" unless policy_changed(reason), or POLICY_TO_STORE */
+	struct srs_addr address;
+	struct policy_row row; /* if policy_needs_store(reason) */
 	struct policy_signature signature; /* of POLICY_RESTORED */
 };
 
@@ -101,5 +133,18 @@ enum policy_scope {
  */
 void policy_reverse(const struct rewriter *r, struct mf_text address,
     enum policy_scope scope, uint64_t now_sec, struct policy_result *out);
+
+/* --- what the store has said --- */
+
+/* POLICY_TO_STORE comes to its end: the row is committed, or isn't. */
+void policy_stored(
+    const struct rewriter *r, bool is_stored, struct policy_result *result);
+
+enum policy_row_state { POLICY_ROW_FOUND, POLICY_ROW_ABSENT, POLICY_ROW_UNKNOWN };
+
+/* The same of POLICY_TO_LOOK_UP; value: of POLICY_ROW_FOUND. */
+void policy_looked_up(const struct rewriter *r, enum policy_row_state state,
+    struct mf_text value, enum policy_scope scope, uint64_t now_sec,
+    struct policy_result *result);
 
 #endif

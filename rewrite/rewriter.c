@@ -351,6 +351,11 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 		return false;
 	}
 	r->always_rewrite = settings->always_rewrite;
+	r->stores_all = settings->hide_senders;
+	r->stores_long = r->stores_all || settings->long_addresses == LONG_STORE;
+	r->defers_unstored = r->stores_all;
+	r->row_days =
+	    (unsigned)(settings->max_age + settings->future_days) + 1;
 	r->any_srs_domain = rewrite_reverses_any_domain(settings);
 	r->ses_server = (uint8_t)settings->ses_server;
 	if (!build(&m)) {
@@ -360,6 +365,25 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 	warn(&m);
 	*out = r;
 	return true;
+}
+
+void
+rewriter_use_store(struct rewriter *r, const struct rewrite_settings *settings,
+    const struct store_settings *store, const struct conf *conf,
+    const char *file, struct report *report)
+{
+	const struct maker m = {
+	    .settings = settings, .conf = conf, .file = file, .report = report};
+	bool is_none = mf_text_eq(store->url, MF_TEXT(STORE_URL_NONE));
+
+	if (is_none && settings->hide_senders)
+		fail(&m, "hide_senders", "requires url in [store]");
+	else if (is_none && settings->long_addresses == LONG_STORE)
+		fail(&m, "long_addresses", "store requires url in [store]");
+	/* A sender that is to be hidden isn't shown instead. */
+	if (r != NULL)
+		r->defers_unstored =
+		    r->stores_all || store->on_down == STORE_TEMPFAILS;
 }
 
 void

@@ -11,6 +11,7 @@
 #include "common/lists.h"
 #include "rewrite/secrets.h"
 #include "settings/srs.h"
+#include "settings/store.h"
 #include <mailfrom/ses.h>
 
 /* An SRS domain for what is forwarded by one domain. */
@@ -37,6 +38,9 @@ struct rewriter {
 	struct list include_senders;
 	struct list forward_domains;
 	bool always_rewrite;
+	bool stores_long, stores_all; /* rewrites by way of the store */
+	bool defers_unstored;         /* else the sender stays */
+	unsigned row_days;            /* that a row is needed, and today */
 	uint8_t ses_server;
 	/* Of the secrets, in their order; the first signs. */
 	char fingerprints[SRS_KEYS_MAX][SECRET_FINGERPRINT_SIZE];
@@ -69,6 +73,14 @@ bool rewriter_new(const struct rewrite_settings *settings,
     const struct rewriter_legacy *legacy, struct rewriter **out,
     struct report *report);
 void rewriter_free(struct rewriter *rewriter);
+
+/*
+ * Look at [srs] and [store] together, and note what a sender becomes that the
+ * store doesn't take.  rewriter may be NULL: it couldn't be made.
+ */
+void rewriter_use_store(struct rewriter *rewriter,
+    const struct rewrite_settings *settings, const struct store_settings *store,
+    const struct conf *conf, const char *file, struct report *report);
 
 /* Whether senders in domain are signed: they are in ses or sign. */
 static inline bool

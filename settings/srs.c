@@ -14,6 +14,9 @@ const char *const rewrite_separators[] = {"=", "+", "-", NULL};
 /* In the order of enum srs_alphabet. */
 static const char *const alphabets[] = {"base64", "base64url", NULL};
 
+/* In the order of enum long_addresses. */
+static const char *const long_addresses[] = {"keep", "store", NULL};
+
 /* DOMAIN, or FORWARDING=DOMAIN. */
 static bool
 read_fwdomain(struct mf_text item, struct text_out *out, const char **why)
@@ -117,6 +120,13 @@ static const struct conf_key keys[] = {
     {"ses_server", CONF_UINT, AT(ses_server), 0, 255, .initial = "0",
 	.help = "Number of this host among those that sign with the "
 		"same secret"},
+    {"long_addresses", CONF_CHOICE, AT(long_addresses),
+	.choices = long_addresses, .initial = "keep",
+	.help = "A sender too long to rewrite: keep it, or rewrite it by way "
+		"of the store"},
+    {"hide_senders", CONF_BOOL, AT(hide_senders), .initial = "no",
+	.help = "Rewrite all senders by way of the store, so that none can be "
+		"read"},
     {"skip_if_spf_passes", CONF_BOOL, AT(skip_if_spf_passes), .initial = "no",
 	.help = "Don't rewrite senders whose SPF record authorises "
 		"all outbound_addresses"},

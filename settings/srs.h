@@ -31,7 +31,12 @@ struct rewrite_settings {
 	bool skip_if_spf_passes;
 	struct conf_list outbound_addresses;
 	struct mf_text helo_name;
+	unsigned long_addresses; /* enum long_addresses */
+	bool hide_senders;
 };
+
+/* In the order of their words in the table of keys. */
+enum long_addresses { LONG_KEEP, LONG_STORE };
 
 extern const char *const rewrite_separators[];
 

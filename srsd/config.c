@@ -33,6 +33,7 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	settings_sections(&(struct settings_wanted){.srs = &c->srs,
 			      .srsd = &c->srsd,
 			      .spf = &c->spf,
+			      .store = &c->store_settings,
 			      .log = &c->log},
 	    sections);
 	/* Mistakes in it are warnings otherwise. */
@@ -44,10 +45,15 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	if (!watch_add(&c->watch, c->srs.secret_file) ||
 	    (c->srs.skip_if_spf_passes &&
 		!watch_add(&c->watch, c->spf.record_file)) ||
+	    !watch_add(&c->watch, c->store_settings.password_file) ||
 	    !watch_add_lists(&c->watch, c->conf))
 		report_error(report, c->path, 0, NULL, "out of memory");
 	check_metrics(c, report);
 	rewriter_new(&c->srs, c->conf, c->path, legacy, &c->rewriter, report);
+	rewriter_use_store(c->rewriter, &c->srs, &c->store_settings, c->conf,
+	    c->path, report);
+	store_params_read(&c->store_settings, c->conf, c->path,
+	    &c->store_params, report);
 	gate_new(&c->srs, c->conf, c->path, &c->gate, report);
 	if (c->srs.skip_if_spf_passes)
 		check_settings_ok(&c->spf, c->conf, c->path, report);
@@ -68,6 +74,8 @@ config_free(struct shared *object)
 	struct srsd_config *c = (struct srsd_config *)object;
 
 	checker_release(c->checker);
+	store_release(c->store);
+	store_params_wipe(&c->store_params);
 	gate_free(c->gate);
 	rewriter_free(c->rewriter);
 	conf_free(c->conf);
@@ -103,6 +111,12 @@ bool
 srsd_config_start(
     struct srsd_config *c, const struct srsd_config *old, struct report *report)
 {
+	if (c->store_params.url.scheme != STORE_NONE) {
+		c->store = store_new(&c->store_params,
+		    old != NULL ? old->store : NULL, report);
+		if (c->store == NULL)
+			return false;
+	}
 	if (c->gate == NULL)
 		return true;
 	c->checker = checker_new(&c->spf, c->conf, c->path,

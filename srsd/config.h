@@ -13,6 +13,7 @@
 #include "rewrite/legacy.h"
 #include "rewrite/rewriter.h"
 #include "settings/srsd.h"
+#include "store/store.h"
 
 struct srsd_config {
 	struct shared shared;
@@ -21,10 +22,13 @@ struct srsd_config {
 	struct rewrite_settings srs;
 	struct check_settings spf;
 	struct log_settings log;
+	struct store_settings store_settings;
+	struct store_params store_params;
 	struct conf *conf;
 	struct rewriter *rewriter;
 	struct gate *gate; /* NULL: none is to be asked, and no checker */
 	struct checker *checker;
+	struct store *store; /* NULL: there is none */
 	struct watch watch; /* secrets, lists and records */
 };
 
@@ -46,8 +50,8 @@ srsd_config_refresh(struct shared_place *place, struct srsd_config **held)
 }
 
 /*
- * Start what the configuration needs to run: a checker, that of old (or NULL)
- * if it is the same.  After the last fork.  False, and errors were reported.
+ * Start what the configuration needs to run: a checker and a store, those of
+ * old (or NULL) if they are the same.  After the last fork.  False, and errors were reported.
  */
 bool srsd_config_start(struct srsd_config *config,
     const struct srsd_config *old, struct report *report);

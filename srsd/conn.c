@@ -6,8 +6,9 @@
  * left over, requests for later turns or answers that the client doesn't take,
  * is kept.  While answers are kept back nothing is read from that client.
  *
- * Where the SPF gate has to be waited for the same holds: the request is kept
- * with its decision, and those behind it are left over until the gate answers.
+ * Where the SPF gate or the store has to be waited for the same holds: the
+ * request is kept with its decision, and those behind it are left over until
+ * there is an answer.
  *
  * Deadlines are looked at once a second, so that requests cost no timer.
  */
@@ -66,6 +67,37 @@ conn_pass_gate(struct conn *c, const struct map_request *request)
 	return true;
 }
 
+/*
+ * Answer what the gate has let through, or leave it in c->pending until the
+ * store has answered.  p: what it has waited in already, which passes; or NULL.
+ */
+static void
+conn_finish(struct conn *c, const struct map_request *request,
+    struct pending *p, struct text_out *out)
+{
+	struct conns *all = c->all;
+	struct map_lookup *lookup = &all->lookup;
+	bool is_asked = map_needs_store(lookup) && all->config->store != NULL;
+
+	if (is_asked && p == NULL)
+		p = pending_new(&all->pending, c, request, &lookup->result);
+	is_asked = is_asked && p != NULL;
+	if (is_asked &&
+	    !pending_ask_store(p, all->config, lookup, all->now_sec)) {
+		/* At the end nobody is waited for. */
+		if (!all->stopping) {
+			c->pending = p;
+			return;
+		}
+		pending_settle(p);
+	}
+	if (map_needs_store(lookup))
+		map_hear_store(all->config->rewriter, lookup,
+		    is_asked ? &p->answer : NULL, all->now_sec);
+	conn_say(c, out);
+	pending_free(p);
+}
+
 /* Answer a request, or leave it in c->pending. */
 static void
 conn_decide(
@@ -77,8 +109,12 @@ conn_decide(
 	map_read(request, &all->lookup);
 	map_decide(
 	    config->rewriter, &all->lookup, all->message_ids, all->now_sec);
-	if (config->gate == NULL || !map_asks_gate(&all->lookup) ||
-	    conn_pass_gate(c, request))
+	if (config->gate != NULL && map_asks_gate(&all->lookup) &&
+	    !conn_pass_gate(c, request))
+		return;
+	if (map_needs_store(&all->lookup))
+		conn_finish(c, request, NULL, out);
+	else
 		conn_say(c, out);
 }
 
@@ -93,15 +129,23 @@ conn_say_pending(struct conn *c, struct text_out *out)
 	struct pending *p = c->pending;
 
 	c->pending = NULL;
-	if (p->generation == all->config->shared.generation) {
-		map_read(&p->request, &all->lookup);
-		all->lookup.result = p->result;
-		all->lookup.gate_cause = p->cause;
-		if (p->passes)
-			policy_spf_passes(&all->lookup.result);
-		conn_say(c, out);
-	} else
+	if (p->generation != all->config->shared.generation) {
 		conn_decide(c, &p->request, out);
+		pending_free(p);
+		return;
+	}
+	map_read(&p->request, &all->lookup);
+	all->lookup.result = p->result;
+	all->lookup.gate_cause = p->cause;
+	if (p->passes)
+		policy_spf_passes(&all->lookup.result);
+	if (!p->asked_store) {
+		conn_finish(c, &p->request, p, out);
+		return;
+	}
+	map_hear_store(all->config->rewriter, &all->lookup, &p->answer,
+	    all->now_sec);
+	conn_say(c, out);
 	pending_free(p);
 }
 
@@ -193,9 +237,9 @@ conn_send(struct conn *c, const char *data, size_t len)
 /* --- a turn --- */
 
 static bool
-conn_waits_for_gate(const struct conn *c)
+conn_waits_for_answer(const struct conn *c)
 {
-	return c->pending != NULL && c->pending->query != NULL;
+	return c->pending != NULL && pending_waits(c->pending);
 }
 
 static enum conn_state
@@ -203,7 +247,7 @@ conn_next_state(const struct conn *c, bool may_read_more)
 {
 	if (c->output != NULL)
 		return CONN_STUCK;
-	if (conn_waits_for_gate(c))
+	if (conn_waits_for_answer(c))
 		return CONN_WAITING;
 	if (c->has_more || may_read_more || c->all->stopping)
 		return CONN_BUSY;
@@ -219,7 +263,7 @@ conn_set_deadline(struct conn *c)
 
 	c->deadline =
 	    c->all->now + (time_t)(idle ? s->idle_timeout : s->request_timeout);
-	/* The gate answers in time. */
+	/* The gate answers in time, and so does the store. */
 	if (c->pending != NULL)
 		c->deadline += GATE_TIMEOUT_MS / 1000;
 }

@@ -29,7 +29,7 @@ struct conn {
 	bool ended;      /* the client sends no more */
 	bool closing;    /* once the answers are taken */
 	time_t since, deadline; /* since: when it was accepted */
-	/* The request that waits for the gate; nothing is read meanwhile. */
+	/* The request that waits for gate or store; nothing is read meanwhile. */
 	struct pending *pending;
 	/* Left over; NULL and 0 if nothing is. */
 	char *input, *output;
@@ -48,7 +48,7 @@ bool conn_turn(struct conn *c, unsigned requests);
 /* The client takes answers again.  False: close it. */
 bool conn_write(struct conn *c);
 
-/* The gate has answered what c->pending asked, or isn't waited for any more. */
+/* There is an answer to what c->pending asked, or isn't waited for any more. */
 bool conn_resume(struct conn *c);
 
 #endif

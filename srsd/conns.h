@@ -30,7 +30,7 @@ enum conn_state {
 	CONN_IDLE,   /* has been answered everything */
 	CONN_STUCK,  /* has sent half a request, or doesn't take answers */
 	CONN_BUSY,   /* has more requests than fit into a turn */
-	CONN_WAITING /* for the gate */
+	CONN_WAITING /* for the gate or the store */
 };
 
 #define CONN_STATES (CONN_WAITING + 1)

@@ -10,7 +10,7 @@
 
 #include "srsd/maps.h"
 
-#define COUNTS_REASONS (POLICY_EXPIRED + 1)
+#define COUNTS_REASONS POLICY_REASONS
 
 struct srsd_counts {
 	atomic_ullong maps[MAPS + 1]; /* by number; the last: no such map */

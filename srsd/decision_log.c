@@ -19,6 +19,8 @@ outcome_of(enum policy_reason reason)
 {
 	if (policy_changed(reason))
 		return "changed";
+	if (policy_defers(reason))
+		return "deferred";
 	return policy_failed(reason) ? "failed" : "unchanged";
 }
 

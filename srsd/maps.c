@@ -114,6 +114,12 @@ decide_forward(const struct rewriter *r, struct map_lookup *lookup,
 	policy_carry_out(r, &sender, plan, &lookup->result);
 }
 
+static enum policy_scope
+scope_of(const struct map_lookup *lookup)
+{
+	return lookup->for_sendmail ? POLICY_ANY_DOMAIN : POLICY_SRS_DOMAINS;
+}
+
 void
 map_decide(const struct rewriter *r, struct map_lookup *lookup,
     struct message_ids *ids, uint64_t now_sec)
@@ -122,16 +128,43 @@ map_decide(const struct rewriter *r, struct map_lookup *lookup,
 		decide_forward(r, lookup, ids, now_sec);
 	else if (lookup->kind == MAP_REVERSE)
 		policy_reverse(r, out_view(&lookup->address),
-		    lookup->for_sendmail ? POLICY_ANY_DOMAIN
-					 : POLICY_SRS_DOMAINS,
-		    now_sec, &lookup->result);
+		    scope_of(lookup), now_sec, &lookup->result);
+}
+
+bool
+map_needs_store(const struct map_lookup *lookup)
+{
+	return map_decides(lookup) &&
+	    policy_needs_store(lookup->result.reason);
+}
+
+void
+map_hear_store(const struct rewriter *r, struct map_lookup *lookup,
+    const struct store_answer *answer, uint64_t now_sec)
+{
+	static const struct store_answer down = {.status = STORE_DOWN};
+	enum policy_row_state state = POLICY_ROW_UNKNOWN;
+
+	if (answer == NULL)
+		answer = &down;
+	if (lookup->kind == MAP_FORWARD) {
+		policy_stored(r, answer->status == STORE_OK, &lookup->result);
+		return;
+	}
+	if (answer->status != STORE_DOWN)
+		state = answer->status == STORE_OK ? POLICY_ROW_FOUND
+						   : POLICY_ROW_ABSENT;
+	policy_looked_up(r, state,
+	    mf_text_at(answer->value, answer->value_len), scope_of(lookup),
+	    now_sec, &lookup->result);
 }
 
 bool
 map_asks_gate(const struct map_lookup *lookup)
 {
 	return lookup->kind == MAP_FORWARD &&
-	    lookup->result.reason == POLICY_FORWARDED;
+	    (lookup->result.reason == POLICY_FORWARDED ||
+		lookup->result.reason == POLICY_TO_STORE);
 }
 
 /* --- answering --- */
@@ -143,9 +176,16 @@ say(struct map_answer *out, enum map_status status, struct mf_text data)
 	out->data = data;
 }
 
+static void
+say_later(const struct policy_result *result, struct map_answer *out)
+{
+	say(out, MAP_TEMP, mf_text_of(policy_reason_text(result->reason)));
+}
+
 /*
  * sendmail takes NOTFOUND, PERM and an empty answer for an address: whatever
- * happens, what it gets is OK and an address, if need be the one that it gave.
+ * happens, what it gets is OK and an address, if need be the one that it gave;
+ * or TEMP, where another try may find what is missing now.
  */
 static void
 say_sendmail(const struct map_lookup *lookup, struct map_answer *out)
@@ -153,6 +193,10 @@ say_sendmail(const struct map_lookup *lookup, struct map_answer *out)
 	const struct policy_result *result = &lookup->result;
 	struct text_out data = text_out(out->data_room, sizeof(out->data_room));
 
+	if (policy_defers(result->reason)) {
+		say_later(result, out);
+		return;
+	}
 	if (policy_changed(result->reason)) {
 		shapes_from_plain(
 		    mf_text_at(result->address.text, result->address.len),
@@ -174,6 +218,8 @@ say_postfix(const struct policy_result *result, struct map_answer *out)
 	if (policy_changed(result->reason))
 		say(out, MAP_OK,
 		    mf_text_at(result->address.text, result->address.len));
+	else if (policy_defers(result->reason))
+		say_later(result, out);
 	else
 		say(out, MAP_NOTFOUND,
 		    mf_text_of(policy_reason_text(result->reason)));

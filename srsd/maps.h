@@ -2,7 +2,7 @@
 /*
  * The maps: a name and a key in, an answer out.  No I/O.
  *
- *	make_srs reverse_srs		sendmail's shapes, always OK ADDRESS
+ *	make_srs reverse_srs		sendmail's shapes, OK ADDRESS or TEMP
  *	forward reverse			plain addresses, NOTFOUND if there is
  *	srs_forward srs_reverse		nothing to do
  *	probe				OK and a few words
@@ -12,7 +12,7 @@
  *
  * A request is read, decided and answered, in this order.  Only the second step
  * needs the configuration; between it and the third the SPF gate may change the
- * decision.
+ * decision, and the store may have to give or to take a row.
  */
 #ifndef MAILFROM_SRSD_MAPS_H
 #define MAILFROM_SRSD_MAPS_H
@@ -20,6 +20,7 @@
 #include "common/log.h"
 #include "rewrite/message_id.h"
 #include "rewrite/policy.h"
+#include "store/store.h"
 #include <mailfrom/spf.h>
 
 /* Octets of a request (name, space, key) that are taken. */
@@ -62,7 +63,7 @@ struct map_lookup {
 	char address_room[MAP_REQUEST_MAX];
 };
 
-enum map_status { MAP_OK, MAP_NOTFOUND, MAP_PERM };
+enum map_status { MAP_OK, MAP_NOTFOUND, MAP_TEMP, MAP_PERM };
 
 struct map_answer {
 	enum map_status status;
@@ -89,8 +90,18 @@ bool map_decides(const struct map_lookup *lookup);
 void map_decide(const struct rewriter *r, struct map_lookup *lookup,
     struct message_ids *ids, uint64_t now_sec);
 
+/* Whether the store has to give or to take a row first. */
+bool map_needs_store(const struct map_lookup *lookup);
+
 /* Whether the gate, if there is one, has a say in what was decided. */
 bool map_asks_gate(const struct map_lookup *lookup);
+
+/*
+ * What the store has said to a decision that policy_needs_store(); NULL: it
+ * didn't, or there is none.
+ */
+void map_hear_store(const struct rewriter *r, struct map_lookup *lookup,
+    const struct store_answer *answer, uint64_t now_sec);
 
 void map_answer(const struct map_lookup *lookup, struct map_answer *out);
 

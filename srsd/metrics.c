@@ -52,14 +52,14 @@ is_of_recipients(enum policy_reason reason)
 {
 	return reason == POLICY_RESTORED || reason == POLICY_NOT_SRS ||
 	    reason == POLICY_FOREIGN_DOMAIN || reason == POLICY_BAD_SIGNATURE ||
-	    reason == POLICY_EXPIRED;
+	    reason == POLICY_EXPIRED || reason == POLICY_ROW_MISSING;
 }
 
 static bool
 is_of_both(enum policy_reason reason)
 {
 	return reason == POLICY_TOO_LONG || reason == POLICY_BAD_ADDRESS ||
-	    reason == POLICY_NULL_SENDER;
+	    reason == POLICY_NULL_SENDER || reason == POLICY_STORE_DOWN;
 }
 
 static void
@@ -168,6 +168,8 @@ write_configured(struct metrics_writer *w, const struct srsd_metrics *m)
 	    workers_limit(m->shared, config));
 	if (config->checker != NULL)
 		checker_write_metrics(config->checker, "srsd", w);
+	if (config->store != NULL)
+		store_write_metrics(config->store, "srsd", w);
 	srsd_config_release(config);
 }
 

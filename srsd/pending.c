@@ -35,6 +35,7 @@ pending_free(struct pending *p)
 	if (p == NULL)
 		return;
 	pending_settle(p);
+	store_release(p->store);
 	free(p);
 }
 
@@ -58,13 +59,50 @@ pending_ask(struct pending *p, const struct srsd_config *config,
 	    p, &p->query, &p->cause);
 }
 
+/* On a thread of the store's. */
+static void
+on_store(void *arg, const struct store_answer *answer)
+{
+	struct pending *p = arg;
+
+	p->answer = *answer;
+	handover_put(p->queue, &p->answered);
+}
+
+bool
+pending_ask_store(struct pending *p, const struct srsd_config *config,
+    const struct map_lookup *lookup, uint64_t now_sec)
+{
+	bool puts = lookup->result.reason == POLICY_TO_STORE;
+	const struct store_request request = {
+	    .kind = puts ? STORE_PUT : STORE_GET,
+	    .key = mf_text_of(lookup->result.row.key),
+	    .value = puts ? out_view(&lookup->address) : MF_TEXT(""),
+	    .expires_sec = lookup->result.row.expires_sec,
+	    .now_sec = now_sec,
+	    .is_fixed = true};
+
+	p->generation = config->shared.generation;
+	p->result = lookup->result;
+	p->asked_store = true;
+	p->store = store_hold(config->store);
+	/* Before the answer can come on another thread. */
+	p->answer.status = STORE_DOWN;
+	return store_ask(p->store, &request, on_store, p, &p->row, &p->answer) !=
+	    STORE_WAITS;
+}
+
 void
 pending_settle(struct pending *p)
 {
-	if (p->query == NULL)
+	if (!pending_waits(p))
 		return;
-	gate_forget(p->query);
+	if (p->query != NULL)
+		gate_forget(p->query);
+	if (p->row != NULL)
+		store_forget(p->store, p->row);
 	p->query = NULL;
+	p->row = NULL;
 	handover_withdraw(p->queue, &p->answered);
 }
 

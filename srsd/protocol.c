@@ -109,7 +109,10 @@ format_socketmap(
     enum map_status status, struct mf_text data, struct text_out *out)
 {
 	static const char *const words[] = {
-	    [MAP_OK] = "OK", [MAP_NOTFOUND] = "NOTFOUND", [MAP_PERM] = "PERM"};
+	    [MAP_OK] = "OK",
+	    [MAP_NOTFOUND] = "NOTFOUND",
+	    [MAP_TEMP] = "TEMP",
+	    [MAP_PERM] = "PERM"};
 	struct mf_text word = mf_text_of(words[status]);
 
 	if (status == MAP_NOTFOUND)
@@ -144,7 +147,10 @@ static void
 format_tcp(enum map_status status, struct mf_text data, struct text_out *out)
 {
 	static const char *const codes[] = {
-	    [MAP_OK] = "200 ", [MAP_NOTFOUND] = "500 ", [MAP_PERM] = "400 "};
+	    [MAP_OK] = "200 ",
+	    [MAP_NOTFOUND] = "500 ",
+	    [MAP_TEMP] = "400 ",
+	    [MAP_PERM] = "400 "};
 
 	out_str(out, codes[status]);
 	percent_encode(data, out);

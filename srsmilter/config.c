@@ -23,7 +23,8 @@ build_lists(struct srsmilter_config *c, struct report *report)
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
 	    !watch_add(&c->base.watch, c->srs.secret_file) ||
 	    (c->srs.skip_if_spf_passes &&
-		!watch_add(&c->base.watch, c->spf.record_file)))
+		!watch_add(&c->base.watch, c->spf.record_file)) ||
+	    !watch_add(&c->base.watch, c->store_settings.password_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
 
@@ -76,6 +77,7 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	settings_sections(&(struct settings_wanted){.srs = &c->srs,
 			      .srsmilter = &c->srsmilter,
 			      .spf = &c->spf,
+			      .store = &c->store_settings,
 			      .log = &base->log},
 	    sections);
 	/* Mistakes in it are warnings otherwise. */
@@ -89,6 +91,10 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	check_rewrite(c, report);
 	rewriter_new(
 	    &c->srs, base->conf, base->path, legacy, &c->rewriter, report);
+	rewriter_use_store(c->rewriter, &c->srs, &c->store_settings,
+	    base->conf, base->path, report);
+	store_params_read(&c->store_settings, base->conf, base->path,
+	    &c->store_params, report);
 	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
 	if (c->srs.skip_if_spf_passes)
 		check_settings_ok(&c->spf, base->conf, base->path, report);
@@ -110,6 +116,8 @@ config_free(struct shared *object)
 	struct srsmilter_config *c = (struct srsmilter_config *)object;
 
 	checker_release(c->checker);
+	store_release(c->store);
+	store_params_wipe(&c->store_params);
 	gate_free(c->gate);
 	rewriter_free(c->rewriter);
 	list_free(&c->local_domains);
@@ -140,6 +148,12 @@ bool
 srsmilter_config_start(struct srsmilter_config *c,
     const struct srsmilter_config *old, struct report *report)
 {
+	if (c->store_params.url.scheme != STORE_NONE) {
+		c->store = store_new(&c->store_params,
+		    old != NULL ? old->store : NULL, report);
+		if (c->store == NULL)
+			return false;
+	}
 	if (c->gate == NULL)
 		return true;
 	c->checker = checker_new(&c->spf, c->base.conf, c->base.path,

@@ -10,17 +10,21 @@
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
 #include "settings/srsmilter.h"
+#include "store/store.h"
 
 struct srsmilter_config {
 	struct milter_config base;
 	struct srsmilter_settings srsmilter;
 	struct rewrite_settings srs;
 	struct check_settings spf;
+	struct store_settings store_settings;
+	struct store_params store_params;
 	/* Made ready. */
 	struct rewriter *rewriter;
 	struct list local_domains, exempt_recipients;
 	struct gate *gate;       /* NULL: none is to be asked, and no checker */
 	struct checker *checker; /* set by whoever serves */
+	struct store *store;     /* likewise; NULL: there is none */
 };
 
 /*
@@ -32,8 +36,8 @@ struct milter_config *srsmilter_config_load(
     const char *path, enum source_format format, struct report *report);
 
 /*
- * Start what the configuration needs to run: a checker, that of old (or NULL)
- * if it is the same.  After the last fork.  False, and errors were reported.
+ * Start what the configuration needs to run: a checker and a store, those of
+ * old (or NULL) if they are the same.  After the last fork.  False, and errors were reported.
  */
 bool srsmilter_config_start(struct srsmilter_config *config,
     const struct srsmilter_config *old, struct report *report);

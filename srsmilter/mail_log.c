@@ -10,6 +10,7 @@ log_outgoing(struct log_line *line, const struct outgoing *out)
 
 	log_word(line, "result",
 	    outgoing_changes(out)      ? "changed"
+		: outgoing_deferred(out) ? "deferred"
 		: outgoing_failed(out) ? "failed"
 				       : "unchanged");
 	log_word(line, "reason", outgoing_reason_text(out));

@@ -33,5 +33,6 @@ main(int argc, char **argv)
 	};
 
 	checker_before_wait(milter_will_wait);
+	store_before_wait(milter_will_wait);
 	return milter_main(&program, argc, argv);
 }

@@ -48,7 +48,8 @@ write_senders(struct metrics_writer *w, struct srsmilter_metrics *f)
 
 		if (i != POLICY_RESTORED && i != POLICY_NOT_SRS &&
 		    i != POLICY_FOREIGN_DOMAIN && i != POLICY_NO_NEXT_HOP &&
-		    i != POLICY_BAD_SIGNATURE && i != POLICY_EXPIRED)
+		    i != POLICY_BAD_SIGNATURE && i != POLICY_EXPIRED &&
+		    i != POLICY_ROW_MISSING)
 			write_sender(w, &out, get(&f->by_policy[i]));
 	}
 	for (unsigned i = OUTGOING_BY_POLICY + 1; i < SRSMILTER_VERDICTS; i++)

@@ -10,7 +10,7 @@
 #include "srsmilter/mail_log.h"
 #include "srsmilter/replay.h"
 
-#define SRSMILTER_REASONS  (POLICY_EXPIRED + 1)
+#define SRSMILTER_REASONS  POLICY_REASONS
 #define SRSMILTER_VERDICTS (OUTGOING_MIXED + 1)
 
 /* Any thread counts; they only grow. */

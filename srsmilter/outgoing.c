@@ -35,6 +35,13 @@ outgoing_failed(const struct outgoing *out)
 	    policy_failed(out->result.reason);
 }
 
+bool
+outgoing_deferred(const struct outgoing *out)
+{
+	return out->verdict == OUTGOING_BY_POLICY &&
+	    policy_defers(out->result.reason);
+}
+
 /* Our own mail isn't forwarded, whatever sender it has. */
 static enum outgoing_verdict
 verdict_on_others(const struct srsmilter_config *c,

@@ -49,6 +49,9 @@ bool outgoing_changes(const struct outgoing *out);
 /* Whether it should have been changed, and can't be. */
 bool outgoing_failed(const struct outgoing *out);
 
+/* Whether the message is to come again, as the store doesn't answer. */
+bool outgoing_deferred(const struct outgoing *out);
+
 /* Why, as a word, such as "forwarded". */
 const char *outgoing_reason_text(const struct outgoing *out);
 

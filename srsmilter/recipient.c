@@ -24,6 +24,11 @@ static const struct {
 	"Recipient address rejected: ambiguous"},
     [RECIPIENT_BAD_SENDER] = {"bad_sender", 553, "5.1.7",
 	"Sender address rejected: ambiguous domain"},
+    /* RFC 3463 3.5: other or undefined mail system status. */
+    [RECIPIENT_ROW_MISSING] = {"row_missing", 451, "4.3.0",
+	"Return path not found in the store, try again later"},
+    [RECIPIENT_STORE_DOWN] = {"store_down", 451, "4.3.0",
+	"Return path cannot be looked up, try again later"},
 };
 
 const char *
@@ -37,7 +42,8 @@ recipient_reply(enum recipient_fate fate)
 {
 	if (fates[fate].code == 0)
 		return reply_go_on();
-	return (struct reply){.step = STEP_REJECT,
+	return (struct reply){
+	    .step = fates[fate].code < 500 ? STEP_TEMPFAIL : STEP_REJECT,
 	    .code = fates[fate].code,
 	    .dsn = fates[fate].dsn,
 	    .text = fates[fate].reply};
@@ -96,6 +102,16 @@ is_exempt(const struct srsmilter_config *c, struct mf_text address)
 	    list_has_address(&c->exempt_recipients, address);
 }
 
+/* An alias whose row isn't there, or has to be asked for. */
+static enum recipient_fate
+fate_of_alias(enum policy_reason reason)
+{
+	if (reason == POLICY_TO_LOOK_UP)
+		return RECIPIENT_TO_LOOK_UP;
+	return reason == POLICY_ROW_MISSING ? RECIPIENT_ROW_MISSING
+					    : RECIPIENT_STORE_DOWN;
+}
+
 /* A signed address: somebody's behind it, or nobody's. */
 static enum recipient_fate
 fate_of_signed(const struct srsmilter_config *c,
@@ -104,6 +120,8 @@ fate_of_signed(const struct srsmilter_config *c,
 {
 	bool is_restored = reason == POLICY_RESTORED;
 
+	if (f->from_exempt_host && policy_defers(reason))
+		return fate_of_alias(reason);
 	if (f->from_exempt_host)
 		return is_restored ? RECIPIENT_RESTORED : RECIPIENT_PASSES;
 	if (!f->is_bounce && c->srsmilter.reverse == REVERSE_BOUNCES &&
@@ -111,6 +129,8 @@ fate_of_signed(const struct srsmilter_config *c,
 		return RECIPIENT_NOT_A_BOUNCE;
 	if (is_restored)
 		return RECIPIENT_RESTORED;
+	if (policy_defers(reason))
+		return fate_of_alias(reason);
 	return reason == POLICY_EXPIRED ? RECIPIENT_EXPIRED : RECIPIENT_FORGED;
 }
 
@@ -223,11 +243,17 @@ reverse(const struct srsmilter_config *c, const struct recipient_facts *f,
 
 	policy_reverse(
 	    c->rewriter, f->address, POLICY_SRS_DOMAINS, f->now_sec, out);
+	if (out->reason == POLICY_TO_LOOK_UP && f->row != NULL)
+		policy_looked_up(c->rewriter, f->row->state, f->row->value,
+		    POLICY_SRS_DOMAINS, f->now_sec, out);
 	if (out->reason != POLICY_RESTORED)
 		return out->reason;
 	policy_reverse(c->rewriter,
 	    mf_text_at(out->address.text, out->address.len), POLICY_SRS_DOMAINS,
 	    f->now_sec, &inner);
+	/* An alias of an alias: we make none. */
+	if (inner.reason == POLICY_TO_LOOK_UP)
+		return POLICY_ROW_MISSING;
 	return policy_failed(inner.reason) ? inner.reason : POLICY_RESTORED;
 }
 

@@ -22,10 +22,15 @@ enum recipient_fate {
 	RECIPIENT_SPOOFED, /* a bounce to an address that is always signed */
 	RECIPIENT_NOT_A_BOUNCE, /* other mail to a signed address */
 	RECIPIENT_UNCLEAR,      /* the MTA may read another address in it */
-	RECIPIENT_BAD_SENDER    /* the sender is what is unclear */
+	RECIPIENT_BAD_SENDER,   /* the sender is what is unclear */
+	/* for now */
+	RECIPIENT_ROW_MISSING,
+	RECIPIENT_STORE_DOWN,
+	/* not the end of it: recipient_facts need a row */
+	RECIPIENT_TO_LOOK_UP
 };
 
-#define RECIPIENT_FATES (RECIPIENT_BAD_SENDER + 1)
+#define RECIPIENT_FATES (RECIPIENT_STORE_DOWN + 1)
 
 /* Where a recipient's mail goes, as far as the sender is concerned. */
 enum destination {
@@ -36,6 +41,12 @@ enum destination {
 
 #define DESTINATIONS (DESTINATION_EXCLUDED + 1)
 
+/* What the store has for a recipient that is an alias. */
+struct recipient_row {
+	enum policy_row_state state;
+	struct mf_text value; /* of POLICY_ROW_FOUND */
+};
+
 struct recipient_facts {
 	struct mf_text address; /* without angle brackets */
 	bool is_ambiguous;      /* path_recipient() */
@@ -43,6 +54,7 @@ struct recipient_facts {
 	bool is_bounce;         /* null sender, or one of banned_users */
 	bool from_exempt_host;  /* ours: whatever it sends isn't refused */
 	uint64_t now_sec;       /* since 1970 UTC */
+	const struct recipient_row *row; /* NULL: it wasn't looked up */
 };
 
 struct recipient {
@@ -54,6 +66,7 @@ struct recipient {
 };
 
 /*
+ * With RECIPIENT_TO_LOOK_UP out->reversed.row says which row is needed.
  * RECIPIENT_REPLAYED and RECIPIENT_BAD_SENDER aren't outcomes: who counts, and
  * who has read the sender, has to say it.
  */

@@ -88,9 +88,14 @@ srsmilter_write_metrics(void *arg, struct metrics_writer *writer)
 {
 	struct srsmilter *s = arg;
 	struct replay_stats replay;
+	struct srsmilter_config *c;
 
 	replay_stats(s->replay, &replay);
 	srsmilter_metrics_write(writer, &s->metrics, &s->base, &replay);
+	c = (struct srsmilter_config *)shared_take(&s->base.config);
+	if (c->store != NULL)
+		store_write_metrics(c->store, "srsmilter", writer);
+	milter_config_release(&c->base);
 }
 
 void

@@ -10,6 +10,7 @@
 #include "common/array.h"
 #include "common/text_dup.h"
 #include "milter/orcpt.h"
+#include "srsmilter/rows.h"
 
 /* --- the sender --- */
 
@@ -69,8 +70,10 @@ is_replayed(
 
 	return r->fate == RECIPIENT_RESTORED && signature->len != 0 &&
 	    limit != 0 && s->message->origin == ORIGIN_OUTSIDE &&
-	    replay_used_up(srsmilter_service_(s)->replay,
-		mf_text_at(signature->text, signature->len), limit, now);
+	    (replay_used_up(srsmilter_service_(s)->replay,
+		 mf_text_at(signature->text, signature->len), limit, now) ||
+		rows_used_up(srsmilter_config_(s)->store, signature, limit,
+		    now));
 }
 
 static bool
@@ -221,14 +224,23 @@ judge(const struct srsmilter_session *s, const struct rcpt_args *args,
 	struct path path = path_recipient(args->path);
 	uint64_t now = (uint64_t)time(NULL);
 
-	recipient_judge(srsmilter_config_(s),
-	    &(struct recipient_facts){.address = path.mailbox,
-		.is_ambiguous = path.kind == PATH_AMBIGUOUS,
-		.mailer = args->rcpt_mailer,
-		.is_bounce = m->is_bounce,
-		.from_exempt_host = m->origin != ORIGIN_OUTSIDE,
-		.now_sec = now},
-	    out);
+	struct recipient_facts facts = {.address = path.mailbox,
+	    .is_ambiguous = path.kind == PATH_AMBIGUOUS,
+	    .mailer = args->rcpt_mailer,
+	    .is_bounce = m->is_bounce,
+	    .from_exempt_host = m->origin != ORIGIN_OUTSIDE,
+	    .now_sec = now};
+
+	recipient_judge(srsmilter_config_(s), &facts, out);
+	if (out->fate == RECIPIENT_TO_LOOK_UP) {
+		struct recipient_row row;
+		char value[STORE_VALUE_MAX];
+
+		rows_get(srsmilter_config_(s)->store, &out->reversed.row, now,
+		    value, &row);
+		facts.row = &row;
+		recipient_judge(srsmilter_config_(s), &facts, out);
+	}
 	if (is_replayed(s, out, now))
 		out->fate = RECIPIENT_REPLAYED;
 	if (is_sender_refused(m))

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "milter/path.h"
+#include "srsmilter/rows.h"
 #include "srsmilter/session.h"
 
 /* --- the sender --- */
@@ -28,11 +29,19 @@ decide(struct srsmilter_session *s, uint64_t now)
 	memcpy(facts.recipients, m->destinations, sizeof(m->destinations));
 	outgoing_decide(c, &facts, &m->outgoing);
 	m->decided = true;
-	if (c->gate != NULL && m->outgoing.verdict == OUTGOING_BY_POLICY &&
-	    m->outgoing.result.reason == POLICY_FORWARDED &&
+	if (m->outgoing.verdict != OUTGOING_BY_POLICY)
+		return;
+	if (c->gate != NULL &&
+	    (m->outgoing.result.reason == POLICY_FORWARDED ||
+		m->outgoing.result.reason == POLICY_TO_STORE) &&
 	    gate_passes(c->gate, c->checker, facts.sender, now,
 		checker_deadline(c->checker), &m->gate_cause))
 		policy_spf_passes(&m->outgoing.result);
+	if (m->outgoing.result.reason == POLICY_TO_STORE)
+		policy_stored(c->rewriter,
+		    rows_put(c->store, &m->outgoing.result.row, facts.sender,
+			now),
+		    &m->outgoing.result);
 }
 
 static const char *
@@ -89,12 +98,23 @@ count_uses(struct srsmilter_session *s, uint64_t now)
 			ok = replay_use(srsmilter_service_(s)->replay,
 				 signature_of(r), r->signature.expires_sec,
 				 limit, now) &&
+			    rows_use(srsmilter_config_(s)->store,
+				&r->signature, limit, now) &&
 			    ok;
 	}
 	return ok || m->origin != ORIGIN_OUTSIDE;
 }
 
 /* --- the end --- */
+
+static struct reply
+later_reply(void)
+{
+	return (struct reply){.step = STEP_TEMPFAIL,
+	    .code = 451,
+	    .dsn = "4.3.0",
+	    .text = "Sender cannot be rewritten, try again later"};
+}
 
 struct reply
 srsmilter_eom(struct srsmilter_session *s, struct changes *changes)
@@ -111,11 +131,17 @@ srsmilter_eom(struct srsmilter_session *s, struct changes *changes)
 	/* Part of what was to be changed is lost: then nothing is. */
 	if (s->base.failed)
 		return reply;
+	decide(s, now);
+	/* It comes again, and is counted then. */
+	if (outgoing_deferred(&m->outgoing)) {
+		m->outcome = "tempfailed";
+		return later_reply();
+	}
 	if (!count_uses(s, now)) {
+		m->decided = false;
 		m->outcome = "refused";
 		return recipient_reply(RECIPIENT_REPLAYED);
 	}
-	decide(s, now);
 	*changes = (struct changes){.sender = new_sender(m),
 	    .recipients = m->restored,
 	    .count = m->restored_count};

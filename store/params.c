@@ -68,20 +68,25 @@ is_redis(enum store_scheme scheme)
 }
 
 static void
+warn_useless(const struct store_reader *r, const char *key)
+{
+	report_warning(r->report, r->file, conf_line(r->conf, "store", key),
+	    key, "has no effect on SQLite");
+}
+
+static void
 check_together(const struct store_reader *r, const struct store_settings *s,
     const struct store_params *p)
 {
-	static const char only[] = "of Redis alone; url names none";
-
-	if (!is_redis(p->url.scheme)) {
+	if (p->url.scheme == STORE_SQLITE) {
 		if (s->user.len != 0)
-			object(r, "user", only, NULL);
+			warn_useless(r, "user");
 		if (s->password_file.len != 0)
-			object(r, "password_file", only, NULL);
+			warn_useless(r, "password_file");
 		if (s->replicas != 0)
-			object(r, "replicas", only, NULL);
-	} else if (s->user.len != 0 && s->password_file.len == 0)
-		object(r, "password_file", "required by user", NULL);
+			warn_useless(r, "replicas");
+	} else if (is_redis(p->url.scheme) && s->user.len != 0 && s->password_file.len == 0)
+		object(r, "user", "requires password_file", NULL);
 #ifndef MAILFROM_REDIS_TLS
 	if (p->url.scheme == STORE_REDIS_TLS)
 		object(r, "url",
@@ -113,8 +118,9 @@ store_params_read(const struct store_settings *s, const struct conf *conf,
 	read_text(&r, "user", s->user, out->user, sizeof(out->user));
 	read_text(
 	    &r, "ca_file", s->ca_file, out->ca_file, sizeof(out->ca_file));
-	read_password(&r, s->password_file, out->password,
-	    sizeof(out->password));
+	if (is_redis(out->url.scheme))
+		read_password(&r, s->password_file, out->password,
+		    sizeof(out->password));
 	return report->errors == errors;
 }
 

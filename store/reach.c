@@ -16,6 +16,7 @@ store_note_trouble_(struct store *s, const char *reason)
 	    &out, text_head(mf_text_of(reason), sizeof(s->trouble) - 1));
 	s->trouble[out.len] = '\0';
 	rarely_count(&s->troubles);
+	pthread_cond_signal(&s->due);
 }
 
 void
@@ -60,20 +61,15 @@ store_is_down(struct store *s, const char *reason)
 	pthread_mutex_unlock(&s->lock);
 }
 
-void
-store_tick(struct store *s)
+uint64_t
+store_tell_troubles_(struct store *s, uint64_t now_ms)
 {
-	char reason[STORE_REASON_SIZE];
-	uint64_t count;
+	uint64_t count = rarely_due(&s->troubles, now_ms);
 
-	if (s == NULL)
-		return;
-	pthread_mutex_lock(&s->lock);
-	count = rarely_due(&s->troubles, clock_ms());
-	memcpy(reason, s->trouble, sizeof(reason));
-	pthread_mutex_unlock(&s->lock);
 	if (count != 0)
 		log_say(LEVEL_WARNING, "store: %llu requests failed, last: %s",
-		    (unsigned long long)count, reason);
+		    (unsigned long long)count, s->trouble);
+	return rarely_total(&s->troubles) != s->troubles.logged
+	    ? s->troubles.next_ms
+	    : UINT64_MAX;
 }
-

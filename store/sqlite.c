@@ -29,7 +29,6 @@
 #define RETRY_MS     50
 #define RETRY_MAX_MS 5000
 
-#define BUSY_MS      1000 /* for another process to end its commit */
 #define BUSY_STEP_MS 10
 #define PAGE_SIZE    4096
 
@@ -66,6 +65,7 @@ struct sqlite_store {
 	struct store *store;
 	char path[STORE_PATH_SIZE];
 	uint64_t max_pages;
+	int busy_ms; /* for another process to end its commit */
 	sqlite3 *db; /* NULL: not open */
 	sqlite3_stmt *all[STATEMENTS];
 	uint64_t next_purge_ms;
@@ -144,10 +144,11 @@ make_table(struct sqlite_store *s)
 {
 	const struct timespec a_little = {.tv_nsec = BUSY_STEP_MS * 1000000L};
 
-	for (unsigned ms = 0; !try_table(s); ms += BUSY_STEP_MS) {
+	for (int ms = 0; !try_table(s); ms += BUSY_STEP_MS) {
 		if ((sqlite3_errcode(s->db) & 0xff) != SQLITE_BUSY ||
-		    ms >= BUSY_MS)
+		    ms >= s->busy_ms)
 			return false;
+		run_sql(s, "ROLLBACK");
 		(void)nanosleep(&a_little, NULL);
 	}
 	return true;
@@ -216,7 +217,7 @@ open_db(struct sqlite_store *s)
 	snprintf(sql, sizeof(sql),
 	    "PRAGMA synchronous = FULL; PRAGMA max_page_count = %llu",
 	    (unsigned long long)s->max_pages);
-	ok = ok && sqlite3_busy_timeout(s->db, BUSY_MS) == SQLITE_OK &&
+	ok = ok && sqlite3_busy_timeout(s->db, s->busy_ms) == SQLITE_OK &&
 	    make_table(s) && run_sql(s, sql) && prepare(s);
 	if (ok) {
 		store_is_up(s->store);
@@ -455,6 +456,7 @@ store_sqlite_new(struct store *store, const struct store_params *params)
 		return NULL;
 	s->store = store;
 	memcpy(s->path, params->url.path, sizeof(s->path));
+	s->busy_ms = (int)params->timeout_ms;
 	s->max_pages = params->max_size * (1024 * 1024 / PAGE_SIZE);
 	return s;
 }

@@ -12,18 +12,24 @@
 
 /* --- threads --- */
 
+/* What is late is answered, and what has failed is logged. */
 static void *
 due_main(void *arg)
 {
 	struct store *s = arg;
-	struct store_query *q;
 
 	pthread_mutex_lock(&s->lock);
 	while (!s->stopping) {
-		store_expire_(s, clock_ms());
+		uint64_t now_ms = clock_ms(), until_ms;
+		struct store_query *q;
+
+		store_expire_(s, now_ms);
+		until_ms = store_tell_troubles_(s, now_ms);
 		q = TAILQ_FIRST(&s->unanswered);
-		if (q != NULL)
-			store_cond_wait_(s, &s->due, q->deadline_ms);
+		if (q != NULL && q->deadline_ms < until_ms)
+			until_ms = q->deadline_ms;
+		if (until_ms != UINT64_MAX)
+			store_cond_wait_(s, &s->due, until_ms);
 		else
 			pthread_cond_wait(&s->due, &s->lock);
 	}

@@ -134,12 +134,6 @@ struct store_stats {
 
 void store_stats(struct store *store, struct store_stats *out);
 
-/*
- * Log what has gone wrong since, once a minute at most; to be called now and
- * then by one thread.
- */
-void store_tick(struct store *store);
-
 struct metrics_writer;
 
 /* Write them for Prometheus, as PROGRAM_store_up and so on. */

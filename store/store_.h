@@ -39,6 +39,9 @@ struct store {
 /* Count what went wrong, for the log's next line; locked. */
 void store_note_trouble_(struct store *store, const char *reason);
 
+/* Log them, if a line is due; when the next will be, or UINT64_MAX; locked. */
+uint64_t store_tell_troubles_(struct store *store, uint64_t now_ms);
+
 /* Answer STORE_DOWN to all whose deadline is now_ms or earlier; locked. */
 void store_expire_(struct store *store, uint64_t now_ms);
 

@@ -180,6 +180,32 @@ struct srs_info {
 enum srs_status srs_decode(const struct srs_ctx *ctx, struct mf_text address,
     uint64_t now_sec, struct srs_addr *out, struct srs_info *info);
 
+/* Characters of an alias's digest: base32hex of 160 bits, in upper case. */
+#define SRS_DIGEST_LEN  32
+#define SRS_DIGEST_SIZE (SRS_DIGEST_LEN + 1)
+
+/*
+ * Make an alias of fixed length for a sender that fits into no other, and that
+ * the caller keeps under digest:
+ *
+ *	SRS0=HASH=TT=1=DIGEST@domain
+ *
+ * The digest is keyed with the signing key, over sender as it is given: nobody
+ * else can tell whose it is.  Arguments and statuses as srs_encode();
+ * SRS_NO_SPACE: sender, or the alias in domain, is over the limits.
+ * digest: the caller's; "" unless SRS_OK or SRS_NO_SPACE of the alias.
+ */
+enum srs_status srs_alias(const struct srs_ctx *ctx, struct mf_text sender,
+    struct mf_text domain, uint64_t now_sec, struct srs_addr *out,
+    char digest[static SRS_DIGEST_SIZE]);
+
+/*
+ * Whether original, an address that srs_decode() has restored, is that of an
+ * alias, and under which digest the real one is kept; else digest is "".
+ */
+bool srs_alias_digest(
+    struct mf_text original, char digest[static SRS_DIGEST_SIZE]);
+
 /* True if address has the shape of SRS0 or SRS1, whoever signed it. */
 bool srs_is_srs(struct mf_text address);
 

@@ -430,7 +430,7 @@ def words_of_srsmilter_are_those_of_its_page():
                             read("rewrite", "policy.c")))
     # Of recipients, and of maps that ask about each.
     policy -= {"restored", "not_srs", "foreign_domain", "bad_signature",
-               "expired", "no_next_hop"}
+               "expired", "no_next_hop", "row_missing"}
     page = {word for line in joined(section("srsmilter.8", "DECISIONS"))
             if line.startswith((".Pq Sy ", ".Sy "))
             for word in line.split()[line.count(".Pq") + 1:] if word != ","}

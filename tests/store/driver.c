@@ -176,7 +176,6 @@ stats(void)
 {
 	struct store_stats s;
 
-	store_tick(store);
 	store_stats(store, &s);
 	printf("up %d cache %llu failed %llu late %llu connects %llu\n", s.is_up,
 	    (unsigned long long)s.from_cache, (unsigned long long)s.failed,

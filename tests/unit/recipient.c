@@ -418,6 +418,12 @@ replies(void **state)
 			assert_int_equal(reply.step, STEP_CONTINUE);
 			continue;
 		}
+		if (f >= RECIPIENT_ROW_MISSING) {
+			assert_int_equal(reply.step, STEP_TEMPFAIL);
+			assert_int_equal(reply.code, 451);
+			assert_string_equal(reply.dsn, "4.3.0");
+			continue;
+		}
 		assert_int_equal(reply.step, STEP_REJECT);
 		assert_int_equal(
 		    reply.code, fate >= RECIPIENT_UNCLEAR ? 553 : 550);
