@@ -66,16 +66,17 @@ COMMON = background conf conf_list configured daemon dial domain escape file \
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter
-REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
+REWRITE = gate legacy message_id policy rewriter rrs_domains rrs_rules \
+          secret_file secret_memory secrets \
           srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
 SPFMILTER = authres authres_disguise config decide header_fields identities \
             legacy mail_log metrics milter service session session_check \
-            session_header
+            session_header session_rrs
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
-            replay service session session_eom
+            replay rrs_check service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options

@@ -89,6 +89,9 @@ static const struct conf_key keys[] = {
 	.initial = "check",
 	.help = "HELO with a bare IPv4 address, or none: nothing to "
 		"check, or rejected"},
+    {"rrs", CONF_BOOL, AT(rrs), .initial = "no",
+	.help = "Leave RRS addresses to srsmilter, which must run after this "
+		"filter"},
     FILTER_PROCESS(
 	"mailfrom-spf", "spfmilter", "9417", "Mode of a unix socket"),
 };

@@ -44,6 +44,7 @@ struct spfmilter_settings {
 	struct conf_list exempt_recipients;
 	unsigned delay_checks; /* enum lookup_recipients */
 	unsigned bad_helo;
+	bool rrs;
 };
 
 /* The table of [spfmilter]; values: where they go, or NULL. */

@@ -21,6 +21,7 @@ struct spfmilter_mail {
 	unsigned recipients; /* that were let through */
 	unsigned refused;
 	unsigned exempt;
+	unsigned left; /* to srsmilter */
 	unsigned removed;
 	const char *outcome; /* a word: "accepted", "rejected"... */
 };

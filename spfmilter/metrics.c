@@ -11,6 +11,7 @@ spfmilter_metrics_count(
 	atomic_fetch_add(&f->messages, 1);
 	atomic_fetch_add(&f->recipients_refused, m->refused);
 	atomic_fetch_add(&f->recipients_exempt, m->exempt);
+	atomic_fetch_add(&f->recipients_left, m->left);
 	atomic_fetch_add(&f->removed, m->removed);
 	if (m->findings != NULL) {
 		enum spf_result mailfrom =
@@ -77,6 +78,9 @@ spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
 	metrics_counter(w, "spfmilter_recipients_exempt_total",
 	    "Recipients that were accepted because they are exempt.", NULL,
 	    get(&f->recipients_exempt));
+	metrics_counter(w, "spfmilter_recipients_rrs_total",
+	    "Recipients with RRS addresses that were left to srsmilter.", NULL,
+	    get(&f->recipients_left));
 	metrics_counter(w, "spfmilter_results_removed_total",
 	    "Authentication-Results that claimed our name.", NULL,
 	    get(&f->removed));
