@@ -103,7 +103,7 @@ static const struct conf_key keys[] = {
 	.help = "Domains whose RRS addresses are verified (default: "
 		"own_domains, or all)"},
     {"rrs_revoked", CONF_LIST, AT(rrs_revoked), .items = &rrs_hash,
-	.sample = "/etc/mailfrom/rrs-revoked",
+	.sample = "rrs=gal4stl55a3b=old.example=bob@example.com",
 	.help = "RRS addresses, or their hashes, that are no longer valid"},
     {"fwdomain", CONF_LIST, AT(fwdomain), .items = &fwdomain,
 	.sample = "srs.example.com",
