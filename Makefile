@@ -91,7 +91,7 @@ SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            survey survey_term trace trace_tree tree_view words yamlfile zone \
            zone_entry
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
-           merge_bounces merge_milters merge_routes merge_words plan setup \
+           merge_bounces merge_milters merge_routes merge_rrs merge_words plan setup \
            setup_load setup_print site site_expand site_load site_parse unmerge
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
@@ -171,9 +171,11 @@ $(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 
 # `mailfrom setup` fills them in.
 SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
-          milter.main.cf milter.master.cf simple.main.cf spfmilter.main.cf) \
+          milter.main.cf milter.master.cf rrs.main.cf simple.main.cf \
+          spfmilter.main.cf) \
           $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
-          spfmilter.mc srsmilter.aliases srsmilter.mc \
+          rrs.aliases rrs-filter.mc rrs.mc spfmilter.mc srsmilter.aliases \
+          srsmilter.mc \
           srsmilter.virtusertable)
 $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 	@mkdir -p $(@D)

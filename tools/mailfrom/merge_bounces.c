@@ -224,9 +224,16 @@ guard(struct merge *m, bool has_filter, bool takes_unknown)
 	    ? "SRS addresses can't be probed; srsmilter rejects forged ones."
 	    : "SRS addresses can't be probed, and forged ones are rejected.";
 	struct mf_text check = has_filter ? accept_srs(m) : verify_srs(m);
+	struct mf_text rrs = merge_rrs_access(m);
 	struct mf_text more = site_value(m->site, "smtpd_restriction_classes");
 	struct mf_text item;
 
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (rrs.len != 0)
+			put_in_front(m, lists[i], rrs,
+			    "RRS addresses can't be probed; srsmilter rejects "
+			    "forged ones.",
+			    "reject_unverified_recipient");
 	for (size_t i = 0; i + 1 < sizeof(lists) / sizeof(lists[0]); i++)
 		put_in_front(
 		    m, lists[i], check, reason, "reject_unverified_recipient");
@@ -311,6 +318,11 @@ merge_bounces(struct merge *m)
 		check_canonical(m, "recipient_canonical_maps", domain);
 		needs_guard = needs_guard ||
 		    (!has_filter && takes_unknown_users(m, domain, class));
+	}
+	for (size_t i = 0; i < m->setup->rrs_domain_count; i++) {
+		check_canonical(m, "canonical_maps", m->setup->rrs_domains[i]);
+		check_canonical(
+		    m, "recipient_canonical_maps", m->setup->rrs_domains[i]);
 	}
 	guard(m, has_filter, needs_guard);
 }
