@@ -224,26 +224,22 @@ guard(struct merge *m, bool has_filter, bool takes_unknown)
 	    ? "SRS addresses can't be probed; srsmilter rejects forged ones."
 	    : "SRS addresses can't be probed, and forged ones are rejected.";
 	struct mf_text check = has_filter ? accept_srs(m) : verify_srs(m);
-	struct mf_text rrs = merge_rrs_access(m);
+	/* For unknown users alone, RRS addresses needn't skip other checks. */
+	struct mf_text probed = merge_list(m, merge_rrs_access(m), check);
 	struct mf_text more = site_value(m->site, "smtpd_restriction_classes");
 	struct mf_text item;
 
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (rrs.len != 0)
-			put_in_front(m, lists[i], rrs,
-			    "RRS addresses can't be probed; srsmilter rejects "
-			    "forged ones.",
-			    "reject_unverified_recipient");
 	for (size_t i = 0; i + 1 < sizeof(lists) / sizeof(lists[0]); i++)
 		put_in_front(
-		    m, lists[i], check, reason, "reject_unverified_recipient");
+		    m, lists[i], probed, reason, "reject_unverified_recipient");
 	while (site_next_item(&more, &item))
-		put_in_front(m, arena_copy(m->plan->arena, item).p, check,
+		put_in_front(m, arena_copy(m->plan->arena, item).p, probed,
 		    reason, "reject_unverified_recipient");
 	if (takes_unknown)
 		reason = "This Postfix accepts mail for unknown users, but "
 			 "not for forged SRS addresses.";
-	put_in_front(m, "smtpd_recipient_restrictions", check, reason,
+	put_in_front(m, "smtpd_recipient_restrictions",
+	    takes_unknown ? check : probed, reason,
 	    takes_unknown ? NULL : "reject_unverified_recipient");
 }
 
