@@ -100,7 +100,7 @@ CONVERT = convert_confuse convert_lines convert_plain convert_policy \
 DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
          doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
-         doctor_resolve doctor_routes doctor_run doctor_sendmail \
+         doctor_resolve doctor_routes doctor_rrs doctor_run doctor_sendmail \
          doctor_settings doctor_smtp doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
@@ -509,7 +509,7 @@ install: all
 	for page in man/*.[1-8]; do \
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
-	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
+	cp -R etc/sendmail etc/postfix etc/rrs $(DESTDIR)$(DATADIR)/
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
