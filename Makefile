@@ -74,17 +74,17 @@ ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
 STORE   = params queries reach redis redis_link redis_requests row_cache sqlite \
           store store_url
-REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
-          srs_domains
+REWRITE = gate legacy message_id policy rewriter rrs_domains rrs_rules \
+          secret_file secret_memory secrets srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
 SPFMILTER = authres authres_disguise config decide examination header_fields \
             identities legacy mail_log metrics milter policyd policyd_answer \
             policyd_conn policyd_message policyd_request service session \
-            session_check session_header
+            session_check session_header session_rrs
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
-            replay rows service session session_eom
+            replay rows rrs_check service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
@@ -101,8 +101,8 @@ ZONE = yamlfile zone zone_entry
 DKIMQUERY = keys main message options report trace
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_generic merge_milters merge_policy merge_routes \
-           merge_words plan setup setup_load setup_print site site_expand \
-           site_load site_parse unmerge
+           merge_rrs merge_words plan setup setup_load setup_print site \
+           site_expand site_load site_parse unmerge
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
@@ -110,7 +110,7 @@ CONVERT = convert_confuse convert_lines convert_plain convert_policy \
 DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
          doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
-         doctor_resolve doctor_routes doctor_run doctor_sendmail \
+         doctor_resolve doctor_routes doctor_rrs doctor_run doctor_sendmail \
          doctor_settings doctor_smtp doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
@@ -194,10 +194,11 @@ $(BUILD)/libdkim.so.$(SOVERSION): $(LIBDKIM:%=$(OBJ)/libdkim/%.o)
 
 # `mailfrom setup` fills them in.
 SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
-          milter.main.cf milter.master.cf simple.main.cf spf-policy.main.cf \
-          spfmilter.main.cf) \
+          milter.main.cf milter.master.cf rrs.main.cf simple.main.cf \
+          spf-policy.main.cf spfmilter.main.cf) \
           $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
-          spfmilter.mc srsmilter.aliases srsmilter.mc \
+          rrs.aliases rrs-filter.mc rrs.mc spfmilter.mc srsmilter.aliases \
+          srsmilter.mc \
           srsmilter.virtusertable)
 $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 	@mkdir -p $(@D)
@@ -543,7 +544,7 @@ install: all
 	for page in man/*.[1-8]; do \
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
-	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
+	cp -R etc/sendmail etc/postfix etc/rrs $(DESTDIR)$(DATADIR)/
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf

@@ -109,6 +109,9 @@ static const struct conf_key keys[] = {
 	.initial = "30", .unit = "seconds",
 	.help = "Time limit for receiving a policy request and for "
 		"sending an answer"},
+    {"rrs", CONF_BOOL, AT(rrs), .initial = "no",
+	.help = "Leave RRS addresses to srsmilter, which must run after this "
+		"filter"},
     FILTER_PROCESS(
 	"mailfrom-spf", "spfmilter", "9417", "Mode of a unix socket"),
 };

@@ -54,6 +54,7 @@ struct spfmilter_settings {
 	uint64_t policy_max_connections;
 	uint64_t policy_idle_timeout;    /* seconds */
 	uint64_t policy_request_timeout; /* seconds */
+	bool rrs;
 };
 
 /* The table of [spfmilter]; values: where they go, or NULL. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "rewrite/rrs_domains.h"
 #include "rewrite/srs_domains.h"
 #include "settings/sections.h"
 #include "spfmilter/legacy.h"
@@ -24,6 +25,7 @@ build_lists(struct spfmilter_config *c, struct report *report)
 	    !list_build(&c->exempt_helo, &s->exempt_helo) ||
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
 	    !rewrite_srs_domains(&c->srs, false, &c->srs_domains) ||
+	    !rewrite_rrs_domains(&c->srs, &c->rrs_domains) ||
 	    !watch_add(&c->base.watch, c->spf.record_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
@@ -43,6 +45,31 @@ check_authserv_id(const struct spfmilter_config *c, struct report *report)
 			    (int)id.len, id.p);
 			return;
 		}
+}
+
+/* What srsmilter judges has to be what is left to it. */
+static void
+check_rrs(const struct spfmilter_config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+
+	if (!s->rrs)
+		return;
+	if (s->reject_at == REJECT_AT_MAIL &&
+	    !conf_is_wrong(c->base.conf, "spfmilter", "reject_at"))
+		report_error(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "requires reject_at = rcpt: recipients aren't known at "
+		    "MAIL");
+	if (c->srs.rrs_secret_file.len == 0)
+		report_warning(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "rrs_secret_file in [srs] is not set: without it srsmilter "
+		    "does not verify RRS addresses, and SPF is not enforced "
+		    "for them");
+	if (conf_is_wrong(c->base.conf, "srs", "rrs_domains") ||
+	    conf_is_wrong(c->base.conf, "srs", "own_domains"))
+		report_error(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "rrs_domains or own_domains in [srs] has errors; see the "
+		    "warnings");
 }
 
 static void
@@ -123,6 +150,7 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	    base->path, line_of(c, "exempt_clients"), "exempt_clients", report);
 	build_lists(c, report);
 	check_authserv_id(c, report);
+	check_rrs(c, report);
 	check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
 	warn_policy(c, report);
@@ -157,6 +185,7 @@ config_free(struct shared *object)
 	list_free(&c->exempt_helo);
 	list_free(&c->exempt_recipients);
 	list_free(&c->srs_domains);
+	list_free(&c->rrs_domains);
 	milter_config_clear(&c->base);
 	free(c);
 }

@@ -21,6 +21,7 @@ struct spfmilter_config {
 	struct hosts exempt_clients;
 	struct list exempt_senders, exempt_helo, exempt_recipients;
 	struct list srs_domains;
+	struct list rrs_domains; /* of rrs = yes */
 	struct checker *checker; /* set by whoever serves */
 };
 

@@ -66,6 +66,7 @@ spfmilter_mail_log(const struct spfmilter_mail *m)
 	log_uint(&line, "rcpts", m->recipients);
 	log_uint_if(&line, "refused", m->refused);
 	log_uint_if(&line, "exempt", m->exempt);
+	log_uint_if(&line, "rrs", m->left);
 	log_uint_if(&line, "removed_ar", m->removed);
 	if (m->mode == MODE_REPORT)
 		log_text(&line, "mode", MF_TEXT("report"));

@@ -21,6 +21,7 @@ struct spfmilter_mail {
 	unsigned recipients; /* that were let through */
 	unsigned refused;
 	unsigned exempt;
+	unsigned left; /* to srsmilter */
 	unsigned removed;
 	bool is_more; /* it was counted before, but for these recipients */
 	const char *outcome; /* a word: "accepted", "rejected"... */

@@ -10,6 +10,7 @@ spfmilter_metrics_count(
 {
 	atomic_fetch_add(&f->recipients_refused, m->refused);
 	atomic_fetch_add(&f->recipients_exempt, m->exempt);
+	atomic_fetch_add(&f->recipients_left, m->left);
 	if (m->is_more)
 		return;
 	atomic_fetch_add(&f->messages, 1);
@@ -101,6 +102,9 @@ spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
 	metrics_counter(w, "spfmilter_recipients_exempt_total",
 	    "Recipients that were accepted because they are exempt.", NULL,
 	    get(&f->recipients_exempt));
+	metrics_counter(w, "spfmilter_recipients_rrs_total",
+	    "Recipients with RRS addresses that were left to srsmilter.", NULL,
+	    get(&f->recipients_left));
 	metrics_counter(w, "spfmilter_results_removed_total",
 	    "Authentication-Results that claimed our name.", NULL,
 	    get(&f->removed));

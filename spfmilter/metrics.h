@@ -30,6 +30,7 @@ struct spfmilter_metrics {
 	atomic_ullong decisions[SPFMILTER_VERBS]; /* by enum action_verb */
 	atomic_ullong recipients_refused;
 	atomic_ullong recipients_exempt;
+	atomic_ullong recipients_left;
 	atomic_ullong removed; /* forged Authentication-Results */
 	struct policyd_metrics policyd;
 };

@@ -178,6 +178,7 @@ takes_whole(struct policyd_message *m, struct policyd_answer *answer)
 	const struct decision *d = &message->decision;
 
 	if (m->took_whole || m->has_exempt || message->exempt != 0 ||
+	    message->left != 0 ||
 	    !spfmilter_enforces_(m->session) ||
 	    (d->verb != ACTION_DISCARD && d->verb != ACTION_QUARANTINE))
 		return false;

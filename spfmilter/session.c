@@ -191,13 +191,17 @@ spfmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	struct spfmilter_message *m = s->message;
 	enum standing standing = STANDING_USUAL;
 	struct reply reply;
+	bool is_left;
 
 	if (session->failed || m == NULL)
 		return session_error_reply(session);
 	if (is_exemption_asked_for(s))
 		standing = standing_of(s, args->path);
-	reply =
-	    standing == STANDING_EXEMPT ? reply_go_on() : spfmilter_refusal_(s);
+	is_left = standing == STANDING_USUAL &&
+	    spfmilter_leaves_to_srsmilter_(s, args->path);
+	reply = standing == STANDING_EXEMPT
+	    ? reply_go_on()
+	    : spfmilter_unless_left_(s, is_left, spfmilter_refusal_(s));
 	/* RFC 3463 3.2: bad destination mailbox address syntax. */
 	if (standing == STANDING_AMBIGUOUS && spfmilter_enforces_(s))
 		reply = (struct reply){.step = STEP_REJECT,
@@ -205,9 +209,11 @@ spfmilter_rcpt(struct session *session, const struct rcpt_args *args)
 		    .dsn = "5.1.3",
 		    .text = "Recipient address rejected: ambiguous"};
 	m->exempt += standing == STANDING_EXEMPT;
-	if (reply.step == STEP_CONTINUE)
-		m->recipients++;
-	else
+	if (reply.step != STEP_CONTINUE) {
 		m->refused++;
+		return reply;
+	}
+	m->recipients++;
+	m->left += is_left;
 	return reply;
 }

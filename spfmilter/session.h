@@ -35,6 +35,7 @@ struct spfmilter_message {
 	bool relay_lost; /* a Received field that says nothing useful */
 	unsigned relays; /* that were passed on the way there */
 	unsigned recipients, refused, exempt;
+	unsigned left;         /* of the recipients: to srsmilter (rrs = yes) */
 	unsigned ar_seen;      /* Authentication-Results so far */
 	unsigned ar_disguised; /* of these */
 	unsigned *ar_remove;
@@ -121,6 +122,15 @@ struct mf_text spfmilter_authserv_id_(const struct spfmilter_session *s);
 
 /* The refusal that was decided on; going on if it was none, or not now. */
 struct reply spfmilter_refusal_(const struct spfmilter_session *s);
+
+/*
+ * Whether a recipient, as RCPT has it, is left to srsmilter (rrs = yes); and
+ * what it is answered, refusal being what others would be.
+ */
+bool spfmilter_leaves_to_srsmilter_(
+    const struct spfmilter_session *s, struct mf_text path);
+struct reply spfmilter_unless_left_(
+    const struct spfmilter_session *s, bool is_left, struct reply refusal);
 
 /* Whether what was decided is done, and not only told. */
 bool spfmilter_enforces_(const struct spfmilter_session *s);

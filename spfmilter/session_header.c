@@ -189,7 +189,7 @@ whole_message(struct spfmilter_session *s, struct edits *edits)
 	if (m->origin == ORIGIN_TRUSTED_RELAY &&
 	    spfmilter_settings_(s)->trusted_relay_check != RELAY_CHECK_REJECT)
 		return reply_go_on();
-	if (!spfmilter_enforces_(s) || m->exempt != 0)
+	if (!spfmilter_enforces_(s) || m->exempt != 0 || m->left != 0)
 		return reply_go_on();
 	if (d->verb == ACTION_DISCARD) {
 		m->outcome = "discarded";
@@ -262,6 +262,7 @@ spfmilter_report_(const struct spfmilter_session *s, bool is_more)
 	    .recipients = m->recipients,
 	    .refused = m->refused,
 	    .exempt = m->exempt,
+	    .left = m->left,
 	    .removed = (unsigned)m->ar_count,
 	    .is_more = is_more,
 	    .outcome = m->outcome};

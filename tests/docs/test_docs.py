@@ -231,6 +231,7 @@ def accepted(text, what, daemon="srsd"):
                   flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
+                              ("rrs-secret", "staple battery horse correct\n"),
                               ("domains", "example.com\n"),
                               ("records", "example.com v=spf1 -all\n"),
                               ("access", "spf-fail:\tOK\n")):

@@ -29,6 +29,9 @@
 #define SRS1                                                  \
 	"SRS1=C_aoKd=srs.example.com==msJqy3=G3=example.net=" \
 	"bob@two.example.com"
+#define RRS_KEY      D "rrs_secret_file=DIR/secret\nrrs_domains=here.example\n"
+#define RRS          "rrs=uf5grwprgtt2=old.example=bob@here.example"
+#define RRS_ANN      "rrs=uf5grwprgtt2=old.example=ann@here.example"
 #define SRS1_DOMAINS "fwdomain=srs.example.com, b.example=two.example.com\n"
 
 /* Who sends. */
@@ -248,6 +251,38 @@ static const struct row {
 	""},
     {"a path in front of it, from a host of ours", D ALL, "<>" SRS0, OWN_BOUNCE,
 	0, RECIPIENT_PASSES, ""},
+    /* RRS: what SPF says of the forwarder comes later */
+    {"RRS, bounce", RRS_KEY ALL, RRS, BOUNCE, 0, RECIPIENT_RESTORED,
+	"bob@here.example"},
+    {"RRS, mail, years later", RRS_KEY ALL, RRS, MAIL, 3000, RECIPIENT_RESTORED,
+	"bob@here.example"},
+    {"RRS, case", RRS_KEY ALL, "RRS=UF5GRWPRGTT2=OLD.example=Bob@HERE.example",
+	OWN_MAIL, 0, RECIPIENT_RESTORED, "Bob@HERE.example"},
+    {"RRS, forged", RRS_KEY ALL, RRS_ANN, MAIL, 0, RECIPIENT_RRS_FORGED, ""},
+    {"RRS, forged, own", RRS_KEY ALL, RRS_ANN, OWN_MAIL, 0,
+	RECIPIENT_RRS_FORGED, ""},
+    {"RRS, fields missing", RRS_KEY ALL, "rrs=x@here.example", BOUNCE, 0,
+	RECIPIENT_RRS_FORGED, ""},
+    {"RRS without a domain", RRS_KEY ALL, "rrs=x=y.example=z", MAIL, 0,
+	RECIPIENT_RRS_FORGED, ""},
+    {"RRS of another domain", RRS_KEY ALL, "rrs=x=y.example=z@there.example",
+	MAIL, 0, RECIPIENT_PASSES, ""},
+    {"RRS without a key", D ALL, RRS, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"RRS, revoked", RRS_KEY "rrs_revoked=UF5GRWPRGTT2\n" ALL, RRS, MAIL, 0,
+	RECIPIENT_RRS_REVOKED, ""},
+    {"RRS, another one revoked", RRS_KEY "rrs_revoked=aaaaaaaaaaaa\n" ALL, RRS,
+	MAIL, 0, RECIPIENT_RESTORED, "bob@here.example"},
+    {"RRS, own_domains", D "rrs_secret_file=DIR/secret\nown_domains=x\n" ALL,
+	RRS, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"RRS, all domains", D "rrs_secret_file=DIR/secret\n" ALL, RRS, MAIL, 0,
+	RECIPIENT_RESTORED, "bob@here.example"},
+    {"RRS in a local part", RRS_KEY ALL,
+	"rrs=x=y.example=z%here.example@there.example", MAIL, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"RRS with a backslash", RRS_KEY ALL, "\"r\\rs=x=y.z=z\"@here.example",
+	MAIL, 0, RECIPIENT_UNCLEAR, ""},
+    {"RRS, a group", RRS_KEY ALL, "x: " RRS ";", MAIL, 0, RECIPIENT_UNCLEAR,
+	""},
     {"signed, reject_spoofed", SIGN SPOOF, SES, BOUNCE, 0, RECIPIENT_RESTORED,
 	CAROL},
 };
@@ -418,19 +453,21 @@ replies(void **state)
 			assert_int_equal(reply.step, STEP_CONTINUE);
 			continue;
 		}
-		if (f >= RECIPIENT_ROW_MISSING) {
-			assert_int_equal(reply.step, STEP_TEMPFAIL);
-			assert_int_equal(reply.code, 451);
-			assert_string_equal(reply.dsn, "4.3.0");
-			continue;
-		}
-		assert_int_equal(reply.step, STEP_REJECT);
+		bool is_for_now = f >= RECIPIENT_FORWARDER_UNKNOWN;
+
 		assert_int_equal(
-		    reply.code, fate >= RECIPIENT_UNCLEAR ? 553 : 550);
+		    reply.step, is_for_now ? STEP_TEMPFAIL : STEP_REJECT);
+		assert_int_equal(reply.code,
+		    is_for_now                  ? 451
+			: fate >= RECIPIENT_UNCLEAR ? 553
+						    : 550);
 		assert_string_equal(reply.dsn,
-		    fate == RECIPIENT_UNCLEAR          ? "5.1.3"
-			: fate == RECIPIENT_BAD_SENDER ? "5.1.7"
-						       : "5.7.1");
+		    fate == RECIPIENT_NOT_FORWARDER           ? "5.7.23"
+			: fate == RECIPIENT_FORWARDER_UNKNOWN ? "4.7.24"
+			: is_for_now                          ? "4.3.0"
+			: fate == RECIPIENT_UNCLEAR           ? "5.1.3"
+			: fate == RECIPIENT_BAD_SENDER        ? "5.1.7"
+							      : "5.7.1");
 		/* As it stands: a sentence, nothing that libmilter refuses. */
 		assert_true(text_is_printable(mf_text_of(reply.text)));
 		assert_int_equal(text_count(mf_text_of(reply.text), '%'), 0);

@@ -58,7 +58,7 @@ doctor_check check_mx, check_spf, check_ptr;
 doctor_check check_srsd_proof, check_srsmilter_proof, check_smtp_proof;
 /* sendmail.cf. */
 doctor_check check_cf_form, check_cf_maps, check_cf_probe, check_cf_class,
-    check_cf_filters;
+    check_cf_filters, check_cf_rrs;
 /* Postfix: the second pass. */
 doctor_check check_forms, check_pass_services, check_pass_settings,
     check_pass_main, check_relay, check_postfix_said;
@@ -67,7 +67,7 @@ doctor_check check_transport_maps, check_sender_maps, check_filters,
     check_generic;
 /* Postfix: bounces, and our filters among others. */
 doctor_check check_bounces, check_milter_lists, check_canonical,
-    check_spfmilter_first;
+    check_spfmilter_first, check_rrs;
 /* Postfix: domains and recipients. */
 doctor_check check_srs_domain_class, check_unlisted, check_local_domains,
     check_own_domains, check_stranger;
@@ -80,5 +80,9 @@ bool stranger_is_refused(struct doctor_facts *facts, const char *recipient);
 
 /* Whether sendmail.cf leads to that daemon. */
 bool cf_uses(struct doctor_facts *facts, enum own_daemon daemon);
+
+/* Whether the filter of that name in sendmail.cf is that daemon. */
+bool cf_filter_is(
+    struct doctor_facts *facts, enum own_daemon daemon, struct mf_text name);
 
 #endif

@@ -198,6 +198,9 @@ add_files(
 	if (daemon != OWN_SPFMILTER && f->own.secret_file != NULL &&
 	    !f->own.is_legacy)
 		add_file(f, d, f->own.secret_file);
+	if (daemon == OWN_SRSMILTER && f->own.srs.rrs_secret_file.len != 0)
+		add_file(
+		    f, d, arena_copy(f->arena, f->own.srs.rrs_secret_file).p);
 	if (daemon == OWN_SPFMILTER && f->own.spfmilter.access.len != 0)
 		add_file(f, d, arena_copy(f->arena, f->own.spfmilter.access).p);
 	if (f->own.spf.record_file.len != 0)

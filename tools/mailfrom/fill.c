@@ -79,10 +79,12 @@ static const struct {
     {{"local:/run/mailfrom-spf/spfmilter.sock", 38}, for_libmilter},
 };
 
-#define DOMAIN    MF_TEXT("fwd.example")
-#define SUBDOMAIN MF_TEXT("srs.fwd.example")
-#define PATTERN   MF_TEXT("fwd\\.example")
-#define OWN_LINE  MF_TEXT("\t{ @fwd.example = ")
+#define DOMAIN      MF_TEXT("fwd.example")
+#define SUBDOMAIN   MF_TEXT("srs.fwd.example")
+#define PATTERN     MF_TEXT("fwd\\.example")
+#define RRS_DOMAIN  MF_TEXT("our.example")
+#define RRS_PATTERN MF_TEXT("our\\.example")
+#define OWN_LINE    MF_TEXT("\t{ @fwd.example = ")
 
 struct filler {
 	struct arena *arena;
@@ -122,6 +124,14 @@ put_word(struct filler *f, struct mf_text t)
 	if (text_starts(t, PATTERN)) {
 		put(f, fill_pattern(f->arena, f->domain));
 		return PATTERN.len;
+	}
+	if (text_starts(t, RRS_PATTERN)) {
+		put(f, fill_pattern(f->arena, f->domain));
+		return RRS_PATTERN.len;
+	}
+	if (text_starts(t, RRS_DOMAIN)) {
+		put(f, f->domain);
+		return RRS_DOMAIN.len;
 	}
 	struct mf_text word = text_starts(t, SUBDOMAIN) ? SUBDOMAIN : DOMAIN;
 	if (f->domain.len == 0 || !text_starts(t, word))
@@ -185,6 +195,10 @@ put_lines(struct filler *f, struct mf_text line)
 		put(f,
 		    arena_printf(f->arena, "\t{ <> = %.*s } }\n",
 			(int)f->fill->direct.len, f->fill->direct.p));
+	} else if (!is_comment(line) &&
+	    (contains(line, RRS_PATTERN) || contains(line, RRS_DOMAIN))) {
+		for (size_t i = 0; i < s->rrs_domain_count; i++)
+			put_line(f, line, s->rrs_domains[i]);
 	} else if (contains(line, PATTERN)) {
 		for (size_t i = 0; i < s->signed_domains.count; i++)
 			put_line(f, line, s->signed_domains.patterns[i]);

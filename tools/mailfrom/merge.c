@@ -357,12 +357,13 @@ merge(struct merge *m)
 		return;
 	}
 	merge_customers(m);
-	if (form->has_second_pass)
+	if (form->has_second_pass) {
+		merge_rrs(m);
 		merge_bounces(m);
-	else
+	} else {
 		merge_canonical(m);
-	if (form->daemon == SETUP_SRSMILTER)
-		merge_milters(m);
+	}
+	merge_milters(m);
 	check_origin(m);
 	if (form->has_second_pass)
 		check_left_out(m);

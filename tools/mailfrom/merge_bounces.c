@@ -242,19 +242,22 @@ guard(struct merge *m, bool has_filter, bool takes_unknown)
 	    ? "SRS addresses can't be probed; srsmilter rejects forged ones."
 	    : "SRS addresses can't be probed, and forged ones are rejected.";
 	struct mf_text check = has_filter ? accept_srs(m) : verify_srs(m);
+	/* For unknown users alone, RRS addresses needn't skip other checks. */
+	struct mf_text probed = merge_list(m, merge_rrs_access(m), check);
 	struct mf_text more = site_value(m->site, "smtpd_restriction_classes");
 	struct mf_text item;
 
 	for (size_t i = 0; i + 1 < sizeof(lists) / sizeof(lists[0]); i++)
 		put_in_front(
-		    m, lists[i], check, reason, "reject_unverified_recipient");
+		    m, lists[i], probed, reason, "reject_unverified_recipient");
 	while (site_next_item(&more, &item))
-		put_in_front(m, arena_copy(m->plan->arena, item).p, check,
+		put_in_front(m, arena_copy(m->plan->arena, item).p, probed,
 		    reason, "reject_unverified_recipient");
 	if (takes_unknown)
 		reason = "This Postfix accepts mail for unknown users, but "
 			 "not for forged SRS addresses.";
-	put_in_front(m, "smtpd_recipient_restrictions", check, reason,
+	put_in_front(m, "smtpd_recipient_restrictions",
+	    takes_unknown ? check : probed, reason,
 	    takes_unknown ? NULL : "reject_unverified_recipient");
 }
 
@@ -329,6 +332,11 @@ merge_bounces(struct merge *m)
 		check_canonical(m, "recipient_canonical_maps", domain);
 		needs_guard = needs_guard ||
 		    (!has_filter && takes_unknown_users(m, domain, class));
+	}
+	for (size_t i = 0; i < m->setup->rrs_domain_count; i++) {
+		check_canonical(m, "canonical_maps", m->setup->rrs_domains[i]);
+		check_canonical(
+		    m, "recipient_canonical_maps", m->setup->rrs_domains[i]);
 	}
 	guard(m, has_filter, needs_guard);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "rewrite/legacy.h"
+#include "rewrite/rrs_rules.h"
 #include "rewrite/srs_domains.h"
 #include "settings/sections.h"
 
@@ -290,6 +291,68 @@ read_signed(struct reader *r)
 	return true;
 }
 
+/* --- RRS --- */
+
+/* Beside srsd, which rewrites, srsmilter only verifies RRS addresses. */
+static bool
+read_filter(const struct reader *r)
+{
+	struct setup *s = r->setup;
+	struct mf_text listen = r->srsmilter.filter.listen;
+	const char *why = NULL;
+
+	if (r->form->daemon != SETUP_SRSD) {
+		s->filter_listen = s->listen;
+		return true;
+	}
+	if (conf_line(s->conf, "srsmilter", "listen") == 0)
+		return fail(r, 0, "listen",
+		    "not set in [srsmilter], which verifies RRS addresses "
+		    "(rrs_secret_file)");
+	if (r->srsmilter.rewrite != REWRITE_NONE)
+		return fail(r, conf_line(s->conf, "srsmilter", "rewrite"),
+		    "rewrite",
+		    "must be none in [srsmilter]: srsd rewrites senders, "
+		    "srsmilter only verifies RRS addresses");
+	if (!sockaddr_parse(listen, &s->filter_listen, &why))
+		return fail(r, conf_line(s->conf, "srsmilter", "listen"),
+		    "listen", why);
+	use_loopback(&s->filter_listen);
+	return true;
+}
+
+static bool
+read_rrs(struct reader *r)
+{
+	struct setup *s = r->setup;
+	const struct conf_list *list = s->srs.rrs_domains.count != 0
+	    ? &s->srs.rrs_domains
+	    : &s->srs.own_domains;
+	bool keeps_parents = !r->form->for_sendmail;
+
+	if (s->srs.rrs_secret_file.len == 0)
+		return true;
+	if (r->form->daemon == SETUP_SRSD && !r->form->has_second_pass &&
+	    !r->form->for_sendmail)
+		return fail(r, conf_line(s->conf, "srs", "rrs_secret_file"),
+		    "rrs_secret_file",
+		    "this form has no lines for RRS: use postfix-cleanup or "
+		    "postfix-milter");
+	if (list->count == 0)
+		return fail(r, conf_line(s->conf, "srs", "rrs_domains"),
+		    "rrs_domains",
+		    "not set, nor own_domains: the mail server must be told "
+		    "which domains have RRS addresses");
+	s->rrs_domains = calloc(list->count, sizeof(*s->rrs_domains));
+	if (s->rrs_domains == NULL)
+		return fail(r, 0, NULL, "out of memory");
+	for (size_t i = 0; i < list->count; i++)
+		if (is_harmless(list->items[i]) &&
+		    (keeps_parents || list->items[i].p[0] != '.'))
+			s->rrs_domains[s->rrs_domain_count++] = list->items[i];
+	return read_filter(r);
+}
+
 /* --- the file --- */
 
 static bool
@@ -302,6 +365,8 @@ read_sections(struct reader *r, const struct ini *ini)
 	switch (r->form->daemon) {
 	case SETUP_SRSD:
 		wanted.srsd = &r->srsd;
+		if (rrs_rules_are_wanted(ini))
+			wanted.srsmilter = &r->srsmilter;
 		break;
 	case SETUP_SRSMILTER:
 		wanted.srsmilter = &r->srsmilter;
@@ -324,7 +389,7 @@ read_sections(struct reader *r, const struct ini *ini)
 	r->setup->local_domains = r->srsmilter.local_domains;
 	ok = check_rewrite(r) && ok;
 	ok = read_domains(r) && ok;
-	return ok && read_own(r) && read_signed(r);
+	return ok && read_own(r) && read_signed(r) && read_rrs(r);
 }
 
 static bool
@@ -359,6 +424,7 @@ setup_free(struct setup *s)
 {
 	free(s->domains);
 	free(s->own);
+	free(s->rrs_domains);
 	list_free(&s->signed_domains);
 	conf_free(s->conf);
 }

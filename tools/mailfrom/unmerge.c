@@ -123,6 +123,8 @@ static bool
 is_ours(struct unmerger *u, struct mf_text item)
 {
 	return contains(item, MF_TEXT("SRS[01]")) ||
+	    contains(item, MF_TEXT("/^(\"?rrs=")) ||
+	    contains(item, MF_TEXT("/^\"?rrs=")) ||
 	    contains(item, MF_TEXT("srsout:")) ||
 	    (text_starts(item, MF_TEXT("inline:")) &&
 		contains(item, MF_TEXT("{ <> = "))) ||
