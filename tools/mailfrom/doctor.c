@@ -53,6 +53,7 @@ static const struct {
     {"srsmilter-lists", check_milter_lists, NEEDS_POSTFIX},
     {"canonical-maps", check_canonical, NEEDS_POSTFIX},
     {"spfmilter-first", check_spfmilter_first, NEEDS_POSTFIX},
+    {"spf-policy", check_spf_policy, NEEDS_POSTFIX},
     {"srs-domain", check_srs_domain_class, NEEDS_POSTFIX},
     {"forged-bounces", check_unlisted, NEEDS_POSTFIX},
     {"restrictions", check_stranger, NEEDS_POSTFIX},
