@@ -109,9 +109,10 @@ CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_spf_engine_policy
 DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
-         doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
-         doctor_resolve doctor_routes doctor_rrs doctor_run doctor_sendmail \
-         doctor_settings doctor_smtp doctor_stranger doctor_tables doctor_uses
+         doctor_milter doctor_own doctor_pass doctor_policy doctor_proof \
+         doctor_prove doctor_resolve doctor_routes doctor_rrs doctor_run \
+         doctor_sendmail doctor_settings doctor_smtp doctor_stranger \
+         doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a

@@ -218,10 +218,20 @@ on_woken(evutil_socket_t fd, short what, void *arg)
 
 /* --- the end --- */
 
+static void on_stop(evutil_socket_t fd, short what, void *arg);
+
+static void
+stop_again(struct policyd *p)
+{
+	static const struct timeval pause = {.tv_usec = STOP_MS * 1000};
+
+	event_base_once(p->conns.base, -1, EV_TIMEOUT, on_stop, p, &pause);
+}
+
+/* What has arrived by then is read and answered first. */
 static void
 on_stop(evutil_socket_t fd, short what, void *arg)
 {
-	static const struct timeval pause = {.tv_usec = STOP_MS * 1000};
 	struct policyd *p = arg;
 	uint64_t now_ms = clock_ms();
 
@@ -229,15 +239,17 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (p->stop_ms == 0) {
 		p->stop_ms = now_ms;
-		hear(p, false);
+		p->conns.stopping = true;
 		event_del(p->tick);
+		stop_again(p);
+		return;
 	}
+	hear(p, false);
 	policyd_conns_finish(&p->conns, now_ms - p->stop_ms >= GRACE_MS);
 	if (p->conns.count == 0 || now_ms - p->stop_ms >= GRACE_MS + END_MS)
 		event_base_loopbreak(p->conns.base);
 	else
-		event_base_once(
-		    p->conns.base, -1, EV_TIMEOUT, on_stop, p, &pause);
+		stop_again(p);
 }
 
 static void

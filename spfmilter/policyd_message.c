@@ -147,10 +147,10 @@ policyd_message_take(struct policyd_message *m,
 {
 	bool ready = true;
 
+	if (request->stage <= POLICYD_BEFORE_MAIL)
+		return true;
 	if (!is_same(m, request)) {
 		policyd_message_end(m);
-		if (request->stage == POLICYD_BEFORE_MAIL)
-			return true;
 		if (open_session(m, context, request))
 			ready = begin(m, context, request, arg);
 		else
@@ -282,7 +282,7 @@ policyd_message_answer(struct policyd_message *m,
 					       .dsn = "4.3.0",
 					       .text = SPFMILTER_UNAVAILABLE};
 
-	if (request->stage == POLICYD_BEFORE_MAIL)
+	if (request->stage <= POLICYD_BEFORE_MAIL)
 		policyd_format(&nothing, out);
 	else if (m->session == NULL)
 		policyd_format(&no_memory, out);

@@ -46,6 +46,9 @@ stage_of(struct mf_text state)
 	} words[] = {
 	    {"", POLICYD_RCPT},
 	    {"RCPT", POLICYD_RCPT},
+	    {"CONNECT", POLICYD_BEFORE_MAIL},
+	    {"EHLO", POLICYD_BEFORE_MAIL},
+	    {"HELO", POLICYD_BEFORE_MAIL},
 	    {"MAIL", POLICYD_MAIL},
 	    {"DATA", POLICYD_DATA},
 	    {"BDAT", POLICYD_DATA},
@@ -55,7 +58,7 @@ stage_of(struct mf_text state)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (text_eq_fold(state, mf_text_of(words[i].word)))
 			return words[i].stage;
-	return POLICYD_BEFORE_MAIL;
+	return POLICYD_OTHER;
 }
 
 /* The lines up to the empty one; 0: it isn't there yet. */

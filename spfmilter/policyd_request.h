@@ -13,7 +13,8 @@
 
 /* What smtpd has reached, as far as it makes a difference. */
 enum policyd_stage {
-	POLICYD_BEFORE_MAIL, /* CONNECT, EHLO, HELO, VRFY, ETRN */
+	POLICYD_OTHER,       /* VRFY, ETRN: no message */
+	POLICYD_BEFORE_MAIL, /* CONNECT, EHLO, HELO: none yet */
 	POLICYD_MAIL,
 	POLICYD_RCPT,
 	POLICYD_DATA,

@@ -7,6 +7,7 @@ smtpds of the same Postfix.
 """
 
 import itertools
+import json
 import os
 import random
 import re
@@ -97,8 +98,24 @@ class Site(exchange.Exchange):
         equal(done.returncode, 0, done.stderr)
         true("policyd-spf is no longer asked" in done.stderr, done.stderr)
         equal(done.stdout.count("policyd-spf"), 2, "in comments")
+        self.mta.change(SETTINGS + BEFORE + done.stdout, SMTPDS + SPAWN)
+        self.found = self.doctor()
         self.mta.change(SETTINGS + BEFORE + done.stdout.replace(
             "timeout=30s", "timeout=3s"), SMTPDS + SPAWN)
+
+    def doctor(self):
+        """What mailfrom doctor finds: {check: [(status, what)]}."""
+        path = os.path.join(self.mta.prefix, "usr/sbin")
+        done = places.run(
+            postfix.MAILFROM, "doctor", "--json", "--no-dns", "--no-smtp", "-c",
+            self.filter.config, "--config-dir", self.mta.etc,
+            env={**self.mta.environment,
+                 "PATH": f"{path}:{self.mta.environment['PATH']}"})
+        found = {}
+        for each in json.loads(done.stdout)["checks"]:
+            found.setdefault(each["check"], []).append(
+                (each["status"], each["read"]))
+        return found
 
     def serve_policyd(self, connection):
         """As Postfix's spawn(8) does."""
@@ -163,6 +180,17 @@ for each in spfmilter.RESULTS:
 for each in "fail", "softfail":
     case(f"HELO {each}: every action")(
         lambda site, result=each: spf_cases.try_actions(site, result, "helo"))
+
+
+@case("mailfrom doctor finds the service right, and has it answer")
+def doctor(site):
+    equal([status for status, _ in site.found["spf-policy"]], ["ok"],
+          site.found["spf-policy"])
+    true(any("policy protocol" in what and "10008" in what
+             for _, what in site.found["daemon-answers"]),
+         site.found["daemon-answers"])
+    equal(site.found["sockets"], [
+        ("ok", "2 addresses in main.cf and master.cf lead to our sockets")])
 
 
 @case("each recipient has its answer, and the message one field")

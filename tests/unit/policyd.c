@@ -22,25 +22,25 @@ static const struct {
     {"what Postfix sends",
 	BYTES(HEAD "protocol_state=RCPT\nsender=a@b\nrecipient=c@d\n"
 		   "instance=1.2\n\n"),
-	POLICYD_TAKEN, "2 a@b c@d 0"},
+	POLICYD_TAKEN, "3 a@b c@d 0"},
     {"nothing yet", BYTES(""), POLICYD_MORE, ""},
     {"half a line", BYTES("request=smtpd_acc"), POLICYD_MORE, ""},
     {"half a request", BYTES(HEAD "sender=a@b\n"), POLICYD_MORE, ""},
     {"two", BYTES(HEAD "sender=a@b\n\n" HEAD "sender=x\n\n"), POLICYD_TAKEN,
-	"2 a@b  38"},
+	"3 a@b  38"},
     {"unknown attributes", BYTES("x=y\n" HEAD "sender_x=q\n=\nsender=a\n\n"),
-	POLICYD_TAKEN, "2 a  0"},
+	POLICYD_TAKEN, "3 a  0"},
     {"one twice", BYTES(HEAD "sender=a\nsender=b\n\n"), POLICYD_TAKEN,
-	"2 b  0"},
+	"3 b  0"},
     {"\"=\" in a value", BYTES(HEAD "sender=a=b=c@d\n\n"), POLICYD_TAKEN,
-	"2 a=b=c@d  0"},
-    {"MAIL", BYTES(HEAD "protocol_state=MAIL\n\n"), POLICYD_TAKEN, "1   0"},
-    {"DATA", BYTES(HEAD "protocol_state=DATA\n\n"), POLICYD_TAKEN, "3   0"},
-    {"BDAT", BYTES(HEAD "protocol_state=BDAT\n\n"), POLICYD_TAKEN, "3   0"},
+	"3 a=b=c@d  0"},
+    {"MAIL", BYTES(HEAD "protocol_state=MAIL\n\n"), POLICYD_TAKEN, "2   0"},
+    {"DATA", BYTES(HEAD "protocol_state=DATA\n\n"), POLICYD_TAKEN, "4   0"},
+    {"BDAT", BYTES(HEAD "protocol_state=BDAT\n\n"), POLICYD_TAKEN, "4   0"},
     {"the end", BYTES(HEAD "protocol_state=END-OF-MESSAGE\n\n"), POLICYD_TAKEN,
-	"4   0"},
+	"5   0"},
     {"CONNECT", BYTES(HEAD "protocol_state=CONNECT\n\n"), POLICYD_TAKEN,
-	"0   0"},
+	"1   0"},
     {"VRFY", BYTES(HEAD "protocol_state=VRFY\n\n"), POLICYD_TAKEN, "0   0"},
     {"a state of the future", BYTES(HEAD "protocol_state=XYZ\n\n"),
 	POLICYD_TAKEN, "0   0"},
@@ -256,8 +256,8 @@ run_script(struct spfmilter *service, const char *script, struct text_out *out)
 		line[len] = '\0';
 		stage = session_word(&line);
 		f = (struct fields_of_request){
-		    .stage = (enum policyd_stage)(strchr("CMRDE", stage[0]) -
-			"CMRDE")};
+		    .stage = (enum policyd_stage)(strchr("OCMRDE", stage[0]) -
+			"OCMRDE")};
 		f.instance = session_word(&line);
 		f.ip = session_word(&line);
 		f.name = session_word(&line);

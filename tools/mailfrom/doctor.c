@@ -54,6 +54,7 @@ static const struct {
     {"canonical-maps", check_canonical, NEEDS_POSTFIX},
     {"spfmilter-first", check_spfmilter_first, NEEDS_POSTFIX},
     {"rrs", check_rrs, NEEDS_POSTFIX},
+    {"spf-policy", check_spf_policy, NEEDS_POSTFIX},
     {"srs-domain", check_srs_domain_class, NEEDS_POSTFIX},
     {"forged-bounces", check_unlisted, NEEDS_POSTFIX},
     {"restrictions", check_stranger, NEEDS_POSTFIX},

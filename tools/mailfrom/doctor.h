@@ -72,6 +72,21 @@ doctor_check check_bounces, check_milter_lists, check_canonical,
 doctor_check check_srs_domain_class, check_unlisted, check_local_domains,
     check_own_domains, check_stranger;
 
+/* Postfix: spfmilter as a policy service (doctor_policy.c). */
+doctor_check check_spf_policy;
+
+/* A check_policy_service of ours in a list of restrictions. */
+struct policy_use {
+	struct mf_text item; /* the address, with settings of its own or not */
+	bool is_guarded;     /* others can't relay, behind what is in front */
+	bool is_dead;        /* an unconditional permit is in front */
+	bool has_policyd;    /* policyd-spf is in the list too */
+};
+
+/* False: the service has none in its list of that name. */
+bool policy_find(struct doctor_facts *facts, const struct site_service *service,
+    const char *list, struct policy_use *out);
+
 /*
  * Whether smtpd's restrictions refuse a bounce from outside to recipient, in all
  * services that take one.
