@@ -264,18 +264,7 @@ void
 rewriter_list_secrets(
     const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE])
 {
-	struct text_out list = text_out(out, REWRITER_SECRETS_SIZE - 1);
-
-	for (size_t i = 0; i < r->secret_count; i++) {
-		if (i != 0)
-			out_str(&list, ", ");
-		if (list.size - list.len < 2 * SECRET_FINGERPRINT_SIZE) {
-			out_str(&list, "...");
-			break;
-		}
-		out_str(&list, r->fingerprints[i]);
-	}
-	out[list.len] = '\0';
+	secret_list(r->fingerprints, r->secret_count, out);
 }
 
 /* --- the whole --- */

@@ -82,9 +82,10 @@ def start_daemons(site, place):
         config=site.srs.config).start()
 
 
-def configure(site, rewrite):
+def configure(site, rewrite, srs_domain=DOMAIN):
     with open(site.srs.config, "w", encoding="utf-8") as file:
-        file.write(site.srs_sections + CONFIGURATION.format(
+        file.write(site.srs_sections.replace(
+            f"fwdomain = {DOMAIN}", f"fwdomain = {srs_domain}") + CONFIGURATION.format(
             rewrite=rewrite, dns=site.dns.name, local_domains=
             f"local_domains = {DOMAIN}, mx.{DOMAIN}, {CATCH_ALL}"))
 

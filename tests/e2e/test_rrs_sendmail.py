@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""RRS addresses in a real sendmail, beside the ruleset."""
+"""RRS addresses in a real sendmail, beside the ruleset and with the filter alone."""
 
 import re
 import sys
@@ -22,6 +22,9 @@ TABLES = {"virtusertable": f"@{rrs_cases.CATCH_ALL}\t%1@virt.dest.test\n"}
 suite = tap.Suite()
 world.WILDCARDS.update(["pass.test", "fail.test", "dest.test"])
 rrs_cases.add_cases(suite, "sendmail")
+# Filters are called before virtusertable: what goes on keeps its sender.
+rrs_cases.add_cases(suite, "sendmail-milter", [
+    rrs_cases.mailbox, rrs_cases.others, rrs_cases.several])
 
 
 class Site(exchange.Exchange):
@@ -29,7 +32,7 @@ class Site(exchange.Exchange):
 
     def __init__(self, place):
         super().__init__()
-        self.place, self.mta = place, None
+        self.place, self.mta, self.form = place, None, None
         rrs_cases.start_daemons(self, place)
 
     def setup(self, form, option):
@@ -39,14 +42,25 @@ class Site(exchange.Exchange):
         return done.stdout
 
     def use(self, form):
-        if self.mta:
+        if form == self.form:
             return
+        if self.mta:
+            self.mta.stop()
+        self.form = form
+        tables = TABLES
+        if form == "sendmail-milter":
+            rrs_cases.configure(self, "remote_mailer", "srs.fwd.test")
+            self.filter.stop()
+            self.filter.start()
+            tables = {"virtusertable": TABLES["virtusertable"] +
+                      self.setup(form, "--virtusertable")}
         lines = self.setup(form, "--mc").replace(
             "/etc/mail/mailfrom-srs.m4", sendmail.OUR_M4)
         self.mta = sendmail.Sendmail(
-            self.place, "rrs-sendmail", rrs_cases.DOMAIN, world.FORWARDER, lines,
-            aliases=self.setup(form, "--aliases"), tables=TABLES,
-            features=FEATURES).start()
+            self.place, f"rrs-{form}", rrs_cases.DOMAIN, world.FORWARDER, lines,
+            aliases=self.setup(form, "--aliases"), tables=tables,
+            features=FEATURES + ("MAILER(`smtp')dnl\n" if "milter" in form else "")
+        ).start()
 
     @staticmethod
     def suffix(_):

@@ -93,6 +93,12 @@ bool policy_find(struct doctor_facts *facts, const struct site_service *service,
  */
 bool stranger_is_refused(struct doctor_facts *facts, const char *recipient);
 
+/*
+ * An RRS address that nobody has; NULL: RRS isn't used, or which domains have
+ * such addresses isn't known.
+ */
+const char *rrs_made_up(struct doctor_facts *facts);
+
 /* Whether sendmail.cf leads to that daemon. */
 bool cf_uses(struct doctor_facts *facts, enum own_daemon daemon);
 

@@ -18,6 +18,23 @@ is_wanted(const struct doctor_facts *f)
 	    (f->own.spfmilter.rrs || f->own.srs.rrs_secret_file.len != 0);
 }
 
+const char *
+rrs_made_up(struct doctor_facts *f)
+{
+	const struct conf_list *domains = f->own.srs.rrs_domains.count != 0
+	    ? &f->own.srs.rrs_domains
+	    : &f->own.srs.own_domains;
+	struct mf_text domain;
+
+	if (!is_wanted(f) || domains->count == 0)
+		return NULL;
+	domain = domains->items[0];
+	return arena_printf(f->arena,
+	    "rrs=aaaaaaaaaaaa=old.example=nobody@%s%.*s",
+	    domain.p[0] == '.' ? "x" : "", TEXT_ARGS(domain))
+	    .p;
+}
+
 /* Without the key srsmilter lets such addresses pass as they are. */
 static bool
 check_key(struct doctor_facts *f, struct finding_list *out)
@@ -88,28 +105,10 @@ order_of(
 	return order;
 }
 
-/* An address of one of the domains, which nobody has. */
-static const char *
-made_up(struct doctor_facts *f)
-{
-	const struct conf_list *domains = f->own.srs.rrs_domains.count != 0
-	    ? &f->own.srs.rrs_domains
-	    : &f->own.srs.own_domains;
-	struct mf_text domain;
-
-	if (domains->count == 0)
-		return NULL;
-	domain = domains->items[0];
-	return arena_printf(f->arena,
-	    "rrs=aaaaaaaaaaaa=old.example=nobody@%s%.*s",
-	    domain.p[0] == '.' ? "x" : "", TEXT_ARGS(domain))
-	    .p;
-}
-
 static bool
 check_exists(struct doctor_facts *f, struct finding_list *out)
 {
-	const char *address = made_up(f);
+	const char *address = rrs_made_up(f);
 	struct mf_text maps = site_value(&f->site, "virtual_alias_maps");
 	struct mf_text value;
 

@@ -104,6 +104,9 @@ print_named(const struct ini *ini, const char *path, struct report *report)
 					     : SECRETS_PLAIN,
 			 report) &&
 		    ok;
+	if (srs.rrs_secret_file.len != 0)
+		ok = print_file(srs.rrs_secret_file.p, SECRETS_PLAIN, report) &&
+		    ok;
 	conf_free(conf);
 	return ok;
 }
