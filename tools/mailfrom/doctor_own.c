@@ -174,7 +174,7 @@ struct mf_text
 own_user(
     const struct own_config *own, enum own_daemon daemon, struct arena *arena)
 {
-	struct mf_text user = MF_TEXT("");
+	struct mf_text user;
 	const char *initial = "mailfrom";
 
 	switch (daemon) {

@@ -86,7 +86,7 @@ print_file(const char *path, enum secrets_mode mode, struct report *report)
 static bool
 print_named(const struct ini *ini, const char *path, struct report *report)
 {
-	struct rewrite_settings srs;
+	struct rewrite_settings srs = {.secret_file = MF_TEXT("")};
 	struct conf_section sections[SECTION_COUNT];
 	struct conf *conf;
 	bool ok;

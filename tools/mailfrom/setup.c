@@ -211,6 +211,7 @@ print_sendmail(const struct setup_options *o, struct setup *setup)
 	struct fill fill = {.setup = setup};
 
 	for (size_t i = 0; i < SENDMAIL_PARTS; i++) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (strcmp(sendmail_parts[i].form, o->form) != 0 ||
 		    (is_rrs_part(i) && setup->rrs_domain_count == 0))
 			continue;
