@@ -97,7 +97,8 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	rewriter_new(
 	    &c->srs, base->conf, base->path, legacy, &c->rewriter, report);
 	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
-	rrs_rules_new(&c->srs, base->conf, base->path, &c->rrs, report);
+	rrs_rules_new(&c->srs, &c->srsmilter.local_domains, base->conf,
+	    base->path, &c->rrs, report);
 	if (checks_spf(c))
 		check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
