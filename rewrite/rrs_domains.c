@@ -1,11 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 #include "rewrite/rrs_domains.h"
 
+#include <stdlib.h>
+
 bool
-rewrite_rrs_domains(const struct rewrite_settings *s, struct list *out)
+rewrite_rrs_domains(const struct rewrite_settings *s,
+    const struct conf_list *local_domains, struct list *out)
 {
-	return list_build(
-	    out, s->rrs_domains.count != 0 ? &s->rrs_domains : &s->own_domains);
+	struct conf_list all = {.count = 0};
+	bool ok;
+
+	if (s->rrs_domains.count != 0)
+		return list_build(out, &s->rrs_domains);
+	all.items = calloc(1 + s->own_domains.count + local_domains->count,
+	    sizeof(*all.items));
+	if (all.items == NULL)
+		return false;
+	for (size_t i = 0; i < s->own_domains.count; i++)
+		all.items[all.count++] = s->own_domains.items[i];
+	for (size_t i = 0; i < local_domains->count; i++)
+		all.items[all.count++] = local_domains->items[i];
+	ok = list_build(out, &all);
+	free(all.items);
+	return ok;
 }
 
 bool

@@ -12,10 +12,11 @@
 
 /*
  * The domains whose RRS addresses are ours: rrs_domains, or without them
- * own_domains; empty: all are.  False: out of memory; list_free() is due.
+ * own_domains and local_domains, which is that of [srsmilter]; empty: all are.
+ * False: out of memory; list_free() is due.
  */
-bool rewrite_rrs_domains(
-    const struct rewrite_settings *settings, struct list *out);
+bool rewrite_rrs_domains(const struct rewrite_settings *settings,
+    const struct conf_list *local_domains, struct list *out);
 
 /*
  * Whether recipient, a mailbox without angle brackets, begins as an RRS address

@@ -7,6 +7,7 @@
 
 struct rrs_maker {
 	const struct rewrite_settings *settings;
+	const struct conf_list *local_domains;
 	const struct conf *conf;
 	const char *file;
 	struct rrs_rules *rules;
@@ -49,7 +50,7 @@ build(struct rrs_maker *m)
 	    .report = m->report};
 
 	if (rrs_ctx_new(&m->rules->ctx) != SRS_OK ||
-	    !rewrite_rrs_domains(s, &m->rules->domains) ||
+	    !rewrite_rrs_domains(s, m->local_domains, &m->rules->domains) ||
 	    !list_build(&m->rules->revoked, &s->rrs_revoked))
 		return fail(m, "out of memory");
 	return secret_file_read(&secrets, add_secret, m);
@@ -66,10 +67,12 @@ rrs_rules_are_wanted(const struct ini *ini)
 }
 
 bool
-rrs_rules_new(const struct rewrite_settings *settings, const struct conf *conf,
+rrs_rules_new(const struct rewrite_settings *settings,
+    const struct conf_list *local_domains, const struct conf *conf,
     const char *file, struct rrs_rules **out, struct report *report)
 {
-	struct rrs_maker m = {settings, conf, file, NULL, report};
+	struct rrs_maker m = {
+	    settings, local_domains, conf, file, NULL, report};
 
 	*out = NULL;
 	if (settings->rrs_secret_file.len == 0)

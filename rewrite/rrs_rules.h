@@ -24,12 +24,12 @@ bool rrs_rules_are_wanted(const struct ini *ini);
 
 /*
  * Make what the settings ask for; *out is NULL if they ask for none, and the
- * caller's, for rrs_rules_free(), otherwise.  conf must outlive it.  False, and
+ * caller's, for rrs_rules_free(), otherwise.  local_domains: of [srsmilter].  conf must outlive it.  False, and
  * errors reported: no memory, or secrets as rewriter_new() refuses them.
  */
 bool rrs_rules_new(const struct rewrite_settings *settings,
-    const struct conf *conf, const char *file, struct rrs_rules **out,
-    struct report *report);
+    const struct conf_list *local_domains, const struct conf *conf,
+    const char *file, struct rrs_rules **out, struct report *report);
 void rrs_rules_free(struct rrs_rules *rules); /* NULL is fine */
 
 enum rrs_verdict {

@@ -104,7 +104,7 @@ static const struct conf_key keys[] = {
     {"rrs_domains", CONF_LIST, AT(rrs_domains), .items = &item_domains,
 	.sample = "example.com",
 	.help = "Domains whose RRS addresses are verified (default: "
-		"own_domains, or all)"},
+		"own_domains and local_domains)"},
     {"rrs_revoked", CONF_LIST, AT(rrs_revoked), .items = &rrs_hash,
 	.sample = "rrs=gal4stl55a3b=old.example=bob@example.com",
 	.help = "RRS addresses, or their hashes, that are no longer valid"},

@@ -25,7 +25,8 @@ build_lists(struct spfmilter_config *c, struct report *report)
 	    !list_build(&c->exempt_helo, &s->exempt_helo) ||
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
 	    !rewrite_srs_domains(&c->srs, false, &c->srs_domains) ||
-	    !rewrite_rrs_domains(&c->srs, &c->rrs_domains) ||
+	    !rewrite_rrs_domains(
+		&c->srs, &c->srsmilter.local_domains, &c->rrs_domains) ||
 	    !watch_add(&c->base.watch, c->spf.record_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
@@ -66,10 +67,11 @@ check_rrs(const struct spfmilter_config *c, struct report *report)
 		    "does not verify RRS addresses, and SPF is not enforced "
 		    "for them");
 	if (conf_is_wrong(c->base.conf, "srs", "rrs_domains") ||
-	    conf_is_wrong(c->base.conf, "srs", "own_domains"))
+	    conf_is_wrong(c->base.conf, "srs", "own_domains") ||
+	    conf_is_wrong(c->base.conf, "srsmilter", "local_domains"))
 		report_error(report, c->base.path, line_of(c, "rrs"), "rrs",
-		    "rrs_domains or own_domains in [srs] has errors; see the "
-		    "warnings");
+		    "rrs_domains, own_domains or local_domains has errors; see "
+		    "the warnings");
 }
 
 static void
@@ -135,12 +137,14 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	unsigned errors = report->errors;
 
 	settings_sections(&(struct settings_wanted){.srs = &c->srs,
+			      .srsmilter = &c->srsmilter,
 			      .spf = &c->spf,
 			      .spfmilter = &c->spfmilter,
 			      .log = &base->log},
 	    sections);
 	/* Mistakes in what it reads of it are warnings. */
 	sections[SECTION_SRS].used = false;
+	sections[SECTION_SRSMILTER].used = false;
 	conf_load(&base->conf, ini, sections, SECTION_COUNT, report);
 	if (base->conf == NULL)
 		return false;

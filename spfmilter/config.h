@@ -10,13 +10,15 @@
 #include "milter/config.h"
 #include "settings/spfmilter.h"
 #include "settings/srs.h"
+#include "settings/srsmilter.h"
 #include "spfcheck/checker.h"
 
 struct spfmilter_config {
 	struct milter_config base;
 	struct spfmilter_settings spfmilter;
 	struct check_settings spf;
-	struct rewrite_settings srs; /* for the SRS domains alone */
+	struct rewrite_settings srs; /* for the SRS and RRS domains alone */
+	struct srsmilter_settings srsmilter; /* for the RRS domains */
 	/* Lists made ready. */
 	struct hosts exempt_clients;
 	struct list exempt_senders, exempt_helo, exempt_recipients;

@@ -104,7 +104,8 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	store_params_read(&c->store_settings, base->conf, base->path,
 	    &c->store_params, report);
 	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
-	rrs_rules_new(&c->srs, base->conf, base->path, &c->rrs, report);
+	rrs_rules_new(&c->srs, &c->srsmilter.local_domains, base->conf,
+	    base->path, &c->rrs, report);
 	if (checks_spf(c))
 		check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);

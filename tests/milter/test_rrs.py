@@ -166,8 +166,10 @@ def foreign(site):
     d = site.start()
     expect(d, "rrs=x=y.test=bob@other.test", "")
     expect(d, "rrs+x=y.test=bob@our.test", "")
-    d = site.start(srs="")          # own_domains = own.test of the template
-    expect(d, "rrs=x=y.test=bob@our.test", "")
+    # By default those of own_domains (own.test) and local_domains (our.test).
+    d = site.start(srs="")
+    expect(d, "rrs=x=y.test=bob@other.test", "")
+    expect(d, "rrs=x=y.test=bob@our.test", "550 5.7.1")
     expect(d, "rrs=x=y.test=bob@own.test", "550 5.7.1")
     expect(d, "rrs=x=y.test=bob", "550 5.7.1")
 
@@ -300,12 +302,13 @@ def silent(site):
 class BothSite(Site):
     """Both filters, as an MTA calls them: one after the other."""
 
-    def spfmilter(self, more="", access="spf-softfail:\tREJECT\n", rrs="yes"):
+    def spfmilter(self, more="", access="spf-softfail:\tREJECT\n", rrs="yes",
+                  srs="[srs]\nrrs_domains = our.test"):
         path = self.path()
         daemon = spfmilter.Spfmilter(
             path, self.dns.name, access,
             spfmilter=f"rrs = {rrs}\n{more}",
-            more="[srs]\nrrs_domains = our.test\nrrs_secret_file = /x\n")
+            more=f"{srs}\nrrs_secret_file = /x\n")
         self.daemons.append(daemon)
         return daemon.start()
 
@@ -336,6 +339,10 @@ def not_left(site):
             ("<x@fail.test>", "mx.far.test", "")):
         equal(answers(deliver(d, [shape], ip="192.0.2.1", sender=sender,
                               helo=helo)), [answer], sender)
+    d = site.spfmilter(srs="[srsmilter]\nlocal_domains = our.test\n"
+                       "[srs]\nown_domains = own.test")
+    for domain, answer in ("our", ""), ("own", ""), ("other", "550 5.7.23"):
+        equal(answers(deliver(d, [f"<rrs=x=y.test=bob@{domain}.test>"])), [answer])
     d = site.spfmilter(rrs="no")
     equal(answers(deliver(d, [shape])), ["550 5.7.23"])
 

@@ -113,7 +113,8 @@ make_rrs_rules(struct report *report)
 	    scratch_dir);
 	ok = ini_parse(&ini, "t", mf_text_of(lines), INI_OURS, report) &&
 	    conf_load(&conf, &ini, &section, 1, report) &&
-	    rrs_rules_new(&settings, conf, "t", &rules, report);
+	    rrs_rules_new(&settings, &(struct conf_list){.count = 0}, conf, "t",
+		&rules, report);
 	assert_int_equal(ok, rules != NULL);
 	rrs_rules_free(rules);
 	conf_free(conf);

@@ -21,14 +21,17 @@ is_wanted(const struct doctor_facts *f)
 const char *
 rrs_made_up(struct doctor_facts *f)
 {
-	const struct conf_list *domains = f->own.srs.rrs_domains.count != 0
-	    ? &f->own.srs.rrs_domains
-	    : &f->own.srs.own_domains;
+	struct list domains;
 	struct mf_text domain;
 
-	if (!is_wanted(f) || domains->count == 0)
+	if (!is_wanted(f) ||
+	    !rewrite_rrs_domains(
+		&f->own.srs, &f->own.srsmilter.local_domains, &domains))
 		return NULL;
-	domain = domains->items[0];
+	domain = domains.count != 0 ? domains.patterns[0] : MF_TEXT("");
+	list_free(&domains);
+	if (domain.len == 0)
+		return NULL;
 	return arena_printf(f->arena,
 	    "rrs=aaaaaaaaaaaa=old.example=nobody@%s%.*s",
 	    domain.p[0] == '.' ? "x" : "", TEXT_ARGS(domain))

@@ -19,6 +19,25 @@ rrs_sample(struct merge *m, struct plan *out)
 	    out, fill_sample(m->plan->arena, &fill, "etc/postfix/rrs.main.cf"));
 }
 
+/* SPF is about the client, and there all have the proxy's address. */
+static void
+warn_of_proxy(struct merge *m)
+{
+	for (size_t i = 0; i < m->site->service_count; i++) {
+		const struct site_service *s = &m->site->services[i];
+
+		if (!merge_is_public(m, s) ||
+		    site_value_for(m->site, s, "smtpd_proxy_filter").len == 0)
+			continue;
+		plan_warn(m->plan,
+		    "smtpd_proxy_filter: srsmilter sees the proxy filter as "
+		    "the client of all mail, so no forwarder passes SPF and "
+		    "RRS addresses are rejected: use a content_filter or a "
+		    "milter instead");
+		return;
+	}
+}
+
 void
 merge_rrs(struct merge *m)
 {
@@ -28,6 +47,7 @@ merge_rrs(struct merge *m)
 
 	if (m->setup->rrs_domain_count == 0)
 		return;
+	warn_of_proxy(m);
 	rrs_sample(m, &sample);
 	ours->value =
 	    merge_list(m, plan_find(&sample.main, maps)->value, ours->value);

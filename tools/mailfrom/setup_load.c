@@ -325,9 +325,7 @@ static bool
 read_rrs(struct reader *r)
 {
 	struct setup *s = r->setup;
-	const struct conf_list *list = s->srs.rrs_domains.count != 0
-	    ? &s->srs.rrs_domains
-	    : &s->srs.own_domains;
+	struct list list;
 	bool keeps_parents = !r->form->for_sendmail;
 
 	if (s->srs.rrs_secret_file.len == 0)
@@ -338,18 +336,25 @@ read_rrs(struct reader *r)
 		    "rrs_secret_file",
 		    "this form has no lines for RRS: use postfix-cleanup or "
 		    "postfix-milter");
-	if (list->count == 0)
-		return fail(r, conf_line(s->conf, "srs", "rrs_domains"),
-		    "rrs_domains",
-		    "not set, nor own_domains: the mail server must be told "
-		    "which domains have RRS addresses");
-	s->rrs_domains = calloc(list->count, sizeof(*s->rrs_domains));
+	if (!rewrite_rrs_domains(&s->srs, &r->srsmilter.local_domains, &list))
+		return fail(r, 0, NULL, "out of memory");
+	s->rrs_domains = calloc(1 + list.count, sizeof(*s->rrs_domains));
+	if (s->rrs_domains != NULL)
+		for (size_t i = 0; i < list.count; i++)
+			if (is_harmless(list.patterns[i]) &&
+			    (keeps_parents || list.patterns[i].p[0] != '.') &&
+			    !has(s->rrs_domains, s->rrs_domain_count,
+				list.patterns[i]))
+				s->rrs_domains[s->rrs_domain_count++] =
+				    list.patterns[i];
+	list_free(&list);
 	if (s->rrs_domains == NULL)
 		return fail(r, 0, NULL, "out of memory");
-	for (size_t i = 0; i < list->count; i++)
-		if (is_harmless(list->items[i]) &&
-		    (keeps_parents || list->items[i].p[0] != '.'))
-			s->rrs_domains[s->rrs_domain_count++] = list->items[i];
+	if (s->rrs_domain_count == 0)
+		return fail(r, conf_line(s->conf, "srs", "rrs_domains"),
+		    "rrs_domains",
+		    "not set, nor own_domains or local_domains: the mail "
+		    "server must be told which domains have RRS addresses");
 	return read_filter(r);
 }
 
