@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/resources.h"
 #include "spfmilter/policyd_conn.h"
 
 #define LISTENERS_MAX 16
@@ -34,7 +35,8 @@ struct policyd {
 	int stop_pipe[2];
 	uint64_t stop_ms; /* when it was told to stop */
 	struct rarely refusals, no_descriptors;
-	bool is_deaf; /* for want of descriptors, until the next tick */
+	uint64_t descriptors_max; /* connections that there are any for */
+	bool is_deaf;             /* for want of descriptors, until the next tick */
 	char host[HOST_SIZE];
 };
 
@@ -164,7 +166,9 @@ take_settings(struct policyd *p)
 	const struct spfmilter_settings *s =
 	    &((const struct spfmilter_config *)config)->spfmilter;
 
-	p->conns.max = s->policy_max_connections;
+	p->conns.max = s->policy_max_connections < p->descriptors_max
+	    ? s->policy_max_connections
+	    : p->descriptors_max;
 	p->conns.idle_ms = s->policy_idle_timeout * 1000;
 	p->conns.request_ms = s->policy_request_timeout * 1000;
 	milter_config_release(config);
@@ -337,6 +341,7 @@ policyd_new(struct spfmilter *service)
 	p->conns.context = (struct policyd_context){.service = service,
 	    .host = mf_text_of(p->host[0] != '\0' ? p->host : "localhost"),
 	    .woken = policyd_conn_hand_over};
+	p->descriptors_max = resources_descriptors_for_clients();
 	p->conns.metrics = &service->metrics.policyd;
 	TAILQ_INIT(&p->conns.list);
 	take_settings(p);
