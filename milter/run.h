@@ -27,7 +27,8 @@ struct milter_inherited milter_inherited(unsigned count, const char *others);
  * registered, and listen_check_end() is due.
  */
 bool milter_open(const struct smfiDesc *filter, struct mf_text address,
-    struct milter_inherited inherited, const struct listen_options *options, struct report *report);
+    struct milter_inherited inherited, const struct listen_options *options,
+    struct report *report);
 
 /* What the main thread does while the filter runs. */
 struct milter_duties {

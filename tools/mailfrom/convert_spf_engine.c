@@ -99,10 +99,11 @@ policy_header(struct conversion *c, const struct convert_entry *e)
 {
 	convert_same(c, e, "spfmilter");
 	convert_set(c, "spfmilter", "policy_header",
-	    mf_text_eq(e->value, MF_TEXT("SPF"))      ? MF_TEXT("received_spf")
-		: mf_text_eq(e->value, MF_TEXT("AR")) ? MF_TEXT("authentication_"
-								"results")
-						      : MF_TEXT("none"),
+	    mf_text_eq(e->value, MF_TEXT("SPF")) ? MF_TEXT("received_spf")
+		: mf_text_eq(e->value, MF_TEXT("AR"))
+		? MF_TEXT("authentication_"
+			  "results")
+		: MF_TEXT("none"),
 	    e->line);
 }
 

@@ -275,11 +275,11 @@ ask_policy(struct doctor_facts *f, struct socket_facts *s)
 
 	if (fd >= 0 && dial_send(fd, mf_text_at(request, strlen(request))))
 		n = read(fd, reply, sizeof(reply));
-	s->answers =
-	    n > 0 && text_starts(mf_text_at(reply, (size_t)n), MF_TEXT("action="));
+	s->answers = n > 0 &&
+	    text_starts(mf_text_at(reply, (size_t)n), MF_TEXT("action="));
 	s->said = s->answers ? MF_TEXT("policy protocol")
-	    : n < 0 ? arena_copy(f->arena, mf_text_of(strerror(errno)))
-		    : MF_TEXT("no reply of a policy service");
+	    : n < 0          ? arena_copy(f->arena, mf_text_of(strerror(errno)))
+			     : MF_TEXT("no reply of a policy service");
 	if (fd >= 0)
 		close(fd);
 }

@@ -92,8 +92,8 @@ seconds_of(struct mf_text t)
 	static const struct {
 		char unit;
 		unsigned seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400},
-	    {'w', 604800}};
+	} units[] = {
+	    {'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
 	uint64_t n;
 
 	if (text_uint(t, UINT32_MAX, &n))
@@ -173,9 +173,11 @@ check_place(struct doctor_facts *f, const struct site_service *s,
 			findings_add(out, FINDING_FAIL,
 			    "it is never asked: permit in front of it ends the "
 			    "list",
-			    MF_TEXT("mailfrom setup spf-policy prints the list"),
+			    MF_TEXT(
+				"mailfrom setup spf-policy prints the list"),
 			    "%.*s: %s", TEXT_ARGS(s->name), lists[i]);
-		else if (!use.is_guarded && (i == 1 || !is_guarded_before(f, s)))
+		else if (!use.is_guarded &&
+		    (i == 1 || !is_guarded_before(f, s)))
 			findings_add(out, FINDING_FAIL,
 			    "others can have this host look up domains for "
 			    "mail that it doesn't accept",
@@ -226,7 +228,8 @@ check_name(struct doctor_facts *f, struct finding_list *out)
 	if (ours.len != 0 && !text_eq_fold(ours, host))
 		findings_add(out, FINDING_WARN,
 		    "its header field has another name than the mail server's",
-		    findings_text(out, "authserv_id = %.*s in [spfmilter] of %s",
+		    findings_text(out,
+			"authserv_id = %.*s in [spfmilter] of %s",
 			TEXT_ARGS(host), f->own.path),
 		    "%.*s, and myhostname = %.*s", TEXT_ARGS(ours),
 		    TEXT_ARGS(host));

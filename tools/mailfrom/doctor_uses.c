@@ -81,7 +81,8 @@ add_policy(struct doctor_facts *f, const struct site_service *service)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		if (policy_find(f, service, lists[i], &use))
-			add(f, service, lists[i], pass_milter_address(use.item));
+			add(f, service, lists[i],
+			    pass_milter_address(use.item));
 }
 
 void

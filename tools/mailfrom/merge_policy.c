@@ -18,8 +18,8 @@ static const char *const lists[] = {"smtpd_client_restrictions",
 /* A list on its way. */
 struct restrictions {
 	struct mf_text items; /* "a, b", without policyd-spf */
-	struct mf_text last;  /* permit, reject or defer, which ends it; or "" */
-	bool is_guarded;      /* others can't relay, behind what is there */
+	struct mf_text last; /* permit, reject or defer, which ends it; or "" */
+	bool is_guarded;     /* others can't relay, behind what is there */
 	bool has_ours, had_policyd;
 	const char *end_of_last; /* in the list, NULL: it was left out */
 };
@@ -207,8 +207,7 @@ with_us(struct merge *m, const struct site_service *s, struct mf_text list,
 
 	if (!r.is_guarded) {
 		if (!relay_items(m, s, &relay) ||
-		    (r.last.len != 0 &&
-			!mf_text_eq(r.last, MF_TEXT("permit"))))
+		    (r.last.len != 0 && !mf_text_eq(r.last, MF_TEXT("permit"))))
 			return false;
 		add(m, &r, relay.items);
 	}
@@ -252,8 +251,7 @@ merge_main(struct merge *m, bool *had_policyd)
 }
 
 static void
-merge_service(
-    struct merge *m, const struct site_service *s, bool *had_policyd)
+merge_service(struct merge *m, const struct site_service *s, bool *had_policyd)
 {
 	for (size_t i = 0; i <= OTHERS; i++) {
 		const struct mf_text *own = site_override(s, lists[i]);
@@ -287,8 +285,7 @@ merge_policy(struct merge *m)
 		    PLAN_TEXT(m->site->version));
 	merge_main(m, &had_policyd);
 	for (size_t i = 0; i < m->site->service_count; i++)
-		if (mf_text_eq(
-			m->site->services[i].command, MF_TEXT("smtpd")))
+		if (mf_text_eq(m->site->services[i].command, MF_TEXT("smtpd")))
 			merge_service(m, &m->site->services[i], &had_policyd);
 	if (had_policyd)
 		plan_warn(m->plan,
