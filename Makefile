@@ -270,7 +270,8 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        rrs_decode sender sendmail_cf ses_verify shapes site sockaddr spf_eval \
        spf_header spf_macro spf_record split srs_decode srs_session store_url
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
-       test_spf_postfix test_deploy_sendmail test_deploy_postfix
+       test_spf_postfix test_policyd_postfix test_deploy_sendmail \
+       test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns
@@ -411,6 +412,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
 	@BUILD=$(BUILD) tests/bench/milter.py
+	@BUILD=$(BUILD) tests/bench/policy.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60

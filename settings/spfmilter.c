@@ -95,8 +95,8 @@ static const struct conf_key keys[] = {
 	.no_files = true, .sample = "inet:10008@127.0.0.1",
 	.help = "Listeners for Postfix's policy service protocol: "
 		"unix:/path, inet:PORT@HOST, inet6:PORT@HOST"},
-    {"policy_header", CONF_CHOICE, AT(policy_header),
-	.choices = policy_headers, .initial = "received_spf",
+    {"policy_header", CONF_CHOICE, AT(policy_header), .choices = policy_headers,
+	.initial = "received_spf",
 	.help = "The header field that the policy service adds"},
     {"policy_max_connections", CONF_UINT, AT(policy_max_connections), 1,
 	1000000, .initial = "10000",
@@ -119,6 +119,7 @@ static const struct conf_key keys[] = {
 struct conf_section
 spfmilter_section(struct spfmilter_settings *values)
 {
-	return CONF_SECTION(
-	    "spfmilter", "The filter that checks SPF, or Postfix's policy service", keys, values);
+	return CONF_SECTION("spfmilter",
+	    "The filter that checks SPF, or Postfix's policy service", keys,
+	    values);
 }

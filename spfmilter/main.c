@@ -17,8 +17,11 @@ static bool
 findings(const struct milter_service *service, struct report *report)
 {
 	const struct spfmilter *s = (const struct spfmilter *)service;
+	const struct spfmilter_config *c = spfmilter_config(s);
+	bool is_filter = c->spfmilter.policy_listen.count == 0 ||
+	    milter_config_line(&c->base, "listen") != 0;
 
-	if (spfmilter_config(s)->spfmilter.remove_ar != REMOVE_AR_NONE)
+	if (is_filter && c->spfmilter.remove_ar != REMOVE_AR_NONE)
 		puts(
 		    "note: spfmilter must run before other filters; it removes "
 		    "Authentication-Results that earlier filters added under "

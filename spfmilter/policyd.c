@@ -11,6 +11,7 @@
 
 #include "common/clock.h"
 #include "common/log.h"
+#include "common/resources.h"
 #include "spfmilter/policyd_conn.h"
 
 #define LISTENERS_MAX 16
@@ -34,6 +35,7 @@ struct policyd {
 	int stop_pipe[2];
 	uint64_t stop_ms; /* when it was told to stop */
 	struct rarely refusals, no_descriptors;
+	uint64_t descriptors_max; /* connections that there are any for */
 	bool is_deaf; /* for want of descriptors, until the next tick */
 	char host[HOST_SIZE];
 };
@@ -137,8 +139,8 @@ on_accept(evutil_socket_t listener, short what, void *arg)
 
 	(void)what;
 	for (unsigned i = 0; i < ACCEPTS_A_TURN; i++) {
-		int fd = accept4(
-		    listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd =
+		    accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			take_connection(p, fd);
@@ -164,7 +166,9 @@ take_settings(struct policyd *p)
 	const struct spfmilter_settings *s =
 	    &((const struct spfmilter_config *)config)->spfmilter;
 
-	p->conns.max = s->policy_max_connections;
+	p->conns.max = s->policy_max_connections < p->descriptors_max
+	    ? s->policy_max_connections
+	    : p->descriptors_max;
 	p->conns.idle_ms = s->policy_idle_timeout * 1000;
 	p->conns.request_ms = s->policy_request_timeout * 1000;
 	milter_config_release(config);
@@ -196,8 +200,8 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	    "(policy_max_connections)");
 	say_rarely(&p->no_descriptors,
 	    "connections found no file descriptor left (LimitNOFILE=)");
-	say_rarely(&p->conns.malformed,
-	    "connections closed: malformed request");
+	say_rarely(
+	    &p->conns.malformed, "connections closed: malformed request");
 	say_rarely(&p->conns.too_early,
 	    "requests before MAIL, where nothing can be checked: list "
 	    "check_policy_service in smtpd_recipient_restrictions");
@@ -306,14 +310,14 @@ build(struct policyd *p)
 	    pipe2(p->stop_pipe, O_CLOEXEC) < 0)
 		return false;
 	for (size_t i = 0; i < fd_count; i++) {
-		p->listeners[i] = event_new(
-		    base, fds[i], EV_READ | EV_PERSIST, on_accept, p);
+		p->listeners[i] =
+		    event_new(base, fds[i], EV_READ | EV_PERSIST, on_accept, p);
 		if (p->listeners[i] == NULL)
 			return false;
 	}
 	p->tick = event_new(base, -1, EV_PERSIST, on_tick, p);
-	p->woken = event_new(base, p->conns.handover.pipe[0],
-	    EV_READ | EV_PERSIST, on_woken, p);
+	p->woken = event_new(
+	    base, p->conns.handover.pipe[0], EV_READ | EV_PERSIST, on_woken, p);
 	p->stop = event_new(base, p->stop_pipe[0], EV_READ, on_stop, p);
 	if (p->tick == NULL || p->woken == NULL || p->stop == NULL ||
 	    event_add(p->tick, &second) < 0 || event_add(p->woken, NULL) < 0 ||
@@ -337,6 +341,7 @@ policyd_new(struct spfmilter *service)
 	p->conns.context = (struct policyd_context){.service = service,
 	    .host = mf_text_of(p->host[0] != '\0' ? p->host : "localhost"),
 	    .woken = policyd_conn_hand_over};
+	p->descriptors_max = resources_descriptors_for_clients();
 	p->conns.metrics = &service->metrics.policyd;
 	TAILQ_INIT(&p->conns.list);
 	take_settings(p);

@@ -6,8 +6,8 @@
 /* For the keyword and the line ends; a reply is far shorter than that. */
 #define ANSWER_SPARE 128
 
-_Static_assert(REPLY_SIZE + ANSWER_SPARE <= POLICYD_ANSWER_MAX,
-    "a reply always fits");
+_Static_assert(
+    REPLY_SIZE + ANSWER_SPARE <= POLICYD_ANSWER_MAX, "a reply always fits");
 
 /* One line: what was folded goes on, and nothing else ends it. */
 static void

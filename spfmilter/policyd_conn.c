@@ -106,9 +106,9 @@ look_at_input(struct policyd_conn *c, struct mf_text *out)
 
 	if (len > POLICYD_REQUEST_MAX + 2)
 		len = POLICYD_REQUEST_MAX + 2;
-	*out = mf_text_at(
-	    len != 0 ? (char *)evbuffer_pullup(input_of(c), (ev_ssize_t)len)
-		     : "",
+	*out = mf_text_at(len != 0
+		? (char *)evbuffer_pullup(input_of(c), (ev_ssize_t)len)
+		: "",
 	    len);
 	return out->p != NULL;
 }
@@ -140,8 +140,7 @@ take_request(struct policyd_conn *c, bool is_resumed)
 	}
 	touch(c);
 	if (!is_resumed &&
-	    !policyd_message_take(
-		&c->message, &c->all->context, &request, c))
+	    !policyd_message_take(&c->message, &c->all->context, &request, c))
 		return false;
 	answer(c, &request);
 	evbuffer_drain(input_of(c), len - input.len);
@@ -158,8 +157,8 @@ run(struct policyd_conn *c, bool is_resumed)
 	bool goes_on = !c->message.waits && !c->closing;
 
 	for (unsigned i = 0; goes_on && i < REQUESTS_A_TURN; i++) {
-		goes_on = output_len(c) < OUTPUT_MAX &&
-		    take_request(c, is_resumed);
+		goes_on =
+		    output_len(c) < OUTPUT_MAX && take_request(c, is_resumed);
 		is_resumed = false;
 	}
 	if (c->all->stopping && !goes_on && !c->message.waits)

@@ -24,7 +24,7 @@ struct policyd_conns {
 	struct event_base *base;
 	struct policyd_context context;
 	struct policyd_metrics *metrics;
-	struct handover handover; /* of struct policyd_conn */
+	struct handover handover;      /* of struct policyd_conn */
 	struct policyd_conn_list list; /* the one used last at the end */
 	size_t count;
 	/* Of the configuration in force. */

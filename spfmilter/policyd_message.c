@@ -100,8 +100,8 @@ decide_findings(struct policyd_message *m, enum examination_state state)
 }
 
 static bool
-examine_client(struct policyd_message *m,
-    const struct policyd_context *context, void *arg)
+examine_client(
+    struct policyd_message *m, const struct policyd_context *context, void *arg)
 {
 	struct spfmilter_session *s = m->session;
 	struct examination *x = &m->examination;

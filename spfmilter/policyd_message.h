@@ -32,7 +32,7 @@ struct policyd_message {
 /* Where messages get what they need. */
 struct policyd_context {
 	struct spfmilter *service;
-	struct mf_text host; /* our name, where authserv_id isn't set */
+	struct mf_text host;      /* our name, where authserv_id isn't set */
 	void (*woken)(void *arg); /* on another thread, when one has waited */
 };
 

@@ -282,8 +282,8 @@ warn_fixed(
     const struct spfmilter_config *old, const struct spfmilter_config *new)
 {
 	const struct daemon_fixed fixed = {"policy_listen",
-	    conf_list_eq(&old->spfmilter.policy_listen,
-		&new->spfmilter.policy_listen)};
+	    conf_list_eq(
+		&old->spfmilter.policy_listen, &new->spfmilter.policy_listen)};
 
 	daemon_warn_fixed(&fixed, 1);
 }

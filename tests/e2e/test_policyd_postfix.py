@@ -271,7 +271,7 @@ VERDICT = ("spf", "helo_spf", "domain", "mechanism", "problem", "action",
            "reason", "key", "code", "dsn", "rcpts", "refused", "exempt")
 
 
-@case(f"{SESSIONS} sessions: verdicts and replies are those of the filter")
+@case(f"soak: {SESSIONS} sessions: verdicts and replies are those of the filter")
 def parity(site):
     before = len(site.filter.log())
     wholes = sent = 0
@@ -369,8 +369,9 @@ def soak(site):
     site.filter.reload(spf="timeout = 1\ncache_size = 0")
     flood = Flood()
     run = spf_cases.Soak(site, count, int(os.environ.get("SOAK_SESSIONS", "16")))
-    for step in range(4):
-        run.wait(run.progress, count // 6)
+    steps = max(4, count // 500)
+    for step in range(steps):
+        run.wait(run.progress, count // (steps + 2))
         if step % 2 == 0:
             site.filter.kill()
             run.delayed = threading.Semaphore(0)

@@ -39,8 +39,8 @@ check_path(struct mf_text address)
 
 	FUZZ_CHECK(path.len <= sizeof(store));
 	if (path_is_plain(path) && at < address.len)
-		FUZZ_CHECK(mf_text_eq(
-		    path_domain(path), text_from(address, at + 1)));
+		FUZZ_CHECK(
+		    mf_text_eq(path_domain(path), text_from(address, at + 1)));
 }
 
 static void
@@ -52,9 +52,9 @@ check_answer(struct mf_text text)
 
 	memcpy(value, text.p != NULL ? text.p : "", text.len);
 	value[text.len] = '\0';
-	policyd_format(&(struct policyd_answer){.verb = POLICYD_PREPEND,
-			   .name = "X",
-			   .value = value},
+	policyd_format(
+	    &(struct policyd_answer){
+		.verb = POLICYD_PREPEND, .name = "X", .value = value},
 	    &out);
 	FUZZ_CHECK(!out.full);
 	line = out_view(&out);
@@ -88,8 +88,8 @@ run(struct mf_text stream, size_t piece, struct seen *s)
 
 		have = stream.len - have < piece ? stream.len : have + piece;
 		do {
-			struct mf_text input = mf_text_at(
-			    stream.p + taken, have - taken);
+			struct mf_text input =
+			    mf_text_at(stream.p + taken, have - taken);
 
 			status = policyd_parse(&input, &r, &why);
 			taken = have - input.len;

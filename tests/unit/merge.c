@@ -425,8 +425,8 @@ edits_services_with_filters_of_their_own(void **state)
 
 /* --- the policy service --- */
 
-#define POLICY                                                           \
-	"check_policy_service { inet:127.0.0.1:10007, timeout=30s, { "   \
+#define POLICY                                                         \
+	"check_policy_service { inet:127.0.0.1:10007, timeout=30s, { " \
 	"default_action = 451 4.3.0 SPF check temporarily unavailable } }"
 #define RELAY   "permit_mynetworks, permit_sasl_authenticated, "
 #define SPAWNED "check_policy_service unix:private/spfcheck"

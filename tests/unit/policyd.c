@@ -17,7 +17,8 @@ static const struct {
 	const char *name;
 	struct mf_text input;
 	enum policyd_parsed expect;
-	const char *got; /* stage, sender, recipient, and what is left; or why */
+	const char
+	    *got; /* stage, sender, recipient, and what is left; or why */
 } requests[] = {
     {"what Postfix sends",
 	BYTES(HEAD "protocol_state=RCPT\nsender=a@b\nrecipient=c@d\n"
@@ -166,7 +167,8 @@ answers(void **state)
 		 .text = "100%% sure"},
 		"action=550 5.7.23 100% sure\n\n"},
 	    {{.verb = POLICYD_HOLD, .text = "odd"}, "action=HOLD odd\n\n"},
-	    {{.verb = POLICYD_DISCARD, .text = "odd"}, "action=DISCARD odd\n\n"},
+	    {{.verb = POLICYD_DISCARD, .text = "odd"},
+		"action=DISCARD odd\n\n"},
 	    {{.verb = POLICYD_PREPEND, .name = "X", .value = "a;\n\tb\tc"},
 		"action=PREPEND X: a; b c\n\n"},
 	    {{.verb = POLICYD_PREPEND, .name = "X", .value = "a\n\naction=OK"},
@@ -256,8 +258,8 @@ run_script(struct spfmilter *service, const char *script, struct text_out *out)
 		line[len] = '\0';
 		stage = session_word(&line);
 		f = (struct fields_of_request){
-		    .stage = (enum policyd_stage)(strchr("OCMRDE", stage[0]) -
-			"OCMRDE")};
+		    .stage = (enum policyd_stage)(
+			strchr("OCMRDE", stage[0]) - "OCMRDE")};
 		f.instance = session_word(&line);
 		f.ip = session_word(&line);
 		f.name = session_word(&line);
@@ -301,8 +303,8 @@ static const struct {
     {"at DATA alone", "", "",
 	"D 1" OUT FAIL "-\nE 2" OUT FAIL "-\nD 3" OUT FAIL "postmaster@x",
 	" 550/5.7.23 550/5.7.23 PREPEND"},
-    {"no field at the end of the message", "", "",
-	"E 1" OUT "a@soft.example -", " DUNNO"},
+    {"no field at the end of the message", "", "", "E 1" OUT "a@soft.example -",
+	" DUNNO"},
     {"reject_at = mail has no exempt recipients", "reject_at = mail", "",
 	"R 1" OUT FAIL "postmaster@x", " 550/5.7.23"},
     {"held once", "", "spf-fail: QUARANTINE:odd\n",
@@ -313,8 +315,8 @@ static const struct {
 	"R 1" OUT FAIL "abuse@x\nR 1" OUT FAIL "b@x", " PREPEND DUNNO"},
     {"report", "mode = report", "spf-soft: DISCARD\n", "R 1" OUT FAIL "b@x",
 	" PREPEND"},
-    {"internal", "internal_connect = 198.51.100.0/24", "",
-	"R 1" OUT FAIL "b@x", " DUNNO"},
+    {"internal", "internal_connect = 198.51.100.0/24", "", "R 1" OUT FAIL "b@x",
+	" DUNNO"},
     {"a trusted relay isn't checked",
 	"trusted_relay = 198.51.100.1\ntrusted_relay_check = reject\n"
 	"trusted_relay_unreadable = tempfail",
@@ -334,8 +336,7 @@ static const struct {
 	"R 2 - - - - a@pass.example b@x\nR 3 1.2.3 a b - a@pass.example b@x",
 	" 451/4.7.24 451/4.7.24 451/4.7.24"},
     {"a sender without a domain", "", "", "R 1" OUT "root b@x", " 553/5.1.7"},
-    {"a recipient in two readings", "", "", "R 1" OUT FAIL
-	"postmaster%y@x",
+    {"a recipient in two readings", "", "", "R 1" OUT FAIL "postmaster%y@x",
 	" 553/5.1.3"},
     {"IPv6", "", "", "R 1 2001:db8::1 unknown x - a@pass.example b@x",
 	" PREPEND"},
@@ -373,15 +374,15 @@ static const char *const recipients[] = {"b@x.example", "postmaster@x.example",
 static const char *const locals[] = {
     "a", "SRS0=AbCd=G3=x.example=bob", "exempt", "o'brien", "a.b"};
 
-#define PARITY_CONFIG                                                   \
-	"exempt_clients = .exempt.example, 203.0.113.9\n"               \
-	"exempt_senders = exempt@\nexempt_helo = pass.example\n"        \
-	"delay_checks = friend\nbad_helo = reject\n"                    \
+#define PARITY_CONFIG                                            \
+	"exempt_clients = .exempt.example, 203.0.113.9\n"        \
+	"exempt_senders = exempt@\nexempt_helo = pass.example\n" \
+	"delay_checks = friend\nbad_helo = reject\n"             \
 	"internal_connect = 192.0.2.77"
-#define PARITY_ACCESS                                                    \
-	"spf-soft:soft.example ERROR:5.7.9:554 no %\nspf-fail:a@ OK\n"   \
-	"spf-neutral: TEMPFAIL\nspf-none:key.example REJECT\n"           \
-	"helo-fail: REJECT\nsmtp-auth:fail.example REJECT not yours\n"   \
+#define PARITY_ACCESS                                                  \
+	"spf-soft:soft.example ERROR:5.7.9:554 no %\nspf-fail:a@ OK\n" \
+	"spf-neutral: TEMPFAIL\nspf-none:key.example REJECT\n"         \
+	"helo-fail: REJECT\nsmtp-auth:fail.example REJECT not yours\n" \
 	"spf-to:friend@x.example OK\nspf-permerror:perm.example OK\n"
 
 static uint32_t seed = 17;
