@@ -178,8 +178,7 @@ takes_whole(struct policyd_message *m, struct policyd_answer *answer)
 	const struct decision *d = &message->decision;
 
 	if (m->took_whole || m->has_exempt || message->exempt != 0 ||
-	    message->left != 0 ||
-	    !spfmilter_enforces_(m->session) ||
+	    message->has_left || !spfmilter_enforces_(m->session) ||
 	    (d->verb != ACTION_DISCARD && d->verb != ACTION_QUARANTINE))
 		return false;
 	m->took_whole = true;
@@ -311,6 +310,7 @@ policyd_message_log(struct policyd_message *m)
 	m->is_logged = true;
 	m->has_exempt = m->has_exempt || message->exempt != 0;
 	message->recipients = message->refused = message->exempt = 0;
+	message->left = 0;
 	if (!m->took_whole)
 		message->outcome = NULL;
 }

@@ -215,5 +215,7 @@ spfmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	}
 	m->recipients++;
 	m->left += is_left;
+	m->has_left = m->has_left || is_left;
+	m->has_usual = m->has_usual || (!is_left && standing == STANDING_USUAL);
 	return reply;
 }

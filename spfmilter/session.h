@@ -35,9 +35,10 @@ struct spfmilter_message {
 	bool relay_lost; /* a Received field that says nothing useful */
 	unsigned relays; /* that were passed on the way there */
 	unsigned recipients, refused, exempt;
-	unsigned left;         /* of the recipients: to srsmilter (rrs = yes) */
-	unsigned ar_seen;      /* Authentication-Results so far */
-	unsigned ar_disguised; /* of these */
+	unsigned left; /* of the recipients: to srsmilter (rrs = yes) */
+	bool has_left, has_usual; /* kinds that were accepted; for good */
+	unsigned ar_seen;         /* Authentication-Results so far */
+	unsigned ar_disguised;    /* of these */
 	unsigned *ar_remove;
 	size_t ar_count, ar_room;
 	bool ar_flood; /* there are more than AR_MAX */

@@ -47,9 +47,7 @@ takes_whole_message(const struct spfmilter_session *s)
 static bool
 is_of_other_kind(const struct spfmilter_message *m, bool is_left)
 {
-	unsigned usual = m->recipients - m->exempt - m->left;
-
-	return is_left ? usual != 0 : m->left != 0;
+	return is_left ? m->has_usual : m->has_left;
 }
 
 struct reply
