@@ -81,6 +81,28 @@ def results(site):
           ("2", "accepted", "pass"))
 
 
+@case("rrs = yes: RRS addresses are left to srsmilter, also by what holds a message")
+def rrs(site):
+    address = "rrs=AAAAAAAAAAAA=old.test=bob@our.test"
+    more = "[srs]\nrrs_domains = our.test\n"
+    daemon = site.start(spfmilter="rrs = yes\n", more=more)
+    with daemon.client() as client:
+        for recipient, expected in ((address, "PREPEND Received-SPF: fail "),
+                                    (address.replace("our", "other"), "550 "),
+                                    ("bob@our.test", "550 ")):
+            said = client.ask(sender="eve@fail.test", recipient=recipient)
+            true(said.startswith(expected), f"{recipient}: {said}")
+    daemon = site.start(spfmilter="rrs = yes\n", more=more,
+                        access="spf-fail: QUARANTINE\n")
+    with daemon.client() as client:
+        for name, recipients in (("one", (address, "bob@our.test")),
+                                 ("two", ("bob@our.test", address))):
+            first, second = (client.ask(sender="eve@fail.test", instance=name,
+                                        recipient=r) for r in recipients)
+            equal(first.split()[0], "PREPEND" if name == "one" else "HOLD")
+            true(second.startswith("452 4.5.3"), second)
+
+
 @case("Authentication-Results instead, in the name of this host")
 def results_field(site):
     daemon = site.start(spfmilter="authserv_id = mx.fwd.test\n"
