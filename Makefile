@@ -240,8 +240,9 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        engine_wire ini log lookup orcpt path protocol received rrs_decode \
        sender sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
        spf_macro spf_record split srs_decode srs_session
-SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
-       test_spf_postfix test_deploy_sendmail test_deploy_postfix
+SOAK = test_envelope_sendmail test_envelope_postfix test_rrs_sendmail \
+       test_rrs_postfix test_spf_sendmail test_spf_postfix \
+       test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns
