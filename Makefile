@@ -76,7 +76,7 @@ SPFMILTER = authres authres_disguise config decide header_fields identities \
             legacy mail_log metrics milter service session session_check \
             session_header session_rrs
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
-            replay rrs_check service session session_eom
+            replay rrs_check rrs_findings service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options

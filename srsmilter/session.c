@@ -10,6 +10,7 @@
 #include "common/array.h"
 #include "common/text_dup.h"
 #include "milter/orcpt.h"
+#include "srsmilter/rrs_check.h"
 
 /* --- the sender --- */
 
