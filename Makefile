@@ -84,7 +84,7 @@ SPFMILTER = authres authres_disguise config decide examination header_fields \
             policyd_conn policyd_message policyd_request service session \
             session_check session_header session_rrs
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
-            replay rows rrs_check service session session_eom
+            replay rows rrs_check rrs_findings service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
@@ -269,9 +269,9 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        engine_wire ini log lookup orcpt path policyd protocol received \
        rrs_decode sender sendmail_cf ses_verify shapes site sockaddr spf_eval \
        spf_header spf_macro spf_record split srs_decode srs_session store_url
-SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
-       test_spf_postfix test_policyd_postfix test_deploy_sendmail \
-       test_deploy_postfix
+SOAK = test_envelope_sendmail test_envelope_postfix test_rrs_sendmail \
+       test_rrs_postfix test_spf_sendmail test_spf_postfix \
+       test_policyd_postfix test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns

@@ -6,7 +6,7 @@
 #define MAILFROM_SRSMILTER_MAIL_LOG_H
 
 #include "srsmilter/outgoing.h"
-#include "srsmilter/rrs_check.h"
+#include "srsmilter/rrs_findings.h"
 
 /* A message that is over, one way or another. */
 struct srsmilter_mail {

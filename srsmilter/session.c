@@ -11,6 +11,7 @@
 #include "common/text_dup.h"
 #include "milter/orcpt.h"
 #include "srsmilter/rows.h"
+#include "srsmilter/rrs_check.h"
 
 /* --- the sender --- */
 

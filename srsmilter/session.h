@@ -6,10 +6,9 @@
 #ifndef MAILFROM_SRSMILTER_SESSION_H
 #define MAILFROM_SRSMILTER_SESSION_H
 
-#include "common/reply.h"
 #include "milter/session.h"
 #include "srsmilter/forwarders.h"
-#include "srsmilter/rrs_check.h"
+#include "srsmilter/rrs_findings.h"
 #include "srsmilter/service.h"
 
 /* A recipient that gets another address. */

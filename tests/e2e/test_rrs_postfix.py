@@ -37,7 +37,7 @@ rrs_cases.add_cases(suite, "postfix-cleanup", [
 
 
 class Site(exchange.Exchange):
-    form_count = 150
+    few = 1
 
     def __init__(self, place):
         super().__init__()

@@ -3,11 +3,14 @@
 """RRS addresses in both filters, by the milter protocol."""
 
 import os
+import socket
 import subprocess
 import sys
+import urllib.request
 
 import nameserver
 import milter_daemon
+import network
 import places
 import spfmilter
 import srsmilter
@@ -295,6 +298,34 @@ def silent(site):
         expect(d, rrs("old.test", "bob@our.test"), "451 4.7.24")
     finally:
         site.dns.thaw()
+
+
+def figures(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+        return reply.read().decode().splitlines()
+
+
+@suite.case("figures for Prometheus")
+def metrics(site):
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
+    d = site.start(mode=MODE + f"\nmetrics = inet:{port}@127.0.0.1")
+    good = rrs("old.test", "bob@our.test")
+    for ip, address in (("192.0.2.1", good), ("192.0.2.2", good),
+                        ("192.0.2.1", good.replace("=bob", "=ann"))):
+        deliver(d, f"<{address}>", ip=ip)
+    tap.wait_until(lambda: len(d.wait_for_log(" mail ")) == 3, "three lines")
+    for line in ('srsmilter_recipients_total{fate="restored"} 1',
+                 'srsmilter_recipients_total{fate="not_forwarder"} 1',
+                 'srsmilter_recipients_total{fate="rrs_forged"} 1',
+                 'srsmilter_forwarders_total{result="pass"} 1',
+                 'srsmilter_forwarders_total{result="fail"} 1',
+                 'srsmilter_forged_total 1'):
+        equal(line in figures(port), True, line)
+    port = network.free_port(socket.AF_INET, "127.0.0.1")
+    d = site.spfmilter(f"metrics = inet:{port}@127.0.0.1")
+    deliver(d, f"<{good}>")
+    d.wait_for_log(" mail ")
+    equal("spfmilter_recipients_rrs_total 1" in figures(port), True)
 
 
 # --- spfmilter ---

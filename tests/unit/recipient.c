@@ -8,6 +8,7 @@
 
 #include "milter/path.h"
 #include "srsmilter/recipient.h"
+#include "srsmilter/rrs_findings.h"
 
 #define D      "fwdomain=srs.example.com\n"
 #define SIGN   D "ses=ses.example\nsign=sign.example\n"
@@ -475,6 +476,52 @@ replies(void **state)
 	}
 }
 
+/* --- forwarders --- */
+
+static const struct {
+	enum spf_result result, helo;
+	enum recipient_fate fate;
+	const char *text;
+} forwarders[] = {
+    {SPF_PASS, SPF_NONE, RECIPIENT_RESTORED, "SPF pass: "},
+    {SPF_PASS, SPF_FAIL, RECIPIENT_RESTORED, "SPF pass: "},
+    {SPF_PASS, SPF_TEMPERROR, RECIPIENT_RESTORED, NULL},
+    {SPF_FAIL, SPF_PASS, RECIPIENT_RESTORED, NULL},
+    {SPF_TEMPERROR, SPF_PASS, RECIPIENT_RESTORED, NULL},
+    {SPF_FAIL, SPF_NONE, RECIPIENT_NOT_FORWARDER,
+	"SPF fail: 192.0.2.1 is not allowed to send mail for old.example, the "
+	"only sender that this address accepts"},
+    {SPF_NONE, SPF_NONE, RECIPIENT_NOT_FORWARDER, "SPF none: "},
+    {SPF_NEUTRAL, SPF_SOFTFAIL, RECIPIENT_NOT_FORWARDER, "SPF neutral: "},
+    {SPF_SOFTFAIL, SPF_NEUTRAL, RECIPIENT_NOT_FORWARDER, "SPF softfail: "},
+    {SPF_PERMERROR, SPF_FAIL, RECIPIENT_NOT_FORWARDER, "SPF permerror: "},
+    {SPF_TEMPERROR, SPF_NONE, RECIPIENT_FORWARDER_UNKNOWN,
+	"SPF temperror: 192.0.2.1 cannot be checked for old.example, the only "
+	"sender that this address accepts"},
+    {SPF_TEMPERROR, SPF_FAIL, RECIPIENT_FORWARDER_UNKNOWN, "SPF temperror: "},
+    {SPF_FAIL, SPF_TEMPERROR, RECIPIENT_FORWARDER_UNKNOWN, "SPF temperror: "},
+};
+
+static void
+fates_by_forwarder(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(forwarders); i++) {
+		struct rrs_findings f = {"old.example", forwarders[i].result,
+		    forwarders[i].helo, SPF_CAUSE_NONE};
+		char text[REPLY_SIZE];
+
+		assert_int_equal(rrs_findings_fate(&f), forwarders[i].fate);
+		rrs_findings_text(&f, MF_TEXT("192.0.2.1"), text);
+		if (forwarders[i].text != NULL &&
+		    !text_starts(
+			mf_text_of(text), mf_text_of(forwarders[i].text)))
+			fail_msg("%zu: %s", i, text);
+		rrs_findings_text(&f, MF_TEXT(""), text);
+		assert_non_null(strstr(text, ": the client "));
+	}
+}
+
 int
 main(void)
 {
@@ -483,6 +530,7 @@ main(void)
 	    cmocka_unit_test(destinations),
 	    cmocka_unit_test(banned_senders),
 	    cmocka_unit_test(replies),
+	    cmocka_unit_test(fates_by_forwarder),
 	};
 
 	return cmocka_run_group_tests_name(
