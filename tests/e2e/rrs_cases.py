@@ -119,7 +119,9 @@ def passes(site):
         message = site.sink.only(token)
         tap.equal(message.recipients, ["Bob.Smith@virt.dest.test"])
         site.srs.expect_srs0(message.sender, sender)
-    token = expect(site, rrs('eve@VIRT.fwd.test'), "250")
+    token = expect(site, rrs(f'"b c"@{CATCH_ALL}'), "250")
+    tap.equal(site.sink.only(token).recipients, ['"b c"@virt.dest.test'])
+    token = expect(site, rrs("eve@VIRT.fwd.test"), "250")
     tap.equal(site.sink.only(token).recipients[0].split("@")[0], "eve")
 
 
