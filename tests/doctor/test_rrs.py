@@ -86,13 +86,15 @@ def postfix(site):
             (SPF, "", ["fail"]),
             (f"{SPF}, {SRS}", f"  -o smtpd_milters={SPF}", ["fail"]),
             (SRS, "", ["ok"]),
-            ("", "", ["warn"])):
+            # As a policy service it is in another list.
+            ("", "", ["fail"])):
         found = site.postfix(milters, more=more)
         tap.equal([status for status, _ in found], wanted, milters + more)
         if wanted == ["fail"] and "gets past the SPF check" not in found[0][1]:
             raise AssertionError(found)
     tap.equal(site.postfix(f"{SRS}, {SPF}", srs="", spfmilter=""), [])
     # Nothing is left to it, so the order is of no account.
+    tap.equal([s for s, _ in site.postfix("", spfmilter="")], ["warn"])
     tap.equal([s for s, _ in site.postfix(f"{SRS}, {SPF}", spfmilter="")], ["ok"])
 
 

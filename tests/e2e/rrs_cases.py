@@ -119,7 +119,9 @@ def passes(site):
         message = site.sink.only(token)
         tap.equal(message.recipients, ["Bob.Smith@virt.dest.test"])
         site.srs.expect_srs0(message.sender, sender)
-    token = expect(site, rrs('eve@VIRT.fwd.test'), "250")
+    token = expect(site, rrs(f'"b c"@{CATCH_ALL}'), "250")
+    tap.equal(site.sink.only(token).recipients, ['"b c"@virt.dest.test'])
+    token = expect(site, rrs("eve@VIRT.fwd.test"), "250")
     tap.equal(site.sink.only(token).recipients[0].split("@")[0], "eve")
 
 
@@ -205,6 +207,18 @@ def parameters(site):
               ["NOTIFY=FAILURE,DELAY", "ORCPT=rfc822;ann.old"])
 
 
+def filter_down(site):
+    """While srsmilter is down, clients are told to come again."""
+    site.filter.stop()
+    try:
+        _, reply = site.submit(FAILING, rrs(f"ann@{CATCH_ALL}"), source=FORWARDER)
+        refusal = (reply.rcpt or [reply.mail])[-1]
+        tap.equal((reply.accepted, refusal[0] // 100), (False, 4), f"{reply}")
+    finally:
+        site.filter.start()
+    expect(site, rrs(f"ann@{CATCH_ALL}"), "250")
+
+
 def forms(site):
     """However a recipient is written, none gets past both filters."""
     genuine = rrs(f"ann@{CATCH_ALL}", "nobody.test")
@@ -246,8 +260,8 @@ def forms_that_pass(site):
     tap.equal(wrong, [], "RRS addresses that were delivered to")
 
 
-CASES = [passes, mailbox, others, helo_below, several, bounces, parameters, forms,
-         forms_that_pass]
+CASES = [passes, mailbox, others, helo_below, several, bounces, parameters,
+         filter_down, forms, forms_that_pass]
 
 
 SOAK = [forms, forms_that_pass]

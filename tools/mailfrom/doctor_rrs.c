@@ -61,8 +61,9 @@ struct filter_order {
 static const char *
 order_problem(const struct doctor_facts *f, struct filter_order order)
 {
-	if (f->own.spfmilter.rrs && order.spfmilter != 0 &&
-	    order.srsmilter <= order.spfmilter)
+	/* spfmilter may be asked as a policy service, before all filters. */
+	if (f->own.spfmilter.rrs &&
+	    (order.srsmilter == 0 || order.srsmilter < order.spfmilter))
 		return BY_PASS;
 	if (order.srsmilter == 0)
 		return "RRS addresses aren't verified: they reach no user, or "
