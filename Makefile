@@ -73,9 +73,10 @@ REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
-SPFMILTER = authres authres_disguise config decide header_fields identities \
-            legacy mail_log metrics milter service session session_check \
-            session_header
+SPFMILTER = authres authres_disguise config decide dkim_decide dkim_mail \
+            dkim_results from_address header_fields identities legacy \
+            mail_log metrics milter service session session_check \
+            session_dkim session_header
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
             replay service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
@@ -208,8 +209,9 @@ $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) \
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
     $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) \
-    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
+    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(LIBDKIM_A)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
+	    $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) \

@@ -120,6 +120,9 @@ enum lookup_dkim lookup_dkim_pass(const struct access_table *table,
     struct mf_text d, const struct lookup_trace *trace,
     struct lookup_answer *out);
 
+/* Whether an entry has UNLESS-DKIM where that has an effect. */
+bool lookup_has_unless_dkim(const struct access_table *table);
+
 /* --- recipients --- */
 
 /*

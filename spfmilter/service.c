@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "access/lint.h"
+#include "access/lookup.h"
 #include "common/health.h"
 #include "common/log.h"
 
@@ -56,6 +57,33 @@ shared_access_new(void)
 	return shared;
 }
 
+/*
+ * Whether the access file fits the configuration.  At MAIL nobody knows the
+ * signatures, and a refusal there can't be taken back.
+ */
+static bool
+check_unless_dkim(const struct spfmilter_config *config,
+    const struct access *access, struct report *report)
+{
+	const struct spfmilter_settings *s = &config->spfmilter;
+	unsigned line = milter_config_line(&config->base,
+	    s->reject_at == REJECT_AT_MAIL ? "reject_at" : "dkim");
+
+	if ((s->reject_at != REJECT_AT_MAIL && s->dkim == DKIM_VERIFY) ||
+	    !lookup_has_unless_dkim(access->table))
+		return true;
+	if (s->reject_at != REJECT_AT_MAIL) {
+		report_warning(report, config->base.path, line, "dkim",
+		    "off: UNLESS-DKIM in %s has no effect", access->path);
+		return true;
+	}
+	report_error(report, config->base.path, line, "reject_at",
+	    "\"mail\" can't be used with UNLESS-DKIM in %s: signatures are "
+	    "known at the end of the message",
+	    access->path);
+	return false;
+}
+
 /* True with *out NULL: none is configured. */
 static bool
 load_access(const struct spfmilter_config *config, struct shared_access **out,
@@ -74,6 +102,10 @@ load_access(const struct spfmilter_config *config, struct shared_access **out,
 	}
 	switch (access_load(name, true, &shared->access, report)) {
 	case ACCESS_OK:
+		if (!check_unless_dkim(config, shared->access, report)) {
+			shared_release(&shared->shared);
+			return false;
+		}
 		*out = shared;
 		return true;
 	case ACCESS_BUSY:
@@ -178,7 +210,11 @@ refresh_access(
 	switch (access_load(spfmilter_config(s)->spfmilter.access, false,
 	    &fresh->access, &report)) {
 	case ACCESS_OK:
-		if (!settle_change(s, old, fresh))
+		if (!check_unless_dkim(
+			spfmilter_config(s), fresh->access, &report)) {
+			settle_change(s, old, NULL);
+			shared_release(&fresh->shared);
+		} else if (!settle_change(s, old, fresh))
 			shared_release(&fresh->shared);
 		return;
 	case ACCESS_FAILED:
