@@ -243,7 +243,7 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action authres bounds cache change check conf \
-       configured conformance decide dkim dkim_memory dnsmsg doctor engine escape fields file \
+       configured conformance decide dkim dkim_decide dkim_memory dnsmsg doctor engine escape fields file \
        flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
        listen lists log log_ring lookup maps memory merge message_id metrics \
        netstring orcpt outgoing path policy protocol reach received recipient \
@@ -254,7 +254,7 @@ UNIT = access access_memory action authres bounds cache change check conf \
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dkim dnsmsg \
        doctor_replies \
-       engine_wire ini log lookup orcpt path protocol received sender \
+       engine_wire from_address ini log lookup orcpt path protocol received sender \
        sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
        spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
