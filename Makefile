@@ -258,7 +258,8 @@ FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
        spf_macro spf_record split srs_decode srs_session
 SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
-       test_spf_postfix test_deploy_sendmail test_deploy_postfix
+       test_spf_postfix test_signed_sendmail test_signed_postfix \
+       test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
 BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
         spf_dns

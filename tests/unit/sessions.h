@@ -112,6 +112,7 @@ out_reply(struct text_out *out, const struct reply *reply)
 	    [STEP_REJECT] = "rejected",
 	    [STEP_TEMPFAIL] = "tempfailed",
 	    [STEP_DISCARD] = "discarded",
+	    [STEP_SKIP] = "skipped",
 	};
 
 	out_char(out, ' ');
@@ -201,6 +202,9 @@ session_do(struct session *s, char *step, struct text_out *out)
 		break;
 	case 'N':
 		reply = spfmilter_eoh(s);
+		break;
+	case 'B':
+		reply = spfmilter_body(s, mf_text_of(rest));
 		break;
 	case '.':
 		session_do_end(s, out);
