@@ -41,7 +41,8 @@
 	"neutral.example v=spf1 ?all\n"                           \
 	"perm.example v=spf1 include:perm.example -all\n"         \
 	"srs.example v=spf1 -all\n"                               \
-	"fwd.example v=spf1 ip4:192.0.2.77 -all\n"
+	"fwd.example v=spf1 ip4:192.0.2.77 -all\n"                \
+	"s._domainkey.fail.example v=spf1 -all\n"
 
 /* A service that checks; lines: of [spfmilter]. */
 static inline struct milter_service *
