@@ -89,6 +89,9 @@ def whole(site):
         token = site.new_token()
         expect(site, token, send(site, signed(token, c=c)), True, c)
         [text] = site.delivered(token)
+        for name in "Received-SPF", "Authentication-Results":
+            if not re.search(rf"^{name}: \S", text, re.M):
+                raise AssertionError(f"not one blank behind {name}: {text}")
         unfolded = re.sub(r"\r?\n[ \t]+", " ", text)
         if not re.search(r"^Authentication-Results: [^\n]*; dkim=pass "
                          r"header\.d=fail\.test ", unfolded, re.M):
@@ -183,7 +186,7 @@ class Load:
 
     def deliver(self, share):
         try:
-            with smtp.Session(self.site.host) as session:
+            with smtp.Session(self.site.host, patient=True) as session:
                 for n in share:
                     self.deliver_one(session, n)
                     self.progress.release()
