@@ -353,6 +353,7 @@ decide_dkim_lifted(struct decision *d, struct mf_text domain)
 	d->dsn[0] = '\0';
 	out_str(&out, "DKIM signature of ");
 	out_text(&out, domain);
+	out_str(&out, " lifts the rejection");
 	d->text[out.len] = '\0';
 }
 

@@ -93,8 +93,6 @@ add_report(struct fields *f, const struct decision *d)
 	char value[2 * REPLY_SIZE];
 	struct text_out out = text_out(value, sizeof(value));
 
-	if (d->reason == DECIDED_DKIM_PASS)
-		out_str(&out, "lifted by DKIM: ");
 	out_str(&out, "would be ");
 	out_str(&out, action_text(d->verb));
 	if (d->code != 0) {
