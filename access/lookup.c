@@ -382,22 +382,32 @@ lookup_dkim_pass(const struct access_table *table, struct mf_text d,
 	return LOOKUP_DKIM_SKIP;
 }
 
-bool
-lookup_has_unless_dkim(const struct access_table *table)
+static bool
+is_deferring(struct mf_text key, const struct access_entry *e)
 {
+	struct action action = {.unless_dkim = false};
+
+	return (text_starts(key, MF_TEXT("spf-")) ||
+		   text_starts(key, MF_TEXT("srs-"))) &&
+	    !text_starts(key, MF_TEXT("spf-to")) &&
+	    action_is_understood(access_entry_action(e, &action)) &&
+	    action.unless_dkim;
+}
+
+struct lookup_dkim_uses
+lookup_dkim_uses(const struct access_table *table)
+{
+	struct lookup_dkim_uses uses = {.unless_dkim = false};
+
 	for (size_t i = 0; i < access_table_count(table); i++) {
 		const struct access_entry *e = access_table_at(table, i);
 		struct mf_text key = access_entry_key(e);
-		struct action action = {.unless_dkim = false};
 
-		if ((text_starts(key, MF_TEXT("spf-")) ||
-			text_starts(key, MF_TEXT("srs-"))) &&
-		    !text_starts(key, MF_TEXT("spf-to")) &&
-		    action_is_understood(access_entry_action(e, &action)) &&
-		    action.unless_dkim)
-			return true;
+		uses.unless_dkim = uses.unless_dkim || is_deferring(key, e);
+		uses.dkim_pass =
+		    uses.dkim_pass || text_starts(key, MF_TEXT("dkim-pass"));
 	}
-	return false;
+	return uses;
 }
 
 /* --- recipients --- */

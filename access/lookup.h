@@ -120,8 +120,13 @@ enum lookup_dkim lookup_dkim_pass(const struct access_table *table,
     struct mf_text d, const struct lookup_trace *trace,
     struct lookup_answer *out);
 
-/* Whether an entry has UNLESS-DKIM where that has an effect. */
-bool lookup_has_unless_dkim(const struct access_table *table);
+/* What of DKIM the entries of a table have. */
+struct lookup_dkim_uses {
+	bool unless_dkim; /* where it has an effect */
+	bool dkim_pass;
+};
+
+struct lookup_dkim_uses lookup_dkim_uses(const struct access_table *table);
 
 /* --- recipients --- */
 

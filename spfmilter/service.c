@@ -62,26 +62,30 @@ shared_access_new(void)
  * signatures, and a refusal there can't be taken back.
  */
 static bool
-check_unless_dkim(const struct spfmilter_config *config,
+check_dkim_uses(const struct spfmilter_config *config,
     const struct access *access, struct report *report)
 {
 	const struct spfmilter_settings *s = &config->spfmilter;
-	unsigned line = milter_config_line(&config->base,
-	    s->reject_at == REJECT_AT_MAIL ? "reject_at" : "dkim");
+	struct lookup_dkim_uses uses;
 
-	if ((s->reject_at != REJECT_AT_MAIL && s->dkim == DKIM_VERIFY) ||
-	    !lookup_has_unless_dkim(access->table))
+	if (s->reject_at != REJECT_AT_MAIL && s->dkim == DKIM_VERIFY)
 		return true;
-	if (s->reject_at != REJECT_AT_MAIL) {
-		report_warning(report, config->base.path, line, "dkim",
-		    "off: UNLESS-DKIM in %s has no effect", access->path);
-		return true;
+	uses = lookup_dkim_uses(access->table);
+	if (s->reject_at == REJECT_AT_MAIL && uses.unless_dkim) {
+		report_error(report, config->base.path,
+		    milter_config_line(&config->base, "reject_at"), "reject_at",
+		    "\"mail\" can't be used with UNLESS-DKIM in %s: "
+		    "signatures are known at the end of the message",
+		    access->path);
+		return false;
 	}
-	report_error(report, config->base.path, line, "reject_at",
-	    "\"mail\" can't be used with UNLESS-DKIM in %s: signatures are "
-	    "known at the end of the message",
-	    access->path);
-	return false;
+	if (s->dkim == DKIM_OFF && (uses.unless_dkim || uses.dkim_pass))
+		report_warning(report, config->base.path,
+		    milter_config_line(&config->base, "dkim"), "dkim",
+		    "off: %s in %s has no effect",
+		    uses.unless_dkim ? "UNLESS-DKIM" : "dkim-pass",
+		    access->path);
+	return true;
 }
 
 /* True with *out NULL: none is configured. */
@@ -102,7 +106,7 @@ load_access(const struct spfmilter_config *config, struct shared_access **out,
 	}
 	switch (access_load(name, true, &shared->access, report)) {
 	case ACCESS_OK:
-		if (!check_unless_dkim(config, shared->access, report)) {
+		if (!check_dkim_uses(config, shared->access, report)) {
 			shared_release(&shared->shared);
 			return false;
 		}
@@ -210,7 +214,7 @@ refresh_access(
 	switch (access_load(spfmilter_config(s)->spfmilter.access, false,
 	    &fresh->access, &report)) {
 	case ACCESS_OK:
-		if (!check_unless_dkim(
+		if (!check_dkim_uses(
 			spfmilter_config(s), fresh->access, &report)) {
 			settle_change(s, old, NULL);
 			shared_release(&fresh->shared);

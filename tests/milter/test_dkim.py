@@ -339,10 +339,18 @@ def configuration(site):
             ("dkim = verify\nreject_at = mail", 1,
              'reject_at: "mail" can\'t be used with UNLESS-DKIM'),
             ("reject_at = mail", 1, "can't be used with UNLESS-DKIM"),
-            ("", 0, "dkim: off: UNLESS-DKIM in "), ("dkim = verify", 0, "")):
+            ("", 0, "dkim: off: UNLESS-DKIM in "), ("dkim = verify", 0, ""),
+            ("dkim_aligned = both", 0, "dkim_aligned: has no effect without"),
+            ("dkim_results = no", 0, "dkim_results: has no effect without"),
+            ("dkim = on", 1, "dkim"), ("dkim_aligned = from", 1, "dkim_aligned")):
         d = site.daemon(site.path(), spfmilter=settings)
         done = check_only("spfmilter", d.config)
         true(done[0] == status and text in done[2], f"{settings}: {done}")
+
+
+    done = check_only("spfmilter", site.daemon(
+        site.path(), "dkim-pass:list.test OK\n", spfmilter="").config)
+    true(done[0] == 0 and "dkim: off: dkim-pass in " in done[2], done)
 
 
 @suite.case("an access file that gets UNLESS-DKIM at reject_at = mail isn't taken")
