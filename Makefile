@@ -79,10 +79,11 @@ REWRITE = gate legacy message_id policy rewriter rrs_domains rrs_rules \
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
-SPFMILTER = authres authres_disguise config decide examination header_fields \
-            identities legacy mail_log metrics milter policyd policyd_answer \
-            policyd_conn policyd_message policyd_request service session \
-            session_check session_header session_rrs
+SPFMILTER = authres authres_disguise config decide examination dkim_decide \
+            dkim_mail dkim_results from_address header_fields identities \
+            legacy mail_log metrics milter policyd policyd_answer policyd_conn \
+            policyd_message policyd_request service session session_check \
+            session_dkim session_header session_rrs
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
             replay rows rrs_check rrs_findings service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
@@ -222,8 +223,9 @@ $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) $(STORE_A
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
     $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) \
-    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
+    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(LIBDKIM_A)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
+	    $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(COMMON_A) \
@@ -255,26 +257,28 @@ $(OBJ)/%.o: %.c
 export PYTHONPATH = $(CURDIR)/tests/lib
 
 UNIT = access access_memory action alias authres bounds cache change check \
-       conf configured conformance decide dkim dkim_memory dnsmsg doctor \
-       engine escape fields file flatten gate guessing holders hosts ini ipset \
-       items legacy libsrs lint listen lists log log_ring lookup maps memory \
-       merge message_id metrics netstring orcpt outgoing path policy policyd \
-       protocol reach received recipient replay reply rewriter rows rrs scope \
-       secrets servers session session_memory shapes similar site sockaddr \
-       spf_answer spf_eval spf_header spf_macro spf_memory spf_property \
-       spf_record spfmilter_config spfmilter_memory spfmilter_session \
-       srsmilter_config store table text
+       conf configured conformance decide dkim dkim_decide dkim_memory dnsmsg \
+       doctor engine escape fields file flatten gate guessing holders hosts \
+       ini ipset items legacy libsrs lint listen lists log log_ring lookup \
+       maps memory merge message_id metrics netstring orcpt outgoing path \
+       policy policyd protocol reach received recipient replay reply rewriter \
+       rows rrs scope secrets servers session session_memory shapes similar \
+       site sockaddr spf_answer spf_eval spf_header spf_macro spf_memory \
+       spf_property spf_record spfmilter_config spfmilter_memory \
+       spfmilter_session srsmilter_config store table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
        convert_confuse convert_plain convert_shell dkim dnsmsg doctor_replies \
-       engine_wire ini log lookup orcpt path policyd protocol received \
-       rrs_decode sender sendmail_cf ses_verify shapes site sockaddr spf_eval \
-       spf_header spf_macro spf_record split srs_decode srs_session store_url
+       engine_wire from_address ini log lookup orcpt path policyd protocol \
+       received rrs_decode sender sendmail_cf ses_verify shapes site sockaddr \
+       spf_eval spf_header spf_macro spf_record split srs_decode srs_session \
+       store_url
 SOAK = test_envelope_sendmail test_envelope_postfix test_rrs_sendmail \
        test_rrs_postfix test_spf_sendmail test_spf_postfix \
-       test_policyd_postfix test_deploy_sendmail test_deploy_postfix
+       test_policyd_postfix test_signed_sendmail test_signed_postfix \
+       test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
-BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
-        spf_dns
+BENCH = access codec dkim echo flood load milter_load nothing_milter spf \
+        spf_delay spf_dns
 
 TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) \
             $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) \
@@ -403,7 +407,7 @@ $(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
 $(BUILD)/bench/nothing_milter: $(OBJ)/tests/bench/nothing_milter.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A) $(LIBDKIM_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 

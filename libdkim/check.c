@@ -82,10 +82,13 @@ enum dkim_status
 dkim_check_header_end(struct dkim_check *check)
 {
 	static const struct mf_text name = {"dkim-signature", 14};
-	size_t total = header_count_(&check->header, name), field = 0;
+	size_t total, field = 0;
 
 	check->header_over = true;
 	check->message.in_body = true;
+	if (!header_end_(&check->header))
+		return DKIM_NO_MEMORY;
+	total = header_count_(&check->header, name);
 	if (total == 0)
 		return DKIM_OK;
 	check->signatures =

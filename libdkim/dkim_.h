@@ -112,15 +112,14 @@ void key_parse_(struct signature_ *s, struct mf_text record);
 struct field_ {
 	size_t at, len; /* in the header's octets: "Name: value" */
 	size_t name_len, colon;
-	uint32_t name;  /* number of its name, the same for all of that name */
-	uint32_t above; /* the next of that name upwards, from 1; 0: none */
 };
 
+/* A field by its name; those of a name are neighbours, in their order. */
 struct name_ {
-	uint32_t hash;
-	uint32_t field; /* one of that name */
-	uint32_t last;  /* the lowest of that name, from 1 */
-	uint32_t next;  /* that h= takes next */
+	struct mf_text text;
+	uint32_t field;
+	uint32_t count; /* of that name; kept at the first of them */
+	uint32_t taken; /* of these, by h=; likewise */
 };
 
 struct header_ {
@@ -128,17 +127,18 @@ struct header_ {
 	size_t len, size;
 	struct field_ *fields;
 	size_t count, room;
-	struct name_ *names;
-	size_t name_count, name_room;
-	size_t longest; /* of fields */
+	struct name_ *names; /* as many, sorted; once the header is over */
+	size_t longest;      /* of fields */
 	bool too_large;
 };
 
 void header_free_(struct header_ *h);
 /* False: out of memory. */
 bool header_add_(struct header_ *h, struct mf_text name, struct mf_text value);
+/* There are no more fields.  False: out of memory. */
+bool header_end_(struct header_ *h);
 struct mf_text header_value_(const struct header_ *h, size_t field);
-/* Whether the field has that name, and how many have. */
+/* Whether the field has that name; after header_end_(), how many have. */
 bool header_is_(const struct header_ *h, size_t field, struct mf_text name);
 size_t header_count_(const struct header_ *h, struct mf_text name);
 

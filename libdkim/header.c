@@ -3,8 +3,9 @@
  * The header, as it came, and in the forms that are hashed (RFC 6376 3.4.1,
  * 3.4.2, 3.7).
  *
- * h= takes the fields of a name from the lowest upwards (5.4.2), so each knows
- * the next one above it, and each name where h= has come to.
+ * h= takes the fields of a name from the lowest upwards (5.4.2).  Fields are
+ * sorted by name for that, as whoever sends many of both shouldn't make it
+ * dear.
  */
 #include <stdlib.h>
 
@@ -60,42 +61,6 @@ header_is_(const struct header_ *h, size_t field, struct mf_text name)
 	return text_eq_fold(name_of(h, field), name);
 }
 
-/* FNV-1a of a name in lower case. */
-static uint32_t
-hash_of(struct mf_text name)
-{
-	uint32_t hash = 2166136261U;
-
-	for (size_t i = 0; i < name.len; i++)
-		hash =
-		    (hash ^ (unsigned char)ascii_lower(name.p[i])) * 16777619U;
-	return hash;
-}
-
-static struct name_ *
-find_name(const struct header_ *h, struct mf_text name)
-{
-	uint32_t hash = hash_of(name);
-
-	for (size_t i = 0; i < h->name_count; i++)
-		if (h->names[i].hash == hash &&
-		    header_is_(h, h->names[i].field, name))
-			return &h->names[i];
-	return NULL;
-}
-
-size_t
-header_count_(const struct header_ *h, struct mf_text name)
-{
-	const struct name_ *n = find_name(h, name);
-	size_t count = 0;
-
-	for (uint32_t at = n != NULL ? n->last : 0; at != 0;
-	     at = h->fields[at - 1].above)
-		count++;
-	return count;
-}
-
 /* Append text, its lines ending in CRLF whatever they ended in. */
 static void
 append(struct header_ *h, struct mf_text text)
@@ -105,28 +70,6 @@ append(struct header_ *h, struct mf_text text)
 			h->octets[h->len++] = '\r';
 		h->octets[h->len++] = text.p[i];
 	}
-}
-
-/* The field is the lowest of its name. */
-static bool
-chain(struct header_ *h, size_t field)
-{
-	struct name_ *name = find_name(h, name_of(h, field));
-	struct name_ *more;
-
-	if (name == NULL) {
-		more = grow(h->names, h->name_count, 1, &h->name_room,
-		    sizeof(*h->names));
-		if (more == NULL)
-			return false;
-		h->names = more;
-		name = &h->names[h->name_count++];
-		*name = (struct name_){.hash = hash_of(name_of(h, field)),
-		    .field = (uint32_t)field};
-	}
-	h->fields[field].above = name->last;
-	name->last = (uint32_t)field + 1;
-	return true;
 }
 
 static bool
@@ -169,7 +112,69 @@ header_add_(struct header_ *h, struct mf_text name, struct mf_text value)
 	f->len = h->len - f->at;
 	if (f->len > h->longest)
 		h->longest = f->len;
-	return chain(h, h->count++);
+	h->count++;
+	return true;
+}
+
+/* --- names --- */
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct name_ *x = a, *y = b;
+	int order = text_cmp_fold(x->text, y->text);
+
+	return order != 0 ? order : x->field < y->field ? -1 : 1;
+}
+
+bool
+header_end_(struct header_ *h)
+{
+	size_t first = 0;
+
+	if (h->count == 0)
+		return true;
+	h->names = calloc(h->count, sizeof(*h->names));
+	if (h->names == NULL)
+		return false;
+	for (size_t i = 0; i < h->count; i++)
+		h->names[i] =
+		    (struct name_){.text = name_of(h, i), .field = (uint32_t)i};
+	qsort(h->names, h->count, sizeof(*h->names), compare);
+	for (size_t i = 0; i < h->count; i++) {
+		if (!text_eq_fold(h->names[first].text, h->names[i].text))
+			first = i;
+		h->names[first].count++;
+	}
+	return true;
+}
+
+/* The first of that name; NULL: there is none. */
+static struct name_ *
+find_name(const struct header_ *h, struct mf_text name)
+{
+	size_t from = 0, to = h->names != NULL ? h->count : 0;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (text_cmp_fold(h->names[middle].text, name) < 0)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return h->names != NULL && from < h->count &&
+		text_eq_fold(h->names[from].text, name)
+	    ? &h->names[from]
+	    : NULL;
+}
+
+size_t
+header_count_(const struct header_ *h, struct mf_text name)
+{
+	const struct name_ *first = find_name(h, name);
+
+	return first != NULL ? first->count : 0;
 }
 
 /* --- canonical forms --- */
@@ -253,11 +258,11 @@ static bool
 next_field(struct header_ *h, const struct signature_ *s, struct mf_text name,
     size_t *field)
 {
-	struct name_ *n = find_name(h, name);
+	struct name_ *first = find_name(h, name);
 
-	while (n != NULL && n->next != 0) {
-		*field = n->next - 1;
-		n->next = h->fields[*field].above;
+	while (first != NULL && first->taken < first->count) {
+		first->taken++;
+		*field = first[first->count - first->taken].field;
 		if (*field != s->field)
 			return true;
 	}
@@ -273,8 +278,8 @@ header_hash_(struct header_ *h, const struct signature_ *s, header_sink_ *sink,
 	bool ok = room != NULL;
 	size_t field;
 
-	for (size_t i = 0; i < h->name_count; i++)
-		h->names[i].next = h->names[i].last;
+	for (size_t i = 0; i < h->count; i++)
+		h->names[i].taken = 0;
 	while (ok && tags_item_(&list, &name))
 		if (next_field(h, s, name, &field))
 			ok = put_field(h, field, s->public.relaxed_header, room,

@@ -153,6 +153,23 @@ spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
 
 /* --- questions --- */
 
+/* The reply to a question, held, if it is cached; else NULL. */
+static struct spf_reply *
+find_cached(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+{
+	uint64_t hash = cache_hash_(r->cache, rr, name), now_ms = clock_ms_();
+	struct spf_reply *reply;
+
+	pthread_rwlock_rdlock(&r->cache_lock);
+	reply = cache_find_(r->cache, hash, rr, name, now_ms);
+	if (reply != NULL)
+		reply_hold_(reply);
+	pthread_rwlock_unlock(&r->cache_lock);
+	if (reply != NULL)
+		count_(&r->counters.cache_hits, 1);
+	return reply;
+}
+
 const struct spf_reply *
 spf_resolver_ask_for(struct spf_resolver *r, enum spf_rr rr,
     struct mf_text name, unsigned timeout_ms)
@@ -177,6 +194,9 @@ spf_resolver_ask_for(struct spf_resolver *r, enum spf_rr rr,
 		return reply;
 	}
 	len = dnsmsg_name_text_(&wire, text);
+	reply = find_cached(r, rr, mf_text_at(text, len));
+	if (reply != NULL)
+		return reply;
 	c = (struct dns_check){.resolver = r,
 	    .started_us = clock_us_(),
 	    .timeout_ms = least(timeout_ms, r->params.timeout_ms),
@@ -221,14 +241,22 @@ spf_resolver_ask_ahead(
     struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 {
 	struct dnsmsg_name wire;
+	char text[SPF_NAME_SIZE];
 	struct ask_ahead *ahead;
+	struct spf_reply *cached;
 
 	if (!dnsmsg_name_(name, &wire))
 		return;
+	size_t len = dnsmsg_name_text_(&wire, text);
+	cached = find_cached(r, rr, mf_text_at(text, len));
+	if (cached != NULL) {
+		reply_release_(cached);
+		return;
+	}
 	ahead = calloc(1, sizeof(*ahead));
 	if (ahead == NULL)
 		return;
-	size_t len = dnsmsg_name_text_(&wire, ahead->name);
+	memcpy(ahead->name, text, len);
 	ahead->check = (struct dns_check){.resolver = r,
 	    .started_us = clock_us_(),
 	    .timeout_ms = r->params.timeout_ms,

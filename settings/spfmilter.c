@@ -18,6 +18,8 @@ static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
 static const char *const relay_unreadables[] = {"accept", "tempfail", NULL};
 static const char *const policy_headers[] = {
     "received_spf", "authentication_results", "none", NULL};
+static const char *const dkim_modes[] = {"off", "verify", NULL};
+static const char *const alignments[] = {"mailfrom", "both", NULL};
 static const char *const bad_helos[] = {"check", "reject", NULL};
 
 _Static_assert(offsetof(struct spfmilter_settings, filter) == 0,
@@ -112,6 +114,15 @@ static const struct conf_key keys[] = {
     {"rrs", CONF_BOOL, AT(rrs), .initial = "no",
 	.help = "Leave RRS addresses to srsmilter, which must run after this "
 		"filter"},
+    {"dkim", CONF_CHOICE, AT(dkim), .choices = dkim_modes, .initial = "off",
+	.help = "Verify DKIM signatures, for UNLESS-DKIM and dkim-pass in the "
+		"access file"},
+    {"dkim_aligned", CONF_CHOICE, AT(dkim_aligned), .choices = alignments,
+	.initial = "mailfrom",
+	.help = "A signature counts for MAIL FROM in its domain or below it; "
+		"both: if that is true of From as well"},
+    {"dkim_results", CONF_BOOL, AT(dkim_results), .initial = "yes",
+	.help = "Put DKIM results into Authentication-Results"},
     FILTER_PROCESS(
 	"mailfrom-spf", "spfmilter", "9417", "Mode of a unix socket"),
 };

@@ -28,6 +28,8 @@ enum policy_header {
 	POLICY_HEADER_NONE
 };
 enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
+enum dkim_mode { DKIM_OFF, DKIM_VERIFY };
+enum dkim_aligned { DKIM_ALIGNED_MAILFROM, DKIM_ALIGNED_BOTH };
 
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
 struct spfmilter_settings {
@@ -55,6 +57,9 @@ struct spfmilter_settings {
 	uint64_t policy_idle_timeout;    /* seconds */
 	uint64_t policy_request_timeout; /* seconds */
 	bool rrs;
+	unsigned dkim;         /* enum dkim_mode */
+	unsigned dkim_aligned; /* enum dkim_aligned */
+	bool dkim_results;
 };
 
 /* The table of [spfmilter]; values: where they go, or NULL. */

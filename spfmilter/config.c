@@ -85,6 +85,15 @@ warn(const struct spfmilter_config *c, struct report *report)
 		    line_of(c, "exempt_recipients"), "exempt_recipients",
 		    "has no effect with reject_at = mail, because recipients "
 		    "aren't known yet");
+	for (size_t i = 0; i < 2 && s->dkim == DKIM_OFF; i++) {
+		static const char *const keys[] = {
+		    "dkim_aligned", "dkim_results"};
+
+		if (line_of(c, keys[i]) != 0)
+			report_warning(report, c->base.path,
+			    line_of(c, keys[i]), keys[i],
+			    "has no effect without dkim = verify");
+	}
 	if (s->trusted_relay_check == RELAY_CHECK_REJECT &&
 	    s->filter.trusted_relay.count == 0 &&
 	    !conf_is_wrong(c->base.conf, "spfmilter", "trusted_relay"))

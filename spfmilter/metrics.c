@@ -24,6 +24,11 @@ spfmilter_metrics_count(
 		atomic_fetch_add(&f->mailfrom[mailfrom], 1);
 		atomic_fetch_add(&f->helo[helo], 1);
 	}
+	if (m->dkim != NULL && m->dkim->over)
+		atomic_fetch_add(
+		    &f->dkim[dkim_check_result(m->dkim->check)], 1);
+	if (m->lifted)
+		atomic_fetch_add(&f->dkim_lifted, 1);
 	if (m->decision != NULL)
 		atomic_fetch_add(&f->decisions[m->decision->verb], 1);
 }
@@ -84,6 +89,22 @@ write_policyd(struct metrics_writer *w, struct policyd_metrics *f)
 	    NULL, get(&f->timeouts));
 }
 
+static void
+write_dkim(struct metrics_writer *w, struct spfmilter_metrics *f)
+{
+	for (unsigned i = 0; i < SPFMILTER_DKIM; i++) {
+		struct metrics_label label = {.name = "result",
+		    .value = mf_text_of(dkim_result_text((enum dkim_result)i))};
+
+		metrics_counter(w, "spfmilter_dkim_total",
+		    "Messages by the result of their DKIM signatures.", &label,
+		    get(&f->dkim[i]));
+	}
+	metrics_counter(w, "spfmilter_dkim_lifted_total",
+	    "Messages whose refusal a DKIM signature has lifted.", NULL,
+	    get(&f->dkim_lifted));
+}
+
 void
 spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
     struct milter_service *service)
@@ -97,6 +118,7 @@ spfmilter_metrics_write(struct metrics_writer *w, struct spfmilter_metrics *f,
 	write_results(w, "spfmilter_helo_total",
 	    "Checked messages by the result of the HELO name.", f->helo);
 	write_decisions(w, f);
+	write_dkim(w, f);
 	metrics_counter(w, "spfmilter_recipients_refused_total",
 	    "Recipients that were refused.", NULL, get(&f->recipients_refused));
 	metrics_counter(w, "spfmilter_recipients_exempt_total",

@@ -11,6 +11,7 @@
 
 #define SPFMILTER_RESULTS (SPF_PERMERROR + 1)
 #define SPFMILTER_VERBS   (ACTION_ERROR + 1)
+#define SPFMILTER_DKIM    (DKIM_PERMERROR + 1)
 
 /* Of the policy service (policyd.h). */
 struct policyd_metrics {
@@ -28,6 +29,8 @@ struct spfmilter_metrics {
 	atomic_ullong mailfrom[SPFMILTER_RESULTS]; /* by enum spf_result */
 	atomic_ullong helo[SPFMILTER_RESULTS];
 	atomic_ullong decisions[SPFMILTER_VERBS]; /* by enum action_verb */
+	atomic_ullong dkim[SPFMILTER_DKIM];       /* by enum dkim_result */
+	atomic_ullong dkim_lifted;
 	atomic_ullong recipients_refused;
 	atomic_ullong recipients_exempt;
 	atomic_ullong recipients_left;

@@ -34,10 +34,11 @@ spfmilter_leaves_to_srsmilter_(
 static bool
 takes_whole_message(const struct spfmilter_session *s)
 {
-	enum action_verb verb = s->message->decision.verb;
+	const struct decision *d = &s->message->decision;
 
 	return spfmilter_enforces_(s) &&
-	    (verb == ACTION_DISCARD || verb == ACTION_QUARANTINE);
+	    (d->unless_dkim || d->verb == ACTION_DISCARD ||
+		d->verb == ACTION_QUARANTINE);
 }
 
 /*

@@ -184,3 +184,13 @@ def signed(message, **options):
 def ed25519_seed():
     """The secret key as RFC 8032 has it: the last octets of PKCS#8."""
     return pem("ed25519")[-32:]
+
+
+def key_zone(domains, key="r1024", selector="sel"):
+    """Records of a zone file: {domain: tags of its key}."""
+    lines = []
+    for domain, tags in domains.items():
+        text = record(key, tags=tags)
+        strings = " ".join(f'"{text[i:i + 200]}"' for i in range(0, len(text), 200))
+        lines.append(f"{selector}._domainkey.{domain}. TXT {strings}\n")
+    return "".join(lines)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """
-dkimquery against dkimpy and Mail::DKIM, on messages that opendkim-testmsg, both of
-them and tests/lib/dkim_signer.py have signed, whole and altered.
+dkimquery against dkimpy and Mail::DKIM, on messages that OpenDKIM, both of them and
+tests/lib/dkim_signer.py have signed, whole and altered.
 
 Each signature has to pass with all or with none; what else happens has one of
 the reasons below, each of which must occur.  DKIM_ORACLE_MESSAGES in the
@@ -11,6 +11,7 @@ environment: how many random messages; DKIM_ORACLE_FIRST: the first seed.
 
 import base64
 import collections
+import glob
 import json
 import os
 import random
@@ -20,16 +21,18 @@ import tempfile
 
 import dkim_cases
 import dkim_signer
+import milter_client
 import places
 import tap
 
-MESSAGES = int(os.environ.get("DKIM_ORACLE_MESSAGES", "150"))
+MESSAGES = int(os.environ.get("DKIM_ORACLE_MESSAGES", "60"))
 FIRST = int(os.environ.get("DKIM_ORACLE_FIRST", "0"))
 
 # The peers are Debian's packages for its own Python.
 PYTHON = "/usr/bin/python3"
 
-SIGNERS = ("own", "dkimpy", "maildkim")
+SIGNERS = ("own", "dkimpy", "maildkim", "opendkim")
+CANONS = [f"{a}/{b}" for a in ("simple", "relaxed") for b in ("simple", "relaxed")]
 
 
 class Peer:
@@ -58,6 +61,59 @@ class Peer:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(timeout=20)
+
+
+class OpenDkim:
+    """The filter that signs what comes from here, by one canonicalization."""
+
+    def __init__(self, directory, c, key):
+        prefix = places.peer("opendkim")
+        name = os.path.join(directory, f"{c.replace('/', '-')}-{key}")
+        self.address = f"unix:{name}.sock"
+        with open(name + ".conf", "w", encoding="ascii") as file:
+            file.write(f"Socket local:{name}.sock\nMode s\nSyslog no\n"
+                       "Domain example.org\nSelector sel\nRequireSafeKeys no\n"
+                       f"KeyFile {dkim_signer.key_path(key)}\n"
+                       f"Canonicalization {c}\nInternalHosts 127.0.0.1\n")
+        libraries = [os.path.join(prefix, "usr/lib")] + glob.glob(
+            os.path.join(prefix, "usr/lib/*-linux-*")) + glob.glob(
+            os.path.join(prefix, "lib/*-linux-*"))
+        self.process = subprocess.Popen(
+            [os.path.join(prefix, "usr/sbin/opendkim"), "-f", "-x", name + ".conf"],
+            env={"LD_LIBRARY_PATH": ":".join(libraries), "PATH": "/usr/bin:/bin"},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        tap.wait_until(lambda: self.process.poll() is not None or
+                       os.path.exists(f"{name}.sock"), "opendkim to listen")
+
+    def sign(self, message):
+        """The field; None: it doesn't want to."""
+        header, body = message.split(b"\r\n\r\n", 1)
+        with milter_client.Session(self.address) as session:
+            session.connect("127.0.0.1")
+            session.helo("here.test")
+            done = session.deliver("<joe@example.org>", ["<a@b.test>"], [
+                f"{name.decode('latin-1')}:{value.decode('latin-1')}".replace(
+                    "\r\n", "\n")
+                for name, value in dkim_signer.fields_of(header)], body)
+        fields = [str(field) for field in done.message.fields
+                  if field.name == "DKIM-Signature"]
+        return fields[0].replace("\n", "\r\n").encode("latin-1") + b"\r\n" \
+            if fields else None
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+def open_opendkim(directory):
+    """{(canonicalizations, key): OpenDkim}; empty: it can't be had."""
+    reason = places.fetch("opendkim")
+    if reason:
+        tap.diagnose(f"no opendkim: {reason}")
+        return {}
+    return {(c, key): OpenDkim(directory, c, key)
+            for c in CANONS for key in ("r1024", "r2048")}
 
 
 def ask_here(message, zone):
@@ -121,6 +177,10 @@ def sign(peers, dice, signer, message):
                "c": c, "l": dice.random() < 0.2,
                "h": dice.choice((["from", "to", "subject"], ["from", "received",
                                  "received", "x-a", "from"]))}
+    if signer == "opendkim":
+        filters = peers[signer]
+        field = filters[c, key].sign(message) if filters else None
+        return (field + message if field else None), key
     if signer == "own":
         return dkim_signer.signed(message, key=key, c=c, h=options["h"]), key
     text = base64.b64encode(dkim_signer.ed25519_seed()).decode() \
@@ -179,7 +239,8 @@ def is_single(zone):
 
 
 class Comparison:
-    def __init__(self):
+    def __init__(self, directory):
+        self.opendkim = open_opendkim(directory)
         self.peers = {
             "dkimpy": Peer("dkimpy", PYTHON, places.source(
                 "tests/oracle/dkim_peer_dkimpy.py")),
@@ -189,7 +250,7 @@ class Comparison:
         self.problems = []
 
     def close(self):
-        for peer in self.peers.values():
+        for peer in (*self.peers.values(), *self.opendkim.values()):
             peer.close()
 
     def compare(self, what, message, zone):
@@ -226,7 +287,8 @@ def random_messages(comparison):
     for seed in range(FIRST, FIRST + MESSAGES):
         dice = random.Random(seed)
         for signer in SIGNERS:
-            message, key = sign(comparison.peers, dice, signer,
+            message, key = sign({**comparison.peers,
+                                 "opendkim": comparison.opendkim}, dice, signer,
                                 random_message(dice))
             if message is None:
                 continue
@@ -238,10 +300,17 @@ def random_messages(comparison):
 
 
 def main():
+    if tap.REQUIRE_ALL and places.fetch("opendkim"):
+        return tap.cannot_run("no opendkim")
     for program in (PYTHON, "-c", "import dkim, nacl"), ("perl", "-MMail::DKIM", "-e1"):
         if places.run(*program).returncode != 0:
             return tap.cannot_run(f"{' '.join(program)} fails: scripts/deps test")
-    report, comparison = tap.Report(), Comparison()
+    with tempfile.TemporaryDirectory(prefix="mailfrom-dkim-") as directory:
+        return run(Comparison(directory))
+
+
+def run(comparison):
+    report = tap.Report()
     known_cases(comparison)
     report.test("dkimpy and Mail::DKIM on the known cases",
                 comparison.take_problems())
@@ -250,7 +319,8 @@ def main():
                 comparison.take_problems())
     report.test("all of them have signed", [
         f"{signer} has signed nothing" for signer in SIGNERS
-        if not comparison.counts[f"signed by {signer}"]])
+        if not comparison.counts[f"signed by {signer}"] and
+        (signer != "opendkim" or comparison.opendkim)])
     comparison.close()
     for what, count in sorted({**comparison.counts, **comparison.reasons}.items()):
         tap.diagnose(f"{count} {what}")

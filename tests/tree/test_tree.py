@@ -89,7 +89,7 @@ MAY_CALL = {
                 r"OPENSSL_cleanse|CRYPTO_(memcmp|secure_(zalloc|clear_free))|"
                 r"SHA(1(_Init|_Update|_Transform)?|256(_Init|_Update|_Final)?)",
     "libdkim.a": r"malloc|calloc|realloc|free|mem(chr|cmp|cpy|move|set)|"
-                 r"str(len|chr)|BN_(free|num_bits)|d2i_(PUBKEY|PublicKey)|"
+                 r"str(len|chr)|qsort|BN_(free|num_bits)|d2i_(PUBKEY|PublicKey)|"
                  r"ERR_(get_error|pop_to_mark|set_mark)|EVP_\w+",
     "libspf.a": r"malloc|calloc|free|mem(chr|cmp|cpy|move|set)|str(len|chr|cmp)|"
                 r"inet_(ntop|pton)|idn2_(to_ascii_8z|free)",

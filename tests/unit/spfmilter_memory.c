@@ -53,6 +53,22 @@ static const struct {
 	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
 	"H Received from x ([198.51.100.1]) by y; today\nN",
 	" ok ok 550/5.7.23"},
+    {"signed, with something else for a key", "dkim = verify",
+	"spf-fail:\tUNLESS-DKIM REJECT\n",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>\n"
+	"H From a@fail.example\n"
+	"H DKIM-Signature v=1; a=ed25519-sha256; d=fail.example; s=s; h=from; "
+	"b=AAAA; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=\nN\nB text\n.",
+	" ok ok ok ok 550/5.7.23"},
+    {"unsigned", "dkim = verify", "spf-fail:\tUNLESS-DKIM REJECT\n",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>\n"
+	"H From a@fail.example\nN\nB text\n.",
+	" ok ok ok ok 550/5.7.23"},
+    {"verified, and passed by SPF", "dkim = verify", "",
+	"c 192.0.2.1\nh pass.example\nm <a@pass.example>\nr <b@x>\n"
+	"H From a@pass.example\nN\nB text\n.",
+	" ok ok ok ok ok +Received-SPF:pass "
+	"+Authentication-Results:mx.example.net"},
     {"mode = report", "mode = report", "",
 	"c 198.51.100.1\nh neutral.example\nm <a@fail.example>\nr <b@x>\n.",
 	" ok ok ok +Received-SPF:fail "
