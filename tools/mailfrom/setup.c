@@ -200,7 +200,7 @@ put_undo(const struct setup_options *o, size_t i, struct mf_text text)
 	}
 	printf("# Take these lines out of %s:\n", sendmail_parts[i].place);
 	put_lines(text, sendmail_parts[i].comment, true);
-	if (strcmp(o->form, "sendmail") == 0)
+	if (strcmp(o->form, "sendmail") == 0 && !is_rrs_part(i))
 		printf("# and put MAILER(`smtp')dnl there instead.\n");
 }
 
@@ -211,7 +211,7 @@ print_sendmail(const struct setup_options *o, struct setup *setup)
 	struct fill fill = {.setup = setup};
 
 	for (size_t i = 0; i < SENDMAIL_PARTS; i++) {
-		if (strcmp(sendmail_parts[i].form, o->form) != 0 ||
+		if (strcmp(sendmail_parts[i].form, setup->form->name) != 0 ||
 		    (is_rrs_part(i) && setup->rrs_domain_count == 0))
 			continue;
 		/* Its socket is srsmilter's, the others' srsd's. */
