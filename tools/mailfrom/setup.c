@@ -192,7 +192,7 @@ put_lines(struct mf_text text, const char *comment, bool is_bare)
 
 /* sendmail.mc isn't ours to read: what to take out of it. */
 static void
-put_undo(const struct setup_options *o, size_t i, struct mf_text text)
+put_undo(size_t i, struct mf_text text)
 {
 	if (sendmail_parts[i].part == PART_M4) {
 		printf("# Remove the file /etc/mail/mailfrom-srs.m4.\n");
@@ -200,7 +200,8 @@ put_undo(const struct setup_options *o, size_t i, struct mf_text text)
 	}
 	printf("# Take these lines out of %s:\n", sendmail_parts[i].place);
 	put_lines(text, sendmail_parts[i].comment, true);
-	if (strcmp(o->form, "sendmail") == 0)
+	if (strcmp(sendmail_parts[i].sample, "etc/sendmail/mailfrom-srs.mc") ==
+	    0)
 		printf("# and put MAILER(`smtp')dnl there instead.\n");
 }
 
@@ -211,8 +212,7 @@ print_sendmail(const struct setup_options *o, struct setup *setup)
 	struct fill fill = {.setup = setup};
 
 	for (size_t i = 0; i < SENDMAIL_PARTS; i++) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
-		if (strcmp(sendmail_parts[i].form, o->form) != 0 ||
+		if (strcmp(sendmail_parts[i].form, setup->form->name) != 0 ||
 		    (is_rrs_part(i) && setup->rrs_domain_count == 0))
 			continue;
 		/* Its socket is srsmilter's, the others' srsd's. */
@@ -223,7 +223,7 @@ print_sendmail(const struct setup_options *o, struct setup *setup)
 		struct mf_text text =
 		    fill_sample(&arena, &fill, sendmail_parts[i].sample);
 		if (o->part == PART_UNDO) {
-			put_undo(o, i, text);
+			put_undo(i, text);
 		} else if (o->part == PART_ALL ||
 		    o->part == sendmail_parts[i].part) {
 			if (o->part == PART_ALL)
