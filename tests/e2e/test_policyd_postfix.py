@@ -34,6 +34,7 @@ PEERS = ["postfix", "policyd", *spf_cases.PEERS]
 FILTERED = "127.0.0.2"          # smtpd with the filter
 POLICYD = "127.0.0.3"           # with policyd-spf
 FAKE = "127.0.0.4"              # with a policy service that says what it is told
+ENDING = "127.0.0.5"            # asks at DATA and at the end of a message too
 POLICYD_AT, FAKE_AT = ("127.0.0.1", 10018), ("127.0.0.1", 10028)
 SESSIONS = int(os.environ.get("SOAK_MESSAGES", "1000")) // 5
 SETTINGS = "smtpd_client_connection_rate_limit = 0\n" \
@@ -47,7 +48,11 @@ SMTPDS = f"""\
 """ + "".join(f"""\
 {host}:25 inet n - y - - smtpd
   -o {{ smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service inet:{at[0]}:{at[1]} }}
-""" for host, at in ((POLICYD, POLICYD_AT), (FAKE, FAKE_AT)))
+""" for host, at in ((POLICYD, POLICYD_AT), (FAKE, FAKE_AT))) + f"""\
+{ENDING}:25 inet n - y - - smtpd
+  -o smtpd_data_restrictions=check_policy_service,inet:127.0.0.1:10008
+  -o smtpd_end_of_data_restrictions=check_policy_service,inet:127.0.0.1:10008
+"""
 # What a site with policyd-spf has.
 BEFORE = "smtpd_recipient_restrictions = permit_mynetworks,\n" \
     "  reject_unauth_destination, check_policy_service unix:private/policyd\n"
@@ -245,6 +250,26 @@ def per_recipient(site):
     equal([text.count("\nReceived-SPF: fail") for text in texts], [1, 1])
     site.filter.wait_for_log("from=bob@reject.fail.test .*rcpts=2 refused=1 "
                              "exempt=2 outcome=accepted")
+
+
+@case("asked at DATA and at the end as well: the same answers, logged with queue id")
+def ending(site):
+    before = len(site.filter.log())
+    token, reply = site.send("end@reject.fail.test", RCPT, "postmaster@fwd.test",
+                             host=ENDING, partial=True)
+    equal([code for code, _ in reply.rcpt], [550, 250], "RCPT")
+    true(reply.accepted, reply)
+    [line] = site.filter.wait_for_log("from=end@reject.fail.test", before)
+    true(re.search(r" queue_id=[0-9A-Za-z]{6,} .* rcpts=1 refused=1 exempt=1 ",
+                   line), line)
+    [text] = site.delivered(token)
+    equal(text.count("\nReceived-SPF: "), 1)
+    # A message of several others, which are let pass.
+    token, reply = site.send("end@pass.test", RCPT, "friend@fwd.test",
+                             host=ENDING)
+    true(reply.accepted, reply)
+    equal([text.count("\nReceived-SPF: pass")
+           for text in site.delivered(token)], [1, 1])
 
 
 @case("the domain's explanation is in the reply, and % survives")
