@@ -345,6 +345,7 @@ policyd_conns_finish(struct policyd_conns *all, bool is_over)
 {
 	struct policyd_conn *next;
 
+	all->stopping = true;
 	for (struct policyd_conn *c = TAILQ_FIRST(&all->list); c != NULL;
 	     c = next) {
 		next = TAILQ_NEXT(c, entry);
