@@ -243,7 +243,6 @@ on_stop(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (p->stop_ms == 0) {
 		p->stop_ms = now_ms;
-		p->conns.stopping = true;
 		event_del(p->tick);
 		stop_again(p);
 		return;

@@ -113,6 +113,30 @@ look_at_input(struct policyd_conn *c, struct mf_text *out)
 	return out->p != NULL;
 }
 
+/*
+ * smtpd has a connection for each check_policy_service that it finds written in
+ * another way: that of smtpd_data_restrictions may not be the one that asked
+ * about the recipients.
+ */
+static void
+fetch_message(struct policyd_conn *c, const struct policyd_request *request)
+{
+	struct policyd_conn *other;
+
+	if (request->stage < POLICYD_DATA ||
+	    policyd_message_is(&c->message, request))
+		return;
+	TAILQ_FOREACH (other, &c->all->list, entry)
+		if (!other->message.waits &&
+		    policyd_message_is(&other->message, request)) {
+			policyd_message_end(&c->message);
+			c->message = other->message;
+			other->message =
+			    (struct policyd_message){.session = NULL};
+			return;
+		}
+}
+
 /* False: nothing more can be answered now. */
 static bool
 take_request(struct policyd_conn *c, bool is_resumed)
@@ -139,9 +163,12 @@ take_request(struct policyd_conn *c, bool is_resumed)
 		break;
 	}
 	touch(c);
-	if (!is_resumed &&
-	    !policyd_message_take(&c->message, &c->all->context, &request, c))
-		return false;
+	if (!is_resumed) {
+		fetch_message(c, &request);
+		if (!policyd_message_take(
+			&c->message, &c->all->context, &request, c))
+			return false;
+	}
 	answer(c, &request);
 	evbuffer_drain(input_of(c), len - input.len);
 	return !c->closing;
@@ -318,6 +345,7 @@ policyd_conns_finish(struct policyd_conns *all, bool is_over)
 {
 	struct policyd_conn *next;
 
+	all->stopping = true;
 	for (struct policyd_conn *c = TAILQ_FIRST(&all->list); c != NULL;
 	     c = next) {
 		next = TAILQ_NEXT(c, entry);

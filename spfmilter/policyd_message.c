@@ -59,9 +59,9 @@ connect_client(struct spfmilter_session *s, const struct policyd_request *r)
 
 /* --- beginning --- */
 
-/* An instance without these is another message, whatever it is called. */
-static bool
-is_same(const struct policyd_message *m, const struct policyd_request *r)
+bool
+policyd_message_is(
+    const struct policyd_message *m, const struct policyd_request *r)
 {
 	const struct spfmilter_session *s = m->session;
 	char store[POLICYD_PATH_SIZE];
@@ -149,7 +149,7 @@ policyd_message_take(struct policyd_message *m,
 
 	if (request->stage <= POLICYD_BEFORE_MAIL)
 		return true;
-	if (!is_same(m, request)) {
+	if (!policyd_message_is(m, request)) {
 		policyd_message_end(m);
 		if (open_session(m, context, request))
 			ready = begin(m, context, request, arg);

@@ -37,6 +37,13 @@ struct policyd_context {
 };
 
 /*
+ * Whether a request belongs to this message: an instance with another sender is
+ * another message, whatever it is called.
+ */
+bool policyd_message_is(const struct policyd_message *message,
+    const struct policyd_request *request);
+
+/*
  * Take the message that a request belongs to, or begin it.  False: it waits;
  * once woken, policyd_message_resume() is due with arg.
  */

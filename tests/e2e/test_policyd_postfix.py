@@ -34,6 +34,7 @@ PEERS = ["postfix", "policyd", *spf_cases.PEERS]
 FILTERED = "127.0.0.2"          # smtpd with the filter
 POLICYD = "127.0.0.3"           # with policyd-spf
 FAKE = "127.0.0.4"              # with a policy service that says what it is told
+ENDING = "127.0.0.5"            # asks at DATA and at the end of a message too
 POLICYD_AT, FAKE_AT = ("127.0.0.1", 10018), ("127.0.0.1", 10028)
 SESSIONS = int(os.environ.get("SOAK_MESSAGES", "1000")) // 5
 SETTINGS = "smtpd_client_connection_rate_limit = 0\n" \
@@ -47,7 +48,11 @@ SMTPDS = f"""\
 """ + "".join(f"""\
 {host}:25 inet n - y - - smtpd
   -o {{ smtpd_recipient_restrictions = reject_unauth_destination, check_policy_service inet:{at[0]}:{at[1]} }}
-""" for host, at in ((POLICYD, POLICYD_AT), (FAKE, FAKE_AT)))
+""" for host, at in ((POLICYD, POLICYD_AT), (FAKE, FAKE_AT))) + f"""\
+{ENDING}:25 inet n - y - - smtpd
+  -o smtpd_data_restrictions=check_policy_service,inet:127.0.0.1:10008
+  -o smtpd_end_of_data_restrictions=check_policy_service,inet:127.0.0.1:10008
+"""
 # What a site with policyd-spf has.
 BEFORE = "smtpd_recipient_restrictions = permit_mynetworks,\n" \
     "  reject_unauth_destination, check_policy_service unix:private/policyd\n"
@@ -75,6 +80,7 @@ class Service(spfmilter.Spfmilter):
 class Site(exchange.Exchange):
     def __init__(self, place):
         super().__init__()
+        self.place = place
         self.dns = spfmilter.name_server(spf_cases.FAILING)
         self.filter = Service(
             place.make_dir("run", "spfmilter", owner="mailfrom"), self.dns.name,
@@ -193,6 +199,47 @@ def doctor(site):
         ("ok", "2 addresses in main.cf and master.cf lead to our sockets")])
 
 
+# Sites for whom a setting isn't one line.
+SITES = {
+    "policyd-spf": BEFORE,
+    "nothing": "",
+    "several lists": "smtpd_sender_restrictions = reject_non_fqdn_sender,\n"
+    "  check_policy_service unix:private/policyd, permit_mynetworks\n"
+    "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\n"
+    "smtpd_recipient_restrictions = check_client_access static:DUNNO,\n"
+    "  check_policy_service { unix:private/policyd, timeout=10s }, permit\n",
+}
+OWN_LIST = "mx.fwd.test:25 inet n - y - - smtpd\n" \
+    "  -o { smtpd_recipient_restrictions = reject_unauth_destination, " \
+    "check_policy_service unix:private/policyd }\n"
+
+
+@case("mailfrom setup: a second run prints the same, and --undo restores all")
+def undo(site):
+    for number, (name, main_cf) in enumerate(SITES.items()):
+        for way in ("postconf", "appended")[:1 if number else 2]:
+            mta = postfix.Postfix(site.place, f"undo-{number}-{way}", "fwd.test",
+                                  SETTINGS + main_cf, SPAWN + OWN_LIST)
+            before, what = mta.all_settings(), f"{name}, {way}"
+
+            def setup(option):
+                return mta.setup("spf-policy", site.filter.config,
+                                 option).stdout
+            first = setup("--main")
+            if way == "postconf":
+                mta.run_script(setup("--postconf"))
+                equal("unix:private/policyd" in str(mta.all_settings()), False,
+                      what)
+            else:
+                with open(os.path.join(mta.etc, "main.cf"), "a",
+                          encoding="utf-8") as file:
+                    file.write(first)
+            equal(mta.all_settings() == before, False, what)
+            equal(setup("--main"), first, f"second run: {what}")
+            mta.run_script(setup("--undo"))
+            equal(mta.all_settings(), before, what)
+
+
 @case("each recipient has its answer, and the message one field")
 def per_recipient(site):
     token, reply = site.send("bob@reject.fail.test", RCPT, "postmaster@fwd.test",
@@ -205,6 +252,26 @@ def per_recipient(site):
                              "exempt=2 outcome=accepted")
 
 
+@case("asked at DATA and at the end as well: the same answers, logged with queue id")
+def ending(site):
+    before = len(site.filter.log())
+    token, reply = site.send("end@reject.fail.test", RCPT, "postmaster@fwd.test",
+                             host=ENDING, partial=True)
+    equal([code for code, _ in reply.rcpt], [550, 250], "RCPT")
+    true(reply.accepted, reply)
+    [line] = site.filter.wait_for_log("from=end@reject.fail.test", before)
+    true(re.search(r" queue_id=[0-9A-Za-z]{6,} .* rcpts=1 refused=1 exempt=1 ",
+                   line), line)
+    [text] = site.delivered(token)
+    equal(text.count("\nReceived-SPF: "), 1)
+    # A message of several others, which are let pass.
+    token, reply = site.send("end@pass.test", RCPT, "friend@fwd.test",
+                             host=ENDING)
+    true(reply.accepted, reply)
+    equal([text.count("\nReceived-SPF: pass")
+           for text in site.delivered(token)], [1, 1])
+
+
 @case("the domain's explanation is in the reply, and % survives")
 def explanation(site):
     _, reply = site.send("bob@explained.test", RCPT)
@@ -214,12 +281,26 @@ def explanation(site):
         "explained.test: 100% sure"))
 
 
-@case("senders in which Postfix reads a domain that isn't there: none gets by")
-def tricks(site):
-    spf_cases.tricks(site)
+for name, function in {
+        "senders in which Postfix reads a domain that isn't there: none gets by":
+            spf_cases.tricks,
+        "discarding and quarantine spare an exempt recipient that comes first":
+            spf_cases.spared,
+        "HELO within a message: what follows isn't accepted unchecked":
+            spf_cases.helo_within,
+        "null sender: postmaster at the HELO name": spf_cases.null_sender,
+        "hostile HELO names and senders get no header, log line or reply":
+            spf_cases.hostile,
+        "internationalised domains: keys as A-labels": spf_cases.idn,
+        "internal clients aren't checked, exempt ones are, and aren't refused":
+            spf_cases.internal,
+        "trusted forwarder, best guess, and delegate": spf_cases.forwarder,
+        "the access file is replaced: noticed without a signal":
+            spf_cases.access_changes}.items():
+    case(name)(function)
 
 
-@case("senders with any local part: pass; hostile names get no field of theirs")
+@case("senders with any local part: pass")
 def local_parts(site):
     for local in spf_cases.LOCAL_PARTS:
         token, reply = site.send(f"{local}@parts.test", RCPT)

@@ -291,6 +291,22 @@ def quiet(site):
         daemon.wait_for_log("from=bob@fail.test .*rcpts=0 refused=1")
 
 
+@case("asked at DATA over another connection: the recipients are known there")
+def elsewhere(site):
+    daemon = site.start()
+    of = {"sender": "bob@fail.test", "instance": "1"}
+    end = {**of, "recipient": "", "protocol_state": "DATA", "queue_id": "4X"}
+    with daemon.client() as first, daemon.client() as second:
+        equal(first.ask(**of), FAIL)
+        true(is_field(first.ask(**of, recipient="abuse@fwd.test"), "fail"), "")
+        equal(second.ask(**end), "DUNNO")
+        equal(second.ask(**end | {"protocol_state": "END-OF-MESSAGE"}), "DUNNO")
+        # Of a message of which nothing is known nobody is exempt.
+        equal(second.ask(**end | {"instance": "2"}), FAIL)
+    line = daemon.line_of("from=bob@fail.test .*exempt=1")
+    equal((line["queue_id"], line["refused"], line["rcpts"]), ("4X", "1", "1"))
+
+
 @case("a warning where Postfix asks before MAIL, and nothing can be checked")
 def too_early(site):
     daemon = site.start()

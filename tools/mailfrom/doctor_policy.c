@@ -201,13 +201,18 @@ static void
 check_elsewhere(struct doctor_facts *f, const struct site_service *s,
     bool is_placed, struct finding_list *out)
 {
-	static const char *const lists[] = {"smtpd_client_restrictions",
-	    "smtpd_helo_restrictions", "smtpd_sender_restrictions",
-	    "smtpd_data_restrictions"};
+	enum { CLIENT, HELO, SENDER, DATA };
+	static const char *const lists[] = {
+	    [CLIENT] = "smtpd_client_restrictions",
+	    [HELO] = "smtpd_helo_restrictions",
+	    [SENDER] = "smtpd_sender_restrictions",
+	    [DATA] = "smtpd_data_restrictions"};
 	struct policy_use use;
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		if (policy_find(f, s, lists[i], &use))
+		if (policy_find(f, s, lists[i], &use) &&
+		    /* There it knows what was asked before. */
+		    (!is_placed || i != DATA))
 			findings_add(out,
 			    is_placed ? FINDING_WARN : FINDING_FAIL,
 			    "there it is asked for mail to other hosts too, or "
