@@ -68,7 +68,8 @@ check_dkim_uses(const struct spfmilter_config *config,
 	const struct spfmilter_settings *s = &config->spfmilter;
 	struct lookup_dkim_uses uses;
 
-	if (s->reject_at != REJECT_AT_MAIL && s->dkim == DKIM_VERIFY)
+	if (s->reject_at != REJECT_AT_MAIL && s->dkim == DKIM_VERIFY &&
+	    s->policy_listen.count == 0)
 		return true;
 	uses = lookup_dkim_uses(access->table);
 	if (s->reject_at == REJECT_AT_MAIL && uses.unless_dkim) {
@@ -84,6 +85,13 @@ check_dkim_uses(const struct spfmilter_config *config,
 		    milter_config_line(&config->base, "dkim"), "dkim",
 		    "off: %s in %s has no effect",
 		    uses.unless_dkim ? "UNLESS-DKIM" : "dkim-pass",
+		    access->path);
+	else if (s->policy_listen.count != 0 && uses.unless_dkim)
+		report_warning(report, config->base.path,
+		    milter_config_line(&config->base, "policy_listen"),
+		    "policy_listen",
+		    "the policy service sees no signatures: UNLESS-DKIM in %s "
+		    "has no effect there",
 		    access->path);
 	return true;
 }

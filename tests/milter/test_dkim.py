@@ -11,6 +11,7 @@ import dkim_signer
 import milter_daemon
 import nameserver
 import network
+import policy_client
 import spfmilter as filters
 import tap
 from check_only import check_only
@@ -27,7 +28,7 @@ KEYS = dkim_signer.key_zone({
     "fail.test": "v=DKIM1;", "list.test": "v=DKIM1;", "other.test": "v=DKIM1;",
     "spam.test": "v=DKIM1;", "softfail.test": "v=DKIM1;",
     "testing.fail.test": "v=DKIM1; t=y;", "test": "v=DKIM1;",
-    "pass.test": "v=DKIM1;"})
+    "pass.test": "v=DKIM1;", "xn--bcher-kva.test": "v=DKIM1;"})
 
 
 class Site(milter_daemon.Site):
@@ -112,6 +113,8 @@ def alignment(site):
     for sender, domain, expected in (
             ("<bob@sub.fail.test>", "fail.test", "continue"),
             ("<bob@FAIL.test>", "fail.test", "continue"),
+            ("<bob@b\u00fccher.test>", "xn--bcher-kva.test", "continue"),
+            ("<bob@b\u00fccher.test>", "fail.test", "550"),
             ("<bob@fail.test>", "testing.fail.test", "550"),
             ("<bob@fail.test>", "other.test", "550"),
             ("<bob@fail.test>", "test", "550")):
@@ -242,6 +245,34 @@ def classes(site):
         s.mail("<bob@pass.test>")
         equal([s.rcpt(r).verdict for r in (RCPT, EXEMPT)], ["continue"] * 2,
               "nothing waits")
+
+
+@suite.case("RRS recipients are left to srsmilter, in a transaction of their own")
+def rrs(site):
+    d = site.start(spfmilter="dkim = verify\nrrs = yes\n",
+                   more="[srs]\nrrs_domains = fwd.test\nrrs_secret_file = /x\n")
+    left = "<rrs=x=y.test=bob@fwd.test>"
+    for first, second, result in ((RCPT, left, "550"), (left, RCPT, "continue")):
+        with Session(d.address) as s:
+            s.connect("127.0.0.99")
+            s.helo("mx.sender.test")
+            s.mail("<bob@fail.test>")
+            equal(s.rcpt(first).verdict, "continue", first)
+            done = s.rcpt(second)
+            equal((done.code, done.status), ("452", "4.5.3"), f"{first} {second}")
+            equal(verdict(s.content(HEADER, BODY)), result, first)
+
+
+@suite.case("the policy service sees no signatures: refused there, which is reported")
+def policy_service(site):
+    at = ("127.0.0.1", network.free_port(socket.AF_INET, "127.0.0.1"))
+    d = site.start(spfmilter="dkim = verify\n"
+                   f"policy_listen = inet:{at[1]}@127.0.0.1\n")
+    d.wait_for_log("policy service started")
+    d.wait_for_log("the policy service sees no signatures")
+    with policy_client.Client(at) as client:
+        true(client.ask(sender="bob@fail.test").startswith("550 5.7.23 "), "refused")
+    equal(verdict(talk(d, d="fail.test")), "continue", "the milter")
 
 
 # --- fields ---

@@ -155,6 +155,8 @@ def alter(dice, message):
     """An octet is put in, taken out, doubled or changed, maybe harmlessly."""
     at = dice.randrange(message.index(b"\r\nFrom:") + 2
                         if b"\r\nFrom:" in message else 0, len(message))
+    # A file's LF ends a line for dkimquery, for others CRLF alone does.
+    at -= message[at - 1:at + 1] == b"\r\n"
     how = dice.randrange(4)
     if how == 0:
         return message[:at] + dice.choice((b" ", b"\t", b"x")) + message[at:]
