@@ -116,13 +116,15 @@ static bool
 try_table(struct sqlite_store *s)
 {
 	char sql[512];
+	int tables;
 
 	if (is_ours(s))
 		return true;
-	/* Another process may have made it since. */
-	if (pragma(s, "SELECT count(*) FROM sqlite_schema") != 0)
+	tables = pragma(s, "SELECT count(*) FROM sqlite_schema");
+	/* Another process may have made it since, all at once. */
+	if (tables > 0)
 		return is_ours(s);
-	if (!run_sql(s, "PRAGMA journal_mode = WAL"))
+	if (tables < 0 || !run_sql(s, "PRAGMA journal_mode = WAL"))
 		return false;
 	/* Another process may make it at the same time. */
 	snprintf(sql, sizeof(sql),
