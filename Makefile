@@ -71,7 +71,8 @@ COMMON = background conf conf_list configured daemon dial domain escape file \
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
-STORE   = params queries reach redis redis_link redis_requests row_cache sqlite \
+STORE   = figures params queries reach redis redis_dialog redis_link redis_requests \
+          redis_rows row_cache rows sqlite sqlite_rows \
           store store_url
 REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
           srs_domains
@@ -98,7 +99,8 @@ SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            zone_entry
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_milters merge_routes merge_words plan setup \
-           setup_load setup_print site site_expand site_load site_parse unmerge
+           setup_load setup_print site site_expand site_load site_parse store store_import \
+           unmerge
 CONVERT = convert_confuse convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
@@ -194,8 +196,8 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(REWRITE_A) $(SETTINGS_A) \
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
-    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+    $(STORE_A) $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(STORE_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)

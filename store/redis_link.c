@@ -62,7 +62,19 @@ part_of(const redisReply *r)
 		part.number = r->integer;
 	if (r->str != NULL)
 		part.text = mf_text_at(r->str, (size_t)r->len);
+	if (r->type == REDIS_REPLY_ARRAY) {
+		part.inner = r->element;
+		part.inner_count = r->elements;
+	}
 	return part;
+}
+
+struct redis_part
+redis_inner(const struct redis_part *part, size_t i)
+{
+	redisReply *const *elements = part->inner;
+
+	return part_of(elements[i]);
 }
 
 static void

@@ -10,7 +10,7 @@
 
 #include "store/store.h"
 
-/* Elements of an array that are looked at, those of arrays within it in line. */
+/* Elements of an array that are looked at. */
 #define REDIS_PARTS_MAX 8
 
 /* Arguments of a command. */
@@ -23,7 +23,12 @@ struct redis_part {
 	enum redis_kind kind;
 	struct mf_text text; /* of REDIS_VALUE: "" of a number; the error */
 	long long number;
+	const void *inner; /* of an array, for redis_inner(); else NULL */
+	size_t inner_count;
 };
+
+/* Element i, below inner_count, of an array within an array. */
+struct redis_part redis_inner(const struct redis_part *part, size_t i);
 
 /* REDIS_LOST: the connection was, before the answer came. */
 struct redis_answer {

@@ -222,7 +222,7 @@ main(int argc, char **argv)
 {
 	struct report report = report_to_stderr();
 	struct conf_section sections[SECTION_COUNT];
-	struct store_settings settings;
+	struct store_settings settings = {.timeout = 0};
 	struct store_params params;
 	struct conf *conf = NULL;
 	struct file file;
