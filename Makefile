@@ -438,6 +438,8 @@ soak:
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \
 	done
+	@echo "== test_fleet"; MAILFROM_REQUIRE_ALL=1 \
+	    FLEET_MESSAGES=$$(($(SOAK_MESSAGES) / 3)) tests/e2e/test_fleet.py
 	@for test in $(SITES); do echo "== $$test"; \
 	    MAILFROM_REQUIRE_ALL=1 tests/sites/$$test.py soak: || exit 1; \
 	done
