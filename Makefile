@@ -387,6 +387,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
 	@BUILD=$(BUILD) tests/bench/milter.py
+	@BUILD=$(BUILD) tests/bench/store.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60
