@@ -74,7 +74,7 @@ SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
 STORE   = figures params queries reach redis redis_dialog redis_link redis_requests \
           redis_rows row_cache rows sqlite sqlite_rows \
           store store_url
-REWRITE = gate legacy message_id policy rewriter secret_memory secrets \
+REWRITE = gate legacy message_id policy rewriter secret_memory secret_metrics secrets \
           srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
@@ -109,7 +109,7 @@ DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
          doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
          doctor_resolve doctor_routes doctor_run doctor_sendmail \
-         doctor_settings doctor_smtp doctor_stranger doctor_tables doctor_uses
+         doctor_settings doctor_smtp doctor_store doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a

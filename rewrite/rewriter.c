@@ -268,7 +268,7 @@ load_secrets(const struct maker *m)
 	    &secrets, m->report);
 	if (ok)
 		ok = check_mode(
-			 m, s->secret_file.p, secrets.file.stat.st_mode) &&
+			 m, s->secret_file.p, secrets.mode) &&
 		    add_secrets(m, secrets.items, secrets.count);
 	secrets_free(&secrets);
 	return ok;

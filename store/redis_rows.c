@@ -136,6 +136,51 @@ scan_all(struct redis_scan *s)
 	return true;
 }
 
+/* --- how it is --- */
+
+/* The value of "name:value", or "". */
+static struct mf_text
+info_of(struct mf_text info, const char *name)
+{
+	struct mf_text line, key;
+
+	while (text_cut(&info, '\n', &line))
+		if (text_cut(&line, ':', &key) &&
+		    mf_text_eq(key, mf_text_of(name)))
+			return text_trim(line);
+	return MF_TEXT("");
+}
+
+static void
+on_info(void *arg, const struct redis_answer *answer)
+{
+	struct mf_text info = answer->parts[0].text;
+	struct store_probe *out = arg;
+	uint64_t replicas = 0;
+
+	snprintf(out->policy, sizeof(out->policy), "%.*s",
+	    (int)info_of(info, "maxmemory_policy").len,
+	    info_of(info, "maxmemory_policy").p);
+	text_uint(info_of(info, "maxmemory"), UINT64_MAX, &out->max_memory);
+	text_uint(info_of(info, "connected_slaves"), UINT32_MAX, &replicas);
+	out->replicas = (unsigned)replicas;
+}
+
+bool
+redis_probe(const struct store_params *params, struct store_probe *out,
+    char reason[static ROWS_REASON_SIZE])
+{
+	const struct mf_text info = MF_TEXT("INFO");
+	struct redis_dialog dialog;
+	bool ok = redis_dialog_begin(&dialog, params) &&
+	    redis_dialog_ask(&dialog, &info, 1, on_info, out);
+
+	if (!ok)
+		snprintf(reason, ROWS_REASON_SIZE, "%s", dialog.reason);
+	redis_dialog_end(&dialog);
+	return ok;
+}
+
 bool
 redis_rows(const struct store_params *params,
     const struct rows_request *request, char reason[static ROWS_REASON_SIZE])

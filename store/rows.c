@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 #include "store/rows.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 bool
 store_rows(const struct store_params *params,
@@ -21,6 +23,37 @@ store_rows(const struct store_params *params,
 		break;
 	}
 	return redis_rows(params, request, reason);
+}
+
+static bool
+stop_at_once(void *arg, const struct stored_row *row)
+{
+	(void)arg;
+	(void)row;
+	return false;
+}
+
+/* A file that isn't there yet is made by the daemons. */
+static bool
+probe_file(
+    const struct store_params *params, char reason[static ROWS_REASON_SIZE])
+{
+	const struct rows_request request = {.row = stop_at_once};
+
+	if (access(params->url.path, F_OK) != 0 && errno == ENOENT)
+		return true;
+	return sqlite_rows(params, &request, reason) || reason[0] == '\0';
+}
+
+bool
+store_probe(const struct store_params *params, struct store_probe *out,
+    char reason[static ROWS_REASON_SIZE])
+{
+	*out = (struct store_probe){.replicas = 0};
+	reason[0] = '\0';
+	return params->url.scheme == STORE_SQLITE
+	    ? probe_file(params, reason)
+	    : redis_probe(params, out, reason);
 }
 
 bool

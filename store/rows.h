@@ -43,7 +43,22 @@ bool store_rows(const struct store_params *params,
 bool store_purge(const struct store_params *params, uint64_t now_sec,
     uint64_t *deleted, char reason[static ROWS_REASON_SIZE]);
 
+/* How a store is, for those who look after it. */
+struct store_probe {
+	char policy[32];     /* Redis: its maxmemory-policy */
+	uint64_t max_memory; /* Redis: bytes; 0: no limit */
+	unsigned replicas;   /* Redis: that are connected */
+};
+
+/* Ask.  False: it doesn't answer, and reason says why. */
+bool store_probe(const struct store_params *params, struct store_probe *out,
+    char reason[static ROWS_REASON_SIZE]);
+
 /* --- by database --- */
+
+bool redis_probe(const struct store_params *params, struct store_probe *out,
+    char reason[static ROWS_REASON_SIZE]);
+
 
 bool sqlite_rows(const struct store_params *params,
     const struct rows_request *request, char reason[static ROWS_REASON_SIZE]);

@@ -301,7 +301,8 @@ def metrics(place):
     text = client.rest.decode()
     for line in ("srsd_store_up 1", 'srsd_store_requests_total{kind="put"} 1',
                  'srsd_senders_total{reason="aliased"} 1',
-                 'srsd_store_from_cache_total 1'):
+                 'srsd_store_from_cache_total 1',
+                 'srsd_secret_signs{fingerprint="Y1Ygyn2c"} 1'):
         tap.true(f"\n{line}\n" in text.replace("\r", ""), f"{line}: {text}")
 
 

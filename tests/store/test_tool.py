@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import sqlite3
 import sys
 import time
@@ -152,6 +153,40 @@ def shows(place):
     equal(tool(daemon, "purge"), "2500 rows deleted\n")
     tap.true("aliases: 1" in tool(daemon), "what hasn't expired stays")
     equal(daemon.client().ask(f"reverse {alias}"), b"OK bob@away.test")
+
+
+def doctor(daemon):
+    done = places.run(TOOL, "doctor", "-c", daemon.config, "--no-dns",
+                      "--no-smtp")
+    lines = done.stdout.splitlines()
+    [at] = [n for n, line in enumerate(lines) if re.match(r"\w+ +store:", line)]
+    return "\n".join(lines[at:at + 3])
+
+
+@case("mailfrom doctor: a store that answers, doesn't, evicts, has no replica")
+def doctor_looks(place):
+    daemon = place.srsd(place.sqlite())
+    tap.true(doctor(daemon).startswith("ok    store: the store answers"),
+             doctor(daemon))
+    with Redis() as redis:
+        daemon = place.srsd(redis.url())
+        tap.true(doctor(daemon).startswith("ok    store:"), doctor(daemon))
+        redis.ask("CONFIG", "SET", "maxmemory", "100mb")
+        tap.true(doctor(daemon).startswith("ok    store:"), doctor(daemon))
+        redis.ask("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        said = doctor(daemon)
+        tap.true(said.startswith("warn  store: Redis may evict rows") and
+                 "allkeys-lru" in said and "noeviction" in said, said)
+        daemon.configure(log=f"[store]\nurl = {redis.url()}\nreplicas = 2")
+        redis.ask("CONFIG", "SET", "maxmemory-policy", "noeviction")
+        said = doctor(daemon)
+        tap.true(said.startswith("fail  store: replicas = 2, and Redis has 0"),
+                 said)
+        daemon.configure(log=f"[store]\nurl = {redis.url()}")
+        redis.kill()
+        said = doctor(daemon)
+        tap.true(said.startswith("fail  store: the store doesn't answer") and
+                 "refused" in said, said)
 
 
 @case("mistakes are reported")

@@ -36,6 +36,7 @@ static const struct {
 } checks[] = {
     {"mailfrom.conf", check_own, NEEDS_NOTHING},
     {"secret", check_secret, NEEDS_NOTHING},
+    {"store", check_store, NEEDS_NOTHING},
     {"daemon-configuration", check_daemon_configuration, NEEDS_DAEMONS},
     {"daemon-files", check_daemon_files, NEEDS_DAEMONS},
     {"daemon-answers", check_daemons_answer, NEEDS_DAEMONS},
@@ -269,6 +270,7 @@ ask_around(struct doctor_facts *f, const struct doctor_options *o)
 {
 	f->was_asked = true;
 	daemons_read(f);
+	store_read(f);
 	if (!o->without_dns)
 		dns_read(f);
 	if (o->without_smtp)
