@@ -101,7 +101,7 @@ MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_milters merge_routes merge_words plan setup \
            setup_load setup_print site site_expand site_load site_parse store store_import \
            unmerge
-CONVERT = convert_confuse convert_lines convert_plain convert_policy \
+CONVERT = convert_confuse convert_database convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
           convert_spf_engine_policy
