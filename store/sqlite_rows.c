@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * All rows of an SQLite file, ours or postsrsd's, on a connection of their own.
+ */
 #include <sqlite3.h>
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mailfrom doctor: the store.
+ * What mailfrom doctor finds out about the store.
  */
 #ifndef MAILFROM_TOOLS_MAILFROM_DOCTOR_STORE_H
 #define MAILFROM_TOOLS_MAILFROM_DOCTOR_STORE_H
