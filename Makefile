@@ -38,7 +38,7 @@ MILTER_LIBS   = -lmilter
 # hiredis has TLS, of which its package says that, from 1.0 on.
 REDIS_TLS     := $(shell pkg-config --exists hiredis_ssl && echo yes)
 STORE_LIBS    = $(shell pkg-config --libs sqlite3 hiredis \
-                        $(if $(REDIS_TLS),hiredis_ssl libssl))
+                        $(if $(REDIS_TLS),hiredis_ssl libssl libcrypto))
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
