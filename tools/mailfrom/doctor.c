@@ -212,7 +212,12 @@ fresh_address(struct doctor_facts *f)
 	if (f->own.rewriter == NULL)
 		return "";
 	policy_forward(f->own.rewriter, &sender, &result);
-	if (!policy_changed(result.reason))
+	/* hide_senders: what carries the sender is restored all the same. */
+	if (result.reason == POLICY_TO_STORE)
+		srs_encode(f->own.rewriter->srs, sender.address,
+		    rewriter_domain(f->own.rewriter, MF_TEXT("")), f->now_sec,
+		    &result.address);
+	else if (!policy_changed(result.reason))
 		return "";
 	return arena_copy(
 	    f->arena, mf_text_at(result.address.text, result.address.len))
