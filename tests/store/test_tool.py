@@ -168,8 +168,8 @@ def doctor_looks(place):
     daemon = place.srsd(place.sqlite())
     tap.true(doctor(daemon).startswith("ok    store: the store answers"),
              doctor(daemon))
-    tap.true("srsd-proof" in places.run(
-        TOOL, "doctor", "-c", daemon.config, "--no-dns", "--no-smtp").stdout,
+    tap.true("\nok    srsd-proof: srsd: null" in places.run(
+        TOOL, "doctor", "-c", daemon.config, "--no-dns").stdout,
              "hide_senders hides nothing from the proof")
     with Redis() as redis:
         daemon = place.srsd(redis.url())
