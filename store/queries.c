@@ -41,7 +41,8 @@ query_new(const struct store_request *r, store_callback *done, void *arg)
 	q->now_sec = r->now_sec;
 	q->key_len = r->key.len;
 	q->value_len = r->value.len;
-	memcpy(q->key, r->key.p, r->key.len);
+	if (r->key.len != 0)
+		memcpy(q->key, r->key.p, r->key.len);
 	q->key[r->key.len] = '\0';
 	if (r->value.len != 0)
 		memcpy(q->value, r->value.p, r->value.len);
