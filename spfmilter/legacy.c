@@ -73,7 +73,8 @@ fail(const struct ini_entry *entry, const char *file, const char *key,
 }
 
 static bool
-add_listen(struct legacy_conf *t, struct legacy_texts *store, struct report *report)
+add_listen(
+    struct legacy_conf *t, struct legacy_texts *store, struct report *report)
 {
 	const struct ini_entry *entry =
 	    legacy_conf_find(t->source, "milter", "socketname");
@@ -94,7 +95,8 @@ add_listen(struct legacy_conf *t, struct legacy_texts *store, struct report *rep
 }
 
 static bool
-add_access(struct legacy_conf *t, struct legacy_texts *store, struct report *report)
+add_access(
+    struct legacy_conf *t, struct legacy_texts *store, struct report *report)
 {
 	const struct ini_entry *entry =
 	    legacy_conf_find(t->source, "spf", "access_file");
@@ -112,7 +114,8 @@ add_access(struct legacy_conf *t, struct legacy_texts *store, struct report *rep
 
 /* umask, in octal as Python's int(x, 8) takes it, becomes a mode. */
 static bool
-add_mode(struct legacy_conf *t, struct legacy_texts *store, struct report *report)
+add_mode(
+    struct legacy_conf *t, struct legacy_texts *store, struct report *report)
 {
 	const struct ini_entry *entry =
 	    legacy_conf_find(t->source, "milter", "umask");

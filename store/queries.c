@@ -98,13 +98,12 @@ let_go(struct store_query *q)
 
 /* The database has the value, or the row has one. */
 static bool
-is_cached(struct store *s, const struct store_request *r,
-    struct store_answer *out)
+is_cached(
+    struct store *s, const struct store_request *r, struct store_answer *out)
 {
 	struct cached_row row;
 
-	if (!r->is_fixed ||
-	    !row_cache_find(s->cache, r->key, r->now_sec, &row))
+	if (!r->is_fixed || !row_cache_find(s->cache, r->key, r->now_sec, &row))
 		return false;
 	if (r->kind == STORE_PUT &&
 	    (row.epoch != s->epoch || row.expires_sec < r->expires_sec ||
@@ -125,9 +124,8 @@ is_given_up(const struct store *s, uint64_t now_ms)
 }
 
 static enum store_status
-ask_locked(struct store *s, const struct store_request *r,
-    store_callback *done, void *arg, struct store_query **query,
-    struct store_answer *out)
+ask_locked(struct store *s, const struct store_request *r, store_callback *done,
+    void *arg, struct store_query **query, struct store_answer *out)
 {
 	uint64_t now_ms = clock_ms();
 	struct store_query *q = NULL;
@@ -208,8 +206,8 @@ on_answer(void *arg, const struct store_answer *answer)
 }
 
 enum store_status
-store_call(struct store *s, const struct store_request *r,
-    struct store_answer *out)
+store_call(
+    struct store *s, const struct store_request *r, struct store_answer *out)
 {
 	struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	    .answered = PTHREAD_COND_INITIALIZER,
@@ -234,8 +232,8 @@ store_call(struct store *s, const struct store_request *r,
 /* --- the backend's side --- */
 
 static void
-remember(struct store *s, const struct store_query *q,
-    const struct store_answer *a)
+remember(
+    struct store *s, const struct store_query *q, const struct store_answer *a)
 {
 	struct cached_row row = {.epoch = 0};
 
@@ -253,8 +251,8 @@ remember(struct store *s, const struct store_query *q,
 }
 
 void
-store_answer(struct store *s, struct store_query *q,
-    const struct store_answer *answer)
+store_answer(
+    struct store *s, struct store_query *q, const struct store_answer *answer)
 {
 	pthread_mutex_lock(&s->lock);
 	remember(s, q, answer);

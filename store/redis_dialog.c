@@ -59,8 +59,7 @@ redis_dialog_ask(struct redis_dialog *d, const struct mf_text *words,
 	struct redis_question q = {.dialog = d, .done = done, .arg = arg};
 
 	redis_dialog_send(d, words, count, on_reply, &q);
-	while (!q.is_answered &&
-	    event_base_loop(d->base, EVLOOP_ONCE) == 0)
+	while (!q.is_answered && event_base_loop(d->base, EVLOOP_ONCE) == 0)
 		;
 	return q.is_ok;
 }
@@ -122,8 +121,8 @@ dial_up(struct redis_dialog *d, const struct store_params *p, bool sentinel)
 static bool
 log_in(struct redis_dialog *d, const struct store_params *p)
 {
-	const struct mf_text auth[] = {MF_TEXT("AUTH"), mf_text_of(p->user),
-	    mf_text_of(p->password)};
+	const struct mf_text auth[] = {
+	    MF_TEXT("AUTH"), mf_text_of(p->user), mf_text_of(p->password)};
 	const struct mf_text short_auth[] = {auth[0], auth[2]};
 
 	if (p->password[0] == '\0')
@@ -191,8 +190,7 @@ redis_dialog_begin(struct redis_dialog *d, const struct store_params *p)
 		return false;
 	digits = text_out(database, sizeof(database));
 	out_uint(&digits, p->url.database);
-	const struct mf_text select[] = {
-	    MF_TEXT("SELECT"), out_view(&digits)};
+	const struct mf_text select[] = {MF_TEXT("SELECT"), out_view(&digits)};
 	return dial_up(d, p, false) && log_in(d, p) &&
 	    redis_dialog_ask(d, select, 2, NULL, NULL);
 }

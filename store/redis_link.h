@@ -43,7 +43,7 @@ struct redis_link;
 
 struct redis_link_params {
 	struct event_base *base;
-	const char *path;             /* of a unix socket; or NULL */
+	const char *path;              /* of a unix socket; or NULL */
 	const struct store_host *host; /* else */
 	bool tls;
 	const char *ca_file; /* "": the system's */
@@ -58,8 +58,8 @@ struct redis_link_params {
 };
 
 /* Begin to connect.  NULL: it can't; reason says why, down isn't called. */
-struct redis_link *redis_link_new(const struct redis_link_params *params,
-    char *reason, size_t reason_size);
+struct redis_link *redis_link_new(
+    const struct redis_link_params *params, char *reason, size_t reason_size);
 
 /*
  * Close it once the loop goes on, so that callbacks of the link may ask for it;

@@ -39,8 +39,8 @@ on_scan(void *arg, const struct redis_answer *answer)
 	struct text_out cursor = text_out(s->cursor, sizeof(s->cursor) - 1);
 
 	s->count = 0;
-	out_text(&cursor,
-	    answer->count == 2 ? answer->parts[0].text : MF_TEXT("0"));
+	out_text(
+	    &cursor, answer->count == 2 ? answer->parts[0].text : MF_TEXT("0"));
 	s->cursor[cursor.len] = '\0';
 	for (size_t i = 0; answer->count == 2 && i < keys->inner_count; i++) {
 		struct redis_part part = redis_inner(keys, i);

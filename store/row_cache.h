@@ -31,7 +31,7 @@ bool row_cache_find(struct row_cache *cache, struct mf_text key,
  * Remember a row.  Longer than a cached key or value can be, or no memory: it
  * isn't.
  */
-void row_cache_add(struct row_cache *cache, struct mf_text key,
-    const struct cached_row *row);
+void row_cache_add(
+    struct row_cache *cache, struct mf_text key, const struct cached_row *row);
 
 #endif

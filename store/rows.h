@@ -59,7 +59,6 @@ bool store_probe(const struct store_params *params, struct store_probe *out,
 bool redis_probe(const struct store_params *params, struct store_probe *out,
     char reason[static ROWS_REASON_SIZE]);
 
-
 bool sqlite_rows(const struct store_params *params,
     const struct rows_request *request, char reason[static ROWS_REASON_SIZE]);
 bool sqlite_purge(const struct store_params *params, uint64_t now_sec,

@@ -37,19 +37,19 @@
 
 enum statement { PUT, GET, COUNT, PURGE, BEGIN, COMMIT, ROLLBACK, STATEMENTS };
 
-#define PUT_SQL                                                        \
-	"INSERT INTO row(key, value, expires) VALUES(?1, ?2, ?3) "     \
-	"ON CONFLICT(key) DO UPDATE SET value = excluded.value, "      \
+#define PUT_SQL                                                    \
+	"INSERT INTO row(key, value, expires) VALUES(?1, ?2, ?3) " \
+	"ON CONFLICT(key) DO UPDATE SET value = excluded.value, "  \
 	"expires = max(expires, excluded.expires)"
 #define GET_SQL "SELECT value FROM row WHERE key = ?1 AND expires > ?4"
-#define COUNT_SQL                                                      \
-	"INSERT INTO row(key, value, expires) VALUES(?1, 1, ?3) "      \
-	"ON CONFLICT(key) DO UPDATE SET "                              \
-	"value = CASE WHEN expires > ?4 THEN value + 1 ELSE 1 END, "   \
-	"expires = CASE WHEN expires > ?4 THEN expires "               \
+#define COUNT_SQL                                                    \
+	"INSERT INTO row(key, value, expires) VALUES(?1, 1, ?3) "    \
+	"ON CONFLICT(key) DO UPDATE SET "                            \
+	"value = CASE WHEN expires > ?4 THEN value + 1 ELSE 1 END, " \
+	"expires = CASE WHEN expires > ?4 THEN expires "             \
 	"ELSE excluded.expires END RETURNING value"
-#define PURGE_SQL                                                      \
-	"DELETE FROM row WHERE key IN (SELECT key FROM row "           \
+#define PURGE_SQL                                            \
+	"DELETE FROM row WHERE key IN (SELECT key FROM row " \
 	"WHERE expires <= ?4 ORDER BY expires LIMIT ?5)"
 
 static const char *const statements[STATEMENTS] = {[PUT] = PUT_SQL,
@@ -182,9 +182,9 @@ static bool
 open_db(struct sqlite_store *s)
 {
 	char sql[100], reason[STORE_PATH_SIZE + 200];
-	bool ok = create_file(s->path) && sqlite3_open_v2(s->path, &s->db,
-		      SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
-		      NULL) == SQLITE_OK;
+	bool ok = create_file(s->path) &&
+	    sqlite3_open_v2(s->path, &s->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) == SQLITE_OK;
 
 	snprintf(sql, sizeof(sql),
 	    "PRAGMA synchronous = FULL; PRAGMA max_page_count = %llu",
@@ -195,8 +195,7 @@ open_db(struct sqlite_store *s)
 		store_is_up(s->store);
 		return true;
 	}
-	snprintf(
-	    reason, sizeof(reason), "%s: %s", s->path, open_error(s));
+	snprintf(reason, sizeof(reason), "%s: %s", s->path, open_error(s));
 	store_is_down(s->store, reason);
 	close_db(s);
 	return false;
@@ -205,12 +204,12 @@ open_db(struct sqlite_store *s)
 /* --- requests --- */
 
 static void
-bind_query(struct sqlite_store *s, enum statement which, const struct store_query *q)
+bind_query(
+    struct sqlite_store *s, enum statement which, const struct store_query *q)
 {
 	sqlite3_stmt *stmt = s->all[which];
 
-	sqlite3_bind_text(
-	    stmt, 1, q->key, (int)q->key_len, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 1, q->key, (int)q->key_len, SQLITE_STATIC);
 	if (which == PUT)
 		sqlite3_bind_text(
 		    stmt, 2, q->value, (int)q->value_len, SQLITE_STATIC);
@@ -231,8 +230,8 @@ read_value(sqlite3_stmt *stmt, struct store_answer *out)
 	memcpy(out->value, text, (size_t)len);
 	out->value_len = (size_t)len;
 	out->count = 0;
-	text_uint(mf_text_at(out->value, out->value_len), UINT64_MAX,
-	    &out->count);
+	text_uint(
+	    mf_text_at(out->value, out->value_len), UINT64_MAX, &out->count);
 	return true;
 }
 
@@ -242,7 +241,7 @@ run(struct sqlite_store *s, const struct store_query *q,
     struct store_answer *out)
 {
 	enum statement which = q->kind == STORE_PUT ? PUT
-	    : q->kind == STORE_COUNT		    ? COUNT
+	    : q->kind == STORE_COUNT                ? COUNT
 						    : GET;
 	sqlite3_stmt *stmt = s->all[which];
 	int result;
@@ -314,7 +313,7 @@ answer_writes(struct sqlite_store *s, struct store_queue *writes)
 	if (TAILQ_EMPTY(writes))
 		return;
 	ok = step(s, BEGIN);
-	TAILQ_FOREACH(q, writes, entry) {
+	TAILQ_FOREACH (q, writes, entry) {
 		if (!ok)
 			break;
 		ok = run(s, q, &answer);

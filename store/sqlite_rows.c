@@ -106,8 +106,8 @@ sqlite_purge(const struct store_params *params, uint64_t now_sec,
 			sqlite3_reset(stmt);
 			if (result == SQLITE_DONE)
 				*deleted += (uint64_t)sqlite3_changes(db);
-		} while (result == SQLITE_DONE &&
-		    sqlite3_changes(db) == PURGE_MAX);
+		} while (
+		    result == SQLITE_DONE && sqlite3_changes(db) == PURGE_MAX);
 	}
 	if (result != SQLITE_DONE)
 		snprintf(reason, ROWS_REASON_SIZE, "%.500s: %s", path,

@@ -117,8 +117,8 @@ store_build(struct store *s)
 }
 
 struct store *
-store_new(const struct store_params *params, struct store *old,
-    struct report *report)
+store_new(
+    const struct store_params *params, struct store *old, struct report *report)
 {
 	struct store *s;
 

@@ -470,9 +470,8 @@ static struct spfmilter_settings all_spfmilter;
 static struct store_settings all_store;
 static struct log_settings all_log;
 
-static const struct settings_wanted everything = {
-    &all_srs, &all_srsd, &all_srsmilter, &all_spf, &all_spfmilter,
-    &all_store, &all_log};
+static const struct settings_wanted everything = {&all_srs, &all_srsd,
+    &all_srsmilter, &all_spf, &all_spfmilter, &all_store, &all_log};
 
 static void
 sample_is_a_configuration(void **state)

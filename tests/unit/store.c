@@ -24,8 +24,8 @@ static const struct {
     {"redis://[fe80::1%eth0]:7", STORE_REDIS, "fe80::1%eth0", 7, 1, 0, ""},
     {"redis://h/", STORE_REDIS, "h", 6379, 1, 0, ""},
     {"rediss://h:1", STORE_REDIS_TLS, "h", 1, 1, 0, ""},
-    {"redis+unix:/run/redis.sock", STORE_REDIS_UNIX, "/run/redis.sock", 0, 0,
-	0, ""},
+    {"redis+unix:/run/redis.sock", STORE_REDIS_UNIX, "/run/redis.sock", 0, 0, 0,
+	""},
     {"redis+unix:/run/redis.sock?db=9", STORE_REDIS_UNIX, "/run/redis.sock", 0,
 	0, 9, ""},
     {"redis+sentinel://a,b:1,[::1]/mymaster", STORE_REDIS_SENTINEL, "a", 26379,
@@ -84,9 +84,8 @@ others_are_refused(void **state)
 static void
 add(struct row_cache *c, const char *key, const char *value, uint64_t expires)
 {
-	const struct cached_row row = {.value = mf_text_of(value),
-	    .expires_sec = expires,
-	    .epoch = 7};
+	const struct cached_row row = {
+	    .value = mf_text_of(value), .expires_sec = expires, .epoch = 7};
 
 	row_cache_add(c, mf_text_of(key), &row);
 }
@@ -241,8 +240,8 @@ it_ends_at_any_time(void **state)
 	    .timeout_ms = 20000};
 	struct report report = {.say = report_ignore};
 	struct store *s = store_new(&params, NULL, &report);
-	const struct store_request request = {.kind = STORE_GET,
-	    .key = MF_TEXT("t:a")};
+	const struct store_request request = {
+	    .kind = STORE_GET, .key = MF_TEXT("t:a")};
 	struct store_query *query;
 	struct store_answer answer;
 

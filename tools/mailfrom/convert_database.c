@@ -14,21 +14,20 @@ uses_database(const struct conversion *c)
 }
 
 void
-convert_original_envelope(struct conversion *c,
-    const struct convert_rule *rule, const struct convert_entry *e)
+convert_original_envelope(struct conversion *c, const struct convert_rule *rule,
+    const struct convert_entry *e)
 {
 	(void)rule;
 	if (uses_database(c)) {
 		convert_tell(c, e, CONVERT_SAME, "srs",
 		    "all senders are kept in the store");
-		convert_set(
-		    c, "srs", "hide_senders", MF_TEXT("yes"), e->line);
+		convert_set(c, "srs", "hide_senders", MF_TEXT("yes"), e->line);
 		if (convert_value(c, "envelope-database", MF_TEXT("")).len == 0)
 			convert_set(
 			    c, "store", "url", MF_TEXT(OUR_SQLITE), e->line);
 	} else if (text_eq_fold(e->value, MF_TEXT("embedded")))
-		convert_tell(c, e, CONVERT_SAME, NULL,
-		    "the sender is in the address");
+		convert_tell(
+		    c, e, CONVERT_SAME, NULL, "the sender is in the address");
 	else
 		convert_fail(c, e, "neither embedded nor database: \"%.*s\"",
 		    (int)text_head(e->value, 80).len, e->value.p);
@@ -42,15 +41,15 @@ redis_url(struct mf_text value, struct text_out *out)
 	struct store_url url;
 	const char *why;
 
-	out_str(out, text_starts(where, MF_TEXT("/")) ? "redis+unix:"
-						      : "redis://");
+	out_str(
+	    out, text_starts(where, MF_TEXT("/")) ? "redis+unix:" : "redis://");
 	out_text(out, where);
 	return !out->full && store_url_parse(out_view(out), &url, &why);
 }
 
 void
-convert_envelope_database(struct conversion *c,
-    const struct convert_rule *rule, const struct convert_entry *e)
+convert_envelope_database(struct conversion *c, const struct convert_rule *rule,
+    const struct convert_entry *e)
 {
 	static const char import[] =
 	    "mailfrom store import brings over what it has, so that "
@@ -68,8 +67,9 @@ convert_envelope_database(struct conversion *c,
 		out_str(&url, OUR_SQLITE);
 	else if (!text_starts(e->value, MF_TEXT("redis:")) ||
 	    !redis_url(e->value, &url)) {
-		convert_fail(c, e, "neither sqlite:FILE nor redis:HOST:PORT: "
-				   "\"%.*s\"",
+		convert_fail(c, e,
+		    "neither sqlite:FILE nor redis:HOST:PORT: "
+		    "\"%.*s\"",
 		    (int)text_head(e->value, 80).len, e->value.p);
 		return;
 	}

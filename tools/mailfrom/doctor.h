@@ -53,8 +53,7 @@ typedef void doctor_check(struct doctor_facts *facts, struct finding_list *out);
 
 /* mailfrom.conf, and the daemons as they run. */
 doctor_check check_own, check_daemon_configuration, check_daemon_files,
-    check_daemons_answer, check_versions, check_uses, check_secret,
-    check_store;
+    check_daemons_answer, check_versions, check_uses, check_secret, check_store;
 /* DNS. */
 doctor_check check_mx, check_spf, check_ptr;
 /* The proof. */

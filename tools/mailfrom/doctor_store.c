@@ -6,20 +6,18 @@ store_read(struct doctor_facts *f)
 {
 	struct store_facts *s = &f->store;
 
-	if (!f->own.is_readable ||
-	    f->own.store_params.url.scheme == STORE_NONE)
+	if (!f->own.is_readable || f->own.store_params.url.scheme == STORE_NONE)
 		return;
 	s->was_asked = true;
-	s->answers =
-	    store_probe(&f->own.store_params, &s->probe, s->reason);
+	s->answers = store_probe(&f->own.store_params, &s->probe, s->reason);
 }
 
 /* Names of MX hosts are separated by blanks. */
 static bool
 has_several_hosts(const struct doctor_facts *f)
 {
-	return f->dns.was_asked && text_find(f->dns.mx_names, ' ') !=
-	    f->dns.mx_names.len;
+	return f->dns.was_asked &&
+	    text_find(f->dns.mx_names, ' ') != f->dns.mx_names.len;
 }
 
 static void

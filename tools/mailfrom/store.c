@@ -39,16 +39,17 @@ static const struct option long_options[] = {
 static void
 usage(void)
 {
-	puts("usage: mailfrom store [-c FILE]                     what it holds\n"
-	     "       mailfrom store [-c FILE] lookup ADDRESS...   senders of "
-	     "aliases\n"
-	     "       mailfrom store [-c FILE] purge               delete what "
-	     "has expired\n"
-	     "       mailfrom store [-c FILE] import FILE|URL     aliases of "
-	     "postsrsd 2.x\n"
-	     "  -c FILE    the configuration (default\n"
-	     "             " MAILFROM_CONFIG ")\n"
-	     "  -h, --help | -V, --version");
+	puts(
+	    "usage: mailfrom store [-c FILE]                     what it holds\n"
+	    "       mailfrom store [-c FILE] lookup ADDRESS...   senders of "
+	    "aliases\n"
+	    "       mailfrom store [-c FILE] purge               delete what "
+	    "has expired\n"
+	    "       mailfrom store [-c FILE] import FILE|URL     aliases of "
+	    "postsrsd 2.x\n"
+	    "  -c FILE    the configuration (default\n"
+	    "             " MAILFROM_CONFIG ")\n"
+	    "  -h, --help | -V, --version");
 }
 
 static int
@@ -58,8 +59,8 @@ read_options(int argc, char **argv, struct store_options *o)
 
 	*o = (struct store_options){.config = MAILFROM_CONFIG};
 	optind = 1;
-	while ((option = getopt_long(argc, argv, "+c:hV", long_options,
-		    NULL)) != -1) {
+	while ((option = getopt_long(
+		    argc, argv, "+c:hV", long_options, NULL)) != -1) {
 		if (option == '?')
 			return mailfrom_bad_usage("store", "wrong option");
 		if (option == 'c')
@@ -168,8 +169,8 @@ show(const struct store_configured *c, uint64_t now)
 		    census.first_sec - (c->row_days + 1) * DAY_SEC);
 		print_date("the last expires", census.last_sec);
 	}
-	printf("\nused SES signatures: %llu\n",
-	    (unsigned long long)census.counts);
+	printf(
+	    "\nused SES signatures: %llu\n", (unsigned long long)census.counts);
 	if (census.others != 0)
 		printf("others: %llu\n", (unsigned long long)census.others);
 	return MAILFROM_EXIT_OK;
@@ -204,9 +205,8 @@ look_up_one(struct store *store, const char *address, uint64_t now)
 	}
 	snprintf(key, sizeof(key), POLICY_ROW_PREFIX "%s", digest);
 	switch (store_call(store,
-	    &(struct store_request){.kind = STORE_GET,
-		.key = mf_text_of(key),
-		.now_sec = now},
+	    &(struct store_request){
+		.kind = STORE_GET, .key = mf_text_of(key), .now_sec = now},
 	    &answer)) {
 	case STORE_OK:
 		printf("%.*s\n", (int)answer.value_len, answer.value);
