@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "store/store_.h"
 
-/* How long a row that was read is taken from the cache. */
+/* How long the database is taken at its word, that it has a row. */
 #define CACHED_SEC 3600
 
 static void (*before_wait)(void);
@@ -106,7 +106,9 @@ is_cached(
 	if (!r->is_fixed || !row_cache_find(s->cache, r->key, r->now_sec, &row))
 		return false;
 	if (r->kind == STORE_PUT &&
-	    (row.epoch != s->epoch || row.expires_sec < r->expires_sec ||
+	    (row.epoch != s->epoch ||
+		r->now_sec >= row.heard_sec + CACHED_SEC ||
+		row.expires_sec < r->expires_sec ||
 		!mf_text_eq(row.value, r->value)))
 		return false;
 	out->status = STORE_OK;
@@ -235,7 +237,7 @@ static void
 remember(
     struct store *s, const struct store_query *q, const struct store_answer *a)
 {
-	struct cached_row row = {.epoch = 0};
+	struct cached_row row = {.epoch = 0, .heard_sec = q->now_sec};
 
 	if (!q->is_fixed || a->status != STORE_OK)
 		return;

@@ -21,6 +21,7 @@ struct cached_row {
 	uint64_t expires_sec;
 	/* Which connection's word it is that the database has it. */
 	unsigned epoch;
+	uint64_t heard_sec; /* when that was */
 };
 
 /* False: it isn't there, or has expired. */
