@@ -56,64 +56,70 @@ ARCHIVE = rm -f $@ && $(AR) rcs $@ $^
 
 # --- what there is ----------------------------------------------------------
 
-LIBSRS  = alias key mailbox ses srs stamp status
+LIBSRS = alias key mailbox rrs ses srs stamp status
 LIBSPF = answer cause compile eval eval_state header ip macro mechanisms name \
          record
+LIBDKIM = body check crypto header key_record message names signature tags
 LIBSPF_DNS = cache caller checks dnscursor dnshead dnsmsg dnsname flight leg \
              nameservers questions resolver rounds sender servers \
              system_servers tcp_link udp_port
 LIBSPF_ENGINE = audit client engine guard helper helpers libspf2 opinion wire
 COMMON = background conf conf_list configured daemon dial domain escape file \
-         foreign_conf handover health ini items legacy_conf listen listen_holder lists \
-         log log_conf log_line log_ring log_sink metrics network notify \
-         privilege reply report resources shared similar sockaddr source split \
-         watch
+         foreign_conf handover health ini items json_writer legacy_conf listen \
+         listen_holder lists log log_conf log_line log_ring log_sink metrics \
+         network notify privilege reply report resources shared similar \
+         sockaddr source split watch
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
 STORE   = figures params queries reach redis redis_dialog redis_link redis_requests \
           redis_rows row_cache rows sqlite sqlite_rows \
           store store_url
-REWRITE = gate legacy message_id policy rewriter secret_memory secret_metrics secrets \
-          srs_domains
+REWRITE = gate legacy message_id policy rewriter rrs_domains rrs_rules \
+          secret_file secret_memory secret_metrics secrets srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
-SPFMILTER = authres authres_disguise config decide header_fields identities \
-            legacy mail_log metrics milter service session session_check \
-            session_header
+SPFMILTER = authres authres_disguise config decide examination dkim_decide \
+            dkim_mail dkim_results from_address header_fields identities \
+            legacy mail_log metrics milter policyd policyd_answer policyd_conn \
+            policyd_message policyd_request service session session_check \
+            session_dkim session_header session_rrs
 SRSMILTER = config forwarders mail_log metrics milter outgoing recipient \
-            replay rows service session session_eom
+            replay rows rrs_check rrs_findings service session session_eom
 SRSD    = config conn conns control counts decision_log holders maps metrics \
           pending places protocol server shapes sockets worker
 SRS     = ask batch commands explain job keygen main options
 SPFQUERY = answer_copy canvas checks csv dns domains evaluator flatten \
            flatten_facts flatten_items flatten_pack flatten_view html_networks \
-           html_tree html_view ipset jobs json json_record json_writer lint \
-           lint_classes lint_dns lint_domain lint_errors lint_findings \
-           lint_hint lint_json lint_networks lint_record lint_report \
-           lint_suggest lint_term lint_witness lookup_report main must \
-           networks networks_report networks_view options options_check plain \
-           reach reach_match reach_questions reach_state recorder scope suite \
-           survey survey_term trace trace_tree tree_view words yamlfile zone \
-           zone_entry
+           html_tree html_view ipset jobs json json_record lint lint_classes \
+           lint_dns lint_domain lint_errors lint_findings lint_hint lint_json \
+           lint_networks lint_record lint_report lint_suggest lint_term \
+           lint_witness lookup_report main must networks networks_report \
+           networks_view options options_check plain reach reach_match \
+           reach_questions reach_state recorder scope suite survey survey_term \
+           trace trace_tree tree_view words
+ZONE = yamlfile zone zone_entry
+DKIMQUERY = keys main message options report trace
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
-           merge_bounces merge_milters merge_routes merge_words plan setup \
-           setup_load setup_print site site_expand site_load site_parse store store_import \
-           unmerge
+           merge_bounces merge_generic merge_milters merge_policy merge_routes \
+           merge_rrs merge_words plan setup setup_load setup_print site \
+           site_expand site_load site_parse store store_import unmerge
 CONVERT = convert_confuse convert_database convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
           convert_spf_engine_policy
 DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
-         doctor_milter doctor_own doctor_pass doctor_proof doctor_prove \
-         doctor_resolve doctor_routes doctor_run doctor_sendmail \
-         doctor_settings doctor_smtp doctor_store doctor_stranger doctor_tables doctor_uses
+         doctor_milter doctor_own doctor_pass doctor_policy doctor_proof \
+         doctor_prove doctor_resolve doctor_routes doctor_rrs doctor_run \
+         doctor_sendmail doctor_settings doctor_smtp doctor_store \
+         doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
 LIBSPF_A  = $(BUILD)/libspf.a
+LIBDKIM_A = $(BUILD)/libdkim.a
 LIBSPF_DNS_A = $(BUILD)/libspf-dns.a
 LIBSPF_ENGINE_A = $(BUILD)/libspf-engine.a
 COMMON_A  = $(BUILD)/common.a
@@ -127,18 +133,21 @@ SRSD_A    = $(BUILD)/srsd.a
 SPFMILTER_A = $(BUILD)/spfmilter.a
 SRSMILTER_A = $(BUILD)/srsmilter.a
 MAILFROM_A = $(BUILD)/mailfrom.a
-# What programs of others link with: the archives, and two of them shared.
-LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBSPF_DNS_A) $(LIBSPF_ENGINE_A)
-SHARED    = $(BUILD)/libsrs.so.$(SOVERSION) $(BUILD)/libspf.so.$(SOVERSION)
+ZONE_A = $(BUILD)/zone.a
+# What programs of others link with: the archives, and three of them shared.
+LIBRARIES = $(LIBSRS_A) $(LIBSPF_A) $(LIBDKIM_A) $(LIBSPF_DNS_A) \
+            $(LIBSPF_ENGINE_A)
+SHARED    = $(addprefix $(BUILD)/,libsrs.so.$(SOVERSION) \
+            libspf.so.$(SOVERSION) libdkim.so.$(SOVERSION))
 PROGRAMS  = $(BUILD)/srs $(BUILD)/srsd $(BUILD)/srsmilter $(BUILD)/spfmilter \
-            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/mailfrom \
-            $(BUILD)/spf-libspf2
+            $(BUILD)/spfquery $(BUILD)/spfpolicy $(BUILD)/dkimquery \
+            $(BUILD)/mailfrom $(BUILD)/spf-libspf2
 
 OBJ = $(BUILD)/obj
 
 SOURCES = $(wildcard include/mailfrom/*.h $(foreach folder, access common \
-          libspf libspf-dns libspf-engine libsrs milter rewrite settings \
-          spfcheck spfmilter srsd srsmilter store tools/* tests/*, \
+          libdkim libspf libspf-dns libspf-engine libsrs milter rewrite \
+          settings spfcheck spfmilter srsd srsmilter store tools/* tests/*, \
           $(folder)/*.h $(folder)/*.c))
 
 .PHONY: all help tests unit-tests test check check-packages check-pages bench \
@@ -153,6 +162,7 @@ help:
 
 $(LIBSRS_A): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
 $(LIBSPF_A): $(LIBSPF:%=$(OBJ)/libspf/%.o)
+$(LIBDKIM_A): $(LIBDKIM:%=$(OBJ)/libdkim/%.o)
 $(LIBSPF_DNS_A): $(LIBSPF_DNS:%=$(OBJ)/libspf-dns/%.o)
 $(LIBSPF_ENGINE_A): $(LIBSPF_ENGINE:%=$(OBJ)/libspf-engine/%.o)
 $(COMMON_A): $(COMMON:%=$(OBJ)/common/%.o)
@@ -166,24 +176,32 @@ $(SRSD_A): $(SRSD:%=$(OBJ)/srsd/%.o)
 $(SPFMILTER_A): $(SPFMILTER:%=$(OBJ)/spfmilter/%.o)
 $(SRSMILTER_A): $(SRSMILTER:%=$(OBJ)/srsmilter/%.o)
 $(MAILFROM_A): $(MAILFROM:%=$(OBJ)/tools/mailfrom/%.o) $(OBJ)/samples.o
-$(LIBRARIES) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(STORE_A) $(REWRITE_A) $(SPFCHECK_A) \
+$(ZONE_A): $(ZONE:%=$(OBJ)/tools/zone/%.o)
+$(LIBRARIES) $(ZONE_A) $(COMMON_A) $(ACCESS_A) $(SETTINGS_A) $(STORE_A) \
+    $(REWRITE_A) $(SPFCHECK_A) \
     $(MILTER_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MAILFROM_A):
 	$(ARCHIVE)
 
 # The same objects serve archive and shared library.
-$(LIBSRS:%=$(OBJ)/libsrs/%.o) $(LIBSPF:%=$(OBJ)/libspf/%.o): PIC = -fPIC
+$(LIBSRS:%=$(OBJ)/libsrs/%.o) $(LIBSPF:%=$(OBJ)/libspf/%.o) \
+    $(LIBDKIM:%=$(OBJ)/libdkim/%.o): PIC = -fPIC
 $(BUILD)/libsrs.so.$(SOVERSION): $(LIBSRS:%=$(OBJ)/libsrs/%.o)
 	$(LINK) -shared -Wl,-soname,libsrs.so.$(SOVERSION) \
 	    -Wl,--version-script=libsrs/libsrs.map -o $@ $^ $(CRYPTO_LIBS)
 $(BUILD)/libspf.so.$(SOVERSION): $(LIBSPF:%=$(OBJ)/libspf/%.o)
 	$(LINK) -shared -Wl,-soname,libspf.so.$(SOVERSION) \
 	    -Wl,--version-script=libspf/libspf.map -o $@ $^ $(IDN2_LIBS)
+$(BUILD)/libdkim.so.$(SOVERSION): $(LIBDKIM:%=$(OBJ)/libdkim/%.o)
+	$(LINK) -shared -Wl,-soname,libdkim.so.$(SOVERSION) \
+	    -Wl,--version-script=libdkim/libdkim.map -o $@ $^ $(CRYPTO_LIBS)
 
 # `mailfrom setup` fills them in.
 SAMPLES = $(addprefix etc/postfix/,cleanup.main.cf cleanup.master.cf \
-          milter.main.cf milter.master.cf simple.main.cf spfmilter.main.cf) \
+          milter.main.cf milter.master.cf rrs.main.cf simple.main.cf \
+          spf-policy.main.cf spfmilter.main.cf) \
           $(addprefix etc/sendmail/,mailfrom-srs.m4 mailfrom-srs.mc \
-          spfmilter.mc srsmilter.aliases srsmilter.mc \
+          rrs.aliases rrs-filter.mc rrs.mc spfmilter.mc srsmilter.aliases \
+          srsmilter.mc \
           srsmilter.virtusertable)
 $(OBJ)/samples.c: $(SAMPLES) scripts/embed
 	@mkdir -p $(@D)
@@ -206,8 +224,9 @@ $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) $(STORE_A
 # Daemons aren't linked with libspf2: a helper process runs it for them.
 $(BUILD)/spfmilter: $(OBJ)/spfmilter/main.o $(SPFMILTER_A) $(ACCESS_A) $(MILTER_A) \
     $(REWRITE_A) $(SPFCHECK_A) $(SETTINGS_A) $(COMMON_A) \
-    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(LDLIBS)
+    $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(LIBDKIM_A)
+	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
+	    $(LDLIBS)
 
 $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
     $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(COMMON_A) \
@@ -215,8 +234,12 @@ $(BUILD)/srsmilter: $(OBJ)/srsmilter/main.o $(SRSMILTER_A) $(MILTER_A) \
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) \
 	    $(STORE_LIBS) $(LDLIBS)
 
-$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
+$(BUILD)/spfquery: $(SPFQUERY:%=$(OBJ)/tools/spfquery/%.o) $(ZONE_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A) $(COMMON_A)
 	$(LINK) -o $@ $^ $(SPF2_LIBS) $(SPF_LIBS) $(YAML_LIBS) $(LDLIBS)
+
+$(BUILD)/dkimquery: $(DKIMQUERY:%=$(OBJ)/tools/dkimquery/%.o) $(ZONE_A) \
+    $(LIBSPF_DNS_A) $(LIBSPF_A) $(LIBDKIM_A) $(COMMON_A)
+	$(LINK) -o $@ $^ $(SPF_LIBS) $(YAML_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/spfpolicy: $(SPFPOLICY:%=$(OBJ)/tools/spfpolicy/%.o) $(ACCESS_A) $(SETTINGS_A) \
     $(COMMON_A) $(LIBSPF_A)
@@ -234,29 +257,34 @@ $(OBJ)/%.o: %.c
 
 export PYTHONPATH = $(CURDIR)/tests/lib
 
-UNIT = access access_memory action alias authres bounds cache change check conf \
-       configured conformance decide dnsmsg doctor engine escape fields file \
-       flatten gate guessing holders hosts ini ipset items legacy libsrs lint \
-       listen lists log log_ring lookup maps memory merge message_id metrics \
-       netstring orcpt outgoing path policy protocol reach received recipient \
-       replay reply rewriter rows scope secrets servers session session_memory \
-       shapes similar site sockaddr spf_answer spf_eval spf_header spf_macro \
-       spf_memory spf_property spf_record spfmilter_config spfmilter_memory \
+UNIT = access access_memory action alias authres bounds cache change check \
+       conf configured conformance decide dkim dkim_decide dkim_memory dnsmsg \
+       doctor engine escape fields file flatten gate guessing holders hosts \
+       ini ipset items legacy libsrs lint listen lists log log_ring lookup \
+       maps memory merge message_id metrics netstring orcpt outgoing path \
+       policy policyd protocol reach received recipient replay reply rewriter \
+       rows rrs scope secrets servers session session_memory shapes similar \
+       site sockaddr spf_answer spf_eval spf_header spf_macro spf_memory \
+       spf_property spf_record spfmilter_config spfmilter_memory \
        spfmilter_session srsmilter_config store table text
 FUZZ = access_berkeley access_cdb access_lmdb access_text authres \
-       convert_confuse convert_plain convert_shell dnsmsg doctor_replies \
-       engine_wire ini log lookup orcpt path protocol received sender \
-       sendmail_cf ses_verify shapes site sockaddr spf_eval spf_header \
-       spf_macro spf_record split srs_decode srs_session store_url
-SOAK = test_envelope_sendmail test_envelope_postfix test_spf_sendmail \
-       test_spf_postfix test_deploy_sendmail test_deploy_postfix
+       convert_confuse convert_plain convert_shell dkim dnsmsg doctor_replies \
+       engine_wire from_address ini log lookup orcpt path policyd protocol \
+       received rrs_decode sender sendmail_cf ses_verify shapes site sockaddr \
+       spf_eval spf_header spf_macro spf_record split srs_decode srs_session \
+       store_url
+SOAK = test_envelope_sendmail test_envelope_postfix test_rrs_sendmail \
+       test_rrs_postfix test_spf_sendmail test_spf_postfix \
+       test_policyd_postfix test_signed_sendmail test_signed_postfix \
+       test_deploy_sendmail test_deploy_postfix
 SITES = test_postfix_settings test_postfix_profiles test_sendmail_features
-BENCH = access codec echo flood load milter_load nothing_milter spf spf_delay \
-        spf_dns
+BENCH = access codec dkim echo flood load milter_load nothing_milter spf \
+        spf_delay spf_dns
 
-TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) $(REWRITE_A) \
-            $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) $(COMMON_A) $(LIBSRS_A) \
-            $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+TEST_LIBS = $(MAILFROM_A) $(SRSD_A) $(SPFMILTER_A) $(SRSMILTER_A) $(MILTER_A) \
+            $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) $(SETTINGS_A) $(ACCESS_A) \
+            $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) \
+            $(LIBSPF_A) $(LIBDKIM_A)
 FOREIGN_LIBS = $(CRYPTO_LIBS) $(HTTP_LIBS) $(SPF_LIBS) $(STORE_LIBS) \
                $(MILTER_LIBS) $(LDLIBS)
 
@@ -275,7 +303,7 @@ $(BUILD)/tests/engine/spf-libspf2-crashing: $(OBJ)/libspf-engine/helper_main.o \
     $(OBJ)/tests/engine/crashing.o $(LIBSPF_ENGINE_A) $(LIBSPF_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_suite: $(OBJ)/tests/engine/engine_suite.o \
-    $(addprefix $(OBJ)/tools/spfquery/,zone.o zone_entry.o yamlfile.o) \
+    $(ZONE_A) \
     $(LIBSPF_ENGINE_A) $(LIBSPF_A) $(COMMON_A)
 	$(ENGINE_TEST)
 $(BUILD)/tests/engine/engine_lookups: $(OBJ)/tests/engine/engine_lookups.o \
@@ -335,6 +363,8 @@ $(BUILD)/tests/unit/%: $(OBJ)/tests/unit/%.o $(TEST_LIBS)
 WRAP = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 $(BUILD)/tests/unit/libsrs: LDFLAGS += $(subst $(comma)--wrap=realloc,,$(WRAP)) \
     -Wl,--wrap=CRYPTO_secure_zalloc,--wrap=CRYPTO_secure_clear_free
+$(BUILD)/tests/unit/dkim_memory: LDFLAGS += $(WRAP) \
+    -Wl,--wrap=EVP_MD_CTX_new,--wrap=EVP_PKEY_CTX_new
 $(addprefix $(BUILD)/tests/unit/,access_memory memory session_memory \
     spf_memory spfmilter_memory store): LDFLAGS += $(WRAP)
 $(BUILD)/tests/unit/lint: LDFLAGS += -Wl,--wrap=calloc
@@ -378,7 +408,7 @@ $(BUILD)/bench/milter_load: $(addprefix $(OBJ)/tests/bench/,milter_load.o \
 $(BUILD)/bench/nothing_milter: $(OBJ)/tests/bench/nothing_milter.o
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(MILTER_LIBS) $(LDLIBS)
-$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A)
+$(BUILD)/bench/%: $(OBJ)/tests/bench/%.o $(LIBSRS_A) $(LIBSPF_A) $(LIBDKIM_A)
 	@mkdir -p $(@D)
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
@@ -388,6 +418,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
 	@BUILD=$(BUILD) tests/bench/milter.py
 	@BUILD=$(BUILD) tests/bench/store.py
+	@BUILD=$(BUILD) tests/bench/policy.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
 FUZZ_SEC ?= 60
@@ -502,9 +533,9 @@ quickstart:
 FILL = sed -e 's,@PREFIX@,$(PREFIX),g' -e 's,@SBINDIR@,$(SBINDIR),g' \
            -e 's,@LIBDIR@,$(LIBDIR),g' -e 's,@INCLUDEDIR@,$(INCLUDEDIR),g' \
            -e 's,@VERSION@,$(VERSION),g'
-BIN  = mailfrom srs spfquery spfpolicy
+BIN  = mailfrom srs spfquery spfpolicy dkimquery
 SBIN = srsd srsmilter spfmilter
-PKGCONFIG = libsrs libspf libspf-dns libspf-engine
+PKGCONFIG = libsrs libspf libdkim libspf-dns libspf-engine
 
 # make install: programs, libraries, manual and samples below PREFIX and DESTDIR
 install: all
@@ -524,7 +555,7 @@ install: all
 	for page in man/*.[1-8]; do \
 	    install -D -m 0644 $$page \
 	        $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
-	cp -R etc/sendmail etc/postfix $(DESTDIR)$(DATADIR)/
+	cp -R etc/sendmail etc/postfix etc/rrs $(DESTDIR)$(DATADIR)/
 	$(BUILD)/srsd --print-config >$(DESTDIR)$(DATADIR)/mailfrom.conf
 	install -m 0644 etc/systemd/mailfrom.sysusers \
 	    $(DESTDIR)$(SYSUSERSDIR)/mailfrom.conf
@@ -561,6 +592,7 @@ dist:
 
 # make check-packages: build Debian's packages in bare systems, install and use them
 check-packages:
+	@scripts/deps packages
 	@MAILFROM_REQUIRE_ALL=1 tests/run tests/packages/test_*.py
 
 # make clean: remove what was built, and what tests have fetched

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "access/action.h"
 
-#define CODE_LEN 3
+#define CODE_LEN    3
+#define UNLESS_DKIM "UNLESS-DKIM"
 
 static const char *const verb_texts[] = {
     [ACTION_OK] = "OK",
@@ -16,16 +17,16 @@ static const char *const verb_texts[] = {
 
 const char *const action_words[] = {"OK", "RELAY", "WHITELIST", "SKIP", "DUNNO",
     "REJECT", "TEMPFAIL", "DEFER", "DISCARD", "QUARANTINE", "HOLD", "ERROR",
-    NULL};
+    UNLESS_DKIM, NULL};
 
-/* What they stand for, in the same order. */
+/* What they stand for, in the same order, but the prefix. */
 static const enum action_verb word_verbs[] = {ACTION_OK, ACTION_OK,
     ACTION_WHITELIST, ACTION_SKIP, ACTION_SKIP, ACTION_REJECT, ACTION_TEMPFAIL,
     ACTION_TEMPFAIL, ACTION_DISCARD, ACTION_QUARANTINE, ACTION_QUARANTINE,
     ACTION_ERROR};
 
 _Static_assert(sizeof(action_words) / sizeof(action_words[0]) ==
-	sizeof(word_verbs) / sizeof(word_verbs[0]) + 1,
+	sizeof(word_verbs) / sizeof(word_verbs[0]) + 2,
     "a verb for each word");
 
 #define POSTFIX_OWN "this is an action of Postfix's own tables, not of this one"
@@ -228,11 +229,35 @@ parse(struct mf_text t, struct action *out)
 					      : ACTION_UNKNOWN;
 }
 
+static bool
+accepts(enum action_verb verb)
+{
+	return verb == ACTION_OK || verb == ACTION_WHITELIST ||
+	    verb == ACTION_SKIP;
+}
+
+/* What stands behind UNLESS-DKIM; alone it leaves the action open, as SKIP. */
+static enum action_status
+parse_unless(struct mf_text t, struct action *out)
+{
+	enum action_status status = ACTION_VALID;
+
+	if (t.len != 0)
+		status = parse(t, out);
+	out->unless_dkim = true;
+	return t.len != 0 && action_is_understood(status) && accepts(out->verb)
+	    ? ACTION_BAD_UNLESS
+	    : status;
+}
+
 enum action_status
 action_parse(struct mf_text value, struct action *out)
 {
 	struct action action = {.verb = ACTION_SKIP};
-	enum action_status status = parse(bare(value), &action);
+	struct mf_text t = bare(value), rest = t;
+	bool unless = text_eq_fold(take_word(&rest), MF_TEXT(UNLESS_DKIM));
+	enum action_status status =
+	    unless ? parse_unless(rest, &action) : parse(t, &action);
 
 	if (action_is_understood(status))
 		*out = action;
@@ -254,8 +279,14 @@ action_problem(enum action_status status, struct mf_text value)
 		return "there is no such action";
 	case ACTION_UNSUPPORTED:
 		value = bare(value);
+		if (text_eq_fold(text_head(value, word_len(value)),
+			MF_TEXT(UNLESS_DKIM)))
+			take_word(&value);
 		problem = find_unsupported(text_head(value, word_len(value)));
 		return problem != NULL ? problem : "there is no such action";
+	case ACTION_BAD_UNLESS:
+		return "UNLESS-DKIM stands before an action that doesn't "
+		       "accept, such as REJECT, or alone";
 	case ACTION_BAD_CODE:
 		return "a refusal has a reply code from 400 to 599, and an "
 		       "enhanced code 4.x.x or 5.x.x if any";

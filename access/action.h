@@ -7,12 +7,14 @@
  *	QUARANTINE:text
  *	ERROR:D.S.N:### text  ERROR:D.S.N:text  ERROR:### text
  *	### D.S.N text  ### text			as Postfix writes it
+ *	UNLESS-DKIM, before what doesn't accept, or alone
  *
  * The words are sendmail's, and Postfix's where it has others for the same.
  * Case doesn't matter; quotes around the whole text are left out.  The text of
  * REJECT and TEMPFAIL may begin with D.S.N, as in Postfix.  A reply code that
  * isn't written follows from the class of D.S.N, else it is 550.  What stands
- * behind OK, WHITELIST and SKIP has no meaning.
+ * behind OK, WHITELIST and SKIP has no meaning.  UNLESS-DKIM alone is that of
+ * the result's default.
  */
 #ifndef MAILFROM_ACCESS_ACTION_H
 #define MAILFROM_ACCESS_ACTION_H
@@ -42,6 +44,7 @@ struct action {
 	struct mf_text
 	    dsn; /* "D.S.N", its class that of code; empty: default */
 	struct mf_text text; /* reply, or reason; empty: default.  A view. */
+	bool unless_dkim;    /* not if a DKIM signature counts */
 };
 
 enum action_status {
@@ -49,6 +52,7 @@ enum action_status {
 	ACTION_CORRECTED,   /* D.S.N is of another class than ### or the verb,
 			     * which count; dsn is empty */
 	ACTION_UNKNOWN,     /* no such word */
+	ACTION_BAD_UNLESS,  /* UNLESS-DKIM before what accepts */
 	ACTION_UNSUPPORTED, /* CBV, DSN, BAN: of another milter; FILTER and
 			     * others: of Postfix's own tables */
 	ACTION_BAD_CODE     /* no reply code that refuses (400..599), or no

@@ -183,6 +183,22 @@ check_text(const struct lint_run *l, const struct lint_item *item,
 	}
 }
 
+/* What dkim-pass can't be told, or shouldn't. */
+static void
+check_dkim(const struct lint_run *l, const struct lint_item *item,
+    const struct action *a)
+{
+	if (a->verb == ACTION_DISCARD || a->verb == ACTION_QUARANTINE)
+		say(l, item, true,
+		    "%s has no meaning for a signature: OK, SKIP or REJECT",
+		    action_text(a->verb));
+	if (item->key.subject.len == 0 &&
+	    (a->verb == ACTION_OK || a->verb == ACTION_WHITELIST))
+		say(l, item, true,
+		    "the signature of any domain would count: senders of spam "
+		    "sign with their own");
+}
+
 /* Values that are fine, but not here. */
 static void
 check_effect(const struct lint_run *l, const struct lint_item *item,
@@ -194,6 +210,16 @@ check_effect(const struct lint_run *l, const struct lint_item *item,
 		    "%s does nothing to a recipient but what SKIP does: no "
 		    "exemption",
 		    action_text(a->verb));
+	if (a->unless_dkim && item->key.kind != LINT_SENDER)
+		say(l, item, true,
+		    "UNLESS-DKIM is for the tags spf- and srs- alone: a "
+		    "signature can't stand for %s",
+		    item->key.kind == LINT_NULL ? "the null sender"
+			: item->key.kind == LINT_HELO
+			? "a HELO name"
+			: "what this tag is about");
+	if (item->key.kind == LINT_DKIM)
+		check_dkim(l, item, a);
 	if (a->verb == ACTION_ERROR && a->code == 421)
 		say(l, item, false,
 		    "421 ends the whole connection in sendmail and Postfix");
@@ -218,6 +244,7 @@ check_value(const struct lint_run *l, const struct lint_item *item)
 		check_unknown(l, item);
 		return;
 	case ACTION_UNSUPPORTED:
+	case ACTION_BAD_UNLESS:
 	case ACTION_BAD_CODE:
 		say(l, item, true, "%s", action_problem(status, value));
 		return;
@@ -240,7 +267,8 @@ is_same(const struct action *a, const struct access_entry *entry)
 
 	return action_is_understood(access_entry_action(entry, b)) &&
 	    a->verb == b->verb && a->code == b->code &&
-	    mf_text_eq(a->dsn, b->dsn) && mf_text_eq(a->text, b->text);
+	    a->unless_dkim == b->unless_dkim && mf_text_eq(a->dsn, b->dsn) &&
+	    mf_text_eq(a->text, b->text);
 }
 
 /* The entry that decides where item's would, were that not there. */
@@ -298,7 +326,8 @@ is_last_tag(const struct lint_key *key)
 	return (text_starts(key->tag, MF_TEXT("spf-")) &&
 		   !mf_text_eq(key->tag, MF_TEXT("spf-none")) &&
 		   key->kind == LINT_SENDER) ||
-	    key->kind == LINT_HELO || key->kind == LINT_AUTH;
+	    key->kind == LINT_HELO || key->kind == LINT_AUTH ||
+	    key->kind == LINT_DKIM;
 }
 
 static void
@@ -330,7 +359,8 @@ check_wider(const struct lint_run *l, const struct lint_item *item)
 	if (is_split(l, item, wider))
 		return;
 	if (wider == NULL) {
-		if (action.verb == ACTION_SKIP && is_last_tag(&item->key))
+		if (action.verb == ACTION_SKIP && !action.unless_dkim &&
+		    item->key.kind != LINT_DKIM && is_last_tag(&item->key))
 			say(l, item, false,
 			    "%s does nothing: no wider key would decide",
 			    action_text(action.verb));

@@ -11,14 +11,15 @@
 	    prefix "softfail", prefix "temperror", prefix "permerror"
 
 const char *const lint_tags_[] = {RESULTS("spf-"), RESULTS("srs-"),
-    RESULTS("null-"), RESULTS("helo-"), "smtp-auth", "spf-to", "spam", NULL};
+    RESULTS("null-"), RESULTS("helo-"), "smtp-auth", "spf-to", "spam",
+    "dkim-pass", NULL};
 
 /* The first tag of each kind, and what goes on until the next. */
 static const struct {
 	unsigned from;
 	enum lint_key_kind kind;
 } kinds[] = {{0, LINT_SENDER}, {14, LINT_NULL}, {21, LINT_HELO},
-    {28, LINT_AUTH}, {29, LINT_RCPT}, {30, LINT_SPAM}};
+    {28, LINT_AUTH}, {29, LINT_RCPT}, {30, LINT_SPAM}, {31, LINT_DKIM}};
 
 bool
 lint_key_parse_(struct mf_text key, struct lint_key *out)
@@ -127,6 +128,9 @@ address_problem(
 {
 	if (k->kind == LINT_HELO)
 		return "a HELO name has no \"@\"";
+	if (k->kind == LINT_DKIM)
+		return "what is looked up is the domain of a signature (d=), "
+		       "not an address";
 	if (local.len == 0)
 		return domain.len == 0
 		    ? "there is nothing before the \"@\""

@@ -14,7 +14,8 @@ enum lint_key_kind {
 	LINT_HELO,   /* helo- */
 	LINT_AUTH,   /* smtp-auth */
 	LINT_RCPT,   /* spf-to */
-	LINT_SPAM    /* spam */
+	LINT_SPAM,   /* spam */
+	LINT_DKIM    /* dkim-pass: d= of a signature */
 };
 
 /* A key, in lower case, and its parts. */
@@ -25,7 +26,7 @@ struct lint_key {
 	unsigned number; /* of the tag, below LINT_TAGS */
 };
 
-#define LINT_TAGS 31
+#define LINT_TAGS 32
 
 /* All tags, NULL at the end. */
 extern const char *const lint_tags_[LINT_TAGS + 1];

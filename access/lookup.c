@@ -314,9 +314,13 @@ lookup_ask(const struct access_table *table, const struct lookup_query *query,
 
 	*out = (struct lookup_answer){.entry = entry, .verb = rule->verb};
 	if (entry != NULL &&
-	    action_is_understood(access_entry_action(entry, &written)) &&
-	    written.verb != ACTION_SKIP)
-		action = written;
+	    action_is_understood(access_entry_action(entry, &written))) {
+		out->unless_dkim = written.unless_dkim &&
+		    (query->identity == LOOKUP_MAILFROM ||
+			query->identity == LOOKUP_SRS);
+		if (written.verb != ACTION_SKIP)
+			action = written;
+	}
 	switch (action.verb) {
 	case ACTION_REJECT:
 		refuse(
@@ -337,8 +341,73 @@ lookup_ask(const struct access_table *table, const struct lookup_query *query,
 	case ACTION_WHITELIST:
 	case ACTION_SKIP:
 		out->verb = action.verb;
+		out->unless_dkim = false;
 		return;
 	}
+}
+
+/* --- DKIM --- */
+
+enum lookup_dkim
+lookup_dkim_pass(const struct access_table *table, struct mf_text d,
+    const struct lookup_trace *trace, struct lookup_answer *out)
+{
+	static const struct lookup_rule rule = {ACTION_OK, NULL, NULL, false};
+	struct action action = {.verb = ACTION_SKIP};
+	struct lookup_keys keys;
+
+	lookup_keys(&keys, MF_TEXT("dkim-pass"), d);
+	*out = (struct lookup_answer){
+	    .entry = find(table, &keys, trace), .verb = ACTION_SKIP};
+	if (out->entry == NULL)
+		return LOOKUP_DKIM_DEFAULT;
+	if (!action_is_understood(access_entry_action(out->entry, &action)))
+		return LOOKUP_DKIM_SKIP;
+	out->verb = action.verb;
+	switch (action.verb) {
+	case ACTION_OK:
+	case ACTION_WHITELIST:
+		return LOOKUP_DKIM_OK;
+	case ACTION_REJECT:
+	case ACTION_TEMPFAIL:
+	case ACTION_ERROR:
+		refuse(&rule, &action,
+		    action.verb == ACTION_REJECT || action.code >= 500, out);
+		return LOOKUP_DKIM_REFUSE;
+	case ACTION_SKIP:
+	case ACTION_DISCARD:
+	case ACTION_QUARANTINE:
+		return LOOKUP_DKIM_SKIP;
+	}
+	return LOOKUP_DKIM_SKIP;
+}
+
+static bool
+is_deferring(struct mf_text key, const struct access_entry *e)
+{
+	struct action action = {.unless_dkim = false};
+
+	return (text_starts(key, MF_TEXT("spf-")) ||
+		   text_starts(key, MF_TEXT("srs-"))) &&
+	    !text_starts(key, MF_TEXT("spf-to")) &&
+	    action_is_understood(access_entry_action(e, &action)) &&
+	    action.unless_dkim;
+}
+
+struct lookup_dkim_uses
+lookup_dkim_uses(const struct access_table *table)
+{
+	struct lookup_dkim_uses uses = {.unless_dkim = false};
+
+	for (size_t i = 0; i < access_table_count(table); i++) {
+		const struct access_entry *e = access_table_at(table, i);
+		struct mf_text key = access_entry_key(e);
+
+		uses.unless_dkim = uses.unless_dkim || is_deferring(key, e);
+		uses.dkim_pass =
+		    uses.dkim_pass || text_starts(key, MF_TEXT("dkim-pass"));
+	}
+	return uses;
 }
 
 /* --- recipients --- */

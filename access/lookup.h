@@ -89,15 +89,44 @@ struct lookup_answer {
 	unsigned code;                    /* of a refusal, else 0 */
 	char dsn[12];        /* "5.7.23", of code's class; "" if code is 0 */
 	struct mf_text text; /* of the entry; empty: compose one */
+	/* It doesn't accept, unless a DKIM signature counts. */
+	bool unless_dkim;
 };
 
 /*
  * Ask.  An entry that says SKIP, or nothing that action_parse() understands,
  * ends the search: the answer is the result's default, and names the entry.
- * table may be NULL: there is no access file.
+ * table may be NULL: there is no access file.  UNLESS-DKIM is for LOOKUP_MAILFROM
+ * and LOOKUP_SRS, and without effect elsewhere.
  */
 void lookup_ask(const struct access_table *table,
     const struct lookup_query *query, struct lookup_answer *out);
+
+/* --- DKIM --- */
+
+/* What the tag dkim-pass says of a domain whose signature counts. */
+enum lookup_dkim {
+	LOOKUP_DKIM_DEFAULT, /* nothing: it has to be aligned */
+	LOOKUP_DKIM_OK,      /* it lifts refusals, aligned or not */
+	LOOKUP_DKIM_SKIP,    /* it never does */
+	LOOKUP_DKIM_REFUSE   /* what it has signed is refused: *out */
+};
+
+/*
+ * Ask for d= of a signature.  out->entry names the entry; an action that isn't
+ * understood is taken for SKIP.  trace may be NULL.
+ */
+enum lookup_dkim lookup_dkim_pass(const struct access_table *table,
+    struct mf_text d, const struct lookup_trace *trace,
+    struct lookup_answer *out);
+
+/* What of DKIM the entries of a table have. */
+struct lookup_dkim_uses {
+	bool unless_dkim; /* where it has an effect */
+	bool dkim_pass;
+};
+
+struct lookup_dkim_uses lookup_dkim_uses(const struct access_table *table);
 
 /* --- recipients --- */
 

@@ -152,6 +152,7 @@ access_key_is_ours(struct mf_text key)
 
 	if (text_eq_fold(tag, MF_TEXT("smtp-auth")) ||
 	    text_eq_fold(tag, MF_TEXT("spf-to")) ||
+	    text_eq_fold(tag, MF_TEXT("dkim-pass")) ||
 	    text_eq_fold(tag, MF_TEXT("spam")))
 		return true;
 	return cut_prefix(&tag) && is_result(tag);
@@ -180,7 +181,9 @@ access_key_is_mistyped(struct mf_text key)
 		return false;
 	return ends_in_result(tag) ||
 	    similar_distance(tag, MF_TEXT("smtp-auth")) == 1 ||
-	    similar_distance(tag, MF_TEXT("spf-to")) == 1 || cut_prefix(&tag);
+	    similar_distance(tag, MF_TEXT("spf-to")) == 1 ||
+	    similar_distance(tag, MF_TEXT("dkim-pass")) == 1 ||
+	    cut_prefix(&tag);
 }
 
 /* --- building --- */

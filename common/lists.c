@@ -48,6 +48,12 @@ has(const struct list *list, struct mf_text t)
 }
 
 bool
+list_has_word(const struct list *list, struct mf_text word)
+{
+	return has(list, word);
+}
+
+bool
 list_has_domain(const struct list *list, struct mf_text domain)
 {
 	char room[DOMAIN_MAX + 1];

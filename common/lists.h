@@ -26,6 +26,9 @@ void list_free(struct list *list);
 /* domain without brackets or "@"; false if it is empty. */
 bool list_has_domain(const struct list *list, struct mf_text domain);
 
+/* Whether word is an item, as it is. */
+bool list_has_word(const struct list *list, struct mf_text word);
+
 /* address: local-part "@" domain; by domain alone if it has no "@". */
 bool list_has_address(const struct list *list, struct mf_text address);
 

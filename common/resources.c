@@ -13,6 +13,12 @@
 #include "common/log.h"
 #include "common/rarely.h"
 
+/*
+ * Descriptors for all but clients: the listeners, files of a reload, the DNS
+ * and helper processes; but a quarter of a small number.
+ */
+#define SPARE_DESCRIPTORS 128
+
 static struct rarely no_threads, no_descriptors;
 
 /* Entries of a directory of /proc but "." and ".."; 0: it can't be read. */
@@ -112,6 +118,15 @@ write_shortages(struct metrics_writer *w)
 		    "Probes, every few seconds, that could not get one.",
 		    &label, rarely_total(all[i].shortage));
 	}
+}
+
+uint64_t
+resources_descriptors_for_clients(void)
+{
+	uint64_t max = resources_descriptors_max();
+
+	return max < 4 * SPARE_DESCRIPTORS ? max - max / 4
+					   : max - SPARE_DESCRIPTORS;
 }
 
 void

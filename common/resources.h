@@ -18,6 +18,9 @@ void resources_probe(void);
 /* Descriptors that this process may have open; UINT64_MAX: any number. */
 uint64_t resources_descriptors_max(void);
 
+/* The same without those for all but clients. */
+uint64_t resources_descriptors_for_clients(void);
+
 /*
  * Write process_threads, process_open_fds, process_max_fds, and what
  * resources_probe() and health.h know.

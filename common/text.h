@@ -233,7 +233,8 @@ text_ends_fold(struct mf_text t, struct mf_text suffix)
 static inline size_t
 text_find(struct mf_text t, char c)
 {
-	const char *hit = t.len != 0 ? memchr(t.p, c, t.len) : NULL;
+	const char *hit =
+	    t.len != 0 ? memchr(t.p, (unsigned char)c, t.len) : NULL;
 
 	return hit != NULL ? (size_t)(hit - t.p) : t.len;
 }

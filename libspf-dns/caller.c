@@ -153,8 +153,26 @@ spf_resolver_start(struct spf_resolver *r, const struct spf_request *request,
 
 /* --- questions --- */
 
+/* The reply to a question, held, if it is cached; else NULL. */
+static struct spf_reply *
+find_cached(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+{
+	uint64_t hash = cache_hash_(r->cache, rr, name), now_ms = clock_ms_();
+	struct spf_reply *reply;
+
+	pthread_rwlock_rdlock(&r->cache_lock);
+	reply = cache_find_(r->cache, hash, rr, name, now_ms);
+	if (reply != NULL)
+		reply_hold_(reply);
+	pthread_rwlock_unlock(&r->cache_lock);
+	if (reply != NULL)
+		count_(&r->counters.cache_hits, 1);
+	return reply;
+}
+
 const struct spf_reply *
-spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+spf_resolver_ask_for(struct spf_resolver *r, enum spf_rr rr,
+    struct mf_text name, unsigned timeout_ms)
 {
 	struct dnsmsg_name wire;
 	char text[SPF_NAME_SIZE];
@@ -176,9 +194,12 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 		return reply;
 	}
 	len = dnsmsg_name_text_(&wire, text);
+	reply = find_cached(r, rr, mf_text_at(text, len));
+	if (reply != NULL)
+		return reply;
 	c = (struct dns_check){.resolver = r,
 	    .started_us = clock_us_(),
-	    .timeout_ms = r->params.timeout_ms,
+	    .timeout_ms = least(timeout_ms, r->params.timeout_ms),
 	    .is_question = true,
 	    .rr = rr,
 	    .name = mf_text_at(text, len),
@@ -189,6 +210,64 @@ spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
 		waiting_end_(&waiting);
 	waiting_wait_(&waiting);
 	return reply;
+}
+
+const struct spf_reply *
+spf_resolver_ask(struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+{
+	return spf_resolver_ask_for(r, rr, name, r->params.timeout_ms);
+}
+
+/* A question that nobody waits for. */
+struct ask_ahead {
+	struct dns_check check; /* first: the resolver frees it */
+	struct spf_reply *reply;
+	char name[SPF_NAME_SIZE];
+};
+
+static void
+on_ahead(
+    void *arg, const struct spf_verdict *verdict, const struct spf_cost *cost)
+{
+	struct ask_ahead *ahead = arg;
+
+	(void)verdict;
+	(void)cost;
+	reply_release_(ahead->reply);
+}
+
+void
+spf_resolver_ask_ahead(
+    struct spf_resolver *r, enum spf_rr rr, struct mf_text name)
+{
+	struct dnsmsg_name wire;
+	char text[SPF_NAME_SIZE];
+	struct ask_ahead *ahead;
+	struct spf_reply *cached;
+
+	if (!dnsmsg_name_(name, &wire))
+		return;
+	size_t len = dnsmsg_name_text_(&wire, text);
+	cached = find_cached(r, rr, mf_text_at(text, len));
+	if (cached != NULL) {
+		reply_release_(cached);
+		return;
+	}
+	ahead = calloc(1, sizeof(*ahead));
+	if (ahead == NULL)
+		return;
+	memcpy(ahead->name, text, len);
+	ahead->check = (struct dns_check){.resolver = r,
+	    .started_us = clock_us_(),
+	    .timeout_ms = r->params.timeout_ms,
+	    .is_question = true,
+	    .rr = rr,
+	    .name = mf_text_at(ahead->name, len),
+	    .done = on_ahead,
+	    .arg = ahead,
+	    .reply_out = &ahead->reply};
+	if (check_post_(r, &ahead->check) == 0)
+		free(ahead);
 }
 
 const struct spf_answer *

@@ -138,7 +138,8 @@ ask_libspf2(const struct engine_libspf2_ *libspf2, struct witness *w,
 	quiet.trace = NULL;
 	quiet.sequential = true;
 	if (libspf2->evaluate(libspf2->arg, &quiet,
-		&(struct spf_source){.lookup = recall, .arg = w}, out, &opinion) == SPF_PENDING)
+		&(struct spf_source){.lookup = recall, .arg = w}, out,
+		&opinion) == SPF_PENDING)
 		opinion_none_(out, SPF_OPINION_LACKING, &opinion);
 	return opinion;
 }
@@ -149,8 +150,8 @@ audit_evaluate_(const struct engine_libspf2_ *libspf2,
     struct spf_verdict *out, struct spf_verdict *other, struct spf_audit *audit)
 {
 	struct witness w = {.source = source};
-	enum spf_status status =
-	    spf_evaluate(request, &(struct spf_source){.lookup = ask_and_keep, .arg = &w}, out);
+	enum spf_status status = spf_evaluate(request,
+	    &(struct spf_source){.lookup = ask_and_keep, .arg = &w}, out);
 
 	if (status == SPF_OK) {
 		*audit = (struct spf_audit){

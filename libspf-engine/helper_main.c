@@ -182,7 +182,8 @@ check(struct mf_text message)
 	}
 	request.best_guess = guess;
 	status = spf_libspf2_evaluate(&request,
-	    &(struct spf_source){.lookup = lookup, .arg = &answers}, &verdict, &opinion);
+	    &(struct spf_source){.lookup = lookup, .arg = &answers}, &verdict,
+	    &opinion);
 	wire_put_verdict_(&out, status, opinion, &verdict);
 	send_or_exit(&out);
 	while (answers.count > 0)

@@ -126,7 +126,7 @@ aligned(size_t size)
 }
 
 static struct spf_answer *
-answer_record(struct mf_text text)
+answer_record(struct mf_text text, size_t count)
 {
 	size_t head = aligned(sizeof(struct spf_answer));
 	size_t size = record_size_(text);
@@ -143,6 +143,7 @@ answer_record(struct mf_text text)
 	    .status = SPF_DNS_FOUND,
 	    .spf_records = 1,
 	    .record = r,
+	    .count = count,
 	    .size = head + r->size};
 	return a;
 }
@@ -190,6 +191,7 @@ answer_texts(const struct mf_text *records, size_t count, unsigned found)
 	if (a == NULL)
 		return NULL;
 	a->spf_records = found;
+	a->count = count;
 	if (only.len != 0)
 		memcpy(room, only.p, only.len);
 	a->only_text = mf_text_at(room, only.len);
@@ -215,7 +217,7 @@ spf_answer_txt(const struct mf_text *records, size_t count)
 		spf = records[i];
 		found++;
 	}
-	a = found == 1 ? answer_record(spf)
+	a = found == 1 ? answer_record(spf, count)
 		       : answer_texts(records, count, found);
 	if (a == NULL)
 		return NULL;

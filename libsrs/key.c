@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * HMAC-SHA1 (RFC 2104) with the key schedule kept.
+ * HMAC-SHA1 and HMAC-SHA256 (RFC 2104) with the key schedule kept.
  *
- * The low-level SHA1_*() of OpenSSL are used although OpenSSL 3 calls them
- * deprecated: their state is a plain struct, so that the digest of the inner
+ * The low-level SHA1_*() and SHA256_*() of OpenSSL are used although OpenSSL 3
+ * calls them deprecated: their state is a plain struct, so that the digest of the inner
  * and of the outer pad is computed once for a key and copied for each message.
  * EVP_MAC can't be shared between threads and costs three times as much, even
- * with its key kept.  SHA-1 is what the address formats prescribe; as an HMAC
- * it is unbroken.
+ * with its key kept.  SHA-1 is what SRS and SES prescribe; as an HMAC it is
+ * unbroken.
  *
  * Keys are in OpenSSL's secure heap if the program has set one up; else that is
  * ordinary memory, and wiped likewise.
@@ -19,10 +19,16 @@
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
+/* By the ring's is_sha256; one block of key is in each. */
 struct key_ {
-	SHA_CTX inner; /* after key XOR ipad: one block in */
-	SHA_CTX outer; /* after key XOR opad */
+	union {
+		SHA_CTX sha1;
+		SHA256_CTX sha256;
+	} inner, outer; /* after key XOR ipad, opad */
 };
+
+/* Both digests have it, so the pads are made in the same way. */
+_Static_assert(SHA_CBLOCK == SHA256_CBLOCK, "one size of block");
 
 #define LENGTH_SIZE 8 /* octets of bit count that end a SHA-1 message */
 
@@ -67,28 +73,42 @@ sha1_finish(const SHA_CTX *begun, const uint8_t *message, size_t len,
 }
 
 static void
-key_prepare(struct key_ *key, struct mf_text secret)
+digest_pads(struct key_ *key, bool is_sha256,
+    const unsigned char ipad[static SHA_CBLOCK],
+    const unsigned char opad[static SHA_CBLOCK])
 {
-	unsigned char block[SHA_CBLOCK] = {0};
-	unsigned char pad[SHA_CBLOCK];
+	if (is_sha256) {
+		SHA256_Init(&key->inner.sha256);
+		SHA256_Update(&key->inner.sha256, ipad, SHA_CBLOCK);
+		SHA256_Init(&key->outer.sha256);
+		SHA256_Update(&key->outer.sha256, opad, SHA_CBLOCK);
+		return;
+	}
+	SHA1_Init(&key->inner.sha1);
+	SHA1_Update(&key->inner.sha1, ipad, SHA_CBLOCK);
+	SHA1_Init(&key->outer.sha1);
+	SHA1_Update(&key->outer.sha1, opad, SHA_CBLOCK);
+}
 
-	if (secret.len > sizeof(block))
-		SHA1((const unsigned char *)secret.p, secret.len, block);
+static void
+key_prepare(struct key_ *key, bool is_sha256, struct mf_text secret)
+{
+	const unsigned char *octets = (const unsigned char *)secret.p;
+	unsigned char ipad[SHA_CBLOCK] = {0}, opad[SHA_CBLOCK];
+
+	if (secret.len <= sizeof(ipad))
+		memcpy(ipad, octets, secret.len);
+	else if (is_sha256)
+		SHA256(octets, secret.len, ipad);
 	else
-		memcpy(block, secret.p, secret.len);
-
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] = block[i] ^ 0x36;
-	SHA1_Init(&key->inner);
-	SHA1_Update(&key->inner, pad, sizeof(pad));
-
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] = block[i] ^ 0x5c;
-	SHA1_Init(&key->outer);
-	SHA1_Update(&key->outer, pad, sizeof(pad));
-
-	OPENSSL_cleanse(block, sizeof(block));
-	OPENSSL_cleanse(pad, sizeof(pad));
+		SHA1(octets, secret.len, ipad);
+	for (size_t i = 0; i < sizeof(ipad); i++) {
+		opad[i] = ipad[i] ^ 0x5c;
+		ipad[i] ^= 0x36;
+	}
+	digest_pads(key, is_sha256, ipad, opad);
+	OPENSSL_cleanse(ipad, sizeof(ipad));
+	OPENSSL_cleanse(opad, sizeof(opad));
 }
 
 enum srs_status
@@ -106,7 +126,7 @@ keyring_add_(struct keyring_ *ring, struct mf_text secret)
 		return SRS_NO_MEMORY;
 	if (ring->count != 0)
 		memcpy(keys, ring->keys, ring->count * sizeof(*keys));
-	key_prepare(&keys[ring->count], secret);
+	key_prepare(&keys[ring->count], ring->is_sha256, secret);
 
 	unsigned count = ring->count + 1;
 	keyring_clear_(ring);
@@ -130,8 +150,29 @@ keyring_mac_(const struct keyring_ *ring, unsigned key, const void *message,
 {
 	uint8_t inner[KEY_MAC_SIZE];
 
-	sha1_finish(&ring->keys[key].inner, message, len, inner);
-	sha1_finish(&ring->keys[key].outer, inner, sizeof(inner), mac);
+	sha1_finish(&ring->keys[key].inner.sha1, message, len, inner);
+	sha1_finish(&ring->keys[key].outer.sha1, inner, sizeof(inner), mac);
+}
+
+/* Once for a recipient, not for every sender: as OpenSSL has it. */
+static void
+sha256_finish(const SHA256_CTX *begun, const void *message, size_t len,
+    uint8_t mac[static KEY_MAC256_SIZE])
+{
+	SHA256_CTX state = *begun;
+
+	SHA256_Update(&state, message, len);
+	SHA256_Final(mac, &state);
+}
+
+void
+keyring_mac256_(const struct keyring_ *ring, unsigned key, const void *message,
+    size_t len, uint8_t mac[static KEY_MAC256_SIZE])
+{
+	uint8_t inner[KEY_MAC256_SIZE];
+
+	sha256_finish(&ring->keys[key].inner.sha256, message, len, inner);
+	sha256_finish(&ring->keys[key].outer.sha256, inner, sizeof(inner), mac);
 }
 
 bool

@@ -36,6 +36,8 @@ srs_status_text(enum srs_status status)
 		return "a parameter is out of range";
 	case SRS_NO_MEMORY:
 		return "out of memory";
+	case SRS_BAD_FORWARDER:
+		return "the forwarder is not a domain, such as example.net";
 	}
 	return "unknown status";
 }

@@ -83,6 +83,8 @@ milter_answer(SMFICTX *ctx, const struct reply *reply)
 		return refuse(ctx, reply, SMFIS_TEMPFAIL);
 	case STEP_DISCARD:
 		return SMFIS_DISCARD;
+	case STEP_SKIP:
+		return SMFIS_SKIP;
 	}
 	return SMFIS_TEMPFAIL;
 }

@@ -7,7 +7,13 @@
 
 #include "common/text.h"
 
-enum step { STEP_CONTINUE, STEP_REJECT, STEP_TEMPFAIL, STEP_DISCARD };
+enum step {
+	STEP_CONTINUE,
+	STEP_REJECT,
+	STEP_TEMPFAIL,
+	STEP_DISCARD,
+	STEP_SKIP /* no more of the body is wanted */
+};
 
 /* The texts must stay valid until the step is answered. */
 struct reply {

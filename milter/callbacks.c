@@ -21,6 +21,14 @@ session_open(SMFICTX *ctx)
 	return s;
 }
 
+/* What of the steps makes a difference to the filter. */
+static void
+note_steps(struct session *s, unsigned long steps)
+{
+	s->leading_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+	s->can_skip = (steps & SMFIP_SKIP) != 0;
+}
+
 /* --- the client --- */
 
 static sfsistat
@@ -42,6 +50,7 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
 	filter->wants(s, &wants);
 	s->actions = *want_actions = wants.actions & actions;
 	s->steps = *want_steps = wants.steps & steps;
+	note_steps(s, s->steps);
 	*want2 = *want3 = 0;
 	if (s->actions != wants.actions && wants.lacking != NULL)
 		log_say(LEVEL_WARNING, "%s", wants.lacking);
@@ -66,6 +75,7 @@ session_open_again(SMFICTX *ctx)
 		return NULL;
 	filter->wants(s, &wants);
 	s->actions = wants.actions;
+	note_steps(s, wants.steps);
 	return s;
 }
 
@@ -162,6 +172,19 @@ on_eoh(SMFICTX *ctx)
 }
 
 static sfsistat
+on_body(SMFICTX *ctx, unsigned char *piece, size_t len)
+{
+	struct session *s = milter_enter(ctx);
+	struct reply reply = reply_go_on();
+
+	if (s == NULL)
+		return milter_leave_lost();
+	if (filter->body != NULL)
+		reply = filter->body(s, mf_text_at((const char *)piece, len));
+	return milter_leave(milter_answer(ctx, &reply));
+}
+
+static sfsistat
 on_eom(SMFICTX *ctx)
 {
 	struct session *s = milter_enter(ctx);
@@ -208,6 +231,7 @@ milter_describe(const struct filter *of, struct milter_service *service)
 	    .xxfi_envrcpt = on_rcpt,
 	    .xxfi_header = on_header,
 	    .xxfi_eoh = on_eoh,
+	    .xxfi_body = on_body,
 	    .xxfi_eom = on_eom,
 	    .xxfi_abort = on_abort,
 	    .xxfi_close = on_close,

@@ -85,13 +85,18 @@ open_sockets(struct milter_daemon *d, const struct privilege *who,
 	    .line = milter_config_line(c, "listen"),
 	    .owner_line = milter_config_line(c, "socket_owner"),
 	    .check = check};
+	unsigned inherited = check == NULL ? listen_inherited() : 0;
 
 	if (s->socket_owner.len != 0 &&
 	    !listen_owner(
 		s->socket_owner, &options, c->path, options.owner_line, report))
 		return false;
 	return milter_open(milter_describe(d->program->filter, d->service),
-		   s->listen, &options, report) &&
+		   s->listen,
+		   milter_inherited(inherited, d->program->other_fds), &options,
+		   report) &&
+	    (d->program->others_open == NULL ||
+		d->program->others_open(c, inherited, &options, report)) &&
 	    open_metrics(d, options, report);
 }
 
@@ -286,8 +291,12 @@ serve(struct milter_daemon *d, struct report *report)
 	threads_make_small();
 	if (!p->service_start(d->service, report) || !start_metrics(d, report))
 		return EXIT_FAILURE;
+	if (p->others_start != NULL && !p->others_start(d->service, report))
+		return EXIT_FAILURE;
 	ok = milter_serve(&duties, on_ready);
 	notify_stopping();
+	if (p->others_stop != NULL)
+		p->others_stop();
 	log_say(LEVEL_INFO, "stopped");
 	log_stop();
 	/* libmilter's threads may be at work still. */

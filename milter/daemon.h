@@ -6,6 +6,7 @@
 #ifndef MAILFROM_MILTER_DAEMON_H
 #define MAILFROM_MILTER_DAEMON_H
 
+#include "common/listen.h"
 #include "common/metrics.h"
 #include "milter/filter.h"
 #include "milter/service.h"
@@ -40,6 +41,18 @@ struct milter_program {
 	void (*write_metrics)(void *arg, struct metrics_writer *writer);
 
 	/* NULL where there is nothing to do: */
+	/*
+	 * Sockets besides the MTA's.  open may need root; inherited: those that
+	 * systemd has passed, of which those called other_fds are meant.  start
+	 * is called after the last fork, stop once libmilter has stopped.
+	 */
+	const char *other_fds;
+	bool (*others_open)(const struct milter_config *config,
+	    unsigned inherited, const struct listen_options *options,
+	    struct report *report);
+	bool (*others_start)(
+	    struct milter_service *service, struct report *report);
+	void (*others_stop)(void);
 	/* Which secrets are in force, as text of at most size with the NUL. */
 	void (*list_secrets)(
 	    const struct milter_service *service, char *out, size_t size);

@@ -57,6 +57,7 @@ struct filter {
 	struct reply (*header)(
 	    struct session *session, struct mf_text name, struct mf_text value);
 	struct reply (*eoh)(struct session *session);
+	struct reply (*body)(struct session *session, struct mf_text piece);
 	/*
 	 * The end of the message: decide, make the changes through ctx, and
 	 * say what is answered.  The message stays until end_message.

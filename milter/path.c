@@ -247,6 +247,7 @@ is_for_mtas_alone(struct mf_text local)
 bool
 path_reading(struct mf_text mailbox, struct path_reading *out)
 {
+	/* cppcheck-suppress uninitvar ; it is filled here */
 	struct text_out local = text_out(out->store[0], PATH_READING_MAX);
 	struct text_out domain = text_out(out->store[1], PATH_READING_MAX);
 

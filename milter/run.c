@@ -110,11 +110,25 @@ hand_over(int fd, const struct listen_options *options, struct report *report)
 	return false;
 }
 
+struct milter_inherited
+milter_inherited(unsigned count, const char *others)
+{
+	struct milter_inherited found = {.count = 0};
+
+	for (unsigned i = 0; i < count; i++)
+		if (others == NULL ||
+		    strcmp(listen_inherited_name(i), others) != 0) {
+			found.fd = LISTEN_FIRST_FD + (int)i;
+			found.count++;
+		}
+	return found;
+}
+
 bool
 milter_open(const struct smfiDesc *filter, struct mf_text where,
-    const struct listen_options *options, struct report *report)
+    struct milter_inherited inherited, const struct listen_options *options,
+    struct report *report)
 {
-	unsigned inherited;
 	int fd;
 
 	if (options->check != NULL)
@@ -129,15 +143,14 @@ milter_open(const struct smfiDesc *filter, struct mf_text where,
 		return false;
 	}
 	smfi_setbacklog(BACKLOG);
-	inherited = listen_inherited();
-	if (inherited > 1) {
+	if (inherited.count > 1) {
 		report_error(report, NULL, 0, "listen",
 		    "systemd passes %u sockets, but libmilter supports only one",
-		    inherited);
+		    inherited.count);
 		return false;
 	}
-	if (inherited == 1)
-		return hand_over(LISTEN_FIRST_FD, options, report);
+	if (inherited.count == 1)
+		return hand_over(inherited.fd, options, report);
 	fd = listen_open_text(where, options, report);
 	return fd >= 0 && hand_over(fd, options, report);
 }

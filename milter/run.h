@@ -11,6 +11,15 @@
 
 struct smfiDesc;
 
+/* Which of the sockets that systemd has passed is the filter's. */
+struct milter_inherited {
+	unsigned count; /* 0: none; more than 1 is an error */
+	int fd;
+};
+
+/* others: what those that aren't the filter's are called, or NULL. */
+struct milter_inherited milter_inherited(unsigned count, const char *others);
+
 /*
  * Register filter and open its socket: that at address, or one that systemd
  * passes.  May need root; before the process forks and starts threads.
@@ -18,7 +27,8 @@ struct smfiDesc;
  * registered, and listen_check_end() is due.
  */
 bool milter_open(const struct smfiDesc *filter, struct mf_text address,
-    const struct listen_options *options, struct report *report);
+    struct milter_inherited inherited, const struct listen_options *options,
+    struct report *report);
 
 /* What the main thread does while the filter runs. */
 struct milter_duties {

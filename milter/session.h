@@ -32,6 +32,8 @@ struct session {
 	char queue_id[QUEUE_ID_MAX + 1]; /* of the message under way */
 	bool failed;                     /* we did, at this message */
 	unsigned long actions, steps;    /* what the MTA has agreed to */
+	bool leading_space; /* values of fields have it, and are to have it */
+	bool can_skip;      /* the rest of a body that nobody wants */
 };
 
 /* NULL: out of memory. */

@@ -85,6 +85,7 @@ reason_of(enum srs_status status, enum policy_reason done)
 	case SRS_NO_KEY:
 	case SRS_BAD_PARAM:
 	case SRS_NO_MEMORY:
+	case SRS_BAD_FORWARDER:
 		return POLICY_BAD_ADDRESS;
 	}
 	return POLICY_BAD_ADDRESS;

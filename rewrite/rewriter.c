@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "common/domain.h"
-#include "rewrite/secrets.h"
+#include "rewrite/secret_file.h"
 #include "rewrite/srs_domains.h"
 
 /* The settings at hand and where complaints about them go. */
@@ -187,8 +187,9 @@ secret_key(const struct maker *m)
 }
 
 static bool
-add_secret(const struct maker *m, struct mf_text secret)
+add_secret(void *arg, struct mf_text secret)
 {
+	const struct maker *m = arg;
 	struct rewriter *r = m->rewriter;
 	enum srs_status status = srs_ctx_add_key(r->srs, secret);
 
@@ -209,15 +210,15 @@ add_secret(const struct maker *m, struct mf_text secret)
 	return false;
 }
 
+/* Legacy sites have what they have; but not what is published. */
 static bool
-check_secret(const struct maker *m, struct mf_text secret)
+check_legacy_secret(const struct maker *m, struct mf_text secret)
 {
 	const char *weakness = secret_weakness(secret);
 
 	if (weakness == NULL)
 		return true;
-	/* Legacy sites have what they have; but not what is published. */
-	if (m->legacy != NULL && secret.len != 0 && secret.len < SECRET_MIN &&
+	if (secret.len != 0 && secret.len < SECRET_MIN &&
 	    strstr(weakness, "published") == NULL) {
 		report_warning(m->report, m->file, 0, "secret", "%s", weakness);
 		return true;
@@ -227,68 +228,43 @@ check_secret(const struct maker *m, struct mf_text secret)
 }
 
 static bool
-add_secrets(const struct maker *m, const struct mf_text *secrets, size_t count)
+add_legacy_secrets(struct maker *m)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!check_secret(m, secrets[i]) || !add_secret(m, secrets[i]))
+	const struct rewriter_legacy *legacy = m->legacy;
+
+	for (size_t i = 0; i < legacy->secret_count; i++)
+		if (!check_legacy_secret(m, legacy->secrets[i]) ||
+		    !add_secret(m, legacy->secrets[i]))
 			return false;
 	return true;
 }
 
 static bool
-check_mode(const struct maker *m, const char *path, mode_t mode)
-{
-	if ((mode & (S_IROTH | S_IWOTH)) == 0)
-		return true;
-	report_error(m->report, m->file,
-	    conf_line(m->conf, "srs", "secret_file"), "secret_file",
-	    "%s is accessible to all users; fix with: chown root:mailfrom %s "
-	    "&& chmod 0640 %s",
-	    path, path, path);
-	return false;
-}
-
-static bool
-load_secrets(const struct maker *m)
+load_secrets(struct maker *m)
 {
 	const struct rewrite_settings *s = m->settings;
-	struct secrets secrets;
-	bool ok;
+	const struct secret_file secrets = {.key = "secret_file",
+	    .path = s->secret_file.p,
+	    .mode = s->secret_line_end ? SECRETS_WITH_LINE_END : SECRETS_PLAIN,
+	    .conf = m->conf,
+	    .file = m->file,
+	    .report = m->report};
 
 	if (m->legacy != NULL)
-		return add_secrets(
-		    m, m->legacy->secrets, m->legacy->secret_count);
+		return add_legacy_secrets(m);
 	if (s->secret_file.len == 0) {
 		fail(m, "secret_file",
 		    "not set; create a secret with: srs keygen");
 		return false;
 	}
-	ok = secrets_load(s->secret_file.p,
-	    s->secret_line_end ? SECRETS_WITH_LINE_END : SECRETS_PLAIN,
-	    &secrets, m->report);
-	if (ok)
-		ok = check_mode(m, s->secret_file.p, secrets.mode) &&
-		    add_secrets(m, secrets.items, secrets.count);
-	secrets_free(&secrets);
-	return ok;
+	return secret_file_read(&secrets, add_secret, m);
 }
 
 void
 rewriter_list_secrets(
     const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE])
 {
-	struct text_out list = text_out(out, REWRITER_SECRETS_SIZE - 1);
-
-	for (size_t i = 0; i < r->secret_count; i++) {
-		if (i != 0)
-			out_str(&list, ", ");
-		if (list.size - list.len < 2 * SECRET_FINGERPRINT_SIZE) {
-			out_str(&list, "...");
-			break;
-		}
-		out_str(&list, r->fingerprints[i]);
-	}
-	out[list.len] = '\0';
+	secret_list(r->fingerprints, r->secret_count, out);
 }
 
 /* --- the whole --- */
@@ -328,7 +304,7 @@ warn(const struct maker *m)
 }
 
 static bool
-build(const struct maker *m)
+build(struct maker *m)
 {
 	bool ok = build_fwdomain(m);
 

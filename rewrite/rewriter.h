@@ -47,10 +47,9 @@ struct rewriter {
 	size_t secret_count;
 };
 
-/* Octets of the list of fingerprints for a log line, cut, with NUL. */
-#define REWRITER_SECRETS_SIZE 128
+#define REWRITER_SECRETS_SIZE SECRET_LIST_SIZE
 
-/* "abcdefgh, ijklmnop": which secrets there are, the signing one first. */
+/* Which secrets there are, as secret_list() writes them. */
 void rewriter_list_secrets(
     const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE]);
 

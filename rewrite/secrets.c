@@ -275,3 +275,21 @@ secret_fingerprint(
 	}
 	srs_ctx_free(ctx);
 }
+
+void
+secret_list(const char fingerprints[][SECRET_FINGERPRINT_SIZE], size_t count,
+    char out[static SECRET_LIST_SIZE])
+{
+	struct text_out list = text_out(out, SECRET_LIST_SIZE - 1);
+
+	for (size_t i = 0; i < count; i++) {
+		if (i != 0)
+			out_str(&list, ", ");
+		if (list.size - list.len < 2 * SECRET_FINGERPRINT_SIZE) {
+			out_str(&list, "...");
+			break;
+		}
+		out_str(&list, fingerprints[i]);
+	}
+	out[list.len] = '\0';
+}

@@ -63,4 +63,11 @@ const char *secret_weakness(struct mf_text secret);
 void secret_fingerprint(
     struct mf_text secret, char out[static SECRET_FINGERPRINT_SIZE]);
 
+/* Octets of the list of fingerprints for a log line, cut, with NUL. */
+#define SECRET_LIST_SIZE 128
+
+/* "abcdefgh, ijklmnop", the signing one first. */
+void secret_list(const char fingerprints[][SECRET_FINGERPRINT_SIZE],
+    size_t count, char out[static SECRET_LIST_SIZE]);
+
 #endif

@@ -16,6 +16,10 @@ static const char *const removals[] = {"own", "none", "all", NULL};
 static const char *const received[] = {"mailfrom", "both", "none", NULL};
 static const char *const relay_checks[] = {"mark", "none", "reject", NULL};
 static const char *const relay_unreadables[] = {"accept", "tempfail", NULL};
+static const char *const policy_headers[] = {
+    "received_spf", "authentication_results", "none", NULL};
+static const char *const dkim_modes[] = {"off", "verify", NULL};
+static const char *const alignments[] = {"mailfrom", "both", NULL};
 static const char *const bad_helos[] = {"check", "reject", NULL};
 
 _Static_assert(offsetof(struct spfmilter_settings, filter) == 0,
@@ -89,6 +93,36 @@ static const struct conf_key keys[] = {
 	.initial = "check",
 	.help = "HELO with a bare IPv4 address, or none: nothing to "
 		"check, or rejected"},
+    {"policy_listen", CONF_LIST, AT(policy_listen), .items = &item_socket,
+	.no_files = true, .sample = "inet:10008@127.0.0.1",
+	.help = "Listeners for Postfix's policy service protocol: "
+		"unix:/path, inet:PORT@HOST, inet6:PORT@HOST"},
+    {"policy_header", CONF_CHOICE, AT(policy_header), .choices = policy_headers,
+	.initial = "received_spf",
+	.help = "The header field that the policy service adds"},
+    {"policy_max_connections", CONF_UINT, AT(policy_max_connections), 1,
+	1000000, .initial = "10000",
+	.help = "Maximum number of policy connections; beyond it idle ones "
+		"are closed"},
+    {"policy_idle_timeout", CONF_UINT, AT(policy_idle_timeout), 1, 86400,
+	.initial = "3600", .unit = "seconds",
+	.help = "Close idle policy connections after this time"},
+    {"policy_request_timeout", CONF_UINT, AT(policy_request_timeout), 1, 3600,
+	.initial = "30", .unit = "seconds",
+	.help = "Time limit for receiving a policy request and for "
+		"sending an answer"},
+    {"rrs", CONF_BOOL, AT(rrs), .initial = "no",
+	.help = "Leave RRS addresses to srsmilter, which must run after this "
+		"filter"},
+    {"dkim", CONF_CHOICE, AT(dkim), .choices = dkim_modes, .initial = "off",
+	.help = "Verify DKIM signatures, for UNLESS-DKIM and dkim-pass in the "
+		"access file"},
+    {"dkim_aligned", CONF_CHOICE, AT(dkim_aligned), .choices = alignments,
+	.initial = "mailfrom",
+	.help = "A signature counts for MAIL FROM in its domain or below it; "
+		"both: if that is true of From as well"},
+    {"dkim_results", CONF_BOOL, AT(dkim_results), .initial = "yes",
+	.help = "Put DKIM results into Authentication-Results"},
     FILTER_PROCESS(
 	"mailfrom-spf", "spfmilter", "9417", "Mode of a unix socket"),
 };
@@ -96,6 +130,7 @@ static const struct conf_key keys[] = {
 struct conf_section
 spfmilter_section(struct spfmilter_settings *values)
 {
-	return CONF_SECTION(
-	    "spfmilter", "The filter that checks SPF", keys, values);
+	return CONF_SECTION("spfmilter",
+	    "The filter that checks SPF, or Postfix's policy service", keys,
+	    values);
 }

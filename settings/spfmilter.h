@@ -22,7 +22,14 @@ enum received_spf {
 };
 enum relay_check { RELAY_CHECK_MARK, RELAY_CHECK_NONE, RELAY_CHECK_REJECT };
 enum relay_unreadable { RELAY_UNREADABLE_ACCEPT, RELAY_UNREADABLE_TEMPFAIL };
+enum policy_header {
+	POLICY_HEADER_RECEIVED_SPF,
+	POLICY_HEADER_RESULTS,
+	POLICY_HEADER_NONE
+};
 enum bad_helo { BAD_HELO_CHECK, BAD_HELO_REJECT };
+enum dkim_mode { DKIM_OFF, DKIM_VERIFY };
+enum dkim_aligned { DKIM_ALIGNED_MAILFROM, DKIM_ALIGNED_BOTH };
 
 /* Values as they stand in the file; names are those of mailfrom.conf(5). */
 struct spfmilter_settings {
@@ -44,6 +51,15 @@ struct spfmilter_settings {
 	struct conf_list exempt_recipients;
 	unsigned delay_checks; /* enum lookup_recipients */
 	unsigned bad_helo;
+	struct conf_list policy_listen;
+	unsigned policy_header; /* enum policy_header */
+	uint64_t policy_max_connections;
+	uint64_t policy_idle_timeout;    /* seconds */
+	uint64_t policy_request_timeout; /* seconds */
+	bool rrs;
+	unsigned dkim;         /* enum dkim_mode */
+	unsigned dkim_aligned; /* enum dkim_aligned */
+	bool dkim_results;
 };
 
 /* The table of [spfmilter]; values: where they go, or NULL. */

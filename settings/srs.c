@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #include "common/domain.h"
-#include <mailfrom/srs.h>
+#include <mailfrom/rrs.h>
 
 /* Fewer characters of hash are guessed in a day; 4 is postsrsd's default. */
 #define HASH_LENGTH_MIN 4
@@ -57,6 +57,36 @@ static const struct item_type srs_domains = {
     .read = read_srs_domain,
     .is_pattern = true};
 
+/* HASH of an RRS address, or all of the address. */
+static bool
+read_rrs_hash(struct mf_text item, struct text_out *out, const char **why)
+{
+	struct mf_text hash = item, rest;
+
+	(void)why;
+	if (text_starts_fold(hash, MF_TEXT("\"")))
+		hash = text_from(hash, 1);
+	if (text_starts_fold(hash, MF_TEXT("rrs="))) {
+		rest = text_from(hash, 4);
+		if (!text_cut(&rest, '=', &hash))
+			return false;
+	}
+	if (hash.len != RRS_HASH_LEN)
+		return false;
+	for (size_t i = 0; i < hash.len; i++) {
+		char c = ascii_lower(hash.p[i]);
+
+		if ((c < 'a' || c > 'z') && (c < '2' || c > '7'))
+			return false;
+		out_char(out, c);
+	}
+	return true;
+}
+
+static const struct item_type rrs_hash = {
+    .wanted = "an RRS address, or its hash (12 characters of a-z and 2-7)",
+    .read = read_rrs_hash};
+
 #define AT(member) .offset = offsetof(struct rewrite_settings, member)
 
 static const struct conf_key keys[] = {
@@ -67,6 +97,17 @@ static const struct conf_key keys[] = {
     {"secret_line_end", CONF_BOOL, AT(secret_line_end), .initial = "no",
 	.help = "Take the line end as part of each secret, as "
 		"Mail::SRS does"},
+    {"rrs_secret_file", CONF_TEXT, AT(rrs_secret_file),
+	.sample = "/etc/mailfrom/rrs-secret",
+	.help = "File of secrets for RRS addresses, as secret_file (default: "
+		"no RRS)"},
+    {"rrs_domains", CONF_LIST, AT(rrs_domains), .items = &item_domains,
+	.sample = "example.com",
+	.help = "Domains whose RRS addresses are verified (default: "
+		"own_domains and local_domains)"},
+    {"rrs_revoked", CONF_LIST, AT(rrs_revoked), .items = &rrs_hash,
+	.sample = "rrs=gal4stl55a3b=old.example=bob@example.com",
+	.help = "RRS addresses, or their hashes, that are no longer valid"},
     {"fwdomain", CONF_LIST, AT(fwdomain), .items = &fwdomain,
 	.sample = "srs.example.com",
 	.help = "Domain to rewrite into, or FORWARDING=DOMAIN for one "

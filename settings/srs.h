@@ -11,6 +11,9 @@
 struct rewrite_settings {
 	struct mf_text secret_file;
 	bool secret_line_end;
+	struct mf_text rrs_secret_file;
+	struct conf_list rrs_domains;
+	struct conf_list rrs_revoked; /* hashes, in lower case */
 	struct conf_list fwdomain;
 	struct conf_list own_domains;
 	struct conf_list srs_domains;

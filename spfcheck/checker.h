@@ -86,6 +86,19 @@ uint64_t checker_start(struct checker *checker,
     spf_resolver_callback *done, void *arg);
 bool checker_cancel(struct checker *checker, uint64_t check);
 
+/*
+ * Ask for the TXT records of name without waiting, so that checker_ask() finds
+ * them.
+ */
+void checker_ask_ahead(struct checker *checker, struct mf_text name);
+
+/*
+ * Ask for the TXT records of name and wait, until deadline_ms of CLOCK_MONOTONIC:
+ * a failure then.  For spf_reply_release(); NULL: out of memory.
+ */
+const struct spf_reply *checker_ask(
+    struct checker *checker, struct mf_text name, uint64_t deadline_ms);
+
 /* When a check that begins now has to end, in ms of CLOCK_MONOTONIC. */
 uint64_t checker_deadline(const struct checker *checker);
 

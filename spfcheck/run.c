@@ -188,3 +188,20 @@ checker_run(
 	pthread_cond_destroy(&run.changed);
 	pthread_mutex_destroy(&run.lock);
 }
+
+/* --- one question --- */
+
+void
+checker_ask_ahead(struct checker *c, struct mf_text name)
+{
+	spf_resolver_ask_ahead(c->resolver, SPF_RR_TXT, name);
+}
+
+const struct spf_reply *
+checker_ask(struct checker *c, struct mf_text name, uint64_t deadline_ms)
+{
+	if (before_wait != NULL)
+		before_wait();
+	return spf_resolver_ask_for(
+	    c->resolver, SPF_RR_TXT, name, time_for(deadline_ms));
+}

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "rewrite/rrs_domains.h"
 #include "rewrite/srs_domains.h"
 #include "settings/sections.h"
 #include "spfmilter/legacy.h"
@@ -24,6 +25,8 @@ build_lists(struct spfmilter_config *c, struct report *report)
 	    !list_build(&c->exempt_helo, &s->exempt_helo) ||
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
 	    !rewrite_srs_domains(&c->srs, false, &c->srs_domains) ||
+	    !rewrite_rrs_domains(
+		&c->srs, &c->srsmilter.local_domains, &c->rrs_domains) ||
 	    !watch_add(&c->base.watch, c->spf.record_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
 }
@@ -45,6 +48,32 @@ check_authserv_id(const struct spfmilter_config *c, struct report *report)
 		}
 }
 
+/* What srsmilter judges has to be what is left to it. */
+static void
+check_rrs(const struct spfmilter_config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+
+	if (!s->rrs)
+		return;
+	if (s->reject_at == REJECT_AT_MAIL &&
+	    !conf_is_wrong(c->base.conf, "spfmilter", "reject_at"))
+		report_error(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "requires reject_at = rcpt: recipients aren't known at "
+		    "MAIL");
+	if (c->srs.rrs_secret_file.len == 0)
+		report_warning(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "rrs_secret_file in [srs] is not set: without it srsmilter "
+		    "does not verify RRS addresses, and SPF is not enforced "
+		    "for them");
+	if (conf_is_wrong(c->base.conf, "srs", "rrs_domains") ||
+	    conf_is_wrong(c->base.conf, "srs", "own_domains") ||
+	    conf_is_wrong(c->base.conf, "srsmilter", "local_domains"))
+		report_error(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "rrs_domains, own_domains or local_domains has errors; see "
+		    "the warnings");
+}
+
 static void
 warn(const struct spfmilter_config *c, struct report *report)
 {
@@ -56,12 +85,57 @@ warn(const struct spfmilter_config *c, struct report *report)
 		    line_of(c, "exempt_recipients"), "exempt_recipients",
 		    "has no effect with reject_at = mail, because recipients "
 		    "aren't known yet");
+	for (size_t i = 0; i < 2 && s->dkim == DKIM_OFF; i++) {
+		static const char *const keys[] = {
+		    "dkim_aligned", "dkim_results"};
+
+		if (line_of(c, keys[i]) != 0)
+			report_warning(report, c->base.path,
+			    line_of(c, keys[i]), keys[i],
+			    "has no effect without dkim = verify");
+	}
 	if (s->trusted_relay_check == RELAY_CHECK_REJECT &&
 	    s->filter.trusted_relay.count == 0 &&
 	    !conf_is_wrong(c->base.conf, "spfmilter", "trusted_relay"))
 		report_warning(report, c->base.path,
 		    line_of(c, "trusted_relay_check"), "trusted_relay_check",
 		    "has no effect without trusted_relay");
+}
+
+/* What the policy service can't do, of what the file asks for. */
+static void
+warn_policy(const struct spfmilter_config *c, struct report *report)
+{
+	const struct spfmilter_settings *s = &c->spfmilter;
+	const struct {
+		const char *key;
+		bool has_effect; /* elsewhere */
+		const char *text;
+	} lacking[] = {
+	    {"remove_ar", s->remove_ar != REMOVE_AR_NONE,
+		"has no effect on the policy service (policy_listen): it sees "
+		"no header, and forged fields stay"},
+	    {"trusted_relay_check", s->trusted_relay_check != RELAY_CHECK_NONE,
+		"has no effect on the policy service (policy_listen): it sees "
+		"no Received field, and mail of trusted relays isn't checked"},
+	    {"trusted_relay_unreadable",
+		s->trusted_relay_unreadable == RELAY_UNREADABLE_TEMPFAIL,
+		"has no effect on the policy service (policy_listen)"},
+	    {"received_spf", s->received_spf != RECEIVED_SPF_MAILFROM,
+		"has no effect on the policy service (policy_listen), which "
+		"adds one field: that of policy_header"},
+	    {"x_hello_spf", s->x_hello_spf,
+		"has no effect on the policy service (policy_listen), which "
+		"adds one field: that of policy_header"},
+	};
+
+	if (s->policy_listen.count == 0)
+		return;
+	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++)
+		if (lacking[i].has_effect && line_of(c, lacking[i].key) != 0)
+			report_warning(report, c->base.path,
+			    line_of(c, lacking[i].key), lacking[i].key, "%s",
+			    lacking[i].text);
 }
 
 static bool
@@ -72,12 +146,14 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	unsigned errors = report->errors;
 
 	settings_sections(&(struct settings_wanted){.srs = &c->srs,
+			      .srsmilter = &c->srsmilter,
 			      .spf = &c->spf,
 			      .spfmilter = &c->spfmilter,
 			      .log = &base->log},
 	    sections);
 	/* Mistakes in what it reads of it are warnings. */
 	sections[SECTION_SRS].used = false;
+	sections[SECTION_SRSMILTER].used = false;
 	conf_load(&base->conf, ini, sections, SECTION_COUNT, report);
 	if (base->conf == NULL)
 		return false;
@@ -87,8 +163,10 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	    base->path, line_of(c, "exempt_clients"), "exempt_clients", report);
 	build_lists(c, report);
 	check_authserv_id(c, report);
+	check_rrs(c, report);
 	check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
+	warn_policy(c, report);
 	return report->errors == errors;
 }
 
@@ -120,6 +198,7 @@ config_free(struct shared *object)
 	list_free(&c->exempt_helo);
 	list_free(&c->exempt_recipients);
 	list_free(&c->srs_domains);
+	list_free(&c->rrs_domains);
 	milter_config_clear(&c->base);
 	free(c);
 }

@@ -10,17 +10,20 @@
 #include "milter/config.h"
 #include "settings/spfmilter.h"
 #include "settings/srs.h"
+#include "settings/srsmilter.h"
 #include "spfcheck/checker.h"
 
 struct spfmilter_config {
 	struct milter_config base;
 	struct spfmilter_settings spfmilter;
 	struct check_settings spf;
-	struct rewrite_settings srs; /* for the SRS domains alone */
+	struct rewrite_settings srs; /* for the SRS and RRS domains alone */
+	struct srsmilter_settings srsmilter; /* for the RRS domains */
 	/* Lists made ready. */
 	struct hosts exempt_clients;
 	struct list exempt_senders, exempt_helo, exempt_recipients;
 	struct list srs_domains;
+	struct list rrs_domains; /* of rrs = yes */
 	struct checker *checker; /* set by whoever serves */
 };
 

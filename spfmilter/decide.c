@@ -13,6 +13,9 @@ static const char *const reason_texts[] = {
     [DECIDED_EXEMPT_CLIENT] = "exempt_client",
     [DECIDED_EXEMPT_SENDER] = "exempt_sender",
     [DECIDED_EXEMPT_HELO] = "exempt_helo",
+    [DECIDED_DKIM_PASS] = "dkim_pass",
+    [DECIDED_DKIM_ERROR] = "dkim_error",
+    [DECIDED_DKIM_REFUSED] = "dkim_refused",
 };
 
 const char *
@@ -126,6 +129,7 @@ take(const struct lookup_answer *answer, enum lookup_identity identity,
 	d->verb = answer->verb;
 	d->identity = identity;
 	d->entry = answer->entry;
+	d->unless_dkim = answer->unless_dkim;
 	d->code = answer->code;
 	memcpy(d->dsn, answer->dsn, sizeof(d->dsn));
 }
@@ -184,6 +188,7 @@ ask_mailfrom(const struct facts *f, struct decision *d)
 	query.subject = mailfrom_subject(f, store, sizeof(store));
 	lookup_ask(f->table, &query, &answer);
 	take(&answer, query.identity, d);
+	d->unless_dkim = d->unless_dkim && f->dkim;
 	return answer.text;
 }
 
@@ -230,9 +235,10 @@ ask_helo(const struct facts *f, struct decision *d, struct mf_text *text)
 	struct lookup_answer answer;
 
 	lookup_ask(f->table, &query, &answer);
+	/* A refusal of MAIL FROM that DKIM may lift doesn't hide this one. */
 	if (answer.verb != ACTION_WHITELIST &&
 	    (answer.verb == ACTION_OK ||
-		severity(answer.verb) < severity(d->verb)))
+		(severity(answer.verb) < severity(d->verb) && !d->unless_dkim)))
 		return;
 	*text = answer.text;
 	take(&answer, LOOKUP_HELO, d);
@@ -257,6 +263,7 @@ exempt(const struct facts *f, struct decision *d)
 		break;
 	}
 	d->verb = ACTION_OK;
+	d->unless_dkim = false;
 	d->code = 0;
 	d->dsn[0] = '\0';
 }
@@ -331,4 +338,55 @@ decide(const struct facts *f, struct decision *out)
 		out->reason = DECIDED_TRUSTED_RELAY;
 		break;
 	}
+}
+
+/* --- DKIM --- */
+
+void
+decide_dkim_lifted(struct decision *d, struct mf_text domain)
+{
+	struct text_out out = text_out(d->text, sizeof(d->text) - 1);
+
+	d->reason = DECIDED_DKIM_PASS;
+	d->verb = ACTION_OK;
+	d->code = 0;
+	d->dsn[0] = '\0';
+	out_str(&out, "DKIM signature of ");
+	out_text(&out, domain);
+	out_str(&out, " lifts the rejection");
+	d->text[out.len] = '\0';
+}
+
+/* RFC 3463 3.5: directory server failure. */
+void
+decide_dkim_later(struct decision *d, struct mf_text key, enum spf_cause cause)
+{
+	char words[REPLY_SIZE];
+	size_t len =
+	    spf_failure_print(SPF_RR_TXT, key, cause, words, sizeof(words));
+
+	d->reason = DECIDED_DKIM_ERROR;
+	d->verb = ACTION_TEMPFAIL;
+	d->code = 451;
+	memcpy(d->dsn, "4.4.3", sizeof("4.4.3"));
+	reply_quote(mf_text_at(words, len), d->text);
+}
+
+void
+decide_dkim_refused(struct decision *d, const struct lookup_answer *answer,
+    struct mf_text domain)
+{
+	char words[REPLY_SIZE];
+	struct text_out out = text_out(words, sizeof(words));
+
+	d->reason = DECIDED_DKIM_REFUSED;
+	d->verb = answer->verb;
+	d->entry = answer->entry;
+	d->code = answer->code;
+	memcpy(d->dsn, answer->dsn, sizeof(d->dsn));
+	out_str(&out, "Mail with a DKIM signature of ");
+	out_text(&out, domain);
+	out_str(&out, ": rejected by local policy");
+	reply_quote(
+	    answer->text.len != 0 ? answer->text : out_view(&out), d->text);
 }

@@ -29,6 +29,7 @@ struct facts {
 	struct mf_text forwarder;
 	const struct access_table *table; /* NULL: there is no access file */
 	enum lookup_defaults defaults;
+	bool dkim; /* signatures are verified: a refusal may wait for them */
 };
 
 enum decision_reason { /* the words of the log */
@@ -40,7 +41,10 @@ enum decision_reason { /* the words of the log */
 	DECIDED_DEFAULT, /* by the defaults */
 	DECIDED_EXEMPT_CLIENT,
 	DECIDED_EXEMPT_SENDER,
-	DECIDED_EXEMPT_HELO
+	DECIDED_EXEMPT_HELO,
+	DECIDED_DKIM_PASS,   /* a signature has lifted the refusal */
+	DECIDED_DKIM_ERROR,  /* one may, later */
+	DECIDED_DKIM_REFUSED /* by dkim-pass */
 };
 
 const char *decision_reason_text(enum decision_reason reason);
@@ -51,8 +55,9 @@ struct decision {
 	enum action_verb verb;
 	enum lookup_identity identity;    /* that decided */
 	const struct access_entry *entry; /* of the table, or NULL */
-	unsigned code;                    /* of the reply; 0: none */
-	char dsn[12];                     /* "" if code is 0 */
+	bool unless_dkim;      /* it waits for the end of the message */
+	unsigned code;         /* of the reply; 0: none */
+	char dsn[12];          /* "" if code is 0 */
 	char text[REPLY_SIZE]; /* fit for smfi_setreply(), or a reason */
 };
 
@@ -60,5 +65,12 @@ struct decision {
 bool decision_accepts(const struct decision *decision);
 
 void decide(const struct facts *facts, struct decision *out);
+
+/* What became of a decision that DKIM has a say in; d: the signature's domain. */
+void decide_dkim_lifted(struct decision *decision, struct mf_text d);
+void decide_dkim_later(
+    struct decision *decision, struct mf_text key, enum spf_cause cause);
+void decide_dkim_refused(struct decision *decision,
+    const struct lookup_answer *answer, struct mf_text d);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "spfmilter/config.h"
 #include "spfmilter/decide.h"
+#include "spfmilter/dkim_mail.h"
 #include "spfmilter/identities.h"
 
 #define FIELDS_MAX 5
@@ -14,7 +15,8 @@
 /* A field with its value folded as libmilter wants it: LF TAB. */
 struct field {
 	const char *name;
-	char *value; /* NUL-terminated */
+	char *value;  /* NUL-terminated */
+	char *spaced; /* the same, and a blank before it */
 };
 
 /* In the order in which they are to stand, the first on top. */
@@ -25,13 +27,23 @@ struct fields {
 
 /*
  * Write what the configuration wants.  authserv_id and receiver: our name.
- * findings NULL: nothing was checked.  decision NULL, or with mode = report:
+ * findings NULL: nothing was checked; dkim NULL: nothing was verified.  decision NULL, or with mode = report:
  * what would have been done.  False: out of memory.  fields_free() is due
  * either way.
  */
 bool fields_write(const struct spfmilter_settings *settings,
     const struct findings *findings, const struct decision *decision,
-    struct mf_text authserv_id, struct fields *out);
+    const struct dkim_mail *dkim, struct mf_text authserv_id,
+    struct fields *out);
+
+/*
+ * The one field that a policy service of Postfix's can add, or none, as the
+ * configuration wants it.
+ */
+bool fields_write_policy(const struct spfmilter_settings *settings,
+    const struct findings *findings, struct mf_text authserv_id,
+    struct fields *out);
+
 void fields_free(struct fields *fields);
 
 #endif

@@ -16,10 +16,31 @@ request_of(const struct examined *who, enum spf_identity identity)
 	    .now_sec = (uint64_t)time(NULL)};
 }
 
-/*
- * A forwarder is tried as if the message came from postmaster there; a HELO
- * check of its name asks just that.
- */
+void
+examined_begin(const struct examined *who, struct findings *out)
+{
+	out->checks[EXAMINED_MAILFROM].request = request_of(who, SPF_MAILFROM);
+	out->checks[EXAMINED_HELO].request = request_of(who, SPF_HELO);
+	out->forwarder = MF_TEXT("");
+}
+
+struct spf_request
+examined_forwarder(const struct examined *who, struct mf_text name)
+{
+	struct spf_request request = request_of(who, SPF_HELO);
+
+	request.helo = name;
+	return request;
+}
+
+bool
+examined_wants_forwarders(
+    const struct checker *checker, const struct findings *found)
+{
+	return findings_verdict(found, EXAMINED_MAILFROM)->result != SPF_PASS &&
+	    checker_forwarders(checker)->count != 0;
+}
+
 static bool
 try_forwarders(struct checker *checker, const struct examined *who,
     uint64_t deadline_ms, struct mf_text *passed)
@@ -30,10 +51,8 @@ try_forwarders(struct checker *checker, const struct examined *who,
 
 	if (checks == NULL)
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		checks[i].request = request_of(who, SPF_HELO);
-		checks[i].request.helo = names->items[i];
-	}
+	for (size_t i = 0; i < count; i++)
+		checks[i].request = examined_forwarder(who, names->items[i]);
 	checker_run(checker, checks, count, deadline_ms);
 	for (size_t i = count; i-- > 0;)
 		if (checks[i].verdict.result == SPF_PASS)
@@ -48,11 +67,8 @@ examine(
 {
 	uint64_t deadline_ms = checker_deadline(checker);
 
-	out->checks[EXAMINED_MAILFROM].request = request_of(who, SPF_MAILFROM);
-	out->checks[EXAMINED_HELO].request = request_of(who, SPF_HELO);
-	out->forwarder = MF_TEXT("");
+	examined_begin(who, out);
 	checker_run(checker, out->checks, EXAMINED_COUNT, deadline_ms);
-	return findings_verdict(out, EXAMINED_MAILFROM)->result == SPF_PASS ||
-	    checker_forwarders(checker)->count == 0 ||
+	return !examined_wants_forwarders(checker, out) ||
 	    try_forwarders(checker, who, deadline_ms, &out->forwarder);
 }

@@ -28,6 +28,22 @@ struct findings {
 bool examine(
     struct checker *checker, const struct examined *who, struct findings *out);
 
+/* --- its parts, for those that don't wait (examination.h) --- */
+
+/* Write the requests of the identities; no forwarder passes yet. */
+void examined_begin(const struct examined *who, struct findings *out);
+
+/*
+ * A forwarder is tried as if the message came from postmaster there; a HELO
+ * check of its name asks just that.
+ */
+struct spf_request examined_forwarder(
+    const struct examined *who, struct mf_text name);
+
+/* Whether that has to be done, the identities being checked. */
+bool examined_wants_forwarders(
+    const struct checker *checker, const struct findings *found);
+
 static inline const struct spf_verdict *
 findings_verdict(const struct findings *f, enum examined_identity identity)
 {

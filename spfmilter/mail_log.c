@@ -26,6 +26,19 @@ log_findings(struct log_line *line, const struct findings *found)
 }
 
 static void
+log_dkim(struct log_line *line, const struct spfmilter_mail *m)
+{
+	/* Without the end of the message nobody knows. */
+	if (m->dkim == NULL || !m->dkim->over)
+		return;
+	log_word(
+	    line, "dkim", dkim_result_text(dkim_check_result(m->dkim->check)));
+	log_text_if(line, "dkim_domain", m->dkim_domain);
+	log_text_if(
+	    line, "dkim_key_error", mf_text_of(spf_cause_text(m->dkim->cause)));
+}
+
+static void
 log_decision(struct log_line *line, const struct decision *d)
 {
 	log_word(line, "action", action_text(d->verb));
@@ -61,11 +74,13 @@ spfmilter_mail_log(const struct spfmilter_mail *m)
 	log_text_if(&line, "behind_relay", m->relayed);
 	if (m->findings != NULL)
 		log_findings(&line, m->findings);
+	log_dkim(&line, m);
 	if (m->decision != NULL)
 		log_decision(&line, m->decision);
 	log_uint(&line, "rcpts", m->recipients);
 	log_uint_if(&line, "refused", m->refused);
 	log_uint_if(&line, "exempt", m->exempt);
+	log_uint_if(&line, "rrs", m->left);
 	log_uint_if(&line, "removed_ar", m->removed);
 	if (m->mode == MODE_REPORT)
 		log_text(&line, "mode", MF_TEXT("report"));

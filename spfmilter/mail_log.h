@@ -7,6 +7,7 @@
 
 #include "spfmilter/config.h"
 #include "spfmilter/decide.h"
+#include "spfmilter/dkim_mail.h"
 #include "spfmilter/identities.h"
 
 /* A message that is over, one way or another. */
@@ -17,10 +18,14 @@ struct spfmilter_mail {
 	struct mf_text relayed; /* client behind a trusted relay; or empty */
 	const struct findings *findings; /* NULL: not checked */
 	const struct decision *decision;
+	const struct dkim_mail *dkim; /* NULL: not verified */
+	struct mf_text dkim_domain;   /* that made a difference; or empty */
+	bool lifted;
 	enum spfmilter_mode mode;
 	unsigned recipients; /* that were let through */
 	unsigned refused;
 	unsigned exempt;
+	unsigned left; /* to srsmilter */
 	unsigned removed;
 	bool is_more; /* it was counted before, but for these recipients */
 	const char *outcome; /* a word: "accepted", "rejected"... */

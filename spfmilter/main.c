@@ -9,6 +9,7 @@
 #include "settings/sections.h"
 #include "spfmilter/legacy.h"
 #include "spfmilter/milter.h"
+#include "spfmilter/policyd.h"
 #include "spfmilter/service.h"
 
 /* Entries that are wrong stop no daemon, but who asks with -n is told. */
@@ -16,8 +17,11 @@ static bool
 findings(const struct milter_service *service, struct report *report)
 {
 	const struct spfmilter *s = (const struct spfmilter *)service;
+	const struct spfmilter_config *c = spfmilter_config(s);
+	bool is_filter = c->spfmilter.policy_listen.count == 0 ||
+	    milter_config_line(&c->base, "listen") != 0;
 
-	if (spfmilter_config(s)->spfmilter.remove_ar != REMOVE_AR_NONE)
+	if (is_filter && c->spfmilter.remove_ar != REMOVE_AR_NONE)
 		puts(
 		    "note: spfmilter must run before other filters; it removes "
 		    "Authentication-Results that earlier filters added under "
@@ -46,6 +50,10 @@ main(int argc, char **argv)
 	    .findings = findings,
 	    .service_warn = spfmilter_warn,
 	    .service_refresh = spfmilter_refresh,
+	    .other_fds = POLICYD_FD_NAME,
+	    .others_open = policyd_open,
+	    .others_start = policyd_start,
+	    .others_stop = policyd_stop,
 	};
 
 	checker_before_wait(milter_will_wait);

@@ -10,13 +10,17 @@
 static unsigned long
 wanted_steps(const struct spfmilter_session *s)
 {
-	unsigned long steps = SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NODATA |
-	    SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_HDR;
+	unsigned long steps = SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN |
+	    SMFIP_NR_HELO | SMFIP_NR_HDR;
 
 	if (spfmilter_settings_(s)->reject_at != REJECT_AT_MAIL)
 		steps |= SMFIP_NR_MAIL;
 	if (!spfmilter_needs_headers(s))
 		steps |= SMFIP_NOHDRS;
+	/* Signatures are of fields with the blank behind the colon. */
+	if (spfmilter_needs_dkim_(s))
+		return steps | SMFIP_HDR_LEADSPC | SMFIP_SKIP;
+	steps |= SMFIP_NOBODY;
 	if (!spfmilter_needs_eoh(s))
 		steps |= SMFIP_NOEOH;
 	return steps;
@@ -55,7 +59,7 @@ wants(const struct session *session, struct filter_wants *out)
  * message from filters behind us as long as it is its own.
  */
 static bool
-apply(SMFICTX *ctx, const struct edits *edits)
+apply(SMFICTX *ctx, const struct session *s, const struct edits *edits)
 {
 	static char results[] = "Authentication-Results";
 	char name[64];
@@ -68,7 +72,9 @@ apply(SMFICTX *ctx, const struct edits *edits)
 		const struct field *field = &edits->fields.list[i];
 
 		snprintf(name, sizeof(name), "%s", field->name);
-		ok = smfi_insheader(ctx, 0, name, field->value) == MI_SUCCESS;
+		ok = smfi_insheader(ctx, 0, name,
+			 s->leading_space ? field->spaced : field->value) ==
+		    MI_SUCCESS;
 	}
 	if (ok && edits->quarantine != NULL) {
 		char reason[REPLY_SIZE];
@@ -85,7 +91,7 @@ eom(struct session *session, SMFICTX *ctx)
 	struct edits edits;
 	struct reply reply = spfmilter_eom(spfmilter_session_(session), &edits);
 
-	if (reply.step == STEP_CONTINUE && !apply(ctx, &edits)) {
+	if (reply.step == STEP_CONTINUE && !apply(ctx, session, &edits)) {
 		log_say(LEVEL_ERROR,
 		    "the MTA doesn't allow changes to the message: temporarily "
 		    "rejected");
@@ -99,13 +105,14 @@ const struct filter spfmilter_filter = {
     .name = "spfmilter",
     .actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE,
     .session_size = sizeof(struct spfmilter_session),
-    .error_reply = "SPF check temporarily unavailable, try again later",
+    .error_reply = SPFMILTER_UNAVAILABLE,
     .error_accepted = "not checked",
     .wants = wants,
     .mail = spfmilter_mail,
     .rcpt = spfmilter_rcpt,
     .header = spfmilter_header,
     .eoh = spfmilter_eoh,
+    .body = spfmilter_body,
     .eom = eom,
     .end_message = spfmilter_end_message,
 };

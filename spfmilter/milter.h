@@ -7,6 +7,10 @@
 
 #include "milter/filter.h"
 
+/* Of replies when something of ours fails. */
+#define SPFMILTER_UNAVAILABLE \
+	"SPF check temporarily unavailable, try again later"
+
 /* Its service is a struct spfmilter. */
 extern const struct filter spfmilter_filter;
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "access/lint.h"
+#include "access/lookup.h"
 #include "common/health.h"
 #include "common/log.h"
 
@@ -56,6 +57,45 @@ shared_access_new(void)
 	return shared;
 }
 
+/*
+ * Whether the access file fits the configuration.  At MAIL nobody knows the
+ * signatures, and a refusal there can't be taken back.
+ */
+static bool
+check_dkim_uses(const struct spfmilter_config *config,
+    const struct access *access, struct report *report)
+{
+	const struct spfmilter_settings *s = &config->spfmilter;
+	struct lookup_dkim_uses uses;
+
+	if (s->reject_at != REJECT_AT_MAIL && s->dkim == DKIM_VERIFY &&
+	    s->policy_listen.count == 0)
+		return true;
+	uses = lookup_dkim_uses(access->table);
+	if (s->reject_at == REJECT_AT_MAIL && uses.unless_dkim) {
+		report_error(report, config->base.path,
+		    milter_config_line(&config->base, "reject_at"), "reject_at",
+		    "\"mail\" can't be used with UNLESS-DKIM in %s: "
+		    "signatures are known at the end of the message",
+		    access->path);
+		return false;
+	}
+	if (s->dkim == DKIM_OFF && (uses.unless_dkim || uses.dkim_pass))
+		report_warning(report, config->base.path,
+		    milter_config_line(&config->base, "dkim"), "dkim",
+		    "off: %s in %s has no effect",
+		    uses.unless_dkim ? "UNLESS-DKIM" : "dkim-pass",
+		    access->path);
+	else if (s->policy_listen.count != 0 && uses.unless_dkim)
+		report_warning(report, config->base.path,
+		    milter_config_line(&config->base, "policy_listen"),
+		    "policy_listen",
+		    "the policy service sees no signatures: UNLESS-DKIM in %s "
+		    "has no effect there",
+		    access->path);
+	return true;
+}
+
 /* True with *out NULL: none is configured. */
 static bool
 load_access(const struct spfmilter_config *config, struct shared_access **out,
@@ -74,6 +114,10 @@ load_access(const struct spfmilter_config *config, struct shared_access **out,
 	}
 	switch (access_load(name, true, &shared->access, report)) {
 	case ACCESS_OK:
+		if (!check_dkim_uses(config, shared->access, report)) {
+			shared_release(&shared->shared);
+			return false;
+		}
 		*out = shared;
 		return true;
 	case ACCESS_BUSY:
@@ -144,6 +188,7 @@ settle_change(
 	verdict = access_decide_change(&change);
 	switch (verdict) {
 	case ACCESS_TAKE:
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		access_warn(fresh->access, &report);
 		log_say(LEVEL_INFO, "%s has changed: %zu entries read",
 		    fresh->access->path,
@@ -178,7 +223,11 @@ refresh_access(
 	switch (access_load(spfmilter_config(s)->spfmilter.access, false,
 	    &fresh->access, &report)) {
 	case ACCESS_OK:
-		if (!settle_change(s, old, fresh))
+		if (!check_dkim_uses(
+			spfmilter_config(s), fresh->access, &report)) {
+			settle_change(s, old, NULL);
+			shared_release(&fresh->shared);
+		} else if (!settle_change(s, old, fresh))
 			shared_release(&fresh->shared);
 		return;
 	case ACCESS_FAILED:
@@ -276,6 +325,17 @@ spfmilter_start(struct milter_service *service, struct report *report)
 	    (struct spfmilter_config *)service->config.now, NULL, report);
 }
 
+static void
+warn_fixed(
+    const struct spfmilter_config *old, const struct spfmilter_config *new)
+{
+	const struct daemon_fixed fixed = {"policy_listen",
+	    conf_list_eq(
+		&old->spfmilter.policy_listen, &new->spfmilter.policy_listen)};
+
+	daemon_warn_fixed(&fixed, 1);
+}
+
 bool
 spfmilter_reload(struct milter_service *service, struct milter_config *config,
     bool is_asked, struct report *report)
@@ -293,6 +353,7 @@ spfmilter_reload(struct milter_service *service, struct milter_config *config,
 		milter_config_release(config);
 		return false;
 	}
+	warn_fixed(spfmilter_config(s), config_of(config));
 	milter_service_replace(service, config);
 	if (stays)
 		return true;

@@ -17,7 +17,7 @@ bool
 spfmilter_needs_headers(const struct spfmilter_session *s)
 {
 	return spfmilter_settings_(s)->remove_ar != REMOVE_AR_NONE ||
-	    spfmilter_needs_eoh(s);
+	    spfmilter_needs_eoh(s) || spfmilter_needs_dkim_(s);
 }
 
 /* --- MAIL --- */
@@ -33,6 +33,7 @@ spfmilter_message_free_(struct spfmilter_message *m)
 	free(m->host);
 	free(m->relayed_helo);
 	free(m->ar_remove);
+	dkim_mail_free(m->dkim);
 	free(m);
 }
 
@@ -184,6 +185,20 @@ is_exemption_asked_for(const struct spfmilter_session *s)
 		    RELAY_UNREADABLE_TEMPFAIL);
 }
 
+/*
+ * While a refusal waits for the end of the message, where there is one reply for
+ * all: exempt recipients and others can't be in one transaction.
+ */
+static bool
+is_of_other_class(const struct spfmilter_session *s, enum standing standing)
+{
+	const struct spfmilter_message *m = s->message;
+
+	return m->decision.unless_dkim && spfmilter_enforces_(s) &&
+	    m->recipients != 0 &&
+	    (standing == STANDING_EXEMPT) != (m->exempt != 0);
+}
+
 struct reply
 spfmilter_rcpt(struct session *session, const struct rcpt_args *args)
 {
@@ -191,23 +206,41 @@ spfmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	struct spfmilter_message *m = s->message;
 	enum standing standing = STANDING_USUAL;
 	struct reply reply;
+	bool is_left;
 
 	if (session->failed || m == NULL)
 		return session_error_reply(session);
 	if (is_exemption_asked_for(s))
 		standing = standing_of(s, args->path);
-	reply =
-	    standing == STANDING_EXEMPT ? reply_go_on() : spfmilter_refusal_(s);
+	/* What dkim-pass refuses isn't known yet; so nobody is refused here. */
+	else if (spfmilter_needs_dkim_(s) &&
+	    standing_of(s, args->path) == STANDING_EXEMPT)
+		standing = STANDING_EXEMPT;
+	is_left = standing == STANDING_USUAL &&
+	    spfmilter_leaves_to_srsmilter_(s, args->path);
+	reply = standing == STANDING_EXEMPT
+	    ? reply_go_on()
+	    : spfmilter_unless_left_(s, is_left, spfmilter_refusal_(s));
 	/* RFC 3463 3.2: bad destination mailbox address syntax. */
 	if (standing == STANDING_AMBIGUOUS && spfmilter_enforces_(s))
 		reply = (struct reply){.step = STEP_REJECT,
 		    .code = 553,
 		    .dsn = "5.1.3",
 		    .text = "Recipient address rejected: ambiguous"};
-	m->exempt += standing == STANDING_EXEMPT;
-	if (reply.step == STEP_CONTINUE)
-		m->recipients++;
-	else
+	if (reply.step == STEP_CONTINUE && is_of_other_class(s, standing))
+		reply = (struct reply){.step = STEP_TEMPFAIL,
+		    .code = 452,
+		    .dsn = "4.5.3",
+		    .text = "Recipient needs a transaction of its own: its "
+			    "policy is not that of the others"};
+	if (reply.step != STEP_CONTINUE) {
 		m->refused++;
+		return reply;
+	}
+	m->recipients++;
+	m->exempt += standing == STANDING_EXEMPT;
+	m->left += is_left;
+	m->has_left = m->has_left || is_left;
+	m->has_usual = m->has_usual || (!is_left && standing == STANDING_USUAL);
 	return reply;
 }

@@ -9,6 +9,7 @@
 #define MAILFROM_SPFMILTER_SESSION_H
 
 #include "milter/session.h"
+#include "spfmilter/dkim_mail.h"
 #include "spfmilter/header_fields.h"
 #include "spfmilter/service.h"
 
@@ -35,11 +36,17 @@ struct spfmilter_message {
 	bool relay_lost; /* a Received field that says nothing useful */
 	unsigned relays; /* that were passed on the way there */
 	unsigned recipients, refused, exempt;
-	unsigned ar_seen;      /* Authentication-Results so far */
-	unsigned ar_disguised; /* of these */
+	unsigned left; /* of the recipients: to srsmilter (rrs = yes) */
+	bool has_left, has_usual; /* kinds that were accepted; for good */
+	unsigned ar_seen;         /* Authentication-Results so far */
+	unsigned ar_disguised;    /* of these */
 	unsigned *ar_remove;
 	size_t ar_count, ar_room;
-	bool ar_flood; /* there are more than AR_MAX */
+	bool ar_flood;          /* there are more than AR_MAX */
+	struct dkim_mail *dkim; /* NULL: not verified, or not yet */
+	struct mf_text
+	    dkim_domain; /* of the signature that made a difference */
+	bool lifted;     /* a refusal, by it */
 	const char *outcome;
 	/* What follows is written when it's known, and not cleared before. */
 	struct findings findings; /* if checked */
@@ -68,6 +75,7 @@ struct reply spfmilter_rcpt(
 struct reply spfmilter_header(
     struct session *session, struct mf_text name, struct mf_text value);
 struct reply spfmilter_eoh(struct session *session);
+struct reply spfmilter_body(struct session *session, struct mf_text piece);
 void spfmilter_end_message(struct session *session);
 
 /*
@@ -101,6 +109,13 @@ spfmilter_settings_(const struct spfmilter_session *s)
 	return &spfmilter_config_(s)->spfmilter;
 }
 
+/* Whether signatures are verified: the body has to come, too. */
+static inline bool
+spfmilter_needs_dkim_(const struct spfmilter_session *s)
+{
+	return spfmilter_settings_(s)->dkim == DKIM_VERIFY && !s->headerless;
+}
+
 void spfmilter_message_free_(struct spfmilter_message *m);
 
 /* Begin a message; nothing is decided.  False: out of memory. */
@@ -118,9 +133,27 @@ void spfmilter_report_(const struct spfmilter_session *s, bool is_more);
 
 /* The name of this host in Authentication-Results. */
 struct mf_text spfmilter_authserv_id_(const struct spfmilter_session *s);
+/*
+ * A field, and the end of the header, where signatures are verified; false: out
+ * of memory.  The end of the message: what a decision that waited for it has
+ * become.
+ */
+bool spfmilter_dkim_field_(
+    struct spfmilter_session *s, struct mf_text name, struct mf_text value);
+bool spfmilter_dkim_header_end_(struct spfmilter_session *s);
+struct reply spfmilter_dkim_end_(struct spfmilter_session *s);
 
 /* The refusal that was decided on; going on if it was none, or not now. */
 struct reply spfmilter_refusal_(const struct spfmilter_session *s);
+
+/*
+ * Whether a recipient, as RCPT has it, is left to srsmilter (rrs = yes); and
+ * what it is answered, refusal being what others would be.
+ */
+bool spfmilter_leaves_to_srsmilter_(
+    const struct spfmilter_session *s, struct mf_text path);
+struct reply spfmilter_unless_left_(
+    const struct spfmilter_session *s, bool is_left, struct reply refusal);
 
 /* Whether what was decided is done, and not only told. */
 bool spfmilter_enforces_(const struct spfmilter_session *s);

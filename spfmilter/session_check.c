@@ -20,7 +20,7 @@ spfmilter_refusal_(const struct spfmilter_session *s)
 	const struct decision *d = &s->message->decision;
 	struct reply reply = {.code = d->code, .dsn = d->dsn, .text = d->text};
 
-	if (!spfmilter_enforces_(s) || d->code == 0)
+	if (!spfmilter_enforces_(s) || d->code == 0 || d->unless_dkim)
 		return reply_go_on();
 	reply.step = d->code >= 500 ? STEP_REJECT : STEP_TEMPFAIL;
 	return reply;
@@ -107,7 +107,8 @@ spfmilter_decide_checked_(
 		.forwarder = m->findings.forwarder,
 		.table = m->access != NULL ? m->access->access->table : NULL,
 		.defaults =
-		    (enum lookup_defaults)spfmilter_settings_(s)->defaults},
+		    (enum lookup_defaults)spfmilter_settings_(s)->defaults,
+		.dkim = spfmilter_needs_dkim_(s)},
 	    &m->decision);
 	m->decided = true;
 }

@@ -111,6 +111,11 @@ spfmilter_header(
 
 	if (s->message == NULL)
 		return reply_go_on();
+	if (spfmilter_needs_dkim_(s) && !spfmilter_dkim_field_(s, name, value))
+		return session_fail(&s->base);
+	/* What it is read by has no use for the blank behind the colon. */
+	if (s->base.leading_space && text_starts(value, MF_TEXT(" ")))
+		value = text_from(value, 1);
 	if (text_eq_fold(name, MF_TEXT("Authentication-Results")))
 		ok = see_ar(s, value);
 	else if (text_eq_fold(name, MF_TEXT("Received")))
@@ -155,6 +160,8 @@ spfmilter_eoh(struct session *session)
 
 	if (s->base.failed || m == NULL)
 		return session_error_reply(&s->base);
+	if (!spfmilter_dkim_header_end_(s))
+		return session_fail(&s->base);
 	if (is_of_unknown_client(m))
 		return answer_unknown_client(s);
 	if (m->relayed[0] == '\0' || !spfmilter_needs_eoh(s) ||
@@ -189,7 +196,7 @@ whole_message(struct spfmilter_session *s, struct edits *edits)
 	if (m->origin == ORIGIN_TRUSTED_RELAY &&
 	    spfmilter_settings_(s)->trusted_relay_check != RELAY_CHECK_REJECT)
 		return reply_go_on();
-	if (!spfmilter_enforces_(s) || m->exempt != 0)
+	if (!spfmilter_enforces_(s) || m->exempt != 0 || m->left != 0)
 		return reply_go_on();
 	if (d->verb == ACTION_DISCARD) {
 		m->outcome = "discarded";
@@ -225,13 +232,15 @@ spfmilter_eom(struct spfmilter_session *s, struct edits *edits)
 			    "this host's name"};
 	}
 	m->outcome = "accepted";
-	reply = whole_message(s, edits);
-	if (reply.step != STEP_CONTINUE)
+	reply = spfmilter_dkim_end_(s);
+	if (reply.step == STEP_CONTINUE && !s->base.failed)
+		reply = whole_message(s, edits);
+	if (s->base.failed || reply.step != STEP_CONTINUE)
 		return reply;
 	if (fields_write(spfmilter_settings_(s),
 		m->checked ? &m->findings : NULL,
-		m->decided ? &m->decision : NULL, spfmilter_authserv_id_(s),
-		&edits->fields))
+		m->decided ? &m->decision : NULL, m->dkim,
+		spfmilter_authserv_id_(s), &edits->fields))
 		return reply;
 	edits_free(edits);
 	return session_fail(&s->base);
@@ -258,10 +267,14 @@ spfmilter_report_(const struct spfmilter_session *s, bool is_more)
 	    .relayed = mf_text_of(m->relayed),
 	    .findings = m->checked ? &m->findings : NULL,
 	    .decision = m->decided ? &m->decision : NULL,
+	    .dkim = m->dkim,
+	    .dkim_domain = m->dkim_domain,
+	    .lifted = m->lifted,
 	    .mode = (enum spfmilter_mode)spfmilter_settings_(s)->mode,
 	    .recipients = m->recipients,
 	    .refused = m->refused,
 	    .exempt = m->exempt,
+	    .left = m->left,
 	    .removed = (unsigned)m->ar_count,
 	    .is_more = is_more,
 	    .outcome = m->outcome};

@@ -357,6 +357,7 @@ conn_turn(struct conn *c, unsigned requests)
 	struct mf_text input;
 
 	if (len != 0)
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		memcpy(all->input, c->input, len);
 	if (!c->has_more && !resumes && !c->ended)
 		arrived = conn_read(c, &len);

@@ -128,6 +128,7 @@ find_loser(struct conns *all, unsigned holder, enum conn_state state)
 
 	TAILQ_FOREACH (c, &all->places[holder][state], entry) {
 		/* What it has asked would be lost. */
+		/* cppcheck-suppress uninitvar */
 		if (state > CONN_IDLE || !has_sent_something(c))
 			return c;
 		if (++asked == LOSERS_ASKED_MAX)

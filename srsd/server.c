@@ -10,12 +10,6 @@
 #include "common/resources.h"
 #include "srsd/metrics.h"
 
-/*
- * Descriptors for all but clients: the listeners, files of a reload, the DNS
- * and helper processes; but a quarter of a small number.
- */
-#define SPARE_DESCRIPTORS 128
-
 struct server {
 	struct workers_shared shared;
 	unsigned started;
@@ -28,15 +22,6 @@ struct server {
 	 */
 	struct store *retired;
 };
-
-static uint64_t
-descriptors_for_clients(void)
-{
-	uint64_t max = resources_descriptors_max();
-
-	return max < 4 * SPARE_DESCRIPTORS ? max - max / 4
-					   : max - SPARE_DESCRIPTORS;
-}
 
 static void
 warn_of_limit(const struct server *s, const struct srsd_config *config)
@@ -125,7 +110,7 @@ server_start(const struct sockets *sockets, unsigned workers,
 		return NULL;
 	}
 	s->shared.sockets = sockets;
-	s->shared.descriptors_max = descriptors_for_clients();
+	s->shared.descriptors_max = resources_descriptors_for_clients();
 	holders_begin(&s->shared.holders);
 	shared_place_init(&s->shared.config, &config->shared);
 	while (s->started < workers) {

@@ -14,6 +14,12 @@ line_of(const struct srsmilter_config *c, const char *key)
 	return milter_config_line(&c->base, key);
 }
 
+static bool
+checks_spf(const struct srsmilter_config *c)
+{
+	return c->srs.skip_if_spf_passes || c->srs.rrs_secret_file.len != 0;
+}
+
 static void
 build_lists(struct srsmilter_config *c, struct report *report)
 {
@@ -22,7 +28,8 @@ build_lists(struct srsmilter_config *c, struct report *report)
 	if (!list_build(&c->local_domains, &s->local_domains) ||
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
 	    !watch_add(&c->base.watch, c->srs.secret_file) ||
-	    (c->srs.skip_if_spf_passes &&
+	    !watch_add(&c->base.watch, c->srs.rrs_secret_file) ||
+	    (checks_spf(c) &&
 		!watch_add(&c->base.watch, c->spf.record_file)) ||
 	    !watch_add(&c->base.watch, c->store_settings.password_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
@@ -81,7 +88,8 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 			      .log = &base->log},
 	    sections);
 	/* Mistakes in it are warnings otherwise. */
-	sections[SECTION_SPF].used = gate_is_wanted(ini);
+	sections[SECTION_SPF].used =
+	    gate_is_wanted(ini) || rrs_rules_are_wanted(ini);
 	conf_load(&base->conf, ini, sections, SECTION_COUNT, report);
 	if (base->conf == NULL)
 		return false;
@@ -96,7 +104,9 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	store_params_read(&c->store_settings, base->conf, base->path,
 	    &c->store_params, report);
 	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
-	if (c->srs.skip_if_spf_passes)
+	rrs_rules_new(&c->srs, &c->srsmilter.local_domains, base->conf,
+	    base->path, &c->rrs, report);
+	if (checks_spf(c))
 		check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
 	return report->errors == errors;
@@ -119,6 +129,7 @@ config_free(struct shared *object)
 	store_release(c->store);
 	store_params_wipe(&c->store_params);
 	gate_free(c->gate);
+	rrs_rules_free(c->rrs);
 	rewriter_free(c->rewriter);
 	list_free(&c->local_domains);
 	list_free(&c->exempt_recipients);
@@ -154,7 +165,7 @@ srsmilter_config_start(struct srsmilter_config *c,
 		if (c->store == NULL)
 			return false;
 	}
-	if (c->gate == NULL)
+	if (c->gate == NULL && c->rrs == NULL)
 		return true;
 	c->checker = checker_new(&c->spf, c->base.conf, c->base.path,
 	    old != NULL ? old->checker : NULL, report);

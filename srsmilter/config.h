@@ -9,6 +9,7 @@
 #include "milter/config.h"
 #include "rewrite/gate.h"
 #include "rewrite/rewriter.h"
+#include "rewrite/rrs_rules.h"
 #include "settings/srsmilter.h"
 #include "store/store.h"
 
@@ -22,9 +23,10 @@ struct srsmilter_config {
 	/* Made ready. */
 	struct rewriter *rewriter;
 	struct list local_domains, exempt_recipients;
-	struct gate *gate;       /* NULL: none is to be asked, and no checker */
-	struct checker *checker; /* set by whoever serves */
-	struct store *store;     /* likewise; NULL: there is none */
+	struct gate *gate;       /* NULL: none is to be asked */
+	struct rrs_rules *rrs;   /* NULL: there are no RRS addresses */
+	struct checker *checker; /* for both; set by whoever serves, or NULL */
+	struct store *store;     /* set likewise; NULL: there is none */
 };
 
 /*

@@ -21,6 +21,19 @@ log_outgoing(struct log_line *line, const struct outgoing *out)
 }
 
 static void
+log_forwarder(struct log_line *line, const struct rrs_findings *f)
+{
+	if (f->forwarder[0] == '\0')
+		return;
+	log_text(line, "forwarder", mf_text_of(f->forwarder));
+	log_word(line, "forwarder_spf", spf_result_text(f->result));
+	if (f->helo != SPF_NONE)
+		log_word(line, "forwarder_helo_spf", spf_result_text(f->helo));
+	log_text_if(
+	    line, "forwarder_dns_error", mf_text_of(spf_cause_text(f->cause)));
+}
+
+static void
 log_recipients(struct log_line *line, const struct srsmilter_mail *m)
 {
 	unsigned all = 0;
@@ -33,6 +46,8 @@ log_recipients(struct log_line *line, const struct srsmilter_mail *m)
 	log_uint_if(line, "restored", m->fates[RECIPIENT_RESTORED]);
 	log_text_if(line, "restored_rcpt", m->restored_rcpt);
 	log_text_if(line, "restored_to", m->restored_to);
+	log_uint_if(line, "rrs", m->rrs);
+	log_forwarder(line, m->rrs_findings);
 	log_uint_if(line, "forged", m->forged);
 	log_uint_if(line, "refused", m->refused);
 	if (m->refused == 0)

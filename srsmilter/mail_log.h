@@ -6,6 +6,7 @@
 #define MAILFROM_SRSMILTER_MAIL_LOG_H
 
 #include "srsmilter/outgoing.h"
+#include "srsmilter/rrs_findings.h"
 
 /* A message that is over, one way or another. */
 struct srsmilter_mail {
@@ -23,6 +24,8 @@ struct srsmilter_mail {
 	struct mf_text restored_rcpt, restored_to;
 	struct mf_text refused_rcpt;
 	enum recipient_fate refused_as;
+	unsigned rrs;
+	const struct rrs_findings *rrs_findings; /* of the first */
 	const char *outcome; /* a word: "accepted", "refused"... */
 };
 

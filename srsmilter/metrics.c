@@ -76,6 +76,14 @@ srsmilter_metrics_write(struct metrics_writer *w, struct srsmilter_metrics *f,
 		    "Recipients by what became of them.", &label,
 		    get(&f->fates[i]));
 	}
+	for (unsigned i = 0; i <= SPF_PERMERROR; i++) {
+		struct metrics_label label = {.name = "result",
+		    .value = mf_text_of(spf_result_text((enum spf_result)i))};
+
+		metrics_counter(w, "srsmilter_forwarders_total",
+		    "Recipients with an RRS address, by SPF of its forwarder.",
+		    &label, get(&f->forwarders[i]));
+	}
 	metrics_counter(w, "srsmilter_forged_total",
 	    "Recipients whose signature was wrong, whatever became of them.",
 	    NULL, get(&f->forged));

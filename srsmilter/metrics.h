@@ -22,6 +22,8 @@ struct srsmilter_metrics {
 	atomic_ullong
 	    verdicts[SRSMILTER_VERDICTS];     /* by enum outgoing_verdict */
 	atomic_ullong fates[RECIPIENT_FATES]; /* of recipients */
+	/* Of forwarders, by enum spf_result; not by _count(). */
+	atomic_ullong forwarders[SPF_PERMERROR + 1];
 };
 
 /* Count a message that is over. */

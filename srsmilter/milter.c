@@ -24,6 +24,13 @@ wanted_actions(const struct srsmilter_session *s)
 	return actions;
 }
 
+/* SPF of a forwarder's host may be that of its HELO name. */
+static unsigned long
+heard_steps(const struct srsmilter_session *s)
+{
+	return srsmilter_config_(s)->rrs != NULL ? SMFIP_NR_HELO : SMFIP_NOHELO;
+}
+
 static void
 wants(const struct session *session, struct filter_wants *out)
 {
@@ -32,8 +39,9 @@ wants(const struct session *session, struct filter_wants *out)
 	bool mailers = needs_mailers(s);
 
 	*out = (struct filter_wants){.actions = wanted_actions(s),
-	    .steps = SMFIP_NOHELO | SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH |
-		SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NR_CONN | SMFIP_NR_MAIL,
+	    .steps = heard_steps(s) | SMFIP_NODATA | SMFIP_NOHDRS |
+		SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN | SMFIP_NR_CONN |
+		SMFIP_NR_MAIL,
 	    .connect_macros = "{client_resolve}",
 	    .mail_macros = mailers
 		? "i {auth_authen} {mail_addr} f {mail_mailer}"

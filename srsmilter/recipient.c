@@ -19,6 +19,15 @@ static const struct {
 	"Bounce rejected: message was not sent from this domain"},
     [RECIPIENT_NOT_A_BOUNCE] = {"not_a_bounce", 550, "5.7.1",
 	"Address accepts bounces only; write to the original sender"},
+    [RECIPIENT_RRS_FORGED] = {"rrs_forged", 550, "5.7.1",
+	"Invalid RRS address: signature does not match"},
+    [RECIPIENT_RRS_REVOKED] = {"rrs_revoked", 550, "5.7.1",
+	"RRS address has been revoked"},
+    /* RFC 7372 3.2; rrs_findings_text() has the words. */
+    [RECIPIENT_NOT_FORWARDER] = {"not_forwarder", 550, "5.7.23",
+	"SPF validation failed for the forwarder"},
+    [RECIPIENT_FORWARDER_UNKNOWN] = {"forwarder_unknown", 451, "4.7.24",
+	"SPF validation error for the forwarder"},
     /* RFC 3463 3.2: bad destination mailbox address syntax. */
     [RECIPIENT_UNCLEAR] = {"unclear", 553, "5.1.3",
 	"Recipient address rejected: ambiguous"},
@@ -134,6 +143,12 @@ fate_of_signed(const struct srsmilter_config *c,
 	return reason == POLICY_EXPIRED ? RECIPIENT_EXPIRED : RECIPIENT_FORGED;
 }
 
+static bool
+concerns_forwarder(const struct srsmilter_config *c, struct mf_text address)
+{
+	return c->rrs != NULL && rrs_domains_concern(&c->rrs->domains, address);
+}
+
 /* Readings of a recipient that are looked at. */
 #define READINGS_MAX 8
 
@@ -146,6 +161,12 @@ reads_as_ours(const struct srsmilter_config *c, struct mf_text local,
 	struct text_out out = text_out(store, sizeof(store));
 	struct policy_result result;
 
+	out_text(&out, local);
+	out_char(&out, '@');
+	out_text(&out, domain);
+	if (concerns_forwarder(c, out_view(&out)))
+		return true;
+	out = text_out(store, sizeof(store));
 	if (domain.len == 0)
 		domain = rewriter_domain(c->rewriter, domain);
 	out_char(&out, '"');
@@ -276,7 +297,9 @@ leaves(const struct srsmilter_config *c, const struct recipient_facts *f,
 	case REWRITE_NONE:
 		return false;
 	case REWRITE_REMOTE_MAILER:
-		/* The mailer was that of the signed address. */
+		/* Its user is here; the mailer was that of the address. */
+		if (r->is_rrs)
+			return false;
 		if (r->fate != RECIPIENT_RESTORED)
 			return f->mailer.len != 0 &&
 			    !recipient_is_local_mailer(c, f->mailer);
@@ -301,13 +324,47 @@ destination_of(const struct srsmilter_config *c,
 	return DESTINATION_FORWARDED;
 }
 
+/*
+ * A wrong one is refused whoever sends it, as users are that don't exist: with
+ * a catch-all the MTA would take any.  The hosts that are ours, and those that
+ * receive for us, are not asked for their SPF.
+ */
+static void
+judge_rrs(const struct srsmilter_config *c, const struct recipient_facts *f,
+    struct recipient *out)
+{
+	static const enum recipient_fate outcomes[] = {
+	    [RRS_VALID] = RECIPIENT_RESTORED,
+	    [RRS_FORGED] = RECIPIENT_RRS_FORGED,
+	    [RRS_REVOKED] = RECIPIENT_RRS_REVOKED};
+	enum rrs_verdict verdict = rrs_rules_judge(
+	    c->rrs, f->address, &out->reversed.address, &out->forwarder);
+
+	if (f->from_exempt_host)
+		out->forwarder = MF_TEXT("");
+	out->is_rrs = true;
+	out->fate = outcomes[verdict];
+	out->is_forged = verdict == RRS_FORGED;
+	out->reversed.reason =
+	    verdict == RRS_VALID ? POLICY_RESTORED : POLICY_BAD_SIGNATURE;
+	out->reversed.signature.len = 0;
+	out->destination = destination_of(c, f, out);
+}
+
 void
 recipient_judge(const struct srsmilter_config *c,
     const struct recipient_facts *f, struct recipient *out)
 {
-	enum policy_reason reason =
-	    f->is_ambiguous ? POLICY_NOT_SRS : reverse(c, f, &out->reversed);
+	enum policy_reason reason;
 
+	out->is_rrs = false;
+	out->forwarder = MF_TEXT("");
+	if (!f->is_ambiguous && concerns_forwarder(c, f->address)) {
+		judge_rrs(c, f, out);
+		return;
+	}
+	reason =
+	    f->is_ambiguous ? POLICY_NOT_SRS : reverse(c, f, &out->reversed);
 	if (reason == POLICY_NOT_SRS || reason == POLICY_FOREIGN_DOMAIN)
 		out->fate = fate_of_plain(c, f);
 	else

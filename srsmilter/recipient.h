@@ -21,9 +21,14 @@ enum recipient_fate {
 	RECIPIENT_REPLAYED,
 	RECIPIENT_SPOOFED, /* a bounce to an address that is always signed */
 	RECIPIENT_NOT_A_BOUNCE, /* other mail to a signed address */
-	RECIPIENT_UNCLEAR,      /* the MTA may read another address in it */
-	RECIPIENT_BAD_SENDER,   /* the sender is what is unclear */
+	/* of RRS addresses */
+	RECIPIENT_RRS_FORGED,
+	RECIPIENT_RRS_REVOKED,
+	RECIPIENT_NOT_FORWARDER, /* SPF: another host than its */
+	RECIPIENT_UNCLEAR,       /* the MTA may read another address in it */
+	RECIPIENT_BAD_SENDER,    /* the sender is what is unclear */
 	/* for now */
+	RECIPIENT_FORWARDER_UNKNOWN, /* SPF: nobody can say */
 	RECIPIENT_ROW_MISSING,
 	RECIPIENT_STORE_DOWN,
 	/* not the end of it: recipient_facts need a row */
@@ -63,12 +68,15 @@ struct recipient {
 	bool is_forged;
 	enum destination destination;  /* of those that are let through */
 	struct policy_result reversed; /* of RECIPIENT_RESTORED: who it is */
+	bool is_rrs;
+	/* Of is_rrs and RECIPIENT_RESTORED: if SPF passes for it; or empty. */
+	struct mf_text forwarder;
 };
 
 /*
  * With RECIPIENT_TO_LOOK_UP out->reversed.row says which row is needed.
- * RECIPIENT_REPLAYED and RECIPIENT_BAD_SENDER aren't outcomes: who counts, and
- * who has read the sender, has to say it.
+ * RECIPIENT_REPLAYED, RECIPIENT_BAD_SENDER and what SPF says of a forwarder
+ * aren't outcomes: who counts, has read the sender, or asks, has to say it.
  */
 void recipient_judge(const struct srsmilter_config *config,
     const struct recipient_facts *facts, struct recipient *out);

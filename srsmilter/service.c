@@ -105,8 +105,11 @@ srsmilter_list_secrets(
 {
 	const struct srsmilter_config *c =
 	    (const struct srsmilter_config *)service->config.now;
-	char list[REWRITER_SECRETS_SIZE];
+	char list[REWRITER_SECRETS_SIZE], rrs[SECRET_LIST_SIZE] = "";
 
 	rewriter_list_secrets(c->rewriter, list);
-	snprintf(out, size, "%s", list);
+	if (c->rrs != NULL)
+		secret_list(c->rrs->fingerprints, c->rrs->secret_count, rrs);
+	snprintf(
+	    out, size, "%s%s%s", list, rrs[0] != '\0' ? "; RRS " : "", rrs);
 }

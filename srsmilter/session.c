@@ -11,6 +11,7 @@
 #include "common/text_dup.h"
 #include "milter/orcpt.h"
 #include "srsmilter/rows.h"
+#include "srsmilter/rrs_check.h"
 
 /* --- the sender --- */
 
@@ -216,8 +217,32 @@ is_sender_refused(const struct srsmilter_message *m)
 	    (m->origin == ORIGIN_OUTSIDE || m->origin == ORIGIN_AUTHENTICATED);
 }
 
+/* Whose mail it accepts, if that is still open. */
+static enum recipient_fate
+fate_of_rrs(struct srsmilter_session *s, const struct recipient *r)
+{
+	struct srsmilter_message *m = s->message;
+	struct srsmilter_metrics *metrics = &srsmilter_service_(s)->metrics;
+	struct rrs_findings found;
+
+	m->rrs++;
+	if (r->fate != RECIPIENT_RESTORED || r->forwarder.len == 0)
+		return r->fate;
+	rrs_check(
+	    srsmilter_config_(s)->checker, &s->base, r->forwarder, &found);
+	rrs_findings_text(
+	    &found, mf_text_of(s->base.client.text), m->rrs_reply);
+	atomic_fetch_add(
+	    &metrics->forwarders[found.helo == SPF_PASS ? found.helo
+							: found.result],
+	    1);
+	if (m->rrs_findings.forwarder[0] == '\0')
+		m->rrs_findings = found;
+	return rrs_findings_fate(&found);
+}
+
 static void
-judge(const struct srsmilter_session *s, const struct rcpt_args *args,
+judge(struct srsmilter_session *s, const struct rcpt_args *args,
     struct recipient *out)
 {
 	const struct srsmilter_message *m = s->message;
@@ -245,6 +270,8 @@ judge(const struct srsmilter_session *s, const struct rcpt_args *args,
 		out->fate = RECIPIENT_REPLAYED;
 	if (is_sender_refused(m))
 		out->fate = RECIPIENT_BAD_SENDER;
+	else if (out->is_rrs)
+		out->fate = fate_of_rrs(s, out);
 }
 
 /*
@@ -274,6 +301,27 @@ answer_forged(struct srsmilter_session *s)
 	return reply;
 }
 
+/*
+ * With on_error = accept a message that can't be dealt with passes as it is;
+ * but nobody else verifies an RRS address.
+ */
+static struct reply
+answer_unjudged(const struct srsmilter_session *s, const struct rcpt_args *args)
+{
+	const struct rrs_rules *rrs = srsmilter_config_(s)->rrs;
+	struct reply reply =
+	    s->base.failed ? session_error_reply(&s->base) : reply_go_on();
+
+	if (reply.step == STEP_CONTINUE && rrs != NULL &&
+	    rrs_domains_concern(
+		&rrs->domains, path_recipient(args->path).mailbox))
+		return (struct reply){.step = STEP_TEMPFAIL,
+		    .code = 451,
+		    .dsn = "4.3.0",
+		    .text = "RRS address cannot be verified, try again later"};
+	return reply;
+}
+
 struct reply
 srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 {
@@ -282,10 +330,8 @@ srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	struct recipient recipient;
 	struct reply reply;
 
-	if (s->base.failed)
-		return session_error_reply(&s->base);
-	if (m == NULL)
-		return reply_go_on();
+	if (s->base.failed || m == NULL)
+		return answer_unjudged(s, args);
 	if (srsmilter_settings_(s)->rewrite == REWRITE_REMOTE_MAILER &&
 	    args->rcpt_mailer.len == 0)
 		srsmilter_miss_mailer(srsmilter_service_(s));
@@ -295,6 +341,9 @@ srsmilter_rcpt(struct session *session, const struct rcpt_args *args)
 	reply = recipient.fate == RECIPIENT_FORGED && recipient.is_forged
 	    ? answer_forged(s)
 	    : recipient_reply(recipient.fate);
+	if (recipient.fate == RECIPIENT_NOT_FORWARDER ||
+	    recipient.fate == RECIPIENT_FORWARDER_UNKNOWN)
+		reply.text = m->rrs_reply;
 	if (reply.step == STEP_CONTINUE)
 		return let_through(s, args->path, args->parameters, &recipient)
 		    ? reply

@@ -8,6 +8,7 @@
 
 #include "milter/session.h"
 #include "srsmilter/forwarders.h"
+#include "srsmilter/rrs_findings.h"
 #include "srsmilter/service.h"
 
 /* A recipient that gets another address. */
@@ -39,6 +40,9 @@ struct srsmilter_message {
 	/* The first that was refused; NULL: none. */
 	char *refused;
 	enum recipient_fate refused_as;
+	unsigned rrs; /* recipients with RRS addresses, whatever their fate */
+	struct rrs_findings rrs_findings; /* of the first that was checked */
+	char rrs_reply[REPLY_SIZE];       /* of the last */
 	bool decided;
 	enum spf_cause gate_cause; /* why the gate couldn't say */
 	struct outgoing outgoing;

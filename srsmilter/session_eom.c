@@ -128,7 +128,12 @@ srsmilter_eom(struct srsmilter_session *s, struct changes *changes)
 	if (m == NULL)
 		return reply;
 	m->outcome = reply.step == STEP_CONTINUE ? "accepted" : "tempfailed";
-	/* Part of what was to be changed is lost: then nothing is. */
+	/*
+	 * Part of what was to be changed is lost: then nothing is.  An RRS
+	 * address that stays is nobody's.
+	 */
+	if (s->base.failed && m->rrs != 0)
+		return srsmilter_unchanged(s);
 	if (s->base.failed)
 		return reply;
 	decide(s, now);
@@ -211,6 +216,8 @@ srsmilter_end_message(struct session *session)
 		path_unbracketed(mf_text_of(first ? first->address : NULL)),
 	    .refused_rcpt = mf_text_of(m->refused),
 	    .refused_as = m->refused_as,
+	    .rrs = m->rrs,
+	    .rrs_findings = &m->rrs_findings,
 	    .outcome = m->outcome};
 	srsmilter_metrics_count(&srsmilter_service_(s)->metrics, &mail);
 	srsmilter_mail_log(&mail);

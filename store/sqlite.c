@@ -29,7 +29,8 @@
 #define RETRY_MS     50
 #define RETRY_MAX_MS 5000
 
-#define PAGE_SIZE 4096
+#define BUSY_STEP_MS 10
+#define PAGE_SIZE    4096
 
 /* "mlfr", and the version of the table. */
 #define APPLICATION_ID 0x6d6c6672
@@ -103,17 +104,27 @@ pragma(struct sqlite_store *s, const char *sql)
 	return value;
 }
 
+static bool
+is_ours(struct sqlite_store *s)
+{
+	return pragma(s, "PRAGMA application_id") == APPLICATION_ID &&
+	    pragma(s, "PRAGMA user_version") == SCHEMA_VERSION;
+}
+
 /* A new file becomes ours; one of another program or version doesn't. */
 static bool
-make_table(struct sqlite_store *s)
+try_table(struct sqlite_store *s)
 {
 	char sql[512];
-	int tables, id = pragma(s, "PRAGMA application_id");
+	int tables;
 
-	if (id == APPLICATION_ID)
-		return pragma(s, "PRAGMA user_version") == SCHEMA_VERSION;
+	if (is_ours(s))
+		return true;
 	tables = pragma(s, "SELECT count(*) FROM sqlite_schema");
-	if (tables != 0 || !run_sql(s, "PRAGMA journal_mode = WAL"))
+	/* Another process may have made it since, all at once. */
+	if (tables > 0)
+		return is_ours(s);
+	if (tables < 0 || !run_sql(s, "PRAGMA journal_mode = WAL"))
 		return false;
 	/* Another process may make it at the same time. */
 	snprintf(sql, sizeof(sql),
@@ -124,6 +135,25 @@ make_table(struct sqlite_store *s)
 	    "PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT",
 	    APPLICATION_ID, SCHEMA_VERSION);
 	return run_sql(s, sql);
+}
+
+/*
+ * SQLite doesn't wait by itself where two processes make the journal of a new file
+ * at the same time.
+ */
+static bool
+make_table(struct sqlite_store *s)
+{
+	const struct timespec a_little = {.tv_nsec = BUSY_STEP_MS * 1000000L};
+
+	for (int ms = 0; !try_table(s); ms += BUSY_STEP_MS) {
+		if ((sqlite3_errcode(s->db) & 0xff) != SQLITE_BUSY ||
+		    ms >= s->busy_ms)
+			return false;
+		run_sql(s, "ROLLBACK");
+		(void)nanosleep(&a_little, NULL);
+	}
+	return true;
 }
 
 static bool

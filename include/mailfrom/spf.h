@@ -183,7 +183,7 @@ struct spf_answer {
 	 * SPF_RR_MX by preference, SPF_RR_PTR: lower case, no dot at the end.
 	 */
 	const struct mf_text *names;
-	size_t count; /* addresses or names */
+	size_t count; /* addresses, names, or texts of SPF_RR_TXT */
 	size_t size;  /* octets that the answer takes in memory */
 };
 
@@ -222,9 +222,9 @@ void spf_answer_free(const struct spf_answer *answer);
 struct spf_origin {
 	/* "192.0.2.53:53", "[2001:db8::53]:53"; "": no server was asked. */
 	char server[SPF_SERVER_SIZE];
-	bool has_rcode; /* the server has said it */
-	unsigned rcode; /* 0: NOERROR, 3: NXDOMAIN, or an spf_cause */
-	bool cached;    /* it was there before the check began */
+	bool has_rcode;      /* the server has said it */
+	unsigned rcode;      /* 0: NOERROR, 3: NXDOMAIN, or an spf_cause */
+	bool cached;         /* it was there before the check began */
 	uint32_t ttl_sec;    /* that is left; of a failure: till it is asked
 			      * again */
 	uint64_t elapsed_us; /* from the question to the answer */

@@ -150,6 +150,20 @@ struct spf_reply;
 const struct spf_reply *spf_resolver_ask(
     struct spf_resolver *resolver, enum spf_rr rr, struct mf_text name);
 
+/*
+ * The same for timeout_ms, at most the resolver's: a failure then, of which
+ * nothing is kept.
+ */
+const struct spf_reply *spf_resolver_ask_for(struct spf_resolver *resolver,
+    enum spf_rr rr, struct mf_text name, unsigned timeout_ms);
+
+/*
+ * Ask without waiting for the answer, which spf_resolver_ask_for() will find in
+ * the cache, or on its way.  Where that can't be done nothing happens.
+ */
+void spf_resolver_ask_ahead(
+    struct spf_resolver *resolver, enum spf_rr rr, struct mf_text name);
+
 /* The answer, valid until the reply is released; never NULL. */
 const struct spf_answer *spf_reply_answer(const struct spf_reply *reply);
 

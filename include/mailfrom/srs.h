@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libsrs: the Sender Rewriting Scheme (SRS0 and SRS1, "guarded") and Signed
- * Envelope Sender (SES), text in, text out.
+ * libsrs: the Sender Rewriting Scheme (SRS0 and SRS1, "guarded"), Signed
+ * Envelope Sender (SES) and addresses for forwarders (RRS), text in, text out.
  *
  * No I/O, no clock, no environment, no globals: time is an argument, keys are
  * given by the caller, and a context, once its keys are in, is read only and
@@ -62,7 +62,8 @@ enum srs_status {
 	SRS_NO_SPACE,      /* result over SRS_LOCAL_MAX or SRS_ADDR_MAX */
 	SRS_NO_KEY,        /* the context holds no key */
 	SRS_BAD_PARAM,     /* a parameter is out of its range */
-	SRS_NO_MEMORY
+	SRS_NO_MEMORY,
+	SRS_BAD_FORWARDER /* of RRS: not a domain */
 };
 
 /* A sentence fragment for people: lower case, no full stop.  Never NULL. */

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 
+import dkim_signer
 import places
 
 PYSRS = places.peer("pysrs")
@@ -117,6 +118,57 @@ def bench_libspf(_):
         except FileNotFoundError:
             cost = float("nan")
         print(f"  {mode:14} {cost:6.0f}")
+
+
+# --- libdkim ---
+
+def dkim_messages():
+    """Name, message and key of each; 15 fields, all signed, relaxed."""
+    names = ["From", "To", "Subject", *(f"X-{n}" for n in range(12))]
+    header = b"".join(f"{n}: Joe <joe@example.org> {'x' * 30}\r\n".encode()
+                      for n in names) + b"\r\n"
+    line = b"The quick  brown fox jumps over the lazy dog.\r\n"
+
+    def signed(size, key="r2048", **how):
+        return dkim_signer.signed(header + line * (size // len(line)), key=key,
+                                  h=names, **how)
+
+    for size in 4000, 100000, 10000000:
+        yield f"rsa-2048, {size} octets", signed(size), "r2048"
+    yield "ed25519, 4000 octets", signed(4000, "ed25519"), "ed25519"
+    one = signed(4000)
+    field = one[:one.index(b"\r\nFrom:") + 2]
+    yield "100 signatures, 4000 octets", field * 100 + one, "r2048"
+    yield "none, 4000 octets", header + line * (4000 // len(line)), "r2048"
+
+
+def dkim_instructions(arguments, times):
+    done = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+         program("bench/dkim"), str(times), *arguments],
+        capture_output=True, text=True, check=True)
+    return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
+
+
+def bench_libdkim(options):
+    print("libdkim, instructions (callgrind) and µs a message:")
+    for name, message, key in dkim_messages():
+        times = 3 if len(message) > 1000000 else 20
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(message)
+            file.flush()
+            arguments = [file.name, dkim_signer.record(key)]
+            try:
+                cost = (dkim_instructions(arguments, 2 * times) -
+                        dkim_instructions(arguments, times)) / times
+            except FileNotFoundError:
+                cost = float("nan")
+            said = [subprocess.run(
+                on_core(0) + [program("bench/dkim"), str(10 * times), *arguments],
+                capture_output=True, text=True, check=True).stdout.split()
+                for _ in range(options.rounds)]
+        spent = median([float(us) for _, us in said])
+        print(f"  {name:28} {cost:12.0f} {spent:9.1f} µs  {said[0][0]}")
 
 
 # --- srs ---
@@ -351,7 +403,7 @@ def bench_access(options):
 
 
 BENCHES = {"access": bench_access, "libsrs": bench_libsrs,
-           "libspf": bench_libspf, "srs": bench_srs, "srsd": bench_srsd,
+           "libspf": bench_libspf, "libdkim": bench_libdkim, "srs": bench_srs, "srsd": bench_srsd,
            "log": bench_log, "crowd": bench_crowd}
 
 

@@ -184,9 +184,11 @@ SET = {
         "spfmilter.exempt_helo": "relay.test, sender.test",
         "spfmilter.exempt_clients":
             "yahoo.test, .yahoo.test, .groups.test",
-        "spfmilter.received_spf": "none", "spfmilter.authserv_id": "mx.test",
+        "spfmilter.policy_header": "authentication_results",
+        "spfmilter.policy_listen": "inet:10008@127.0.0.1",
+        "spfmilter.authserv_id": "mx.test",
         "spfmilter.access": "ACCESS", "spf.trusted_forwarder": "pobox.test",
-        "spf.timeout": "25", "log.level": "debug"},
+        "spf.timeout": "25", "spf.max_voids": "2", "log.level": "debug"},
     "smf-spf": {
         "spfmilter.internal_connect":
             "127.0.0.0/8, 10.0.0.0/8, 2001:db8::/32",
@@ -198,7 +200,9 @@ SET = {
         "spfmilter.listen": "unix:/run/smf-spf.sock",
         "spf.best_guess": "v=spf1 a/24 mx/24 ptr ?all"}}
 SET["pyspf-milter"] = {
-    **SET["policyd-spf"],
+    **{key: value for key, value in SET["policyd-spf"].items()
+       if not key.startswith("spfmilter.policy_")},
+    "spfmilter.received_spf": "none",
     "spfmilter.listen": "inet:8893@localhost", "spfmilter.socket_mode": "0770",
     "spfmilter.internal_connect": "127.0.0.0/8, ::ffff:127.0.0.0/104, ::1, "
                                   "127.0.0.1, 192.0.2.0/24"}
@@ -370,8 +374,16 @@ ROWS = [
     ("policyd-spf", "debugLevel = 1 ", {"log.level": "info"}),
     ("policyd-spf", "Lookup_Time = 7", {"spf.timeout": "7"}),
     ("policyd-spf", "Authserv_Id = HOSTNAME", {"spfmilter.authserv_id": None}),
-    ("policyd-spf", "Header_Type = SPF", {"spfmilter.received_spf": "mailfrom"}),
-    ("policyd-spf", "Header_Type = None", {"spfmilter.received_spf": "none"}),
+    ("policyd-spf", "Header_Type = SPF", {
+        "spfmilter.policy_header": "received_spf",
+        "spfmilter.received_spf": None}),
+    ("policyd-spf", "Header_Type = None", {"spfmilter.policy_header": "none"}),
+    ("pyspf-milter", "Header_Type = SPF", {
+        "spfmilter.received_spf": "mailfrom"}),
+    ("pyspf-milter", "Header_Type = None", {"spfmilter.received_spf": "none"}),
+    ("policyd-spf", "Void_Limit = 4", {"spf.max_voids": "4"}),
+    ("policyd-spf", "Void_Limit = 400", {"spf.max_voids": "10"}),
+    ("policyd-spf", "Void_Limit = 0", {"spf.max_voids": "2"}),
     ("policyd-spf", "skip_addresses = 192.0.2.1", {
         "spfmilter.internal_connect": "192.0.2.1"}),
     ("pyspf-milter", "", {

@@ -123,8 +123,8 @@ def pages_pass_mandoc_lint():
 @case
 def every_program_and_library_has_a_page():
     have = {os.path.basename(p) for p in PAGES}
-    need = {"mailfrom.1", "srs.1", "srsd.8", "srsmilter.8", "spfmilter.8", "spfquery.1", "spfpolicy.1", "libsrs.3",
-            "libspf.3", "mailfrom.conf.5"}
+    need = {"mailfrom.1", "srs.1", "srsd.8", "srsmilter.8", "spfmilter.8", "spfquery.1", "spfpolicy.1", "dkimquery.1",
+            "libsrs.3", "libspf.3", "libdkim.3", "mailfrom.conf.5"}
     same(need - have, set(), "pages that are missing")
 
 
@@ -231,6 +231,7 @@ def accepted(text, what, daemon="srsd"):
                   flags=re.M)
     with tempfile.TemporaryDirectory() as directory:
         for name, content in (("secret", "correct horse battery staple\n"),
+                              ("rrs-secret", "staple battery horse correct\n"),
                               ("domains", "example.com\n"),
                               ("records", "example.com v=spf1 -all\n"),
                               ("access", "spf-fail:\tOK\n")):
@@ -304,6 +305,11 @@ def options_of_spfpolicy_are_those_of_its_page():
 
 
 @case
+def options_of_dkimquery_are_those_of_its_page():
+    options_agree("dkimquery", "dkimquery.1")
+
+
+@case
 def actions_of_spfpolicy_are_those_of_its_page():
     code = re.search(r"verb_texts\[\] = \{(.*?)\};",
                      read("access", "action.c"), re.S).group(1)
@@ -326,7 +332,7 @@ def lines_of_spfpolicy_are_those_of_its_page():
 
 @case
 def version_and_summary_are_asked_for_alike():
-    for name in ("mailfrom", "srs", "spfquery", "spfpolicy", "srsd",
+    for name in ("mailfrom", "srs", "spfquery", "spfpolicy", "dkimquery", "srsd",
                  "srsmilter", "spfmilter"):
         version = run(program(name), "--version")
         same((version.returncode, version.stdout.split()[:2]),
@@ -455,9 +461,9 @@ def maps_of_srsd_are_those_of_its_page():
 
 @case
 def functions_of_libsrs_are_those_of_its_page():
-    headers = read("include", "mailfrom", "srs.h") + read("include", "mailfrom", "ses.h")
+    headers = "".join(read("include", "mailfrom", name) for name in ("srs.h", "ses.h", "rrs.h"))
     headers = re.sub(r"/\*.*?\*/", "", headers, flags=re.S)
-    code = set(re.findall(r"\b(s[re]s_\w+)\(", headers))
+    code = set(re.findall(r"\b((?:s[re]|rr)s_\w+)\(", headers))
     synopsis = section("libsrs.3", "SYNOPSIS")
     page = {line.split()[1] for line in synopsis
             if re.match(r"\.F[no] ", line)}
@@ -496,6 +502,49 @@ def without_comments(code):
 def spf_headers():
     return without_comments("".join(
         read("include", "mailfrom", header) for header in SPF_HEADERS))
+
+
+@case
+def functions_and_statuses_of_libdkim_are_those_of_its_page():
+    header = read("include", "mailfrom", "dkim.h")
+    code = set(re.findall(r"\b(dkim_\w+)\(", re.sub(r"/\*.*?\*/", "", header,
+                                                    flags=re.S)))
+    page = {line.split()[1].strip('"') for line in section("libdkim.3", "SYNOPSIS")
+            if line.startswith((".Fn ", ".Fo "))}
+    same(page, code, "libdkim(3), dkim.h")
+    names = {line.split()[1] for line in section("libdkim.3", "NAME")
+             if line.startswith(".Nm ")}
+    same(names, code, "NAME of libdkim(3), dkim.h")
+    known = set(re.findall(r"\bDKIM_\w+", header))
+    same(set(re.findall(r"\bDKIM_[A-Z0-9_]+", read("man", "libdkim.3"))) - known,
+         set(), "libdkim(3), dkim.h")
+    for name in ("dkim_key_status", "dkim_standing", "dkim_event_kind"):
+        body = re.search(rf"enum {name} \{{(.*?)\}}", header, re.S).group(1)
+        same(set(re.findall(r"^\s*(DKIM_\w+)", body, re.M)) -
+             set(re.findall(r"\bDKIM_\w+", read("man", "libdkim.3"))), set(),
+             f"{name}, libdkim(3)")
+
+
+@case
+def numbers_of_libdkim_are_those_of_its_page():
+    code = dict(re.findall(r"#define (DKIM_\w+)\s+(\d+)$",
+                           read("include", "mailfrom", "dkim.h"), re.M))
+    found = re.findall(r"\.Dv (DKIM_\w+)\n\.Pq (\d+)", read("man", "libdkim.3"))
+    for name, number in found:
+        same(number, code[name], f"libdkim(3), {name}")
+    if len(found) < 8:
+        raise AssertionError("hardly any number in libdkim(3)")
+
+
+@case
+def example_of_libdkim_compiles():
+    compiler = os.environ.get("CC", "cc")
+    if shutil.which(compiler) is None:
+        raise Skip("no compiler")
+    [code] = literal_blocks(section("libdkim.3", "EXAMPLES"))
+    result = run(*compiling(compiler), "-fsyntax-only", "-x", "c", "-",
+                 input=code)
+    same(result.stdout, "", "compiling the example of libdkim(3)")
 
 
 @case

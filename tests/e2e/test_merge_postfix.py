@@ -219,7 +219,7 @@ def filters_of_service(site, form):
               True, done.stderr)
     done = mta.setup(form, site.srs.config, "--postconf")
     tap.equal(done.returncode, 0, done.stderr)
-    run_script(mta, done.stdout)
+    mta.run_script(done.stdout)
     # Among warnings of parameters that newer releases will drop.
     said = mta.command("postconf", "-h", "-P", "26/inet/smtpd_milters")
     tap.equal("inet:127.0.0.1:1, { inet:127.0.0.1:10007, protocol=6, "
@@ -329,30 +329,17 @@ virtual_alias_maps = texthash:$config_directory/virtual,
 """
 
 
-def run_script(mta, script):
-    path = os.path.join(mta.prefix, "usr/sbin")
-    done = places.run("sh", "-e", input=script, env={
-        **mta.environment, "PATH": f"{path}:{mta.environment['PATH']}"})
-    tap.equal(done.returncode, 0, done.stderr)
-
-
-def settled_settings(mta):
-    """What Postfix has: main.cf and master.cf."""
-    return [sorted(line for line in mta.command("postconf", option).splitlines()
-                   if "warning:" not in line) for option in ("-n", "-M")]
-
-
 def undo_case(how):
     @both(f"--undo restores what was there ({how})")
     def undo(site, form):
         mta = postfix.Postfix(site.place, f"undo-{form}-{how.split(',')[0]}", DOMAIN,
                               BASE + WHOLE, OWN_FILTERS)
-        before = settled_settings(mta)
+        before = mta.all_settings()
         early = mta.setup(form, site.srs.config, "--undo").stdout
         bare = ["--bare"] if "bare" in how else []
         if "postconf" in how:
-            run_script(mta, mta.setup(form, site.srs.config,
-                                      "--postconf").stdout)
+            mta.run_script(mta.setup(form, site.srs.config,
+                                     "--postconf").stdout)
         else:
             parts = [mta.setup(form, site.srs.config, option, *bare).stdout
                      for option in ("--main", "--master")]
@@ -360,14 +347,14 @@ def undo_case(how):
                 with open(os.path.join(mta.etc, name), "a",
                           encoding="utf-8") as file:
                     file.write(text)
-        tap.equal(settled_settings(mta) == before, False, "installed")
+        tap.equal(mta.all_settings() == before, False, "installed")
         # A second run prints the same lines again.
         first = [mta.setup(form, site.srs.config, option).stdout
                  for option in ("--main", "--master")]
         script = early if "early" in how else \
             mta.setup(form, site.srs.config, "--undo").stdout
-        run_script(mta, script)
-        tap.equal(settled_settings(mta), before, "after --undo")
+        mta.run_script(script)
+        tap.equal(mta.all_settings(), before, "after --undo")
         tap.equal([mta.setup(form, site.srs.config, option).stdout
                    for option in ("--main", "--master")], first, "second run")
 

@@ -285,8 +285,9 @@ drive_native(struct zone *z, struct spf_request *q, unsigned budget)
 	for (;;) {
 		z->missing_count = 0;
 		q->sequential = budget == 0;
-		if (spf_evaluate(q, &(struct spf_source){.lookup = lookup, .arg = z}, &v) ==
-		    SPF_OK)
+		if (spf_evaluate(q,
+			&(struct spf_source){.lookup = lookup, .arg = z},
+			&v) == SPF_OK)
 			return asked;
 		for (size_t i = 0; i < z->missing_count; i++) {
 			struct entry *e = z->missing[i];
@@ -309,7 +310,8 @@ count_libspf2(struct zone *z, const struct spf_request *q)
 	z->drive = 0;
 	z->lookups = 0;
 	z->enough = false;
-	spf_libspf2_evaluate(q, &(struct spf_source){.lookup = lookup, .arg = z}, &v, NULL);
+	spf_libspf2_evaluate(
+	    q, &(struct spf_source){.lookup = lookup, .arg = z}, &v, NULL);
 	return z->lookups;
 }
 
@@ -384,7 +386,8 @@ count_tree(unsigned width, unsigned depth)
 			e->known = 1;
 	z.lookups = 0;
 	struct spf_verdict v;
-	spf_libspf2_evaluate(&q, &(struct spf_source){.lookup = lookup, .arg = &z}, &v, NULL);
+	spf_libspf2_evaluate(
+	    &q, &(struct spf_source){.lookup = lookup, .arg = &z}, &v, NULL);
 	lookups = z.lookups;
 	zone_reset(&z);
 	z.drive = 0;

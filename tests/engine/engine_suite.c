@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tools/spfquery/yamlfile.h"
-#include "tools/spfquery/zone.h"
+#include "tools/zone/yamlfile.h"
+#include "tools/zone/zone.h"
 #include <mailfrom/spf_engine.h>
 
 struct suite {

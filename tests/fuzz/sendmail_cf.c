@@ -21,7 +21,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena arena = {NULL};
 	struct tables tables = {.arena = &arena, .contents = contents};
-	struct sendmail_cf cf;
+	struct sendmail_cf cf = {.map_count = 0};
 	struct mf_text value;
 
 	/* Each line may name the file, and so repeat it. */

@@ -44,7 +44,8 @@ check_spec(const struct spf_record *r, const struct spf_domain_spec *spec)
 static void
 check_term(const struct spf_record *r, const struct spf_term *t)
 {
-	bool needs_target = t->kind == SPF_TERM_EXISTS || t->kind == SPF_TERM_INCLUDE;
+	bool needs_target =
+	    t->kind == SPF_TERM_EXISTS || t->kind == SPF_TERM_INCLUDE;
 
 	FUZZ_CHECK(t->kind <= SPF_TERM_INCLUDE);
 	FUZZ_CHECK(t->result == SPF_PASS || t->result == SPF_FAIL ||

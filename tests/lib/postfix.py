@@ -135,6 +135,19 @@ class Postfix:
             *options, env={**self.environment,
                            "PATH": f"{path}:{self.environment['PATH']}"})
 
+    def run_script(self, script):
+        """With sh, as an administrator runs what mailfrom setup prints."""
+        path = os.path.join(self.prefix, "usr/sbin")
+        done = places.run("sh", "-e", input=script, env={
+            **self.environment, "PATH": f"{path}:{self.environment['PATH']}"})
+        tap.equal(done.returncode, 0, done.stderr)
+
+    def all_settings(self):
+        """What Postfix has: main.cf and master.cf."""
+        return [sorted(line for line in
+                       self.command("postconf", option).splitlines()
+                       if "warning:" not in line) for option in ("-n", "-M")]
+
     def write(self, name, text):
         path = self.place.write("run", self.name, "etc", name, text=text)
         # Postfix programs wait until a configuration file is 2 s old.

@@ -136,7 +136,7 @@ class Sendmail:
             [os.path.join(self.prefix, "usr/bin/m4"),
              f"-D_CF_DIR_={values['cf']}/", source], check=False,
             capture_output=True, text=True, env=self.environment)
-        if made.returncode != 0 or made.stderr:
+        if made.returncode != 0 or "ERROR" in made.stderr:
             raise AssertionError(f"m4 says: {made.stderr}")
         self.cf = self.config_file("sendmail.cf", made.stdout)
         self.command("-bi")
@@ -185,6 +185,14 @@ class Sendmail:
                 except FileNotFoundError:
                     pass        # delivered meanwhile
         return found
+
+    def is_delivering(self):
+        """Whether a process of sendmail has a message of the queue locked."""
+        directory = os.path.join(self.run, "mqueue")
+        with open("/proc/locks", encoding="ascii") as file:
+            locked = set(re.findall(r":(\d+) \d+ \S+$", file.read(), re.M))
+        return any(str(entry.inode()) in locked
+                   for entry in os.scandir(directory))
 
     def mailbox(self, user, token):
         """Texts of the messages with token that were delivered to user."""

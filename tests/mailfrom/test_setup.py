@@ -24,12 +24,22 @@ FORMS = {
                         "master": "etc/postfix/cleanup.master.cf"},
     "postfix-simple": {"main": "etc/postfix/simple.main.cf"},
     "postfix-spfmilter": {"main": "etc/postfix/spfmilter.main.cf"},
+    "spf-policy": {"main": "etc/postfix/spf-policy.main.cf"},
     "sendmail": {"mc": "etc/sendmail/mailfrom-srs.mc",
                  "m4": "etc/sendmail/mailfrom-srs.m4"},
     "sendmail-milter": {"mc": "etc/sendmail/srsmilter.mc",
                         "virtusertable": "etc/sendmail/srsmilter.virtusertable",
                         "aliases": "etc/sendmail/srsmilter.aliases"},
     "sendmail-spfmilter": {"mc": "etc/sendmail/spfmilter.mc"},
+}
+# What rrs_secret_file adds to a form.
+RRS_PARTS = {
+    "postfix-milter": {"main": ["etc/postfix/rrs.main.cf"]},
+    "postfix-cleanup": {"main": ["etc/postfix/rrs.main.cf"]},
+    "sendmail": {"mc": ["etc/sendmail/rrs.mc", "etc/sendmail/rrs-filter.mc"],
+                 "aliases": ["etc/sendmail/rrs.aliases"]},
+    "sendmail-milter": {"mc": ["etc/sendmail/rrs.mc"],
+                        "aliases": ["etc/sendmail/rrs.aliases"]},
 }
 HEADER = r"^(?:#|dnl) --- (\S+): .* ---\n"
 # A Postfix that has the SRS domains already.
@@ -76,7 +86,8 @@ class Site:
 
 
 def configuration(form):
-    text = SRSD + "[spfmilter]\nlisten = {}\n".format(
+    text = SRSD + "[spfmilter]\npolicy_listen = inet:10008@127.0.0.1\n" \
+        "listen = {}\n".format(
         "unix:/run/mailfrom-spf/spfmilter.sock" if form.startswith("sendmail")
         else "inet:10006@127.0.0.1")
     if form == "sendmail-milter":
@@ -375,9 +386,80 @@ def commands(_):
         tap.equal(said in done.stderr, True, done.stderr)
 
 
+def rrs_configuration(form, domains="our.example"):
+    text = configuration(form).replace(
+        "[srs]\n", f"[srs]\nrrs_secret_file = /none\nrrs_domains = {domains}\n")
+    if "milter" not in form:
+        text = text.replace("rewrite = remote_domain", "rewrite = none")
+    return text.replace("inet:10007@127.0.0.1", "unix:/run/mailfrom/srsmilter.sock") \
+        if form == "sendmail" else text
+
+
+@case("with rrs_secret_file, RRS lines too: those of the samples")
+def rrs_lines(site):
+    for form, parts in RRS_PARTS.items():
+        for option, names in parts.items():
+            status, output, said = site.setup(
+                form, rrs_configuration(form), "--bare", "--" + option)
+            tap.equal((status, said), (0, ""), form)
+            lines = output.splitlines()
+            for name in names:
+                with open(os.path.join(TOP, name), encoding="utf-8") as file:
+                    wanted = without_comments(file.read(), name)
+                if form.startswith("postfix"):
+                    # The first table of the list, with more behind it.
+                    wanted = [line for line in wanted if line != "\t}"]
+                for line in wanted:
+                    tap.equal(line in lines, True, f"{form}, {name}: {line}")
+    for form in RRS_PARTS:
+        output = site.setup(form, configuration(form))[1]
+        tap.equal("rrs" in output, False, form)
+
+
+@case("RRS: each domain has its pattern, and a second run changes nothing")
+def rrs_domains(site):
+    for form in "postfix-milter", "postfix-cleanup":
+        text = rrs_configuration(form, "a.example .b.example")
+        lines = site.settings(form, text, "--main")
+        for pattern in r"a\.example", r".*\.b\.example":
+            tap.equal(f'\t{{ /^("?rrs=.*@{pattern})$$/ $$1 }}' in lines, True,
+                      f"{form}: {lines}")
+        again = site.settings(form, text, "--main",
+                              postfix=POSTFIX + "\n".join(lines) + "\n")
+        tables = "\n".join(lines).partition("virtual_alias_maps")[2]
+        tap.equal(tables.partition("virtual_alias_domains")[0].strip() in
+                  "\n".join(again), True, "\n".join(again))
+        tap.equal("\n".join(again).count("rrs="), 2, form)
+        probed = site.settings(form, text, "--main", postfix=POSTFIX +
+                               "smtpd_recipient_restrictions = "
+                               "reject_unverified_recipient\n")
+        tap.equal(any(r"rrs=.*@a\.example$$/ OK }" in line for line in probed),
+                  True, "\n".join(probed))
+    lines = site.settings("sendmail", rrs_configuration(
+        "sendmail", "a.example .b.example c.example"), "--mc")
+    tap.equal([line for line in lines if line.startswith("C{")],
+              ["C{MailfromRrs}a.example", "C{MailfromRrs}c.example"])
+
+
+@case("RRS: what is missing for it is said")
+def rrs_refusals(site):
+    text = rrs_configuration("postfix-cleanup")
+    for form, changed, said in (
+            ("postfix-simple", text, "this form has no lines for RRS"),
+            ("postfix-cleanup", text.replace("none", "remote_domain"),
+             "rewrite: must be none in [srsmilter]"),
+            ("sendmail", text.split("[srsmilter]")[0],
+             "listen: not set in [srsmilter]"),
+            ("sendmail", text.replace("rrs_domains = our.example", "").replace(
+                LOCAL, ""), "rrs_domains: not set, nor own_domains")):
+        tap.equal(said in site.refusal(form, changed), True, said)
+
+
 @case("every sample of a mail server is some form's")
 def all_samples(_):
     known = {name for parts in FORMS.values() for name in parts.values()}
+    known |= {name for parts in RRS_PARTS.values() for names in parts.values()
+              for name in names}
     there = {os.path.relpath(path, TOP) for directory in ("postfix", "sendmail")
              for path in glob.glob(os.path.join(TOP, "etc", directory, "*"))}
     tap.equal({name for name in there - known

@@ -405,7 +405,8 @@ def max_forged(site):
                   ["550", "550", "421"], name)
             equal([r.verdict for r in replies],
                   ["reject", "reject", "continue", "tempfail", "continue"])
-    equal(len(d.wait_for_log("outcome=disconnected")), 2)
+    tap.wait_until(lambda: len(d.wait_for_log("outcome=disconnected")) == 2,
+                   "two sessions that were ended")
 
 
 @suite.case("addresses that MTAs read differently: as they do, or not at all")

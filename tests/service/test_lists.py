@@ -40,12 +40,14 @@ WANTED = {
     "socket": "a socket (unix:/path, inet:PORT@HOST, inet6:PORT@HOST)",
     "nameserver": "a name server (IP, IP:PORT or [IP6]:PORT)",
     "fwdomain": "a domain (srs.example.com) or FORWARDING=DOMAIN",
+    "rrs": "an RRS address, or its hash (12 characters of a-z and 2-7)",
 }
 
 # section: {key: type of its items}
 KEYS = {
     "srs": {"fwdomain": "fwdomain", "own_domains": "domains",
-            "forward_domains": "domains",
+            "forward_domains": "domains", "rrs_domains": "domains",
+            "rrs_revoked": "rrs",
             "srs_domains": "mail_domains", "ses": "domains", "sign": "domains",
             "nosrs": "destinations", "exclude_senders": "addresses",
             "include_senders": "addresses",
@@ -55,14 +57,14 @@ KEYS = {
     "srsmilter": {"local_domains": "domains", "local_mailers": "mailer",
                   "banned_users": "user", "exempt_recipients": "addresses",
                   "internal_connect": "hosts", "trusted_relay": "hosts"},
-    "spfmilter": {"internal_connect": "hosts", "trusted_relay": "hosts",
+    "spfmilter": {"policy_listen": "socket", "internal_connect": "hosts", "trusted_relay": "hosts",
                   "exempt_clients": "hosts", "exempt_senders": "addresses",
                   "exempt_helo": "domains", "exempt_recipients": "addresses"},
     "spf": {"nameservers": "nameserver", "trusted_forwarder": "domain"},
 }
 
 # Keys whose items begin with "/" are no list files.
-NO_FILES = {"listen", "tcp_table_forward", "tcp_table_reverse",
+NO_FILES = {"listen", "policy_listen", "tcp_table_forward", "tcp_table_reverse",
             "local_mailers", "nameservers"}
 MOST = {"outbound_addresses": 16, "nameservers": 16, "fwdomain": 1}
 

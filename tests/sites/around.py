@@ -165,8 +165,8 @@ class Around:
                 found.append({"at": "mailbox", "recipient": user,
                               "sender": self.mailbox_sender(text),
                               **content(text)})
-        return sorted(found, key=lambda d: (d["recipient"], d["at"],
-                                              d["fields"]))
+        return sorted(found, key=lambda d: (
+            d["recipient"], d["at"], d.get("rcpt_args", []), d["fields"]))
 
 
 def delivery(message, recipient, args):

@@ -56,8 +56,9 @@ class Site:
     """
     Text of main.cf, lines of master.cf, other files, and what its clients must do.
     options: "service/type: name=value", an -o of a service of Debian's.
-    extra: recipients of one more message each.  away: whether the daemon goes
-    away, too.  expect: {form: (outcome, reason)}, where that isn't "right".
+    extra: recipients of one more message each; forwards: names of messages that this
+    site forwards, and others don't.  away: whether the daemon goes
+    away, too; stays: whether something stays in the queue without SRS.  expect: {form: (outcome, reason)}, where that isn't "right".
     """
     name: str
     main: str = ""
@@ -66,9 +67,11 @@ class Site:
     options: list = dataclasses.field(default_factory=list)
     manners: list = dataclasses.field(default_factory=list)
     extra: list = dataclasses.field(default_factory=list)
+    forwards: list = dataclasses.field(default_factory=list)
     host: str = outside.HOST
     quick: bool = False
     away: bool = False
+    stays: bool = False
     expect: dict = dataclasses.field(default_factory=dict)
 
 

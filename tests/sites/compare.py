@@ -87,7 +87,7 @@ class Comparison:
             "@" in name and "@" in self.forwarded
 
     def of_sender(self, name, old, new):
-        if self.is_forwarded(name, new):
+        if old["sender"] and self.is_forwarded(name, new):
             try:
                 self.bed.srs.expect_srs0(new["sender"], old["sender"])
             except AssertionError as error:

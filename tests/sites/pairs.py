@@ -23,7 +23,7 @@ def result(found, said, status, log):
     or m4, and status, whether that was an error.
     """
     outcome = compare.kind(found)
-    if outcome == compare.BROKEN and status != 0:
+    if outcome != compare.RIGHT and status != 0:
         outcome = compare.REFUSED
     return {"outcome": outcome, "status": status, "said": said,
             "differences": [text for _, text in found],

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import around
 import hosts
@@ -157,10 +158,17 @@ class Bed(around.Around):
             rested, log
 
     def settle(self):
-        for _ in range(3):
-            if not self.mta.queue():
-                return True
+        """
+        Whether the queue is empty in the end.  What nobody was delivering when it
+        was tried, and is there still, stays.
+        """
+        deadline = time.monotonic() + 60
+        while self.mta.queue() and time.monotonic() < deadline:
+            was_delivering = self.mta.is_delivering()
             self.mta.run_queue()
+            if not was_delivering:
+                break
+            time.sleep(0.02)
         return not self.mta.queue()
 
     def recover(self):

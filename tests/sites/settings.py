@@ -14,5 +14,6 @@ def read():
     return table.read("settings.txt", bed.FORMS, bed.Site, add_line, {
         "master": append("master"), "option": append("options"),
         "client": append("manners"), "send": append("extra"),
+        "forward": append("forwards"),
         "host": lambda site, rest: setattr(site, "host", rest),
         "file": lambda site, rest: table.add_text(site.files, rest)})

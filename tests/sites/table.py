@@ -6,7 +6,7 @@ import sys
 
 import places
 
-FLAGS = ("quick", "away")
+FLAGS = ("quick", "away", "stays")
 
 
 def read(name, forms, new_site, add_line, adders):

@@ -479,6 +479,32 @@ def lint_status_is_that_of_errors():
 
 
 @case
+def dkim_lifts_and_is_looked_up():
+    with File("spf-fail: UNLESS-DKIM REJECT\nspf-softfail: UNLESS-DKIM\n"
+              "spf-permerror: UNLESS-DKIM\ndkim-pass:list.example OK\n"
+              "dkim-pass:.spam.example REJECT no spam\n") as file:
+        unless = "unless: a DKIM signature counts (dkim = verify)"
+        for result, first, lifted in (("fail", "REJECT", True),
+                                      ("permerror", "SKIP", True),
+                                      ("softfail", "SKIP", False)):
+            lines = file.lines("--result", result, "--sender", "x@a.example")
+            equal((lines[0], unless in lines), (first, lifted), result)
+        lines = file.lines("--result", "fail", "--sender", "<>", "--helo", "a.example")
+        equal((lines[0], unless in lines), ("REJECT", False), "null sender")
+        for domain, first, last in (
+                ("list.example", "OK", "happens: its signatures lift UNLESS-DKIM for "
+                 "any sender"),
+                ("x.spam.example", "REJECT", "reply: 550 5.7.1 no spam"),
+                ("other.example", "SKIP", "happens: its signatures lift UNLESS-DKIM "
+                 "for senders in it or below it")):
+            lines = file.lines("--dkim", domain)
+            equal((lines[0], lines[-1]), (first, last), domain)
+        equal(file.lines("--dkim", "list.example", "--trace")[-1],
+              "lookup: dkim-pass:list.example -> OK")
+        equal(file.run("--dkim", "x", "--result", "fail")[0], 2)
+
+
+@case
 def lint_takes_postfix_text():
     text = "spf-fail:a.example REJECT\n  go away\n  # more\nspf-fail:b.example X\n"
     with File(text) as file:

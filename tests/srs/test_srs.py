@@ -76,6 +76,61 @@ def help_order(_):
     tap.equal(found[:4], ["explain", "keygen", "ask", "encode"])
 
 
+def rrs(*words, stdin=""):
+    """Exit status and lines of srs rrs."""
+    done = subprocess.run(
+        [SRS, "rrs", "--secret", "correct horse battery", *words], check=False,
+        input=stdin, capture_output=True, text=True)
+    return done.returncode, done.stdout.splitlines()
+
+
+@case("srs rrs: forwarder and address as words, as a word and lines, as lines")
+def forwarders(_):
+    one, two = "Bob@our.example", "ann+x@b\u00fcro.example"
+    rc, lines = rrs("old.example", one, two)
+    tap.equal(rc, 0)
+    tap.equal([line.split("=", 2)[2] for line in lines],
+              ["old.example=Bob@our.example",
+               "old.example=ann+x@xn--bro-hoa.example"])
+    tap.equal(rrs("old.example", stdin=f"{one}\n{two}\n"), (0, lines))
+    tap.equal(rrs(stdin=f"OLD.example. {one}\r\nold.example \t {two}"), (0, lines))
+    tap.equal(rrs("old.example", "bOB@OUR.example")[1][0].split("=")[1],
+              lines[0].split("=")[1], "case is no part of the hash")
+
+
+@case("srs rrs: what can't be is said, line by line")
+def bad_forwarders(_):
+    rc, lines = rrs(stdin="example bob@our.example\n"
+                          "old.example\n\n"
+                          "old.example bob\n"
+                          f"old.example {'b' * 36}@our.example\n"
+                          f"old.example {'b' * 35}@our.example\n"
+                          "old.example SRS0=a=b=c=d@our.example\n")
+    tap.equal(rc, 1)
+    tap.equal([line[:24] for line in lines],
+              ["! the forwarder is not a", "! not an address, or fie",
+               "! the forwarder is not a", "! not an address, or fie",
+               "! too long: over 64 byte", lines[5][:24],
+               "! not an address, or fie"])
+    tap.equal(len(lines[5].split("@")[0]), 64)
+    tap.equal(rrs("", "bob@our.example")[0], 2)
+
+
+@case("srs explain: an address for a forwarder, and a forged one")
+def explained_rrs(_):
+    address = rrs("old.example", "Bob@our.example")[1][0]
+    for given, secret, said in (
+            (address, "correct horse battery", "verdict    ok"),
+            (address.upper(), "correct horse battery", "verdict    ok"),
+            (address, "another horse battery", "verdict    the hash does not match"),
+            (address.replace("Bob", "Bab"), "correct horse battery",
+             "verdict    the hash does not match")):
+        done = subprocess.run([SRS, "explain", "--secret", secret, given],
+                              check=False, capture_output=True, text=True)
+        if said not in done.stdout or (done.returncode == 0) != said.endswith("ok"):
+            raise AssertionError(done.stdout)
+
+
 @case("srs explain: no control or format character gets to the terminal")
 def explained(_):
     text = "a\x1b\u009b\u202e\u00fc@x.example"

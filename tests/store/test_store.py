@@ -256,7 +256,7 @@ def redis_tls(site):
 def sqlite_shared(site):
     url = "sqlite:" + site.sqlite("shared.db")
     one, two = Driver(site.path, url), Driver(site.path, url)
-    tap.equal(one.ask("put t:a of_one 60"), "ok")
+    tap.equal(one.ask("put t:a of_one 60"), "ok", one.errors())
     tap.equal(two.ask("get t:a"), "ok of_one")
     one.tell("race t:n 8")
     two.tell("race t:n 8")

@@ -24,16 +24,17 @@ from places import BUILD, TOP
 suite = tap.Suite()
 case = suite.case
 
-DIRECTORIES = ("access", "common", "libspf", "libspf-dns", "libspf-engine",
+DIRECTORIES = ("access", "common", "libdkim", "libspf", "libspf-dns", "libspf-engine",
                "libsrs", "milter", "rewrite", "settings", "spfcheck",
-               "spfmilter", "srsd", "srsmilter", "store", "tools/mailfrom",
-               "tools/spfpolicy", "tools/spfquery", "tools/srs")
+               "spfmilter", "srsd", "srsmilter", "store", "tools/dkimquery",
+               "tools/mailfrom", "tools/spfpolicy", "tools/spfquery",
+               "tools/srs", "tools/zone")
 
 DAEMONS = ("srsd", "spfmilter", "srsmilter")
 
 # The files that may include a library's headers; nobody else does.
 ONLY = {
-    "openssl/": {"libsrs/key.c", "rewrite/secret_memory.c",
+    "openssl/": {"libdkim/crypto.c", "libsrs/key.c", "rewrite/secret_memory.c",
                  "store/redis_link.c"},
     "hiredis/": {"store/redis_link.c"},
     "sqlite3.h": {"store/sqlite.c", "store/sqlite_rows.c"},
@@ -41,7 +42,7 @@ ONLY = {
     "spf2/": {"libspf-engine/libspf2.c"},
     "event2/http.h": {"common/metrics.c"},
     "idn2.h": {"common/domain.c", "libspf/name.c"},
-    "yaml.h": {"tools/spfquery/yamlfile.h", "tools/spfquery/zone.h"},
+    "yaml.h": {"tools/zone/yamlfile.h", "tools/zone/zone.h"},
     "libmilter/": {"milter/answer.c", "milter/callbacks.c", "milter/run.c",
                    "spfmilter/milter.c", "srsmilter/milter.c"},
     # These crash on damaged files: access/*.c read them without.
@@ -54,8 +55,9 @@ ONLY = {
 MAY_INCLUDE = {
     "include/mailfrom": {"mailfrom"},
     "common": {"mailfrom/text.h"},
-    "libsrs": {"mailfrom/srs.h", "mailfrom/ses.h", "mailfrom/text.h",
-               "common/text.h"},
+    "libsrs": {"mailfrom/srs.h", "mailfrom/rrs.h", "mailfrom/ses.h",
+               "mailfrom/text.h", "common/text.h"},
+    "libdkim": {"mailfrom/dkim.h", "mailfrom/text.h", "common/text.h"},
     "libspf": {"mailfrom/spf.h", "mailfrom/spf_header.h", "mailfrom/text.h",
                "common/text.h"},
     "libspf-dns": {"mailfrom", "common/text.h", "common/siphash.h"},
@@ -74,34 +76,43 @@ MAY_INCLUDE = {
                   "settings", "spfcheck"},
     "tools/mailfrom": {"mailfrom", "common", "rewrite", "settings", "store"},
     "tools/srs": {"mailfrom", "common", "rewrite", "settings"},
-    "tools/spfquery": {"mailfrom", "common"},
+    "tools/spfquery": {"mailfrom", "common", "tools/zone"},
+    "tools/dkimquery": {"mailfrom", "common", "tools/zone"},
+    "tools/zone": {"mailfrom", "common"},
     "tools/spfpolicy": {"mailfrom", "access", "common", "settings"},
 }
 
-# All that the pure libraries may ask of others: memory, strings, SHA-1, IDN,
+# All that the pure libraries may ask of others: memory, strings, SHA, IDN,
 # and addresses as text.  No I/O, clock, environment, exit or abort.
 MAY_CALL = {
     "libsrs.a": r"calloc|free|mem(chr|cmp|cpy|move|set)|strlen|"
-                r"OPENSSL_cleanse|CRYPTO_(memcmp|secure_(zalloc|clear_free))|SHA1(_Init|_Update|_Transform)?",
+                r"OPENSSL_cleanse|CRYPTO_(memcmp|secure_(zalloc|clear_free))|"
+                r"SHA(1(_Init|_Update|_Transform)?|256(_Init|_Update|_Final)?)",
+    "libdkim.a": r"malloc|calloc|realloc|free|mem(chr|cmp|cpy|move|set)|"
+                 r"str(len|chr)|qsort|BN_(free|num_bits)|d2i_(PUBKEY|PublicKey)|"
+                 r"ERR_(get_error|pop_to_mark|set_mark)|EVP_\w+",
     "libspf.a": r"malloc|calloc|free|mem(chr|cmp|cpy|move|set)|str(len|chr|cmp)|"
                 r"inet_(ntop|pton)|idn2_(to_ascii_8z|free)",
 }
 # What compilers and their sanitizers add.
 ADDED = (r"__(mem(cpy|move|set)|str(cpy|cat))_chk|__stack_chk_fail|"
          r"_GLOBAL_OFFSET_TABLE_|__(asan|ubsan|tsan|gcov)_.*|__isoc99_.*|memccpy")
-PREFIXES = {"libsrs.a": r"(srs|ses)_\w+", "libspf.a": r"spf_\w+"}
+PREFIXES = {"libsrs.a": r"(srs|rrs|ses)_\w+", "libspf.a": r"spf_\w+",
+            "libdkim.a": r"dkim_\w+"}
 
 # Where the functions of each public header are, and how its names begin.
 HEADERS = {
     "text.h": ("libsrs", "mf"),
     "srs.h": ("libsrs", "srs"),
+    "rrs.h": ("libsrs", "rrs"),
     "ses.h": ("libsrs", "ses"),
+    "dkim.h": ("libdkim", "dkim"),
     "spf.h": ("libspf", "spf"),
     "spf_header.h": ("libspf", "spf"),
     "spf_resolver.h": ("libspf-dns", "spf"),
     "spf_engine.h": ("libspf-engine", "spf"),
 }
-SHARED = ("libsrs", "libspf")
+SHARED = ("libsrs", "libspf", "libdkim")
 
 # Calls libspf2, so whoever uses it is linked with that as well.
 NEEDS_LIBSPF2 = {"spf_libspf2_evaluate"}
@@ -119,10 +130,10 @@ CIRCLES = {
         "a list is a value of a file, and complains as other values do",
 }
 
-PROGRAMS = ("mailfrom", "srs", "spfquery", "spfpolicy", "spf-libspf2", *DAEMONS)
+PROGRAMS = ("mailfrom", "srs", "spfquery", "spfpolicy", "dkimquery", "spf-libspf2", *DAEMONS)
 
 # What may change the path of modules: peers' packages are on no other.
-PEERS_MODULES = {"tests/convert/peer_policyd.py",
+PEERS_MODULES = {"tests/lib/peer_policyd.py",
                  "tests/headers/test_headers.py", "tests/oracle/peer_pysrs.py",
                  "tests/oracle/spf_peer_pyspf.py",
                  "tests/resolver/test_suites.py"}
@@ -160,7 +171,7 @@ def directories_know_what_they_may():
                 yield f"{path} includes {name}"
 
 
-@case("libsrs and the pure libspf call nothing but memory, text and SHA-1")
+@case("libsrs, libspf and libdkim call nothing but memory, text and cryptography")
 def libraries_ask_for_little():
     for archive, allowed in MAY_CALL.items():
         own, wanted = symbols(archive)
@@ -523,7 +534,7 @@ def build_and_run(root, source, flags):
 
 def link_each_way(root, header, library):
     """With archives, and with the shared libraries that there are."""
-    own = r"-l(srs|spf|spf-dns|spf-engine)$"
+    own = r"-l(srs|spf|dkim|spf-dns|spf-engine)$"
     static = []
     for flag in pkg_config(root, "--static", "--cflags", "--libs", library):
         static += ["-Wl,-Bstatic", flag, "-Wl,-Bdynamic"] \

@@ -28,6 +28,17 @@ static const struct valid_row {
     {"QUARANTINE", ACTION_QUARANTINE, 0, "", "", "sendmail"},
     {"HOLD", ACTION_QUARANTINE, 0, "", "", "postfix"},
 
+    /* the prefix */
+    {"UNLESS-DKIM", ACTION_SKIP, 0, "", "", "ours"},
+    {"unless-dkim reject", ACTION_REJECT, 0, "", "", "ours"},
+    {"UNLESS-DKIM REJECT 5.7.1 go away", ACTION_REJECT, 0, "5.7.1", "go away",
+	"ours"},
+    {"UNLESS-DKIM:ERROR:5.7.9:554 no", ACTION_ERROR, 554, "5.7.9", "no",
+	"ours"},
+    {"UNLESS-DKIM 450 4.7.1 later", ACTION_ERROR, 450, "4.7.1", "later",
+	"ours"},
+    {"UNLESS-DKIM QUARANTINE:x", ACTION_QUARANTINE, 0, "", "x", "ours"},
+
     /* case, blanks, quotes */
     {"ok", ACTION_OK, 0, "", "", "postfix"},
     {"rEjEcT", ACTION_REJECT, 0, "", "", "postfix"},
@@ -138,6 +149,8 @@ parses(void **state)
 		    row->value, row->source, a.dsn, mf_text_of(row->dsn));
 		expect_text(
 		    row->value, row->source, a.text, mf_text_of(row->text));
+		expect_int(row->value, "unless", a.unless_dkim,
+		    text_starts_fold(text_trim(value), MF_TEXT("unless-dkim")));
 		assert_null(action_problem(ACTION_VALID, value));
 	}
 }
@@ -197,6 +210,13 @@ refuses(void **state)
 	    {BYTES("1234567"), ACTION_UNKNOWN, "no such"},
 	    {BYTES("\"550 go away"), ACTION_UNKNOWN, "no such"},
 
+	    {BYTES("UNLESS-DKIM OK"), ACTION_BAD_UNLESS, "doesn't accept"},
+	    {BYTES("UNLESS-DKIM SKIP"), ACTION_BAD_UNLESS, "doesn't accept"},
+	    {BYTES("UNLESS-DKIM UNLESS-DKIM REJECT"), ACTION_UNKNOWN,
+		"no such"},
+	    {BYTES("UNLESS-DKIM REJCET"), ACTION_UNKNOWN, "no such"},
+	    {BYTES("UNLESS-DKIM 250 x"), ACTION_BAD_CODE, "400"},
+	    {BYTES("UNLESS-DKIM CBV"), ACTION_UNSUPPORTED, "CBV"},
 	    {BYTES("CBV"), ACTION_UNSUPPORTED, "CBV"},
 	    {BYTES("cbv"), ACTION_UNSUPPORTED, "CBV"},
 	    {BYTES("\"CBV\""), ACTION_UNSUPPORTED, "CBV"},

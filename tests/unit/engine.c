@@ -980,7 +980,8 @@ static void *
 work(void *arg)
 {
 	struct crew *crew = arg;
-	struct spf_source source = {.lookup = lookup_quietly, .arg = crew->world};
+	struct spf_source source = {
+	    .lookup = lookup_quietly, .arg = crew->world};
 
 	for (size_t i = 0; i < 10 * COUNT(verdicts); i++) {
 		const struct expected *want = &verdicts[i % COUNT(verdicts)];

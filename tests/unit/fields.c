@@ -113,7 +113,7 @@ which(void **state)
 		struct text_out out = text_out(have, sizeof(have) - 1);
 
 		assert_true(fields_write(&row->settings,
-		    row->sender != NULL ? &found : NULL, row->decision,
+		    row->sender != NULL ? &found : NULL, row->decision, NULL,
 		    MF_TEXT("mx.example.net"), &fields));
 		assert_true(fields.count <= FIELDS_MAX);
 		out_fields(&out, &fields);
@@ -150,7 +150,7 @@ results(void **state)
 		struct findings found = findings_of(&row);
 		struct fields fields;
 
-		assert_true(fields_write(&row.settings, &found, NULL,
+		assert_true(fields_write(&row.settings, &found, NULL, NULL,
 		    MF_TEXT("mx.example.net"), &fields));
 		assert_int_equal(fields.count, 2);
 		for (size_t n = 0; n < 4 && wanted[i].holds[n] != NULL; n++)
@@ -200,7 +200,7 @@ hostile(void **state)
 		struct findings found = findings_of(&row);
 		struct fields fields;
 
-		assert_true(fields_write(&row.settings, &found, &refused,
+		assert_true(fields_write(&row.settings, &found, &refused, NULL,
 		    MF_TEXT("mx.example.net"), &fields));
 		assert_int_equal(fields.count, 5);
 		for (size_t n = 0; n < fields.count; n++)

@@ -23,6 +23,7 @@
 
 #include "common/text.h"
 #include "libsrs/key_.h"
+#include <mailfrom/rrs.h>
 #include <mailfrom/ses.h>
 
 #define DAY  86400
@@ -581,7 +582,7 @@ static void
 status_texts(void **state)
 {
 	(void)state;
-	for (int i = SRS_OK; i <= SRS_NO_MEMORY; i++) {
+	for (int i = SRS_OK; i <= SRS_BAD_FORWARDER; i++) {
 		const char *text = srs_status_text((enum srs_status)i);
 
 		assert_non_null(text);
@@ -2514,6 +2515,44 @@ memory_failures_of_ses(void **state)
 	}
 }
 
+static void
+memory_failures_of_rrs(void **state)
+{
+	bool finished = false;
+
+	(void)state;
+	for (long n = 0; !finished; n++) {
+		struct rrs_ctx *ctx = NULL;
+		struct srs_addr rrs, out;
+
+		memory.live = 0;
+		memory.until_failure = n;
+		memory.watching = true;
+		enum srs_status made = rrs_ctx_new(&ctx);
+		enum srs_status added = SRS_NO_MEMORY;
+		if (made == SRS_OK)
+			added = rrs_ctx_add_key(ctx, MF_TEXT("secret"));
+		finished = made == SRS_OK && added == SRS_OK;
+		assert_int_equal(made, n == 0 ? SRS_NO_MEMORY : SRS_OK);
+		assert_int_equal(added, finished ? SRS_OK : SRS_NO_MEMORY);
+		assert_int_equal(ctx == NULL, made != SRS_OK);
+		memory.until_failure = 0;
+		if (finished) {
+			assert_int_equal(rrs_encode(ctx, MF_TEXT("f.example"),
+					     MF_TEXT("u@h"), &rrs),
+			    SRS_OK);
+			assert_int_equal(
+			    rrs_decode(ctx, addr_text(&rrs), &out, NULL),
+			    SRS_OK);
+		}
+		assert_int_equal(memory.until_failure, 0);
+		rrs_ctx_free(ctx);
+		memory.watching = false;
+		assert_int_equal(memory.live, 0);
+		assert_int_equal(finished, n == 2);
+	}
+}
+
 /* No block that held a key goes back with anything in it. */
 static void
 memory_wiped(void **state)
@@ -2580,6 +2619,7 @@ main(void)
 	    cmocka_unit_test(random_ses_round_trips),
 	    cmocka_unit_test(memory_failures),
 	    cmocka_unit_test(memory_failures_of_ses),
+	    cmocka_unit_test(memory_failures_of_rrs),
 	    cmocka_unit_test(memory_wiped),
 	};
 

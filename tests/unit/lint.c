@@ -46,6 +46,35 @@ static const struct row {
     {"Spam:bob+x@ FRIEND", ""},
     {"Spam:org FRIEND", ""},
 
+    {"spf-fail:example.com UNLESS-DKIM REJECT", ""},
+    {"srs-fail: UNLESS-DKIM", ""},
+    {"dkim-pass:list.example OK", ""},
+    {"dkim-pass:.example SKIP", ""},
+    {"dkim-pass:spam.example REJECT no spam", ""},
+
+    /* DKIM */
+    {"spf-fail: UNLESS-DKIM OK",
+	E "1: spf-fail:: UNLESS-DKIM stands before an action that doesn't "
+	  "accept, such as REJECT, or alone\n"},
+    {"helo-fail: UNLESS-DKIM REJECT",
+	E "1: helo-fail:: UNLESS-DKIM is for the tags spf- and srs- alone: a "
+	  "signature can't stand for a HELO name\n"},
+    {"null-fail: UNLESS-DKIM REJECT",
+	E "1: null-fail:: UNLESS-DKIM is for the tags spf- and srs- alone: a "
+	  "signature can't stand for the null sender\n"},
+    {"dkim-pass: OK",
+	E "1: dkim-pass:: the signature of any domain would count: senders of "
+	  "spam sign with their own\n"},
+    {"dkim-pass:a@example.com OK",
+	E "1: dkim-pass:a@example.com: never looked up: what is looked up is "
+	  "the domain of a signature (d=), not an address\n"},
+    {"dkim-pass:example.com DISCARD",
+	E "1: dkim-pass:example.com: DISCARD has no meaning for a signature: "
+	  "OK, SKIP or REJECT\n"},
+    {"dkim-pas:example.com OK",
+	E "1: dkim-pas:example.com: there is no tag \"dkim-pas\"; is "
+	  "\"dkim-pass\" meant?\n"},
+
     /* tags */
     {"spf-fial:example.com OK",
 	E "1: spf-fial:example.com: there is no tag \"spf-fial\"; is "

@@ -5,6 +5,7 @@
  * must succeed.
  */
 #include "rewrite/legacy.h"
+#include "rewrite/rrs_rules.h"
 #include "spfcheck/checker.h"
 #include "srsd/config.h"
 #include "tests/unit/rewriters.h"
@@ -90,6 +91,32 @@ make_rewriter(struct report *report)
 	    rewriter_new(&settings, conf, "t", &legacy, &rewriter, report);
 	assert_int_equal(ok, rewriter != NULL);
 	rewriter_free(rewriter);
+	conf_free(conf);
+	ini_free(&ini);
+	return ok;
+}
+
+static bool
+make_rrs_rules(struct report *report)
+{
+	struct rewrite_settings settings = {.max_age = 0};
+	struct conf_section section = rewrite_section(&settings);
+	struct rrs_rules *rules = NULL;
+	struct conf *conf = NULL;
+	char lines[256];
+	struct ini ini;
+	bool ok;
+
+	snprintf(lines, sizeof(lines),
+	    "[srs]\nrrs_secret_file=%s/secret\nrrs_domains=a.example\n"
+	    "rrs_revoked=aaaaaaaaaaaa\n",
+	    scratch_dir);
+	ok = ini_parse(&ini, "t", mf_text_of(lines), INI_OURS, report) &&
+	    conf_load(&conf, &ini, &section, 1, report) &&
+	    rrs_rules_new(&settings, &(struct conf_list){.count = 0}, conf, "t",
+		&rules, report);
+	assert_int_equal(ok, rules != NULL);
+	rrs_rules_free(rules);
 	conf_free(conf);
 	ini_free(&ini);
 	return ok;
@@ -220,6 +247,13 @@ rewriter(void **state)
 }
 
 static void
+rrs_rules(void **state)
+{
+	(void)state;
+	fail_each(make_rrs_rules, 10);
+}
+
+static void
 our_file(void **state)
 {
 	(void)state;
@@ -246,6 +280,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ini),
 	    cmocka_unit_test(rewriter),
+	    cmocka_unit_test(rrs_rules),
 	    cmocka_unit_test(our_file),
 	    cmocka_unit_test(legacy_file),
 	    cmocka_unit_test(checker),

@@ -218,6 +218,8 @@ static const struct {
 	"mydestination", NULL},
     {"mydestination = localhost\nvirtual_alias_domains = FWD.test\n",
 	"mydestination", NULL},
+    {"mydestination = localhost\nrelay_domains = fwd.test\n", "mydestination",
+	NULL},
     /* others */
     {"inet_protocols = ipv6\n", "default_transport", "srsout:[::1]:10027"},
     {"inet_protocols = ipv6\n", "mynetworks", "[::1]/128"},
@@ -266,6 +268,7 @@ static const struct {
 	"other.test is in virtual_mailbox_domains, but not in local_domains"},
     {"postfix-milter", "virtual_alias_domains = other.test\n", "", ""},
     {"postfix-cleanup", "virtual_mailbox_domains = other.test\n", "", ""},
+    {"postfix-cleanup", "relay_domains = $mydestination\n", "", ""},
     {"postfix-milter", "virtual_alias_domains = fwd.test\n", "",
 	"fwd.test is in mydestination and in virtual_alias_domains"},
     {"postfix-cleanup",
@@ -298,6 +301,25 @@ static const struct {
 	"smtpd_recipient_restrictions = permit_mynetworks, "
 	"check_recipient_access inline:{ { a.test = FILTER smtp:[r.test] } }\n",
 	"", "smtpd_recipient_restrictions: inline:{"},
+    {"postfix-milter",
+	"smtp_generic_maps = inline:{ { bob@fwd.test=x@fwd.test } "
+	"{ @own.test=y@fwd.test } { bob = z@fwd.test } { @mx = @fwd.test } }\n",
+	"", ""},
+    {"postfix-milter",
+	"smtp_generic_maps = regexp:{ { /^(.*)@in\\.fwd\\.test$/ "
+	"$1@fwd.test } }, mysql:/etc/unknown\n",
+	"", ""},
+    {"postfix-milter",
+	"smtp_generic_maps = inline:{ a@fwd.test=b@fwd.test, "
+	"bob@sender.test=c@fwd.test }\n",
+	"",
+	"smtp_generic_maps: inline:{ a@fwd.test=b@fwd.test, "
+	"bob@sender.test=c@fwd.test } has an entry for foreign senders, "
+	"bob@sender.test,"},
+    {"postfix-cleanup",
+	"smtp_generic_maps = regexp:{ { /^bob@(.*)$/ c@$1 } }\n", "",
+	"smtp_generic_maps: regexp:{ { /^bob@(.*)$/ c@$1 } } has an entry for "
+	"foreign senders, /^bob@(.*)$/,"},
     {"postfix-simple", "sender_canonical_maps = hash:/x\n", "",
 	"sender_canonical_maps of this site rewrite headers"},
     {"postfix-simple", "recipient_canonical_classes = header_recipient\n", "",
@@ -338,6 +360,15 @@ guards_where_unknown_users_are_accepted(void **state)
 	    {"", "", false},
 	    {"smtpd_reject_unlisted_recipient = no\n", "", true},
 	    {"local_recipient_maps =\n", "", true},
+	    {"mydestination = x\nvirtual_mailbox_domains = fwd.test\n", "",
+		true},
+	    {"mydestination = x\nvirtual_mailbox_domains = fwd.test\n"
+	     "virtual_mailbox_maps = hash:/etc/boxes\n",
+		"", false},
+	    {"mydestination = x\nrelay_domains = fwd.test\n", "", true},
+	    {"mydestination = x\nrelay_domains = fwd.test\n"
+	     "relay_recipient_maps = hash:/etc/boxes\n",
+		"", false},
 	    {"virtual_alias_maps = hash:/etc/catchall\n", "", true},
 	    {"",
 		"smtp inet n - y - - smtpd\n"
@@ -389,6 +420,102 @@ edits_services_with_filters_of_their_own(void **state)
 	    "spfmilter", &f.plan.main, "smtpd_milters", FILTER ",\n\tinet:b:2");
 	assert_int_equal(f.plan.edit_count, 1);
 	assert_false(f.plan.edits[0].is_needed);
+	site_free(&f.site);
+}
+
+/* --- the policy service --- */
+
+#define POLICY                                                         \
+	"check_policy_service { inet:127.0.0.1:10007, timeout=30s, { " \
+	"default_action = 451 4.3.0 SPF check temporarily unavailable } }"
+#define RELAY   "permit_mynetworks, permit_sasl_authenticated, "
+#define SPAWNED "check_policy_service unix:private/spfcheck"
+#define SPAWN                                                              \
+	"spfcheck unix - n n - 0 spawn user=nobody argv=/usr/bin/policyd-" \
+	"spf\n"
+
+static void
+puts_the_policy_service_behind_relaying(void **state)
+{
+	static const struct {
+		const char *name, *before, *after; /* NULL: refused */
+	} lists[] = {
+	    {"none", "", RELAY "defer_unauth_destination,\n\t" POLICY},
+	    {"at the end",
+		"permit_mynetworks, reject_unauth_destination, "
+		"check_client_access hash:/x, reject_rbl_client y",
+		"permit_mynetworks, reject_unauth_destination, "
+		"check_client_access hash:/x, reject_rbl_client y,\n\t" POLICY},
+	    {"before a last permit",
+		"permit_mynetworks reject_unauth_destination permit",
+		"permit_mynetworks reject_unauth_destination,\n\t" POLICY
+		", permit"},
+	    {"in the place of policyd-spf",
+		"permit_mynetworks, reject_unauth_destination, " SPAWNED
+		", reject_rbl_client y",
+		"permit_mynetworks, reject_unauth_destination,\n\t" POLICY
+		", reject_rbl_client y"},
+	    {"policyd-spf too early", SPAWNED ", reject_unauth_destination",
+		"reject_unauth_destination,\n\t" POLICY},
+	    {"policyd-spf in braces",
+		"reject_unauth_destination, check_policy_service { "
+		"unix:private/spfcheck, timeout=5s } ",
+		"reject_unauth_destination,\n\t" POLICY},
+	    {"another's policy service stays",
+		"reject_unauth_destination, check_policy_service inet:[::1]:9",
+		"reject_unauth_destination, check_policy_service "
+		"inet:[::1]:9,\n\t" POLICY},
+	    {"relaying is elsewhere", "check_recipient_access hash:/x, permit",
+		"check_recipient_access hash:/x, " RELAY
+		"defer_unauth_destination,\n\t" POLICY ", permit"},
+	    {"nobody else is let in", "check_recipient_access hash:/x, reject",
+		NULL},
+	};
+	struct fixture f;
+	char main_cf[1024];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		snprintf(main_cf, sizeof(main_cf),
+		    "compatibility_level = 3.6\n"
+		    "smtpd_recipient_restrictions = %s\n",
+		    lists[i].before);
+		set_up(&f, "spf-policy", main_cf,
+		    "smtp inet n - y - - smtpd\n" SPAWN);
+		merge(&f.merge);
+		assert_int_equal(
+		    refusals(&f)[0] != '\0', lists[i].after == NULL);
+		if (lists[i].after != NULL)
+			check_value(lists[i].name, &f.plan.main,
+			    "smtpd_recipient_restrictions", lists[i].after);
+		site_free(&f.site);
+	}
+}
+
+static void
+takes_policyd_out(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, "spf-policy",
+	    "compatibility_level = 3.6\n"
+	    "smtpd_sender_restrictions = a, " SPAWNED ", b\n",
+	    "smtp inet n - y - - smtpd\n"
+	    "  -o { smtpd_recipient_restrictions = reject_unauth_destination, "
+	    "c }\n"
+	    "submission inet n - y - - smtpd\n"
+	    "  -o { smtpd_relay_restrictions = permit_sasl_authenticated, "
+	    "reject }\n" SPAWN);
+	merge(&f.merge);
+	assert_string_equal(refusals(&f), "");
+	check_value(
+	    "main.cf", &f.plan.main, "smtpd_sender_restrictions", "a, b");
+	assert_int_equal(f.plan.edit_count, 1);
+	assert_true(mf_text_eq(f.plan.edits[0].service, MF_TEXT("smtp/inet")));
+	assert_true(mf_text_eq(f.plan.edits[0].setting.value,
+	    mf_text_of("reject_unauth_destination, c,\n\t" POLICY)));
+	assert_int_equal(f.plan.note_count, 1);
 	site_free(&f.site);
 }
 
@@ -472,6 +599,8 @@ main(void)
 	    cmocka_unit_test(refuses),
 	    cmocka_unit_test(guards_where_unknown_users_are_accepted),
 	    cmocka_unit_test(edits_services_with_filters_of_their_own),
+	    cmocka_unit_test(puts_the_policy_service_behind_relaying),
+	    cmocka_unit_test(takes_policyd_out),
 	    cmocka_unit_test(chooses_a_port),
 	    cmocka_unit_test(takes_itself_out),
 	};

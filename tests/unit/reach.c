@@ -170,7 +170,7 @@ judge_client(struct judge *j, const struct reach *r, const struct spf_ip *ip)
 static struct spf_ip
 pick_in(struct judge *j, const struct ipset *set)
 {
-	struct ip_net net;
+	struct ip_net net = {.ip = {.v6 = false}};
 	struct ipset_walk walk = {.at = roll(&j->zone, set->count)};
 	struct spf_ip ip;
 

@@ -8,6 +8,7 @@
 
 #include "milter/path.h"
 #include "srsmilter/recipient.h"
+#include "srsmilter/rrs_findings.h"
 
 #define D      "fwdomain=srs.example.com\n"
 #define SIGN   D "ses=ses.example\nsign=sign.example\n"
@@ -29,6 +30,9 @@
 #define SRS1                                                  \
 	"SRS1=C_aoKd=srs.example.com==msJqy3=G3=example.net=" \
 	"bob@two.example.com"
+#define RRS_KEY      D "rrs_secret_file=DIR/secret\nrrs_domains=here.example\n"
+#define RRS          "rrs=uf5grwprgtt2=old.example=bob@here.example"
+#define RRS_ANN      "rrs=uf5grwprgtt2=old.example=ann@here.example"
 #define SRS1_DOMAINS "fwdomain=srs.example.com, b.example=two.example.com\n"
 
 /* Who sends. */
@@ -248,6 +252,38 @@ static const struct row {
 	""},
     {"a path in front of it, from a host of ours", D ALL, "<>" SRS0, OWN_BOUNCE,
 	0, RECIPIENT_PASSES, ""},
+    /* RRS: what SPF says of the forwarder comes later */
+    {"RRS, bounce", RRS_KEY ALL, RRS, BOUNCE, 0, RECIPIENT_RESTORED,
+	"bob@here.example"},
+    {"RRS, mail, years later", RRS_KEY ALL, RRS, MAIL, 3000, RECIPIENT_RESTORED,
+	"bob@here.example"},
+    {"RRS, case", RRS_KEY ALL, "RRS=UF5GRWPRGTT2=OLD.example=Bob@HERE.example",
+	OWN_MAIL, 0, RECIPIENT_RESTORED, "Bob@HERE.example"},
+    {"RRS, forged", RRS_KEY ALL, RRS_ANN, MAIL, 0, RECIPIENT_RRS_FORGED, ""},
+    {"RRS, forged, own", RRS_KEY ALL, RRS_ANN, OWN_MAIL, 0,
+	RECIPIENT_RRS_FORGED, ""},
+    {"RRS, fields missing", RRS_KEY ALL, "rrs=x@here.example", BOUNCE, 0,
+	RECIPIENT_RRS_FORGED, ""},
+    {"RRS without a domain", RRS_KEY ALL, "rrs=x=y.example=z", MAIL, 0,
+	RECIPIENT_RRS_FORGED, ""},
+    {"RRS of another domain", RRS_KEY ALL, "rrs=x=y.example=z@there.example",
+	MAIL, 0, RECIPIENT_PASSES, ""},
+    {"RRS without a key", D ALL, RRS, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"RRS, revoked", RRS_KEY "rrs_revoked=UF5GRWPRGTT2\n" ALL, RRS, MAIL, 0,
+	RECIPIENT_RRS_REVOKED, ""},
+    {"RRS, another one revoked", RRS_KEY "rrs_revoked=aaaaaaaaaaaa\n" ALL, RRS,
+	MAIL, 0, RECIPIENT_RESTORED, "bob@here.example"},
+    {"RRS, own_domains", D "rrs_secret_file=DIR/secret\nown_domains=x\n" ALL,
+	RRS, MAIL, 0, RECIPIENT_PASSES, ""},
+    {"RRS, all domains", D "rrs_secret_file=DIR/secret\n" ALL, RRS, MAIL, 0,
+	RECIPIENT_RESTORED, "bob@here.example"},
+    {"RRS in a local part", RRS_KEY ALL,
+	"rrs=x=y.example=z%here.example@there.example", MAIL, 0,
+	RECIPIENT_UNCLEAR, ""},
+    {"RRS with a backslash", RRS_KEY ALL, "\"r\\rs=x=y.z=z\"@here.example",
+	MAIL, 0, RECIPIENT_UNCLEAR, ""},
+    {"RRS, a group", RRS_KEY ALL, "x: " RRS ";", MAIL, 0, RECIPIENT_UNCLEAR,
+	""},
     {"signed, reject_spoofed", SIGN SPOOF, SES, BOUNCE, 0, RECIPIENT_RESTORED,
 	CAROL},
 };
@@ -418,23 +454,71 @@ replies(void **state)
 			assert_int_equal(reply.step, STEP_CONTINUE);
 			continue;
 		}
-		if (f >= RECIPIENT_ROW_MISSING) {
-			assert_int_equal(reply.step, STEP_TEMPFAIL);
-			assert_int_equal(reply.code, 451);
-			assert_string_equal(reply.dsn, "4.3.0");
-			continue;
-		}
-		assert_int_equal(reply.step, STEP_REJECT);
+		bool is_for_now = f >= RECIPIENT_FORWARDER_UNKNOWN;
+
 		assert_int_equal(
-		    reply.code, fate >= RECIPIENT_UNCLEAR ? 553 : 550);
+		    reply.step, is_for_now ? STEP_TEMPFAIL : STEP_REJECT);
+		assert_int_equal(reply.code,
+		    is_for_now                  ? 451
+			: fate >= RECIPIENT_UNCLEAR ? 553
+						    : 550);
 		assert_string_equal(reply.dsn,
-		    fate == RECIPIENT_UNCLEAR          ? "5.1.3"
-			: fate == RECIPIENT_BAD_SENDER ? "5.1.7"
-						       : "5.7.1");
+		    fate == RECIPIENT_NOT_FORWARDER           ? "5.7.23"
+			: fate == RECIPIENT_FORWARDER_UNKNOWN ? "4.7.24"
+			: is_for_now                          ? "4.3.0"
+			: fate == RECIPIENT_UNCLEAR           ? "5.1.3"
+			: fate == RECIPIENT_BAD_SENDER        ? "5.1.7"
+							      : "5.7.1");
 		/* As it stands: a sentence, nothing that libmilter refuses. */
 		assert_true(text_is_printable(mf_text_of(reply.text)));
 		assert_int_equal(text_count(mf_text_of(reply.text), '%'), 0);
 		assert_true(strlen(reply.text) > 20);
+	}
+}
+
+/* --- forwarders --- */
+
+static const struct {
+	enum spf_result result, helo;
+	enum recipient_fate fate;
+	const char *text;
+} forwarders[] = {
+    {SPF_PASS, SPF_NONE, RECIPIENT_RESTORED, "SPF pass: "},
+    {SPF_PASS, SPF_FAIL, RECIPIENT_RESTORED, "SPF pass: "},
+    {SPF_PASS, SPF_TEMPERROR, RECIPIENT_RESTORED, NULL},
+    {SPF_FAIL, SPF_PASS, RECIPIENT_RESTORED, NULL},
+    {SPF_TEMPERROR, SPF_PASS, RECIPIENT_RESTORED, NULL},
+    {SPF_FAIL, SPF_NONE, RECIPIENT_NOT_FORWARDER,
+	"SPF fail: 192.0.2.1 is not allowed to send mail for old.example, the "
+	"only sender that this address accepts"},
+    {SPF_NONE, SPF_NONE, RECIPIENT_NOT_FORWARDER, "SPF none: "},
+    {SPF_NEUTRAL, SPF_SOFTFAIL, RECIPIENT_NOT_FORWARDER, "SPF neutral: "},
+    {SPF_SOFTFAIL, SPF_NEUTRAL, RECIPIENT_NOT_FORWARDER, "SPF softfail: "},
+    {SPF_PERMERROR, SPF_FAIL, RECIPIENT_NOT_FORWARDER, "SPF permerror: "},
+    {SPF_TEMPERROR, SPF_NONE, RECIPIENT_FORWARDER_UNKNOWN,
+	"SPF temperror: 192.0.2.1 cannot be checked for old.example, the only "
+	"sender that this address accepts"},
+    {SPF_TEMPERROR, SPF_FAIL, RECIPIENT_FORWARDER_UNKNOWN, "SPF temperror: "},
+    {SPF_FAIL, SPF_TEMPERROR, RECIPIENT_FORWARDER_UNKNOWN, "SPF temperror: "},
+};
+
+static void
+fates_by_forwarder(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(forwarders); i++) {
+		struct rrs_findings f = {"old.example", forwarders[i].result,
+		    forwarders[i].helo, SPF_CAUSE_NONE};
+		char text[REPLY_SIZE];
+
+		assert_int_equal(rrs_findings_fate(&f), forwarders[i].fate);
+		rrs_findings_text(&f, MF_TEXT("192.0.2.1"), text);
+		if (forwarders[i].text != NULL &&
+		    !text_starts(
+			mf_text_of(text), mf_text_of(forwarders[i].text)))
+			fail_msg("%zu: %s", i, text);
+		rrs_findings_text(&f, MF_TEXT(""), text);
+		assert_non_null(strstr(text, ": the client "));
 	}
 }
 
@@ -446,6 +530,7 @@ main(void)
 	    cmocka_unit_test(destinations),
 	    cmocka_unit_test(banned_senders),
 	    cmocka_unit_test(replies),
+	    cmocka_unit_test(fates_by_forwarder),
 	};
 
 	return cmocka_run_group_tests_name(

@@ -202,6 +202,37 @@ next_message(void **state)
 	srsmilter_free(service);
 }
 
+/* Nobody else verifies an RRS address: it isn't let through unseen. */
+static void
+rrs_addresses(void **state)
+{
+	struct heard heard;
+	struct report report = report_to(&heard);
+	struct srsmilter_config *config =
+	    config_well("fwdomain=srs.example.com\nrrs_domains=here.example\n"
+			"rrs_secret_file=DIR/secret\n@\nrewrite=none\n"
+			"on_error=accept\n");
+	struct milter_service *service = srsmilter_new(&config->base, &report);
+	struct session *s = session_new(&srsmilter_filter, service);
+
+	(void)state;
+	shortage_begin(1);
+	mail_with(s, MF_TEXT("<>"), &(struct path_macros){.f = {NULL, 0}},
+	    MF_TEXT(""), MF_TEXT(""));
+	shortage_end();
+	assert_int_equal(
+	    rcpt_with(s, MF_TEXT("<ann@here.example>"), parameters, MF_TEXT(""))
+		.step,
+	    STEP_CONTINUE);
+	assert_int_equal(
+	    rcpt_with(s, MF_TEXT("<rrs=x=y.example=z@here.example>"),
+		parameters, MF_TEXT(""))
+		.step,
+	    STEP_TEMPFAIL);
+	session_free(s);
+	srsmilter_free(service);
+}
+
 /* A reload leaves nothing behind, once the last session has ended. */
 static void
 reloads(void **state)
@@ -255,6 +286,7 @@ main(void)
 	    cmocka_unit_test(bounces),
 	    cmocka_unit_test(other_mail),
 	    cmocka_unit_test(next_message),
+	    cmocka_unit_test(rrs_addresses),
 	    cmocka_unit_test(reloads),
 	    cmocka_unit_test(services),
 	};

@@ -41,7 +41,8 @@
 	"neutral.example v=spf1 ?all\n"                           \
 	"perm.example v=spf1 include:perm.example -all\n"         \
 	"srs.example v=spf1 -all\n"                               \
-	"fwd.example v=spf1 ip4:192.0.2.77 -all\n"
+	"fwd.example v=spf1 ip4:192.0.2.77 -all\n"                \
+	"s._domainkey.fail.example v=spf1 -all\n"
 
 /* A service that checks; lines: of [spfmilter]. */
 static inline struct milter_service *
@@ -112,6 +113,7 @@ out_reply(struct text_out *out, const struct reply *reply)
 	    [STEP_REJECT] = "rejected",
 	    [STEP_TEMPFAIL] = "tempfailed",
 	    [STEP_DISCARD] = "discarded",
+	    [STEP_SKIP] = "skipped",
 	};
 
 	out_char(out, ' ');
@@ -201,6 +203,9 @@ session_do(struct session *s, char *step, struct text_out *out)
 		break;
 	case 'N':
 		reply = spfmilter_eoh(s);
+		break;
+	case 'B':
+		reply = spfmilter_body(s, mf_text_of(rest));
 		break;
 	case '.':
 		session_do_end(s, out);

@@ -145,7 +145,8 @@ txt(void **state)
 			expect_text(name, "record", a->record->text,
 			    mf_text_of(rows[i].record));
 		expect_text(name, "text", a->only_text, rows[i].only_text);
-		expect_int(name, "count", (long long)a->count, 0);
+		expect_int(name, "count", (long long)a->count,
+		    (long long)rows[i].count);
 		spf_answer_free(a);
 	}
 }

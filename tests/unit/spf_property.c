@@ -28,7 +28,8 @@ struct trial {
 static enum spf_status
 evaluate(struct trial *t, struct spf_verdict *out)
 {
-	const struct spf_source source = {.lookup = zone_lookup, .arg = &t->zone};
+	const struct spf_source source = {
+	    .lookup = zone_lookup, .arg = &t->zone};
 	enum spf_status status;
 
 	t->zone.missing_count = 0;

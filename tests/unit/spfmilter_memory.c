@@ -8,6 +8,8 @@
 #include "tests/unit/sessions.h"
 #include "tests/unit/shortage.h"
 
+#include "spfmilter/policyd_message.h"
+
 /* --- sessions --- */
 
 #define AR      "H Authentication-Results mx.example.net; none\n"
@@ -51,6 +53,22 @@ static const struct {
 	"c 192.0.2.9\nh relay.example\nm <a@fail.example>\nr <b@x>\n"
 	"H Received from x ([198.51.100.1]) by y; today\nN",
 	" ok ok 550/5.7.23"},
+    {"signed, with something else for a key", "dkim = verify",
+	"spf-fail:\tUNLESS-DKIM REJECT\n",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>\n"
+	"H From a@fail.example\n"
+	"H DKIM-Signature v=1; a=ed25519-sha256; d=fail.example; s=s; h=from; "
+	"b=AAAA; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=\nN\nB text\n.",
+	" ok ok ok ok 550/5.7.23"},
+    {"unsigned", "dkim = verify", "spf-fail:\tUNLESS-DKIM REJECT\n",
+	"c 192.0.2.1\nh pass.example\nm <a@fail.example>\nr <b@x>\n"
+	"H From a@fail.example\nN\nB text\n.",
+	" ok ok ok ok 550/5.7.23"},
+    {"verified, and passed by SPF", "dkim = verify", "",
+	"c 192.0.2.1\nh pass.example\nm <a@pass.example>\nr <b@x>\n"
+	"H From a@pass.example\nN\nB text\n.",
+	" ok ok ok ok ok +Received-SPF:pass "
+	"+Authentication-Results:mx.example.net"},
     {"mode = report", "mode = report", "",
 	"c 198.51.100.1\nh neutral.example\nm <a@fail.example>\nr <b@x>\n.",
 	" ok ok ok +Received-SPF:fail "
@@ -159,12 +177,59 @@ accepting(void **state)
 	spfmilter_free(service);
 }
 
+/* --- the policy service --- */
+
+static void
+ask_policy(struct milter_service *service, long n, char *have, size_t size)
+{
+	const struct policyd_context context = {
+	    .service = (struct spfmilter *)service, .host = MF_TEXT("mx")};
+	const struct policyd_request request = {.stage = POLICYD_RCPT,
+	    .instance = MF_TEXT("1.2.3"),
+	    .client_address = MF_TEXT("192.0.2.1"),
+	    .client_name = MF_TEXT("mx.pass.example"),
+	    .helo = MF_TEXT("pass.example"),
+	    .sender = MF_TEXT("a@fail.example"),
+	    .recipient = MF_TEXT("b@x")};
+	struct policyd_message m = {.session = NULL};
+	struct text_out out = text_out(have, size - 1);
+	int saved = silence();
+
+	shortage_begin(n);
+	if (policyd_message_take(&m, &context, &request, NULL))
+		policyd_message_answer(&m, &request, &out);
+	policyd_message_end(&m);
+	shortage_end();
+	speak(saved);
+	have[out.len] = '\0';
+}
+
+static void
+policy(void **state)
+{
+	struct milter_service *service = service_of("", "fwd.example", "");
+	char have[POLICYD_ANSWER_MAX];
+	long n = 0;
+
+	(void)state;
+	do {
+		ask_policy(service, ++n, have, sizeof(have));
+		if (strncmp(have, "action=550 5.7.23 ", 18) != 0 &&
+		    strncmp(have, "action=451 4.", 13) != 0)
+			fail_msg("allocation %ld: \"%s\"", n, have);
+		expect_int("policy", "not freed", held, 0);
+	} while (allocations >= n);
+	assert_true(n > 5);
+	spfmilter_free(service);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(tempfail),
 	    cmocka_unit_test(accepting),
+	    cmocka_unit_test(policy),
 	};
 
 	return cmocka_run_group_tests_name(

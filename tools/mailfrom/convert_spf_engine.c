@@ -11,9 +11,10 @@
 static const char *const policyd_steps[] = {
     "Write the two files, this one and the access file.",
     "Check them: spfmilter -n -c /etc/mailfrom/mailfrom.conf",
-    "Start spfmilter, and in main.cf take check_policy_service of policyd-spf\n"
-    "out and put its socket (listen) into smtpd_milters, with\n"
-    "milter_default_action = tempfail: mailfrom setup postfix-spfmilter.",
+    "Start spfmilter, and put it in the place of policyd-spf:\n"
+    "mailfrom setup spf-policy --postconf prints the command.",
+    "For more than a policy service can do, connect it as a filter instead\n"
+    "(mailfrom setup postfix-spfmilter); spfmilter(8) compares the two.",
     NULL};
 static const char *const milter_steps[] = {
     "Write the two files, this one and the access file.",
@@ -86,6 +87,26 @@ ptr_whitelist(struct conversion *c, const struct convert_rule *rule,
 	}
 }
 
+static bool
+is_policy_service(const struct conversion *c)
+{
+	return c->software->kind == FOREIGN_CONF_POLICYD_SPF;
+}
+
+/* One field there, and here. */
+static void
+policy_header(struct conversion *c, const struct convert_entry *e)
+{
+	convert_same(c, e, "spfmilter");
+	convert_set(c, "spfmilter", "policy_header",
+	    mf_text_eq(e->value, MF_TEXT("SPF")) ? MF_TEXT("received_spf")
+		: mf_text_eq(e->value, MF_TEXT("AR"))
+		? MF_TEXT("authentication_"
+			  "results")
+		: MF_TEXT("none"),
+	    e->line);
+}
+
 static void
 header_type(struct conversion *c, const struct convert_rule *rule,
     const struct convert_entry *e)
@@ -97,6 +118,10 @@ header_type(struct conversion *c, const struct convert_rule *rule,
 	if (!is_spf && !is_ar && !mf_text_eq(e->value, MF_TEXT("None"))) {
 		convert_fail(c, e, "none of SPF, AR and None: \"%.*s\"",
 		    (int)text_head(e->value, 80).len, e->value.p);
+		return;
+	}
+	if (is_policy_service(c)) {
+		policy_header(c, e);
 		return;
 	}
 	convert_tell(c, e, is_ar ? CONVERT_SAME : CONVERT_OTHER, "spfmilter",
@@ -114,9 +139,10 @@ authserv_id(struct conversion *c, const struct convert_rule *rule,
 {
 	(void)rule;
 	if (e->value.len == 0 || mf_text_eq(e->value, MF_TEXT("HOSTNAME"))) {
-		convert_tell(c, e, CONVERT_OTHER, NULL,
-		    "the name of the mail server, which is the default of "
-		    "authserv_id");
+		convert_tell(c, e,
+		    is_policy_service(c) ? CONVERT_SAME : CONVERT_OTHER, NULL,
+		    "the name of %s, which is the default of authserv_id",
+		    is_policy_service(c) ? "this host" : "the mail server");
 		return;
 	}
 	convert_same(c, e, "spfmilter");
@@ -148,12 +174,27 @@ static void
 void_limit(struct conversion *c, const struct convert_rule *rule,
     const struct convert_entry *e)
 {
+	uint64_t n;
+
 	(void)rule;
-	if (mf_text_eq(e->value, MF_TEXT("2")))
-		convert_tell(c, e, CONVERT_SAME, NULL, "the limit of RFC 7208");
-	else
-		convert_tell(c, e, CONVERT_CANNOT, NULL,
-		    "the limit is 2 (RFC 7208 4.6.4)");
+	if (!text_uint(e->value, UINT32_MAX, &n)) {
+		convert_fail(c, e, "not a number: \"%.*s\"",
+		    (int)text_head(e->value, 80).len, e->value.p);
+		return;
+	}
+	if (n >= SPF_VOIDS_MAX && n <= SPF_TERMS_MAX) {
+		convert_same(c, e, "spf");
+		convert_set(c, "spf", "max_voids", e->value, e->line);
+		return;
+	}
+	convert_tell(c, e, CONVERT_CANNOT, "spf",
+	    "max_voids of [spf] is %d (RFC 7208 4.6.4) to %d", SPF_VOIDS_MAX,
+	    SPF_TERMS_MAX);
+	convert_set(c, "spf", "max_voids",
+	    n < SPF_VOIDS_MAX
+		? arena_printf(c->file->arena, "%d", SPF_VOIDS_MAX)
+		: arena_printf(c->file->arena, "%d", SPF_TERMS_MAX),
+	    e->line);
 }
 
 static void
@@ -162,7 +203,7 @@ mock(struct conversion *c, const struct convert_rule *rule,
 {
 	(void)rule;
 	convert_tell(c, e, CONVERT_NOT_NEEDED, NULL,
-	    "later filters see all fields of a filter%s",
+	    "later filters see the fields%s",
 	    e->value.len != 0
 		? "; note that any value, False too, turned all checks off"
 		: "");
@@ -256,9 +297,11 @@ static const struct convert_rule rules[] = {
     {"Reason_Message", .apply = convert_engine_reason},
     CANNOT("Reason_URL", "replies name the reason, and no URL"),
     CANNOT("HELO_pass_restriction",
-	"a filter can't start another restriction of Postfix"),
+	"no result starts another restriction of Postfix; its own "
+	"check_sender_access and the like can"),
     CANNOT("Mail_From_pass_restriction",
-	"a filter can't start another restriction of Postfix"),
+	"no result starts another restriction of Postfix; its own "
+	"check_sender_access and the like can"),
     CANNOT("Prospective",
 	"senders of our own are checked by spfquery --ip ADDRESS instead"),
     CANNOT("Per_User",
@@ -324,6 +367,17 @@ finish(struct conversion *c)
 }
 
 static void
+finish_policyd(struct conversion *c)
+{
+	finish(c);
+	convert_note(c, "spfmilter",
+	    "Postfix started policyd-spf itself; this is where it finds "
+	    "spfmilter");
+	convert_set(c, "spfmilter", "policy_listen",
+	    MF_TEXT("inet:10008@127.0.0.1"), 0);
+}
+
+static void
 finish_milter(struct conversion *c)
 {
 	finish(c);
@@ -339,7 +393,7 @@ const struct convert_software convert_policyd_spf = {
     .parse = convert_parse_assignments,
     .rules = rules,
     .rule_count = RULES - OF_FILTER,
-    .finish = finish,
+    .finish = finish_policyd,
     .steps = policyd_steps};
 
 const struct convert_software convert_pyspf_milter = {

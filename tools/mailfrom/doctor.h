@@ -60,7 +60,7 @@ doctor_check check_mx, check_spf, check_ptr;
 doctor_check check_srsd_proof, check_srsmilter_proof, check_smtp_proof;
 /* sendmail.cf. */
 doctor_check check_cf_form, check_cf_maps, check_cf_probe, check_cf_class,
-    check_cf_filters;
+    check_cf_filters, check_cf_rrs;
 /* Postfix: the second pass. */
 doctor_check check_forms, check_pass_services, check_pass_settings,
     check_pass_main, check_relay, check_postfix_said;
@@ -69,10 +69,25 @@ doctor_check check_transport_maps, check_sender_maps, check_filters,
     check_generic;
 /* Postfix: bounces, and our filters among others. */
 doctor_check check_bounces, check_milter_lists, check_canonical,
-    check_spfmilter_first;
+    check_spfmilter_first, check_rrs;
 /* Postfix: domains and recipients. */
 doctor_check check_srs_domain_class, check_unlisted, check_local_domains,
     check_own_domains, check_stranger;
+
+/* Postfix: spfmilter as a policy service (doctor_policy.c). */
+doctor_check check_spf_policy;
+
+/* A check_policy_service of ours in a list of restrictions. */
+struct policy_use {
+	struct mf_text item; /* the address, with settings of its own or not */
+	bool is_guarded;     /* others can't relay, behind what is in front */
+	bool is_dead;        /* an unconditional permit is in front */
+	bool has_policyd;    /* policyd-spf is in the list too */
+};
+
+/* False: the service has none in its list of that name. */
+bool policy_find(struct doctor_facts *facts, const struct site_service *service,
+    const char *list, struct policy_use *out);
 
 /*
  * Whether smtpd's restrictions refuse a bounce from outside to recipient, in all
@@ -80,7 +95,17 @@ doctor_check check_srs_domain_class, check_unlisted, check_local_domains,
  */
 bool stranger_is_refused(struct doctor_facts *facts, const char *recipient);
 
+/*
+ * An RRS address that nobody has; NULL: RRS isn't used, or which domains have
+ * such addresses isn't known.
+ */
+const char *rrs_made_up(struct doctor_facts *facts);
+
 /* Whether sendmail.cf leads to that daemon. */
 bool cf_uses(struct doctor_facts *facts, enum own_daemon daemon);
+
+/* Whether the filter of that name in sendmail.cf is that daemon. */
+bool cf_filter_is(
+    struct doctor_facts *facts, enum own_daemon daemon, struct mf_text name);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/dial.h"
 #include "rewrite/secret_memory.h"
 #include "rewrite/secrets.h"
 #include "tools/mailfrom/doctor.h"
@@ -198,6 +199,9 @@ add_files(
 	if (daemon != OWN_SPFMILTER && f->own.secret_file != NULL &&
 	    !f->own.is_legacy)
 		add_file(f, d, f->own.secret_file);
+	if (daemon == OWN_SRSMILTER && f->own.srs.rrs_secret_file.len != 0)
+		add_file(
+		    f, d, arena_copy(f->arena, f->own.srs.rrs_secret_file).p);
 	if (daemon == OWN_SPFMILTER && f->own.spfmilter.access.len != 0)
 		add_file(f, d, arena_copy(f->arena, f->own.spfmilter.access).p);
 	if (f->own.spf.record_file.len != 0)
@@ -262,6 +266,27 @@ ask_table(struct doctor_facts *f, struct socket_facts *s)
 	talk_smtp_close(&table);
 }
 
+/* A request about no message, which any policy service lets pass. */
+static void
+ask_policy(struct doctor_facts *f, struct socket_facts *s)
+{
+	static const char request[] =
+	    "request=smtpd_access_policy\nprotocol_state=VRFY\n\n";
+	char reply[64];
+	ssize_t n = -1;
+	int fd = dial(&s->socket->spec, TALK_SEC);
+
+	if (fd >= 0 && dial_send(fd, mf_text_at(request, strlen(request))))
+		n = read(fd, reply, sizeof(reply));
+	s->answers = n > 0 &&
+	    text_starts(mf_text_at(reply, (size_t)n), MF_TEXT("action="));
+	s->said = s->answers ? MF_TEXT("policy protocol")
+	    : n < 0          ? arena_copy(f->arena, mf_text_of(strerror(errno)))
+			     : MF_TEXT("no reply of a policy service");
+	if (fd >= 0)
+		close(fd);
+}
+
 static void
 read_sockets(struct doctor_facts *f)
 {
@@ -277,6 +302,8 @@ read_sockets(struct doctor_facts *f)
 		s->socket = socket;
 		if (socket->is_tcp_table)
 			ask_table(f, s);
+		else if (socket->is_policy)
+			ask_policy(f, s);
 		else if (socket->daemon == OWN_SRSD)
 			ask_map(f, s);
 		else

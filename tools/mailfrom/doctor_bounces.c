@@ -479,10 +479,10 @@ check_spfmilter_first(struct doctor_facts *f, struct finding_list *out)
 		    f, s, "smtpd_milters", item, OWN_SPFMILTER, out);
 	}
 	if (called == 0 && own_has_section(&f->own, OWN_SPFMILTER) &&
-	    f->cf == NULL)
+	    f->own.spfmilter.policy_listen.count == 0 && f->cf == NULL)
 		findings_add(out, FINDING_WARN,
 		    "mailfrom.conf has a section [spfmilter]: nobody calls it",
-		    MF_TEXT("mailfrom setup spfmilter-postfix prints the "
+		    MF_TEXT("mailfrom setup postfix-spfmilter prints the "
 			    "lines"),
 		    "spfmilter isn't in smtpd_milters");
 	else if (called != 0 && wrong == 0)

@@ -266,6 +266,7 @@ void
 cf_parse(
     struct mf_text text, const struct tables *tables, struct sendmail_cf *out)
 {
+	/* cppcheck-suppress ctuuninitvar */
 	struct cf_reader r = {out, tables, tables->arena, MF_TEXT("")};
 
 	*out = (struct sendmail_cf){.classes_are_whole = true};

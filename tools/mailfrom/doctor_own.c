@@ -45,6 +45,18 @@ add_socket(struct own_reader *r, enum own_daemon daemon, bool is_tcp_table,
 }
 
 static void
+add_policy(struct own_reader *r, const struct conf_list *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		size_t count = r->own->socket_count;
+
+		add_socket(r, OWN_SPFMILTER, false, list->items[i]);
+		if (r->own->socket_count > count)
+			r->own->sockets[count].is_policy = true;
+	}
+}
+
+static void
 add_list(struct own_reader *r, bool is_tcp_table, const struct conf_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
@@ -61,6 +73,7 @@ add_sockets(struct own_reader *r)
 	add_list(r, true, &own->srsd.tcp_table_reverse);
 	add_socket(r, OWN_SRSMILTER, false, own->srsmilter.filter.listen);
 	add_socket(r, OWN_SPFMILTER, false, own->spfmilter.filter.listen);
+	add_policy(r, &own->spfmilter.policy_listen);
 }
 
 /* --- the file --- */
@@ -169,7 +182,7 @@ struct mf_text
 own_user(
     const struct own_config *own, enum own_daemon daemon, struct arena *arena)
 {
-	struct mf_text user = MF_TEXT("");
+	struct mf_text user;
 	const char *initial = "mailfrom";
 
 	switch (daemon) {

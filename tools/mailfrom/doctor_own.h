@@ -21,6 +21,7 @@ extern const char *const own_daemon_names[OWN_DAEMONS];
 struct own_socket {
 	enum own_daemon daemon;
 	bool is_tcp_table;    /* else socketmap, or the milter protocol */
+	bool is_policy;       /* Postfix's policy protocol, of spfmilter */
 	struct mf_text words; /* as the file has it */
 	struct sockaddr_spec spec;
 };

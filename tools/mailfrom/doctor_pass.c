@@ -172,7 +172,8 @@ pass_milter_in(struct site *site, const struct own_config *own,
 		const struct own_socket *socket =
 		    pass_socket(site, own, service, *item);
 
-		if (socket != NULL && socket->daemon == daemon)
+		if (socket != NULL && socket->daemon == daemon &&
+		    !socket->is_policy)
 			return true;
 	}
 	return false;

@@ -44,7 +44,20 @@ check_proof(const struct proof_facts *p, const char *daemon,
 	ok = check_step(&p->forged, "a forged address",
 		 "forged bounces are taken", restart, out) &&
 	    ok;
-	if (ok)
+	if (p->rrs.outcome != PROOF_NOT_TRIED)
+		ok = check_step(&p->rrs, "an RRS address that is made up",
+			 "anybody gets past the SPF check with it, behind a "
+			 "catch-all",
+			 "compare rrs_secret_file and rrs_domains; restart "
+			 "the daemon",
+			 out) &&
+		    ok;
+	if (ok && mf_text_eq(p->foreign.said, MF_TEXT("unchanged")))
+		findings_ok(out,
+		    "%s: senders stay (rewrite = none), an SRS address is "
+		    "restored, and a forged one isn't",
+		    daemon);
+	else if (ok)
 		findings_ok(out,
 		    "%s: null and own senders stay, a foreign one becomes "
 		    "%.*s, that is restored, and a forged one isn't",

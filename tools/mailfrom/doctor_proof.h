@@ -33,6 +33,7 @@ struct proof_facts {
 	struct proof_step foreign;     /* gets an SRS sender */
 	struct proof_step fresh;       /* is restored */
 	struct proof_step forged;      /* isn't */
+	struct proof_step rrs;         /* a made-up RRS address is refused */
 };
 
 /* At the mail server. */

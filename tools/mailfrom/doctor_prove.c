@@ -162,6 +162,8 @@ try_srsmilter(
     struct doctor_facts *f, struct talk_milter *m, struct proof_facts *p)
 {
 	struct talk_milter_result r;
+	const char *rrs = rrs_made_up(f);
+	bool stays = f->own.srsmilter.rewrite == REWRITE_NONE;
 
 	p->null_sender = try_message(m, "", PROOF_RECIPIENT, &r);
 	settle(&p->null_sender, r.message_accepted && !r.sender_changed);
@@ -172,7 +174,14 @@ try_srsmilter(
 	    r.rcpt_changed && text_eq_fold(r.recipient, MF_TEXT(PROOF_SENDER)));
 	p->foreign = try_message(m, PROOF_SENDER, PROOF_RECIPIENT, &r);
 	settle(&p->foreign,
-	    r.sender_changed && text_starts_fold(r.sender, MF_TEXT("SRS0")));
+	    stays ? r.message_accepted && !r.sender_changed
+		  : r.sender_changed &&
+		    text_starts_fold(r.sender, MF_TEXT("SRS0")));
+	if (rrs != NULL) {
+		p->rrs = try_message(m, "", rrs, &r);
+		settle(&p->rrs,
+		    !r.rcpt_accepted && text_starts(r.reply, MF_TEXT("5")));
+	}
 	p->forged = try_message(m, "", forged_address(f), &r);
 	settle(
 	    &p->forged, !r.rcpt_accepted && text_starts(r.reply, MF_TEXT("5")));

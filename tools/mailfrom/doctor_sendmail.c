@@ -44,6 +44,23 @@ filter_of(struct doctor_facts *f, enum own_daemon daemon)
 }
 
 bool
+cf_filter_is(
+    struct doctor_facts *f, enum own_daemon daemon, struct mf_text name)
+{
+	const struct cf_filter *x = filter_of(f, daemon);
+
+	return x != NULL && mf_text_eq(x->name, name);
+}
+
+/* Beside the ruleset srsmilter may verify RRS addresses, and no more. */
+static bool
+only_verifies_rrs(const struct doctor_facts *f)
+{
+	return f->own.srsmilter.rewrite == REWRITE_NONE &&
+	    f->own.srs.rrs_secret_file.len != 0;
+}
+
+bool
 cf_uses(struct doctor_facts *f, enum own_daemon daemon)
 {
 	if (f->cf == NULL)
@@ -61,7 +78,7 @@ check_cf_form(struct doctor_facts *f, struct finding_list *out)
 	const struct sendmail_cf *cf = f->cf;
 	bool has_filter = filter_of(f, OWN_SRSMILTER) != NULL;
 
-	if (cf->has_make_srs_rule && has_filter)
+	if (cf->has_make_srs_rule && has_filter && !only_verifies_rrs(f))
 		findings_add(out, FINDING_FAIL,
 		    "two forms at once: each rewrites the other's senders",
 		    MF_TEXT("take srsmilter, or mailfrom-srs.m4, out of "
@@ -329,7 +346,8 @@ check_mode(struct doctor_facts *f, struct finding_list *out)
 	enum rewrite_mode mode = (enum rewrite_mode)f->own.srsmilter.rewrite;
 
 	if (filter_of(f, OWN_SRSMILTER) == NULL ||
-	    mode == REWRITE_REMOTE_MAILER || mode == REWRITE_ALL)
+	    mode == REWRITE_REMOTE_MAILER || mode == REWRITE_ALL ||
+	    (f->cf->has_make_srs_rule && only_verifies_rrs(f)))
 		return true;
 	findings_add(out, FINDING_WARN,
 	    "sendmail tells a filter the mailer of a recipient: by the domain "

@@ -72,6 +72,19 @@ add_milters(struct doctor_facts *f, const struct site_service *service,
 			add(f, service, parameter, pass_milter_address(item));
 }
 
+static void
+add_policy(struct doctor_facts *f, const struct site_service *service)
+{
+	static const char *const lists[] = {"smtpd_relay_restrictions",
+	    "smtpd_recipient_restrictions", "smtpd_end_of_data_restrictions"};
+	struct policy_use use;
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (policy_find(f, service, lists[i], &use))
+			add(f, service, lists[i],
+			    pass_milter_address(use.item));
+}
+
 void
 daemons_read_uses(struct doctor_facts *f)
 {
@@ -85,6 +98,7 @@ daemons_read_uses(struct doctor_facts *f)
 			add_maps(f, s, "recipient_canonical_maps");
 			add_maps(f, s, "virtual_alias_maps");
 			add_milters(f, s, "smtpd_milters");
+			add_policy(f, s);
 		}
 	}
 	if (cleanup != NULL) {

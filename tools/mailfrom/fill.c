@@ -69,18 +69,22 @@ static const struct {
     {{"inet:127.0.0.1:10003", 20}, fill_socket},
     {{"inet:127.0.0.1:10006", 20}, fill_socket},
     {{"inet:127.0.0.1:10007", 20}, fill_socket},
+    {{"inet:127.0.0.1:10008", 20}, fill_socket},
     {{"inet:10003@127.0.0.1", 20}, for_libmilter},
     {{"inet:10006@127.0.0.1", 20}, for_us},
     {{"inet:10007@127.0.0.1", 20}, for_us},
+    {{"inet:10008@127.0.0.1", 20}, for_us},
     {{"unix:/run/mailfrom/srsmilter.sock", 33}, for_us},
     {{"local:/run/mailfrom/srsmilter.sock", 34}, for_libmilter},
     {{"local:/run/mailfrom-spf/spfmilter.sock", 38}, for_libmilter},
 };
 
-#define DOMAIN    MF_TEXT("fwd.example")
-#define SUBDOMAIN MF_TEXT("srs.fwd.example")
-#define PATTERN   MF_TEXT("fwd\\.example")
-#define OWN_LINE  MF_TEXT("\t{ @fwd.example = ")
+#define DOMAIN      MF_TEXT("fwd.example")
+#define SUBDOMAIN   MF_TEXT("srs.fwd.example")
+#define PATTERN     MF_TEXT("fwd\\.example")
+#define RRS_DOMAIN  MF_TEXT("our.example")
+#define RRS_PATTERN MF_TEXT("our\\.example")
+#define OWN_LINE    MF_TEXT("\t{ @fwd.example = ")
 
 struct filler {
 	struct arena *arena;
@@ -120,6 +124,14 @@ put_word(struct filler *f, struct mf_text t)
 	if (text_starts(t, PATTERN)) {
 		put(f, fill_pattern(f->arena, f->domain));
 		return PATTERN.len;
+	}
+	if (text_starts(t, RRS_PATTERN)) {
+		put(f, fill_pattern(f->arena, f->domain));
+		return RRS_PATTERN.len;
+	}
+	if (text_starts(t, RRS_DOMAIN)) {
+		put(f, f->domain);
+		return RRS_DOMAIN.len;
 	}
 	struct mf_text word = text_starts(t, SUBDOMAIN) ? SUBDOMAIN : DOMAIN;
 	if (f->domain.len == 0 || !text_starts(t, word))
@@ -183,6 +195,10 @@ put_lines(struct filler *f, struct mf_text line)
 		put(f,
 		    arena_printf(f->arena, "\t{ <> = %.*s } }\n",
 			(int)f->fill->direct.len, f->fill->direct.p));
+	} else if (!is_comment(line) &&
+	    (contains(line, RRS_PATTERN) || contains(line, RRS_DOMAIN))) {
+		for (size_t i = 0; i < s->rrs_domain_count; i++)
+			put_line(f, line, s->rrs_domains[i]);
 	} else if (contains(line, PATTERN)) {
 		for (size_t i = 0; i < s->signed_domains.count; i++)
 			put_line(f, line, s->signed_domains.patterns[i]);

@@ -86,7 +86,7 @@ print_file(const char *path, enum secrets_mode mode, struct report *report)
 static bool
 print_named(const struct ini *ini, const char *path, struct report *report)
 {
-	struct rewrite_settings srs;
+	struct rewrite_settings srs = {.secret_file = MF_TEXT("")};
 	struct conf_section sections[SECTION_COUNT];
 	struct conf *conf;
 	bool ok;
@@ -103,6 +103,9 @@ print_named(const struct ini *ini, const char *path, struct report *report)
 			 srs.secret_line_end ? SECRETS_WITH_LINE_END
 					     : SECRETS_PLAIN,
 			 report) &&
+		    ok;
+	if (srs.rrs_secret_file.len != 0)
+		ok = print_file(srs.rrs_secret_file.p, SECRETS_PLAIN, report) &&
 		    ok;
 	conf_free(conf);
 	return ok;

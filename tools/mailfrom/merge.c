@@ -13,6 +13,7 @@ static const struct {
 	"etc/postfix/cleanup.master.cf"},
     {"postfix-simple", "etc/postfix/simple.main.cf", NULL},
     {"postfix-spfmilter", "etc/postfix/spfmilter.main.cf", NULL},
+    {"spf-policy", "etc/postfix/spf-policy.main.cf", NULL},
 };
 
 /* --- the socket --- */
@@ -243,16 +244,6 @@ check_version(struct merge *m)
 
 /* --- what no line can change --- */
 
-static void
-check_generic(struct merge *m)
-{
-	if (site_value(m->site, "smtp_generic_maps").len != 0)
-		plan_warn(m->plan,
-		    "smtp_generic_maps see SRS addresses instead of the "
-		    "foreign senders of forwarded mail: entries for foreign "
-		    "senders no longer match.  Those for your own do");
-}
-
 /* A table whose FILTER sends mail elsewhere, past the second pass. */
 static void
 check_table(struct merge *m, const char *name, struct mf_text table)
@@ -354,20 +345,25 @@ merge(struct merge *m)
 		move_second(m);
 		merge_routes(m);
 		merge_senders(m);
-		check_generic(m);
+		merge_generic(m);
 		check_filters(m);
 	}
 	if (form->daemon == SETUP_SPFMILTER) {
 		merge_spfmilter(m);
 		return;
 	}
+	if (form->daemon == SETUP_SPF_POLICY) {
+		merge_policy(m);
+		return;
+	}
 	merge_customers(m);
-	if (form->has_second_pass)
+	if (form->has_second_pass) {
+		merge_rrs(m);
 		merge_bounces(m);
-	else
+	} else {
 		merge_canonical(m);
-	if (form->daemon == SETUP_SRSMILTER)
-		merge_milters(m);
+	}
+	merge_milters(m);
 	check_origin(m);
 	if (form->has_second_pass)
 		check_left_out(m);

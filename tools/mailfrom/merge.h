@@ -30,14 +30,20 @@ struct merge {
  */
 void merge(struct merge *merge);
 
-/* The rules, in this order (merge_routes.c, merge_bounces.c, merge_milters.c). */
+/* The rules, in this order, each in the file with its name. */
 void merge_routes(struct merge *merge);
 void merge_senders(struct merge *merge);
 void merge_customers(struct merge *merge);
 void merge_bounces(struct merge *merge);
+void merge_rrs(struct merge *merge); /* before merge_bounces() */
 void merge_canonical(struct merge *merge);
 void merge_milters(struct merge *merge);
+void merge_generic(struct merge *merge);
 void merge_spfmilter(struct merge *merge);
+void merge_policy(struct merge *merge);
+
+/* A restriction that accepts RRS addresses; empty: there are none. */
+struct mf_text merge_rrs_access(struct merge *merge);
 
 /* Whether outside clients reach an smtpd without logging in. */
 bool merge_is_public(const struct merge *merge, const struct site_service *s);

@@ -11,39 +11,58 @@
 
 /* --- the class of an SRS domain --- */
 
-static const char *const classes[] = {
-    "mydestination", "virtual_alias_domains", "virtual_mailbox_domains"};
+/*
+ * As ADDRESS_CLASS_README has them: the parameter with a class's domains, and that
+ * with its users, of which an empty one says that there are all.
+ */
+struct address_class {
+	const char *domains;
+	const char *users; /* NULL: virtual_alias_maps alone */
+};
+
+static const struct address_class classes[] = {
+    {"mydestination", "local_recipient_maps"},
+    {"virtual_alias_domains", NULL},
+    {"virtual_mailbox_domains", "virtual_mailbox_maps"},
+    {"relay_domains", "relay_recipient_maps"},
+};
 
 #define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
+#define LOCAL       (&classes[0])
+#define RELAY       (&classes[CLASS_COUNT - 1])
 
 struct domain_class {
-	const char *name;   /* the parameter that has it; NULL: none */
-	const char *second; /* another one; NULL: none */
-	const char *unsure; /* one that couldn't be looked up; NULL: none */
+	const struct address_class *first, *second; /* that have it; or NULL */
+	const struct address_class *unsure; /* couldn't be looked up; or NULL */
 };
 
 static struct domain_class
 find_class(struct merge *m, struct mf_text domain)
 {
-	struct domain_class class = {NULL, NULL, NULL};
+	struct domain_class found = {NULL, NULL, NULL};
 
 	for (size_t i = 0; i < CLASS_COUNT; i++) {
+		const struct address_class *class = &classes[i];
+
+		/* What is local isn't relayed, and by default both are one. */
+		if (class == RELAY && found.first == LOCAL)
+			break;
 		switch (site_list_has(
-		    m->site, site_value(m->site, classes[i]), domain)) {
+		    m->site, site_value(m->site, class->domains), domain)) {
 		case SITE_ABSENT:
 			break;
 		case SITE_UNKNOWN:
-			class.unsure = classes[i];
+			found.unsure = class;
 			break;
 		case SITE_FOUND:
-			if (class.name != NULL)
-				class.second = classes[i];
+			if (found.first != NULL)
+				found.second = class;
 			else
-				class.name = classes[i];
+				found.first = class;
 			break;
 		}
 	}
-	return class;
+	return found;
 }
 
 static void
@@ -61,7 +80,7 @@ add_to_destination(struct merge *m, struct mf_text domain)
 	    "get 454 Relay access denied.");
 }
 
-static const char *
+static const struct address_class *
 place_domain(struct merge *m, struct mf_text domain)
 {
 	struct domain_class class = find_class(m, domain);
@@ -71,22 +90,24 @@ place_domain(struct merge *m, struct mf_text domain)
 		    "%.*s must be in mydestination: otherwise Postfix rejects "
 		    "bounces with 454 Relay access denied",
 		    PLAN_TEXT(domain));
-		return "mydestination";
+		return LOCAL;
 	}
 	if (class.second != NULL)
 		plan_refuse(m->plan,
 		    "%.*s is in %s and in %s: take it out of one of them",
-		    PLAN_TEXT(domain), class.name, class.second);
-	if (class.name != NULL)
-		return class.name;
+		    PLAN_TEXT(domain), class.first->domains,
+		    class.second->domains);
+	if (class.first != NULL)
+		return class.first;
 	if (class.unsure != NULL)
 		plan_refuse(m->plan,
 		    "%s couldn't be looked up here%s%.*s: if it has %.*s, "
 		    "leave mydestination as it is",
-		    class.unsure, m->site->trouble.len != 0 ? ", " : "",
+		    class.unsure->domains,
+		    m->site->trouble.len != 0 ? ", " : "",
 		    PLAN_TEXT(m->site->trouble), PLAN_TEXT(domain));
 	add_to_destination(m, domain);
-	return classes[0];
+	return LOCAL;
 }
 
 /* --- whom Postfix takes for a user --- */
@@ -115,10 +136,9 @@ takes_all(struct merge *m, const char *name, struct mf_text domain)
  * that rewrite tell by the class of the domain.
  */
 static bool
-takes_unknown_users(struct merge *m, struct mf_text domain, const char *class)
+takes_unknown_users(
+    struct merge *m, struct mf_text domain, const struct address_class *class)
 {
-	bool is_local = strcmp(class, classes[0]) == 0;
-
 	for (size_t i = 0; i < m->site->service_count; i++)
 		if (merge_is_public(m, &m->site->services[i]) &&
 		    !site_is_yes(site_value_for(m->site, &m->site->services[i],
@@ -126,12 +146,10 @@ takes_unknown_users(struct merge *m, struct mf_text domain, const char *class)
 			return true;
 	return !site_is_yes(
 		   site_value(m->site, "smtpd_reject_unlisted_recipient")) ||
-	    (is_local &&
-		site_value(m->site, "local_recipient_maps").len == 0) ||
-	    (is_local && takes_all(m, "local_recipient_maps", domain)) ||
 	    takes_all(m, "virtual_alias_maps", domain) ||
-	    (strcmp(class, "virtual_mailbox_domains") == 0 &&
-		takes_all(m, "virtual_mailbox_maps", domain));
+	    (class->users != NULL &&
+		(site_value(m->site, class->users).len == 0 ||
+		    takes_all(m, class->users, domain)));
 }
 
 /* --- restrictions --- */
@@ -224,19 +242,22 @@ guard(struct merge *m, bool has_filter, bool takes_unknown)
 	    ? "SRS addresses can't be probed; srsmilter rejects forged ones."
 	    : "SRS addresses can't be probed, and forged ones are rejected.";
 	struct mf_text check = has_filter ? accept_srs(m) : verify_srs(m);
+	/* For unknown users alone, RRS addresses needn't skip other checks. */
+	struct mf_text probed = merge_list(m, merge_rrs_access(m), check);
 	struct mf_text more = site_value(m->site, "smtpd_restriction_classes");
 	struct mf_text item;
 
 	for (size_t i = 0; i + 1 < sizeof(lists) / sizeof(lists[0]); i++)
 		put_in_front(
-		    m, lists[i], check, reason, "reject_unverified_recipient");
+		    m, lists[i], probed, reason, "reject_unverified_recipient");
 	while (site_next_item(&more, &item))
-		put_in_front(m, arena_copy(m->plan->arena, item).p, check,
+		put_in_front(m, arena_copy(m->plan->arena, item).p, probed,
 		    reason, "reject_unverified_recipient");
 	if (takes_unknown)
 		reason = "This Postfix accepts mail for unknown users, but "
 			 "not for forged SRS addresses.";
-	put_in_front(m, "smtpd_recipient_restrictions", check, reason,
+	put_in_front(m, "smtpd_recipient_restrictions",
+	    takes_unknown ? check : probed, reason,
 	    takes_unknown ? NULL : "reject_unverified_recipient");
 }
 
@@ -305,12 +326,17 @@ merge_bounces(struct merge *m)
 	merge_virtual(m);
 	for (size_t i = 0; i < m->setup->domain_count; i++) {
 		struct mf_text domain = m->setup->domains[i];
-		const char *class = place_domain(m, domain);
+		const struct address_class *class = place_domain(m, domain);
 
 		check_canonical(m, "canonical_maps", domain);
 		check_canonical(m, "recipient_canonical_maps", domain);
 		needs_guard = needs_guard ||
 		    (!has_filter && takes_unknown_users(m, domain, class));
+	}
+	for (size_t i = 0; i < m->setup->rrs_domain_count; i++) {
+		check_canonical(m, "canonical_maps", m->setup->rrs_domains[i]);
+		check_canonical(
+		    m, "recipient_canonical_maps", m->setup->rrs_domains[i]);
 	}
 	guard(m, has_filter, needs_guard);
 }

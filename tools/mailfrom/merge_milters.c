@@ -226,11 +226,16 @@ merge_milters(struct merge *m)
 	if (!m->setup->form->has_second_pass)
 		return;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		merge_list_of_milters(m, &lists[i]);
-	merge_classes(m);
+		if (plan_find(&m->plan->main, lists[i].name) != NULL)
+			merge_list_of_milters(m, &lists[i]);
+	if (plan_find(&m->plan->main, lists[0].name) == NULL)
+		return;
 	check_no_milters(m);
 	check_macro_defaults(m);
 	check_proxy_filter(m);
+	if (m->setup->form->daemon != SETUP_SRSMILTER)
+		return;
+	merge_classes(m);
 	check_local_domains(m);
 }
 

@@ -143,10 +143,19 @@ static const struct {
 	enum setup_part part;
 	const char *sample, *place, *comment;
 } sendmail_parts[] = {
+    {"sendmail", PART_MC, "etc/sendmail/rrs.mc",
+	"/etc/mail/sendmail.mc: add before the next lines", "dnl"},
+    {"sendmail", PART_MC, "etc/sendmail/rrs-filter.mc",
+	"/etc/mail/sendmail.mc: add after spfmilter and before MAILER()",
+	"dnl"},
     {"sendmail", PART_MC, "etc/sendmail/mailfrom-srs.mc",
 	"/etc/mail/sendmail.mc: in place of MAILER(smtp)", "dnl"},
     {"sendmail", PART_M4, "etc/sendmail/mailfrom-srs.m4",
 	"/etc/mail/mailfrom-srs.m4: a file of its own", "dnl"},
+    {"sendmail", PART_ALIASES, "etc/sendmail/rrs.aliases",
+	"/etc/mail/aliases: add", "#"},
+    {"sendmail-milter", PART_MC, "etc/sendmail/rrs.mc",
+	"/etc/mail/sendmail.mc: add before the next lines", "dnl"},
     {"sendmail-milter", PART_MC, "etc/sendmail/srsmilter.mc",
 	"/etc/mail/sendmail.mc: add before MAILER()", "dnl"},
     {"sendmail-milter", PART_VIRTUSERTABLE,
@@ -154,9 +163,19 @@ static const struct {
 	"#"},
     {"sendmail-milter", PART_ALIASES, "etc/sendmail/srsmilter.aliases",
 	"/etc/mail/aliases: add", "#"},
+    {"sendmail-milter", PART_ALIASES, "etc/sendmail/rrs.aliases",
+	"/etc/mail/aliases: add", "#"},
     {"sendmail-spfmilter", PART_MC, "etc/sendmail/spfmilter.mc",
 	"/etc/mail/sendmail.mc: add before MAILER() and other filters", "dnl"},
 };
+
+/* Only with rrs_secret_file. */
+static bool
+is_rrs_part(size_t i)
+{
+	return text_starts(
+	    mf_text_of(sendmail_parts[i].sample), MF_TEXT("etc/sendmail/rrs"));
+}
 
 #define SENDMAIL_PARTS (sizeof(sendmail_parts) / sizeof(sendmail_parts[0]))
 
@@ -173,7 +192,7 @@ put_lines(struct mf_text text, const char *comment, bool is_bare)
 
 /* sendmail.mc isn't ours to read: what to take out of it. */
 static void
-put_undo(const struct setup_options *o, size_t i, struct mf_text text)
+put_undo(size_t i, struct mf_text text)
 {
 	if (sendmail_parts[i].part == PART_M4) {
 		printf("# Remove the file /etc/mail/mailfrom-srs.m4.\n");
@@ -181,7 +200,8 @@ put_undo(const struct setup_options *o, size_t i, struct mf_text text)
 	}
 	printf("# Take these lines out of %s:\n", sendmail_parts[i].place);
 	put_lines(text, sendmail_parts[i].comment, true);
-	if (strcmp(o->form, "sendmail") == 0)
+	if (strcmp(sendmail_parts[i].sample, "etc/sendmail/mailfrom-srs.mc") ==
+	    0)
 		printf("# and put MAILER(`smtp')dnl there instead.\n");
 }
 
@@ -216,12 +236,18 @@ print_sendmail(const struct setup_options *o, struct setup *setup)
 	struct fill fill = {.setup = setup};
 
 	for (size_t i = 0; i < SENDMAIL_PARTS; i++) {
-		if (strcmp(sendmail_parts[i].form, o->form) != 0)
+		if (strcmp(sendmail_parts[i].form, setup->form->name) != 0 ||
+		    (is_rrs_part(i) && setup->rrs_domain_count == 0))
 			continue;
+		/* Its socket is srsmilter's, the others' srsd's. */
+		struct setup one = *setup;
+		if (is_rrs_part(i))
+			one.listen = setup->filter_listen;
+		fill.setup = &one;
 		struct mf_text text =
 		    fill_sample(&arena, &fill, sendmail_parts[i].sample);
 		if (o->part == PART_UNDO) {
-			put_undo(o, i, text);
+			put_undo(i, text);
 		} else if (o->part == PART_ALL ||
 		    o->part == sendmail_parts[i].part) {
 			if (o->part == PART_ALL)
@@ -266,8 +292,11 @@ our_sockets(struct site *site, const struct setup *setup)
 	struct fill fill = {
 	    .setup = &one, .spool = site_value(site, "queue_directory")};
 
-	for (size_t i = 0; i < setup->listen_count; i++) {
-		one.listen = setup->listens[i];
+	for (size_t i = 0; i <= setup->listen_count; i++) {
+		if (i == setup->listen_count && setup->rrs_domain_count == 0)
+			break;
+		one.listen = i < setup->listen_count ? setup->listens[i]
+						     : setup->filter_listen;
 		struct mf_text socket = fill_socket(&site->arena, &fill);
 		all = arena_printf(&site->arena, "%.*s %.*s", PLAN_TEXT(all),
 		    PLAN_TEXT(socket));

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "rewrite/legacy.h"
+#include "rewrite/rrs_rules.h"
 #include "rewrite/srs_domains.h"
 #include "settings/sections.h"
 
@@ -23,6 +24,7 @@ static const struct setup_form forms[] = {
     {"postfix-cleanup", false, SETUP_SRSD, true, NULL},
     {"postfix-simple", false, SETUP_SRSD, false, NULL},
     {"postfix-spfmilter", false, SETUP_SPFMILTER, false, NULL},
+    {"spf-policy", false, SETUP_SPF_POLICY, false, NULL},
     {"sendmail", true, SETUP_SRSD, false, NULL},
     {"sendmail-milter", true, SETUP_SRSMILTER, false, "remote_mailer"},
     {"sendmail-spfmilter", true, SETUP_SPFMILTER, false, NULL},
@@ -41,7 +43,7 @@ const char *
 setup_form_names(void)
 {
 	return "postfix-milter postfix-cleanup postfix-simple "
-	       "postfix-spfmilter sendmail sendmail-milter "
+	       "postfix-spfmilter spf-policy sendmail sendmail-milter "
 	       "sendmail-spfmilter";
 }
 
@@ -63,6 +65,7 @@ section_name(const struct reader *r)
 	case SETUP_SRSMILTER:
 		return "srsmilter";
 	case SETUP_SPFMILTER:
+	case SETUP_SPF_POLICY:
 		return "spfmilter";
 	}
 	return "srsd";
@@ -97,6 +100,24 @@ add_listen(const struct reader *r, unsigned line, struct mf_text listen)
 
 /* What is wrong with its items was said. */
 static bool
+read_policy_listen(const struct reader *r)
+{
+	const struct conf_list *list = &r->spfmilter.policy_listen;
+	unsigned line = conf_line(r->setup->conf, "spfmilter", "policy_listen");
+
+	if (conf_is_wrong(r->setup->conf, "spfmilter", "policy_listen"))
+		return false;
+	if (list->count == 0)
+		return fail(r, line, "policy_listen",
+		    "not set in [spfmilter]: where does the mail server find "
+		    "it?");
+	for (size_t i = 0; i < list->count; i++)
+		if (!add_listen(r, line, list->items[i]))
+			return false;
+	return true;
+}
+
+static bool
 read_listen(const struct reader *r)
 {
 	const struct conf *conf = r->setup->conf;
@@ -106,6 +127,8 @@ read_listen(const struct reader *r)
 	    ? r->srsmilter.filter.listen
 	    : r->spfmilter.filter.listen;
 
+	if (r->form->daemon == SETUP_SPF_POLICY)
+		return read_policy_listen(r);
 	if (conf_is_wrong(conf, section_name(r), "listen"))
 		return false;
 	if (r->form->daemon != SETUP_SRSD) {
@@ -268,6 +291,73 @@ read_signed(struct reader *r)
 	return true;
 }
 
+/* --- RRS --- */
+
+/* Beside srsd, which rewrites, srsmilter only verifies RRS addresses. */
+static bool
+read_filter(const struct reader *r)
+{
+	struct setup *s = r->setup;
+	struct mf_text listen = r->srsmilter.filter.listen;
+	const char *why = NULL;
+
+	if (r->form->daemon != SETUP_SRSD) {
+		s->filter_listen = s->listen;
+		return true;
+	}
+	if (conf_line(s->conf, "srsmilter", "listen") == 0)
+		return fail(r, 0, "listen",
+		    "not set in [srsmilter], which verifies RRS addresses "
+		    "(rrs_secret_file)");
+	if (r->srsmilter.rewrite != REWRITE_NONE)
+		return fail(r, conf_line(s->conf, "srsmilter", "rewrite"),
+		    "rewrite",
+		    "must be none in [srsmilter]: srsd rewrites senders, "
+		    "srsmilter only verifies RRS addresses");
+	if (!sockaddr_parse(listen, &s->filter_listen, &why))
+		return fail(r, conf_line(s->conf, "srsmilter", "listen"),
+		    "listen", why);
+	use_loopback(&s->filter_listen);
+	return true;
+}
+
+static bool
+read_rrs(struct reader *r)
+{
+	struct setup *s = r->setup;
+	struct list list;
+	bool keeps_parents = !r->form->for_sendmail;
+
+	if (s->srs.rrs_secret_file.len == 0)
+		return true;
+	if (r->form->daemon == SETUP_SRSD && !r->form->has_second_pass &&
+	    !r->form->for_sendmail)
+		return fail(r, conf_line(s->conf, "srs", "rrs_secret_file"),
+		    "rrs_secret_file",
+		    "this form has no lines for RRS: use postfix-cleanup or "
+		    "postfix-milter");
+	if (!rewrite_rrs_domains(&s->srs, &r->srsmilter.local_domains, &list))
+		return fail(r, 0, NULL, "out of memory");
+	s->rrs_domains = calloc(1 + list.count, sizeof(*s->rrs_domains));
+	if (s->rrs_domains != NULL)
+		for (size_t i = 0; i < list.count; i++)
+			if (is_harmless(list.patterns[i]) &&
+			    (keeps_parents || list.patterns[i].p[0] != '.') &&
+			    !has(s->rrs_domains, s->rrs_domain_count,
+				list.patterns[i]))
+				s->rrs_domains[s->rrs_domain_count++] =
+				    list.patterns[i];
+	list_free(&list);
+	if (s->rrs_domains == NULL)
+		return fail(r, 0, NULL, "out of memory");
+	if (s->rrs_domain_count == 0)
+		return fail(r, conf_line(s->conf, "srs", "rrs_domains"),
+		    "rrs_domains",
+		    "not set, nor own_domains or local_domains: the mail "
+		    "server must be told which domains have RRS addresses");
+	return read_filter(r);
+}
+
 /* --- the file --- */
 
 static bool
@@ -280,11 +370,14 @@ read_sections(struct reader *r, const struct ini *ini)
 	switch (r->form->daemon) {
 	case SETUP_SRSD:
 		wanted.srsd = &r->srsd;
+		if (rrs_rules_are_wanted(ini))
+			wanted.srsmilter = &r->srsmilter;
 		break;
 	case SETUP_SRSMILTER:
 		wanted.srsmilter = &r->srsmilter;
 		break;
 	case SETUP_SPFMILTER:
+	case SETUP_SPF_POLICY:
 		wanted = (struct settings_wanted){.spfmilter = &r->spfmilter};
 		break;
 	}
@@ -295,12 +388,13 @@ read_sections(struct reader *r, const struct ini *ini)
 		return false;
 	ok = read_listen(r) && ok;
 	read_socket(r);
-	if (r->form->daemon == SETUP_SPFMILTER)
+	if (r->form->daemon == SETUP_SPFMILTER ||
+	    r->form->daemon == SETUP_SPF_POLICY)
 		return ok;
 	r->setup->local_domains = r->srsmilter.local_domains;
 	ok = check_rewrite(r) && ok;
 	ok = read_domains(r) && ok;
-	return ok && read_own(r) && read_signed(r);
+	return ok && read_own(r) && read_signed(r) && read_rrs(r);
 }
 
 static bool
@@ -335,6 +429,7 @@ setup_free(struct setup *s)
 {
 	free(s->domains);
 	free(s->own);
+	free(s->rrs_domains);
 	list_free(&s->signed_domains);
 	conf_free(s->conf);
 }

@@ -10,7 +10,12 @@
 #include "common/sockaddr.h"
 #include "settings/srs.h"
 
-enum setup_daemon { SETUP_SRSD, SETUP_SRSMILTER, SETUP_SPFMILTER };
+enum setup_daemon {
+	SETUP_SRSD,
+	SETUP_SRSMILTER,
+	SETUP_SPFMILTER,
+	SETUP_SPF_POLICY /* spfmilter as a policy service */
+};
 
 /* A form of settings, and what it needs. */
 struct setup_form {
@@ -28,8 +33,9 @@ struct setup {
 	const struct setup_form *form;
 	struct sockaddr_spec listens[SETUP_LISTEN_MAX];
 	size_t listen_count;
-	struct sockaddr_spec listen; /* the one that the MTA uses */
-	uint64_t socket_mode;        /* of unix sockets */
+	struct sockaddr_spec listen;        /* the one that the MTA uses */
+	struct sockaddr_spec filter_listen; /* srsmilter's, if RRS needs it */
+	uint64_t socket_mode;               /* of unix sockets */
 	struct mf_text socket_owner; /* USER, USER:GROUP or :GROUP; or unset */
 	struct mf_text *domains;     /* SRS addresses' */
 	size_t domain_count;
@@ -37,6 +43,8 @@ struct setup {
 	size_t own_count;
 	size_t
 	    left_out; /* own_domains that only srsd and srsmilter can match */
+	struct mf_text *rrs_domains; /* of RRS addresses; none: no RRS */
+	size_t rrs_domain_count;
 	struct list signed_domains; /* domains of all signed addresses */
 	struct rewrite_settings srs;
 	struct conf_list local_domains; /* of [srsmilter] */

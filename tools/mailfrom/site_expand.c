@@ -180,7 +180,7 @@ is_true(struct expansion *e, struct mf_text *rest, unsigned depth)
 		if (!text_starts(*rest, operators[i].sign))
 			continue;
 		*rest = text_trim(text_from(*rest, operators[i].sign.len));
-		struct mf_text right = *rest;
+		struct mf_text right;
 		if (rest->len != 0 && rest->p[0] == '{') {
 			right = cut_operand(rest);
 		} else {

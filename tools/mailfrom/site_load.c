@@ -83,6 +83,7 @@ run(struct site *site, const char *program, const char *directory,
 	FILE *out = tmpfile(), *err = tmpfile();
 	int status = -1;
 
+	*output = *said = MF_TEXT("");
 	if (out == NULL || err == NULL)
 		goto done;
 	fflush(stdout);
@@ -175,7 +176,7 @@ static struct mf_text
 without_overriding(struct mf_text said)
 {
 	const struct mf_text known = MF_TEXT("overriding earlier entry");
-	struct mf_text line;
+	struct mf_text line = MF_TEXT("");
 
 	while (said.len != 0) {
 		if (!text_cut(&said, '\n', &line)) {

@@ -16,6 +16,7 @@ static const char *const names[] = {"default_transport",
     "proxy_read_maps", "mydestination", "smtpd_client_restrictions",
     "smtpd_helo_restrictions", "smtpd_sender_restrictions",
     "smtpd_relay_restrictions", "smtpd_recipient_restrictions",
+    "smtpd_data_restrictions", "smtpd_end_of_data_restrictions",
     "sender_canonical_maps", "sender_canonical_classes",
     "recipient_canonical_maps", "recipient_canonical_classes"};
 
@@ -122,6 +123,8 @@ static bool
 is_ours(struct unmerger *u, struct mf_text item)
 {
 	return contains(item, MF_TEXT("SRS[01]")) ||
+	    contains(item, MF_TEXT("/^(\"?rrs=")) ||
+	    contains(item, MF_TEXT("/^\"?rrs=")) ||
 	    contains(item, MF_TEXT("srsout:")) ||
 	    (text_starts(item, MF_TEXT("inline:")) &&
 		contains(item, MF_TEXT("{ <> = "))) ||
@@ -148,7 +151,8 @@ without_ours(struct unmerger *u, struct mf_text value, struct mf_text *out)
 			item = arena_printf(arena, "%.*s %.*s", (int)check.len,
 			    check.p, (int)item.len, item.p);
 		check = MF_TEXT("");
-		if (mf_text_eq(item, MF_TEXT("check_recipient_access")))
+		if (mf_text_eq(item, MF_TEXT("check_recipient_access")) ||
+		    mf_text_eq(item, MF_TEXT("check_policy_service")))
 			check = item;
 		else if (item.len != 0)
 			*out = arena_printf(arena, "%.*s%s%.*s", (int)out->len,

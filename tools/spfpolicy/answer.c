@@ -116,6 +116,8 @@ answer_print(const struct spfpolicy_options *o, const struct access *access,
 					       : spf_result_text(o->result),
 		    lookup_defaults_names[o->defaults]);
 	printf("happens: %s\n", happening(o->identity, a->verb));
+	if (a->unless_dkim)
+		puts("unless: a DKIM signature counts (dkim = verify)");
 	if (a->code != 0) {
 		printf("reply: %u %s%s", a->code, a->dsn,
 		    a->text.len != 0 ? " " : "");
@@ -143,4 +145,26 @@ answer_print_no_exemption(
 	puts(action_text(ACTION_SKIP));
 	print_entry(access, e);
 	puts("happens: no exemption: the sender's policy decides");
+}
+
+void
+answer_print_dkim(
+    const struct access *access, enum lookup_dkim how, struct lookup_answer *a)
+{
+	static const char *const happens[] = {
+	    [LOOKUP_DKIM_DEFAULT] =
+		"its signatures lift UNLESS-DKIM for senders in it or below it",
+	    [LOOKUP_DKIM_OK] = "its signatures lift UNLESS-DKIM for any sender",
+	    [LOOKUP_DKIM_SKIP] = "its signatures don't lift anything",
+	    [LOOKUP_DKIM_REFUSE] = "what it has signed is refused",
+	};
+
+	puts(action_text(a->entry != NULL ? verb_of(a->entry) : ACTION_SKIP));
+	print_entry(access, a->entry);
+	printf("happens: %s\n", happens[how]);
+	if (a->code == 0)
+		return;
+	printf("reply: %u %s%s", a->code, a->dsn, a->text.len != 0 ? " " : "");
+	put(a->text);
+	putchar('\n');
 }

@@ -22,4 +22,8 @@ void answer_print_no_exemption(
 void answer_print_key(
     void *arg, struct mf_text key, const struct access_entry *entry);
 
+/* What dkim-pass says of a domain. */
+void answer_print_dkim(
+    const struct access *access, enum lookup_dkim how, struct lookup_answer *a);
+
 #endif

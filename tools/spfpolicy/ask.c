@@ -84,6 +84,20 @@ ask_sender(const struct spfpolicy_options *o, const struct access *access,
 		lookup_ask(access->table, query, &answer);
 }
 
+static int
+ask_dkim(const struct spfpolicy_options *o, const struct access *access)
+{
+	struct mf_text d = mf_text_of(o->dkim);
+	struct lookup_answer answer;
+	enum lookup_dkim how =
+	    lookup_dkim_pass(access->table, d, NULL, &answer);
+
+	answer_print_dkim(access, how, &answer);
+	if (o->trace)
+		lookup_dkim_pass(access->table, d, &trace, &answer);
+	return SPFPOLICY_OK;
+}
+
 /* An exemption comes before what is said of the sender. */
 int
 spfpolicy_ask(const struct spfpolicy_options *o, const struct access *access)
@@ -95,6 +109,8 @@ spfpolicy_ask(const struct spfpolicy_options *o, const struct access *access)
 	const struct access_entry *entry = NULL;
 	struct lookup_query query;
 
+	if (o->dkim != NULL)
+		return ask_dkim(o, access);
 	if (o->asks_sender && !make_query(o, &room, &query))
 		return SPFPOLICY_USAGE;
 	if (o->recipient != NULL &&

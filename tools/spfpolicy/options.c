@@ -33,6 +33,7 @@ usage(FILE *to)
 	      "options:  --trace  --identity mailfrom|helo|srs  "
 	      "--defaults rfc|pymilter\n"
 	      "          --recipient ADDRESS  --delay-checks no|friend|hater\n"
+	      "          --dkim DOMAIN\n"
 	      "          -V, --version  -h, --help\n"
 	      "First line: the action.  spfpolicy(1) has the details.\n",
 	    to);
@@ -120,6 +121,7 @@ enum {
 	OPT_HELO,
 	OPT_AUTH,
 	OPT_RECIPIENT,
+	OPT_DKIM,
 	OPT_IDENTITY,
 	OPT_DEFAULTS,
 	OPT_DELAY_CHECKS,
@@ -134,6 +136,7 @@ static const struct option long_options[] = {
     {"helo", required_argument, NULL, OPT_HELO},
     {"auth", required_argument, NULL, OPT_AUTH},
     {"recipient", required_argument, NULL, OPT_RECIPIENT},
+    {"dkim", required_argument, NULL, OPT_DKIM},
     {"identity", required_argument, NULL, OPT_IDENTITY},
     {"defaults", required_argument, NULL, OPT_DEFAULTS},
     {"delay-checks", required_argument, NULL, OPT_DELAY_CHECKS},
@@ -164,6 +167,9 @@ take_option(struct given *g, int option)
 		return SPFPOLICY_OK;
 	case OPT_RECIPIENT:
 		g->out->recipient = optarg;
+		return SPFPOLICY_OK;
+	case OPT_DKIM:
+		g->out->dkim = optarg;
 		return SPFPOLICY_OK;
 	case OPT_IDENTITY:
 		g->identity = optarg;
@@ -261,11 +267,17 @@ check(const struct given *g)
 		return bad_usage("which access file? Add --access MAP, such "
 				 "as --access /etc/mail/access");
 	o->asks_sender = has_identity || g->has_result || g->identity != NULL;
+	if (o->dkim != NULL && (o->asks_sender || o->recipient != NULL))
+		return bad_usage("--dkim looks up the domain of a signature, "
+				 "and nothing else");
 	if (o->lint)
-		return o->asks_sender || o->recipient != NULL || o->trace
+		return o->asks_sender || o->recipient != NULL ||
+			o->dkim != NULL || o->trace
 		    ? bad_usage("--lint looks at the whole file, and at "
 				"nobody's address")
 		    : SPFPOLICY_OK;
+	if (o->dkim != NULL)
+		return SPFPOLICY_OK;
 	if (!o->asks_sender && o->recipient == NULL)
 		return bad_usage("what is to be looked up? Add --result and "
 				 "--sender, or --recipient; or --lint");

@@ -15,7 +15,7 @@
 /* What the command line says.  NULL: not said. */
 struct spfpolicy_options {
 	const char *access;
-	const char *sender, *helo, *auth, *recipient;
+	const char *sender, *helo, *auth, *recipient, *dkim;
 	bool asks_sender; /* whether identity and result are to be looked up */
 	enum lookup_identity identity;
 	enum spf_result result;

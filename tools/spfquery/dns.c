@@ -6,7 +6,7 @@
 
 #include "common/clock.h"
 #include "common/text.h"
-#include "tools/spfquery/zone.h"
+#include "tools/zone/zone.h"
 
 /* A record that a zone doesn't have; the resolver keeps its own. */
 struct override {

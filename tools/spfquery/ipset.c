@@ -53,6 +53,7 @@ ones(unsigned bits)
 {
 	if (bits >= 64)
 		return (struct ip_number){
+		    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 		    bits == 64 ? 0 : UINT64_MAX >> (128 - bits), UINT64_MAX};
 	return (struct ip_number){0, bits == 0 ? 0 : UINT64_MAX >> (64 - bits)};
 }

@@ -4,8 +4,8 @@
  */
 #include <stdlib.h>
 
+#include "common/json_writer.h"
 #include "tools/spfquery/json_record.h"
-#include "tools/spfquery/json_writer.h"
 #include "tools/spfquery/lookup_report.h"
 #include "tools/spfquery/report.h"
 #include "tools/spfquery/spfquery.h"

@@ -65,7 +65,7 @@ static void
 write_modifier(
     struct json_writer *w, const struct spf_record *record, struct mf_text word)
 {
-	struct mf_text name;
+	struct mf_text name = MF_TEXT("");
 
 	text_cut(&word, '=', &name);
 	json_text(w, "modifier", name);

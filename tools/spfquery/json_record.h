@@ -5,7 +5,7 @@
 #ifndef MAILFROM_TOOLS_SPFQUERY_JSON_RECORD_H
 #define MAILFROM_TOOLS_SPFQUERY_JSON_RECORD_H
 
-#include "tools/spfquery/json_writer.h"
+#include "common/json_writer.h"
 #include <mailfrom/spf.h>
 
 /*

@@ -2,7 +2,7 @@
 /*
  * spfquery --lint: what was found and what clients get, as JSON.
  */
-#include "tools/spfquery/json_writer.h"
+#include "common/json_writer.h"
 #include "tools/spfquery/lint.h"
 
 /* Networks of a class that are listed; --networks has all. */

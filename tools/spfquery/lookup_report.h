@@ -6,7 +6,7 @@
 #define MAILFROM_TOOLS_SPFQUERY_LOOKUP_REPORT_H
 
 #include "tools/spfquery/canvas.h"
-#include "tools/spfquery/json_writer.h"
+#include "common/json_writer.h"
 
 /* "NOERROR", "NXDOMAIN", "SERVFAIL"; "" if no server has said one. */
 const char *lookup_rcode(const struct spf_origin *origin);

@@ -9,8 +9,8 @@
 
 #include "common/escape.h"
 #include "tools/spfquery/spfquery.h"
-#include "tools/spfquery/yamlfile.h"
-#include "tools/spfquery/zone.h"
+#include "tools/zone/yamlfile.h"
+#include "tools/zone/zone.h"
 
 struct suite {
 	const char *path;

@@ -85,8 +85,8 @@ struct survey_record {
 	char *problem;            /* of a broken one; else "" */
 	struct spf_answer answer; /* of its question, without the record */
 	struct spf_origin origin;
-	bool asked; /* not given by the caller */
-	bool open;  /* something in it or below is */
+	bool asked;   /* not given by the caller */
+	bool open;    /* something in it or below is */
 	bool endless; /* it leads to a loop */
 	bool under_way;
 	unsigned terms;                  /* with all that it leads to */

@@ -101,6 +101,7 @@ add_step(struct growing_tree *t, const struct recorded *s)
 		add_check(t, depth, s);
 		break;
 	case SPF_EVENT_RECORD:
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		t->checks[depth]->record = e->text;
 		break;
 	case SPF_EVENT_TERM:
@@ -113,12 +114,14 @@ add_step(struct growing_tree *t, const struct recorded *s)
 		t->lookup = node_add(place_of(t, e->depth), NODE_LOOKUP, s);
 		break;
 	case SPF_EVENT_MATCH:
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		t->terms[depth]->match = e->matched ? MATCH_YES : MATCH_NO;
 		break;
 	case SPF_EVENT_PROBLEM:
 		node_add(place_of(t, e->depth), NODE_PROBLEM, s);
 		break;
 	case SPF_EVENT_RESULT:
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference) */
 		t->checks[depth]->has_result = true;
 		t->checks[depth]->result = e->result;
 		t->over = depth == 0;

@@ -8,7 +8,7 @@
 
 #include "tools/spfquery/canvas.h"
 #include "tools/spfquery/jobs.h"
-#include "tools/spfquery/json_writer.h"
+#include "common/json_writer.h"
 #include "tools/spfquery/survey.h"
 
 /* SPFQUERY_FAILED if there is no record that can be evaluated. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * srs explain: every field of a rewritten or signed address, layer by layer.
+ * srs explain: every field of a rewritten or signed address, or of one for a
+ * forwarder, layer by layer.
  */
 #include <stdio.h>
 #include <time.h>
@@ -136,6 +137,37 @@ explain_ses(
 	return status;
 }
 
+static enum srs_status
+explain_rrs(
+    const struct srs_job *job, struct mf_text address, struct srs_addr *out)
+{
+	struct rrs_info info;
+	enum srs_status status = rrs_decode(job->rrs, address, out, &info);
+
+	printf("  %-10s RRS%s\n", "form", info.quoted ? ", quoted" : "");
+	printf("  %-10s ", "hash");
+	escape_terminal(stdout, info.hash);
+	print_key(info.verified, info.key, job);
+	print_field("forwarder", info.forwarder);
+	print_field("user", info.user);
+	print_field("domain", info.domain);
+	return status;
+}
+
+/* How to explain an address; NULL: it is a plain one. */
+typedef enum srs_status explainer(
+    const struct srs_job *job, struct mf_text address, struct srs_addr *out);
+
+static explainer *
+explainer_of(struct mf_text address)
+{
+	if (ses_is_ses(address))
+		return explain_ses;
+	if (rrs_is_rrs(address))
+		return explain_rrs;
+	return srs_is_srs(address) ? explain_srs : NULL;
+}
+
 int
 srs_explain(const struct srs_job *job, struct mf_text address)
 {
@@ -143,20 +175,18 @@ srs_explain(const struct srs_job *job, struct mf_text address)
 	enum srs_status status = SRS_NOT_SRS;
 
 	for (size_t i = 0; i < LAYERS_MAX; i++) {
-		bool ses = ses_is_ses(address);
+		explainer *explain = explainer_of(address);
 
-		if (i > 0 && !ses && !srs_is_srs(address))
+		if (i > 0 && explain == NULL)
 			break;
 		escape_terminal(stdout, address);
 		putchar('\n');
-		if (!ses && !srs_is_srs(address)) {
+		if (explain == NULL) {
 			printf("  %-10s %s\n", "verdict",
 			    srs_status_text(SRS_NOT_SRS));
 			return SRS_EXIT_FAILED;
 		}
-		enum srs_status layer = ses
-		    ? explain_ses(job, address, &layers[i])
-		    : explain_srs(job, address, &layers[i]);
+		enum srs_status layer = explain(job, address, &layers[i]);
 		/* What another host signed inside is for it to verify. */
 		if (i == 0)
 			status = layer;

@@ -15,6 +15,8 @@ add_key(struct srs_job *job, struct mf_text key)
 	if (status == SRS_OK)
 		status = ses_ctx_add_key(job->ses, key);
 	if (status == SRS_OK)
+		status = rrs_ctx_add_key(job->rrs, key);
+	if (status == SRS_OK)
 		job->keys++;
 	return status;
 }
@@ -44,7 +46,8 @@ srs_job_open(const struct srs_options *o, struct srs_job *job)
 
 	ses.max_age_days = o->srs.max_age_days;
 	if (srs_ctx_new(&o->srs, &job->srs) != SRS_OK ||
-	    ses_ctx_new(&ses, &job->ses) != SRS_OK)
+	    ses_ctx_new(&ses, &job->ses) != SRS_OK ||
+	    rrs_ctx_new(&job->rrs) != SRS_OK)
 		return srs_bad_usage("out of memory");
 	job->max_age_days = o->srs.max_age_days;
 	job->future_days = o->srs.future_days;
@@ -70,4 +73,5 @@ srs_job_close(struct srs_job *job)
 {
 	srs_ctx_free(job->srs);
 	ses_ctx_free(job->ses);
+	rrs_ctx_free(job->rrs);
 }

@@ -43,6 +43,9 @@ check(const struct srs_verb *verb, const struct srs_options *o)
 		    "%s needs --secret-file or --secret", verb->name);
 	if (verb->command == NULL && o->word_count == 1)
 		return srs_bad_usage("%s needs an address", verb->name);
+	if (verb->takes_forwarder && o->word_count > 1 &&
+	    o->words[1][0] == '\0')
+		return srs_bad_usage("%s: the forwarder is empty", verb->name);
 	return SRS_EXIT_OK;
 }
 
@@ -50,12 +53,15 @@ static int
 run_verb(const struct srs_verb *verb, const struct srs_options *o)
 {
 	struct srs_job job = {.srs = NULL};
+	char **addresses = o->words + 1;
 	int rc = check(verb, o);
 
 	if (rc == SRS_EXIT_OK)
 		rc = srs_job_open(o, &job);
+	if (verb->takes_forwarder && *addresses != NULL)
+		job.forwarder = mf_text_of(*addresses++);
 	if (rc == SRS_EXIT_OK)
-		rc = run(verb, &job, o->words + 1);
+		rc = run(verb, &job, addresses);
 	srs_job_close(&job);
 	return rc;
 }

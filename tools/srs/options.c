@@ -18,6 +18,7 @@ usage(FILE *to)
 	    "       srs encode --domain DOMAIN SECRETS [options] [ADDRESS...]\n"
 	    "       srs decode|sign|ses-sign|ses-verify SECRETS [options] "
 	    "[ADDRESS...]\n"
+	    "       srs rrs SECRETS [FORWARDER [USER@DOMAIN...]]\n"
 	    "SECRETS:  --secret-file FILE | --secret TEXT...\n"
 	    "options:  --hash-length N  --hash-min N  --separator C  "
 	    "--max-age DAYS\n"

@@ -7,6 +7,7 @@
 
 #include "common/domain.h"
 #include "rewrite/secrets.h"
+#include <mailfrom/rrs.h>
 #include <mailfrom/ses.h>
 
 #define SRS_EXIT_OK     0
@@ -43,13 +44,15 @@ int srs_bad_usage(const char *format, ...)
 struct srs_job {
 	struct srs_ctx *srs;
 	struct ses_ctx *ses;
+	struct rrs_ctx *rrs;
 	unsigned keys; /* 0: explain only, nothing can be verified */
 	unsigned max_age_days, future_days;
 	struct mf_text domain;
-	bool fixed;          /* --message-id was given */
-	bool sequence_given; /* --sequence was given */
-	uint64_t message_id; /* either's, or the next of a random start */
-	bool clock_given;    /* --now was given */
+	struct mf_text forwarder; /* of rrs; empty: each line has its own */
+	bool fixed;               /* --message-id was given */
+	bool sequence_given;      /* --sequence was given */
+	uint64_t message_id;      /* either's, or the next of a random start */
+	bool clock_given;         /* --now was given */
 	uint64_t now_sec;
 };
 
@@ -69,6 +72,7 @@ struct srs_verb {
 	const char *name;
 	srs_command *command; /* NULL: explain */
 	bool needs_domain;
+	bool takes_forwarder; /* as its first word */
 };
 
 /* NULL: there is none of that name. */
