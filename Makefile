@@ -38,7 +38,7 @@ MILTER_LIBS   = -lmilter
 # hiredis has TLS, of which its package says that, from 1.0 on.
 REDIS_TLS     := $(shell pkg-config --exists hiredis_ssl && echo yes)
 STORE_LIBS    = $(shell pkg-config --libs sqlite3 hiredis \
-                        $(if $(REDIS_TLS),hiredis_ssl libssl))
+                        $(if $(REDIS_TLS),hiredis_ssl libssl libcrypto))
 SPF_LIBS      = $(LIBEVENT_LIBS) $(CARES_LIBS) $(IDN2_LIBS)
 CMOCKA_LIBS   = $(shell pkg-config --libs cmocka)
 DEP_CFLAGS    = $(shell pkg-config --cflags libcrypto libevent_core \
@@ -72,10 +72,11 @@ COMMON = background conf conf_list configured daemon dial domain escape file \
 ACCESS = access action berkeley berkeley_btree berkeley_hash berkeley_pages \
          cdb change lint lint_key lmdb lookup map_name table text
 SETTINGS = filter sections spf spfmilter srs srsd srsmilter store
-STORE   = params queries reach redis redis_link redis_requests row_cache sqlite \
+STORE   = figures params queries reach redis redis_dialog redis_link redis_requests \
+          redis_rows row_cache rows sqlite sqlite_rows \
           store store_url
 REWRITE = gate legacy message_id policy rewriter rrs_domains rrs_rules \
-          secret_file secret_memory secrets srs_domains
+          secret_file secret_memory secret_metrics secrets srs_domains
 SPFCHECK = audit checker metrics records run settings
 MILTER  = answer callbacks client config daemon events hosts orcpt origin path \
           received run session threads
@@ -103,8 +104,8 @@ DKIMQUERY = keys main message options report trace
 MAILFROM = arena convert $(CONVERT) $(DOCTOR) ending fill fingerprint merge \
            merge_bounces merge_generic merge_milters merge_policy merge_routes \
            merge_rrs merge_words plan setup setup_load setup_print site \
-           site_expand site_load site_parse unmerge
-CONVERT = convert_confuse convert_lines convert_plain convert_policy \
+           site_expand site_load site_parse store store_import unmerge
+CONVERT = convert_confuse convert_database convert_lines convert_plain convert_policy \
           convert_postsrsd1 convert_postsrsd2 convert_run convert_shell \
           convert_smf_spf convert_software convert_spf_engine \
           convert_spf_engine_policy
@@ -112,8 +113,8 @@ DOCTOR = doctor doctor_ask doctor_bounces doctor_cf doctor_daemons doctor_dns \
          doctor_domains doctor_findings doctor_forms doctor_judge doctor_map \
          doctor_milter doctor_own doctor_pass doctor_policy doctor_proof \
          doctor_prove doctor_resolve doctor_routes doctor_rrs doctor_run \
-         doctor_sendmail doctor_settings doctor_smtp doctor_stranger \
-         doctor_tables doctor_uses
+         doctor_sendmail doctor_settings doctor_smtp doctor_store \
+         doctor_stranger doctor_tables doctor_uses
 SPFPOLICY = answer ask lint main options
 
 LIBSRS_A  = $(BUILD)/libsrs.a
@@ -213,8 +214,8 @@ $(BUILD)/srs: $(SRS:%=$(OBJ)/tools/srs/%.o) $(REWRITE_A) $(SETTINGS_A) \
 	$(LINK) -o $@ $^ $(CRYPTO_LIBS) $(IDN2_LIBS) $(LDLIBS)
 
 $(BUILD)/mailfrom: $(OBJ)/tools/mailfrom/main.o $(MAILFROM_A) $(REWRITE_A) \
-    $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
-	$(LINK) -o $@ $^ $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
+    $(STORE_A) $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
+	$(LINK) -o $@ $^ $(STORE_LIBS) $(SPF_LIBS) $(CRYPTO_LIBS) $(LDLIBS)
 
 $(BUILD)/srsd: $(OBJ)/srsd/main.o $(SRSD_A) $(REWRITE_A) $(SPFCHECK_A) $(STORE_A) \
     $(SETTINGS_A) $(COMMON_A) $(LIBSRS_A) $(LIBSPF_ENGINE_A) $(LIBSPF_DNS_A) $(LIBSPF_A)
@@ -416,6 +417,7 @@ bench: all $(BENCH:%=$(BUILD)/bench/%)
 	@BUILD=$(BUILD) tests/bench/run.py
 	@BUILD=$(BUILD) tests/bench/spf_dns.py
 	@BUILD=$(BUILD) tests/bench/milter.py
+	@BUILD=$(BUILD) tests/bench/store.py
 	@BUILD=$(BUILD) tests/bench/policy.py
 
 # make fuzz: each fuzz target under libFuzzer for FUZZ_SEC seconds (clang)
@@ -468,6 +470,8 @@ soak:
 	    MAILFROM_REQUIRE_ALL=1 FAULT_SCALE=$(FAULT_SCALE) \
 	    tests/e2e/test_faults_$$mta.py || exit 1; \
 	done
+	@echo "== test_fleet"; MAILFROM_REQUIRE_ALL=1 \
+	    FLEET_MESSAGES=$$(($(SOAK_MESSAGES) / 3)) tests/e2e/test_fleet.py
 	@for test in $(SITES); do echo "== $$test"; \
 	    MAILFROM_REQUIRE_ALL=1 tests/sites/$$test.py soak: || exit 1; \
 	done

@@ -21,8 +21,8 @@ static const struct mf_text host = MF_TEXT("@1");
 
 /* Base32hex (RFC 4648, 7), in which five octets are eight characters. */
 static void
-digest_text(const uint8_t mac[static KEY_MAC_SIZE],
-    char out[static SRS_DIGEST_SIZE])
+digest_text(
+    const uint8_t mac[static KEY_MAC_SIZE], char out[static SRS_DIGEST_SIZE])
 {
 	for (size_t i = 0; i < KEY_MAC_SIZE; i += 5) {
 		uint64_t bits = 0;
@@ -68,8 +68,7 @@ srs_alias(const struct srs_ctx *ctx, struct mf_text sender,
 }
 
 bool
-srs_alias_digest(
-    struct mf_text original, char digest[static SRS_DIGEST_SIZE])
+srs_alias_digest(struct mf_text original, char digest[static SRS_DIGEST_SIZE])
 {
 	digest[0] = '\0';
 	if (original.len != SRS_DIGEST_LEN + host.len ||

@@ -147,8 +147,8 @@ static void
 set_row(const char digest[static SRS_DIGEST_SIZE], struct policy_row *out)
 {
 	memcpy(out->key, POLICY_ROW_PREFIX, sizeof(POLICY_ROW_PREFIX) - 1);
-	memcpy(out->key + sizeof(POLICY_ROW_PREFIX) - 1, digest,
-	    SRS_DIGEST_SIZE);
+	memcpy(
+	    out->key + sizeof(POLICY_ROW_PREFIX) - 1, digest, SRS_DIGEST_SIZE);
 }
 
 /*
@@ -193,7 +193,8 @@ policy_reverse(const struct rewriter *r, struct mf_text address,
 			break;
 		}
 		out->signature = signature;
-		if (srs_alias_digest(mf_text_at(layer.text, layer.len), digest)) {
+		if (srs_alias_digest(
+			mf_text_at(layer.text, layer.len), digest)) {
 			out->reason = POLICY_TO_LOOK_UP;
 			out->address.len = 0;
 			set_row(digest, &out->row);
@@ -311,8 +312,8 @@ make_alias(const struct rewriter *r, const struct policy_sender *s,
 {
 	char digest[SRS_DIGEST_SIZE];
 	enum srs_status status = srs_alias(r->srs, s->address,
-	    rewriter_domain(r, s->forwarding_domain), s->now_sec,
-	    &out->address, digest);
+	    rewriter_domain(r, s->forwarding_domain), s->now_sec, &out->address,
+	    digest);
 
 	out->reason = reason_of(status, POLICY_TO_STORE);
 	set_row(digest, &out->row);
@@ -355,9 +356,9 @@ void
 policy_stored(
     const struct rewriter *r, bool is_stored, struct policy_result *result)
 {
-	result->reason = is_stored	? POLICY_ALIASED
-	    : r->defers_unstored ? POLICY_STORE_DOWN
-				 : POLICY_NOT_STORED;
+	result->reason = is_stored ? POLICY_ALIASED
+	    : r->defers_unstored   ? POLICY_STORE_DOWN
+				   : POLICY_NOT_STORED;
 	if (!is_stored)
 		clear(result);
 }

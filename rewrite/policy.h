@@ -89,7 +89,7 @@ struct policy_result {
 	enum policy_reason reason;
 	/* "" unless policy_changed(reason), or POLICY_TO_STORE */
 	struct srs_addr address;
-	struct policy_row row; /* if policy_needs_store(reason) */
+	struct policy_row row;             /* if policy_needs_store(reason) */
 	struct policy_signature signature; /* of POLICY_RESTORED */
 };
 
@@ -140,7 +140,11 @@ void policy_reverse(const struct rewriter *r, struct mf_text address,
 void policy_stored(
     const struct rewriter *r, bool is_stored, struct policy_result *result);
 
-enum policy_row_state { POLICY_ROW_FOUND, POLICY_ROW_ABSENT, POLICY_ROW_UNKNOWN };
+enum policy_row_state {
+	POLICY_ROW_FOUND,
+	POLICY_ROW_ABSENT,
+	POLICY_ROW_UNKNOWN
+};
 
 /* The same of POLICY_TO_LOOK_UP; value: of POLICY_ROW_FOUND. */
 void policy_looked_up(const struct rewriter *r, enum policy_row_state state,

@@ -327,10 +327,10 @@ rewriter_new(const struct rewrite_settings *settings, const struct conf *conf,
 	}
 	r->always_rewrite = settings->always_rewrite;
 	r->stores_all = settings->hide_senders;
-	r->stores_long = r->stores_all || settings->long_addresses == LONG_STORE;
+	r->stores_long =
+	    r->stores_all || settings->long_addresses == LONG_STORE;
 	r->defers_unstored = r->stores_all;
-	r->row_days =
-	    (unsigned)(settings->max_age + settings->future_days) + 1;
+	r->row_days = (unsigned)(settings->max_age + settings->future_days) + 1;
 	r->any_srs_domain = rewrite_reverses_any_domain(settings);
 	r->ses_server = (uint8_t)settings->ses_server;
 	if (!build(&m)) {

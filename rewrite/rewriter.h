@@ -53,6 +53,15 @@ struct rewriter {
 void rewriter_list_secrets(
     const struct rewriter *r, char out[static REWRITER_SECRETS_SIZE]);
 
+struct metrics_writer;
+
+/*
+ * Write them as PROGRAM_secret_signs, 1 for the one that signs and 0 for those
+ * that only verify: who sees that all hosts have a new one may have it sign.
+ */
+void rewriter_write_metrics(const struct rewriter *r, const char *program,
+    struct metrics_writer *writer);
+
 /* What a legacy file says that [srs] has no keys for. */
 struct rewriter_legacy {
 	const struct mf_text *secrets; /* instead of secret_file */

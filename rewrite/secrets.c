@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 #include "rewrite/secrets.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/array.h"
@@ -98,11 +102,13 @@ add_line(struct secrets *s, const char *path, unsigned number,
 	return true;
 }
 
+/* The last of the files. */
 static bool
 parse(struct secrets *s, const char *path, enum secrets_mode mode,
     struct report *report)
 {
-	struct mf_text rest = mf_text_at(s->file.data, s->file.len);
+	const struct file *file = &s->files[s->file_count - 1];
+	struct mf_text rest = mf_text_at(file->data, file->len);
 
 	for (unsigned number = 1; rest.len != 0; number++) {
 		size_t end = text_find(rest, '\n');
@@ -123,25 +129,95 @@ parse(struct secrets *s, const char *path, enum secrets_mode mode,
 	return true;
 }
 
-bool
-secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
+static bool
+load_file(const char *path, enum secrets_mode mode, struct secrets *out,
     struct report *report)
 {
-	int error;
+	struct file *file = &out->files[out->file_count];
+	int error = file_read_into(&secret_memory, path, file);
 
-	*out = (struct secrets){.count = 0};
-	error = file_read_into(&secret_memory, path, &out->file);
 	if (error != 0) {
 		report_error(report, path, 0, NULL, "cannot read secrets: %s",
 		    strerror(error));
 		return false;
 	}
-	if (!parse(out, path, mode, report))
+	out->file_count++;
+	out->mode |= file->stat.st_mode;
+	return parse(out, path, mode, report);
+}
+
+static bool
+load_entry(const char *directory, const char *name, enum secrets_mode mode,
+    struct secrets *out, struct report *report)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int len = snprintf(path, sizeof(path), "%s/%s", directory, name);
+
+	if (len < 0 || (size_t)len >= sizeof(path) || stat(path, &st) < 0) {
+		report_error(report, directory, 0, NULL,
+		    "cannot read secrets: %s: %s", name, strerror(errno));
+		return false;
+	}
+	if (S_ISDIR(st.st_mode))
+		return true;
+	if (out->file_count == SECRET_FILES_MAX) {
+		report_error(report, directory, 0, NULL, "more than %d files",
+		    SECRET_FILES_MAX);
+		return false;
+	}
+	return load_file(path, mode, out, report);
+}
+
+static int
+is_shown(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+/* By octets, whatever the locale: the first file signs. */
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static bool
+load_directory(const char *path, enum secrets_mode mode, struct secrets *out,
+    struct report *report)
+{
+	struct dirent **entries;
+	int count = scandir(path, &entries, is_shown, by_name);
+	bool ok = count >= 0;
+
+	if (!ok)
+		report_error(report, path, 0, NULL, "cannot read secrets: %s",
+		    strerror(errno));
+	for (int i = 0; i < count; i++) {
+		ok = ok &&
+		    load_entry(path, entries[i]->d_name, mode, out, report);
+		free(entries[i]);
+	}
+	if (count >= 0)
+		free(entries);
+	return ok;
+}
+
+bool
+secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
+    struct report *report)
+{
+	struct stat st;
+	bool is_directory = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+
+	*out = (struct secrets){.count = 0};
+	if (is_directory ? !load_directory(path, mode, out, report)
+			 : !load_file(path, mode, out, report))
 		return false;
 	if (out->count == 0) {
 		report_error(report, path, 0, NULL,
-		    "contains no secret; create one with: srs keygen > %s",
-		    path);
+		    "contains no secret; create one with: srs keygen > %s%s",
+		    path, is_directory ? "/secret" : "");
 		return false;
 	}
 	return true;
@@ -150,7 +226,8 @@ secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
 void
 secrets_free(struct secrets *secrets)
 {
-	file_free(&secrets->file);
+	for (size_t i = 0; i < secrets->file_count; i++)
+		file_free(&secrets->files[i]);
 	free(secrets->items);
 	*secrets = (struct secrets){.count = 0};
 }

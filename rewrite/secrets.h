@@ -7,6 +7,9 @@
  * a warning, because they are rarely meant.  Empty lines are skipped;
  * so are lines that begin with "#", with a warning, because postsrsd 1.x signs
  * with such a line.
+ *
+ * Or a directory of such files, as systemd's credentials are, read in the order
+ * of their names.
  */
 #ifndef MAILFROM_REWRITE_SECRETS_H
 #define MAILFROM_REWRITE_SECRETS_H
@@ -18,9 +21,14 @@
 /* Octets below which a secret can be found by trial. */
 #define SECRET_MIN 12
 
+/* Files of a directory. */
+#define SECRET_FILES_MAX 16
+
 struct secrets {
-	struct file file;
-	struct mf_text *items; /* views into file */
+	struct file files[SECRET_FILES_MAX];
+	size_t file_count;
+	mode_t mode;           /* what any of them allows anybody */
+	struct mf_text *items; /* views into files */
 	size_t count, room;
 };
 
@@ -31,8 +39,8 @@ enum secrets_mode {
 };
 
 /*
- * Read the secrets of path.  False, and an error reported, if the file can't be
- * read, holds no secret or a NUL.  secrets_free() is due either way; it wipes.
+ * Read the secrets of path.  False, and an error reported, if a file can't be
+ * read, holds a NUL, or there is no secret.  secrets_free() is due either way; it wipes.
  */
 bool secrets_load(const char *path, enum secrets_mode mode, struct secrets *out,
     struct report *report);

@@ -92,8 +92,8 @@ static const struct item_type rrs_hash = {
 static const struct conf_key keys[] = {
     {"secret_file", CONF_TEXT, AT(secret_file),
 	.sample = "/etc/mailfrom/secret",
-	.help = "File of secrets, one per line; the first signs, all "
-		"verify"},
+	.help = "File of secrets, one per line, or a directory of such "
+		"files; the first signs, all verify"},
     {"secret_line_end", CONF_BOOL, AT(secret_line_end), .initial = "no",
 	.help = "Take the line end as part of each secret, as "
 		"Mail::SRS does"},

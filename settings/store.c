@@ -25,8 +25,7 @@ static const struct conf_key keys[] = {
 	.help = "Certificates that rediss:// trusts (default: the system's)"},
     {"timeout", CONF_UINT, AT(timeout), 1, 20, .initial = "2",
 	.unit = "seconds", .help = "Time limit for an answer of the store"},
-    {"on_down", CONF_CHOICE, AT(on_down), .choices = on_down,
-	.initial = "keep",
+    {"on_down", CONF_CHOICE, AT(on_down), .choices = on_down, .initial = "keep",
 	.help = "A sender that can't be stored: keep it, or reject the mail "
 		"temporarily"},
     {"replicas", CONF_UINT, AT(replicas), 0, 8, .initial = "0",
@@ -34,8 +33,8 @@ static const struct conf_key keys[] = {
 		"is used"},
     {"max_size", CONF_UINT, AT(max_size), 1, 1000000, .initial = "1024",
 	.unit = "megabytes", .help = "Maximum size of SQLite's file"},
-    {"cache_size", CONF_UINT, AT(cache_size), 0, 10000000,
-	.initial = "10000", .unit = "rows",
+    {"cache_size", CONF_UINT, AT(cache_size), 0, 10000000, .initial = "10000",
+	.unit = "rows",
 	.help = "Number of rows to keep in memory, 400 bytes each"},
 };
 

@@ -16,10 +16,10 @@ struct store_settings {
 	struct mf_text user;
 	struct mf_text password_file;
 	struct mf_text ca_file;
-	uint64_t timeout;  /* seconds */
-	unsigned on_down;  /* enum store_on_down */
-	uint64_t replicas; /* that have an alias before it is used */
-	uint64_t max_size; /* megabytes, of SQLite's file */
+	uint64_t timeout;    /* seconds */
+	unsigned on_down;    /* enum store_on_down */
+	uint64_t replicas;   /* that have an alias before it is used */
+	uint64_t max_size;   /* megabytes, of SQLite's file */
 	uint64_t cache_size; /* rows */
 };
 

@@ -50,10 +50,10 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 		report_error(report, c->path, 0, NULL, "out of memory");
 	check_metrics(c, report);
 	rewriter_new(&c->srs, c->conf, c->path, legacy, &c->rewriter, report);
-	rewriter_use_store(c->rewriter, &c->srs, &c->store_settings, c->conf,
-	    c->path, report);
-	store_params_read(&c->store_settings, c->conf, c->path,
-	    &c->store_params, report);
+	rewriter_use_store(
+	    c->rewriter, &c->srs, &c->store_settings, c->conf, c->path, report);
+	store_params_read(
+	    &c->store_settings, c->conf, c->path, &c->store_params, report);
 	gate_new(&c->srs, c->conf, c->path, &c->gate, report);
 	if (c->srs.skip_if_spf_passes)
 		check_settings_ok(&c->spf, c->conf, c->path, report);
@@ -112,8 +112,8 @@ srsd_config_start(
     struct srsd_config *c, const struct srsd_config *old, struct report *report)
 {
 	if (c->store_params.url.scheme != STORE_NONE) {
-		c->store = store_new(&c->store_params,
-		    old != NULL ? old->store : NULL, report);
+		c->store = store_new(
+		    &c->store_params, old != NULL ? old->store : NULL, report);
 		if (c->store == NULL)
 			return false;
 	}

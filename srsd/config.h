@@ -29,7 +29,7 @@ struct srsd_config {
 	struct gate *gate; /* NULL: none is to be asked, and no checker */
 	struct checker *checker;
 	struct store *store; /* NULL: there is none */
-	struct watch watch; /* secrets, lists and records */
+	struct watch watch;  /* secrets, lists and records */
 };
 
 /*

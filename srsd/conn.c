@@ -143,8 +143,8 @@ conn_say_pending(struct conn *c, struct text_out *out)
 		conn_finish(c, &p->request, p, out);
 		return;
 	}
-	map_hear_store(all->config->rewriter, &all->lookup, &p->answer,
-	    all->now_sec);
+	map_hear_store(
+	    all->config->rewriter, &all->lookup, &p->answer, all->now_sec);
 	conn_say(c, out);
 	pending_free(p);
 }

@@ -127,15 +127,14 @@ map_decide(const struct rewriter *r, struct map_lookup *lookup,
 	if (lookup->kind == MAP_FORWARD)
 		decide_forward(r, lookup, ids, now_sec);
 	else if (lookup->kind == MAP_REVERSE)
-		policy_reverse(r, out_view(&lookup->address),
-		    scope_of(lookup), now_sec, &lookup->result);
+		policy_reverse(r, out_view(&lookup->address), scope_of(lookup),
+		    now_sec, &lookup->result);
 }
 
 bool
 map_needs_store(const struct map_lookup *lookup)
 {
-	return map_decides(lookup) &&
-	    policy_needs_store(lookup->result.reason);
+	return map_decides(lookup) && policy_needs_store(lookup->result.reason);
 }
 
 void
@@ -154,9 +153,8 @@ map_hear_store(const struct rewriter *r, struct map_lookup *lookup,
 	if (answer->status != STORE_DOWN)
 		state = answer->status == STORE_OK ? POLICY_ROW_FOUND
 						   : POLICY_ROW_ABSENT;
-	policy_looked_up(r, state,
-	    mf_text_at(answer->value, answer->value_len), scope_of(lookup),
-	    now_sec, &lookup->result);
+	policy_looked_up(r, state, mf_text_at(answer->value, answer->value_len),
+	    scope_of(lookup), now_sec, &lookup->result);
 }
 
 bool

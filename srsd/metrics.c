@@ -166,6 +166,7 @@ write_configured(struct metrics_writer *w, const struct srsd_metrics *m)
 	metrics_gauge(w, "srsd_connections_limit",
 	    "Connections that are served at a time.", NULL,
 	    workers_limit(m->shared, config));
+	rewriter_write_metrics(config->rewriter, "srsd", w);
 	if (config->checker != NULL)
 		checker_write_metrics(config->checker, "srsd", w);
 	if (config->store != NULL)

@@ -88,8 +88,8 @@ pending_ask_store(struct pending *p, const struct srsd_config *config,
 	p->store = store_hold(config->store);
 	/* Before the answer can come on another thread. */
 	p->answer.status = STORE_DOWN;
-	return store_ask(p->store, &request, on_store, p, &p->row, &p->answer) !=
-	    STORE_WAITS;
+	return store_ask(p->store, &request, on_store, p, &p->row,
+		   &p->answer) != STORE_WAITS;
 }
 
 void

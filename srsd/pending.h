@@ -17,17 +17,17 @@ struct pending {
 	struct handover_item answered;
 	struct handover *queue;
 	void *owner;
-	struct gate_query *query; /* NULL: it doesn't wait for the gate */
-	struct store_query *row;  /* nor for the store */
-	struct store *store;      /* held, if that was asked */
+	struct gate_query *query;   /* NULL: it doesn't wait for the gate */
+	struct store_query *row;    /* nor for the store */
+	struct store *store;        /* held, if that was asked */
 	struct store_answer answer; /* the store's; STORE_DOWN until then */
-	bool passes;              /* the sender may stay; false until then */
-	enum spf_cause cause;     /* why the gate couldn't tell, if so */
+	bool passes;                /* the sender may stay; false until then */
+	enum spf_cause cause;       /* why the gate couldn't tell, if so */
 	struct map_request request;
 	struct policy_result result; /* if it doesn't pass */
 	bool asked_store;
-	unsigned generation;         /* of the configuration that decided it */
-	char text[];                 /* of the request */
+	unsigned generation; /* of the configuration that decided it */
+	char text[];         /* of the request */
 };
 
 /* A copy of a decided request; the caller's.  NULL: out of memory. */

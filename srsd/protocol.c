@@ -108,8 +108,7 @@ static void
 format_socketmap(
     enum map_status status, struct mf_text data, struct text_out *out)
 {
-	static const char *const words[] = {
-	    [MAP_OK] = "OK",
+	static const char *const words[] = {[MAP_OK] = "OK",
 	    [MAP_NOTFOUND] = "NOTFOUND",
 	    [MAP_TEMP] = "TEMP",
 	    [MAP_PERM] = "PERM"};
@@ -146,8 +145,7 @@ percent_encode(struct mf_text t, struct text_out *out)
 static void
 format_tcp(enum map_status status, struct mf_text data, struct text_out *out)
 {
-	static const char *const codes[] = {
-	    [MAP_OK] = "200 ",
+	static const char *const codes[] = {[MAP_OK] = "200 ",
 	    [MAP_NOTFOUND] = "500 ",
 	    [MAP_TEMP] = "400 ",
 	    [MAP_PERM] = "400 "};

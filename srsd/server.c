@@ -16,6 +16,11 @@ struct server {
 	struct worker *workers[SRSD_WORKERS_MAX];
 	struct srsd_metrics figures;
 	struct metrics *metrics; /* NULL: not wanted */
+	/*
+	 * Of the configuration before, held until the next tick: its end may
+	 * take a while, and isn't to hold up a worker.
+	 */
+	struct store *retired;
 };
 
 static void
@@ -78,6 +83,8 @@ void
 server_tick(struct server *s)
 {
 	resources_probe();
+	store_release(s->retired);
+	s->retired = NULL;
 	say_of_places(s, &s->shared.evictions,
 	    "connections closed to let others in (max_connections)");
 	say_of_places(s, &s->shared.refusals,
@@ -128,6 +135,11 @@ server_start(const struct sockets *sockets, unsigned workers,
 void
 server_reload(struct server *s, struct srsd_config *config)
 {
+	struct store *store = server_config(s)->store;
+
+	store_release(s->retired);
+	s->retired =
+	    store != NULL && store != config->store ? store_hold(store) : NULL;
 	shared_replace(&s->shared.config, &config->shared);
 }
 
@@ -145,6 +157,7 @@ server_stop(struct server *s)
 		worker_stop(s->workers[i]);
 	for (unsigned i = 0; i < s->started; i++)
 		worker_end(s->workers[i]);
+	store_release(s->retired);
 	shared_place_free(&s->shared.config);
 	holders_end(&s->shared.holders);
 	free(s);

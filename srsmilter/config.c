@@ -99,8 +99,8 @@ load(void *config, const struct ini *ini, const struct rewriter_legacy *legacy,
 	check_rewrite(c, report);
 	rewriter_new(
 	    &c->srs, base->conf, base->path, legacy, &c->rewriter, report);
-	rewriter_use_store(c->rewriter, &c->srs, &c->store_settings,
-	    base->conf, base->path, report);
+	rewriter_use_store(c->rewriter, &c->srs, &c->store_settings, base->conf,
+	    base->path, report);
 	store_params_read(&c->store_settings, base->conf, base->path,
 	    &c->store_params, report);
 	gate_new(&c->srs, base->conf, base->path, &c->gate, report);
@@ -160,8 +160,8 @@ srsmilter_config_start(struct srsmilter_config *c,
     const struct srsmilter_config *old, struct report *report)
 {
 	if (c->store_params.url.scheme != STORE_NONE) {
-		c->store = store_new(&c->store_params,
-		    old != NULL ? old->store : NULL, report);
+		c->store = store_new(
+		    &c->store_params, old != NULL ? old->store : NULL, report);
 		if (c->store == NULL)
 			return false;
 	}

@@ -9,10 +9,10 @@ log_outgoing(struct log_line *line, const struct outgoing *out)
 	const struct srs_addr *to = &out->result.address;
 
 	log_word(line, "result",
-	    outgoing_changes(out)      ? "changed"
+	    outgoing_changes(out)        ? "changed"
 		: outgoing_deferred(out) ? "deferred"
-		: outgoing_failed(out) ? "failed"
-				       : "unchanged");
+		: outgoing_failed(out)   ? "failed"
+					 : "unchanged");
 	log_word(line, "reason", outgoing_reason_text(out));
 	if (outgoing_changes(out))
 		log_text(line, "to", mf_text_at(to->text, to->len));

@@ -93,6 +93,7 @@ srsmilter_write_metrics(void *arg, struct metrics_writer *writer)
 	replay_stats(s->replay, &replay);
 	srsmilter_metrics_write(writer, &s->metrics, &s->base, &replay);
 	c = (struct srsmilter_config *)shared_take(&s->base.config);
+	rewriter_write_metrics(c->rewriter, "srsmilter", writer);
 	if (c->store != NULL)
 		store_write_metrics(c->store, "srsmilter", writer);
 	milter_config_release(&c->base);

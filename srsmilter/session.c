@@ -73,8 +73,8 @@ is_replayed(
 	    limit != 0 && s->message->origin == ORIGIN_OUTSIDE &&
 	    (replay_used_up(srsmilter_service_(s)->replay,
 		 mf_text_at(signature->text, signature->len), limit, now) ||
-		rows_used_up(srsmilter_config_(s)->store, signature, limit,
-		    now));
+		rows_used_up(
+		    srsmilter_config_(s)->store, signature, limit, now));
 }
 
 static bool

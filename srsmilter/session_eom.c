@@ -39,8 +39,8 @@ decide(struct srsmilter_session *s, uint64_t now)
 		policy_spf_passes(&m->outgoing.result);
 	if (m->outgoing.result.reason == POLICY_TO_STORE)
 		policy_stored(c->rewriter,
-		    rows_put(c->store, &m->outgoing.result.row, facts.sender,
-			now),
+		    rows_put(
+			c->store, &m->outgoing.result.row, facts.sender, now),
 		    &m->outgoing.result);
 }
 
@@ -98,8 +98,8 @@ count_uses(struct srsmilter_session *s, uint64_t now)
 			ok = replay_use(srsmilter_service_(s)->replay,
 				 signature_of(r), r->signature.expires_sec,
 				 limit, now) &&
-			    rows_use(srsmilter_config_(s)->store,
-				&r->signature, limit, now) &&
+			    rows_use(srsmilter_config_(s)->store, &r->signature,
+				limit, now) &&
 			    ok;
 	}
 	return ok || m->origin != ORIGIN_OUTSIDE;

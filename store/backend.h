@@ -19,9 +19,9 @@ struct store_query {
 	void *arg;
 	enum store_kind kind;
 	/* Freed when none of these holds any more. */
-	bool is_held;    /* by who has asked */
-	bool is_queued;  /* nobody has taken it */
-	bool is_taken;   /* by the backend */
+	bool is_held;     /* by who has asked */
+	bool is_queued;   /* nobody has taken it */
+	bool is_taken;    /* by the backend */
 	bool is_answered; /* done was called, or nobody wants it any more */
 	bool is_fixed;
 	uint64_t expires_sec, now_sec;
@@ -42,8 +42,7 @@ struct store_backend {
 };
 
 /* NULL: out of memory or descriptors. */
-void *store_sqlite_new(
-    struct store *store, const struct store_params *params);
+void *store_sqlite_new(struct store *store, const struct store_params *params);
 void *store_redis_new(struct store *store, const struct store_params *params);
 
 extern const struct store_backend store_sqlite, store_redis;

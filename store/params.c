@@ -85,7 +85,8 @@ check_together(const struct store_reader *r, const struct store_settings *s,
 			warn_useless(r, "password_file");
 		if (s->replicas != 0)
 			warn_useless(r, "replicas");
-	} else if (is_redis(p->url.scheme) && s->user.len != 0 && s->password_file.len == 0)
+	} else if (is_redis(p->url.scheme) && s->user.len != 0 &&
+	    s->password_file.len == 0)
 		object(r, "user", "requires password_file", NULL);
 #ifndef MAILFROM_REDIS_TLS
 	if (p->url.scheme == STORE_REDIS_TLS)
@@ -119,8 +120,8 @@ store_params_read(const struct store_settings *s, const struct conf *conf,
 	read_text(
 	    &r, "ca_file", s->ca_file, out->ca_file, sizeof(out->ca_file));
 	if (is_redis(out->url.scheme))
-		read_password(&r, s->password_file, out->password,
-		    sizeof(out->password));
+		read_password(
+		    &r, s->password_file, out->password, sizeof(out->password));
 	return report->errors == errors;
 }
 

@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "store/store_.h"
 
-/* How long a row that was read is taken from the cache. */
+/* How long the database is taken at its word, that it has a row. */
 #define CACHED_SEC 3600
 
 static void (*before_wait)(void);
@@ -41,7 +41,8 @@ query_new(const struct store_request *r, store_callback *done, void *arg)
 	q->now_sec = r->now_sec;
 	q->key_len = r->key.len;
 	q->value_len = r->value.len;
-	memcpy(q->key, r->key.p, r->key.len);
+	if (r->key.len != 0)
+		memcpy(q->key, r->key.p, r->key.len);
 	q->key[r->key.len] = '\0';
 	if (r->value.len != 0)
 		memcpy(q->value, r->value.p, r->value.len);
@@ -97,16 +98,17 @@ let_go(struct store_query *q)
 
 /* The database has the value, or the row has one. */
 static bool
-is_cached(struct store *s, const struct store_request *r,
-    struct store_answer *out)
+is_cached(
+    struct store *s, const struct store_request *r, struct store_answer *out)
 {
 	struct cached_row row;
 
-	if (!r->is_fixed ||
-	    !row_cache_find(s->cache, r->key, r->now_sec, &row))
+	if (!r->is_fixed || !row_cache_find(s->cache, r->key, r->now_sec, &row))
 		return false;
 	if (r->kind == STORE_PUT &&
-	    (row.epoch != s->epoch || row.expires_sec < r->expires_sec ||
+	    (row.epoch != s->epoch ||
+		r->now_sec >= row.heard_sec + CACHED_SEC ||
+		row.expires_sec < r->expires_sec ||
 		!mf_text_eq(row.value, r->value)))
 		return false;
 	out->status = STORE_OK;
@@ -124,9 +126,8 @@ is_given_up(const struct store *s, uint64_t now_ms)
 }
 
 static enum store_status
-ask_locked(struct store *s, const struct store_request *r,
-    store_callback *done, void *arg, struct store_query **query,
-    struct store_answer *out)
+ask_locked(struct store *s, const struct store_request *r, store_callback *done,
+    void *arg, struct store_query **query, struct store_answer *out)
 {
 	uint64_t now_ms = clock_ms();
 	struct store_query *q = NULL;
@@ -207,8 +208,8 @@ on_answer(void *arg, const struct store_answer *answer)
 }
 
 enum store_status
-store_call(struct store *s, const struct store_request *r,
-    struct store_answer *out)
+store_call(
+    struct store *s, const struct store_request *r, struct store_answer *out)
 {
 	struct waiter w = {.lock = PTHREAD_MUTEX_INITIALIZER,
 	    .answered = PTHREAD_COND_INITIALIZER,
@@ -233,10 +234,10 @@ store_call(struct store *s, const struct store_request *r,
 /* --- the backend's side --- */
 
 static void
-remember(struct store *s, const struct store_query *q,
-    const struct store_answer *a)
+remember(
+    struct store *s, const struct store_query *q, const struct store_answer *a)
 {
-	struct cached_row row = {.epoch = 0};
+	struct cached_row row = {.epoch = 0, .heard_sec = q->now_sec};
 
 	if (!q->is_fixed || a->status != STORE_OK)
 		return;
@@ -252,8 +253,8 @@ remember(struct store *s, const struct store_query *q,
 }
 
 void
-store_answer(struct store *s, struct store_query *q,
-    const struct store_answer *answer)
+store_answer(
+    struct store *s, struct store_query *q, const struct store_answer *answer)
 {
 	pthread_mutex_lock(&s->lock);
 	remember(s, q, answer);

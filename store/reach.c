@@ -12,8 +12,7 @@ store_note_trouble_(struct store *s, const char *reason)
 {
 	struct text_out out = text_out(s->trouble, sizeof(s->trouble) - 1);
 
-	out_text(
-	    &out, text_head(mf_text_of(reason), sizeof(s->trouble) - 1));
+	out_text(&out, text_head(mf_text_of(reason), sizeof(s->trouble) - 1));
 	s->trouble[out.len] = '\0';
 	rarely_count(&s->troubles);
 	pthread_cond_signal(&s->due);

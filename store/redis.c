@@ -144,8 +144,8 @@ send_auth(const struct redis_store *s, struct redis_link *link,
     redis_callback *done, void *arg)
 {
 	const struct store_params *p = &s->params;
-	const struct mf_text words[] = {MF_TEXT("AUTH"), mf_text_of(p->user),
-	    mf_text_of(p->password)};
+	const struct mf_text words[] = {
+	    MF_TEXT("AUTH"), mf_text_of(p->user), mf_text_of(p->password)};
 	const struct mf_text without[] = {words[0], words[2]};
 
 	if (p->user[0] != '\0')
@@ -161,8 +161,8 @@ on_up(void *arg)
 	struct redis_store *s = side->store;
 	char database[21];
 	const struct mf_text role = MF_TEXT("ROLE");
-	const struct mf_text select[] = {MF_TEXT("SELECT"),
-	    redis_number_(s->params.url.database, database)};
+	const struct mf_text select[] = {
+	    MF_TEXT("SELECT"), redis_number_(s->params.url.database, database)};
 	bool has_auth = s->params.password[0] != '\0';
 	bool has_role = s->params.url.scheme == STORE_REDIS_SENTINEL;
 
@@ -424,8 +424,8 @@ redis_build(struct redis_store *s)
 	s->base = event_base_new();
 	if (s->base == NULL)
 		return false;
-	s->woken = event_new(
-	    s->base, s->pipe[0], EV_READ | EV_PERSIST, on_woken, s);
+	s->woken =
+	    event_new(s->base, s->pipe[0], EV_READ | EV_PERSIST, on_woken, s);
 	s->retry = event_new(s->base, -1, 0, on_retry, s);
 	s->idle = event_new(s->base, -1, EV_PERSIST, on_idle, s);
 	return s->woken != NULL && s->retry != NULL && s->idle != NULL &&

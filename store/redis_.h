@@ -18,7 +18,7 @@ enum redis_use { REDIS_READER, REDIS_WRITER, REDIS_LINKS };
 struct redis_side {
 	struct redis_store *store;
 	struct redis_link *link;
-	bool is_ready; /* logged in, and a master */
+	bool is_ready;        /* logged in, and a master */
 	unsigned replies_due; /* of the log-in */
 };
 

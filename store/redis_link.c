@@ -32,7 +32,7 @@ struct redis_link {
 	redisAsyncContext *context; /* NULL: it was lost */
 	struct event *silence;      /* no reply for too long */
 	struct event *closing;
-	size_t under_way;           /* commands */
+	size_t under_way; /* commands */
 	bool is_up, is_closing;
 	char reason[REASON_SIZE];
 #ifdef MAILFROM_REDIS_TLS
@@ -62,7 +62,19 @@ part_of(const redisReply *r)
 		part.number = r->integer;
 	if (r->str != NULL)
 		part.text = mf_text_at(r->str, (size_t)r->len);
+	if (r->type == REDIS_REPLY_ARRAY) {
+		part.inner = r->element;
+		part.inner_count = r->elements;
+	}
 	return part;
+}
+
+struct redis_part
+redis_inner(const struct redis_part *part, size_t i)
+{
+	redisReply *const *elements = part->inner;
+
+	return part_of(elements[i]);
 }
 
 static void
@@ -111,8 +123,8 @@ on_reply(redisAsyncContext *context, void *reply, void *arg)
 }
 
 void
-redis_link_send(struct redis_link *l, const struct mf_text *words,
-    size_t count, redis_callback *done, void *arg)
+redis_link_send(struct redis_link *l, const struct mf_text *words, size_t count,
+    redis_callback *done, void *arg)
 {
 	static const struct redis_answer lost = {.kind = REDIS_LOST};
 	struct redis_command *command = malloc(sizeof(*command));
@@ -327,8 +339,8 @@ connect_link(struct redis_link *l)
 }
 
 struct redis_link *
-redis_link_new(const struct redis_link_params *params, char *reason,
-    size_t reason_size)
+redis_link_new(
+    const struct redis_link_params *params, char *reason, size_t reason_size)
 {
 	struct redis_link *l = calloc(1, sizeof(*l));
 

@@ -10,7 +10,7 @@
 
 #include "store/store.h"
 
-/* Elements of an array that are looked at, those of arrays within it in line. */
+/* Elements of an array that are looked at. */
 #define REDIS_PARTS_MAX 8
 
 /* Arguments of a command. */
@@ -23,7 +23,12 @@ struct redis_part {
 	enum redis_kind kind;
 	struct mf_text text; /* of REDIS_VALUE: "" of a number; the error */
 	long long number;
+	const void *inner; /* of an array, for redis_inner(); else NULL */
+	size_t inner_count;
 };
+
+/* Element i, below inner_count, of an array within an array. */
+struct redis_part redis_inner(const struct redis_part *part, size_t i);
 
 /* REDIS_LOST: the connection was, before the answer came. */
 struct redis_answer {
@@ -38,7 +43,7 @@ struct redis_link;
 
 struct redis_link_params {
 	struct event_base *base;
-	const char *path;             /* of a unix socket; or NULL */
+	const char *path;              /* of a unix socket; or NULL */
 	const struct store_host *host; /* else */
 	bool tls;
 	const char *ca_file; /* "": the system's */
@@ -53,8 +58,8 @@ struct redis_link_params {
 };
 
 /* Begin to connect.  NULL: it can't; reason says why, down isn't called. */
-struct redis_link *redis_link_new(const struct redis_link_params *params,
-    char *reason, size_t reason_size);
+struct redis_link *redis_link_new(
+    const struct redis_link_params *params, char *reason, size_t reason_size);
 
 /*
  * Close it once the loop goes on, so that callbacks of the link may ask for it;

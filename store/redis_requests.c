@@ -73,8 +73,8 @@ refuse(struct redis_store *s, struct store_query *q, struct mf_text text)
 }
 
 static void
-answer_value(struct redis_store *s, struct store_query *q,
-    const struct redis_part *part)
+answer_value(
+    struct redis_store *s, struct store_query *q, const struct redis_part *part)
 {
 	struct store_answer answer = {.status = STORE_OK};
 

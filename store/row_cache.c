@@ -12,6 +12,7 @@ struct row_entry {
 	struct row_entry *next;     /* in its bucket */
 	uint64_t expires_sec;
 	unsigned epoch;
+	uint64_t heard_sec;
 	size_t key_len, value_len;
 	char bytes[]; /* key, value */
 };
@@ -107,7 +108,8 @@ row_cache_find(struct row_cache *c, struct mf_text key, uint64_t now_sec,
 	*out = (struct cached_row){
 	    .value = mf_text_at(r->bytes + r->key_len, r->value_len),
 	    .expires_sec = r->expires_sec,
-	    .epoch = r->epoch};
+	    .epoch = r->epoch,
+	    .heard_sec = r->heard_sec};
 	return true;
 }
 
@@ -124,6 +126,7 @@ row_cache_add(
 		return;
 	*r = (struct row_entry){.expires_sec = row->expires_sec,
 	    .epoch = row->epoch,
+	    .heard_sec = row->heard_sec,
 	    .key_len = key.len,
 	    .value_len = row->value.len};
 	/* Not before: bytes begin in the padding of the struct. */

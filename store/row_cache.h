@@ -21,6 +21,7 @@ struct cached_row {
 	uint64_t expires_sec;
 	/* Which connection's word it is that the database has it. */
 	unsigned epoch;
+	uint64_t heard_sec; /* when that was */
 };
 
 /* False: it isn't there, or has expired. */
@@ -31,7 +32,7 @@ bool row_cache_find(struct row_cache *cache, struct mf_text key,
  * Remember a row.  Longer than a cached key or value can be, or no memory: it
  * isn't.
  */
-void row_cache_add(struct row_cache *cache, struct mf_text key,
-    const struct cached_row *row);
+void row_cache_add(
+    struct row_cache *cache, struct mf_text key, const struct cached_row *row);
 
 #endif

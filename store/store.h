@@ -125,10 +125,10 @@ void store_release(struct store *store);
 struct store_stats {
 	bool is_up;
 	uint64_t requests[STORE_PING + 1];
-	uint64_t failed;    /* answered STORE_DOWN */
-	uint64_t late;      /* of these, after the timeout */
+	uint64_t failed; /* answered STORE_DOWN */
+	uint64_t late;   /* of these, after the timeout */
 	uint64_t from_cache;
-	uint64_t connects;  /* how often it was reached (again) */
+	uint64_t connects; /* how often it was reached (again) */
 	size_t waiting;
 };
 
@@ -137,7 +137,7 @@ void store_stats(struct store *store, struct store_stats *out);
 struct metrics_writer;
 
 /* Write them for Prometheus, as PROGRAM_store_up and so on. */
-void store_write_metrics(struct store *store, const char *program,
-    struct metrics_writer *writer);
+void store_write_metrics(
+    struct store *store, const char *program, struct metrics_writer *writer);
 
 #endif

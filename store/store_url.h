@@ -17,9 +17,9 @@
 
 #include "common/text.h"
 
-#define STORE_HOST_SIZE    256
-#define STORE_PATH_SIZE    1024
-#define STORE_MASTER_SIZE  128
+#define STORE_HOST_SIZE     256
+#define STORE_PATH_SIZE     1024
+#define STORE_MASTER_SIZE   128
 #define STORE_SENTINELS_MAX 16
 
 #define STORE_REDIS_PORT    6379

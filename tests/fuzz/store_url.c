@@ -15,8 +15,8 @@ check_hosts(const struct store_url *url)
 	FUZZ_CHECK(url->host_count >= 1);
 	FUZZ_CHECK(url->host_count <= STORE_SENTINELS_MAX);
 	for (unsigned i = 0; i < url->host_count; i++) {
-		FUZZ_CHECK(is_string(
-		    url->hosts[i].name, sizeof(url->hosts[i].name)));
+		FUZZ_CHECK(
+		    is_string(url->hosts[i].name, sizeof(url->hosts[i].name)));
 		FUZZ_CHECK(url->hosts[i].port != 0);
 	}
 }

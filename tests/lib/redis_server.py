@@ -53,9 +53,9 @@ class Redis:
         self.process = None
         self.start()
 
-    def start(self):
+    def start(self, *options):
         self.process = subprocess.Popen(
-            [self.program, self.conf], stdin=subprocess.DEVNULL,
+            [self.program, self.conf, *options], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=libraries())
         tap.wait_until(self.is_up, f"{self.program} to start")
@@ -88,6 +88,9 @@ class Redis:
 
     def url(self, scheme="redis", database=""):
         return f"{scheme}://{self.host}:{self.port}{database}"
+
+    def start_as_replica(self, master):
+        self.start("--replicaof", f"{master.host} {master.port}")
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -129,7 +132,7 @@ def decode(stream):
 
 def replica_of(master, *lines):
     return Redis(f"replicaof {master.host} {master.port}",
-                 "repl-diskless-sync-delay 0", *lines)
+                 "repl-diskless-sync-delay 0", *lines, host=master.host)
 
 
 def sentinel_of(master, name="mymaster", quorum=1, down_ms=500):
@@ -138,7 +141,8 @@ def sentinel_of(master, name="mymaster", quorum=1, down_ms=500):
         f"sentinel monitor {name} {master.host} {master.port} {quorum}",
         f"sentinel down-after-milliseconds {name} {down_ms}",
         f"sentinel failover-timeout {name} 3000",
-        f"sentinel parallel-syncs {name} 1", program=SENTINEL, name="sentinel")
+        f"sentinel parallel-syncs {name} 1", host=master.host,
+        program=SENTINEL, name="sentinel")
 
 
 def replicates(master, count=1):

@@ -127,6 +127,14 @@ def samples(site):
 def all_parts(site):
     for form, parts in FORMS.items():
         _, output, _ = site.setup(form, configuration(form))
+        # A store is proposed, to those who have none.
+        output, mark, proposed = re.split(
+            r"^(?:#|dnl) --- mailfrom\.conf: (.*)$", output + "\n", maxsplit=1,
+            flags=re.M) if "spfmilter" not in form else (output + "\n", "", "")
+        tap.equal("url = sqlite:/var/lib/mailfrom/store.db" in proposed,
+                  bool(mark), form)
+        tap.true(not re.search("^[^#d\n]", proposed, re.M), proposed)
+        output = output.rstrip("\n") + "\n"
         _, *found = re.split(HEADER, output, flags=re.M)
         tap.equal("".join(found[1::2]), "".join(
             site.setup(form, configuration(form), "--" + option)[1]

@@ -115,8 +115,8 @@ static void
 forget(unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		struct store_request r =
-		    request(i % 2 ? STORE_PUT : STORE_GET, "t:forgotten", "x", 60);
+		struct store_request r = request(
+		    i % 2 ? STORE_PUT : STORE_GET, "t:forgotten", "x", 60);
 		struct store_query *query;
 		struct store_answer answer;
 
@@ -159,8 +159,7 @@ race(const char *key, unsigned count)
 
 	for (unsigned i = 0; i < count; i++) {
 		racers[i] = (struct racer){.key = key};
-		pthread_create(
-		    &racers[i].thread, NULL, race_main, &racers[i]);
+		pthread_create(&racers[i].thread, NULL, race_main, &racers[i]);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		pthread_join(racers[i].thread, NULL);
@@ -177,9 +176,10 @@ stats(void)
 	struct store_stats s;
 
 	store_stats(store, &s);
-	printf("up %d cache %llu failed %llu late %llu connects %llu\n", s.is_up,
-	    (unsigned long long)s.from_cache, (unsigned long long)s.failed,
-	    (unsigned long long)s.late, (unsigned long long)s.connects);
+	printf("up %d cache %llu failed %llu late %llu connects %llu\n",
+	    s.is_up, (unsigned long long)s.from_cache,
+	    (unsigned long long)s.failed, (unsigned long long)s.late,
+	    (unsigned long long)s.connects);
 }
 
 static bool
@@ -238,9 +238,8 @@ main(int argc, char **argv)
 		 &report) &&
 	    conf_load(&conf, &ini, sections, SECTION_COUNT, &report) &&
 	    store_params_read(&settings, conf, argv[1], &params, &report);
-	log_open(&(struct log_options){.program = "driver",
-	    .to = LOG_TO_STDERR,
-	    .level = LEVEL_DEBUG});
+	log_open(&(struct log_options){
+	    .program = "driver", .to = LOG_TO_STDERR, .level = LEVEL_DEBUG});
 	store = ok ? store_new(&params, NULL, &report) : NULL;
 	while (store != NULL && fgets(line, sizeof(line), stdin) != NULL)
 		if (!obey(line))

@@ -270,6 +270,25 @@ def rotation(place):
         equal(reverse(daemon, old_or_new), f"OK {LONG}")
 
 
+@case("a reload changes the store while it is used")
+def another_store(place):
+    urls = place.sqlite(), place.sqlite()
+    daemon = place.srsd(urls[0])
+    alias = alias_of(daemon)
+    for number in range(1, 7):
+        daemon.configure(log=section(urls[number % 2], ""))
+        client = daemon.client()
+        client.send(b"".join(socketmap_client.netstring(
+            f"forward {number}.{n}.{LONG}".encode()) for n in range(50)))
+        daemon.signal(signal.SIGHUP)
+        daemon.wait_log("reloaded", number)
+        for _ in range(50):
+            tap.true(client.answer().startswith(b"OK SRS0="), "an alias")
+        equal(reverse(daemon, alias), "TEMP row_missing" if number % 2 else
+              f"OK {LONG}")
+    daemon.stop()
+
+
 @case("SES: uses are counted over all hosts, and over restarts")
 def replays(place):
     with Redis() as redis:
@@ -301,7 +320,8 @@ def metrics(place):
     text = client.rest.decode()
     for line in ("srsd_store_up 1", 'srsd_store_requests_total{kind="put"} 1',
                  'srsd_senders_total{reason="aliased"} 1',
-                 'srsd_store_from_cache_total 1'):
+                 'srsd_store_from_cache_total 1',
+                 'srsd_secret_signs{fingerprint="Y1Ygyn2c"} 1'):
         tap.true(f"\n{line}\n" in text.replace("\r", ""), f"{line}: {text}")
 
 

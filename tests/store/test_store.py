@@ -194,6 +194,62 @@ def redis_sentinel_suite(site):
         tap.equal(replica.ask("GET", "mailfrom:t:a"), "second")
 
 
+def openssl(site, *words):
+    done = places.run("openssl", *words, cwd=site.path)
+    tap.equal(done.returncode, 0, f"openssl {words}: {done.stderr}")
+
+
+def make_certificate(site, name):
+    """NAME.pem and NAME.key for the host `name`, signed by ca.pem."""
+    if not os.path.exists(os.path.join(site.path, "ca.pem")):
+        openssl(site, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days",
+                "2", "-subj", "/CN=test CA", "-keyout", "ca.key", "-out",
+                "ca.pem")
+    openssl(site, "req", "-newkey", "rsa:2048", "-nodes", "-subj",
+            f"/CN={name}", "-keyout", f"{name}.key", "-out", f"{name}.csr")
+    site.file(f"{name}.ext", f"subjectAltName = DNS:{name}\n")
+    openssl(site, "x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem",
+            "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile",
+            f"{name}.ext", "-out", f"{name}.pem")
+
+
+def tls_redis(site, name):
+    port = network.free_port()
+    make_certificate(site, name)
+    redis = Redis(f"tls-port {port}", "tls-auth-clients no",
+                  *(f"tls-{what}-file {site.path}/{name}.{end}"
+                    for what, end in (("cert", "pem"), ("key", "key"))),
+                  f"tls-ca-cert-file {site.path}/ca.pem")
+    redis.tls_port = port
+    return redis
+
+
+@case("rediss://: one suite by TLS where hiredis has it, else a clear error")
+def redis_tls(site):
+    if places.run("pkg-config", "--exists", "hiredis_ssl").returncode != 0:
+        done = places.run(DRIVER, site.file(
+            "conf", "[store]\nurl = rediss://localhost\n"))
+        tap.equal(done.returncode, 1)
+        tap.true("rediss:// needs hiredis 1.0 or later" in done.stderr,
+                 done.stderr)
+        return
+    ca_file = f"ca_file = {site.path}/ca.pem"
+    with tls_redis(site, "localhost") as redis:
+        url = f"rediss://localhost:{redis.tls_port}"
+        check_store(site, url, ca_file)
+        # Nobody has said that this CA is to be trusted.
+        driver = Driver(site.path, url, "timeout = 1")
+        tap.equal(driver.ask("ping"), "down")
+        tap.true("certificate" in driver.errors(), driver.errors())
+        driver.end()
+    with tls_redis(site, "other.test") as redis:
+        driver = Driver(site.path, f"rediss://localhost:{redis.tls_port}",
+                        f"timeout = 1\n{ca_file}")
+        tap.equal(driver.ask("ping"), "down", "another host's certificate")
+        tap.true("certificate" in driver.errors(), driver.errors())
+        driver.end()
+
+
 # --- away, slow, full --------------------------------------------------------
 
 @case("SQLite: two processes share a file, and a restart keeps it")

@@ -37,7 +37,7 @@ ONLY = {
     "openssl/": {"libdkim/crypto.c", "libsrs/key.c", "rewrite/secret_memory.c",
                  "store/redis_link.c"},
     "hiredis/": {"store/redis_link.c"},
-    "sqlite3.h": {"store/sqlite.c"},
+    "sqlite3.h": {"store/sqlite.c", "store/sqlite_rows.c"},
     "ares.h": {"libspf-dns/system_servers.c"},
     "spf2/": {"libspf-engine/libspf2.c"},
     "event2/http.h": {"common/metrics.c"},

@@ -45,11 +45,11 @@ alias_has_its_shape(void **state)
 	assert_int_equal(
 	    srs_alias(ctx, sender, domain, NOW, &alias, digest), SRS_OK);
 	assert_string_equal(digest, DIGEST_OF_SENDER);
-	assert_int_equal(strspn(digest, "0123456789ABCDEFGHIJKLMNOPQRSTUV"),
-	    SRS_DIGEST_LEN);
+	assert_int_equal(
+	    strspn(digest, "0123456789ABCDEFGHIJKLMNOPQRSTUV"), SRS_DIGEST_LEN);
 	assert_memory_equal(alias.text, "SRS0=", 5);
-	assert_string_equal(alias.text + 5 + 6, "=G3=1=" DIGEST_OF_SENDER
-						"@srs.example");
+	assert_string_equal(
+	    alias.text + 5 + 6, "=G3=1=" DIGEST_OF_SENDER "@srs.example");
 	assert_int_equal(
 	    srs_decode(ctx, view(&alias), NOW, &original, NULL), SRS_OK);
 	assert_true(srs_alias_digest(view(&original), found));

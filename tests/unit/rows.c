@@ -8,8 +8,7 @@
 #include "rewrite/policy.h"
 #include "srsmilter/recipient.h"
 
-#define LONG60                                                         \
-	"a.local.part.of.no.fewer.than.fifty.characters.of.text.in.all"
+#define LONG60 "a.local.part.of.no.fewer.than.fifty.characters.of.text.in.all"
 #define LONG   LONG60 "@long.example"
 #define STORE  "fwdomain=srs.example.com\nlong_addresses=store\n"
 #define HIDE   "fwdomain=srs.example.com\nhide_senders=yes\n"
@@ -152,8 +151,8 @@ static const struct {
     {"spoilt: no domain", POLICY_ROW_FOUND, "a@", POLICY_ROW_MISSING, ""},
     {"spoilt: a line end", POLICY_ROW_FOUND, "a\nb@c.example",
 	POLICY_ROW_MISSING, ""},
-    {"spoilt: a bracket", POLICY_ROW_FOUND, "a>b@c.example",
-	POLICY_ROW_MISSING, ""},
+    {"spoilt: a bracket", POLICY_ROW_FOUND, "a>b@c.example", POLICY_ROW_MISSING,
+	""},
 };
 
 static void
@@ -190,8 +189,8 @@ bounces_that_need_no_row(void **state)
 	(void)state;
 	snprintf(forged, sizeof(forged), "%s", alias);
 	memset(forged + 5, 'x', 6);
-	policy_reverse(c->rewriter, mf_text_of(forged), POLICY_SRS_DOMAINS, NOW,
-	    &r);
+	policy_reverse(
+	    c->rewriter, mf_text_of(forged), POLICY_SRS_DOMAINS, NOW, &r);
 	assert_int_equal(r.reason, POLICY_BAD_SIGNATURE);
 	policy_reverse(c->rewriter, mf_text_of(alias), POLICY_SRS_DOMAINS,
 	    NOW + 22 * DAY, &r);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* store/store_url.h and store/row_cache.h, with memory that runs out. */
+/* The store without a server: URLs, the cache, memory that runs out. */
 #include "tests/unit/support.h"
 
 #include "store/row_cache.h"
+#include "store/store.h"
 #include "store/store_url.h"
 #include "tests/unit/shortage.h"
 
@@ -23,8 +24,8 @@ static const struct {
     {"redis://[fe80::1%eth0]:7", STORE_REDIS, "fe80::1%eth0", 7, 1, 0, ""},
     {"redis://h/", STORE_REDIS, "h", 6379, 1, 0, ""},
     {"rediss://h:1", STORE_REDIS_TLS, "h", 1, 1, 0, ""},
-    {"redis+unix:/run/redis.sock", STORE_REDIS_UNIX, "/run/redis.sock", 0, 0,
-	0, ""},
+    {"redis+unix:/run/redis.sock", STORE_REDIS_UNIX, "/run/redis.sock", 0, 0, 0,
+	""},
     {"redis+unix:/run/redis.sock?db=9", STORE_REDIS_UNIX, "/run/redis.sock", 0,
 	0, 9, ""},
     {"redis+sentinel://a,b:1,[::1]/mymaster", STORE_REDIS_SENTINEL, "a", 26379,
@@ -83,9 +84,8 @@ others_are_refused(void **state)
 static void
 add(struct row_cache *c, const char *key, const char *value, uint64_t expires)
 {
-	const struct cached_row row = {.value = mf_text_of(value),
-	    .expires_sec = expires,
-	    .epoch = 7};
+	const struct cached_row row = {
+	    .value = mf_text_of(value), .expires_sec = expires, .epoch = 7};
 
 	row_cache_add(c, mf_text_of(key), &row);
 }
@@ -185,6 +185,74 @@ memory_runs_out(void **state)
 	}
 }
 
+/* --- the store itself --- */
+
+static enum store_status
+ping(struct store *s)
+{
+	const struct store_request request = {.kind = STORE_PING};
+	struct store_answer answer;
+
+	return store_call(s, &request, &answer);
+}
+
+/* There is none, or it answers; what there is no memory for is STORE_DOWN. */
+static void
+memory_runs_out_at_the_start(void **state)
+{
+	struct store_params params = {.url.scheme = STORE_SQLITE,
+	    .timeout_ms = 20000,
+	    .max_size = 1,
+	    .cache_rows = 10};
+	struct report report = {.say = report_ignore};
+
+	(void)state;
+	snprintf(params.url.path, sizeof(params.url.path), "%s",
+	    scratch("memory.db"));
+	for (long n = 1;; n++) {
+		struct store *s;
+		bool ended;
+
+		shortage_begin(n);
+		s = store_new(&params, NULL, &report);
+		ended = allocations < n;
+		shortage_end();
+		if (s != NULL) {
+			assert_int_equal(ping(s), STORE_OK);
+			shortage_begin(1);
+			assert_int_equal(ping(s), STORE_DOWN);
+			shortage_end();
+			assert_ptr_equal(store_new(&params, s, &report), s);
+			store_release(s);
+		}
+		store_release(s);
+		if (ended)
+			return;
+	}
+}
+
+/* It ends while it still tries to open its file, and a query was given up. */
+static void
+it_ends_at_any_time(void **state)
+{
+	struct store_params params = {.url.scheme = STORE_SQLITE,
+	    .url.path = "/nonexistent/store.db",
+	    .timeout_ms = 20000};
+	struct report report = {.say = report_ignore};
+	struct store *s = store_new(&params, NULL, &report);
+	const struct store_request request = {
+	    .kind = STORE_GET, .key = MF_TEXT("t:a")};
+	struct store_query *query;
+	struct store_answer answer;
+
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(
+	    store_ask(s, &request, NULL, NULL, &query, &answer), STORE_WAITS);
+	store_forget(s, query);
+	store_release(s);
+}
+
 int
 main(void)
 {
@@ -195,7 +263,9 @@ main(void)
 	    cmocka_unit_test(many_are_kept_apart),
 	    cmocka_unit_test(none_is_kept_by_none),
 	    cmocka_unit_test(memory_runs_out),
+	    cmocka_unit_test(memory_runs_out_at_the_start),
+	    cmocka_unit_test(it_ends_at_any_time),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

@@ -4,6 +4,7 @@
  * is a milter in one process; here these are srsd and srsmilter.
  */
 #include "tools/mailfrom/convert.h"
+#include "tools/mailfrom/convert_database.h"
 
 #include "common/conf.h"
 
@@ -361,44 +362,6 @@ syslog(struct conversion *c, const struct convert_rule *rule,
 	    e->line);
 }
 
-static bool
-uses_database(const struct conversion *c)
-{
-	return text_eq_fold(
-	    convert_value(c, "original-envelope", MF_TEXT("embedded")),
-	    MF_TEXT("database"));
-}
-
-static void
-original_envelope(struct conversion *c, const struct convert_rule *rule,
-    const struct convert_entry *e)
-{
-	(void)rule;
-	if (uses_database(c))
-		convert_fail(c, e,
-		    "addresses that are kept in a database: those outstanding "
-		    "can't be restored here, and new ones are written with the "
-		    "sender in them; let postsrsd answer for the old ones "
-		    "until they expire");
-	else if (text_eq_fold(e->value, MF_TEXT("embedded")))
-		convert_tell(c, e, CONVERT_SAME, NULL,
-		    "the sender is always in the address");
-	else
-		convert_fail(c, e, "neither embedded nor database: \"%.*s\"",
-		    (int)text_head(e->value, 80).len, e->value.p);
-}
-
-static void
-envelope_database(struct conversion *c, const struct convert_rule *rule,
-    const struct convert_entry *e)
-{
-	(void)rule;
-	convert_tell(c, e,
-	    uses_database(c) ? CONVERT_CANNOT : CONVERT_NOT_NEEDED, NULL, "%s",
-	    uses_database(c) ? "see original-envelope"
-			     : "original-envelope doesn't use it");
-}
-
 #define NOT_NEEDED(key, says)                                       \
 	{                                                           \
 		(key), .outcome = CONVERT_NOT_NEEDED, .why = (says) \
@@ -421,8 +384,8 @@ static const struct convert_rule rules[] = {
 	.ours = "hash_min"},
     {"always-rewrite", .apply = boolean, .outcome = CONVERT_SAME,
 	.section = "srs", .ours = "always_rewrite"},
-    {"original-envelope", .apply = original_envelope},
-    {"envelope-database", .apply = envelope_database},
+    {"original-envelope", .apply = convert_original_envelope},
+    {"envelope-database", .apply = convert_envelope_database},
     {"socketmap", .apply = socketmap},
     {"keep-alive", .apply = number, .outcome = CONVERT_SAME, .section = "srsd",
 	.ours = "idle_timeout"},

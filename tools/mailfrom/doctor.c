@@ -36,6 +36,7 @@ static const struct {
 } checks[] = {
     {"mailfrom.conf", check_own, NEEDS_NOTHING},
     {"secret", check_secret, NEEDS_NOTHING},
+    {"store", check_store, NEEDS_NOTHING},
     {"daemon-configuration", check_daemon_configuration, NEEDS_DAEMONS},
     {"daemon-files", check_daemon_files, NEEDS_DAEMONS},
     {"daemon-answers", check_daemons_answer, NEEDS_DAEMONS},
@@ -214,7 +215,12 @@ fresh_address(struct doctor_facts *f)
 	if (f->own.rewriter == NULL)
 		return "";
 	policy_forward(f->own.rewriter, &sender, &result);
-	if (!policy_changed(result.reason))
+	/* hide_senders: what carries the sender is restored all the same. */
+	if (result.reason == POLICY_TO_STORE)
+		srs_encode(f->own.rewriter->srs, sender.address,
+		    rewriter_domain(f->own.rewriter, MF_TEXT("")), f->now_sec,
+		    &result.address);
+	else if (!policy_changed(result.reason))
 		return "";
 	return arena_copy(
 	    f->arena, mf_text_at(result.address.text, result.address.len))
@@ -272,6 +278,7 @@ ask_around(struct doctor_facts *f, const struct doctor_options *o)
 {
 	f->was_asked = true;
 	daemons_read(f);
+	store_read(f);
 	if (!o->without_dns)
 		dns_read(f);
 	if (o->without_smtp)

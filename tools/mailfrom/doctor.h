@@ -15,6 +15,7 @@
 #include "tools/mailfrom/doctor_own.h"
 #include "tools/mailfrom/doctor_pass.h"
 #include "tools/mailfrom/doctor_proof.h"
+#include "tools/mailfrom/doctor_store.h"
 #include "tools/mailfrom/doctor_tables.h"
 #include "tools/mailfrom/site.h"
 
@@ -38,6 +39,7 @@ struct doctor_facts {
 	struct use_facts *uses;
 	size_t use_count;
 	struct secret_facts secret;
+	struct store_facts store;
 	struct dns_facts dns;
 	struct proof_facts srsd_proof, srsmilter_proof;
 	struct proof_smtp smtp;
@@ -51,7 +53,7 @@ typedef void doctor_check(struct doctor_facts *facts, struct finding_list *out);
 
 /* mailfrom.conf, and the daemons as they run. */
 doctor_check check_own, check_daemon_configuration, check_daemon_files,
-    check_daemons_answer, check_versions, check_uses, check_secret;
+    check_daemons_answer, check_versions, check_uses, check_secret, check_store;
 /* DNS. */
 doctor_check check_mx, check_spf, check_ptr;
 /* The proof. */

@@ -363,6 +363,7 @@ read_fingerprints(struct doctor_facts *f, struct secret_facts *s)
 
 	if (secrets_load(f->own.secret_file, mode, &secrets, &ignored)) {
 		s->count = secrets.count;
+		s->mode = (unsigned)secrets.mode & 07777;
 		for (size_t i = 0; i < secrets.count; i++) {
 			char print[SECRET_FINGERPRINT_SIZE];
 

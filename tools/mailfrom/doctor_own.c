@@ -108,6 +108,12 @@ build(struct own_reader *r, const struct rewriter_legacy *legacy,
 	    own->srs.sign.count != 0)
 		rewriter_new(&own->srs, own->conf, own->path, legacy,
 		    &own->rewriter, report);
+	if (!own->is_legacy) {
+		rewriter_use_store(own->rewriter, &own->srs, &own->store,
+		    own->conf, own->path, report);
+		store_params_read(&own->store, own->conf, own->path,
+		    &own->store_params, report);
+	}
 	add_sockets(r);
 }
 
@@ -123,6 +129,7 @@ load(struct own_reader *r, const struct ini *ini,
 			      .srsmilter = &own->srsmilter,
 			      .spf = &own->spf,
 			      .spfmilter = &own->spfmilter,
+			      .store = &own->store,
 			      .log = &own->log},
 	    sections);
 	conf_load(&own->conf, ini, sections, SECTION_COUNT, report);
@@ -162,6 +169,7 @@ void
 own_free(struct own_config *own)
 {
 	rewriter_free(own->rewriter);
+	store_params_wipe(&own->store_params);
 	list_free(&own->local_domains);
 	list_free(&own->own_domains);
 	list_free(&own->srs_domains);

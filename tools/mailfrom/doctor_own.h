@@ -8,6 +8,7 @@
 #include "common/sockaddr.h"
 #include "rewrite/rewriter.h"
 #include "settings/sections.h"
+#include "store/store.h"
 #include "tools/mailfrom/arena.h"
 
 enum own_daemon { OWN_SRSD, OWN_SRSMILTER, OWN_SPFMILTER };
@@ -36,6 +37,8 @@ struct own_config {
 	struct check_settings spf;
 	struct spfmilter_settings spfmilter;
 	struct log_settings log;
+	struct store_settings store;
+	struct store_params store_params;
 	struct rewriter *rewriter; /* NULL: there are no secrets to use */
 	struct list local_domains, own_domains, srs_domains;
 	const char *srs_domain; /* of new addresses; "": none */

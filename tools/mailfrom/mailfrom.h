@@ -19,7 +19,7 @@
 typedef int mailfrom_command(int argc, char **argv);
 
 mailfrom_command mailfrom_setup, mailfrom_doctor, mailfrom_convert,
-    mailfrom_fingerprint;
+    mailfrom_fingerprint, mailfrom_store;
 
 /*
  * A message "mailfrom COMMAND: ..." and a pointer to --help on stderr.

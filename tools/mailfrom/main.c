@@ -20,6 +20,8 @@ static const struct {
 	"[options]         check that mail server and daemons agree"},
     {"fingerprint", mailfrom_fingerprint,
 	"[-c FILE | SECRETS...]    a few characters for each secret"},
+    {"store", mailfrom_store,
+	"[-c FILE] [lookup ADDRESS... | purge | import FILE|URL]    the store"},
     {"convert", mailfrom_convert,
 	"FILE [options]    print a mailfrom.conf for other software's FILE"},
 };

@@ -205,6 +205,30 @@ put_undo(size_t i, struct mf_text text)
 		printf("# and put MAILER(`smtp')dnl there instead.\n");
 }
 
+/* --- the store --- */
+
+/* For one host; a file of each of several would lose bounces. */
+static void
+propose_store(const struct setup_options *o, const struct setup *setup)
+{
+	static const char *const lines[] = {
+	    "--- mailfrom.conf: to rewrite senders of any length, add ---",
+	    "[srs]", "long_addresses = store", "[store]",
+	    "url = sqlite:/var/lib/mailfrom/store.db",
+	    "That is for a single host. Hosts that take each other's bounces",
+	    "need one Redis for all: url = redis://HOST"};
+	const char *comment = setup->form->for_sendmail ? "dnl" : "#";
+
+	if (o->part != PART_ALL || o->is_bare ||
+	    setup->form->daemon == SETUP_SPFMILTER ||
+	    setup->srs.long_addresses == LONG_STORE || setup->srs.hide_senders)
+		return;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		printf("%s %s\n", comment, lines[i]);
+}
+
+/* --- sendmail, all of it --- */
+
 static int
 print_sendmail(const struct setup_options *o, struct setup *setup)
 {
@@ -233,6 +257,7 @@ print_sendmail(const struct setup_options *o, struct setup *setup)
 			put_lines(text, sendmail_parts[i].comment, o->is_bare);
 		}
 	}
+	propose_store(o, setup);
 	arena_free(&arena);
 	return mailfrom_flush();
 }
@@ -363,6 +388,7 @@ print_postfix(
 		    "--site\n");
 	bool ok = o->part == PART_UNDO || report_notes(o, &plan);
 	print_parts(o, &print);
+	propose_store(o, setup);
 	int rc = mailfrom_flush();
 	return rc == MAILFROM_EXIT_OK && !ok ? MAILFROM_EXIT_FAILED : rc;
 }
