@@ -39,7 +39,8 @@ ROUTER = "10.9.0.254"           # where Redis is
 
 LONG = "a.local.part.of.no.fewer.than.fifty.characters.{}@sender.test"
 ALIAS = re.compile(r"SRS0=[\w-]{6}=[A-Z2-7]{2}=1=[0-9A-V]{32}@fwd\.test")
-STORE = "[store]\nurl = {url}\nreplicas = {replicas}\non_down = tempfail\n"
+STORE = "[store]\nurl = {url}\nreplicas = {replicas}\non_down = tempfail\n" \
+    "timeout = 8\n"             # where a slow machine isn't a dead one
 ALIASES = "carol: carol@dest.test\n"
 
 suite = tap.Suite()
@@ -188,7 +189,7 @@ class Site:
         self.replica = redis_server.replica_of(self.master)
         self.sentinel = redis_server.sentinel_of(self.master)
         redis_server.replicates(self.master)
-        tap.wait_until(self.knows_replica, "Sentinel to see the replica")
+        tap.wait_until(self.knows_replica, "Sentinel to see the replica", 60)
         self.url = f"redis+sentinel://{ROUTER}:{self.sentinel.port}/mymaster"
         self.hosts = [Host(place, n) for n in (1, 2, 3)]
         self.replicas = 1
@@ -217,7 +218,7 @@ class Site:
             before = log_of(host.daemon).count("reloaded")
             host.daemon.process.send_signal(signal.SIGHUP)
             tap.wait_until(lambda h=host, b=before: log_of(h.daemon).count(
-                "reloaded") > b, "a reload")
+                "reloaded") > b, "a reload", 60)
 
     def start_postfix_srsd(self, host):
         host.daemon = make_srsd(host, 10003)
@@ -331,7 +332,7 @@ def lost_rows(site):
     kept = one.forward(LONG.format("replicated"))
     digest = kept.split("=")[-1].split("@")[0]
     tap.wait_until(lambda: site.replica.ask("GET", f"mailfrom:a:{digest}"),
-                   "the replica")
+                   "the replica", 60)
     # What it has on disk is all that is left.
     tap.equal(site.replica.ask("SAVE"), "OK")
     site.replica.signal(signal.SIGSTOP)
@@ -343,9 +344,9 @@ def lost_rows(site):
                    "the failover", 60)
     site.master, site.replica = site.replica, site.master
     tap.wait_until(lambda: two.answer(kept) == LONG.format("replicated"),
-                   "the new master")
+                   "the new master", 60)
     tap.wait_until(lambda: three.answer(kept) == LONG.format("replicated"),
-                   "the new master")
+                   "the new master", 60)
     answers = [host.answer(address) for address in lost
                for host in (two, three)]
     tap.diagnose(f"{len(lost)} aliases lost, bounces answered {answers}")
@@ -364,7 +365,7 @@ def no_redis(site):
     site.master.kill()
     site.replica.kill()
     tap.wait_until(lambda: "not available" in log_of(one.daemon).split(
-        "reloaded")[-1], "the log")
+        "reloaded")[-1], "the log", 60)
     tap.equal(one.bounce(one.forward("bob@sender.test")), "bob@sender.test")
     tap.equal(one.answer("x" + alias) in (550, 553), True, "no alias")
     tap.true(two.answer(alias) in (451, LONG.format("before")), "an alias")
@@ -374,7 +375,7 @@ def no_redis(site):
     site.master.start()
     tap.wait_until(lambda: one.call(
         one.exchange.submit, LONG.format("meanwhile"),
-        "carol@fwd.test")[1].accepted, "Redis")
+        "carol@fwd.test")[1].accepted, "Redis", 60)
 
 
 def main():

@@ -58,7 +58,7 @@ class Redis:
             [self.program, self.conf, *options], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             env=libraries())
-        tap.wait_until(self.is_up, f"{self.program} to start")
+        tap.wait_until(self.is_up, f"{self.program} to start", 60)
 
     def is_up(self):
         if self.process.poll() is not None:
@@ -150,4 +150,4 @@ def replicates(master, count=1):
     def synced():
         role = master.ask("ROLE")
         return role[0] == "master" and len(role[2]) >= count
-    tap.wait_until(synced, "the replica")
+    tap.wait_until(synced, "the replica", 60)

@@ -64,6 +64,8 @@ class Place(socketmap_client.Site):
 
 def section(url, lines):
     """[store], after the section that the daemons' templates end with."""
+    if "timeout" not in lines:      # it only bounds a failure
+        lines += "\ntimeout = 20"
     return f"[store]\nurl = {url}\n{lines}"
 
 

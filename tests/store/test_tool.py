@@ -63,7 +63,7 @@ class Place(socketmap_client.Site):
 
     def srsd(self, url):
         daemon = Srsd(self, srs="hide_senders = yes",
-                      log=f"[store]\nurl = {url}")
+                      log=f"[store]\nurl = {url}\ntimeout = 20")
         return daemon.start()
 
     def sqlite(self):
@@ -126,7 +126,7 @@ def redis_to_sqlite(place):
             source.ask("SETEX", f"PostSRSd/{digest_of(sender)}@1", "1000",
                        sender)
         daemon = Srsd(place, srs="hide_senders = yes",
-                      log=f"[store]\nurl = {place.sqlite()}")
+                      log=f"[store]\nurl = {place.sqlite()}\ntimeout = 20")
         tool(daemon, "import", f"redis:{source.socket}")
         # The file is the daemon's, whoever imported.
         daemon.start()
