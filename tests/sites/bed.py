@@ -193,11 +193,12 @@ class Bed(around.Around):
         """
         setup = self.setup(form)
         begin, *parts = re.split(
-            r"^# --- /etc/postfix/(?:main|master)\.cf: .*\n", setup.stdout,
-            flags=re.M)
-        tap.equal((begin, len(parts)), ("", 2),
+            r"^# --- (?:/etc/postfix/(?:main|master)|mailfrom)\.[a-z]+: .*\n",
+            setup.stdout, flags=re.M)
+        # The last proposes a store.
+        tap.equal((begin, len(parts)), ("", 3),
                   f"the parts that are printed: {setup.stderr}")
-        return setup, parts
+        return setup, parts[:2]
 
     def add_lines(self, site, form):
         """Configure the site with SRS; what mailfrom setup reports."""
