@@ -164,6 +164,8 @@ lint_key_problem_(const struct lint_key *k)
 		       "so on";
 	if (t.p[0] == '<' || t.p[t.len - 1] == '>')
 		return "addresses are looked up without angle brackets";
+	if (k->kind == LINT_DKIM && text_find(t, '.') == t.len)
+		return "a signature of a top-level domain never counts";
 	if (at != t.len)
 		return address_problem(
 		    k, text_head(t, at), text_from(t, at + 1));

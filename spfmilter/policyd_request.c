@@ -24,6 +24,18 @@ static const struct attribute attributes[] = {
     {"sasl_username", AT(user)},
 };
 
+/* What isn't there is empty, not NULL. */
+static void
+clear(struct policyd_request *out)
+{
+	const struct mf_text empty = MF_TEXT("");
+
+	out->stage = POLICYD_RCPT;
+	for (size_t i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+		memcpy(
+		    (char *)out + attributes[i].offset, &empty, sizeof(empty));
+}
+
 static void
 set_attribute(
     struct policyd_request *out, struct mf_text name, struct mf_text value)
@@ -112,7 +124,7 @@ policyd_parse(
 	size_t len = input->len != 0 ? request_len(*input) : 0;
 
 	*why = NULL;
-	*out = (struct policyd_request){.stage = POLICYD_RCPT};
+	clear(out);
 	if (input->len != 0 && input->p[0] == '\n')
 		*why = "an empty request";
 	else if (len > POLICYD_REQUEST_MAX ||

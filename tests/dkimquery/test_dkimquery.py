@@ -132,6 +132,10 @@ def as_json():
     one = json.loads(out)["signatures"][0]
     equal((one["result"], one["counts"], one["why_not"]),
           ("pass", False, "the key is for testing only (t=y)"))
+    _, out, _ = run(signed(PLAIN), key(), "--json", "--trace")
+    lines = json.loads(out)["signatures"][0]["trace"]
+    true("signed: from:Joe <joe@example.org>" in lines and
+         any(line.startswith("body hash: ") for line in lines), lines)
     _, out, _ = run(signed(PLAIN), {NAME: "SERVFAIL"}, "--json")
     equal(json.loads(out)["signatures"][0]["dns_error"], "SERVFAIL")
 
@@ -182,7 +186,6 @@ def mistakes():
     for arguments, text in {
             ("a", "b"): "one message at a time",
             ("--zone", "x", "--nameserver", "127.0.0.1"): "exclude each other",
-            ("--trace", "--json"): "exclude each other",
             ("--timeout", "0"): "not a number from 1 to 25",
             ("--now", "x"): "--now",
             ("/nonexistent",): "/nonexistent: No such file or directory",

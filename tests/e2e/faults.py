@@ -25,6 +25,7 @@ import socket
 import subprocess
 import threading
 
+import places
 import smtp
 import srsd
 import tap
@@ -387,6 +388,8 @@ def faked(site, path):
                               + "-linux-gnu", "faketime", "libfaketimeMT.so.1")
     if not os.path.exists(library):
         raise tap.Skip("no libfaketime")
+    if places.is_sanitized(places.program("srsd")):
+        raise tap.Skip("libfaketime isn't for programs with a sanitizer")
     return {**os.environ, "LD_PRELOAD": library, "FAKETIME_NO_CACHE": "1",
             "FAKETIME_TIMESTAMP_FILE": path, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
@@ -426,6 +429,8 @@ def add_common_cases(table, usual, without_descriptors=LATER):
 
     @table.fault("memory: no more address space", EITHER, count=6)
     def no_memory(site):
+        if places.is_sanitized(places.program("srsd")):
+            raise tap.Skip("a sanitizer can't do without memory")
         with limited(site, resource.RLIMIT_AS, address_space, sessions=2):
             yield
 

@@ -196,7 +196,7 @@ def doctor(site):
              for _, what in site.found["daemon-answers"]),
          site.found["daemon-answers"])
     equal(site.found["sockets"], [
-        ("ok", "2 addresses in main.cf and master.cf lead to our sockets")])
+        ("ok", "4 addresses in main.cf and master.cf lead to our sockets")])
 
 
 # Sites for whom a setting isn't one line.

@@ -9,6 +9,7 @@ srsd) names another one to test.
 """
 
 import os
+import re
 import subprocess
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(
@@ -26,6 +27,15 @@ def program(name):
     """The path of a program that was built: "srsd", or "tests/maps/reader"."""
     other = os.environ.get(name.upper())
     return os.path.abspath(other) if other else os.path.join(BUILD, name)
+
+
+def is_sanitized(path):
+    """
+    Whether the program was built with a sanitizer: it needs terabytes of address
+    space, and to be the first library that is loaded.
+    """
+    with open(path, "rb") as file:
+        return bool(re.search(b"__[at]san_init", file.read()))
 
 
 def peer(name, *path):

@@ -352,6 +352,46 @@ def skipped(site):
         equal(s.end().verdict, "continue")
 
 
+@suite.case("several messages in a connection, aborted ones, and one that is kept")
+def several(site):
+    d = site.start()
+    header = [h.format(d="fail.test") for h in HEADER]
+    fields = message_of(header, BODY, d="fail.test")
+    with Session(d.address) as s:
+        for _ in range(2):
+            s.connect("127.0.0.99")
+            s.helo("mx.sender.test")
+            for _ in range(2):
+                equal(verdict(s.deliver("<bob@fail.test>", [RCPT], fields, BODY)),
+                      "continue", "signed")
+                s.mail("<bob@fail.test>")
+                s.rcpt(RCPT)
+                s.header(fields[0].replace("fail.test", "other.test"))
+                s.abort()
+                equal(verdict(s.deliver("<bob@fail.test>", [RCPT], header, BODY)),
+                      "550", "unsigned")
+            s.quit_nc()
+
+
+@suite.case("reloads within a message: it keeps what it began with")
+def reload_within(site):
+    d = site.start()
+    header = [h.format(d="fail.test") for h in HEADER]
+    with Session(d.address) as s:
+        s.connect("127.0.0.99")
+        s.helo("mx.sender.test")
+        s.mail("<bob@fail.test>")
+        s.rcpt(RCPT)
+        d.reload(spfmilter="dkim = off\n")
+        equal(verdict(s.content(message_of(header, BODY, d="fail.test"), BODY)),
+              "continue", "as it was")
+    with Session(d.address) as s:
+        s.connect("127.0.0.99")
+        s.helo("mx.sender.test")
+        s.mail("<bob@fail.test>")
+        equal(s.rcpt(RCPT).code, "550", "as it is")
+
+
 @suite.case("a trusted relay's mail: decided at the end of the message")
 def relay(site):
     d = site.start(spfmilter="dkim = verify\ntrusted_relay = 127.0.0.50\n"

@@ -14,6 +14,7 @@ import threading
 import time
 
 from check_only import check_only
+from places import is_sanitized
 from socketmap_client import (
     DEADLINE, NOBODY, NOBODY_GROUP, PROGRAM, ROOT, Background, Client, Site,
     Srsd, has_ipv6, netstring, send_until_full, write)
@@ -438,11 +439,6 @@ class Load:
             thread.join()
         if self.failure:
             raise self.failure
-
-
-def is_sanitized(program):
-    with open(program, "rb") as file:
-        return bool(re.search(b"__[at]san_init", file.read()))
 
 
 @suite.case("a thousand SIGHUPs under load harm nobody")

@@ -68,6 +68,10 @@ static const struct row {
     {"dkim-pass:a@example.com OK",
 	E "1: dkim-pass:a@example.com: never looked up: what is looked up is "
 	  "the domain of a signature (d=), not an address\n"},
+    {"dkim-pass:example OK",
+	E "1: dkim-pass:example: never looked up: a signature of a top-level "
+	  "domain never counts\n"},
+    {"dkim-pass:.example OK", ""},
     {"dkim-pass:example.com DISCARD",
 	E "1: dkim-pass:example.com: DISCARD has no meaning for a signature: "
 	  "OK, SKIP or REJECT\n"},

@@ -73,7 +73,7 @@ void dkimquery_trace_free(struct dkimquery_trace *trace);
 
 void dkimquery_report(FILE *to, const struct dkim_check *check,
     const struct dkimquery_key *keys, const struct dkimquery_trace *trace);
-void dkimquery_report_json(
-    FILE *to, const struct dkim_check *check, const struct dkimquery_key *keys);
+void dkimquery_report_json(FILE *to, const struct dkim_check *check,
+    const struct dkimquery_key *keys, const struct dkimquery_trace *trace);
 
 #endif

@@ -35,7 +35,7 @@ verify(const struct dkimquery_options *o, struct dkim_check *check,
 	if (trace != NULL)
 		dkimquery_trace_end(trace);
 	if (o->json)
-		dkimquery_report_json(stdout, check, keys);
+		dkimquery_report_json(stdout, check, keys, trace);
 	else
 		dkimquery_report(stdout, check, keys, trace);
 	return statuses[dkim_check_result(check)];

@@ -118,8 +118,6 @@ check(struct dkimquery_options *o, char **arguments, int count)
 	o->file = count == 1 ? arguments[0] : "-";
 	if (o->zone != NULL && o->nameservers != NULL)
 		return bad_usage("--zone and --nameserver exclude each other");
-	if (o->trace && o->json)
-		return bad_usage("--trace and --json exclude each other");
 	return DKIMQUERY_OK;
 }
 

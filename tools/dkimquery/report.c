@@ -94,9 +94,23 @@ dkimquery_report(FILE *to, const struct dkim_check *check,
 
 /* --- JSON --- */
 
+/* The lines of a trace; NULL: there is none. */
+static void
+json_trace(struct json_writer *w, const char *text)
+{
+	struct mf_text rest = mf_text_of(text), line;
+
+	if (text == NULL)
+		return;
+	json_open(w, "trace", '[');
+	while (text_cut(&rest, '\n', &line))
+		json_item(w, text_trim(line));
+	json_close(w, ']');
+}
+
 static void
 json_signature(struct json_writer *w, const struct dkim_signature *s,
-    const struct dkimquery_key *key)
+    const struct dkimquery_key *key, const char *trace)
 {
 	json_open(w, NULL, '{');
 	json_text(w, "result", mf_text_of(dkim_result_text(s->result)));
@@ -123,12 +137,13 @@ json_signature(struct json_writer *w, const struct dkim_signature *s,
 	if (key->cause != SPF_CAUSE_NONE)
 		json_text(
 		    w, "dns_error", mf_text_of(spf_cause_text(key->cause)));
+	json_trace(w, trace);
 	json_close(w, '}');
 }
 
 void
-dkimquery_report_json(
-    FILE *to, const struct dkim_check *check, const struct dkimquery_key *keys)
+dkimquery_report_json(FILE *to, const struct dkim_check *check,
+    const struct dkimquery_key *keys, const struct dkimquery_trace *trace)
 {
 	size_t ignored, count = dkim_check_count(check, &ignored);
 	struct json_writer w = {.to = to, .first = true};
@@ -138,7 +153,8 @@ dkimquery_report_json(
 	    mf_text_of(dkim_result_text(dkim_check_result(check))));
 	json_open(&w, "signatures", '[');
 	for (size_t i = 0; i < count; i++)
-		json_signature(&w, dkim_check_signature(check, i), &keys[i]);
+		json_signature(&w, dkim_check_signature(check, i), &keys[i],
+		    trace != NULL ? trace->texts[i] : NULL);
 	json_close(&w, ']');
 	json_number(&w, "ignored", ignored);
 	json_close(&w, '}');
