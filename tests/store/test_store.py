@@ -7,10 +7,12 @@ password and behind Sentinel; then what each does when it is away, slow or full.
 
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 
 import network
 import places
@@ -350,6 +352,30 @@ def redis_killed(site):
         tap.equal(log.count("connected again"), 1, log)
         tap.true(log.count("\n") < 8, log)
         driver.end()
+
+
+@case("Redis: a server that hangs up is tried less and less often")
+def redis_back_off(site):
+    server = socket.create_server(("127.0.0.1", 0))
+    met = []
+
+    def hang_up():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            met.append(connection)
+            connection.close()
+    threading.Thread(target=hang_up, daemon=True).start()
+    driver = Driver(site.path, "redis://127.0.0.1:%d" %
+                    server.getsockname()[1], "timeout = 1")
+    for _ in range(2000):
+        tap.equal(driver.ask("get t:a"), "down")
+    tap.true(2 <= len(met) <= 100, f"{len(met)} connections for 2000 requests")
+    tap.equal(driver.errors().count("not available"), 1)
+    driver.end()
+    server.close()
 
 
 @case("Redis: one that hangs holds up nobody longer than the timeout")
