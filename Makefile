@@ -564,6 +564,7 @@ install: all
 	for unit in srsd srsmilter spfmilter; do $(FILL) etc/systemd/$$unit.service \
 	    >$(DESTDIR)$(UNITDIR)/$$unit.service || exit 1; \
 	    install -m 0644 etc/systemd/$$unit.socket $(DESTDIR)$(UNITDIR); done
+	install -m 0644 etc/systemd/spfmilter-policy.socket $(DESTDIR)$(UNITDIR)
 
 # make uninstall: remove what install has put there
 uninstall:
@@ -575,6 +576,7 @@ uninstall:
 	for unit in srsd srsmilter spfmilter; do \
 	    rm -f $(DESTDIR)$(UNITDIR)/$$unit.service \
 	    $(DESTDIR)$(UNITDIR)/$$unit.socket; done
+	rm -f $(DESTDIR)$(UNITDIR)/spfmilter-policy.socket
 	for page in man/*.[1-8]; do \
 	    rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page#man/}; done
 	rm -rf $(DESTDIR)$(LIBEXECDIR)/mailfrom $(DESTDIR)$(DATADIR) \

@@ -20,6 +20,12 @@ milter_config_line(const struct milter_config *c, const char *key)
 	return conf_line(c->conf, c->section, key);
 }
 
+bool
+milter_config_listens(const struct milter_config *c)
+{
+	return !mf_text_eq(c->settings->listen, MF_TEXT("none"));
+}
+
 static bool
 check_metrics(const struct milter_config *c, struct report *report)
 {

@@ -31,6 +31,9 @@ void milter_config_init(struct milter_config *config, const char *path,
 /* Line of the file that set the key of the section, or 0. */
 unsigned milter_config_line(const struct milter_config *c, const char *key);
 
+/* Whether there is a filter: not with listen = none. */
+bool milter_config_listens(const struct milter_config *c);
+
 /*
  * Make the settings ready, once conf was loaded, and watch its list files.
  * False, and all that is wrong was reported.

@@ -70,6 +70,23 @@ start_metrics(struct milter_daemon *d, struct report *report)
 
 /* --- starting --- */
 
+/* False, and an error reported: it can't be opened, or may not be. */
+static bool
+open_filter(const struct milter_daemon *d, struct milter_inherited inherited,
+    const struct listen_options *options, struct report *report)
+{
+	const struct milter_program *p = d->program;
+
+	if (p->others_open == NULL || milter_config_listens(d->config))
+		return milter_open(milter_describe(p->filter, d->service),
+		    d->config->settings->listen, inherited, options, report);
+	if (inherited.count != 0)
+		report_error(report, options->file, options->line, "listen",
+		    "none, but systemd passes a socket: disable %s.socket",
+		    p->command.name);
+	return inherited.count == 0;
+}
+
 /* check: as struct listen_options has it. */
 static bool
 open_sockets(struct milter_daemon *d, const struct privilege *who,
@@ -91,8 +108,7 @@ open_sockets(struct milter_daemon *d, const struct privilege *who,
 	    !listen_owner(
 		s->socket_owner, &options, c->path, options.owner_line, report))
 		return false;
-	return milter_open(milter_describe(d->program->filter, d->service),
-		   s->listen,
+	return open_filter(d,
 		   milter_inherited(inherited, d->program->other_fds), &options,
 		   report) &&
 	    (d->program->others_open == NULL ||
@@ -265,8 +281,10 @@ on_ready(void *arg)
 	char secrets[SECRETS_TEXT_SIZE];
 
 	daemon_ready(d->ready_fd, &d->config->log, &report);
-	log_say(LEVEL_INFO, "version %s started, listening on %s%s",
-	    MAILFROM_VERSION, d->config->settings->listen.p,
+	log_say(LEVEL_INFO, "version %s started, %s%s%s", MAILFROM_VERSION,
+	    milter_config_listens(d->config) ? "listening on "
+					     : "as no filter: listen = ",
+	    d->config->settings->listen.p,
 	    secrets_text(d, secrets, sizeof(secrets)));
 }
 

@@ -257,15 +257,17 @@ milter_serve(const struct milter_duties *duties, void (*ready)(void *arg))
 	pthread_t thread;
 	bool ok;
 
-	if (!events_open() || pthread_create(&thread, NULL, run, NULL) != 0) {
+	if (!events_open() ||
+	    (listener >= 0 && pthread_create(&thread, NULL, run, NULL) != 0)) {
 		log_say(LEVEL_ERROR, "cannot start: %s", strerror(errno));
 		return false;
 	}
-	pthread_detach(thread);
+	if (listener >= 0)
+		pthread_detach(thread);
 	events_take_signals();
 	ready(duties->arg);
 	ok = work(duties);
-	if (ok)
+	if (ok && listener >= 0)
 		end();
 	return ok;
 }

@@ -38,7 +38,7 @@ struct milter_duties {
 };
 
 /*
- * Run the filter on a thread of its own until SIGTERM or SIGINT; signals must
+ * Run the filter, if milter_open() was called, on a thread of its own until SIGTERM or SIGINT; signals must
  * be blocked (daemon_signals()) up to here.  Callbacks in progress then have
  * half a second to end.  False: libmilter has given up by itself; it was
  * logged.

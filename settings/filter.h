@@ -39,11 +39,11 @@ struct milter_settings {
 /* clang-format off */
 #define FILTER_AT(member) .offset = offsetof(struct milter_settings, member)
 
-#define FILTER_LISTEN(user, name) \
+#define FILTER_LISTEN(user, name, more) \
     {"listen", CONF_TEXT, FILTER_AT(listen), \
 	.initial = "unix:/run/" user "/" name ".sock", \
 	.help = "Socket for the MTA: unix:/path, inet:PORT@HOST, " \
-		"inet6:PORT@HOST"}
+		"inet6:PORT@HOST" more}
 
 #define FILTER_CLIENTS(for_internal, for_relays) \
     {"internal_connect", CONF_LIST, FILTER_AT(internal_connect), \

@@ -18,7 +18,7 @@ _Static_assert(offsetof(struct srsmilter_settings, filter) == 0,
 #define AT(member) .offset = offsetof(struct srsmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    FILTER_LISTEN("mailfrom", "srsmilter"),
+    FILTER_LISTEN("mailfrom", "srsmilter", ""),
     {"rewrite", CONF_CHOICE, AT(rewrite), .choices = rewrite_mode_names,
 	.initial = "remote_domain",
 	.help = "Rewrite mail for recipients not in local_domains, "

@@ -102,6 +102,22 @@ warn(const struct spfmilter_config *c, struct report *report)
 		    "has no effect without trusted_relay");
 }
 
+/* Without a filter there has to be something else to ask. */
+static void
+check_listen(const struct spfmilter_config *c, struct report *report)
+{
+	if (milter_config_listens(&c->base))
+		return;
+	if (c->spfmilter.policy_listen.count == 0 &&
+	    !conf_is_wrong(c->base.conf, "spfmilter", "policy_listen"))
+		report_error(report, c->base.path, line_of(c, "listen"),
+		    "listen", "\"none\" requires policy_listen");
+	if (c->spfmilter.dkim != DKIM_OFF)
+		report_warning(report, c->base.path, line_of(c, "dkim"), "dkim",
+		    "has no effect with listen = none: the policy service "
+		    "sees no signatures");
+}
+
 /* What the policy service can't do, of what the file asks for. */
 static void
 warn_policy(const struct spfmilter_config *c, struct report *report)
@@ -164,6 +180,7 @@ load(struct spfmilter_config *c, const struct ini *ini, struct report *report)
 	build_lists(c, report);
 	check_authserv_id(c, report);
 	check_rrs(c, report);
+	check_listen(c, report);
 	check_settings_ok(&c->spf, base->conf, base->path, report);
 	warn(c, report);
 	warn_policy(c, report);

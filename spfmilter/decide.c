@@ -234,11 +234,18 @@ ask_helo(const struct facts *f, struct decision *d, struct mf_text *text)
 	    .defaults = f->defaults};
 	struct lookup_answer answer;
 
+	bool is_milder;
+
 	lookup_ask(f->table, &query, &answer);
-	/* A refusal of MAIL FROM that DKIM may lift doesn't hide this one. */
+	is_milder = severity(answer.verb) < severity(d->verb);
+	/* A refusal of MAIL FROM that DKIM may lift hides none, and no other. */
+	if (d->unless_dkim && answer.code == 0 && is_milder &&
+	    answer.verb != ACTION_OK && answer.verb != ACTION_WHITELIST) {
+		d->behind = answer.entry;
+		return;
+	}
 	if (answer.verb != ACTION_WHITELIST &&
-	    (answer.verb == ACTION_OK ||
-		(severity(answer.verb) < severity(d->verb) && !d->unless_dkim)))
+	    (answer.verb == ACTION_OK || (is_milder && !d->unless_dkim)))
 		return;
 	*text = answer.text;
 	take(&answer, LOOKUP_HELO, d);
@@ -264,6 +271,7 @@ exempt(const struct facts *f, struct decision *d)
 	}
 	d->verb = ACTION_OK;
 	d->unless_dkim = false;
+	d->behind = NULL;
 	d->code = 0;
 	d->dsn[0] = '\0';
 }
@@ -342,15 +350,36 @@ decide(const struct facts *f, struct decision *out)
 
 /* --- DKIM --- */
 
+/* What the HELO name would have had without the refusal that was lifted. */
+static void
+fall_back(struct decision *d)
+{
+	struct action action = {.verb = ACTION_OK};
+
+	access_entry_action(d->behind, &action);
+	d->reason = DECIDED_KEY;
+	d->verb = action.verb;
+	d->identity = LOOKUP_HELO;
+	d->entry = d->behind;
+	reply_quote(action.text.len != 0
+		? action.text
+		: MF_TEXT("SPF policy for the HELO name"),
+	    d->text);
+}
+
 void
 decide_dkim_lifted(struct decision *d, struct mf_text domain)
 {
 	struct text_out out = text_out(d->text, sizeof(d->text) - 1);
 
-	d->reason = DECIDED_DKIM_PASS;
-	d->verb = ACTION_OK;
 	d->code = 0;
 	d->dsn[0] = '\0';
+	if (d->behind != NULL) {
+		fall_back(d);
+		return;
+	}
+	d->reason = DECIDED_DKIM_PASS;
+	d->verb = ACTION_OK;
 	out_str(&out, "DKIM signature of ");
 	out_text(&out, domain);
 	out_str(&out, " lifts the rejection");

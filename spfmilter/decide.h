@@ -56,6 +56,8 @@ struct decision {
 	enum lookup_identity identity;    /* that decided */
 	const struct access_entry *entry; /* of the table, or NULL */
 	bool unless_dkim;      /* it waits for the end of the message */
+	/* DISCARD or QUARANTINE for the HELO name, once that is lifted; NULL */
+	const struct access_entry *behind;
 	unsigned code;         /* of the reply; 0: none */
 	char dsn[12];          /* "" if code is 0 */
 	char text[REPLY_SIZE]; /* fit for smfi_setreply(), or a reason */

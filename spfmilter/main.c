@@ -19,7 +19,8 @@ findings(const struct milter_service *service, struct report *report)
 	const struct spfmilter *s = (const struct spfmilter *)service;
 	const struct spfmilter_config *c = spfmilter_config(s);
 	bool is_filter = c->spfmilter.policy_listen.count == 0 ||
-	    milter_config_line(&c->base, "listen") != 0;
+	    (milter_config_line(&c->base, "listen") != 0 &&
+		milter_config_listens(&c->base));
 
 	if (is_filter && c->spfmilter.remove_ar != REMOVE_AR_NONE)
 		puts(

@@ -356,6 +356,27 @@ def places_and_check(site):
     daemon.stop()
 
 
+@case("listen = none: the policy service alone")
+def alone(site):
+    daemon = site.make()
+    daemon.write_config(listen="none", spfmilter="")
+    done = places.run(daemon.program, "-n", "-c", daemon.config)
+    true(done.returncode == 1 and
+         'listen: "none" requires policy_listen' in done.stderr, done.stderr)
+    daemon.write_config(spfmilter=daemon.listen() + "dkim = verify\n")
+    done = places.run(daemon.program, "-n", "-c", daemon.config)
+    equal(done.returncode, 0, done.stderr)
+    true("dkim: has no effect with listen = none" in done.stderr, done.stderr)
+    daemon.write_config(spfmilter=daemon.listen())
+    daemon.start()
+    with daemon.client() as client:
+        equal(client.ask(sender="bob@fail.test"), FAIL)
+        daemon.reload(spfmilter=daemon.listen() + "mode = report\n")
+        true(is_field(client.ask(sender="bob@fail.test"), "fail"), "report")
+    equal(os.path.exists(daemon.unix), False, "a filter's socket")
+    daemon.stop()
+
+
 @case("sockets from systemd: policy, and the filter's")
 def systemd(site):
     daemon = site.make()

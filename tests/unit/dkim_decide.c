@@ -145,6 +145,17 @@ static const struct waiting_row {
     {"a milder HELO policy isn't hidden",
 	"spf-fail: UNLESS-DKIM REJECT\nhelo-fail: TEMPFAIL", SPF_FAIL, SPF_FAIL,
 	false, true, false, ACTION_TEMPFAIL},
+    {"QUARANTINE of the HELO name doesn't take its place",
+	"spf-fail: UNLESS-DKIM REJECT\nhelo-fail: QUARANTINE", SPF_FAIL,
+	SPF_FAIL, false, true, true, ACTION_REJECT},
+    {"nor DISCARD", "spf-fail: UNLESS-DKIM TEMPFAIL\nhelo-fail: DISCARD",
+	SPF_FAIL, SPF_FAIL, false, true, true, ACTION_TEMPFAIL},
+    {"but where that is stricter",
+	"spf-fail: UNLESS-DKIM QUARANTINE\nhelo-fail: DISCARD", SPF_FAIL,
+	SPF_FAIL, false, true, false, ACTION_DISCARD},
+    {"WHITELIST for the HELO name does",
+	"spf-fail: UNLESS-DKIM REJECT\nhelo-fail: WHITELIST", SPF_FAIL, SPF_FAIL,
+	false, true, false, ACTION_WHITELIST},
     {"HELO alone", "helo-fail: UNLESS-DKIM REJECT", SPF_NONE, SPF_FAIL, false,
 	true, false, ACTION_REJECT},
 };
@@ -174,6 +185,34 @@ waiting(void **state)
 		expect_int(row->name, "verb", d.verb, row->verb);
 		access_table_free(table);
 	}
+}
+
+/* What the HELO name has coming isn't lifted with MAIL FROM's refusal. */
+static void
+behind(void **state)
+{
+	struct access_table *table = table_of(
+	    "spf-fail: UNLESS-DKIM REJECT\nhelo-fail: QUARANTINE odd HELO");
+	struct spf_verdict fail = {.result = SPF_FAIL};
+	struct decision d;
+
+	(void)state;
+	decide(&(struct facts){.origin = ORIGIN_OUTSIDE,
+		   .ip = MF_TEXT("192.0.2.1"),
+		   .sender = MF_TEXT("bob@example.com"),
+		   .helo = MF_TEXT("mx.example.com"),
+		   .mailfrom = &fail,
+		   .helo_verdict = &fail,
+		   .table = table,
+		   .dkim = true},
+	    &d);
+	assert_true(d.unless_dkim && d.code == 550);
+	decide_dkim_lifted(&d, MF_TEXT("x.example"));
+	assert_int_equal(d.verb, ACTION_QUARANTINE);
+	assert_int_equal(d.identity, LOOKUP_HELO);
+	assert_string_equal(d.text, "odd HELO");
+	assert_true(d.code == 0 && d.dsn[0] == '\0');
+	access_table_free(table);
 }
 
 static void
@@ -286,6 +325,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(lifting),
 	    cmocka_unit_test(waiting),
+	    cmocka_unit_test(behind),
 	    cmocka_unit_test(outcomes),
 	    cmocka_unit_test(from),
 	    cmocka_unit_test(results),
