@@ -62,10 +62,10 @@ check_rrs(const struct spfmilter_config *c, struct report *report)
 		    "requires reject_at = rcpt: recipients aren't known at "
 		    "MAIL");
 	if (c->srs.rrs_secret_file.len == 0)
-		report_warning(report, c->base.path, line_of(c, "rrs"), "rrs",
-		    "rrs_secret_file in [srs] is not set: without it srsmilter "
-		    "does not verify RRS addresses, and SPF is not enforced "
-		    "for them");
+		report_error(report, c->base.path, line_of(c, "rrs"), "rrs",
+		    "requires rrs_secret_file in [srs]: without it srsmilter "
+		    "does not verify RRS addresses, and SPF would not be "
+		    "enforced for them");
 	if (conf_is_wrong(c->base.conf, "srs", "rrs_domains") ||
 	    conf_is_wrong(c->base.conf, "srs", "own_domains") ||
 	    conf_is_wrong(c->base.conf, "srsmilter", "local_domains"))

@@ -186,6 +186,7 @@ SET = {
             "yahoo.test, .yahoo.test, .groups.test",
         "spfmilter.policy_header": "authentication_results",
         "spfmilter.policy_listen": "inet:10008@127.0.0.1",
+        "spfmilter.listen": "none",
         "spfmilter.authserv_id": "mx.test",
         "spfmilter.access": "ACCESS", "spf.trusted_forwarder": "pobox.test",
         "spf.timeout": "25", "spf.max_voids": "2", "log.level": "debug"},

@@ -84,7 +84,7 @@ def results(site):
 @case("rrs = yes: RRS addresses are left to srsmilter, also by what holds a message")
 def rrs(site):
     address = "rrs=AAAAAAAAAAAA=old.test=bob@our.test"
-    more = "[srs]\nrrs_domains = our.test\n"
+    more = "[srs]\nrrs_domains = our.test\nrrs_secret_file = /x\n"
     daemon = site.start(spfmilter="rrs = yes\n", more=more)
     with daemon.client() as client:
         for recipient, expected in ((address, "PREPEND Received-SPF: fail "),

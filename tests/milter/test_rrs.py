@@ -392,16 +392,19 @@ def whole_message(site):
         equal("accepted" in d.wait_for_log(" mail ")[-1], False, verb)
 
 
-@suite.case("spfmilter: rrs = yes with reject_at = mail is an error")
+@suite.case("spfmilter: rrs = yes with reject_at = mail, or without a key, is an error")
 def wrong(site):
-    path = site.path()
-    d = spfmilter.Spfmilter(path, site.dns.name, spfmilter="rrs = yes\nreject_at = mail",
-                            more="[srs]\nrrs_secret_file = /x")
-    done = subprocess.run([d.program, "-n", "-c", d.config], check=False,
-                          capture_output=True, text=True)
-    equal(done.returncode != 0, True)
-    if "rrs: requires reject_at = rcpt" not in done.stdout + done.stderr:
-        raise AssertionError(done.stderr)
+    for more, srs, said in (
+            ("reject_at = mail", "rrs_secret_file = /x", "reject_at = rcpt"),
+            ("", "rrs_domains = our.test", "rrs_secret_file in [srs]")):
+        d = spfmilter.Spfmilter(site.path(), site.dns.name,
+                                spfmilter=f"rrs = yes\n{more}",
+                                more=f"[srs]\n{srs}")
+        done = subprocess.run([d.program, "-n", "-c", d.config], check=False,
+                              capture_output=True, text=True)
+        equal(done.returncode != 0, True)
+        if f"rrs: requires {said}" not in done.stderr:
+            raise AssertionError(done.stderr)
 
 
 @suite.case("srsmilter: bad secret files and lists are errors")

@@ -375,6 +375,7 @@ finish_policyd(struct conversion *c)
 	    "spfmilter");
 	convert_set(c, "spfmilter", "policy_listen",
 	    MF_TEXT("inet:10008@127.0.0.1"), 0);
+	convert_set(c, "spfmilter", "listen", MF_TEXT("none"), 0);
 }
 
 static void

@@ -132,6 +132,10 @@ read_listen(const struct reader *r)
 	if (conf_is_wrong(conf, section_name(r), "listen"))
 		return false;
 	if (r->form->daemon != SETUP_SRSD) {
+		if (mf_text_eq(listen, MF_TEXT("none")))
+			return fail(r, line, "listen",
+			    "none: the mail server needs a socket, such as "
+			    "inet:10006@127.0.0.1");
 		if (listen.len != 0 && (line != 0 || r->is_legacy))
 			return add_listen(r, line, listen);
 		report_error(r->report, r->setup->path, line, "listen",
