@@ -493,6 +493,21 @@ puts_the_policy_service_behind_relaying(void **state)
 }
 
 static void
+leaves_the_sample_without_a_site(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, "spf-policy", "", "");
+	f.site.source = SITE_NONE;
+	merge(&f.merge);
+	assert_string_equal(refusals(&f), "");
+	check_value("main.cf", &f.plan.main, "smtpd_recipient_restrictions",
+	    RELAY "defer_unauth_destination,\n\t" POLICY);
+	site_free(&f.site);
+}
+
+static void
 takes_policyd_out(void **state)
 {
 	struct fixture f;
@@ -600,6 +615,7 @@ main(void)
 	    cmocka_unit_test(guards_where_unknown_users_are_accepted),
 	    cmocka_unit_test(edits_services_with_filters_of_their_own),
 	    cmocka_unit_test(puts_the_policy_service_behind_relaying),
+	    cmocka_unit_test(leaves_the_sample_without_a_site),
 	    cmocka_unit_test(takes_policyd_out),
 	    cmocka_unit_test(chooses_a_port),
 	    cmocka_unit_test(takes_itself_out),

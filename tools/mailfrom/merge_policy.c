@@ -278,6 +278,9 @@ merge_policy(struct merge *m)
 {
 	bool had_policyd = false;
 
+	/* There is nothing to merge the sample with, and that is said. */
+	if (m->site->source == SITE_NONE)
+		return;
 	if (!site_has_version(m->site, 3, 0))
 		plan_refuse(m->plan,
 		    "Postfix %.*s has no policy services with settings of "
