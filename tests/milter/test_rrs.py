@@ -389,7 +389,10 @@ def whole_message(site):
         equal((done.verdict, str(done.requests).count("quarantine")),
               ("continue", 0), verb)
         done = deliver(d, [plain])
-        equal("accepted" in d.wait_for_log(" mail ")[-1], False, verb)
+        lines = tap.wait_until(
+            lambda: [line for line in d.log() if ": mail " in line][3:],
+            "a log line for each message")
+        equal("accepted" in lines[0], False, verb)
 
 
 @suite.case("spfmilter: rrs = yes with reject_at = mail, or without a key, is an error")

@@ -181,7 +181,9 @@ def status_of(pid):
 
 
 def threads_of(pid):
-    return [f"{pid}/task/{task}" for task in os.listdir(f"/proc/{pid}/task")]
+    """But for those of a sanitizer, which are there before the program is."""
+    ours = [f"{pid}/task/{task}" for task in os.listdir(f"/proc/{pid}/task")]
+    return ours[:1] if places.is_sanitized(f"/proc/{pid}/exe") else ours
 
 
 def core_limit(pid):

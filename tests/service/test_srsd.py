@@ -282,7 +282,8 @@ def reader_that_never_reads(site):
     true(sent > 100000, f"only {sent} octets were taken")
     expect_alive(witness)
     grown = daemon.memory() - before
-    true(grown < 4 << 20, f"{grown} octets for one client")
+    if not is_sanitized(PROGRAM):
+        true(grown < 4 << 20, f"{grown} octets for one client")
     # It reads after all: every whole request is answered.
     expected = witness.ask(FORWARD)
     for number in range(sent // len(request)):
