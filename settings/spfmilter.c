@@ -28,8 +28,8 @@ _Static_assert(offsetof(struct spfmilter_settings, filter) == 0,
 #define AT(member) .offset = offsetof(struct spfmilter_settings, member)
 
 static const struct conf_key keys[] = {
-    FILTER_LISTEN("mailfrom-spf", "spfmilter",
-	"; none: only the policy service"),
+    FILTER_LISTEN(
+	"mailfrom-spf", "spfmilter", "; none: only the policy service"),
     {"access", CONF_TEXT, AT(access), .sample = "hash:/etc/mail/access",
 	.help = "Access file: /path, texthash:, hash:, btree:, lmdb: "
 		"or cdb: (default: none)"},

@@ -118,6 +118,22 @@ check_listen(const struct spfmilter_config *c, struct report *report)
 		    "sees no signatures");
 }
 
+static void
+warn_no_policy(const struct spfmilter_config *c, struct report *report)
+{
+	static const char *const keys[] = {"policy_header",
+	    "policy_max_connections", "policy_idle_timeout",
+	    "policy_request_timeout"};
+
+	if (conf_is_wrong(c->base.conf, "spfmilter", "policy_listen"))
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (line_of(c, keys[i]) != 0)
+			report_warning(report, c->base.path,
+			    line_of(c, keys[i]), keys[i],
+			    "has no effect without policy_listen");
+}
+
 /* What the policy service can't do, of what the file asks for. */
 static void
 warn_policy(const struct spfmilter_config *c, struct report *report)
@@ -145,8 +161,10 @@ warn_policy(const struct spfmilter_config *c, struct report *report)
 		"adds one field: that of policy_header"},
 	};
 
-	if (s->policy_listen.count == 0)
+	if (s->policy_listen.count == 0) {
+		warn_no_policy(c, report);
 		return;
+	}
 	for (size_t i = 0; i < sizeof(lacking) / sizeof(lacking[0]); i++)
 		if (lacking[i].has_effect && line_of(c, lacking[i].key) != 0)
 			report_warning(report, c->base.path,

@@ -57,10 +57,27 @@ check_rewrite(const struct srsmilter_config *c, struct report *report)
 }
 
 static void
+warn_no_rrs(const struct srsmilter_config *c, struct report *report)
+{
+	static const char *const keys[] = {"rrs_domains", "rrs_revoked"};
+
+	if (c->srs.rrs_secret_file.len != 0 ||
+	    conf_is_wrong(c->base.conf, "srs", "rrs_secret_file"))
+		return;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (conf_line(c->base.conf, "srs", keys[i]) != 0)
+			report_warning(report, c->base.path,
+			    conf_line(c->base.conf, "srs", keys[i]), keys[i],
+			    "has no effect without rrs_secret_file: RRS "
+			    "addresses are not verified");
+}
+
+static void
 warn(const struct srsmilter_config *c, struct report *report)
 {
 	const struct srsmilter_settings *s = &c->srsmilter;
 
+	warn_no_rrs(c, report);
 	if (s->reject_spoofed && c->srs.ses.count == 0 &&
 	    c->srs.sign.count == 0 &&
 	    !conf_is_wrong(c->base.conf, "srs", "ses") &&

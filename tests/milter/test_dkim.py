@@ -214,6 +214,16 @@ def unchanged(site):
             equal(s.rcpt(RCPT).code, "550", what)
 
 
+@suite.case("QUARANTINE of the HELO name neither replaces the refusal nor is lifted")
+def helo_behind(site):
+    d = site.start(access=ACCESS + "helo-fail:\tQUARANTINE odd name\n")
+    for how, expected in (({}, "550"), ({"d": "fail.test"}, "continue")):
+        done = talk(d, helo="mx.fail.test", **how)
+        equal(verdict(done), expected, how)
+        equal("odd name" in repr(vars(done)), bool(how), "in quarantine")
+    d.wait_for_log("outcome=quarantined")
+
+
 @suite.case("without UNLESS-DKIM a refusal comes at RCPT")
 def at_rcpt(site):
     d = site.start("spf-fail:\tREJECT\n")

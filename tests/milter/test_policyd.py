@@ -363,7 +363,12 @@ def alone(site):
     done = places.run(daemon.program, "-n", "-c", daemon.config)
     true(done.returncode == 1 and
          'listen: "none" requires policy_listen' in done.stderr, done.stderr)
-    daemon.write_config(spfmilter=daemon.listen() + "dkim = verify\n")
+    daemon.write_config(listen=daemon.address, spfmilter="policy_header = none\n")
+    done = places.run(daemon.program, "-n", "-c", daemon.config)
+    true("policy_header: has no effect without policy_listen" in done.stderr,
+         done.stderr)
+    daemon.write_config(listen="none",
+                        spfmilter=daemon.listen() + "dkim = verify\n")
     done = places.run(daemon.program, "-n", "-c", daemon.config)
     equal(done.returncode, 0, done.stderr)
     true("dkim: has no effect with listen = none" in done.stderr, done.stderr)

@@ -154,8 +154,8 @@ static const struct waiting_row {
 	"spf-fail: UNLESS-DKIM QUARANTINE\nhelo-fail: DISCARD", SPF_FAIL,
 	SPF_FAIL, false, true, false, ACTION_DISCARD},
     {"WHITELIST for the HELO name does",
-	"spf-fail: UNLESS-DKIM REJECT\nhelo-fail: WHITELIST", SPF_FAIL, SPF_FAIL,
-	false, true, false, ACTION_WHITELIST},
+	"spf-fail: UNLESS-DKIM REJECT\nhelo-fail: WHITELIST", SPF_FAIL,
+	SPF_FAIL, false, true, false, ACTION_WHITELIST},
     {"HELO alone", "helo-fail: UNLESS-DKIM REJECT", SPF_NONE, SPF_FAIL, false,
 	true, false, ACTION_REJECT},
 };

@@ -97,6 +97,9 @@ static const struct {
 	"ses or sign in [srs]\n"},
     {"reject_spoofed with them",
 	D "sign=a.example\n" ALL "reject_spoofed=yes\n", ""},
+    {"RRS without its key", D "rrs_revoked=aaaaaaaaaaaa\n" ALL,
+	"warning: DIR/mailfrom.conf:4: rrs_revoked: has no effect without "
+	"rrs_secret_file: RRS addresses are not verified\n"},
     {"nobody to rewrite to", "\n" ALL,
 	"warning: DIR/mailfrom.conf: fwdomain: not set: no sender will be "
 	"rewritten\n"},
