@@ -42,8 +42,7 @@ secret_file_read(const struct secret_file *f, secret_taker *take, void *arg)
 {
 	struct secrets secrets;
 	bool ok = secrets_load(f->path, f->mode, &secrets, f->report) &&
-	    check_mode(f, secrets.mode) &&
-	    take_all(f, &secrets, take, arg);
+	    check_mode(f, secrets.mode) && take_all(f, &secrets, take, arg);
 
 	secrets_free(&secrets);
 	return ok;

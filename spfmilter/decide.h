@@ -55,7 +55,7 @@ struct decision {
 	enum action_verb verb;
 	enum lookup_identity identity;    /* that decided */
 	const struct access_entry *entry; /* of the table, or NULL */
-	bool unless_dkim;      /* it waits for the end of the message */
+	bool unless_dkim; /* it waits for the end of the message */
 	/* DISCARD or QUARANTINE for the HELO name, once that is lifted; NULL */
 	const struct access_entry *behind;
 	unsigned code;         /* of the reply; 0: none */

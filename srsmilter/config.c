@@ -29,8 +29,7 @@ build_lists(struct srsmilter_config *c, struct report *report)
 	    !list_build(&c->exempt_recipients, &s->exempt_recipients) ||
 	    !watch_add(&c->base.watch, c->srs.secret_file) ||
 	    !watch_add(&c->base.watch, c->srs.rrs_secret_file) ||
-	    (checks_spf(c) &&
-		!watch_add(&c->base.watch, c->spf.record_file)) ||
+	    (checks_spf(c) && !watch_add(&c->base.watch, c->spf.record_file)) ||
 	    !watch_add(&c->base.watch, c->store_settings.password_file))
 		report_error(report, c->base.path, 0, NULL, "out of memory");
 }

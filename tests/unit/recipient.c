@@ -459,7 +459,7 @@ replies(void **state)
 		assert_int_equal(
 		    reply.step, is_for_now ? STEP_TEMPFAIL : STEP_REJECT);
 		assert_int_equal(reply.code,
-		    is_for_now                  ? 451
+		    is_for_now                      ? 451
 			: fate >= RECIPIENT_UNCLEAR ? 553
 						    : 550);
 		assert_string_equal(reply.dsn,

@@ -5,8 +5,8 @@
 #ifndef MAILFROM_TOOLS_SPFQUERY_LOOKUP_REPORT_H
 #define MAILFROM_TOOLS_SPFQUERY_LOOKUP_REPORT_H
 
-#include "tools/spfquery/canvas.h"
 #include "common/json_writer.h"
+#include "tools/spfquery/canvas.h"
 
 /* "NOERROR", "NXDOMAIN", "SERVFAIL"; "" if no server has said one. */
 const char *lookup_rcode(const struct spf_origin *origin);

@@ -6,9 +6,9 @@
 #ifndef MAILFROM_TOOLS_SPFQUERY_VIEWS_H
 #define MAILFROM_TOOLS_SPFQUERY_VIEWS_H
 
+#include "common/json_writer.h"
 #include "tools/spfquery/canvas.h"
 #include "tools/spfquery/jobs.h"
-#include "common/json_writer.h"
 #include "tools/spfquery/survey.h"
 
 /* SPFQUERY_FAILED if there is no record that can be evaluated. */
