@@ -4,6 +4,7 @@
  * named twice, which does no harm to those who count or copy.
  */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "store/redis_dialog.h"
 #include "store/rows.h"
@@ -185,15 +186,21 @@ bool
 redis_rows(const struct store_params *params,
     const struct rows_request *request, char reason[static ROWS_REASON_SIZE])
 {
-	static struct redis_scan scan; /* half a megabyte: not on the stack */
+	/* Half a megabyte: not on the stack. */
+	struct redis_scan *scan = calloc(1, sizeof(*scan));
 	struct redis_dialog dialog;
 	bool ok;
 
-	scan.request = request;
-	scan.dialog = &dialog;
-	ok = redis_dialog_begin(&dialog, params) && scan_all(&scan);
+	if (scan == NULL) {
+		snprintf(reason, ROWS_REASON_SIZE, "out of memory");
+		return false;
+	}
+	scan->request = request;
+	scan->dialog = &dialog;
+	ok = redis_dialog_begin(&dialog, params) && scan_all(scan);
 	if (!ok)
 		snprintf(reason, ROWS_REASON_SIZE, "%s", dialog.reason);
 	redis_dialog_end(&dialog);
+	free(scan);
 	return ok;
 }
