@@ -147,6 +147,10 @@ def shows(place):
     equal(tool(daemon, "lookup", digest.lower()), "bob@away.test\n")
     tap.true("! no such row" in tool(daemon, "lookup", "A" * 32, status=1), "")
     tap.true("! not an alias" in tool(daemon, "lookup", "bob", status=1), "")
+    explained = places.run(places.program("srs"), "explain", "--secret",
+                           Srsd.SECRET, alias).stdout
+    tap.true("original   in the store: mailfrom store lookup" in explained,
+             explained)
     with sqlite3.connect(url[len("sqlite:"):]) as db:
         db.executemany("INSERT INTO row VALUES (?, 'x', 1)",
                        [(f"old{i}",) for i in range(2500)])

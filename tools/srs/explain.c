@@ -173,6 +173,7 @@ srs_explain(const struct srs_job *job, struct mf_text address)
 {
 	struct srs_addr layers[LAYERS_MAX];
 	enum srs_status status = SRS_NOT_SRS;
+	char digest[SRS_DIGEST_SIZE];
 
 	for (size_t i = 0; i < LAYERS_MAX; i++) {
 		explainer *explain = explainer_of(address);
@@ -197,7 +198,12 @@ srs_explain(const struct srs_job *job, struct mf_text address)
 		if (layer != SRS_OK)
 			break;
 		address = mf_text_at(layers[i].text, layers[i].len);
-		print_field("original", address);
+		if (srs_alias_digest(address, digest))
+			printf("  %-10s in the store: mailfrom store lookup, "
+			       "with this address\n",
+			    "original");
+		else
+			print_field("original", address);
 	}
 	return status == SRS_OK ? SRS_EXIT_OK : SRS_EXIT_FAILED;
 }
