@@ -458,6 +458,40 @@ def sentinel_failover(site):
         driver.end()
 
 
+@case("Sentinel: counts that a failover loses begin anew, and nothing else does")
+def lost_counts(site):
+    with Redis() as master, redis_server.replica_of(master) as replica, \
+            redis_server.sentinel_of(master) as sentinel:
+        redis_server.replicates(master)
+        driver = Driver(site.path, "redis+sentinel://127.0.0.1:"
+                        f"{sentinel.port}/mymaster")
+        tap.wait_until(lambda: sentinel.ask(
+            "SENTINEL", "replicas", "mymaster"), "Sentinel to see the replica")
+        for n in range(1, 4):
+            tap.equal(driver.ask("count t:kept 600"), f"ok {n}")
+        tap.wait_until(lambda: replica.ask("GET", "mailfrom:t:kept") == "3",
+                       "the replica")
+        # What it has on disk is all that is left.
+        tap.equal(replica.ask("SAVE"), "OK")
+        replica.signal(signal.SIGSTOP)
+        for n in range(1, 6):
+            tap.equal(driver.ask("count t:lost 600"), f"ok {n}")
+        tap.equal(driver.ask("count t:kept 600"), "ok 4")
+        master.kill()
+        replica.kill()
+        replica.start_as_replica(master)
+        tap.wait_until(lambda: replica.ask("ROLE")[0] == "master",
+                       "the failover", 60)
+        tap.wait_until(lambda: driver.ask("ping") == "ok", "the new master", 60)
+        kept, lost = (int(driver.ask(f"count t:{name} 600").split()[1]) - 1
+                      for name in ("kept", "lost"))
+        tap.diagnose(f"of 9 uses counted the failover has lost {9 - kept - lost}")
+        # So many bounces more are accepted: one too many is better than one
+        # too few.
+        tap.equal((kept, lost), (3, 0), "uses that are known")
+        driver.end()
+
+
 @case("Redis: a master that became a replica is left")
 def redis_demoted(site):
     with Redis() as redis, Redis() as other:
