@@ -376,6 +376,15 @@ def usage(site):
     tap.equal(done.returncode, 1, "exit status with a full disk")
 
 
+@case("saved output of a Postfix that has our lines: a warning")
+def saved_with_ours(site):
+    _, lines, said = site.setup("postfix-cleanup", SRSD, "--main", "--bare")
+    tap.equal(said, "")
+    said = site.setup("postfix-cleanup", SRSD, "--main", "--bare",
+                      postfix=POSTFIX + lines)[2]
+    tap.equal("has lines of mailfrom setup already" in said, True, said)
+
+
 @case("commands of mailfrom: none, an unknown one, one with an error")
 def commands(_):
     for arguments, said in (([], "which command?"),

@@ -386,6 +386,13 @@ print_postfix(
 		    "mailfrom setup: warning: no Postfix found here, so these "
 		    "lines are merged with nothing: see --config-dir and "
 		    "--site\n");
+	if (site->source == SITE_SAVED && unmerged.is_installed)
+		fprintf(stderr,
+		    "mailfrom setup: warning: that Postfix has lines of "
+		    "mailfrom setup already, and postconf doesn't show what "
+		    "they have replaced: settings that need no change now are "
+		    "left out here.  Run it on that host, or --undo there "
+		    "first\n");
 	bool ok = o->part == PART_UNDO || report_notes(o, &plan);
 	print_parts(o, &print);
 	propose_store(o, setup);
