@@ -58,6 +58,8 @@ class Converted:
                 text += head
             text = text.replace(head, head + lines + "\n")
         text = re.sub(r"(to = stderr\n(?:#.*\n)*)to = \w+\n", r"\1", text)
+        if text.count("\nlisten = ") > 1:    # the policy service alone, and here
+            text = text.replace("\nlisten = none\n", "\n")    # the filter too
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(text)
         with open(self.log_path, "w", encoding="utf-8") as log:
