@@ -240,6 +240,9 @@ on_connect(const redisAsyncContext *context, int status)
 		lose(l);
 		return;
 	}
+	/* Whoever has closed it knows nothing of it any more. */
+	if (l->is_closing)
+		return;
 	l->is_up = true;
 	watch_silence(l);
 	l->params.up(l->params.arg);

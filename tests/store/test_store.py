@@ -458,6 +458,15 @@ def sentinel_failover(site):
         driver.end()
 
 
+@case("ended or reloaded while it connects: no harm")
+def ended_early(site):
+    with Redis() as redis, redis_server.sentinel_of(redis) as sentinel:
+        for url in (redis.url(), "redis+sentinel://127.0.0.1:"
+                    f"{sentinel.port}/mymaster"):
+            for _ in range(20):
+                Driver(site.path, url).end()
+
+
 @case("Sentinel: counts that a failover loses begin anew, and nothing else does")
 def lost_counts(site):
     with Redis() as master, redis_server.replica_of(master) as replica, \

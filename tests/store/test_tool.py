@@ -177,6 +177,8 @@ def doctor_looks(place):
              "hide_senders hides nothing from the proof")
     with Redis() as redis:
         daemon = place.srsd(redis.url())
+        equal(places.run(places.program("srsd"), "-n", "-c",
+                         daemon.config).returncode, 0, "srsd -n")
         tap.true(doctor(daemon).startswith("ok    store:"), doctor(daemon))
         redis.ask("CONFIG", "SET", "maxmemory", "100mb")
         tap.true(doctor(daemon).startswith("ok    store:"), doctor(daemon))
