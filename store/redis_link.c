@@ -43,6 +43,9 @@ struct redis_link {
 static void
 note_reason(struct redis_link *l, const char *reason)
 {
+	/* So hiredis calls the end of a TLS connection. */
+	if (strcmp(reason, strerror(0)) == 0)
+		reason = "connection closed";
 	if (l->reason[0] == '\0')
 		snprintf(l->reason, sizeof(l->reason), "%s", reason);
 }

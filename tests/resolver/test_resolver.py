@@ -411,8 +411,12 @@ class Waves(Zone):
     def __init__(self, table, waves):
         super().__init__(table)
         self.waves, self.held, self.server = list(waves), {}, None
+        self.answered = set()
 
     def __call__(self, question, tcp):
+        # Whose answer came too late, because the machine is slow, asks again.
+        if (question.name, question.type) in self.answered:
+            return super().__call__(question, tcp)
         self.held[question.name, question.type] = question
         wave = self.waves[0] if self.waves else {None}
         asked, answered = wave if isinstance(wave, tuple) else (wave, wave)
@@ -420,6 +424,7 @@ class Waves(Zone):
             self.waves.pop(0)
             for key in answered:
                 held = self.held.pop(key)
+                self.answered.add(key)
                 self.server.send_all(super().__call__(held, tcp), held.client)
         return []
 

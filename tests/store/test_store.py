@@ -240,16 +240,22 @@ def redis_tls(site):
         url = f"rediss://localhost:{redis.tls_port}"
         check_store(site, url, ca_file)
         # Nobody has said that this CA is to be trusted.
-        driver = Driver(site.path, url, "timeout = 1")
-        tap.equal(driver.ask("ping"), "down")
-        tap.true("certificate" in driver.errors(), driver.errors())
-        driver.end()
+        refuses_certificate(site, url, "timeout = 1")
+    # Another host's.
     with tls_redis(site, "other.test") as redis:
-        driver = Driver(site.path, f"rediss://localhost:{redis.tls_port}",
-                        f"timeout = 1\n{ca_file}")
-        tap.equal(driver.ask("ping"), "down", "another host's certificate")
-        tap.true("certificate" in driver.errors(), driver.errors())
+        refuses_certificate(site, f"rediss://localhost:{redis.tls_port}",
+                            f"timeout = 1\n{ca_file}")
+
+
+def refuses_certificate(site, url, lines):
+    """Only what comes first is logged, and a busy server may just hang up."""
+    def refused():
+        driver = Driver(site.path, url, lines)
+        tap.equal(driver.ask("ping"), "down")
+        said = driver.errors()
         driver.end()
+        return "certificate" in said
+    tap.wait_until(refused, "the certificate to be refused", 60)
 
 
 # --- away, slow, full --------------------------------------------------------
