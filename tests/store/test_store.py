@@ -33,10 +33,12 @@ class Driver:
     def __init__(self, directory, url, lines=""):
         if "timeout" not in lines:      # it only bounds a failure
             lines += "\ntimeout = 20"
-        conf = os.path.join(directory, "conf")
+        # Files of its own: another may be starting.
+        place = tempfile.mkdtemp(dir=directory)
+        conf = os.path.join(place, "conf")
         with open(conf, "w", encoding="utf-8") as file:
             file.write(f"[store]\nurl = {url}\n{lines}\n")
-        self.log = os.path.join(directory, "log")
+        self.log = os.path.join(place, "log")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [DRIVER, conf], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
